@@ -1,0 +1,1 @@
+"""The seven platforms. Nothing in here imports the bot or the storage."""

@@ -1,0 +1,225 @@
+"""OAuth 2.0, once, for all platforms: the authorize URL, exchange, refresh and revoke.
+
+Authlib writes the protocol (grant URIs, PKCE challenges, token request bodies); our one httpx
+client carries it. Authlib's own HTTP client is not used: it stores whatever JSON a token endpoint
+answers, a 429 included. Here a token answer needs a 2xx status, a JSON object, a non-empty string
+`access_token` and no `error`; anything else is a verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+from adapters.base import (
+    Busy,
+    Client,
+    ClientAuth,
+    GrantDead,
+    Misconfigured,
+    OutcomeUnknown,
+    Pkce,
+    Platform,
+    PlatformError,
+    Rejected,
+    Rotation,
+    Tokens,
+    body_of,
+    send,
+)
+
+OUR_FAULT = frozenset({
+    "invalid_client",
+    "unauthorized_client",
+    "deleted_client",
+    "redirect_uri_mismatch",
+    "invalid_redirect_uri",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "org_internal",
+    "admin_policy_enforced",
+})
+"""OAuth codes (RFC 6749 section 5.2 and Google's additions) that blame our registration, not the person."""
+
+TRANSIENT = frozenset({"server_error", "temporarily_unavailable", "slow_down", "internal_error"})
+LONGEST_LIFETIME = timedelta(days=400)
+"""No platform promises more (TikTok's older 365 days is the longest); larger answers are clamped."""
+TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+"""Below every lease: a refresh is over before anyone else may try it."""
+
+
+def pkce_of(platform: Platform, client: Client) -> Pkce:
+    """Return the PKCE mode in force: the platform's, unless the operator set `pkce`."""
+    return Pkce(client.options.get("pkce", platform.pkce))
+
+
+def authorize_url(
+    platform: Platform, client: Client, *, state: str, verifier: str, extra: Mapping[str, str] | None = None
+) -> str:
+    """Return the consent link. `verifier` is used only where the platform does PKCE."""
+    parameters = dict(platform.authorize_extra) | dict(extra or {})
+    match pkce_of(platform, client):
+        case Pkce.S256:
+            parameters |= {
+                "code_challenge": create_s256_code_challenge(verifier),
+                "code_challenge_method": "S256",
+            }
+        case Pkce.HEX:
+            parameters |= {
+                "code_challenge": hashlib.sha256(verifier.encode("ascii")).hexdigest(),
+                "code_challenge_method": "S256",
+            }
+        case Pkce.OFF:
+            pass
+    uri: str = prepare_grant_uri(
+        client.at(platform.authorize_url),
+        client.client_id,
+        "code",
+        redirect_uri=client.redirect_uri,
+        scope=platform.scope_separator.join(client.scopes),
+        state=state,
+        **parameters,
+    )
+    if platform.client_id_param != "client_id":
+        uri = uri.replace("client_id=", f"{platform.client_id_param}=", 1)
+    return uri
+
+
+async def exchange(
+    http: httpx.AsyncClient, platform: Platform, client: Client, *, code: str, verifier: str | None
+) -> Tokens:
+    """Trade `code` for tokens with one POST. See `Adapter.exchange` for what is raised."""
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client.redirect_uri}
+    if verifier is not None and pkce_of(platform, client) is not Pkce.OFF:
+        form["code_verifier"] = verifier
+    response = await _post(http, platform, client, platform.token_url, form, unsure=True)
+    try:
+        return tokens_of(platform, response)
+    except GrantDead as refusal:
+        # At the exchange there is no grant yet: a dead code is a trip to take again.
+        raise Rejected(refusal.code) from None
+
+
+async def refresh(http: httpx.AsyncClient, platform: Platform, client: Client, tokens: Tokens) -> Tokens:
+    """Return the tokens that follow `tokens`. See `Adapter.refresh` for what is raised."""
+    if platform.rotation in {Rotation.NONE, Rotation.EXCHANGE} and tokens.refresh_token is None:
+        raise Misconfigured("no_refresh")
+    if tokens.refresh_token is None:
+        raise GrantDead("no_refresh_token")
+    form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+    single_use = platform.rotation is Rotation.SINGLE_USE
+    response = await _post(http, platform, client, platform.token_url, form, unsure=single_use)
+    return tokens_of(platform, response, sent_single_use=single_use)
+
+
+async def revoke(
+    http: httpx.AsyncClient,
+    platform: Platform,
+    client: Client,
+    token: str,
+    *,
+    extra: Mapping[str, str] | None = None,
+) -> None:
+    """End a grant (RFC 7009). An answer that the token is already dead counts as success."""
+    if platform.revoke_url is None:
+        raise Misconfigured("no_revocation")
+    form = {"token": token} | dict(extra or {})
+    response = await _post(http, platform, client, platform.revoke_url, form)
+    if response.is_success or response.status_code == httpx.codes.BAD_REQUEST:
+        return
+    raise refusal_of(platform, response)
+
+
+def tokens_of(platform: Platform, response: httpx.Response, *, sent_single_use: bool = False) -> Tokens:
+    """Return the tokens in an answer of the token endpoint, or raise the verdict on it.
+
+    `sent_single_use`: a broken 2xx answer may have burnt the refresh token it was made with.
+    """
+    body = body_of(response)
+    access = body.get("access_token")
+    if response.is_success and isinstance(access, str) and access and "error" not in body:
+        refresh_token = body.get("refresh_token")
+        return Tokens(
+            access_token=access,
+            refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
+            expires_in=lifetime(body.get("expires_in")),
+            refresh_expires_in=lifetime(
+                body.get("refresh_expires_in", body.get("refresh_token_expires_in"))
+            ),
+            scopes=scopes_of(body.get("scope")),
+            subject=body["open_id"] if isinstance(body.get("open_id"), str) else None,
+        )
+    if sent_single_use and response.is_success and "error" not in body:
+        raise OutcomeUnknown("answer_without_token")
+    raise refusal_of(platform, response)
+
+
+def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
+    """Return the verdict on an answer that is not a token. Only documented codes end a grant."""
+    body = body_of(response)
+    raw = body.get("error")
+    code = raw if isinstance(raw, str) else ""
+    status = response.status_code
+    wait = retry_after(response)
+    if code in platform.dead_grant_codes and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
+        return GrantDead(code)
+    if code in OUR_FAULT or status in {401, 402, 426}:
+        return Misconfigured(code or f"http_{status}")
+    if code in TRANSIENT or status in {408, 425, 429} or status >= 500 or not code:
+        return Busy(code or f"http_{status}", retry_after=wait)
+    return Rejected(code[:60])
+
+
+def scopes_of(raw: object) -> frozenset[str] | None:
+    """Return granted scopes from a space- or comma-separated string (LinkedIn also sends %20)."""
+    if not isinstance(raw, str) or not raw.strip():
+        return None
+    return frozenset(raw.replace("%20", " ").replace(",", " ").split())
+
+
+def lifetime(raw: object) -> timedelta | None:
+    """Return a lifetime from seconds, clamped to what anyone promises. None for anything that is no number."""
+    try:
+        seconds = float(raw)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    if not 0 < seconds < float("inf"):
+        return None
+    return min(timedelta(seconds=min(seconds, 1e9)), LONGEST_LIFETIME)
+
+
+def retry_after(response: httpx.Response) -> timedelta | None:
+    """Return Retry-After in its seconds form; the date form is not used by any of the seven."""
+    return lifetime(response.headers.get("retry-after"))
+
+
+async def _post(
+    http: httpx.AsyncClient,
+    platform: Platform,
+    client: Client,
+    url: str,
+    form: Mapping[str, Any],
+    *,
+    unsure: bool = False,
+) -> httpx.Response:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    if agent := client.options.get("user_agent"):
+        headers["User-Agent"] = agent
+    body = dict(form)
+    if platform.client_auth is ClientAuth.BASIC:
+        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+        headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode("ascii")
+    else:
+        body |= {platform.client_id_param: client.client_id, "client_secret": client.client_secret}
+    request = http.build_request(
+        "POST", client.at(url), content=urlencode(body), headers=headers, timeout=TIMEOUT
+    )
+    return await send(http, request, unsure=unsure)

@@ -1,0 +1,1 @@
+"""The whole world offline: a Slack and seven platforms on localhost, faithful enough to build against."""

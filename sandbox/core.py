@@ -1,0 +1,219 @@
+"""What every simulator shares: a clock that can be moved, faults on demand, and a memory of each request.
+
+A simulator is an aiohttp application on its own port of 127.0.0.1, because the bot keeps a platform's
+paths and replaces only the origin. Each answers a control API below `/_control`:
+
+    GET    /_control/requests        every request so far, oldest first
+    DELETE /_control/requests        forget them
+    GET    /_control/faults          the faults in force
+    POST   /_control/faults          add one: see `Fault`
+    DELETE /_control/faults          remove all
+    POST   /_control/clock           {"offset_s": 3600} moves this simulator's clock
+    GET    /_control/settings        the knobs and their values
+    POST   /_control/settings        {"name": value} changes knobs
+    POST   /_control/<action>        what else the simulator offers, e.g. revoke
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CONTROL = "/_control"
+KEPT_BODY = 64 * 1024
+"""Bytes of a request body that are remembered; uploads are longer and nobody reads them back."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Unix time, plus an offset that a test may move."""
+
+    offset_s: float = 0.0
+
+    def now(self) -> float:
+        """Return seconds since the epoch, as this simulator believes."""
+        return time.time() + self.offset_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One request as it arrived, and the status it got (0: the answer was withheld)."""
+
+    at: float
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: str
+    status: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """Something to go wrong for requests that match.
+
+    `path` is a regular expression searched in the path. With `status`, that answer is given and
+    the request has no effect. With `lose_answer`, the request takes effect and then the connection
+    is dropped. `delay_s` waits before either. `times` counts down; None means for ever.
+    """
+
+    path: str = ""
+    method: str | None = None
+    status: int | None = None
+    body: str = ""
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    lose_answer: bool = False
+    times: int | None = None
+
+    def matches(self, request: web.Request) -> bool:
+        """Tell whether this fault applies to `request`."""
+        return (
+            self.times != 0
+            and self.method in {None, request.method}
+            and re.search(self.path, request.path) is not None
+        )
+
+
+class Simulator:
+    """A server on localhost. Subclasses add routes, knobs (`settings`) and control actions."""
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.requests: list[Recorded] = []
+        self.faults: list[Fault] = []
+        self.settings: dict[str, Any] = {}
+        self.url = ""
+        self._runner: web.AppRunner | None = None
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return what this simulator serves."""
+        raise NotImplementedError
+
+    def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Return control actions by name; each takes the posted JSON object and returns JSON."""
+        return {}
+
+    async def start(self, port: int = 0) -> str:
+        """Listen on 127.0.0.1 and return the origin, `http://localhost:<port>`. Port 0 picks a free one."""
+        app = web.Application(middlewares=[self._observe], client_max_size=1 << 30)
+        app.add_routes(self.routes())
+        app.add_routes(self._control_routes())
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        bound = self._runner.addresses[0][1]
+        self.url = f"http://localhost:{bound}"
+        return self.url
+
+    async def stop(self) -> None:
+        """Stop listening and drop open connections."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def calls(self, path: str, method: str | None = None) -> list[Recorded]:
+        """Return the recorded requests whose path matches the regular expression `path`."""
+        return [r for r in self.requests if re.search(path, r.path) and method in {None, r.method}]
+
+    @web.middleware
+    async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(CONTROL):
+            return await handler(request)
+        body = (await request.read())[:KEPT_BODY].decode("utf-8", "replace")
+        status = 0
+        try:
+            fault = next((f for f in self.faults if f.matches(request)), None)
+            if fault is not None:
+                if fault.times is not None:
+                    fault.times -= 1
+                await asyncio.sleep(fault.delay_s)
+                if fault.status is not None:
+                    status = fault.status
+                    return web.Response(
+                        status=fault.status,
+                        text=fault.body,
+                        content_type=fault.content_type,
+                        headers=fault.headers,
+                    )
+            try:
+                response = await handler(request)
+            except web.HTTPException as answer:
+                response = answer
+            if fault is not None and fault.lose_answer:
+                if request.transport is not None:
+                    request.transport.abort()
+                return web.Response(status=500)
+            status = response.status
+            return response
+        finally:
+            self.requests.append(
+                Recorded(
+                    at=self.clock.now(),
+                    method=request.method,
+                    path=request.path,
+                    query=dict(request.query),
+                    headers={k.lower(): v for k, v in request.headers.items()},
+                    body=body,
+                    status=status,
+                )
+            )
+
+    def _control_routes(self) -> list[web.RouteDef]:
+        async def requests(request: web.Request) -> web.Response:
+            if request.method == "DELETE":
+                self.requests.clear()
+            return web.json_response([dataclasses.asdict(r) for r in self.requests])
+
+        async def faults(request: web.Request) -> web.Response:
+            if request.method == "DELETE":
+                self.faults.clear()
+            elif request.method == "POST":
+                self.faults.append(Fault(**await request.json()))
+            return web.json_response([dataclasses.asdict(f) for f in self.faults])
+
+        async def clock(request: web.Request) -> web.Response:
+            self.clock.offset_s = float((await request.json())["offset_s"])
+            return web.json_response({"now": self.clock.now()})
+
+        async def settings(request: web.Request) -> web.Response:
+            if request.method == "POST":
+                changed = await request.json()
+                if unknown := set(changed) - set(self.settings):
+                    raise web.HTTPBadRequest(text=f"no such setting: {', '.join(sorted(unknown))}")
+                self.settings |= changed
+            return web.json_response(self.settings)
+
+        async def action(request: web.Request) -> web.Response:
+            act = self.controls().get(request.match_info["action"])
+            if act is None:
+                raise web.HTTPNotFound(text=f"actions: {', '.join(sorted(self.controls()))}")
+            given: dict[str, Any] = {}
+            with suppress(ValueError):
+                given = await request.json()
+            return web.json_response(await act(given))
+
+        return [
+            web.get(f"{CONTROL}/requests", requests),
+            web.delete(f"{CONTROL}/requests", requests),
+            web.get(f"{CONTROL}/faults", faults),
+            web.post(f"{CONTROL}/faults", faults),
+            web.delete(f"{CONTROL}/faults", faults),
+            web.post(f"{CONTROL}/clock", clock),
+            web.get(f"{CONTROL}/settings", settings),
+            web.post(f"{CONTROL}/settings", settings),
+            web.post(f"{CONTROL}/{{action}}", action),
+        ]

@@ -1,0 +1,402 @@
+"""The OAuth server every simulated platform is built on: consent page, codes, tokens, rotation, revocation.
+
+What differs is data (`Rules`) and a few hooks. Sources for each platform's values stand beside them
+in its own module.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from urllib.parse import unquote_plus, urlencode
+
+from aiohttp import web
+
+from sandbox.core import Simulator
+from sandbox.platforms.page import consent_page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How one platform's OAuth differs from the next one's."""
+
+    authorize_path: str
+    token_path: str
+    revoke_path: str | None
+    scope_separator: str = " "
+    answer_scope_separator: str = " "
+    client_id_param: str = "client_id"
+    basic_auth: bool = False
+    """True: HTTP Basic only at the token endpoint. False: the secret in the form only."""
+    pkce: str = "none"
+    """`none` (parameters are ignored), `optional` or `required` (S256), `hex` (TikTok desktop)."""
+    code_life_s: float = 600
+    access_life_s: float = 3600
+    refresh_life_s: float | None = None
+    issues_refresh: bool = True
+    single_use_refresh: bool = False
+    """A refresh replaces the refresh token; using an old one ends the whole grant."""
+    single_grant: bool = False
+    """A new sign-in of a person ends that person's earlier grant with the same app."""
+    untickable: bool = True
+    """The consent page has a check box per scope."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredApp:
+    """A developer's app, as entered in the platform's portal."""
+
+    client_id: str
+    client_secret: str
+    redirect_uris: tuple[str, ...]
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Someone with a login at the platform."""
+
+    id: str
+    name: str
+    about: str = ""
+    """One line under the name on the consent page: what this person is good for trying out."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """Something on the consent page to tick or choose besides scopes: a Page, a channel."""
+
+    id: str
+    label: str
+    checked: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Grant:
+    """One person's consent to one app, with every token that came of it."""
+
+    id: str
+    person: Person
+    client_id: str
+    scopes: frozenset[str]
+    assets: frozenset[str]
+    issued_at: float
+    access: dict[str, float] = field(default_factory=dict)
+    """Access token -> when it expires."""
+    refresh: dict[str, float | None] = field(default_factory=dict)
+    """Refresh token -> when it expires; used ones are moved to `spent`."""
+    spent: set[str] = field(default_factory=set)
+    dead: str = ""
+    """Why the grant is over; empty while it lives."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Code:
+    """An authorization code: good once, for a short time, for one redirect URI and verifier."""
+
+    grant: Grant
+    redirect_uri: str
+    expires_at: float
+    challenge: str
+    used: bool = False
+
+
+class OAuthRefusal(Exception):
+    """A refusal at the token endpoint, in RFC 6749's words."""
+
+    def __init__(self, error: str, description: str = "", status: int = 400) -> None:
+        super().__init__(error)
+        self.error, self.description, self.status = error, description, status
+
+
+class OAuthSimulator(Simulator):
+    """A platform's login. Subclasses set `rules` and `title`, fill `people`, and add their API."""
+
+    rules: ClassVar[Rules]
+    title: ClassVar[str]
+    """The platform's name on the consent page."""
+    colour: ClassVar[str] = "#444"
+    asset_question: ClassVar[str] = ""
+    """What the assets are asked for: "Which Pages may this app use?". Empty: no assets."""
+    one_asset: ClassVar[bool] = False
+    """Radio buttons instead of check boxes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.people: dict[str, Person] = {}
+        self.apps: dict[str, RegisteredApp] = {}
+        self.grants: dict[str, Grant] = {}
+        self.codes: dict[str, Code] = {}
+        self.settings |= {
+            "code_life_s": self.rules.code_life_s,
+            "access_life_s": self.rules.access_life_s,
+            "refresh_life_s": self.rules.refresh_life_s,
+            "issues_refresh": self.rules.issues_refresh,
+        }
+
+    # What a platform's module overrides
+
+    def assets(self, person: Person, app: RegisteredApp) -> list[Asset]:  # noqa: ARG002 - a hook
+        """Return what `person` may tick on the consent page besides scopes."""
+        return []
+
+    def new_token(self, kind: str) -> str:
+        """Return a fresh token of the platform's own shape; `kind` is "access", "refresh" or "code"."""
+        return f"{kind}-{secrets.token_urlsafe(24)}"
+
+    def token_answer(self, grant: Grant, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - a hook
+        """Return the token endpoint's answer; `body` is RFC 6749's."""
+        return body
+
+    def refusal_answer(self, refusal: OAuthRefusal) -> web.Response:
+        """Return the token endpoint's error in the platform's shape."""
+        return web.json_response(
+            {"error": refusal.error, "error_description": refusal.description}, status=refusal.status
+        )
+
+    def deny_parameters(self) -> dict[str, str]:
+        """Return what the redirect carries when the person cancels."""
+        return {"error": "access_denied", "error_description": "The user denied the request"}
+
+    def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
+        """Return why the consent page refuses to open, or an empty string."""
+        return ""
+
+    def redirect_extra(self, grant: Grant) -> dict[str, str]:  # noqa: ARG002 - a hook
+        """Return what the redirect carries besides `code` and `state`."""
+        return {}
+
+    # The server
+
+    def routes(self) -> list[web.RouteDef]:
+        """Serve the consent page, the token endpoint and revocation."""
+        found = [
+            web.get(self.rules.authorize_path, self.show_consent),
+            web.post(self.rules.authorize_path, self.take_consent),
+            web.post(self.rules.token_path, self.token),
+        ]
+        if self.rules.revoke_path is not None:
+            found.append(web.post(self.rules.revoke_path, self.revoke))
+        return found
+
+    def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Offer `revoke` {"person": id, "reason": text} and `expire` {"person": id}."""
+        return {"revoke": self._control_revoke, "expire": self._control_expire}
+
+    async def show_consent(self, request: web.Request) -> web.Response:
+        """Answer GET of the consent page; `?person=` chooses who is signed in."""
+        query = request.query
+        app = self.apps.get(query.get(self.rules.client_id_param, ""))
+        if (wrong := self._authorize_fault(app, query)) or app is None:
+            raise web.HTTPBadRequest(text=wrong or "unknown client")
+        person = self.people.get(query.get("person", "")) or next(iter(self.people.values()))
+        asked = [s for s in query.get("scope", "").replace(",", " ").split() if s]
+        return web.Response(
+            content_type="text/html",
+            text=consent_page(
+                title=self.title,
+                colour=self.colour,
+                query=dict(query),
+                people=list(self.people.values()),
+                person=person,
+                scopes=asked,
+                untickable=self.rules.untickable,
+                assets=self.assets(person, app),
+                asset_question=self.asset_question,
+                one_asset=self.one_asset,
+            ),
+        )
+
+    async def take_consent(self, request: web.Request) -> web.Response:
+        """Answer the consent form: `decision` approve or cancel, `person`, repeated `scope` and `asset`."""
+        query, form = request.query, await request.post()
+        app = self.apps.get(query.get(self.rules.client_id_param, ""))
+        if (wrong := self._authorize_fault(app, query)) or app is None:
+            raise web.HTTPBadRequest(text=wrong or "unknown client")
+        state = {"state": query["state"]} if "state" in query else {}
+        target = query["redirect_uri"]
+        if form.get("decision") != "approve":
+            raise web.HTTPSeeOther(f"{target}?{urlencode(self.deny_parameters() | state)}")
+        person = self.people[str(form["person"])]
+        asked = frozenset(query.get("scope", "").replace(",", " ").split())
+        ticked = frozenset(str(s) for s in form.getall("scope", ()))
+        granted = (asked & ticked) if self.rules.untickable else asked
+        grant = self._new_grant(
+            person, app, granted & app.scopes, frozenset(str(a) for a in form.getall("asset", ()))
+        )
+        code = self.new_token("code")
+        self.codes[code] = Code(
+            grant=grant,
+            redirect_uri=target,
+            expires_at=self.clock.now() + float(self.settings["code_life_s"]),
+            challenge=query.get("code_challenge", ""),
+        )
+        answer = {"code": code} | state | self.redirect_extra(grant)
+        raise web.HTTPSeeOther(f"{target}?{urlencode(answer)}")
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Answer the token endpoint."""
+        form = {k: str(v) for k, v in (await request.post()).items()}
+        try:
+            app = self._authenticate(request, form)
+            match form.get("grant_type"):
+                case "authorization_code":
+                    grant = self._redeem(app, form)
+                case "refresh_token":
+                    grant = self._refresh(app, form)
+                case _:
+                    raise OAuthRefusal("unsupported_grant_type")
+        except OAuthRefusal as refusal:
+            return self.refusal_answer(refusal)
+        return web.json_response(self.token_answer(grant, self.issue(grant)))
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """End the grant a token belongs to. Unknown tokens are answered alike (RFC 7009)."""
+        form = {k: str(v) for k, v in (await request.post()).items()}
+        try:
+            self._authenticate(request, form)
+        except OAuthRefusal as refusal:
+            return self.refusal_answer(refusal)
+        if grant := self.grant_of(form.get("token", "")):
+            self.end(grant, "revoked by the app")
+        return web.json_response({})
+
+    def issue(self, grant: Grant) -> dict[str, Any]:
+        """Put new tokens on `grant` and return RFC 6749's answer."""
+        now = self.clock.now()
+        access = self.new_token("access")
+        life = float(self.settings["access_life_s"])
+        grant.access[access] = now + life
+        body: dict[str, Any] = {
+            "access_token": access,
+            "token_type": "bearer",
+            "expires_in": int(life),
+            "scope": self.rules.answer_scope_separator.join(sorted(grant.scopes)),
+        }
+        if self.settings["issues_refresh"] and (not grant.refresh or self.rules.single_use_refresh):
+            token = self.new_token("refresh")
+            refresh_life = self.settings["refresh_life_s"]
+            grant.refresh[token] = None if refresh_life is None else now + float(refresh_life)
+            body["refresh_token"] = token
+        return body
+
+    def grant_of(self, token: str) -> Grant | None:
+        """Return the grant an access or refresh token belongs to, alive or not."""
+        return next(
+            (g for g in self.grants.values() if token in g.access or token in g.refresh or token in g.spent),
+            None,
+        )
+
+    def live_grant(self, request: web.Request) -> Grant | None:
+        """Return the grant behind `Authorization: Bearer` if its token is good now."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        grant = self.grant_of(token) if kind.lower() in {"bearer", "oauth"} else None
+        if grant is None or grant.dead or grant.access.get(token, 0) <= self.clock.now():
+            return None
+        return grant
+
+    def end(self, grant: Grant, why: str) -> None:
+        """Make every token of `grant` worthless."""
+        grant.dead = why
+
+    def _new_grant(
+        self, person: Person, app: RegisteredApp, scopes: frozenset[str], assets: frozenset[str]
+    ) -> Grant:
+        if self.rules.single_grant:
+            for older in self.grants.values():
+                if older.person.id == person.id and older.client_id == app.client_id and not older.dead:
+                    self.end(older, "a newer sign-in of the same person")
+        grant = Grant(
+            id=secrets.token_hex(8),
+            person=person,
+            client_id=app.client_id,
+            scopes=scopes,
+            assets=assets,
+            issued_at=self.clock.now(),
+        )
+        self.grants[grant.id] = grant
+        return grant
+
+    def _authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:
+        if app is None:
+            return f"{self.rules.client_id_param}: unknown app"
+        if query.get("redirect_uri") not in app.redirect_uris:
+            return "redirect_uri: does not match a registered one"
+        if query.get("response_type", "code") != "code":
+            return "response_type: must be code"
+        if self.rules.pkce in {"required", "hex"} and not query.get("code_challenge"):
+            return "code_challenge: missing"
+        return self.authorize_fault(app, query)
+
+    def _authenticate(self, request: web.Request, form: Mapping[str, str]) -> RegisteredApp:
+        if self.rules.basic_auth:
+            kind, _, pair = request.headers.get("Authorization", "").partition(" ")
+            try:
+                given = base64.b64decode(pair).decode() if kind.lower() == "basic" else ":"
+            except ValueError:
+                given = ":"
+            client_id, _, secret = (unquote_plus(part) for part in given.partition(":"))
+        else:
+            client_id, secret = form.get(self.rules.client_id_param, ""), form.get("client_secret", "")
+        app = self.apps.get(client_id)
+        if app is None or not secrets.compare_digest(app.client_secret, secret):
+            raise OAuthRefusal("invalid_client", "Unknown client or wrong secret", 401)
+        return app
+
+    def _redeem(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
+        code = self.codes.get(form.get("code", ""))
+        if code is None or code.grant.client_id != app.client_id:
+            raise OAuthRefusal("invalid_grant", "Unknown authorization code")
+        if code.used:
+            self.end(code.grant, "its code was used twice")
+            raise OAuthRefusal("invalid_grant", "Authorization code was used before")
+        code.used = True
+        if code.expires_at < self.clock.now():
+            raise OAuthRefusal("invalid_grant", "Authorization code expired")
+        if form.get("redirect_uri") != code.redirect_uri:
+            raise OAuthRefusal("invalid_grant", "redirect_uri does not match")
+        if self.rules.pkce != "none" and code.challenge:
+            digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+            expected = (
+                digest.hex()
+                if self.rules.pkce == "hex"
+                else base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            )
+            if not secrets.compare_digest(expected, code.challenge):
+                raise OAuthRefusal("invalid_grant", "Code verifier does not match the code challenge")
+        return code.grant
+
+    def _refresh(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
+        token = form.get("refresh_token", "")
+        grant = self.grant_of(token)
+        if grant is None or grant.client_id != app.client_id or token in grant.access:
+            raise OAuthRefusal("invalid_grant", "Unknown refresh token")
+        if token in grant.spent:
+            self.end(grant, "a used refresh token came back")
+        if grant.dead:
+            raise OAuthRefusal("invalid_grant", "Token has been expired or revoked.")
+        expires = grant.refresh[token]
+        if expires is not None and expires < self.clock.now():
+            raise OAuthRefusal("invalid_grant", "Refresh token expired")
+        if self.rules.single_use_refresh:
+            del grant.refresh[token]
+            grant.spent.add(token)
+            grant.access.clear()
+        return grant
+
+    async def _control_revoke(self, given: dict[str, Any]) -> Any:
+        ended = [g for g in self.grants.values() if given.get("person") in {None, g.person.id} and not g.dead]
+        for grant in ended:
+            self.end(grant, str(given.get("reason", "revoked by the person")))
+        return {"ended": len(ended)}
+
+    async def _control_expire(self, given: dict[str, Any]) -> Any:
+        touched = [g for g in self.grants.values() if given.get("person") in {None, g.person.id}]
+        for grant in touched:
+            grant.access = dict.fromkeys(grant.access, 0.0)
+        return {"expired": len(touched)}
