@@ -1,0 +1,501 @@
+"""What the simulated Slack knows: workspaces, people, channels, messages, views, installations.
+
+Everything lives in one `SlackState`; its methods are small and synchronous, so a handler that does not
+await between two of them sees and leaves a consistent world. Each change calls `touch()`, which wakes
+whoever waits in `changed_since` (the web client's live updates).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+SLACKBOT = "USLACKBOT"
+"""Who says `failed with the error "operation_timeout"`."""
+MODAL_DEPTH = 3
+"""A root view and two pushed ones: https://docs.slack.dev/surfaces/modals"""
+
+Json = dict[str, Any]
+
+
+def new_id(prefix: str, length: int = 9) -> str:
+    """Return an identifier of Slack's shape: a letter or two, then capitals and digits."""
+    return prefix + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enterprise:
+    """An Enterprise Grid organization."""
+
+    id: str
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A Slack workspace; in a Grid organization when `enterprise_id` is set."""
+
+    id: str
+    name: str
+    domain: str
+    enterprise_id: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class User:
+    """A person (or the app's bot) as Slack knows them. `team_id` is their own workspace."""
+
+    id: str
+    name: str
+    real_name: str
+    team_id: str
+    team_ids: frozenset[str] = frozenset()
+    """Every workspace they belong to; a Grid user may belong to several."""
+    enterprise_id: str | None = None
+    email: str = ""
+    is_admin: bool = False
+    is_owner: bool = False
+    is_restricted: bool = False
+    """A multi-channel guest."""
+    deleted: bool = False
+    is_bot: bool = False
+    bot_id: str = ""
+    tz: str = "Europe/Berlin"
+    tz_label: str = "Central European Time"
+    tz_offset: int = 3600
+    locale: str = "en-US"
+    about: str = ""
+    """One line for the person who picks someone to be in the web client."""
+
+    @property
+    def workspaces(self) -> frozenset[str]:
+        """The ids of the workspaces this person is a member of."""
+        return self.team_ids or frozenset({self.team_id})
+
+
+@dataclass(slots=True, kw_only=True)
+class Channel:
+    """A channel or a direct message. `shared_with` names other workspaces (Slack Connect)."""
+
+    id: str
+    name: str
+    team_id: str
+    kind: str = "public"
+    """`public`, `private` or `im`."""
+    members: set[str] = field(default_factory=set)
+    shared_with: frozenset[str] = frozenset()
+    is_archived: bool = False
+    is_general: bool = False
+    topic: str = ""
+    im_user: str = ""
+    """For a direct message with the app's bot: the person."""
+
+    @property
+    def teams(self) -> frozenset[str]:
+        """The ids of all workspaces this channel is seen from."""
+        return self.shared_with | {self.team_id}
+
+    @property
+    def is_private(self) -> bool:
+        """True for private channels and direct messages."""
+        return self.kind != "public"
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """A message in a channel; seen by one person only when `ephemeral_for` is set."""
+
+    ts: str
+    channel_id: str
+    user_id: str
+    """The author: a person, the app's bot user, or `SLACKBOT`."""
+    text: str = ""
+    blocks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    bot_id: str = ""
+    app_id: str = ""
+    team_id: str = ""
+    """The workspace whose installation wrote it; for a person, their own."""
+    thread_ts: str = ""
+    ephemeral_for: str = ""
+    edited: bool = False
+    file_ids: list[str] = field(default_factory=list)
+    values: Json = field(default_factory=dict)
+    """`state.values` of its inputs: block_id -> action_id -> value object."""
+    troubles: dict[str, str] = field(default_factory=dict)
+    """Person -> why their last press did not work, e.g. `operation_timeout`."""
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class View:
+    """A modal or an App Home."""
+
+    id: str
+    type: str
+    """`modal` or `home`."""
+    team_id: str
+    user_id: str
+    hash: str
+    payload: Json
+    """What the app sent: title, blocks, submit, close, private_metadata, callback_id, ..."""
+    root_view_id: str
+    previous_view_id: str = ""
+    bot_id: str = ""
+    app_id: str = ""
+    installed_team_id: str = ""
+    values: Json = field(default_factory=dict)
+    """`state.values`: block_id -> action_id -> value object."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """block_id -> sentence, from `response_action: errors`."""
+    trouble: str = ""
+    """Why the last submission or press did not work, e.g. `operation_timeout`."""
+
+    @property
+    def blocks(self) -> list[Json]:
+        """The view's blocks."""
+        blocks: list[Json] = self.payload.get("blocks") or []
+        return blocks
+
+    @property
+    def title(self) -> str:
+        """The modal's title; empty for a home tab."""
+        return str((self.payload.get("title") or {}).get("text", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """A shortcut of the app: `type` is `global` or `message`."""
+
+    callback_id: str
+    name: str
+    type: str = "global"
+
+
+@dataclass(slots=True, kw_only=True)
+class AppConfig:
+    """The app as entered at api.slack.com."""
+
+    client_id: str
+    client_secret: str
+    signing_secret: str
+    app_url: str
+    redirect_urls: tuple[str, ...] = ()
+    bot_scopes: tuple[str, ...] = ()
+    user_scopes: tuple[str, ...] = ("openid",)
+    command: str = "/octapost"
+    command_description: str = "Social accounts of your team"
+    usage_hint: str = "connect tiktok"
+    shortcuts: tuple[Shortcut, ...] = ()
+    events: tuple[str, ...] = ()
+    app_id: str = "A0OCTAPOST"
+    name: str = "Octapost"
+
+    @property
+    def endpoint(self) -> str:
+        """Where Slack sends commands, interactions and events."""
+        return self.app_url.rstrip("/") + "/slack/events"
+
+
+@dataclass(slots=True, kw_only=True)
+class Installation:
+    """The app in one workspace, or (`team_id` None) in a whole Grid organization."""
+
+    id: str
+    team_id: str | None
+    enterprise_id: str | None
+    bot_user_id: str
+    bot_id: str
+    installer_id: str
+    scopes: tuple[str, ...]
+    installed_at: float
+    active: bool = True
+
+    @property
+    def is_enterprise_install(self) -> bool:
+        """True for an org-wide installation."""
+        return self.team_id is None
+
+
+@dataclass(slots=True, kw_only=True)
+class Token:
+    """A bot, user or OpenID token. `dead` is the error it now gets, empty while it works."""
+
+    value: str
+    installation_id: str
+    user_id: str
+    kind: str = "bot"
+    """`bot` or `openid`."""
+    team_id: str = ""
+    scopes: tuple[str, ...] = ()
+    expires_at: float | None = None
+    dead: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Code:
+    """An authorization code of the install or the sign-in flow: once, 10 minutes, one redirect URI."""
+
+    value: str
+    kind: str
+    """`install` or `openid`."""
+    redirect_uri: str
+    user_id: str
+    team_id: str | None
+    enterprise_id: str | None
+    scopes: tuple[str, ...]
+    expires_at: float
+    nonce: str = ""
+    used: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Trigger:
+    """A `trigger_id`: good once, for three seconds (https://docs.slack.dev/surfaces/modals)."""
+
+    value: str
+    user_id: str
+    team_id: str
+    expires_at: float
+    used: bool = False
+    view_id: str = ""
+    """The modal it was pressed in; the only place `views.push` may push onto."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseUrl:
+    """A `response_url`: five uses in thirty minutes."""
+
+    token: str
+    user_id: str
+    channel_id: str
+    installation_id: str
+    expires_at: float
+    message_ts: str = ""
+    uses_left: int = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class File:
+    """A file somebody or the app uploaded."""
+
+    id: str
+    name: str
+    user_id: str
+    team_id: str
+    created: int
+    mimetype: str = "application/octet-stream"
+    title: str = ""
+    alt_txt: str = ""
+    content: bytes = b""
+    complete: bool = False
+    channel_ids: list[str] = field(default_factory=list)
+
+
+class SlackState:
+    """Everything in the simulated Slack. Tests and the web client read it freely."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.enterprises: dict[str, Enterprise] = {}
+        self.workspaces: dict[str, Workspace] = {}
+        self.users: dict[str, User] = {}
+        self.channels: dict[str, Channel] = {}
+        self.history: dict[str, list[Message]] = defaultdict(list)
+        """channel id -> messages, oldest first, ephemeral ones among them."""
+        self.modals: dict[str, list[View]] = defaultdict(list)
+        """user id -> the stack of open modals, root first."""
+        self.homes: dict[tuple[str, str], View] = {}
+        """(workspace id, user id) -> their App Home."""
+        self.app: AppConfig | None = None
+        self.installations: dict[str, Installation] = {}
+        self.tokens: dict[str, Token] = {}
+        self.refresh_tokens: dict[str, str] = {}
+        """unused refresh token -> the access token it renews."""
+        self.codes: dict[str, Code] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.response_urls: dict[str, ResponseUrl] = {}
+        self.files: dict[str, File] = {}
+        self.suggested: dict[tuple[str, str], list[Json]] = {}
+        """(view id or message ts, action_id) -> the options the app last offered there."""
+        self.version = 0
+        self._changed = asyncio.Event()
+        self._last_ts = 0
+
+    # Live updates
+
+    def touch(self) -> None:
+        """Count a change and wake everyone in `changed_since`."""
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed_since(self, version: int, timeout_s: float = 25.0) -> int:
+        """Return the current version, as soon as it differs from `version` or after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.version == version:
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        return self.version
+
+    # Looking things up
+
+    def people(self, team_id: str, *, bots: bool = False) -> list[User]:
+        """Return the members of a workspace, deactivated ones included."""
+        return [u for u in self.users.values() if team_id in u.workspaces and (bots or not u.is_bot)]
+
+    def channels_for(self, user_id: str, team_id: str) -> list[Channel]:
+        """Return a person's channels and DMs as seen from one workspace, archived ones too."""
+        return [c for c in self.channels.values() if team_id in c.teams and user_id in c.members]
+
+    def messages(self, channel_id: str, user_id: str = "") -> list[Message]:
+        """Return a channel's messages, oldest first, with the ephemeral ones only `user_id` sees."""
+        return [m for m in self.history[channel_id] if m.ephemeral_for in {"", user_id}]
+
+    def message(self, channel_id: str, ts: str) -> Message | None:
+        """Return one message, or None."""
+        return next((m for m in self.history[channel_id] if m.ts == ts), None)
+
+    def installation_for(self, team_id: str) -> Installation | None:
+        """Return the active installation that serves a workspace: its own, else its organization's."""
+        enterprise = self.workspaces[team_id].enterprise_id if team_id in self.workspaces else None
+        active = [i for i in self.installations.values() if i.active]
+        own = next((i for i in active if i.team_id == team_id), None)
+        return own or next(
+            (i for i in active if i.team_id is None and enterprise and i.enterprise_id == enterprise), None
+        )
+
+    def installation_teams(self, installation: Installation) -> list[str]:
+        """Return the ids of the workspaces an installation covers."""
+        if installation.team_id is not None:
+            return [installation.team_id]
+        return [w.id for w in self.workspaces.values() if w.enterprise_id == installation.enterprise_id]
+
+    # Messages
+
+    def next_ts(self) -> str:
+        """Return a message timestamp later than every earlier one, in Slack's `seconds.micros`."""
+        self._last_ts = max(self._last_ts + 1, int(self.now() * 1_000_000))
+        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def post(self, channel_id: str, user_id: str, text: str = "", **fields: Any) -> Message:
+        """Add a message and return it; `fields` are `Message`'s."""
+        message = Message(
+            ts=self.next_ts(),
+            channel_id=channel_id,
+            user_id=user_id,
+            text=text,
+            **{"team_id": self._team_of(user_id), **fields},
+        )
+        self.history[channel_id].append(message)
+        self.touch()
+        return message
+
+    def remove_message(self, message: Message) -> None:
+        """Delete a message for everyone."""
+        self.history[message.channel_id].remove(message)
+        self.touch()
+
+    def dm(self, team_id: str, user_id: str) -> Channel:
+        """Return the direct message of a person with the app's bot in a workspace, made when new."""
+        installation = self.installation_for(team_id)
+        bot = installation.bot_user_id if installation else ""
+        for channel in self.channels.values():
+            if channel.kind == "im" and channel.team_id == team_id and channel.im_user == user_id:
+                channel.members |= {bot} - {""}
+                return channel
+        channel = Channel(
+            id=new_id("D"),
+            name="",
+            team_id=team_id,
+            kind="im",
+            members={user_id, bot} - {""},
+            im_user=user_id,
+        )
+        self.channels[channel.id] = channel
+        self.touch()
+        return channel
+
+    # Views
+
+    def new_hash(self) -> str:
+        """Return a view `hash` of Slack's shape."""
+        return f"{int(self.now())}.{secrets.token_hex(4)}"
+
+    def top_view(self, user_id: str) -> View | None:
+        """Return the modal `user_id` is looking at, or None."""
+        stack = self.modals[user_id]
+        return stack[-1] if stack else None
+
+    def view(self, view_id: str) -> View | None:
+        """Return an open modal or a home tab by id, or None once it was closed."""
+        modals = (v for stack in self.modals.values() for v in stack)
+        return next((v for v in [*modals, *self.homes.values()] if v.id == view_id), None)
+
+    def drop_view(self, view: View) -> None:
+        """Close one modal of a stack; the one below shows again."""
+        self.modals[view.user_id] = [v for v in self.modals[view.user_id] if v is not view]
+        self.touch()
+
+    def clear_views(self, user_id: str) -> None:
+        """Close all of a person's modals."""
+        self.modals[user_id] = []
+        self.touch()
+
+    # Filling the world
+
+    def add(self, *things: Enterprise | Workspace | User | Channel) -> None:
+        """Put organizations, workspaces, people and channels into the world."""
+        for thing in things:
+            match thing:
+                case Enterprise():
+                    self.enterprises[thing.id] = thing
+                case Workspace():
+                    self.workspaces[thing.id] = thing
+                case User():
+                    self.users[thing.id] = thing
+                case Channel():
+                    self.channels[thing.id] = thing
+        self.touch()
+
+    def _team_of(self, user_id: str) -> str:
+        return self.users[user_id].team_id if user_id in self.users else ""
+
+
+def find_element(
+    blocks: Sequence[Json], action_id: str, block_id: str | None = None
+) -> tuple[Json, Json] | None:
+    """Return the (block, element) that carries `action_id`, or None; cards' and carousels' buttons too."""
+    for block in blocks:
+        if block_id is None or block.get("block_id") == block_id:
+            for element in elements_of(block):
+                if element.get("action_id") == action_id:
+                    return block, element
+    return None
+
+
+def elements_of(block: Mapping[str, Any]) -> list[Json]:
+    """Return the interactive elements of one block, in reading order."""
+    found: list[Json] = []
+    match block.get("type"):
+        case "section":
+            found = [block["accessory"]] if block.get("accessory") else []
+        case "input":
+            found = [block["element"]] if block.get("element") else []
+        case "actions" | "card":
+            found = list(block.get("elements") or block.get("actions") or [])
+        case "carousel":
+            found = [e for card in block.get("elements") or [] for e in elements_of(card)]
+        case _:
+            found = []
+    return [e for e in found if isinstance(e, dict)]
