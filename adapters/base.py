@@ -211,6 +211,8 @@ class RemoteAccount:
     """As people write it there: "@octademo", "u/octa_demo"; empty where there is none."""
     url: str = ""
     avatar_url: str = ""
+    detail: str = ""
+    """One short line that helps to choose: "678 subscribers, videos up to 15 minutes"."""
     blocker: Blocker | None = None
     """None: usable."""
     token: str | None = field(default=None, repr=False)
@@ -242,7 +244,10 @@ class Place:
 
 
 class PlatformError(Exception):
-    """A platform call that did not do what we asked. `code` is short, ours or documented, and safe to log."""
+    """A platform call that did not do what we asked.
+
+    `code` is short, ours or documented, and safe to log.
+    """
 
     def __init__(self, code: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(code)
@@ -308,7 +313,7 @@ class Adapter(Protocol):
         ...
 
     async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:
-        """Return every place of the account where it may post, by name; empty where there is no such thing."""
+        """Return every place of the account where it may post, by name; empty where there are none."""
         ...
 
 
@@ -330,7 +335,7 @@ def body_of(response: httpx.Response) -> Mapping[str, Any]:
     """Return a JSON object, or an empty one: an error page is evidence of nothing."""
     try:
         parsed = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
 
@@ -341,17 +346,17 @@ async def send(http: httpx.AsyncClient, request: httpx.Request, *, unsure: bool 
     Raises Busy when the request cannot have had an effect, and OutcomeUnknown instead when
     `unsure` (a write, a single-use token) and it may have left us. httpx-aiohttp reports
     "disconnected after sending" as ConnectError too, so only an error whose cause says that
-    no connection was made counts as unsent.
+    no connection was made counts as unsent. An answer that cannot be decoded is a lost one.
     """
     try:
         return await http.send(request, follow_redirects=False)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         if unsure and not _never_left(error):
             raise OutcomeUnknown("no_answer") from None
         raise Busy("unreachable" if _never_left(error) else "no_answer") from None
 
 
-def _never_left(error: httpx.TransportError) -> bool:
+def _never_left(error: httpx.RequestError) -> bool:
     if isinstance(error, httpx.PoolTimeout | httpx.UnsupportedProtocol | httpx.ProxyError):
         return True
     if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):

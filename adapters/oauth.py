@@ -9,6 +9,7 @@ answers, a 429 included. Here a token answer needs a 2xx status, a JSON object, 
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
@@ -36,17 +37,19 @@ from adapters.base import (
     send,
 )
 
-OUR_FAULT = frozenset({
-    "invalid_client",
-    "unauthorized_client",
-    "deleted_client",
-    "redirect_uri_mismatch",
-    "invalid_redirect_uri",
-    "unsupported_grant_type",
-    "invalid_scope",
-    "org_internal",
-    "admin_policy_enforced",
-})
+OUR_FAULT = frozenset(
+    {
+        "invalid_client",
+        "unauthorized_client",
+        "deleted_client",
+        "redirect_uri_mismatch",
+        "invalid_redirect_uri",
+        "unsupported_grant_type",
+        "invalid_scope",
+        "org_internal",
+        "admin_policy_enforced",
+    }
+)
 """OAuth codes (RFC 6749 section 5.2 and Google's additions) that blame our registration, not the person."""
 
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable", "slow_down", "internal_error"})
@@ -128,12 +131,16 @@ async def revoke(
     *,
     extra: Mapping[str, str] | None = None,
 ) -> None:
-    """End a grant (RFC 7009). An answer that the token is already dead counts as success."""
+    """End a grant (RFC 7009). An answer that the token is already dead counts as success.
+
+    Platforms say that in a 400 with codes of their own, so any 400 counts that does not blame our app.
+    """
     if platform.revoke_url is None:
         raise Misconfigured("no_revocation")
     form = {"token": token} | dict(extra or {})
     response = await _post(http, platform, client, platform.revoke_url, form)
-    if response.is_success or response.status_code == httpx.codes.BAD_REQUEST:
+    already_over = response.status_code == httpx.codes.BAD_REQUEST
+    if response.is_success or (already_over and code_in(body_of(response)) not in OUR_FAULT):
         return
     raise refusal_of(platform, response)
 
@@ -144,16 +151,13 @@ def tokens_of(platform: Platform, response: httpx.Response, *, sent_single_use: 
     `sent_single_use`: a broken 2xx answer may have burnt the refresh token it was made with.
     """
     body = body_of(response)
-    access = body.get("access_token")
-    if response.is_success and isinstance(access, str) and access and "error" not in body:
-        refresh_token = body.get("refresh_token")
+    access = token_in(body, "access_token")
+    if response.is_success and access is not None and "error" not in body:
         return Tokens(
             access_token=access,
-            refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
+            refresh_token=token_in(body, "refresh_token"),
             expires_in=lifetime(body.get("expires_in")),
-            refresh_expires_in=lifetime(
-                body.get("refresh_expires_in", body.get("refresh_token_expires_in"))
-            ),
+            refresh_expires_in=lifetime(body.get("refresh_expires_in", body.get("refresh_token_expires_in"))),
             scopes=scopes_of(body.get("scope")),
             subject=body["open_id"] if isinstance(body.get("open_id"), str) else None,
         )
@@ -165,8 +169,7 @@ def tokens_of(platform: Platform, response: httpx.Response, *, sent_single_use: 
 def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
     """Return the verdict on an answer that is not a token. Only documented codes end a grant."""
     body = body_of(response)
-    raw = body.get("error")
-    code = raw if isinstance(raw, str) else ""
+    code = code_in(body)
     status = response.status_code
     wait = retry_after(response)
     if code in platform.dead_grant_codes and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
@@ -175,7 +178,19 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
         return Misconfigured(code or f"http_{status}")
     if code in TRANSIENT or status in {408, 425, 429} or status >= 500 or not code:
         return Busy(code or f"http_{status}", retry_after=wait)
-    return Rejected(code[:60])
+    return Rejected(code)
+
+
+def token_in(body: Mapping[str, Any], key: str) -> str | None:
+    """Return a token of an answer if a header can carry it (RFC 6749 appendix A.12), else None."""
+    raw = body.get(key)
+    return raw if isinstance(raw, str) and re.fullmatch(r"[\x21-\x7e]+", raw) else None
+
+
+def code_in(body: Mapping[str, Any]) -> str:
+    """Return the OAuth error code of an answer, or an empty string for anything not shaped like one."""
+    raw = body.get("error")
+    return raw if isinstance(raw, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", raw) else ""
 
 
 def scopes_of(raw: object) -> frozenset[str] | None:
@@ -186,10 +201,12 @@ def scopes_of(raw: object) -> frozenset[str] | None:
 
 
 def lifetime(raw: object) -> timedelta | None:
-    """Return a lifetime from seconds, clamped to what anyone promises. None for anything that is no number."""
+    """Return a lifetime from seconds, clamped to what anyone promises. None for what is no number above 0."""
+    if isinstance(raw, bool):
+        return None
     try:
         seconds = float(raw)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if not 0 < seconds < float("inf"):
         return None
