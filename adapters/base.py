@@ -64,6 +64,8 @@ class Scope:
     """A clause that completes "so that Octapost can ...", without a full stop."""
     unlocks: frozenset[Capability]
     """What stops working without it. Empty: it only makes discovery better."""
+    product: str = ""
+    """What the operator must be granted at the platform to ask for it (LinkedIn); empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,10 @@ class Platform:
     """`error` values on the callback that mean "the person said no"."""
     dead_grant_codes: frozenset[str] = frozenset({"invalid_grant"})
     """Token-endpoint codes that the platform documents as "this grant is over"."""
+    dead_grant_words: Mapping[str, str] = field(default_factory=dict)
+    """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
+    missing_product_codes: frozenset[str] = frozenset()
+    """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
 
     @property
     def family(self) -> str:
@@ -298,9 +304,9 @@ class Adapter(Protocol):
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
         """Return newer tokens for the same grant.
 
-        Raises GrantDead only for a code in `platform.dead_grant_codes`, OutcomeUnknown when the
-        request left and the answer was lost, Misconfigured where the platform has no refresh
-        for this grant.
+        Raises GrantDead only for a code in `platform.dead_grant_codes` (or `dead_grant_words`),
+        OutcomeUnknown when the request left and the answer was lost, Misconfigured where the
+        platform has no refresh for this grant.
         """
         ...
 

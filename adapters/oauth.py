@@ -172,7 +172,7 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
     code = code_in(body)
     status = response.status_code
     wait = retry_after(response)
-    if code in platform.dead_grant_codes and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
+    if _says_dead(platform, body) and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
         return GrantDead(code)
     if code in OUR_FAULT or status in {401, 402, 426}:
         return Misconfigured(code or f"http_{status}")
@@ -216,6 +216,14 @@ def lifetime(raw: object) -> timedelta | None:
 def retry_after(response: httpx.Response) -> timedelta | None:
     """Return Retry-After in its seconds form; the date form is not used by any of the seven."""
     return lifetime(response.headers.get("retry-after"))
+
+
+def _says_dead(platform: Platform, body: Mapping[str, Any]) -> bool:
+    code = code_in(body)
+    words = platform.dead_grant_words.get(code)
+    return code in platform.dead_grant_codes or (
+        words is not None and words in str(body.get("error_description", ""))
+    )
 
 
 async def _post(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import unquote_plus, urlencode
@@ -125,6 +125,8 @@ class OAuthSimulator(Simulator):
     """What the assets are asked for: "Which Pages may this app use?". Empty: no assets."""
     one_asset: ClassVar[bool] = False
     """Radio buttons instead of check boxes."""
+    known_scopes: ClassVar[frozenset[str]] = frozenset()
+    """Every scope this simulator understands."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,6 +140,21 @@ class OAuthSimulator(Simulator):
             "refresh_life_s": self.rules.refresh_life_s,
             "issues_refresh": self.rules.issues_refresh,
         }
+
+    def register(
+        self,
+        client_id: str,
+        client_secret: str,
+        redirect_uris: Sequence[str],
+        scopes: Iterable[str] | None = None,
+    ) -> None:
+        """Add a developer's app. `scopes` are the ones its products carry; None: all there are."""
+        self.apps[client_id] = RegisteredApp(
+            client_id=client_id,
+            client_secret=client_secret,
+            redirect_uris=tuple(redirect_uris),
+            scopes=self.known_scopes if scopes is None else frozenset(scopes),
+        )
 
     # What a platform's module overrides
 
