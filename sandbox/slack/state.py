@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 SLACKBOT = "USLACKBOT"
 """Who says `failed with the error "operation_timeout"`."""
@@ -268,6 +268,8 @@ class Trigger:
     used: bool = False
     view_id: str = ""
     """The modal it was pressed in; the only place `views.push` may push onto."""
+    channel_id: str = ""
+    """Where the person was, for `default_to_current_conversation`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -326,6 +328,8 @@ class SlackState:
         self.files: dict[str, File] = {}
         self.suggested: dict[tuple[str, str], list[Json]] = {}
         """(view id or message ts, action_id) -> the options the app last offered there."""
+        self.complaints: list[str] = []
+        """What the app sent that Slack refused: method or place, error, and each fault with its JSON path."""
         self.version = 0
         self._changed = asyncio.Event()
         self._last_ts = 0
@@ -414,12 +418,15 @@ class SlackState:
             if channel.kind == "im" and channel.team_id == team_id and channel.im_user == user_id:
                 channel.members |= {bot} - {""}
                 return channel
+        person = self.users.get(user_id)
+        elsewhere = person is not None and team_id not in person.workspaces
         channel = Channel(
             id=new_id("D"),
-            name="",
+            name="directmessage",
             team_id=team_id,
             kind="im",
             members={user_id, bot} - {""},
+            shared_with=person.workspaces if person is not None and elsewhere else frozenset(),
             im_user=user_id,
         )
         self.channels[channel.id] = channel
@@ -475,8 +482,8 @@ class SlackState:
 def find_element(
     blocks: Sequence[Json], action_id: str, block_id: str | None = None
 ) -> tuple[Json, Json] | None:
-    """Return the (block, element) that carries `action_id`, or None; cards' and carousels' buttons too."""
-    for block in blocks:
+    """Return the (block, element) that carries `action_id`, or None; cards of a carousel count as blocks."""
+    for block in flat_blocks(blocks):
         if block_id is None or block.get("block_id") == block_id:
             for element in elements_of(block):
                 if element.get("action_id") == action_id:
@@ -484,18 +491,22 @@ def find_element(
     return None
 
 
-def elements_of(block: Mapping[str, Any]) -> list[Json]:
+def flat_blocks(blocks: Sequence[Json]) -> list[Json]:
+    """Return the blocks, with each carousel replaced by its cards."""
+    return [b for block in blocks for b in (block["elements"] if block["type"] == "carousel" else [block])]
+
+
+def elements_of(block: Json) -> list[Json]:
     """Return the interactive elements of one block, in reading order."""
-    found: list[Json] = []
     match block.get("type"):
         case "section":
-            found = [block["accessory"]] if block.get("accessory") else []
+            found = [block.get("accessory")]
         case "input":
-            found = [block["element"]] if block.get("element") else []
-        case "actions" | "card":
-            found = list(block.get("elements") or block.get("actions") or [])
-        case "carousel":
-            found = [e for card in block.get("elements") or [] for e in elements_of(card)]
+            found = [block.get("element")]
+        case "actions":
+            found = list(block.get("elements") or [])
+        case "card":
+            found = list(block.get("actions") or [])
         case _:
             found = []
-    return [e for e in found if isinstance(e, dict)]
+    return [e for e in found if isinstance(e, dict) and e.get("type") != "image"]
