@@ -343,7 +343,22 @@ def body_of(response: httpx.Response) -> Mapping[str, Any]:
         parsed = response.json()
     except (ValueError, RecursionError):
         return {}
-    return parsed if isinstance(parsed, dict) else {}
+    return object_of(parsed)
+
+
+def text_of(raw: object) -> str:
+    """Return `raw` if it is a string, else an empty one: platforms leave fields out and send null."""
+    return raw if isinstance(raw, str) else ""
+
+
+def object_of(raw: object) -> Mapping[str, Any]:
+    """Return `raw` if it is a JSON object, else an empty one."""
+    return raw if isinstance(raw, dict) else {}
+
+
+def objects_of(raw: object) -> list[Mapping[str, Any]]:
+    """Return the JSON objects in `raw` if it is a list, else none."""
+    return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
 
 
 async def send(http: httpx.AsyncClient, request: httpx.Request, *, unsure: bool = False) -> httpx.Response:
