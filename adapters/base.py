@@ -119,6 +119,8 @@ class Platform:
     """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
     missing_product_codes: frozenset[str] = frozenset()
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
+    user_agent: str = ""
+    """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
 
     @property
     def family(self) -> str:

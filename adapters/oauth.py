@@ -64,6 +64,11 @@ def pkce_of(platform: Platform, client: Client) -> Pkce:
     return Pkce(client.options.get("pkce", platform.pkce))
 
 
+def user_agent(platform: Platform, client: Client) -> str:
+    """Return the User-Agent for calls to `platform`; empty: the HTTP library's own."""
+    return client.options.get("user_agent") or platform.user_agent
+
+
 def authorize_url(
     platform: Platform, client: Client, *, state: str, verifier: str, extra: Mapping[str, str] | None = None
 ) -> str:
@@ -133,14 +138,15 @@ async def revoke(
 ) -> None:
     """End a grant (RFC 7009). An answer that the token is already dead counts as success.
 
-    Platforms say that in a 400 with codes of their own, so any 400 counts that does not blame our app.
+    Platforms say that in a 400 (TikTok: a 200) with codes of their own, so any of them counts that
+    neither blames our app nor the platform's hour.
     """
     if platform.revoke_url is None:
         raise Misconfigured("no_revocation")
     form = {"token": token} | dict(extra or {})
     response = await _post(http, platform, client, platform.revoke_url, form)
-    already_over = response.status_code == httpx.codes.BAD_REQUEST
-    if response.is_success or (already_over and code_in(body_of(response)) not in OUR_FAULT):
+    answered = response.is_success or response.status_code == httpx.codes.BAD_REQUEST
+    if answered and code_in(body_of(response)) not in OUR_FAULT | TRANSIENT:
         return
     raise refusal_of(platform, response)
 
@@ -214,8 +220,11 @@ def lifetime(raw: object) -> timedelta | None:
 
 
 def retry_after(response: httpx.Response) -> timedelta | None:
-    """Return Retry-After in its seconds form; the date form is not used by any of the seven."""
-    return lifetime(response.headers.get("retry-after"))
+    """Return Retry-After in its seconds form; the date form is not used by any of the seven.
+
+    Reddit says the same in `x-ratelimit-reset`, seconds too (Data API wiki).
+    """
+    return lifetime(response.headers.get("retry-after", response.headers.get("x-ratelimit-reset")))
 
 
 def _says_dead(platform: Platform, body: Mapping[str, Any]) -> bool:
@@ -236,7 +245,7 @@ async def _post(
     unsure: bool = False,
 ) -> httpx.Response:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    if agent := client.options.get("user_agent"):
+    if agent := user_agent(platform, client):
         headers["User-Agent"] = agent
     body = dict(form)
     if platform.client_auth is ClientAuth.BASIC:
