@@ -139,6 +139,7 @@ class OAuthSimulator(Simulator):
             "access_life_s": self.rules.access_life_s,
             "refresh_life_s": self.rules.refresh_life_s,
             "issues_refresh": self.rules.issues_refresh,
+            "pkce": self.rules.pkce,
         }
 
     def register(
@@ -183,6 +184,9 @@ class OAuthSimulator(Simulator):
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
         """Return why the consent page refuses to open, or an empty string."""
         return ""
+
+    def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
+        """Adjust a grant that was just given; `query` is what the authorization request asked for."""
 
     def redirect_extra(self, grant: Grant) -> dict[str, str]:  # noqa: ARG002 - a hook
         """Return what the redirect carries besides `code` and `state`."""
@@ -246,6 +250,7 @@ class OAuthSimulator(Simulator):
         grant = self._new_grant(
             person, app, granted & app.scopes, frozenset(str(a) for a in form.getall("asset", ()))
         )
+        self.consented(grant, query)
         code = self.new_token("code")
         self.codes[code] = Code(
             grant=grant,
@@ -260,14 +265,7 @@ class OAuthSimulator(Simulator):
         """Answer the token endpoint."""
         form = {k: str(v) for k, v in (await request.post()).items()}
         try:
-            app = self._authenticate(request, form)
-            match form.get("grant_type"):
-                case "authorization_code":
-                    grant = self._redeem(app, form)
-                case "refresh_token":
-                    grant = self._refresh(app, form)
-                case _:
-                    raise OAuthRefusal("unsupported_grant_type")
+            grant = self._granted(self._authenticate(request, form), form)
         except OAuthRefusal as refusal:
             return self.refusal_answer(refusal)
         return web.json_response(self.token_answer(grant, self.issue(grant)))
@@ -346,7 +344,7 @@ class OAuthSimulator(Simulator):
             return "redirect_uri: does not match a registered one"
         if query.get("response_type", "code") != "code":
             return "response_type: must be code"
-        if self.rules.pkce in {"required", "hex"} and not query.get("code_challenge"):
+        if self.settings["pkce"] in {"required", "hex"} and not query.get("code_challenge"):
             return "code_challenge: missing"
         return self.authorize_fault(app, query)
 
@@ -365,6 +363,15 @@ class OAuthSimulator(Simulator):
             raise OAuthRefusal("invalid_client", "Unknown client or wrong secret", 401)
         return app
 
+    def _granted(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
+        match form.get("grant_type"):
+            case "authorization_code":
+                return self._redeem(app, form)
+            case "refresh_token":
+                return self._refresh(app, form)
+            case _:
+                raise OAuthRefusal("unsupported_grant_type")
+
     def _redeem(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
         code = self.codes.get(form.get("code", ""))
         if code is None or code.grant.client_id != app.client_id:
@@ -377,11 +384,11 @@ class OAuthSimulator(Simulator):
             raise OAuthRefusal("invalid_grant", "Authorization code expired")
         if form.get("redirect_uri") != code.redirect_uri:
             raise OAuthRefusal("invalid_grant", "redirect_uri does not match")
-        if self.rules.pkce != "none" and code.challenge:
+        if self.settings["pkce"] != "none" and code.challenge:
             digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
             expected = (
                 digest.hex()
-                if self.rules.pkce == "hex"
+                if self.settings["pkce"] == "hex"
                 else base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
             )
             if not secrets.compare_digest(expected, code.challenge):

@@ -1,0 +1,262 @@
+"""YouTube: connects the channel that a person chooses on Google's consent screen.
+
+Facts come from Google Identity, "Using OAuth 2.0 for Web Server Applications"
+(developers.google.com/identity/protocols/oauth2/web-server) and from the YouTube Data API's
+`channels.list` and "Errors" pages (developers.google.com/youtube/v3/docs).
+
+A token is tied to the one channel chosen at consent, so the channel is the identity: two channels
+of one Google account are two grants here. A person without a channel has no identity at all
+(`Identity.id` is empty); there is nothing to keep, only a hint to show. At Google, though, revoking
+either token ends everything that Google account has allowed our app.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from adapters import oauth
+from adapters.base import (
+    App,
+    Busy,
+    Capability,
+    Client,
+    ClientAuth,
+    Discovery,
+    Hint,
+    Identity,
+    Misconfigured,
+    Pkce,
+    Place,
+    Platform,
+    PlatformError,
+    Rejected,
+    RemoteAccount,
+    Rotation,
+    Scope,
+    TokenRefused,
+    Tokens,
+    body_of,
+    send,
+)
+
+SCOPE = "https://www.googleapis.com/auth/"
+PLATFORM = Platform(
+    key="youtube",
+    name="YouTube",
+    docs="https://developers.google.com/identity/protocols/oauth2/web-server",
+    connects="a YouTube channel",
+    authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
+    token_url="https://oauth2.googleapis.com/token",  # noqa: S106 - an address
+    revoke_url="https://oauth2.googleapis.com/revoke",
+    apps=(
+        App(
+            key="youtube",
+            connects="the YouTube channel you choose",
+            scopes=(
+                Scope(
+                    name=f"{SCOPE}youtube.upload",
+                    reason="upload the videos your organization publishes, with their thumbnails",
+                    unlocks=frozenset({Capability.PUBLISH, Capability.MEDIA}),
+                ),
+                # The upload scope alone cannot even tell which channel it is for.
+                Scope(
+                    name=f"{SCOPE}youtube.readonly",
+                    reason="see which channel you chose, and whether an upload went through",
+                    unlocks=frozenset({Capability.PUBLISH, Capability.MEDIA, Capability.INSIGHTS}),
+                ),
+                Scope(
+                    name=f"{SCOPE}yt-analytics.readonly",
+                    reason="show how your channel and its videos are doing",
+                    unlocks=frozenset({Capability.INSIGHTS}),
+                ),
+            ),
+        ),
+    ),
+    rotation=Rotation.STATIC,
+    client_auth=ClientAuth.POST,
+    access_lifetime=timedelta(hours=1),
+    authorize_extra={
+        "access_type": "offline",
+        # Google gives a refresh token on the first consent only, unless it asks again.
+        "prompt": "consent select_account",
+        "include_granted_scopes": "true",
+    },
+    pkce=Pkce.S256,
+)
+
+CHANNELS = "https://www.googleapis.com/youtube/v3/channels"
+PARTS = "snippet,statistics,contentDetails,status"
+SIGNUP_REQUIRED = "youtubeSignupRequired"
+VERDICTS: Mapping[str, type[PlatformError]] = {
+    "authError": TokenRefused,
+    "required": TokenRefused,
+    "authorizationRequired": TokenRefused,
+    "quotaExceeded": Misconfigured,
+    "dailyLimitExceeded": Misconfigured,
+    "accessNotConfigured": Misconfigured,
+    "SERVICE_DISABLED": Misconfigured,
+    "badRequest": Misconfigured,
+    "missingRequiredParameter": Misconfigured,
+    "rateLimitExceeded": Busy,
+    "userRateLimitExceeded": Busy,
+    "RATE_LIMIT_EXCEEDED": Busy,
+    "backendError": Busy,
+    "internalError": Busy,
+}
+"""What a `reason` means where its status does not say it (YouTube Data API, "Errors")."""
+MISSING_SCOPE = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+DAILY = frozenset({"quotaExceeded", "dailyLimitExceeded"})
+
+
+class YouTube:
+    """Speaks to Google's token endpoint and to the YouTube Data API with tokens it is handed."""
+
+    platform = PLATFORM
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
+        """Trade `code` for tokens. See `Adapter.exchange`."""
+        return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
+
+    async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
+        """Return a new access token; Google normally leaves the refresh token out: keep the old one."""
+        return await oauth.refresh(self._http, PLATFORM, client, tokens)
+
+    async def revoke(self, client: Client, tokens: Tokens) -> None:
+        """End everything this Google account allowed our app, its other channels included."""
+        # An access token that ran out would be answered like a grant that is already over.
+        await oauth.revoke(self._http, PLATFORM, client, tokens.refresh_token or tokens.access_token)
+
+    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
+        """Return the channel this token is tied to; normally one, several where Google lists several.
+
+        The identity is the channel's id (of several, the first in the order of ids, so that it stays
+        the same); without a channel it is empty and the hint is NO_CHANNEL. Costs one quota unit.
+        Raises Rejected("missing_scope") when youtube.readonly was unticked.
+        """
+        # RFC 6749 section 5.1: an answer without `scope` granted what was asked for.
+        scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
+        try:
+            items = _items(await self._read(client, tokens, {"part": PARTS, "mine": "true"}))
+        except Rejected as refusal:
+            if refusal.code != SIGNUP_REQUIRED:
+                raise
+            items = ()
+        accounts = sorted((_account(item) for item in items), key=lambda a: (a.name.casefold(), a.id))
+        if not accounts:
+            return Discovery(
+                identity=Identity(id="", name=""),
+                scopes=scopes,
+                accounts=(),
+                hints=frozenset({Hint.NO_CHANNEL}),
+            )
+        first = min(accounts, key=lambda a: a.id)
+        return Discovery(
+            identity=Identity(id=first.id, name=first.name), scopes=scopes, accounts=tuple(accounts)
+        )
+
+    async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002
+        """Return nothing: a channel has no places inside it."""
+        return ()
+
+    async def _read(self, client: Client, tokens: Tokens, query: Mapping[str, str]) -> Mapping[str, Any]:
+        request = self._http.build_request(
+            "GET",
+            client.at(CHANNELS),
+            params=query,
+            headers={"Authorization": f"Bearer {tokens.access_token}", "Accept": "application/json"},
+            timeout=oauth.TIMEOUT,
+        )
+        response = await send(self._http, request)
+        if response.is_success:
+            return body_of(response)
+        raise verdict_on(response)
+
+
+def verdict_on(response: httpx.Response) -> PlatformError:
+    """Return the verdict on a refusal of the Data API: by `errors[0].reason`, `details`, then status."""
+    reasons = _reasons(response)
+    reason = reasons[0] if reasons else ""
+    status = response.status_code
+    wait = oauth.retry_after(response)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Busy(reason or f"http_{status}", retry_after=wait)
+    if MISSING_SCOPE & set(reasons):
+        return Rejected("missing_scope")
+    for known in reasons:
+        if known in VERDICTS:
+            return VERDICTS[known](known, retry_after=_until_reset() if known in DAILY else wait)
+    if status == httpx.codes.UNAUTHORIZED and reason != SIGNUP_REQUIRED:
+        return TokenRefused(reason or "http_401")
+    if not reason or status in {408, 425, 429}:
+        return Busy(reason or f"http_{status}", retry_after=wait)
+    return Rejected(reason)
+
+
+def _reasons(response: httpx.Response) -> list[str]:
+    error = _object(body_of(response).get("error"))
+    named = [entry.get("reason") for key in ("errors", "details") for entry in _objects(error.get(key))]
+    return [r for r in named if isinstance(r, str) and re.fullmatch(r"\w{1,60}", r, re.ASCII)]
+
+
+def _until_reset() -> timedelta:
+    """Return the time to midnight in California, when quotas start anew; in summer an hour more."""
+    now = datetime.now(UTC)
+    reset = now.replace(hour=8, minute=0, second=0, microsecond=0)
+    return reset - now if reset > now else reset + timedelta(days=1) - now
+
+
+def _items(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    items = body.get("items", ())
+    if "items" not in body and _object(body.get("pageInfo")).get("totalResults") != 0:
+        raise Busy("odd_answer")
+    found = _objects(items)
+    if not isinstance(items, list | tuple) or len(found) != len(items):
+        raise Busy("odd_answer")
+    if not all(isinstance(item.get("id"), str) and item["id"] for item in found):
+        raise Busy("odd_answer")
+    return found
+
+
+def _account(item: Mapping[str, Any]) -> RemoteAccount:
+    snippet, status = _object(item.get("snippet")), _object(item.get("status"))
+    pictures = _object(snippet.get("thumbnails"))
+    picture = _object(pictures.get("medium")) or _object(pictures.get("default"))
+    handle = _text(snippet.get("customUrl"))
+    # Without a word from YouTube the cap of 15 minutes holds; `allowed` lifts it to 12 hours.
+    short = "" if status.get("longUploadsStatus") == "allowed" else "videos up to 15 minutes"
+    return RemoteAccount(
+        id=item["id"],
+        kind="Channel",
+        name=_text(snippet.get("title")) or handle or item["id"],
+        handle=handle,
+        url=f"https://www.youtube.com/channel/{item['id']}",
+        avatar_url=_text(picture.get("url")),
+        detail=", ".join(part for part in (_audience(_object(item.get("statistics"))), short) if part),
+    )
+
+
+def _audience(statistics: Mapping[str, Any]) -> str:
+    count = _text(statistics.get("subscriberCount"))
+    if statistics.get("hiddenSubscriberCount") is True or not re.fullmatch(r"[0-9]{1,15}", count):
+        return ""
+    return f"{int(count):,} subscriber{'' if count == '1' else 's'}"
+
+
+def _text(raw: object) -> str:
+    return raw if isinstance(raw, str) else ""
+
+
+def _object(raw: object) -> Mapping[str, Any]:
+    return raw if isinstance(raw, dict) else {}
+
+
+def _objects(raw: object) -> list[Mapping[str, Any]]:
+    return [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []

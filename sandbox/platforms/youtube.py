@@ -1,0 +1,309 @@
+"""A simulated Google sign-in and YouTube Data API, for connecting channels.
+
+Written from Google Identity, "Using OAuth 2.0 for Web Server Applications"
+(developers.google.com/identity/protocols/oauth2/web-server: refresh token expiration, incremental
+authorization, revocation) and from the YouTube Data API's `channels.list` and "Errors" pages.
+Brand accounts: one Google account can own several channels, and its token is tied to the chosen one.
+
+Knobs besides the usual ones: `testing_mode` (the consent screen's publishing status "Testing", whose
+refresh tokens die after 7 days), `live_token_cap`, `api_enabled`, `daily_units` (quota left today) and
+`signup_error` (someone without a channel gets 401 youtubeSignupRequired instead of an empty list).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from sandbox.platforms.oauth import Asset, Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
+
+SCOPE = "https://www.googleapis.com/auth/"
+READERS = frozenset({f"{SCOPE}youtube", f"{SCOPE}youtube.force-ssl", f"{SCOPE}youtube.readonly"})
+"""Any of these may call channels.list; youtube.upload may not (its discovery document)."""
+TESTING_LIFE_S = 7 * 86_400
+PARTS = frozenset({"contentDetails", "id", "snippet", "statistics", "status"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One YouTube channel, as its owner set it up."""
+
+    id: str
+    title: str
+    handle: str
+    subscribers: int = 0
+    videos: int = 0
+    long_uploads: str = "allowed"
+    """`allowed`, `eligible` (verify by phone first) or `disallowed`."""
+    hidden_count: bool = False
+
+
+PEOPLE = (
+    Person(
+        id="110000000000000000001",
+        name="Octa Channel",
+        about="has one channel",
+        facts={
+            "channels": (
+                Channel(
+                    id="UCoctaChannel00000000001",
+                    title="Octa Channel",
+                    handle="@octachannel",
+                    subscribers=678,
+                    videos=9,
+                ),
+            )
+        },
+    ),
+    Person(
+        id="110000000000000000002",
+        name="Studio Nine",
+        about="has three brand channels, and chooses one",
+        facts={
+            "channels": (
+                Channel(
+                    id="UCstudioNine000000000001",
+                    title="Studio Nine",
+                    handle="@studionine",
+                    subscribers=48_200,
+                    videos=312,
+                ),
+                Channel(
+                    id="UCstudioNine000000000002",
+                    title="Studio Nine Shorts",
+                    handle="@studionineshorts",
+                    subscribers=1_530,
+                    videos=87,
+                    long_uploads="eligible",
+                ),
+                Channel(
+                    id="UCstudioNine000000000003",
+                    title="Backstage at Nine",
+                    handle="@backstageatnine",
+                    videos=2,
+                    long_uploads="disallowed",
+                    hidden_count=True,
+                ),
+            )
+        },
+    ),
+    Person(
+        id="110000000000000000003",
+        name="Viewer Vic",
+        about="watches only: has no channel",
+        facts={"channels": ()},
+    ),
+)
+
+
+class YouTubeSimulator(OAuthSimulator):
+    """Google's consent page and token endpoint, and YouTube's channels.list."""
+
+    name = "youtube"
+    title = "YouTube"
+    colour = "#c00"
+    asset_question = "Which channel may this app use?"
+    one_asset = True
+    known_scopes: ClassVar[frozenset[str]] = READERS | {
+        f"{SCOPE}youtube.upload",
+        f"{SCOPE}yt-analytics.readonly",
+    }
+    rules = Rules(
+        authorize_path="/o/oauth2/v2/auth",
+        token_path="/token",
+        revoke_path="/revoke",
+        pkce="optional",
+        access_life_s=3599,
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.people = {person.id: person for person in PEOPLE}
+        self.offline: set[str] = set()
+        """The grants whose exchange answers a refresh token."""
+        self.settings |= {
+            "testing_mode": False,
+            "live_token_cap": 100,
+            "api_enabled": True,
+            "daily_units": 10_000,
+            "signup_error": False,
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        """Serve the login, channels.list and the channels' pictures."""
+        return [
+            *super().routes(),
+            web.get("/youtube/v3/channels", self.channels),
+            web.get("/pictures/{channel}.svg", self.picture),
+        ]
+
+    def assets(self, person: Person, app: RegisteredApp) -> list[Asset]:  # noqa: ARG002 - a hook
+        """Return the person's channels; the first is chosen unless the person chooses another."""
+        return [
+            Asset(id=channel.id, label=f"{channel.title} ({channel.handle})", checked=at == 0)
+            for at, channel in enumerate(person.facts["channels"])
+        ]
+
+    def new_token(self, kind: str) -> str:
+        """Return a token of Google's shape."""
+        prefix = {"access": "ya29.", "refresh": "1//", "code": "4/"}[kind]
+        return f"{prefix}0A{secrets.token_urlsafe(40)}"
+
+    def deny_parameters(self) -> dict[str, str]:
+        """Return Google's redirect for a cancelled consent: the code without a description."""
+        return {"error": "access_denied"}
+
+    def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
+        """Refuse scopes that do not exist, and challenges that are not S256 (plain is not simulated)."""
+        if unknown := set(query.get("scope", "").split()) - self.known_scopes:
+            return f"invalid_scope: {', '.join(sorted(unknown))}"
+        if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
+            return "code_challenge_method: must be S256"
+        return ""
+
+    def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
+        """Decide whether this consent earns a refresh token, and merge what was granted before."""
+        older = [g for g in self._siblings(grant) if g is not grant and not g.dead]
+        asked_again = "consent" in query.get("prompt", "").split()
+        if query.get("access_type") == "offline" and (asked_again or not older):
+            self.offline.add(grant.id)
+        if query.get("include_granted_scopes") == "true":
+            grant.scopes |= frozenset(scope for g in older for scope in g.scopes)
+
+    def issue(self, grant: Grant) -> dict[str, Any]:
+        """Issue tokens; the refresh token only to offline grants, the oldest one of too many goes."""
+        body = super().issue(grant)
+        token = body.get("refresh_token")
+        if token is not None and grant.id not in self.offline:
+            del body["refresh_token"], grant.refresh[token]
+        elif token is not None:
+            if self.settings["testing_mode"]:
+                grant.refresh[token] = self.clock.now() + TESTING_LIFE_S
+                body["refresh_token_expires_in"] = TESTING_LIFE_S
+            live = [g for g in self._siblings(grant) if g.refresh and not g.dead]
+            for oldest in live[: max(0, len(live) - int(self.settings["live_token_cap"]))]:
+                oldest.refresh.clear()
+        return body | {"token_type": "Bearer"}
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """End everything the person allowed this app; a token that is already dead is a 400."""
+        grant = self.grant_of(str((await request.post()).get("token", "")))
+        if grant is None or grant.dead:
+            return self.refusal_answer(OAuthRefusal("invalid_token", "Token expired or revoked"))
+        for each in self._siblings(grant):
+            self.end(each, "revoked by the app")
+        return web.json_response({})
+
+    async def channels(self, request: web.Request) -> web.Response:
+        """Answer channels.list for `mine=true`, one quota unit a call."""
+        grant = self.live_grant(request)
+        if grant is None:
+            return _error(401, "authError", "Invalid Credentials")
+        if refused := self._refusal(grant, request.query):
+            return refused
+        self.settings["daily_units"] -= 1
+        channel = _chosen(grant)
+        if channel is None and self.settings["signup_error"]:
+            return _error(401, "youtubeSignupRequired", "Unauthorized", domain="youtube.header")
+        parts = frozenset(request.query["part"].split(","))
+        found = [] if channel is None else [self._resource(channel, parts)]
+        body: dict[str, Any] = {
+            "kind": "youtube#channelListResponse",
+            "etag": secrets.token_urlsafe(20),
+            "pageInfo": {"totalResults": len(found), "resultsPerPage": 5},
+        }
+        return web.json_response(body | ({"items": found} if found else {}))
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """Answer a channel's picture: a disc with its initial, so that nothing is fetched from outside."""
+        every = [channel for person in self.people.values() for channel in person.facts["channels"]]
+        channel = next((c for c in every if c.id == request.match_info["channel"]), None)
+        if channel is None:
+            raise web.HTTPNotFound
+        return web.Response(
+            content_type="image/svg+xml",
+            text='<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 88 88">'
+            f'<circle cx="44" cy="44" r="44" fill="{self.colour}"/>'
+            '<text x="44" y="60" font-size="44" font-family="sans-serif" text-anchor="middle" fill="#fff">'
+            f"{escape(channel.title[:1])}</text></svg>",
+        )
+
+    def _siblings(self, grant: Grant) -> list[Grant]:
+        """Return every grant of the same person to the same app, oldest first, `grant` included."""
+        return [
+            g
+            for g in self.grants.values()
+            if g.person.id == grant.person.id and g.client_id == grant.client_id
+        ]
+
+    def _refusal(self, grant: Grant, query: Mapping[str, str]) -> web.Response | None:
+        if not self.settings["api_enabled"]:
+            return _error(403, "accessNotConfigured", "YouTube Data API v3 is disabled.", "SERVICE_DISABLED")
+        if not grant.scopes & READERS:
+            words = "Request had insufficient authentication scopes."
+            return _error(403, "insufficientPermissions", words, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
+        if not query.get("part") or query.get("mine") != "true":
+            return _error(400, "missingRequiredParameter", "part and mine=true are required.")
+        if unknown := set(query["part"].split(",")) - PARTS:
+            return _error(400, "unknownPart", f"No such part: {', '.join(sorted(unknown))}.")
+        if self.settings["daily_units"] < 1:
+            return _error(403, "quotaExceeded", "You have exceeded your quota.", domain="youtube.quota")
+        return None
+
+    def _resource(self, channel: Channel, parts: frozenset[str]) -> dict[str, Any]:
+        picture = f"{self.url}/pictures/{channel.id}.svg"
+        # Counters are strings; a hidden one is left out.
+        count = {} if channel.hidden_count else {"subscriberCount": str(channel.subscribers)}
+        sections: dict[str, Any] = {
+            "snippet": {
+                "title": channel.title,
+                "description": "",
+                "customUrl": channel.handle,
+                "publishedAt": "2020-01-02T03:04:05Z",
+                "thumbnails": {
+                    size: {"url": picture, "width": width, "height": width}
+                    for size, width in (("default", 88), ("medium", 240), ("high", 800))
+                },
+            },
+            "statistics": count
+            | {
+                "viewCount": str(channel.videos * 1371),
+                "hiddenSubscriberCount": channel.hidden_count,
+                "videoCount": str(channel.videos),
+            },
+            "contentDetails": {"relatedPlaylists": {"likes": "", "uploads": f"UU{channel.id[2:]}"}},
+            "status": {
+                "privacyStatus": "public",
+                "isLinked": True,
+                "longUploadsStatus": channel.long_uploads,
+            },
+        }
+        return {"kind": "youtube#channel", "etag": secrets.token_urlsafe(20), "id": channel.id} | {
+            name: section for name, section in sections.items() if name in parts
+        }
+
+
+def _chosen(grant: Grant) -> Channel | None:
+    """Return the channel the token is tied to: the chosen one, else the person's first, else None."""
+    channels: tuple[Channel, ...] = grant.person.facts["channels"]
+    return next((c for c in channels if c.id in grant.assets), next(iter(channels), None))
+
+
+def _error(code: int, reason: str, message: str, detail: str = "", *, domain: str = "global") -> web.Response:
+    """Return Google's error envelope; `detail` is the reason in `details`, where Google gives one."""
+    names = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
+    error: dict[str, Any] = {
+        "code": code,
+        "message": message,
+        "errors": [{"message": message, "domain": domain, "reason": reason}],
+        "status": names[code],
+    }
+    if detail:
+        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": detail}
+        error["details"] = [info | {"domain": "googleapis.com"}]
+    return web.json_response({"error": error}, status=code)
