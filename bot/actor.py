@@ -1,0 +1,115 @@
+"""Who is asking, and may they? The only module that reads a person or a team out of a Slack payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import NotAllowed, NotMember, Stranger
+from storage.models import Role
+from storage.tenants import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """The Slack person behind a request, in their own workspace. Nothing about roles is known yet."""
+
+    user_id: str
+    team_id: str
+    """The workspace the request speaks of; where the person is a guest of a Grid, its own."""
+    enterprise_id: str | None
+    channel_id: str
+
+    @property
+    def realm(self) -> str:
+        """Where `user_id` is unique: the Grid organization if there is one, else the workspace."""
+        return self.enterprise_id or self.team_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """A member, as of this request. Never cached, never taken from a message or modal."""
+
+    sender: Sender
+    membership_id: str
+    organization_id: str
+    organization: str
+    role: Role
+
+    def require(self, needed: Role) -> None:
+        """Raise NotAllowed unless the actor's role is at least `needed`."""
+        if self.role < needed:
+            raise NotAllowed(needed, self.organization)
+
+
+def sender_of(body: Mapping[str, Any]) -> Sender:
+    """Return who sent this payload. Raises Stranger for someone from another company.
+
+    In interactive payloads the *sender's* team is `user.team_id`; `team` (and Bolt's
+    `context.team_id`, `context.actor_team_id`) is the workspace the message lives in, also when a
+    Slack Connect guest presses the button. In a Grid they may differ: there the enterprise is
+    the realm, and a stranger's user id is no member of it.
+    """
+    enterprise = body.get("enterprise")
+    enterprise_id = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
+    user = body.get("user")
+    if not isinstance(user, Mapping):
+        return _sender_of_command(body, enterprise_id)
+    team = body.get("team")
+    host = team.get("id") if isinstance(team, Mapping) else None
+    own = user.get("team_id") or host
+    if not user.get("id") or not own:
+        raise Stranger
+    if host is not None and own != host and not enterprise_id:
+        raise Stranger
+    # Within a Grid the person may sit in another workspace than the message; an `E...` names none.
+    at_home = host if host is not None and str(own).startswith("E") else own
+    channel = body.get("channel")
+    return Sender(
+        user_id=str(user["id"]),
+        team_id=str(at_home),
+        enterprise_id=enterprise_id,
+        channel_id=str(channel.get("id", "")) if isinstance(channel, Mapping) else "",
+    )
+
+
+def _sender_of_command(body: Mapping[str, Any], enterprise_id: str | None) -> Sender:
+    """Commands name the sender's own team at the top level; so do events' envelopes."""
+    team_id, user_id = body.get("team_id"), body.get("user_id")
+    if not team_id or not user_id:
+        raise Stranger
+    return Sender(
+        user_id=str(user_id),
+        team_id=str(team_id),
+        enterprise_id=enterprise_id or None,
+        channel_id=str(body.get("channel_id", "")),
+    )
+
+
+def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the (team, enterprise) that the app is installed in for this payload."""
+    team, enterprise = body.get("team"), body.get("enterprise")
+    team_id = team.get("id") if isinstance(team, Mapping) else body.get("team_id")
+    enterprise_id = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
+    if team_id is None and isinstance(view := body.get("view"), Mapping):
+        team_id = view.get("app_installed_team_id")
+    return (str(team_id) if team_id else None, str(enterprise_id) if enterprise_id else None)
+
+
+def act_as(sender: Sender, standing: Standing, organization_id: str | None = None) -> Actor:
+    """Return the actor for one organization: the one named, else the default of this channel.
+
+    Raises NotMember when the person is in none (or not in the one named: that reads the same).
+    """
+    wanted = organization_id or standing.default_organization_id
+    seat = next((s for s in standing.choices if s.organization_id == wanted), None)
+    if seat is None:
+        raise NotMember
+    return Actor(
+        sender=sender,
+        membership_id=seat.membership_id,
+        organization_id=seat.organization_id,
+        organization=seat.organization_name,
+        role=Role(seat.role),
+    )

@@ -1,0 +1,535 @@
+"""From a person's consent to the organization's account, and back: the use cases behind connect and disconnect.
+
+The web callback and the Slack stories both call this module; neither knows the other. Nothing here
+speaks to Slack: what has to be said afterwards is put into the outbox in the transaction that made it true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapters import oauth
+from adapters.base import (
+    Adapter,
+    Blocker,
+    Capability,
+    Client,
+    Discovery,
+    Hint,
+    Misconfigured,
+    Platform,
+    PlatformError,
+    RemoteAccount,
+    Scope,
+    Tokens,
+    capabilities,
+    missing_scopes,
+)
+from bot.actor import Actor
+from bot.errors import Gone, NotAllowed, NotMember, UnknownPlatform
+from bot.logs import logger
+from bot.notices import Message, say_to_member, tell_admins
+from bot.settings import PlatformSettings
+from bot.views import connect as views
+from storage.attempts import Attempts, Redeemed, Tickets
+from storage.audit import Audit
+from storage.db import Database
+from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount
+from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Membership, Role, Ticket, new_secret
+from storage.tenants import Members, Organizations
+from storage.vault import Vault
+
+log = logger(__name__)
+REVOKE_WITHIN_S = 8.0
+"""How long a person waits to hear whether the platform ended a grant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """What a consent came to. Exactly one of the lists says something, unless accounts were renewed too."""
+
+    platform: Platform
+    organization: str
+    attached: tuple[Account, ...] = ()
+    renewed: tuple[Account, ...] = ()
+    to_choose: int = 0
+    """Usable accounts a person has to choose from, in the picker."""
+    discovery_id: str | None = None
+    blocked: tuple[RemoteAccount, ...] = ()
+    hints: frozenset[Hint] = frozenset()
+    missing: tuple[Scope, ...] = ()
+    shared: bool = False
+    """Another organization uses the same sign-in; both share one set of tokens."""
+    wrong: tuple[str, str] | None = None
+    """On a reconnect with another identity: the one expected and the one that consented."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The consent is stored, but the platform did not answer when asked what it covers."""
+
+    platform: Platform
+    grant_id: str
+    error: PlatformError
+
+
+class Revocation(StrEnum):
+    """What became of the grant at the platform when an account was disconnected."""
+
+    ENDED = "ended"
+    STILL_USED = "still_used"
+    """Other accounts, or another organization, use the same consent."""
+    SAME_PERSON = "same_person"
+    """Ending it there would end other live accounts of the same person (Meta)."""
+    FAILED = "failed"
+    """The platform did not confirm; our tokens are deleted all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnection:
+    """An account that was just disconnected, and the grant that is left without a holder, if any."""
+
+    account: Account
+    platform: Platform
+    orphan: Grant | None
+    siblings: int = 0
+
+
+class Connections:
+    """The use cases. Built once, in `bot.app`."""
+
+    def __init__(
+        self,
+        *,
+        public_url: str,
+        platforms: Mapping[str, PlatformSettings],
+        adapters: Mapping[str, Adapter],
+        database: Database,
+        vault: Vault,
+    ) -> None:
+        self._public_url = public_url
+        self._platforms = platforms
+        self._adapters = adapters
+        self._database = database
+        self._vault = vault
+
+    # What is on offer
+
+    def offered(self) -> list[PlatformSettings]:
+        """Return the platforms this installation has an app for, in the registry's order."""
+        return [found for found in self._platforms.values() if found.clients]
+
+    def missing_platforms(self) -> list[PlatformSettings]:
+        """Return the platforms without credentials."""
+        return [found for found in self._platforms.values() if not found.clients]
+
+    def platform(self, key: str) -> Platform:
+        """Return a platform's facts, offered or not. Raises KeyError for a key we never had."""
+        return self._platforms[key].platform
+
+    def choose(self, word: str) -> PlatformSettings:
+        """Return the offered platform a person named. Raises UnknownPlatform."""
+        names = {"ig": "instagram", "insta": "instagram", "fb": "facebook", "twitter": "x", "yt": "youtube"}
+        key = word.strip().lower()
+        found = self._platforms.get(names.get(key, key))
+        if found is not None and found.clients:
+            return found
+        known = [p.platform.name for p in self.offered()]
+        raise UnknownPlatform(found.platform.name if found else word[:40], known, configured=found is not None)
+
+    def client(self, platform: str, app: str) -> Client:
+        """Return our credentials for an app. Raises Misconfigured when they were taken out."""
+        found = self._platforms.get(platform)
+        if found is None or app not in found.clients:
+            raise Misconfigured("no_credentials")
+        return found.clients[app]
+
+    def can(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
+        """Return what the account can do, from its grant's scopes and its own role there."""
+        if grant is None or account.disconnected_at is not None:
+            return frozenset()
+        app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
+        return capabilities(app, grant.scopes) - {Capability(name) for name in account.missing}
+
+    def missing(self, account: Account, grant: Grant | None) -> tuple[Scope, ...]:
+        """Return the permissions that were not granted."""
+        app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
+        return missing_scopes(app, grant.scopes) if grant is not None else ()
+
+    # There
+
+    async def open_ticket(
+        self, actor: Actor, client: Client, platform: Platform, *, reconnects: str | None = None
+    ) -> str:
+        """Return a one-time link for the actor. Raises TooMany above 5 open links or 10 a minute."""
+        async with self._database.system() as session:
+            ticket = await Tickets(session).open(
+                organization_id=actor.organization_id,
+                membership_id=actor.membership_id,
+                team_id=actor.sender.team_id,
+                channel_id=actor.sender.channel_id,
+                platform=platform.key,
+                app=client.app.key,
+                reconnects=reconnects,
+            )
+        return f"{self._public_url}/connect/{ticket}"
+
+    async def consent_url(self, ticket: Ticket, browser: str) -> str:
+        """Open the connection attempt of a redeemed ticket and return the platform's consent link."""
+        platform = self.platform(ticket.platform)
+        client = self.client(ticket.platform, ticket.app)
+        verifier = new_secret()
+        async with self._database.system() as session:
+            state = await Attempts(session, self._vault).open(
+                ticket=ticket, browser=browser, verifier=verifier
+            )
+        return oauth.authorize_url(platform, client, state=state, verifier=verifier)
+
+    async def standing(self, row: Ticket | ConnectionAttempt) -> tuple[Membership, str]:
+        """Return the member behind a ticket or attempt and the organization's name, as of now.
+
+        Raises NotMember or NotAllowed when the person has left or lost the role since.
+        """
+        async with self._database.organization(row.organization_id, write=False) as session:
+            member = await Members(session).get(row.organization_id, row.membership_id)
+            organization = await Organizations(session).get(row.organization_id)
+        if member is None or organization is None:
+            raise NotMember
+        if Role(member.role) < Role.ADMIN:
+            raise NotAllowed(Role.ADMIN, organization.name)
+        return member, organization.name
+
+    # And back
+
+    async def finish(self, redeemed: Redeemed, code: str) -> Connected | Waiting:
+        """Exchange `code` and turn the consent into accounts. Raises PlatformError from the exchange only.
+
+        The grant is sealed and committed before the platform is asked anything else, so a crash or an
+        outage after the exchange loses nothing: `resume` picks it up.
+        """
+        attempt = redeemed.attempt
+        await self.standing(attempt)
+        client = self.client(attempt.platform, attempt.app)
+        adapter = self._adapters[attempt.platform]
+        tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
+        async with self._database.system() as session:
+            grant = await Grants(session, self._vault).stash(
+                attempt.organization_id,
+                attempt.membership_id,
+                platform=attempt.platform,
+                app=attempt.app,
+                access=tokens.access_token,
+                refresh=tokens.refresh_token,
+                scopes=sorted(tokens.scopes or ()),
+                access_expires_in=tokens.expires_in,
+                refresh_expires_in=tokens.refresh_expires_in,
+            )
+        log.info("grant stored", grant=grant.id, platform=attempt.platform)
+        return await self._settle(attempt, grant, client, tokens)
+
+    async def resume(self, actor: Actor, grant_id: str) -> Connected | Waiting:
+        """Ask the platform again what a stored consent covers. Raises Gone when it was settled meanwhile."""
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            grants = Grants(session, self._vault)
+            grant = await grants.get(actor.organization_id, grant_id)
+            if grant is None or grant.status != GrantStatus.PENDING:
+                raise Gone("That sign-in")
+            pair = grants.tokens(grant)
+        tokens = Tokens(
+            access_token=pair.access.reveal(),
+            refresh_token=pair.refresh.reveal() if pair.refresh else None,
+            scopes=frozenset(grant.scopes) or None,
+        )
+        attempt = ConnectionAttempt(
+            state_hash=b"",
+            browser_hash=b"",
+            verifier_sealed=b"",
+            organization_id=actor.organization_id,
+            membership_id=actor.membership_id,
+            team_id=actor.sender.team_id,
+            channel_id=actor.sender.channel_id,
+            platform=grant.platform,
+            app=grant.app,
+            expires_at=grant.created_at,
+        )
+        return await self._settle(attempt, grant, self.client(grant.platform, grant.app), tokens)
+
+    async def _settle(
+        self, attempt: ConnectionAttempt, grant: Grant, client: Client, tokens: Tokens
+    ) -> Connected | Waiting:
+        platform = self.platform(attempt.platform)
+        try:
+            discovery = await self._adapters[platform.key].discover(client, tokens)
+        except PlatformError as error:
+            log.warning("discovery failed", grant=grant.id, verdict=type(error).__name__, code=error.code)
+            waiting = Waiting(platform=platform, grant_id=grant.id, error=error)
+            await self._tell(attempt, grant, views.waiting(platform, grant_value(attempt, grant.id), error))
+            return waiting
+        outcome = await self._keep(attempt, grant, client, platform, discovery)
+        if not (outcome.attached or outcome.renewed or outcome.to_choose):
+            await self.end_if_unused(attempt.organization_id, grant.id)
+        return outcome
+
+    async def _keep(
+        self,
+        attempt: ConnectionAttempt,
+        pending: Grant,
+        client: Client,
+        platform: Platform,
+        found: Discovery,
+    ) -> Connected:
+        """Store everything a discovery found, in one transaction with the words about it."""
+        organization_id = attempt.organization_id
+        usable = [account for account in found.accounts if account.blocker is None]
+        async with self._database.system() as session:
+            grants, accounts = Grants(session, self._vault), Accounts(session, self._vault)
+            organization = await Organizations(session).get(organization_id)
+            if organization is None:
+                raise NotMember
+            wrong = await self._other_identity(grants, attempt, found)
+            grant = await grants.settle(
+                organization_id,
+                pending.id,
+                external_id=found.identity.id or pending.id,
+                external_name=found.identity.name,
+                scopes=sorted(found.scopes),
+            )
+            here = await accounts.remote_ids(organization_id, platform.key)
+            known = [account for account in usable if account.id in here]
+            fresh = [account for account in usable if account.id not in here]
+            at_once = fresh if len(fresh) == 1 and wrong is None and not known else []
+
+            async def attach(chosen: list[RemoteAccount]) -> tuple[Account, ...]:
+                return tuple([
+                    await accounts.attach(
+                        organization_id,
+                        grant=grant,
+                        connected_by=attempt.membership_id,
+                        found=new_account(account),
+                    )
+                    for account in chosen
+                ])
+
+            renewed, attached = await attach(known), await attach(at_once)
+            kept = None
+            if not at_once and (fresh or (found.accounts and not known)):
+                kept = await Discoveries(session, self._vault).keep(
+                    organization_id,
+                    membership_id=attempt.membership_id,
+                    grant_id=grant.id,
+                    team_id=attempt.team_id,
+                    channel_id=attempt.channel_id,
+                    found=[found_account(account, here) for account in found.accounts],
+                    hints=sorted(found.hints),
+                )
+            outcome = Connected(
+                platform=platform,
+                organization=organization.name,
+                attached=attached,
+                renewed=renewed,
+                to_choose=0 if at_once else len(fresh),
+                discovery_id=kept.id if kept is not None and fresh else None,
+                blocked=tuple(account for account in found.accounts if account.blocker is not None),
+                hints=found.hints,
+                missing=missing_scopes(client.app, found.scopes),
+                shared=await grants.shared(organization_id, grant.id),
+                wrong=wrong,
+            )
+            audit = Audit(session)
+            for account in attached:
+                await audit.write(organization_id, attempt.membership_id, "account connected", account.id)
+            for account in renewed:
+                await audit.write(organization_id, attempt.membership_id, "account reconnected", account.id)
+            message = views.outcome(outcome, grant_value(attempt, outcome.discovery_id or ""))
+            await say_to_member(session, attempt.organization_id, attempt.membership_id, f"consent:{pending.id}", message)
+            if attached:
+                await tell_admins(session, attempt, f"attached:{pending.id}", views.news(outcome, attached))
+        log.info(
+            "consent settled",
+            grant=grant.id,
+            attached=len(attached),
+            renewed=len(renewed),
+            to_choose=outcome.to_choose,
+            blocked=len(outcome.blocked),
+        )
+        return outcome
+
+    async def _other_identity(
+        self, grants: Grants, attempt: ConnectionAttempt, found: Discovery
+    ) -> tuple[str, str] | None:
+        if attempt.reconnects is None:
+            return None
+        old = await grants.get(attempt.organization_id, attempt.reconnects)
+        if old is None or old.external_id == found.identity.id:
+            return None
+        return old.external_name, found.identity.name
+
+    async def _tell(self, attempt: ConnectionAttempt, grant: Grant, message: Message) -> None:
+        async with self._database.system() as session:
+            await say_to_member(
+                session,
+                attempt.organization_id,
+                attempt.membership_id,
+                f"waiting:{grant.id}:{new_secret()[:8]}",
+                message,
+            )
+
+    async def choose_accounts(self, actor: Actor, discovery_id: str, found_ids: list[str]) -> tuple[Account, ...]:
+        """Attach the chosen accounts of the actor's own discovery. Raises Gone for anyone else's or an old one."""
+        organization_id = actor.organization_id
+        async with self._database.system() as session:
+            discoveries, grants = Discoveries(session, self._vault), Grants(session, self._vault)
+            discovery = await discoveries.get(organization_id, discovery_id, actor.membership_id)
+            if discovery is None:
+                raise Gone("That list of accounts")
+            grant = await grants.get(organization_id, discovery.grant_id)
+            if grant is None:
+                raise Gone("That sign-in")
+            chosen = await discoveries.take(organization_id, discovery_id, found_ids)
+            accounts = Accounts(session, self._vault)
+            attached = []
+            for one in chosen:
+                token = discoveries.token(one)
+                values = NewAccount(
+                    remote_id=one.remote_id,
+                    kind=one.kind,
+                    name=one.name,
+                    handle=one.handle,
+                    url=one.url,
+                    avatar_url=one.avatar_url,
+                    token=token.reveal() if token else None,
+                    missing=tuple(one.missing),
+                )
+                account = await accounts.attach(
+                    organization_id, grant=grant, connected_by=actor.membership_id, found=values
+                )
+                await Audit(session).write(
+                    organization_id, actor.membership_id, "account connected", account.id
+                )
+                attached.append(account)
+            platform = self.platform(grant.platform)
+            outcome = Connected(platform=platform, organization=actor.organization, attached=tuple(attached))
+            if attached:
+                await tell_admins(
+                    session,
+                    actor,
+                    f"chosen:{discovery_id}:{len(found_ids)}:{attached[0].id}",
+                    views.news(outcome, tuple(attached)),
+                )
+        return tuple(attached)
+
+    # Disconnect
+
+    async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
+        """Take the account out of the organization at once. Raises Gone for another's or an absent one.
+
+        The grant is ended at the platform afterwards, with `end_grant`, if nobody holds it any more.
+        """
+        async with self._database.system() as session:
+            accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
+            found = await accounts.get(actor.organization_id, account_id)
+            account = await accounts.disconnect(actor.organization_id, account_id) if found else None
+            if found is None or account is None:
+                raise Gone("That account")
+            grant = found[1]
+            orphan = await grants.release(actor.organization_id, grant.id) if grant else None
+            siblings = await self._siblings(grants, orphan) if orphan else 0
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "account disconnected", account.id
+            )
+        log.info("account disconnected", account=account.id, orphan=orphan.id if orphan else None)
+        return Disconnection(
+            account=account, platform=self.platform(account.platform), orphan=orphan, siblings=siblings
+        )
+
+    async def revocation(self, gone: Disconnection) -> Revocation:
+        """End the grant at the platform if it was the last use of it; says what came of that."""
+        if gone.orphan is None:
+            return Revocation.STILL_USED
+        return await self.end_grant(gone.orphan)
+
+    async def end_if_unused(self, organization_id: str, grant_id: str) -> None:
+        """Drop a grant that led to no account, here and at the platform."""
+        async with self._database.system() as session:
+            orphan = await Grants(session, self._vault).release(organization_id, grant_id)
+        if orphan is not None:
+            await self.end_grant(orphan)
+
+    async def end_grant(self, grant: Grant) -> Revocation:
+        """Revoke a grant nobody holds, and delete its tokens whatever the platform says."""
+        async with self._database.system(write=False) as session:
+            grants = Grants(session, self._vault)
+            siblings = await self._siblings(grants, grant)
+            pair = grants.tokens(grant) if grant.access_sealed else None
+        result = Revocation.SAME_PERSON if siblings else Revocation.FAILED
+        if pair is not None and not siblings:
+            tokens = Tokens(
+                access_token=pair.access.reveal(),
+                refresh_token=pair.refresh.reveal() if pair.refresh else None,
+                subject=grant.external_id,
+            )
+            try:
+                client = self.client(grant.platform, grant.app)
+                async with asyncio.timeout(REVOKE_WITHIN_S):
+                    await self._adapters[grant.platform].revoke(client, tokens)
+                result = Revocation.ENDED
+            except (PlatformError, TimeoutError) as error:
+                code = error.code if isinstance(error, PlatformError) else "timeout"
+                log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
+        async with self._database.system() as session:
+            await Grants(session, self._vault).end(grant.id)
+        log.info("grant ended", grant=grant.id, platform=grant.platform, result=str(result))
+        return result
+
+    async def _siblings(self, grants: Grants, grant: Grant) -> int:
+        """Count other live grants of the same person that end together with this one."""
+        family = self.platform(grant.platform).family
+        together = [key for key, p in self._platforms.items() if p.platform.family == family]
+        if not grant.external_id:
+            return 0
+        return await grants.siblings(together, grant.external_id, grant.id)
+
+
+def grant_value(attempt: ConnectionAttempt, object_id: str) -> str:
+    """Return what a button in a notice carries: the organization and one id of its own."""
+    return f"{attempt.organization_id}/{object_id}"
+
+
+def new_account(account: RemoteAccount) -> NewAccount:
+    """Return a discovered account as storage takes it."""
+    return NewAccount(
+        remote_id=account.id,
+        kind=account.kind,
+        name=account.name,
+        handle=account.handle,
+        url=account.url,
+        avatar_url=account.avatar_url,
+        token=account.token,
+        missing=tuple(sorted(account.missing)),
+    )
+
+
+def found_account(account: RemoteAccount, here: set[str]) -> Found:
+    """Return a discovered account for the picker; one that is connected here already is greyed."""
+    blocker: str = account.blocker or ""
+    if account.id in here:
+        blocker = ALREADY_HERE
+    return Found(
+        remote_id=account.id,
+        kind=account.kind,
+        name=account.name,
+        handle=account.handle,
+        url=account.url,
+        avatar_url=account.avatar_url,
+        token=account.token if not blocker else None,
+        blocker=blocker,
+        missing=tuple(sorted(account.missing)),
+    )
+
+
+ALREADY_HERE = "already_here"
+"""A reason of ours beside the platforms' `Blocker`s."""
+assert ALREADY_HERE not in set(Blocker)

@@ -1,0 +1,72 @@
+"""What the outbox is told to say, and to whom. Called inside the transaction that made it true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from storage.models import Role
+from storage.outbox import Notices
+from storage.tenants import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.views.kit import Json
+    from storage.models import Membership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message to Slack: blocks, and the text that notifications and screen readers get."""
+
+    text: str
+    blocks: Sequence[Json]
+
+    @property
+    def body(self) -> Json:
+        """What `chat.postMessage` is called with."""
+        return {"text": self.text, "blocks": list(self.blocks), "unfurl_links": False, "unfurl_media": False}
+
+
+class Doer(Protocol):
+    """Whoever did it: an actor, or the attempt a member made."""
+
+    @property
+    def organization_id(self) -> str:
+        """The organization it was done in."""
+        ...
+
+    @property
+    def membership_id(self) -> str:
+        """The member who did it."""
+        ...
+
+
+async def say_to(session: AsyncSession, member: Membership, key: str, message: Message) -> None:
+    """Owe one member a direct message. The same `key` is said to the same member once."""
+    await Notices(session).put(
+        key=f"{key}:{member.id}",
+        slack_id=member.team_id,
+        channel=member.user_id,
+        body=message.body,
+        organization_id=member.organization_id,
+    )
+
+
+async def say_to_member(
+    session: AsyncSession, organization_id: str, membership_id: str, key: str, message: Message
+) -> None:
+    """Owe a direct message to a member by id; one who has left gets none."""
+    member = await Members(session).get(organization_id, membership_id)
+    if member is not None:
+        await say_to(session, member, key, message)
+
+
+async def tell_admins(session: AsyncSession, doer: Doer, key: str, message: Message) -> None:
+    """Owe every other admin and owner a direct message, so that a surprising change is seen."""
+    for member in await Members(session).all(doer.organization_id):
+        if member.role >= Role.ADMIN and member.id != doer.membership_id:
+            await say_to(session, member, key, message)

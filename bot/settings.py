@@ -1,0 +1,199 @@
+"""Configuration: read once at start, from the environment, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from adapters.base import App, Client, Platform
+from adapters.registry import PLATFORMS
+
+PREFIX = "OCTAPOST_"
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+PLATFORM_OPTIONS = {
+    "facebook": ("graph_version",),
+    "instagram": ("graph_version",),
+    "linkedin": ("api_version",),
+    "tiktok": ("pkce",),
+    "reddit": ("user_agent",),
+}
+"""Settings `OCTAPOST_<PLATFORM>_<OPTION>` that are handed to the platform's adapter as they are."""
+
+
+class ConfigurationError(Exception):
+    """The environment is not one this program can run in. The message names every fault."""
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    local = parts.scheme == "http" and parts.hostname in LOCAL
+    if not (parts.scheme == "https" or local) or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise ValueError("must be an https origin without a path (http only for localhost)")
+    if parts.username or parts.password:
+        raise ValueError("must not carry credentials")
+    return value.rstrip("/")
+
+
+def _api_url(value: str) -> str:
+    parts = urlsplit(value)
+    _origin(f"{parts.scheme}://{parts.netloc}")
+    return value.rstrip("/") + "/"
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSettings:
+    """What the operator entered for one platform; `clients` is empty where nothing was."""
+
+    platform: Platform
+    clients: Mapping[str, Client]
+    """By app key. A platform without any is not offered."""
+    callback_slug: str
+
+
+class Settings(BaseSettings):
+    """Every knob there is. Secrets never show in a repr, a log or an error."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    public_url: Origin
+    """Where Slack, browsers and platforms reach us."""
+    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///octapost.sqlite3")
+    vault_keys: SecretStr | None = None
+    """`2:base64,1:base64`, newest first; the first one seals."""
+    vault_keys_file: Path | None = None
+    slack_client_id: str
+    slack_client_secret: SecretStr
+    slack_signing_secret: SecretStr = Field(min_length=20)
+    slack_app_token: SecretStr | None = None
+    """`xapp-...`, for Socket Mode only."""
+    slack_api_url: Annotated[str, AfterValidator(_api_url)] = "https://slack.com/api/"
+    slack_web_url: Origin = "https://slack.com"
+    """Where Slack's authorize and OpenID pages are."""
+    port: int = Field(default=3000, ge=0, le=65535)
+    host: str = "0.0.0.0"  # noqa: S104 - a server in a container listens on all its addresses
+    support_url: str = ""
+    """Where people who need help are sent; shown by `/octapost debug`."""
+    log_level: str = "INFO"
+    shutdown_grace_s: int = Field(default=25, ge=5)
+    """Longer than the longest platform call, 20 s."""
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
+    """How many proxies in front of us append to X-Forwarded-For."""
+    platforms_env: dict[str, str] = Field(default_factory=dict, repr=False)
+    """The `OCTAPOST_<PLATFORM>_*` variables, read by `platforms`."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from `from_env` only, so that a test's environment is the whole environment."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _one_key_source(self) -> Self:
+        if self.vault_keys is None and self.vault_keys_file is None:
+            raise ValueError(
+                f"set {PREFIX}VAULT_KEYS or {PREFIX}VAULT_KEYS_FILE; `octapost keys new` prints a fresh ring"
+            )
+        if self.vault_keys is not None and self.vault_keys_file is not None:
+            raise ValueError(f"set only one of {PREFIX}VAULT_KEYS and {PREFIX}VAULT_KEYS_FILE")
+        return self
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings in `OCTAPOST_*`. Raises ConfigurationError naming every fault at once."""
+        ours = {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}
+        fields = {k: v for k, v in ours.items() if k in cls.model_fields}
+        platforms = {k: v for k, v in ours.items() if k.split("_")[0] in PLATFORMS}
+        unknown = set(ours) - set(fields) - set(platforms)
+        faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]
+        settings = None
+        try:
+            settings = cls(**fields, platforms_env=platforms)  # type: ignore[arg-type]
+            faults += settings.platform_faults()
+        except ValidationError as error:
+            faults += [
+                f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" if e["loc"] else e["msg"]
+                for e in error.errors()
+            ]
+        if faults or settings is None:
+            raise ConfigurationError("; ".join(faults)) from None
+        return settings
+
+    @property
+    def secure(self) -> bool:
+        """True when browsers reach us over https."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def keys(self) -> str:
+        """The vault's key ring as text. Raises ConfigurationError when the file cannot be read."""
+        if self.vault_keys is not None:
+            return self.vault_keys.get_secret_value()
+        try:
+            return (self.vault_keys_file or Path()).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError) as error:
+            raise ConfigurationError(
+                f"{PREFIX}VAULT_KEYS_FILE: cannot be read ({type(error).__name__})"
+            ) from None
+
+    def platform_faults(self) -> list[str]:
+        """Return what is wrong with the platforms' variables, a sentence each."""
+        env, faults, known = self.platforms_env, [], set()
+        for platform in PLATFORMS.values():
+            for app in platform.apps:
+                names = f"{app.key}_client_id", f"{app.key}_client_secret"
+                known |= {*names, f"{app.key}_scopes"}
+                if bool(env.get(names[0])) != bool(env.get(names[1])):
+                    faults.append(
+                        f"{PREFIX}{names[0].upper()} and {PREFIX}{names[1].upper()}: set both or neither"
+                    )
+            known |= {f"{platform.key}_{o}" for o in PLATFORM_OPTIONS.get(platform.key, ())}
+            known |= {f"{platform.key}_url", f"{platform.key}_callback_slug"}
+            if url := env.get(f"{platform.key}_url"):
+                try:
+                    _origin(url)
+                except ValueError as error:
+                    faults.append(f"{PREFIX}{platform.key.upper()}_URL: {error}")
+            slug = env.get(f"{platform.key}_callback_slug", platform.key)
+            if not slug.isascii() or not slug.replace("-", "").isalnum():
+                faults.append(f"{PREFIX}{platform.key.upper()}_CALLBACK_SLUG: letters, digits and dashes only")
+        slugs = [env.get(f"{key}_callback_slug", key) for key in PLATFORMS]
+        faults += [f"two platforms share the callback slug {s}" for s in sorted({s for s in slugs if slugs.count(s) > 1})]
+        return faults + [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(set(env) - known)]
+
+    def platforms(self) -> dict[str, PlatformSettings]:
+        """Return what is configured per platform, all seven, in the registry's order."""
+        return {platform.key: self._platform(platform) for platform in PLATFORMS.values()}
+
+    def _platform(self, platform: Platform) -> PlatformSettings:
+        env = self.platforms_env
+        slug = env.get(f"{platform.key}_callback_slug", platform.key)
+        options = {
+            option: env[f"{platform.key}_{option}"]
+            for option in PLATFORM_OPTIONS.get(platform.key, ())
+            if env.get(f"{platform.key}_{option}")
+        }
+
+        def client(app: App) -> Client:
+            override = env.get(f"{app.key}_scopes", "").replace(",", " ").split()
+            return Client(
+                app=app,
+                client_id=env[f"{app.key}_client_id"],
+                client_secret=env[f"{app.key}_client_secret"],
+                redirect_uri=f"{self.public_url}/oauth/{slug}/callback",
+                scopes=tuple(override) or tuple(scope.name for scope in app.scopes),
+                origin=env.get(f"{platform.key}_url"),
+                options=options,
+            )
+
+        clients = {app.key: client(app) for app in platform.apps if env.get(f"{app.key}_client_id")}
+        return PlatformSettings(platform=platform, clients=clients, callback_slug=slug)

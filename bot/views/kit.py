@@ -1,0 +1,177 @@
+"""Block Kit in small pieces: values in, blocks out.
+
+What people typed (names of organizations, accounts, channels) goes out as plain text wherever Slack
+allows it; `escape` is for the few places where it must stand in mrkdwn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+MODAL_TITLE = 24
+OPTION_TEXT = 75
+BUTTON_TEXT = 75
+SECTION_TEXT = 3000
+HEADER_TEXT = 150
+
+
+def cut(text: str, limit: int) -> str:
+    """Return `text`, shortened with an ellipsis to at most `limit` characters."""
+    text = text.strip()
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def escape(text: str) -> str:
+    """Return `text` so that it is only text in mrkdwn: no mention, no link, no formatting, one line.
+
+    https://docs.slack.dev/messaging/formatting-message-text: `&`, `<` and `>` are the control
+    characters; a zero-width space keeps `*_~` and the backtick from pairing up, and `@`, `#` and
+    "https://" from being linked by clients.
+    """
+    plain = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "*_~`@#":
+        plain = plain.replace(mark, f"{mark}\u200b")
+    return plain.replace("://", ":\u200b//")
+
+
+def plain(text: str, limit: int = SECTION_TEXT) -> Json:
+    """Return a plain_text object; an empty text becomes a dash, which Slack demands to be non-empty."""
+    return {"type": "plain_text", "text": cut(text, limit) or "–", "emoji": False}
+
+
+def mrkdwn(text: str) -> Json:
+    """Return a mrkdwn object of our own words; anything foreign in it went through `escape`."""
+    return {"type": "mrkdwn", "text": cut(text, SECTION_TEXT), "verbatim": True}
+
+
+def header(text: str) -> Json:
+    """Return a header block."""
+    return {"type": "header", "text": plain(text, HEADER_TEXT)}
+
+
+def section(text: str, *, accessory: Json | None = None, block_id: str | None = None) -> Json:
+    """Return a section of our own words in mrkdwn."""
+    block: Json = {"type": "section", "text": mrkdwn(text)}
+    if accessory is not None:
+        block["accessory"] = accessory
+    if block_id is not None:
+        block["block_id"] = block_id
+    return block
+
+
+def words(text: str, *, accessory: Json | None = None) -> Json:
+    """Return a section in plain text, for sentences that carry people's own words."""
+    block: Json = {"type": "section", "text": plain(text)}
+    if accessory is not None:
+        block["accessory"] = accessory
+    return block
+
+
+def fine_print(*lines: str) -> Json:
+    """Return a context block of plain text lines (at most 10)."""
+    return {"type": "context", "elements": [plain(line, 2000) for line in lines[:10]]}
+
+
+def divider() -> Json:
+    """Return a divider."""
+    return {"type": "divider"}
+
+
+def button(
+    text: str,
+    action_id: str,
+    value: str = "",
+    *,
+    style: str | None = None,
+    url: str | None = None,
+    confirm: Json | None = None,
+    label: str | None = None,
+) -> Json:
+    """Return a button. `style` is "primary" or "danger"; `label` is for screen readers."""
+    element: Json = {"type": "button", "text": plain(text, BUTTON_TEXT), "action_id": action_id}
+    optional = {
+        "value": value or None,
+        "style": style,
+        "url": url,
+        "confirm": confirm,
+        "accessibility_label": cut(label, 75) if label else None,
+    }
+    return element | {k: v for k, v in optional.items() if v is not None}
+
+
+def actions(*elements: Json, block_id: str | None = None) -> Json:
+    """Return an actions block."""
+    block: Json = {"type": "actions", "elements": list(elements)}
+    return block if block_id is None else block | {"block_id": block_id}
+
+
+def option(text: str, value: str, description: str = "") -> Json:
+    """Return an option of a select."""
+    made: Json = {"text": plain(text, OPTION_TEXT), "value": value}
+    return made | ({"description": plain(description, OPTION_TEXT)} if description else {})
+
+
+def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, danger: bool = True) -> Json:
+    """Return a confirmation dialog for a button."""
+    made: Json = {
+        "title": plain(title, 100),
+        "text": plain(text, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain(no, 30),
+    }
+    return made | ({"style": "danger"} if danger else {})
+
+
+def entry(block_id: str, label: str, element: Json, *, hint: str = "", optional: bool = False) -> Json:
+    """Return an input block."""
+    made: Json = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label, 2000),
+        "element": element,
+        "optional": optional,
+    }
+    return made | ({"hint": plain(hint, 2000)} if hint else {})
+
+
+def modal(
+    title: str,
+    blocks: Sequence[Json],
+    *,
+    callback_id: str = "closed",
+    submit: str | None = None,
+    close: str = "Close",
+    metadata: str = "",
+) -> Json:
+    """Return a modal of at most 100 blocks; `metadata` is the id of the one thing it is about."""
+    view: Json = {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain(title, MODAL_TITLE),
+        "close": plain(close, 24),
+        "blocks": list(blocks)[:100],
+        "private_metadata": metadata,
+    }
+    return view | ({"submit": plain(submit, 24)} if submit else {})
+
+
+def message_modal(title: str, text: str) -> Json:
+    """Return a modal that only says something."""
+    return modal(title, [words(text)])
+
+
+def day(moment: datetime) -> str:
+    """Return a date in every reader's own time zone; clients that can't show it get the UTC date."""
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}}|{moment:%d %b %Y}>"
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Return names as people list them: "a, b and c"."""
+    found = list(names)
+    if len(found) < 2:
+        return "".join(found)
+    return f"{', '.join(found[:-1])} {last} {found[-1]}"
