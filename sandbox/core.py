@@ -149,11 +149,14 @@ class Simulator:
                         content_type=fault.content_type,
                         headers=fault.headers,
                     )
+            lost = fault is not None and fault.lose_answer
             try:
                 response = await handler(request)
             except web.HTTPException as answer:
-                response = answer
-            if fault is not None and fault.lose_answer:
+                if not lost:
+                    status = answer.status
+                    raise
+            if lost:
                 if request.transport is not None:
                     request.transport.abort()
                 return web.Response(status=500)
