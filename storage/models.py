@@ -236,6 +236,8 @@ class Ticket(SQLModel, table=True):
     """The grant that is to be renewed, or None for a new connection."""
     created_at: datetime = _created()
     expires_at: datetime = _time()
+    used_at: datetime | None = _time(nullable=True)
+    """A used ticket stays until it would have expired, so that tickets per minute can be counted."""
 
 
 class SignIn(SQLModel, table=True):

@@ -1,0 +1,40 @@
+"""The audit trail: who did what. Lines are only ever added; a trigger refuses everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select
+
+from storage.models import AuditLine
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Audit:
+    """One organization's trail."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def write(
+        self, organization_id: str, actor: str, action: str, subject: str = "", **details: Any
+    ) -> AuditLine:
+        """Return the new line. `details` hold ids, codes and counts: never tokens, never members' texts."""
+        line = AuditLine(
+            organization_id=organization_id, actor=actor, action=action, subject=subject, details=details
+        )
+        self._session.add(line)
+        await self._session.flush()
+        return line
+
+    async def recent(self, organization_id: str, limit: int = 50) -> list[AuditLine]:
+        """Return the newest lines, newest first."""
+        lines = (
+            select(AuditLine)
+            .where(AuditLine.organization_id == organization_id)
+            .order_by(col(AuditLine.at).desc(), col(AuditLine.id))
+            .limit(limit)
+        )
+        return list(await self._session.exec(lines))
