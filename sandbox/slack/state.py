@@ -510,3 +510,11 @@ def elements_of(block: Json) -> list[Json]:
         case _:
             found = []
     return [e for e in found if isinstance(e, dict) and e.get("type") != "image"]
+
+
+class Refused(Exception):
+    """Slack says no: `error` as in `{"ok": false, "error": ...}`, and `faults` with their JSON paths."""
+
+    def __init__(self, error: str, faults: Sequence[str] = (), **extra: Any) -> None:
+        super().__init__(error)
+        self.error, self.faults, self.extra = error, list(faults), extra

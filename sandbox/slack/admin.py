@@ -1,0 +1,114 @@
+"""What administrators do to a workspace, each with the event Slack sends for it.
+
+Sources: https://docs.slack.dev/reference/events (app_uninstalled, tokens_revoked, channel_archive,
+user_change, member_joined_channel, member_left_channel).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.slack.hands import Hands
+from sandbox.slack.payloads import channel_json, user_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.slack.delivery import Outcome
+    from sandbox.slack.state import Channel, Json
+
+
+class Administrators(Hands):
+    """The hands of those who run a workspace."""
+
+    async def uninstall(
+        self, where: str, order: Sequence[str] = ("tokens_revoked", "app_uninstalled")
+    ) -> list[Outcome | None]:
+        """Remove the app from a workspace (or a Grid organization); tokens die, events go out in `order`.
+
+        Slack promises no order of the two: https://docs.slack.dev/reference/events/app_uninstalled.
+        """
+        installation = next(
+            (
+                i
+                for i in self.state.installations.values()
+                if i.active and where in {i.team_id, i.enterprise_id}
+            ),
+            None,
+        )
+        if installation is None:
+            raise ValueError("the app is not installed there")
+        teams = self.state.installation_teams(installation)
+        installation.active = False
+        for token in self.state.tokens.values():
+            if token.installation_id == installation.id and token.kind == "bot":
+                token.dead = token.dead or "account_inactive"
+        for channel in self.state.channels.values():
+            channel.members.discard(installation.bot_user_id)
+        self.state.users[installation.bot_user_id].deleted = True
+        self.state.homes = {k: v for k, v in self.state.homes.items() if k[0] not in teams}
+        self.state.touch()
+        events: dict[str, Json] = {
+            "app_uninstalled": {"type": "app_uninstalled"},
+            "tokens_revoked": {
+                "type": "tokens_revoked",
+                "tokens": {"oauth": [], "bot": [installation.bot_user_id]},
+            },
+        }
+        return [
+            await self.deliver(teams[0], events[name], installation) if name in self.app().events else None
+            for name in order
+        ]
+
+    async def archive(self, channel_id: str, *, archived: bool = True) -> None:
+        """Archive a channel, or bring it back."""
+        channel = self.state.channels[channel_id]
+        channel.is_archived = archived
+        self.state.touch()
+        name = "channel_archive" if archived else "channel_unarchive"
+        if any(self._bot_in(channel)):
+            await self.event(channel.team_id, {"type": name, "channel": channel_id, "user": ""})
+
+    async def deactivate(self, user_id: str, *, deleted: bool = True) -> None:
+        """Deactivate a person, or bring them back."""
+        user = self.state.users[user_id]
+        user.deleted = deleted
+        self.state.clear_views(user_id)
+        for team_id in sorted(user.workspaces):
+            seen = user_json(user, asked_from=[team_id])
+            await self.event(team_id, {"type": "user_change", "user": seen})
+
+    async def invite(self, channel_id: str, user_id: str = "") -> None:
+        """Bring somebody into a channel; without `user_id` the app's bot of the channel's workspace."""
+        channel = self.state.channels[channel_id]
+        member = user_id or self._bot_of(channel.team_id)
+        channel.members.add(member)
+        self.state.touch()
+        await self.event(channel.team_id, self._membership("member_joined_channel", channel, member))
+
+    async def kick(self, channel_id: str, user_id: str = "") -> None:
+        """Remove somebody from a channel; without `user_id` the app's bot."""
+        channel = self.state.channels[channel_id]
+        member = user_id or self._bot_of(channel.team_id)
+        channel.members.discard(member)
+        self.state.touch()
+        await self.event(channel.team_id, self._membership("member_left_channel", channel, member))
+
+    def _membership(self, kind: str, channel: Channel, user_id: str) -> Json:
+        shape = channel_json(channel, member="")
+        return {
+            "type": kind,
+            "user": user_id,
+            "channel": channel.id,
+            "channel_type": "G" if shape.get("is_group") else "C",
+            "team": channel.team_id,
+        }
+
+    def _bot_of(self, team_id: str) -> str:
+        installation = self.state.installation_for(team_id)
+        if installation is None:
+            raise ValueError("the app is not installed there")
+        return installation.bot_user_id
+
+    def _bot_in(self, channel: Channel) -> list[str]:
+        return [i.bot_user_id for i in self.state.installations.values() if i.bot_user_id in channel.members]

@@ -1,0 +1,520 @@
+"""What people do in Slack: type commands, press buttons, fill modals; each reaches the app as Slack sends it.
+
+Sources: https://docs.slack.dev/interactivity/implementing-slash-commands,
+https://docs.slack.dev/interactivity/handling-user-interaction, https://docs.slack.dev/surfaces/modals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.slack.blocks import option_faults
+from sandbox.slack.delivery import TIMED_OUT, UNREACHABLE, Outcome
+from sandbox.slack.hands import Hands
+from sandbox.slack.payloads import file_json, interaction, message_json, view_json
+from sandbox.slack.state import (
+    SLACKBOT,
+    Channel,
+    File,
+    Installation,
+    Json,
+    Message,
+    Refused,
+    Trigger,
+    User,
+    View,
+    elements_of,
+    find_element,
+    flat_blocks,
+    new_id,
+)
+from sandbox.slack.values import VALUE_KEY, action_of, entered, entry_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TYPEAHEAD_MINIMUM = 3
+"""`min_query_length` when the app gave none."""
+
+
+class People(Hands):
+    """The hands of everybody in this Slack. `SlackSimulator` is one.
+
+    A person is a user id. Whoever Slack's own client would not let do something raises ValueError:
+    a deactivated person, a channel they are not in, an option that is not offered.
+    """
+
+    # Commands and words
+
+    async def command(
+        self, user_id: str, team_id: str, channel_id: str, text: str = "", *, thread_ts: str = ""
+    ) -> list[Message]:
+        """Type the app's slash command and return what the person then sees that was not there before.
+
+        Includes what the app posted by other ways before it answered. What it says later, through a
+        `response_url`, is waited for with `until`.
+        """
+        user, channel = self._person(user_id), self._channel(user_id, channel_id)
+        app = self.app()
+        if channel.is_archived:
+            raise ValueError("an archived channel takes no commands")
+        if thread_ts:
+            words = f"{app.command} is not supported in threads. Sorry!"
+            return [self._slackbot(channel_id, user_id, words, thread_ts=thread_ts)]
+        host, installation = self._host(user, team_id, channel)
+        if installation is None:
+            return [self._slackbot(channel_id, user_id, f"{app.command} is not a valid command.")]
+        seen = self._seen_by(user_id)
+        workspace = self.state.workspaces[host]
+        fields = {
+            "token": "verification-token-nobody-should-use",
+            "team_id": host,
+            "team_domain": workspace.domain,
+            "channel_id": channel_id,
+            "channel_name": channel.name if channel.kind == "public" else _private_name(channel),
+            "user_id": user_id,
+            "user_name": user.name,
+            "command": app.command,
+            "text": text,
+            "api_app_id": app.app_id,
+            "is_enterprise_install": str(installation.is_enterprise_install).lower(),
+            "response_url": self.new_response_url("commands", user_id, channel_id, installation),
+            "trigger_id": self.views.new_trigger(user_id, host, channel_id=channel_id),
+        }
+        if workspace.enterprise_id:
+            fields["enterprise_id"] = workspace.enterprise_id
+            fields["enterprise_name"] = self.state.enterprises[workspace.enterprise_id].name
+        outcome = await self.courier.form(fields)
+        self._show_command_answer(channel_id, user_id, text, outcome, installation)
+        now_seen = [m for c in self.state.history.values() for m in c if m.ephemeral_for in {"", user_id}]
+        fresh = [m for m in now_seen if m.ts not in seen and user_id in self._members(m.channel_id)]
+        return sorted(fresh, key=lambda m: m.ts)
+
+    async def say(self, user_id: str, channel_id: str, text: str, *, thread_ts: str = "") -> Message:
+        """Write an ordinary message; the app hears of it when it subscribed to such."""
+        user, channel = self._person(user_id), self._channel(user_id, channel_id)
+        message = self.state.post(channel_id, user_id, text, thread_ts=thread_ts)
+        host, installation = self._host(user, user.team_id, channel)
+        if installation is None or installation.bot_user_id not in channel.members:
+            return message
+        event = message_json(message) | {"channel": channel_id, "event_ts": message.ts}
+        kind = {"im": "im", "private": "group", "public": "channel"}[channel.kind]
+        plural = {"im": "message.im", "group": "message.groups", "channel": "message.channels"}[kind]
+        if plural in self.app().events:
+            await self.deliver(host, event | {"channel_type": kind}, installation)
+        if f"<@{installation.bot_user_id}>" in text and "app_mention" in self.app().events:
+            await self.deliver(host, event | {"type": "app_mention"}, installation)
+        return message
+
+    # Buttons, menus, shortcuts
+
+    async def press(
+        self,
+        user_id: str,
+        target: Message | View | str,
+        action_id: str,
+        *,
+        block_id: str | None = None,
+        value: Any = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """Press a button, or choose `value` in a menu, picker or overflow.
+
+        `target` is a message, a view, or a view's id; a copy of an old one stands for a client that did
+        not redraw yet. `values` fills other inputs of the target first (see `submit`). A failure also
+        stands in the message's `troubles` or the view's `trouble`.
+        """
+        user = self._person(user_id)
+        found = self._target(target)
+        self._fill(found, values or {})
+        block, element = self._element(found, action_id, block_id)
+        entry = None
+        if element["type"] in VALUE_KEY:
+            entry = self._entered(found, element, value)
+            found.values.setdefault(block["block_id"], {})[action_id] = entry
+        host, installation = self._installed(found)
+        body = interaction(self.state, "block_actions", user, host, installation)
+        body |= self._surroundings(found, user_id, installation)
+        view_id = found.id if isinstance(found, View) and found.type == "modal" else ""
+        channel_id = found.channel_id if isinstance(found, Message) else ""
+        body["trigger_id"] = self.views.new_trigger(user_id, host, view_id=view_id, channel_id=channel_id)
+        body["actions"] = [action_of(block, element, value, entry, self.state.next_ts())]
+        outcome = await self.courier.payload(body)
+        self._note_trouble(found, user_id, outcome.error)
+        return outcome
+
+    async def suggest(
+        self,
+        user_id: str,
+        target: Message | View | str,
+        action_id: str,
+        query: str = "",
+        *,
+        block_id: str | None = None,
+    ) -> list[Json]:
+        """Type into an external select and return the options the app offers, groups flattened."""
+        answer = await self.suggestions(user_id, target, action_id, query, block_id=block_id)
+        grouped = [o for g in answer.get("option_groups") or [] for o in g["options"]]
+        return [*(answer.get("options") or []), *grouped]
+
+    async def suggestions(
+        self,
+        user_id: str,
+        target: Message | View | str,
+        action_id: str,
+        query: str = "",
+        *,
+        block_id: str | None = None,
+    ) -> Json:
+        """Type into an external select and return the app's answer: `options` or `option_groups`.
+
+        Empty when the query is shorter than `min_query_length`, the app took three seconds, or
+        answered something Slack does not accept.
+        """
+        user, found = self._person(user_id), self._target(target)
+        block, element = self._element(found, action_id, block_id)
+        if len(query) < element.get("min_query_length", TYPEAHEAD_MINIMUM):
+            return {}
+        host, installation = self._installed(found)
+        body = interaction(self.state, "block_suggestion", user, host, installation)
+        body |= self._surroundings(found, user_id, installation)
+        body.pop("response_url", None)
+        body |= {"action_id": action_id, "block_id": block["block_id"], "value": query}
+        outcome = await self.courier.payload(body)
+        self._note_trouble(found, user_id, outcome.error)
+        answer = outcome.json()
+        faults = [] if outcome.error else option_faults(answer)
+        if outcome.error or faults:
+            self.complain("block_suggestion", outcome.error or "invalid_options", faults)
+            return {}
+        where = found.id if isinstance(found, View) else found.ts
+        flat = [o for g in answer.get("option_groups") or [] for o in g["options"]]
+        known = self.state.suggested.setdefault((where, action_id), [])
+        known.extend(o for o in [*(answer.get("options") or []), *flat] if o not in known)
+        return answer
+
+    async def shortcut(
+        self, user_id: str, callback_id: str, *, team_id: str = "", message: Message | None = None
+    ) -> Outcome:
+        """Choose a global shortcut, or with `message` a message shortcut."""
+        user = self._person(user_id)
+        channel = self._channel(user_id, message.channel_id) if message else None
+        host, installation = self._host(user, team_id or user.team_id, channel)
+        if installation is None:
+            raise ValueError("the app is not installed there")
+        kind = "message_action" if message else "shortcut"
+        body = interaction(self.state, kind, user, host, installation)
+        body |= {"callback_id": callback_id, "action_ts": self.state.next_ts()}
+        channel_id = message.channel_id if message else ""
+        body["trigger_id"] = self.views.new_trigger(user_id, host, channel_id=channel_id)
+        if message and channel:
+            body |= {
+                "channel": {"id": channel.id, "name": channel.name},
+                "message_ts": message.ts,
+                "message": message_json(message),
+                "response_url": self.new_response_url(
+                    "app", user_id, channel.id, installation, message_ts=message.ts
+                ),
+            }
+        return await self.courier.payload(body)
+
+    # Modals and the home tab
+
+    def modal_of(self, user_id: str) -> View | None:
+        """Return the modal a person is looking at."""
+        return self.state.top_view(user_id)
+
+    def home_of(self, user_id: str, team_id: str = "") -> View | None:
+        """Return a person's App Home as last published."""
+        return self.state.homes.get((team_id or self.state.users[user_id].team_id, user_id))
+
+    def fill(self, target: Message | View | str, values: Mapping[str, Any]) -> None:
+        """Enter values without sending anything; see `submit`."""
+        self._fill(self._target(target), values)
+        self.state.touch()
+
+    async def submit(
+        self, user_id: str, view: View | str, values: Mapping[str, Any] | None = None
+    ) -> View | None:
+        """Fill a modal, press its submit button, and return the modal the person then sees.
+
+        `values` maps an action_id to what is entered, or a block_id to such a mapping: text, an option's
+        value, a list of them, a user or channel id, `2026-11-23`, `09:30`, a Unix time, file ids. What
+        Slack's client refuses itself (required, too long) stands in `errors` of the returned view and
+        never reaches the app; what the app refuses by `response_action: errors` too.
+        """
+        user, found = self._person(user_id), self._target(view)
+        if not isinstance(found, View):
+            raise TypeError("only a view can be submitted")
+        self._fill(found, values or {})
+        found.errors, found.trouble = self._client_faults(found), ""
+        self.state.touch()
+        if found.errors:
+            return found
+        host, installation = self._installed(found)
+        body = interaction(self.state, "view_submission", user, host, installation)
+        body["trigger_id"] = self.views.new_trigger(user_id, host, view_id=found.id)
+        body["view"] = view_json(found)
+        body["response_urls"] = self._response_urls(found, user_id, installation)
+        outcome = await self.courier.payload(body)
+        if outcome.error:
+            self._note_trouble(found, user_id, outcome.error)
+        else:
+            self._take_response_action(found, outcome, installation)
+        return self.state.top_view(user_id)
+
+    async def close(self, user_id: str, view: View | str, *, all_of_them: bool = False) -> View | None:
+        """Press a modal's close button (or the X, `all_of_them`) and return the modal below."""
+        user, found = self._person(user_id), self._target(view)
+        if not isinstance(found, View):
+            raise TypeError("only a view can be closed")
+        cleared = all_of_them or bool(found.payload.get("clear_on_close"))
+        gone = list(reversed(self.state.modals[user_id])) if cleared else [found]
+        if cleared:
+            self.state.clear_views(user_id)
+        else:
+            self.state.drop_view(found)
+        for closed in gone:
+            if closed.payload.get("notify_on_close"):
+                host, installation = self._installed(closed)
+                body = interaction(self.state, "view_closed", user, host, installation)
+                body |= {"view": view_json(closed), "is_cleared": cleared}
+                await self.courier.payload(body)
+        return self.state.top_view(user_id)
+
+    async def open_home(self, user_id: str, team_id: str = "") -> View | None:
+        """Open the app's Home tab and return it as it is when the app has answered the event."""
+        user = self._person(user_id)
+        team = team_id or user.team_id
+        if self.state.installation_for(team) is None:
+            raise ValueError("the app is not installed there")
+        home = self.home_of(user_id, team)
+        event: Json = {
+            "type": "app_home_opened",
+            "user": user_id,
+            "channel": self.state.dm(team, user_id).id,
+            "tab": "home",
+            "event_ts": self.state.next_ts(),
+        }
+        if home is not None:
+            event["view"] = view_json(home)
+        await self.event(team, event)
+        return self.home_of(user_id, team)
+
+    # Everything else
+
+    def upload(self, user_id: str, name: str, content: bytes, mimetype: str = "image/png") -> File:
+        """Choose a file from the computer, as in a file_input, and return it."""
+        user = self._person(user_id)
+        file = File(
+            id=new_id("F", 10),
+            name=name,
+            user_id=user_id,
+            team_id=user.team_id,
+            created=int(self.state.now()),
+            mimetype=mimetype,
+            content=content,
+            complete=True,
+        )
+        self.state.files[file.id] = file
+        return file
+
+    def messages(self, channel_id: str, user_id: str) -> list[Message]:
+        """Return what a person reads in a channel, their ephemeral messages included."""
+        return self.state.messages(channel_id, user_id)
+
+    def direct_messages(self, user_id: str, team_id: str = "") -> list[Message]:
+        """Return a person's conversation with the app's bot."""
+        team = team_id or self.state.users[user_id].team_id
+        return self.state.messages(self.state.dm(team, user_id).id, user_id)
+
+    # Inside
+
+    def _person(self, user_id: str) -> User:
+        user = self.state.users[user_id]
+        if user.deleted:
+            raise ValueError(f"{user.real_name} is deactivated")
+        return user
+
+    def _channel(self, user_id: str, channel_id: str) -> Channel:
+        channel = self.state.channels[channel_id]
+        if user_id not in channel.members:
+            raise ValueError(f"{user_id} is not in #{channel.name}")
+        return channel
+
+    def _members(self, channel_id: str) -> set[str]:
+        return self.state.channels[channel_id].members
+
+    def _host(self, user: User, team_id: str, channel: Channel | None) -> tuple[str, Installation | None]:
+        """Return the workspace whose installation answers, and that installation.
+
+        In a channel shared through Slack Connect this is the host, when the person's own workspace does
+        not have the app: team_id then names the host and only the user's id tells where they belong.
+        """
+        own = team_id if team_id in user.workspaces or channel is None else channel.team_id
+        if (found := self.state.installation_for(own)) or channel is None:
+            return own, found
+        shared = [t for t in sorted(channel.teams) if self.state.installation_for(t)]
+        return (shared[0], self.state.installation_for(shared[0])) if shared else (own, None)
+
+    def _installed(self, target: Message | View) -> tuple[str, Installation]:
+        team_id = target.team_id
+        installation = self.state.installation_for(team_id)
+        if installation is None:
+            raise ValueError("the app is not installed there any more")
+        return team_id, installation
+
+    def _target(self, target: Message | View | str) -> Message | View:
+        if not isinstance(target, str):
+            return target
+        view = self.state.view(target)
+        if view is None:
+            raise ValueError("that view is not open")
+        return view
+
+    def _element(self, target: Message | View, action_id: str, block_id: str | None) -> tuple[Json, Json]:
+        found = find_element(target.blocks, action_id, block_id)
+        if found is None:
+            present = [e["action_id"] for b in flat_blocks(target.blocks) for e in elements_of(b)]
+            raise ValueError(f"nothing with action_id {action_id!r} there, only {present}")
+        return found
+
+    def _entered(self, target: Message | View, element: Json, given: Any) -> Json:
+        where = target.id if isinstance(target, View) else target.ts
+        offered = self.state.suggested.get((where, element["action_id"]), [])
+        return entered(element, given, offered, self._file)
+
+    def _file(self, file_id: str) -> Json:
+        return file_json(self.state.files[file_id], url=self.url)
+
+    def _fill(self, target: Message | View, values: Mapping[str, Any]) -> None:
+        for name, given in values.items():
+            in_block = isinstance(given, dict) and any(b.get("block_id") == name for b in target.blocks)
+            for action_id, one in given.items() if in_block else [(name, given)]:
+                block, element = self._element(target, action_id, name if in_block else None)
+                entry = self._entered(target, element, one)
+                target.values.setdefault(block["block_id"], {})[action_id] = entry
+
+    def _client_faults(self, view: View) -> dict[str, str]:
+        faults: dict[str, str] = {}
+        for block in view.blocks:
+            if block["type"] == "input":
+                element = block["element"]
+                value = view.values[block["block_id"]][element["action_id"]]
+                if fault := entry_fault(element, value, optional=bool(block.get("optional"))):
+                    faults[block["block_id"]] = fault
+        return faults
+
+    def _surroundings(self, target: Message | View, user_id: str, installation: Installation) -> Json:
+        if isinstance(target, View):
+            return {"container": {"type": "view", "view_id": target.id}, "view": view_json(target)}
+        channel = self.state.channels[target.channel_id]
+        found: Json = {
+            "container": {
+                "type": "message",
+                "message_ts": target.ts,
+                "channel_id": channel.id,
+                "is_ephemeral": bool(target.ephemeral_for),
+            },
+            "channel": {"id": channel.id, "name": _private_name(channel)},
+            "state": {"values": target.values},
+            "response_url": self.new_response_url(
+                "actions", user_id, channel.id, installation, message_ts=target.ts
+            ),
+        }
+        if not target.ephemeral_for:
+            found["message"] = message_json(target)
+        return found
+
+    def _response_urls(self, view: View, user_id: str, installation: Installation) -> list[Json]:
+        urls: list[Json] = []
+        for block in view.blocks:
+            for element in elements_of(block):
+                if element.get("response_url_enabled"):
+                    value = view.values[block["block_id"]][element["action_id"]]
+                    channel_id = value[VALUE_KEY[element["type"]]]
+                    if channel_id:
+                        url = self.new_response_url("app", user_id, channel_id, installation)
+                        urls.append(
+                            {
+                                "block_id": block["block_id"],
+                                "action_id": element["action_id"],
+                                "channel_id": channel_id,
+                                "response_url": url,
+                            }
+                        )
+        return urls
+
+    def _take_response_action(self, view: View, outcome: Outcome, installation: Installation) -> None:
+        answer = outcome.json()
+        try:
+            match answer.get("response_action"):
+                case None:
+                    self.state.drop_view(view)
+                case "clear":
+                    self.state.clear_views(view.user_id)
+                case "update":
+                    self.views.update(view, answer.get("view"))
+                case "push":
+                    trigger = Trigger(value="", user_id=view.user_id, team_id=view.team_id, expires_at=0)
+                    self.views.stack(answer.get("view"), trigger, installation)
+                case "errors":
+                    self._take_errors(view, answer.get("errors"))
+                case _:
+                    view.trouble = "invalid_response_action"
+                    self.complain("view_submission", view.trouble, [])
+                    self.state.touch()
+        except Refused as refused:
+            self.complain("view_submission", refused.error, refused.faults)
+            view.trouble = refused.error
+            self.state.touch()
+
+    def _take_errors(self, view: View, errors: Any) -> None:
+        inputs = {b["block_id"] for b in view.blocks if b["type"] == "input"}
+        if not isinstance(errors, dict) or not errors or not set(errors) <= inputs:
+            raise Refused("invalid_errors", ["errors must be keyed by block_ids of input blocks"])
+        view.errors = {key: str(sentence) for key, sentence in errors.items()}
+        self.state.touch()
+
+    def _show_command_answer(
+        self, channel_id: str, user_id: str, text: str, outcome: Outcome, installation: Installation
+    ) -> None:
+        command = self.app().command
+        error = _command_error(outcome)
+        body = outcome.json() or {"text": outcome.text}
+        if not error and (body.get("text") or body.get("blocks") or body.get("attachments")):
+            if body.get("response_type") == "in_channel":
+                self.state.post(channel_id, user_id, f"{command} {text}".strip())
+            try:
+                self.post_answer(body, None, channel_id, user_id, installation.bot_user_id)
+            except Refused as refused:
+                self.complain("command", refused.error, refused.faults)
+                error = refused.error
+        if error:
+            self._slackbot(channel_id, user_id, f'{command} failed with the error "{error}"')
+
+    def _slackbot(self, channel_id: str, user_id: str, text: str, thread_ts: str = "") -> Message:
+        return self.state.post(channel_id, SLACKBOT, text, ephemeral_for=user_id, thread_ts=thread_ts)
+
+    def _seen_by(self, user_id: str) -> set[str]:
+        return {m.ts for c in self.state.history.values() for m in c if m.ephemeral_for in {"", user_id}}
+
+    def _note_trouble(self, target: Message | View, user_id: str, error: str) -> None:
+        if isinstance(target, View):
+            target.trouble = error
+        elif error:
+            target.troubles[user_id] = error
+        else:
+            target.troubles.pop(user_id, None)
+        self.state.touch()
+
+
+def _private_name(channel: Channel) -> str:
+    """Return the channel name as interactions carry it: private channels' names are withheld."""
+    return {"im": "directmessage", "private": "privategroup"}.get(channel.kind, channel.name)
+
+
+def _command_error(outcome: Outcome) -> str:
+    if outcome.error in {"", TIMED_OUT, UNREACHABLE}:
+        return outcome.error
+    return "http_service_error" if outcome.status >= 500 else "http_client_error"
