@@ -41,7 +41,10 @@ from adapters.base import (
     TokenRefused,
     Tokens,
     body_of,
+    object_of,
+    objects_of,
     send,
+    text_of,
 )
 
 SCOPE = "https://www.googleapis.com/auth/"
@@ -201,8 +204,8 @@ def verdict_on(response: httpx.Response) -> PlatformError:
 
 
 def _reasons(response: httpx.Response) -> list[str]:
-    error = _object(body_of(response).get("error"))
-    named = [entry.get("reason") for key in ("errors", "details") for entry in _objects(error.get(key))]
+    error = object_of(body_of(response).get("error"))
+    named = [entry.get("reason") for key in ("errors", "details") for entry in objects_of(error.get(key))]
     return [r for r in named if isinstance(r, str) and re.fullmatch(r"\w{1,60}", r, re.ASCII)]
 
 
@@ -215,9 +218,9 @@ def _until_reset() -> timedelta:
 
 def _items(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     items = body.get("items", ())
-    if "items" not in body and _object(body.get("pageInfo")).get("totalResults") != 0:
+    if "items" not in body and object_of(body.get("pageInfo")).get("totalResults") != 0:
         raise Busy("odd_answer")
-    found = _objects(items)
+    found = objects_of(items)
     if not isinstance(items, list | tuple) or len(found) != len(items):
         raise Busy("odd_answer")
     if not all(isinstance(item.get("id"), str) and item["id"] for item in found):
@@ -226,37 +229,25 @@ def _items(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _account(item: Mapping[str, Any]) -> RemoteAccount:
-    snippet, status = _object(item.get("snippet")), _object(item.get("status"))
-    pictures = _object(snippet.get("thumbnails"))
-    picture = _object(pictures.get("medium")) or _object(pictures.get("default"))
-    handle = _text(snippet.get("customUrl"))
+    snippet, status = object_of(item.get("snippet")), object_of(item.get("status"))
+    pictures = object_of(snippet.get("thumbnails"))
+    picture = object_of(pictures.get("medium")) or object_of(pictures.get("default"))
+    handle = text_of(snippet.get("customUrl"))
     # Without a word from YouTube the cap of 15 minutes holds; `allowed` lifts it to 12 hours.
     short = "" if status.get("longUploadsStatus") == "allowed" else "videos up to 15 minutes"
     return RemoteAccount(
         id=item["id"],
         kind="Channel",
-        name=_text(snippet.get("title")) or handle or item["id"],
+        name=text_of(snippet.get("title")) or handle or item["id"],
         handle=handle,
         url=f"https://www.youtube.com/channel/{item['id']}",
-        avatar_url=_text(picture.get("url")),
-        detail=", ".join(part for part in (_audience(_object(item.get("statistics"))), short) if part),
+        avatar_url=text_of(picture.get("url")),
+        detail=", ".join(part for part in (_audience(object_of(item.get("statistics"))), short) if part),
     )
 
 
 def _audience(statistics: Mapping[str, Any]) -> str:
-    count = _text(statistics.get("subscriberCount"))
+    count = text_of(statistics.get("subscriberCount"))
     if statistics.get("hiddenSubscriberCount") is True or not re.fullmatch(r"[0-9]{1,15}", count):
         return ""
     return f"{int(count):,} subscriber{'' if count == '1' else 's'}"
-
-
-def _text(raw: object) -> str:
-    return raw if isinstance(raw, str) else ""
-
-
-def _object(raw: object) -> Mapping[str, Any]:
-    return raw if isinstance(raw, dict) else {}
-
-
-def _objects(raw: object) -> list[Mapping[str, Any]]:
-    return [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []

@@ -343,6 +343,7 @@ async def test_without_a_word_about_scopes_those_asked_for_are_in_force(
         pytest.param({"json": {"items": [{"id": 7}]}}, Busy, "odd_answer", id="id-of-the-wrong-type"),
         pytest.param({"json": {"items": ["UC1"]}}, Busy, "odd_answer", id="item-of-the-wrong-type"),
         pytest.param({"json": {"items": {"id": "UC1"}}}, Busy, "odd_answer", id="items-is-no-list"),
+        pytest.param({"json": {}}, Busy, "odd_answer", id="an-empty-object-is-not-an-empty-list"),
         pytest.param({"json": {"items": None}}, Busy, "odd_answer", id="items-is-null"),
     ],
 )

@@ -1,0 +1,33 @@
+"""All seven adapters, by key, in the order in which people are shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import httpx
+
+from adapters import facebook, instagram, linkedin, reddit, tiktok, x, youtube
+from adapters.base import Adapter, Platform
+
+PLATFORMS: Mapping[str, Platform] = MappingProxyType(
+    {
+        module.PLATFORM.key: module.PLATFORM
+        for module in (facebook, instagram, x, linkedin, tiktok, reddit, youtube)
+    }
+)
+"""The facts, for those who need no network."""
+
+
+def adapters(http: httpx.AsyncClient) -> Mapping[str, Adapter]:
+    """Return every adapter by its platform's key. All share `http`, which stays the caller's to close."""
+    every: tuple[Adapter, ...] = (
+        facebook.Facebook(http),
+        instagram.Instagram(http),
+        x.X(http),
+        linkedin.LinkedIn(http),
+        tiktok.TikTok(http),
+        reddit.Reddit(http),
+        youtube.YouTube(http),
+    )
+    return MappingProxyType({adapter.platform.key: adapter for adapter in every})
