@@ -57,7 +57,15 @@ def _recent(since: timedelta, *more: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 # Built once: these run with every `connect`, and (the last) with every request that changes something.
-_TICKET_COLUMNS = ("ticket_hash", "organization_id", "membership_id", "team_id", "channel_id", "platform", "app")
+_TICKET_COLUMNS = (
+    "ticket_hash",
+    "organization_id",
+    "membership_id",
+    "team_id",
+    "channel_id",
+    "platform",
+    "app",
+)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:membership_id, 0))")
 _OPEN_TICKET = insert(Ticket).from_select(
     [*_TICKET_COLUMNS, "reconnects", "created_at", "expires_at"],

@@ -13,7 +13,17 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, ForeignKey, Index, LargeBinary, String, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    TypeDecorator,
+)
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
 
@@ -113,7 +123,9 @@ def _json(default: Any) -> Any:
 
 
 def _tenant() -> Any:
-    return Field(sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=False, index=True))
+    return Field(
+        sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
 
 
 # Who we serve
@@ -345,7 +357,8 @@ class Account(SQLModel, table=True):
     id: str = Field(default_factory=lambda: new_id("acc"), primary_key=True)
     organization_id: str = _tenant()
     grant_id: str | None = Field(
-        default=None, sa_column=Column(ForeignKey("grant_.id", ondelete="SET NULL"), nullable=True, index=True)
+        default=None,
+        sa_column=Column(ForeignKey("grant_.id", ondelete="SET NULL"), nullable=True, index=True),
     )
     platform: str
     app: str
@@ -388,7 +401,9 @@ class FoundAccount(SQLModel, table=True):
     __table_args__ = (Index("found_order", "discovery_id", "position"),)
     id: str = Field(default_factory=lambda: new_id("fnd"), primary_key=True)
     organization_id: str = _tenant()
-    discovery_id: str = Field(sa_column=Column(ForeignKey("discovery.id", ondelete="CASCADE"), nullable=False))
+    discovery_id: str = Field(
+        sa_column=Column(ForeignKey("discovery.id", ondelete="CASCADE"), nullable=False)
+    )
     position: int
     remote_id: str
     kind: str
@@ -437,7 +452,10 @@ class AuditLine(SQLModel, table=True):
 class Notice(SQLModel, table=True):
     """A message we owe Slack. Ordered per channel; sent at least once, at most once more per crash."""
 
-    __table_args__ = (Index("notice_due", "due_at"), Index("notice_channel", "slack_id", "channel", "sequence"))
+    __table_args__ = (
+        Index("notice_due", "due_at"),
+        Index("notice_channel", "slack_id", "channel", "sequence"),
+    )
     id: str = Field(default_factory=lambda: new_id("ntc"), primary_key=True)
     key: str = Field(unique=True)
     """Says the same thing only once: `connected:{grant}:{generation}:{member}`."""

@@ -71,20 +71,28 @@ class Installations:
         token_expires_at: datetime | None = None,
         installed_by: str,
     ) -> Installation:
-        """Return the installation, new or renewed; one that was uninstalled is back."""
-        found = select(Installation).where(Installation.slack_id == slack_id).with_for_update()
-        installation = (await self._session.exec(found)).one_or_none() or Installation(
-            slack_id=slack_id, name=name, app_id=app_id, bot_user_id=bot_user_id, installed_by=installed_by
+        """Return the installation, new or renewed; one that was uninstalled is back.
+
+        Two that are saved at once both succeed, and the later one's tokens stay.
+        """
+        values = {
+            "team_id": team_id,
+            "enterprise_id": enterprise_id,
+            "name": name,
+            "app_id": app_id,
+            "bot_user_id": bot_user_id,
+            "scopes": list(scopes),
+            "installed_by": installed_by,
+        }
+        fresh = Installation(slack_id=slack_id, **values)
+        known = insert_once(self._session, Installation).values(**fresh.model_dump())
+        upsert = known.on_conflict_do_update(
+            index_elements=["slack_id"], set_={**values, "uninstalled_at": None}
         )
-        installation.team_id = team_id
-        installation.enterprise_id = enterprise_id
-        installation.name = name
-        installation.app_id = app_id
-        installation.bot_user_id = bot_user_id
-        installation.scopes = list(scopes)
-        installation.installed_by = installed_by
-        installation.uninstalled_at = None
-        self._session.add(installation)
+        rows = await self._session.exec(
+            upsert.returning(Installation), execution_options={"populate_existing": True}
+        )
+        installation: Installation = rows.scalar_one()
         await self.rotate(installation, bot_token, refresh_token, token_expires_at)
         return installation
 
@@ -99,19 +107,23 @@ class Installations:
 
     async def get(self, slack_id: str) -> Installation | None:
         """Return the installation of this workspace or Grid organization, also an uninstalled one."""
-        return (await self._session.exec(select(Installation).where(Installation.slack_id == slack_id))).first()
+        return (
+            await self._session.exec(select(Installation).where(Installation.slack_id == slack_id))
+        ).first()
 
-    def token(self, installation: Installation) -> Secret | None:
-        """Return the bot token, or None when it was destroyed."""
+    def token(self, installation: Installation) -> Secret:
+        """Return the bot token. Raises `LookupError` when it was destroyed."""
+        if installation.bot_token_sealed is None:
+            raise LookupError("the app was uninstalled, its token is gone")
         return self._open(installation, "bot_token_sealed", installation.bot_token_sealed)
 
     def refresh_token(self, installation: Installation) -> Secret | None:
         """Return the token that renews the bot token, or None where token rotation is off."""
+        if installation.refresh_token_sealed is None:
+            return None
         return self._open(installation, "refresh_token_sealed", installation.refresh_token_sealed)
 
-    def _open(self, installation: Installation, column: str, sealed: bytes | None) -> Secret | None:
-        if sealed is None:
-            return None
+    def _open(self, installation: Installation, column: str, sealed: bytes) -> Secret:
         return self._vault.open(
             sealed, table="installation", column=column, organization=None, row=installation.id
         )
@@ -122,20 +134,27 @@ class Installations:
         bot_token: str,
         refresh_token: str | None,
         expires_at: datetime | None,
-    ) -> None:
-        """Store a fresh pair of tokens in place of the old one."""
-        installation.bot_token_sealed = self._seal(installation, "bot_token_sealed", bot_token)
-        installation.refresh_token_sealed = (
-            self._seal(installation, "refresh_token_sealed", refresh_token) if refresh_token else None
+    ) -> bool:
+        """Store a fresh pair of tokens in place of the old one; False if it was uninstalled meanwhile."""
+        rotated = (
+            update(Installation)
+            .where(col(Installation.id) == installation.id, col(Installation.uninstalled_at).is_(None))
+            .values(token_expires_at=expires_at, **self._sealed(installation.id, bot_token, refresh_token))
+            .returning(Installation)
         )
-        installation.token_expires_at = expires_at
-        self._session.add(installation)
-        await self._session.flush()
+        rows = await self._session.exec(
+            rotated, execution_options={"populate_existing": True, "synchronize_session": False}
+        )
+        return rows.scalar_one_or_none() is not None
 
-    def _seal(self, installation: Installation, column: str, token: str) -> bytes:
-        return self._vault.seal(
-            token, table="installation", column=column, organization=None, row=installation.id
-        )
+    def _sealed(self, row: str, bot_token: str, refresh_token: str | None) -> dict[str, bytes | None]:
+        tokens = {"bot_token_sealed": bot_token, "refresh_token_sealed": refresh_token}
+        return {
+            column: self._vault.seal(token, table="installation", column=column, organization=None, row=row)
+            if token
+            else None
+            for column, token in tokens.items()
+        }
 
     async def uninstall(self, slack_id: str, at: datetime) -> bool:
         """Destroy the tokens and return True the first time. Slack's two events may come in either order."""
@@ -181,8 +200,10 @@ class Workspaces:
 
     async def channel_default(self, team_id: str, channel_id: str) -> str | None:
         """Return the id of the organization that commands in this channel mean, where one was set."""
-        row = await self._session.get(ChannelDefault, (team_id, channel_id))
-        return row.organization_id if row else None
+        found = select(ChannelDefault.organization_id).where(
+            ChannelDefault.team_id == team_id, ChannelDefault.channel_id == channel_id
+        )
+        return (await self._session.exec(found)).one_or_none()
 
     async def set_channel_default(self, team_id: str, channel_id: str, organization_id: str) -> None:
         """Let commands in this channel mean this organization."""
@@ -193,7 +214,6 @@ class Workspaces:
                 index_elements=["team_id", "channel_id"], set_={"organization_id": organization_id}
             )
         )
-        self._session.expire_all()
 
     async def link(self, team_id: str, organization_id: str) -> None:
         """Let the organization be used from this workspace; a second time changes nothing."""

@@ -107,7 +107,9 @@ class KeyRing:
         for place, entry in enumerate(entries, start=1):
             number, separator, encoded = entry.partition(":")
             if not separator or not number.isascii() or not number.isdigit() or not 0 < int(number) < 1 << 16:
-                raise KeyRingError(f"Vault key {place} does not start with an id from 1 to 65535 and a colon.")
+                raise KeyRingError(
+                    f"Vault key {place} does not start with an id from 1 to 65535 and a colon."
+                )
             if int(number) in keys:
                 raise KeyRingError(f"Vault key id {int(number)} is there twice.")
             keys[int(number)] = _decode(encoded.strip(), int(number))
@@ -226,9 +228,7 @@ async def check_canaries(session: AsyncSession, vault: Vault) -> None:
 
 
 def _seal_canary(vault: Vault) -> bytes:
-    return vault.seal(
-        CANARY, table="canary", column="value_sealed", organization=None, row=str(vault.newest)
-    )
+    return vault.seal(CANARY, table="canary", column="value_sealed", organization=None, row=str(vault.newest))
 
 
 def _open_canary(vault: Vault, canary: Canary) -> None:

@@ -1,0 +1,265 @@
+"""Lists to choose from: the accounts a fresh grant could see, and the places inside an account."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, func, insert
+from sqlmodel import col, delete, select, update
+
+from storage.db import now
+from storage.models import Account, Discovery, FoundAccount, Place, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.vault import Secret, Vault
+
+DISCOVERY_LIFE = timedelta(hours=24)
+_UNSYNCHRONIZED = {"synchronize_session": False}
+_SIGIL = re.compile(r"^(?:[a-z]/|@|#)")
+"""What people write before a name: `r/mugs`, `@octademo`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An account as a discovery showed it; `blocker` is empty where it can be used."""
+
+    remote_id: str
+    kind: str
+    name: str
+    handle: str = ""
+    url: str = ""
+    avatar_url: str = ""
+    token: str | None = field(default=None, repr=False)
+    blocker: str = ""
+    missing: Sequence[str] = ()
+
+
+class Discoveries:
+    """What fresh grants could see, for a day or until somebody has chosen."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    async def keep(
+        self,
+        organization_id: str,
+        *,
+        membership_id: str,
+        grant_id: str,
+        team_id: str,
+        channel_id: str,
+        found: Sequence[Found],
+        hints: Sequence[str] = (),
+    ) -> Discovery:
+        """Return a discovery for this member: the usable accounts first, otherwise in the order given."""
+        discovery_id = new_id("dis")
+        opened = (
+            insert(Discovery)
+            .values(
+                id=discovery_id,
+                organization_id=organization_id,
+                membership_id=membership_id,
+                grant_id=grant_id,
+                team_id=team_id,
+                channel_id=channel_id,
+                hints=list(hints),
+                created_at=now(),
+                expires_at=now(DISCOVERY_LIFE),
+            )
+            .returning(Discovery)
+        )
+        discovery: Discovery = (await self._session.exec(opened)).scalar_one()
+        in_order = sorted(found, key=lambda each: bool(each.blocker))
+        rows = [self._row(discovery, place, each) for place, each in enumerate(in_order)]
+        if rows:
+            await self._session.exec(insert(FoundAccount), params=rows)
+        return discovery
+
+    def _row(self, discovery: Discovery, position: int, found: Found) -> dict[str, object]:
+        row_id = new_id("fnd")
+        return {
+            "id": row_id,
+            "organization_id": discovery.organization_id,
+            "discovery_id": discovery.id,
+            "position": position,
+            "remote_id": found.remote_id,
+            "kind": found.kind,
+            "name": found.name,
+            "search": f"{found.name} {found.handle}".strip().casefold(),
+            "handle": found.handle,
+            "url": found.url,
+            "avatar_url": found.avatar_url,
+            "token_sealed": self._vault.seal(
+                found.token,
+                table="found_account",
+                column="token_sealed",
+                organization=discovery.organization_id,
+                row=row_id,
+            )
+            if found.token
+            else None,
+            "blocker": found.blocker,
+            "missing": list(found.missing),
+        }
+
+    async def get(self, organization_id: str, discovery_id: str, membership_id: str) -> Discovery | None:
+        """Return the member's own discovery until it expires, also after they have chosen."""
+        theirs = select(Discovery).where(
+            Discovery.organization_id == organization_id,
+            Discovery.id == discovery_id,
+            Discovery.membership_id == membership_id,
+            col(Discovery.expires_at) > now(),
+        )
+        return (await self._session.exec(theirs)).one_or_none()
+
+    async def search(
+        self,
+        organization_id: str,
+        discovery_id: str,
+        query: str,
+        *,
+        usable: bool | None = None,
+        limit: int = 100,
+    ) -> list[FoundAccount]:
+        """Return the accounts in whose name or handle every word of `query` occurs, in their order."""
+        matching = select(FoundAccount).where(
+            FoundAccount.organization_id == organization_id,
+            FoundAccount.discovery_id == discovery_id,
+            *(col(FoundAccount.search).contains(word, autoescape=True) for word in query.casefold().split()),
+        )
+        if usable is not None:
+            matching = matching.where((col(FoundAccount.blocker) == "") == usable)
+        return list(await self._session.exec(matching.order_by(col(FoundAccount.position)).limit(limit)))
+
+    async def count(self, organization_id: str, discovery_id: str) -> tuple[int, int]:
+        """Return how many accounts of the discovery are usable, and how many are not."""
+        blocked = func.coalesce(func.sum(case((col(FoundAccount.blocker) == "", 0), else_=1)), 0)
+        counted = select(func.count(), blocked).where(
+            FoundAccount.organization_id == organization_id, FoundAccount.discovery_id == discovery_id
+        )
+        total, unusable = (await self._session.exec(counted)).one()
+        return total - unusable, unusable
+
+    async def take(self, organization_id: str, discovery_id: str, ids: Collection[str]) -> list[FoundAccount]:
+        """Return those of `ids` that are usable accounts of this discovery, while it lasts."""
+        taken = (
+            select(FoundAccount)
+            .join(Discovery, col(Discovery.id) == col(FoundAccount.discovery_id))
+            .where(
+                FoundAccount.organization_id == organization_id,
+                FoundAccount.discovery_id == discovery_id,
+                FoundAccount.blocker == "",
+                col(FoundAccount.id).in_(ids),
+                col(Discovery.expires_at) > now(),
+            )
+            .order_by(col(FoundAccount.position))
+        )
+        return list(await self._session.exec(taken))
+
+    def token(self, found: FoundAccount) -> Secret | None:
+        """Return the account's own token where its platform gave one."""
+        if found.token_sealed is None:
+            return None
+        return self._vault.open(
+            found.token_sealed,
+            table="found_account",
+            column="token_sealed",
+            organization=found.organization_id,
+            row=found.id,
+        )
+
+    async def close(self, organization_id: str, discovery_id: str) -> bool:
+        """Note that the choice was made and delete what was found; False if there was nothing open."""
+        chosen = update(Discovery).where(
+            col(Discovery.organization_id) == organization_id,
+            col(Discovery.id) == discovery_id,
+            col(Discovery.chosen_at).is_(None),
+        )
+        closed = await self._session.exec(chosen.values(chosen_at=now()), execution_options=_UNSYNCHRONIZED)
+        gone = delete(FoundAccount).where(
+            col(FoundAccount.organization_id) == organization_id,
+            col(FoundAccount.discovery_id) == discovery_id,
+        )
+        await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)
+        return closed.rowcount == 1
+
+
+class Places:
+    """The places inside an account, as last read from the platform."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def replace(
+        self, organization_id: str, account_id: str, places: Sequence[tuple[str, str, str]]
+    ) -> bool:
+        """Store the account's places, each `(remote_id, name, detail)`; False if there is no such account.
+
+        Of two readings stored at once, the later one stays, whole.
+        """
+        read = (
+            update(Account)
+            .where(col(Account.organization_id) == organization_id, col(Account.id) == account_id)
+            .values(places_at=now())
+        )
+        if (await self._session.exec(read, execution_options=_UNSYNCHRONIZED)).rowcount != 1:
+            return False
+        old = delete(Place).where(col(Place.account_id) == account_id)
+        await self._session.exec(old, execution_options=_UNSYNCHRONIZED)
+        rows = {
+            remote_id: {
+                "account_id": account_id,
+                "remote_id": remote_id,
+                "organization_id": organization_id,
+                "name": name,
+                "search": _searchable(name),
+                "detail": detail,
+            }
+            for remote_id, name, detail in places
+        }
+        if rows:
+            await self._session.exec(insert(Place), params=list(rows.values()))
+        return True
+
+    async def search(
+        self, organization_id: str, account_id: str, query: str, limit: int = 100
+    ) -> list[Place]:
+        """Return the places whose name begins with `query`, then those that contain it, each by name."""
+        wanted = _searchable(query)
+        begins = col(Place.search).startswith(wanted, autoescape=True)
+        matching = (
+            select(Place)
+            .where(Place.organization_id == organization_id, Place.account_id == account_id)
+            .order_by(case((begins, 0), else_=1), col(Place.search), col(Place.remote_id))
+            .limit(limit)
+        )
+        if wanted:
+            matching = matching.where(col(Place.search).contains(wanted, autoescape=True))
+        return list(await self._session.exec(matching))
+
+    async def count(self, organization_id: str, account_id: str) -> int:
+        """Return how many places the account has."""
+        counted = select(func.count()).select_from(Place)
+        mine = counted.where(Place.organization_id == organization_id, Place.account_id == account_id)
+        return (await self._session.exec(mine)).one()
+
+    async def fresh(self, organization_id: str, account_id: str, max_age: timedelta) -> bool:
+        """Tell whether the places were read from the platform within `max_age`."""
+        read = select(Account.id).where(
+            Account.organization_id == organization_id,
+            Account.id == account_id,
+            col(Account.places_at) >= now(-max_age),
+        )
+        return (await self._session.exec(read)).first() is not None
+
+
+def _searchable(name: str) -> str:
+    return _SIGIL.sub("", name.strip().casefold())

@@ -1,0 +1,436 @@
+"""What they own: grants with their sealed tokens, and the accounts that live on them.
+
+A grant is one row per (platform, app, person), shared by the organizations that hold it: where a platform
+allows one consent per person, the second organization's sign-in would otherwise end the first one's tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, exists, func, text
+from sqlmodel import col, delete, select, update
+
+from storage.db import across, insert_once, now
+from storage.discoveries import Discoveries, Found, Places
+from storage.models import Account, Discovery, FoundAccount, Grant, GrantHolder, GrantStatus, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import timedelta
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.vault import Secret, Vault
+
+__all__ = ["Accounts", "Discoveries", "Found", "Grants", "NewAccount", "Places", "TokenPair"]
+
+_UNSYNCHRONIZED = {"synchronize_session": False}
+_FRESH = {"populate_existing": True}
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPair:
+    """A grant's tokens."""
+
+    access: Secret
+    refresh: Secret | None
+
+
+class Grants:
+    """Consents. Tokens go in and come out here, and nowhere else."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    async def stash(
+        self,
+        organization_id: str,
+        connected_by: str,
+        *,
+        platform: str,
+        app: str,
+        access: str,
+        refresh: str | None,
+        scopes: Sequence[str],
+        access_expires_in: timedelta | None,
+        refresh_expires_in: timedelta | None,
+    ) -> Grant:
+        """Return a pending grant: tokens are safe, whose they are is not known yet.
+
+        To be committed before the platform is asked anything else: the code that bought them is spent.
+        """
+        grant_id = new_id("grt")
+        grant = Grant(
+            id=grant_id,
+            platform=platform,
+            app=app,
+            scopes=list(scopes),
+            access_sealed=self._seal(grant_id, "access_sealed", access),
+            refresh_sealed=self._seal(grant_id, "refresh_sealed", refresh) if refresh else None,
+        )
+        self._session.add(grant)
+        await self._session.flush()
+        self._session.add(
+            GrantHolder(grant_id=grant_id, organization_id=organization_id, connected_by=connected_by)
+        )
+        await self._session.flush()
+        lives = update(Grant).where(col(Grant.id) == grant_id)
+        await self._session.exec(
+            lives.values(
+                access_expires_at=None if access_expires_in is None else now(access_expires_in),
+                refresh_expires_at=None if refresh_expires_in is None else now(refresh_expires_in),
+            ),
+            execution_options=_UNSYNCHRONIZED,
+        )
+        await self._session.refresh(grant)
+        return grant
+
+    async def settle(
+        self,
+        organization_id: str,
+        grant_id: str,
+        *,
+        external_id: str,
+        external_name: str,
+        scopes: Sequence[str],
+    ) -> Grant:
+        """Return the person's grant, now healthy, with the tokens of this pending one.
+
+        If the person had consented before, for whichever organization, that row gets the newer tokens
+        (and keeps its refresh token where none came), the accounts move over to it, and the pending row
+        goes. Two that settle the same person at once take turns. Raises `LookupError` for a grant the
+        organization does not hold.
+        """
+        pending = await self.get(organization_id, grant_id)
+        if pending is None:
+            raise LookupError("no such grant")
+        async with across(self._session):
+            if self._session.get_bind().dialect.name == "postgresql":
+                person = f"{pending.platform}:{pending.app}:{external_id}"
+                await self._session.exec(_ONE_AT_A_TIME, params={"person": person})  # type: ignore[call-overload]
+            earlier = select(Grant).where(
+                Grant.platform == pending.platform,
+                Grant.app == pending.app,
+                Grant.external_id == external_id,
+                Grant.id != grant_id,
+            )
+            grant = (
+                await self._session.exec(earlier.with_for_update(), execution_options=_FRESH)
+            ).one_or_none()
+            if grant is None:
+                grant = pending
+            else:
+                await self._replace(organization_id, grant, pending)
+            grant.external_id = external_id
+            grant.external_name = external_name
+            grant.scopes = list(scopes)
+            grant.status = GrantStatus.HEALTHY
+            grant.reason = ""
+            await self._session.flush()
+        return grant
+
+    async def _replace(self, organization_id: str, grant: Grant, pending: Grant) -> None:
+        pair = self.tokens(pending)
+        grant.access_sealed = self._seal(grant.id, "access_sealed", pair.access.reveal())
+        grant.access_expires_at = pending.access_expires_at
+        if pair.refresh is not None:
+            grant.refresh_sealed = self._seal(grant.id, "refresh_sealed", pair.refresh.reveal())
+            grant.refresh_expires_at = pending.refresh_expires_at
+        grant.generation += 1
+        grant.renewed_at = pending.renewed_at
+        grant.due_at, grant.lease_until = pending.due_at, None
+        holder = await self._session.get(GrantHolder, (pending.id, organization_id))
+        known = insert_once(self._session, GrantHolder).values(
+            **(holder.model_dump() if holder else {}) | {"grant_id": grant.id}
+        )
+        await self._session.exec(
+            known.on_conflict_do_update(
+                index_elements=["grant_id", "organization_id"],
+                set_={"connected_by": known.excluded.connected_by},
+            )
+        )
+        for model in (Account, Discovery):
+            moved = update(model).where(col(model.grant_id) == pending.id).values(grant_id=grant.id)
+            await self._session.exec(moved)
+        await self._drop(pending)
+
+    async def _drop(self, grant: Grant) -> None:
+        await self._session.exec(delete(Grant).where(col(Grant.id) == grant.id))
+
+    async def get(self, organization_id: str, grant_id: str) -> Grant | None:
+        """Return the grant if the organization holds it."""
+        held = (
+            select(Grant)
+            .join(GrantHolder)
+            .where(Grant.id == grant_id, GrantHolder.organization_id == organization_id)
+        )
+        return (await self._session.exec(held)).one_or_none()
+
+    def tokens(self, grant: Grant) -> TokenPair:
+        """Return the grant's tokens. Raises `LookupError` when it has ended and they are gone."""
+        if grant.access_sealed is None:
+            raise LookupError("the grant has ended, its tokens are gone")
+        refresh = grant.refresh_sealed
+        return TokenPair(
+            access=self._open(grant.id, "access_sealed", grant.access_sealed),
+            refresh=None if refresh is None else self._open(grant.id, "refresh_sealed", refresh),
+        )
+
+    def _seal(self, grant_id: str, column: str, token: str) -> bytes:
+        return self._vault.seal(token, table="grant_", column=column, organization=None, row=grant_id)
+
+    def _open(self, grant_id: str, column: str, sealed: bytes) -> Secret:
+        return self._vault.open(sealed, table="grant_", column=column, organization=None, row=grant_id)
+
+    async def holders(self, grant_id: str) -> int:
+        """Return how many organizations hold the grant."""
+        async with across(self._session):
+            held = select(func.count()).select_from(GrantHolder).where(GrantHolder.grant_id == grant_id)
+            return (await self._session.exec(held)).one()
+
+    async def shared(self, organization_id: str, grant_id: str) -> bool:
+        """Tell whether another organization holds the grant that this one holds."""
+        held = await self.get(organization_id, grant_id) is not None
+        return held and await self.holders(grant_id) > 1
+
+    async def drop_pending(self, organization_id: str, grant_id: str) -> bool:
+        """Delete a grant whose person never became known; False if it is absent or settled."""
+        grant = await self.get(organization_id, grant_id)
+        if grant is None or grant.status != GrantStatus.PENDING:
+            return False
+        await self._drop(grant)
+        return True
+
+    async def release(self, organization_id: str, grant_id: str) -> Grant | None:
+        """Let the organization leave the grant if none of its connected accounts lives on it.
+
+        Returns the grant when nobody holds it any more: the caller revokes it at the platform, then
+        calls `end`. Of two organizations that leave at once exactly one is told so.
+        """
+        if await self.get(organization_id, grant_id) is None:
+            return None
+        async with across(self._session):
+            one_at_a_time = select(Grant).where(Grant.id == grant_id).with_for_update()
+            grant = (await self._session.exec(one_at_a_time, execution_options=_FRESH)).one()
+            used = select(func.count()).where(
+                Account.grant_id == grant_id,
+                Account.organization_id == organization_id,
+                col(Account.disconnected_at).is_(None),
+            )
+            if (await self._session.exec(used)).one():
+                return None
+            await self._session.exec(
+                delete(GrantHolder).where(
+                    col(GrantHolder.grant_id) == grant_id, col(GrantHolder.organization_id) == organization_id
+                )
+            )
+            return None if await self.holders(grant_id) else grant
+
+    async def end(self, grant_id: str) -> None:
+        """Destroy the grant's tokens, and its row unless an account still refers to it. System session."""
+        grant = await self._session.get(Grant, grant_id)
+        if grant is None:
+            return
+        grant.access_sealed = grant.refresh_sealed = None
+        grant.access_expires_at = grant.refresh_expires_at = grant.due_at = grant.lease_until = None
+        grant.status = GrantStatus.ENDED
+        grant.generation += 1
+        await self._session.flush()
+        if not (await self._session.exec(select(exists().where(col(Account.grant_id) == grant_id)))).one():
+            await self._drop(grant)
+
+    async def siblings(self, platforms: Collection[str], external_id: str, except_grant: str) -> int:
+        """Return how many other live grants the person has on these platforms that somebody holds.
+
+        Where platforms end a person's consents together (Meta), revoking one would end these. System session.
+        """
+        others = (
+            select(func.count())
+            .select_from(Grant)
+            .where(
+                col(Grant.platform).in_(platforms),
+                Grant.external_id == external_id,
+                Grant.id != except_grant,
+                Grant.status != GrantStatus.ENDED,
+                exists().where(col(GrantHolder.grant_id) == col(Grant.id)),
+            )
+        )
+        return (await self._session.exec(others)).one()
+
+    async def abandoned(self, older_than: timedelta) -> list[Grant]:
+        """Return grants nobody needs: no connected account, no open discovery, tokens older than this.
+
+        Also those that nobody holds any more because ending them was interrupted. System session.
+        """
+        forgotten = (
+            select(Grant)
+            .where(
+                Grant.status != GrantStatus.ENDED,
+                col(Grant.renewed_at) < now(-older_than),
+                ~exists().where(
+                    col(Account.grant_id) == col(Grant.id), col(Account.disconnected_at).is_(None)
+                ),
+                ~exists().where(
+                    col(Discovery.grant_id) == col(Grant.id),
+                    col(Discovery.chosen_at).is_(None),
+                    col(Discovery.expires_at) > now(),
+                ),
+            )
+            .order_by(col(Grant.renewed_at))
+        )
+        return list(await self._session.exec(forgotten))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account as a platform showed it, about to be connected."""
+
+    remote_id: str
+    kind: str
+    name: str
+    handle: str = ""
+    url: str = ""
+    avatar_url: str = ""
+    token: str | None = field(default=None, repr=False)
+    missing: Sequence[str] = ()
+
+
+class Accounts:
+    """The pages, profiles and channels an organization can publish to."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    async def attach(
+        self, organization_id: str, *, grant: Grant, connected_by: str, found: FoundAccount | NewAccount
+    ) -> Account:
+        """Return the account, connected through this grant: new, back again, or moved to it.
+
+        The same remote account is one row per organization, however often and by whom it is attached.
+        """
+        token = self._token_of(found)
+        values = {
+            "grant_id": grant.id,
+            "app": grant.app,
+            "kind": found.kind,
+            "name": found.name,
+            "handle": found.handle,
+            "url": found.url,
+            "avatar_url": found.avatar_url,
+            "missing": list(found.missing),
+            "connected_by": connected_by,
+        }
+        fresh = Account(
+            organization_id=organization_id, platform=grant.platform, remote_id=found.remote_id, **values
+        )
+        known = insert_once(self._session, Account).values(**fresh.model_dump())
+        since = case(
+            (col(Account.disconnected_at).is_(None), col(Account.connected_at)),
+            else_=known.excluded.connected_at,
+        )
+        back = values | {"disconnected_at": None, "connected_at": since}
+        upsert = known.on_conflict_do_update(
+            index_elements=["organization_id", "platform", "remote_id"], set_=back
+        )
+        rows = await self._session.exec(upsert.returning(Account), execution_options=_FRESH)
+        account: Account = rows.scalar_one()
+        account.token_sealed = self._seal(account, token) if token else None
+        await self._session.flush()
+        return account
+
+    def _token_of(self, found: FoundAccount | NewAccount) -> str | None:
+        if isinstance(found, NewAccount):
+            return found.token
+        secret = Discoveries(self._session, self._vault).token(found)
+        return secret.reveal() if secret else None
+
+    def _seal(self, account: Account, token: str) -> bytes:
+        return self._vault.seal(
+            token,
+            table="account",
+            column="token_sealed",
+            organization=account.organization_id,
+            row=account.id,
+        )
+
+    def token(self, account: Account) -> Secret | None:
+        """Return the account's own token where its platform gives one, else None: use the grant's."""
+        if account.token_sealed is None:
+            return None
+        return self._vault.open(
+            account.token_sealed,
+            table="account",
+            column="token_sealed",
+            organization=account.organization_id,
+            row=account.id,
+        )
+
+    async def all(
+        self, organization_id: str, platform: str | None = None
+    ) -> list[tuple[Account, Grant | None]]:
+        """Return the connected accounts with their grants, by platform and name."""
+        connected = (
+            select(Account, Grant)
+            .join(Grant, col(Grant.id) == col(Account.grant_id), isouter=True)
+            .where(Account.organization_id == organization_id, col(Account.disconnected_at).is_(None))
+            .order_by(col(Account.platform), func.lower(Account.name), col(Account.id))
+        )
+        if platform is not None:
+            connected = connected.where(Account.platform == platform)
+        return list(await self._session.exec(connected))
+
+    async def get(self, organization_id: str, account_id: str) -> tuple[Account, Grant | None] | None:
+        """Return the connected account with its grant, or None."""
+        connected = (
+            select(Account, Grant)
+            .join(Grant, col(Grant.id) == col(Account.grant_id), isouter=True)
+            .where(
+                Account.organization_id == organization_id,
+                Account.id == account_id,
+                col(Account.disconnected_at).is_(None),
+            )
+        )
+        return (await self._session.exec(connected)).one_or_none()
+
+    async def find_named(self, organization_id: str, text: str) -> list[Account]:
+        """Return the connected accounts a member may mean by a name, a handle or `platform name`."""
+        wanted = " ".join(text.casefold().split())
+        return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
+
+    async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
+        """Return the platform's ids of the accounts that are connected."""
+        connected = select(Account.remote_id).where(
+            Account.organization_id == organization_id,
+            Account.platform == platform,
+            col(Account.disconnected_at).is_(None),
+        )
+        return set(await self._session.exec(connected))
+
+    async def disconnect(self, organization_id: str, account_id: str) -> Account | None:
+        """Return the account, without its token and off its grant, or None if it was not connected.
+
+        Of two who disconnect it at once, one gets it.
+        """
+        gone = (
+            update(Account)
+            .where(
+                col(Account.organization_id) == organization_id,
+                col(Account.id) == account_id,
+                col(Account.disconnected_at).is_(None),
+            )
+            .values(token_sealed=None, grant_id=None, disconnected_at=now())
+            .returning(Account)
+        )
+        rows = await self._session.exec(gone, execution_options=_UNSYNCHRONIZED | _FRESH)
+        return rows.scalar_one_or_none()  # type: ignore[no-any-return]
+
+
+def _names_of(account: Account) -> set[str]:
+    names = {account.name, account.handle, account.handle.lstrip("@")} - {""}
+    plain = {" ".join(name.casefold().split()) for name in names}
+    return plain | {f"{account.platform} {name}" for name in plain}

@@ -1,0 +1,85 @@
+"""The outbox: what we owe Slack. Put down in the transaction that made it true, sent later, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select, update
+
+from storage.db import insert_once, now
+from storage.leases import claim
+from storage.models import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Notices:
+    """The messages waiting to be sent. Claimed and settled in system sessions."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def put(
+        self,
+        *,
+        key: str,
+        slack_id: str,
+        channel: str,
+        body: Mapping[str, Any],
+        organization_id: str | None = None,
+    ) -> bool:
+        """Owe this message. False if the same key was put before, by whomever: then nothing changes."""
+        notice = Notice(
+            key=key, slack_id=slack_id, channel=channel, body=dict(body), organization_id=organization_id
+        )
+        statement = insert_once(self._session, Notice).values(**notice.model_dump() | {"due_at": now()})
+        return (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+
+    async def claim(self, limit: int, lease: timedelta) -> list[Notice]:
+        """Return due messages, at most the oldest unsent one of each channel, for `lease`."""
+        older = aliased(Notice)
+        unsent_before = select(older.id).where(
+            older.slack_id == Notice.slack_id,
+            older.channel == Notice.channel,
+            col(older.due_at).is_not(None),
+            or_(
+                col(older.sequence) < col(Notice.sequence),
+                and_(col(older.sequence) == col(Notice.sequence), col(older.id) < col(Notice.id)),
+            ),
+        )
+        return await claim(self._session, Notice, limit=limit, lease=lease, only=~unsent_before.exists())
+
+    async def sent(self, notice_id: str, ts: str) -> None:
+        """The message arrived, as Slack's message `ts`."""
+        await self._change(notice_id, due_at=None, sent_ts=ts, failure="")
+
+    async def later(self, notice_id: str, after: timedelta, failure: str) -> None:
+        """Try again after this time; what follows in the channel waits behind it."""
+        await self._change(notice_id, due_at=now(after), failure=failure)
+
+    async def give_up(self, notice_id: str, failure: str) -> None:
+        """Let the channel's next message go first: this one will never arrive, for this reason."""
+        await self._change(notice_id, due_at=None, failure=failure)
+
+    async def _change(self, notice_id: str, **values: Any) -> None:
+        change = update(Notice).where(col(Notice.id) == notice_id)
+        await self._session.exec(
+            change.values(lease_until=None, attempts=col(Notice.attempts) + 1, **values),
+            execution_options={"synchronize_session": False},
+        )
+
+    async def waiting(self) -> int:
+        """Return how many messages we still owe."""
+        owed = select(func.count()).select_from(Notice).where(col(Notice.due_at).is_not(None))
+        return (await self._session.exec(owed)).one()
+
+    async def oldest(self) -> datetime | None:
+        """Return since when the oldest message we owe has been waiting."""
+        owed = select(func.min(Notice.created_at)).where(col(Notice.due_at).is_not(None))
+        return (await self._session.exec(owed)).one()

