@@ -60,6 +60,15 @@ class Administrators(Hands):
             for name in order
         ]
 
+    def revoke_tokens(self, where: str, error: str = "token_revoked") -> int:
+        """Kill the bot tokens of a workspace or organization without telling the app; return how many."""
+        count = 0
+        for token in self.state.tokens.values():
+            owner = self.state.installations.get(token.installation_id)
+            if owner is not None and where in {owner.team_id, owner.enterprise_id} and not token.dead:
+                token.dead, count = error, count + 1
+        return count
+
     async def archive(self, channel_id: str, *, archived: bool = True) -> None:
         """Archive a channel, or bring it back."""
         channel = self.state.channels[channel_id]
