@@ -1,0 +1,227 @@
+"""The rules of the house that a reader relies on, checked on every statement we wrote.
+
+Who may import whom, who reads the environment, who reads a person out of a Slack payload. Each rule
+is also tried on a line that breaks it, because a check that cannot fail is no check.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("adapters", "bot", "sandbox", "storage")
+LONGEST_MODULE = 600
+"""Lines. An adapter is near 300, a story or a repository near 200; past this a room has to be divided."""
+
+SHARED_BY_ADAPTERS = ("adapters.base", "adapters.oauth")
+STARTS_BOTH = frozenset({"sandbox/tour.py", "sandbox/start.py", "sandbox/run.py", "sandbox/__main__.py"})
+"""The one process that is bot and sandbox at once, and the tour through it."""
+READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
+KNOWS_WHO = frozenset({"bot/actor.py"})
+WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id", "authorizations"})
+PAYLOADS = frozenset({"body", "payload", "event", "command", "shortcut", "action", "view", "context", "req"})
+"""The names under which a Slack payload is handed around; answers of Slack's Web API have others."""
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    for package in OURS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), path.read_text()
+
+
+def allowed(path: str) -> tuple[str, ...]:
+    """Return what a module may import of ours: these modules, and what is below them."""
+    package, _, rest = path.partition("/")
+    match package:
+        case "storage":
+            return ("storage",)
+        case "sandbox":
+            return ("sandbox", "bot.app") if path in STARTS_BOTH else ("sandbox",)
+        case "bot":
+            # The command line is where the sandbox is started from; nothing else knows there is one.
+            return ("bot", "adapters", "storage", *(("sandbox",) if path == "bot/cli.py" else ()))
+    return {
+        "__init__.py": (),
+        "base.py": (),
+        "oauth.py": ("adapters.base",),
+        "meta.py": SHARED_BY_ADAPTERS,
+        "facebook.py": (*SHARED_BY_ADAPTERS, "adapters.meta"),
+        "instagram.py": (*SHARED_BY_ADAPTERS, "adapters.meta"),
+        "registry.py": ("adapters",),
+    }.get(rest, SHARED_BY_ADAPTERS)
+
+
+def imported(path: str, source: str) -> Iterator[str]:
+    """Yield every module of ours that `source` imports, in full, wherever the statement stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            here = Path(path).parts[: len(Path(path).parts) - node.level] if node.level else ()
+            base = ".".join([*here, *filter(None, [node.module])])
+            # `from adapters import base` names a module, `from bot.app import main` a function.
+            whole = [f"{base}.{alias.name}" for alias in node.names]
+            names = [name if _is_module(name) else base for name in whole]
+        elif isinstance(node, ast.Call) and _called(node) in {"import_module", "__import__"}:
+            names = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] in OURS)
+
+
+def wrong_imports(path: str, source: str) -> Iterator[str]:
+    may = allowed(path)
+    for name in imported(path, source):
+        if not any(name == module or name.startswith(f"{module}.") for module in may):
+            yield f"{path} imports {name}"
+
+
+def environment_reads(path: str, source: str) -> Iterator[str]:
+    if path in READS_ENVIRONMENT:
+        return
+    words = {"environ", "environb", "getenv", "getenvb", "BaseSettings", "load_dotenv", "dotenv_values"}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute):
+            found = {node.attr}
+        elif isinstance(node, ast.ImportFrom):
+            found = {alias.name for alias in node.names}
+        else:
+            continue
+        for word in found & words:
+            yield f"{path}:{node.lineno} reads the environment ({word})"
+
+
+def who_reads(path: str, source: str) -> Iterator[str]:
+    if not path.startswith("bot/") or path in KNOWS_WHO:
+        return
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Subscript(value=value, slice=key):
+                pass
+            case ast.Call(func=ast.Attribute(value=value, attr="get" | "pop"), args=[key, *_]):
+                pass
+            case ast.Attribute(value=value, attr=attribute) if _root(value) == "context":
+                key = ast.Constant(attribute.removeprefix("actor_"))
+            case _:
+                continue
+        if isinstance(key, ast.Constant) and key.value in WHO and _root(value) in PAYLOADS:
+            yield f"{path}:{node.lineno} reads {key.value!r} out of a payload"
+
+
+def raised_for_status(path: str, source: str) -> Iterator[str]:
+    # Its text holds the whole URL, and ends up in logs.
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr == "raise_for_status":
+            yield f"{path}:{node.lineno} calls raise_for_status"
+
+
+def _is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _root(node: ast.expr) -> str:
+    """Return the name an expression starts from: `body` for `body.get("event", {})["user"]`."""
+    while not isinstance(node, ast.Name):
+        match node:
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Await(value=inner):
+                node = inner
+            case ast.Call(func=inner):
+                node = inner
+            case ast.BoolOp(values=[inner, *_]):
+                node = inner
+            case _:
+                return ""
+    return node.id
+
+
+Rule = Callable[[str, str], Iterator[str]]
+RULES = pytest.mark.parametrize("rule", [wrong_imports, environment_reads, who_reads, raised_for_status])
+
+
+@RULES
+def test_the_rule_holds_in_every_module(rule: Rule) -> None:
+    checked = list(sources())
+
+    assert [fault for path, source in checked for fault in rule(path, source)] == []
+    assert {path.partition("/")[0] for path, _ in checked} == set(OURS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "line"),
+    [
+        (wrong_imports, "adapters/x.py", "from bot import errors"),
+        (wrong_imports, "adapters/x.py", "from adapters.reddit import PLATFORM"),
+        (wrong_imports, "adapters/x.py", "from adapters.meta import Graph"),
+        (wrong_imports, "adapters/base.py", "import adapters.oauth"),
+        (wrong_imports, "adapters/oauth.py", "from adapters import x"),
+        (wrong_imports, "adapters/x.py", "from .reddit import PLATFORM"),
+        (wrong_imports, "storage/db.py", "def f():\n    from bot.settings import Settings"),
+        (wrong_imports, "storage/db.py", "import importlib\nimportlib.import_module('adapters.base')"),
+        (wrong_imports, "sandbox/core.py", "from adapters import base"),
+        (wrong_imports, "sandbox/core.py", "from bot.app import main"),
+        (wrong_imports, "sandbox/tour.py", "from bot.settings import Settings"),
+        (wrong_imports, "sandbox/tour.py", "import storage.db"),
+        (wrong_imports, "bot/app.py", "from sandbox.core import Simulator"),
+        (wrong_imports, "bot/stories/x.py", "from sandbox import core"),
+        (environment_reads, "bot/logs.py", "import os\nos.environ['HOME']"),
+        (environment_reads, "storage/db.py", "from os import environ"),
+        (environment_reads, "sandbox/core.py", "import os\nos.getenv('HOME')"),
+        (environment_reads, "adapters/x.py", "from pydantic_settings import BaseSettings"),
+        (who_reads, "bot/dispatch.py", "body['user']['id']"),
+        (who_reads, "bot/dispatch.py", "body.get('team_id')"),
+        (who_reads, "bot/dispatch.py", "(body.get('event') or {}).get('user')"),
+        (who_reads, "bot/dispatch.py", "context.team_id"),
+        (who_reads, "bot/dispatch.py", "context.actor_user_id"),
+        (who_reads, "bot/dispatch.py", "payload.pop('enterprise_id')"),
+        (raised_for_status, "adapters/x.py", "response.raise_for_status()"),
+    ],
+)
+def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) -> None:
+    assert len(list(rule(path, line))) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "line"),
+    [
+        (wrong_imports, "adapters/facebook.py", "from adapters import meta, oauth"),
+        (wrong_imports, "adapters/registry.py", "from adapters import x, youtube"),
+        (wrong_imports, "sandbox/tour.py", "from bot.app import build"),
+        (wrong_imports, "bot/cli.py", "from sandbox import tour"),
+        (
+            wrong_imports,
+            "bot/app.py",
+            "from storage.db import connect\nfrom adapters.registry import adapters",
+        ),
+        (environment_reads, "bot/settings.py", "import os\nos.environ"),
+        (who_reads, "bot/actor.py", "body['user']"),
+        (who_reads, "bot/dispatch.py", "(await client.users_info(user=x))['user']"),
+        (who_reads, "bot/dispatch.py", "body.get('text')"),
+    ],
+)
+def test_a_line_that_keeps_the_rule_passes(rule: Rule, path: str, line: str) -> None:
+    assert list(rule(path, line)) == []
+
+
+def test_no_module_outgrows_its_room(record_property: Callable[[str, object], None]) -> None:
+    lengths = sorted(
+        ((source.count("\n"), path) for path, source in sources() if not path.startswith("sandbox/")),
+        reverse=True,
+    )
+
+    assert [f"{path}: {lines} lines" for lines, path in lengths if lines > LONGEST_MODULE] == []
+    record_property("counted", "longest modules: " + ", ".join(f"{p} {n}" for n, p in lengths[:3]))
+
+
+def test_authlibs_other_transport_cannot_be_imported() -> None:
+    # With httpx2 present, Authlib silently leaves our one httpx client, its limits and its tests.
+    assert find_spec("httpx2") is None
