@@ -1,0 +1,21 @@
+"""What we ask Slack for, and why: the one list behind the manifest and the install link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+BOT_SCOPES: Mapping[str, str] = MappingProxyType(
+    {
+        "commands": "answer /octapost and offer its shortcut",
+        "chat:write": "send the results you asked for and warnings about accounts, as direct messages",
+        "users:read": "notice when somebody leaves Slack, so that they can't act for you any more",
+        "team:read": "name your workspace correctly",
+    }
+)
+"""Bot scope -> the reason, as a clause that completes "so that Octapost can ..."."""
+
+USER_SCOPES: Mapping[str, str] = MappingProxyType(
+    {"openid": "make sure that whoever opens a private link is the person it was made for"}
+)
+"""User scopes, asked for by Sign in with Slack only, never by the install link."""

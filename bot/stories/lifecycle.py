@@ -1,0 +1,239 @@
+"""The app arrives, is removed and comes back; people leave Slack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bot.actor import workspace_of
+from bot.errors import NotInstalled
+from bot.logs import logger
+from bot.notices import Message, say_to
+from bot.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.views import lifecycle as views
+from bot.views.kit import cut
+from storage.audit import Audit
+from storage.models import Installation, Role
+from storage.outbox import Notices
+from storage.tenants import Installations, Members, Organizations, Workspaces
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.slack import Slacks
+    from storage.db import Database
+    from storage.models import Membership
+    from storage.vault import Vault
+
+log = logger(__name__)
+SYSTEM = "system"
+ORGANIZATION_NAME = 80
+USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInstallation:
+    """What Slack told us (https://docs.slack.dev/reference/methods/oauth.v2.access) about an install."""
+
+    team_id: str | None
+    """None for an org-wide install in a Grid."""
+    enterprise_id: str | None
+    name: str
+    """The workspace's, or for an org-wide install the Grid organization's."""
+    app_id: str
+    bot_user_id: str
+    scopes: tuple[str, ...]
+    bot_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    expires_in: timedelta | None = None
+    """None: this app's tokens don't rotate."""
+    installed_by: str
+
+    @property
+    def slack_id(self) -> str:
+        """The id the installation is kept under. Raises ValueError when Slack named neither."""
+        found = self.team_id or self.enterprise_id
+        if found is None:
+            raise ValueError("an installation is of a workspace or of a Grid organization")
+        return found
+
+    @property
+    def realm(self) -> str:
+        """Where the installer's user id is unique."""
+        return self.enterprise_id or self.slack_id
+
+
+class Lifecycle:
+    """Installation, removal, and people who leave. Built once, in `bot.app`."""
+
+    def __init__(self, database: Database, vault: Vault, slacks: Slacks) -> None:
+        self._database = database
+        self._vault = vault
+        self._slacks = slacks
+
+    def register(self, routes: Routes) -> None:
+        """Add the events. All are harmless when repeated, so Slack's retries need no memory of ours."""
+        for event, handler in {
+            "app_uninstalled": self.uninstalled,
+            "tokens_revoked": self.revoked,
+            "user_change": self.user_changed,
+        }.items():
+            routes.add(Kind.EVENT, event, handler, role=Who.SLACK, changes=False)
+
+    async def installed(self, new: NewInstallation) -> Installation:
+        """Keep an installation, and make the installer the owner of a first organization.
+
+        One transaction, the welcome included. A workspace that has an organization keeps everything
+        and gets no second one; its installer gains no rights. An org-wide install names no workspace,
+        and organizations are linked to workspaces explicitly, never by way of the Grid: so none is
+        made, and the installer is told to type `/octapost org create NAME` where they want to begin.
+        Two installs of one workspace at the same moment wait for each other at its row.
+        """
+        async with self._database.system() as session:
+            installations = Installations(session, self._vault)
+            before = await installations.get(new.slack_id)
+            kept = await installations.save(
+                slack_id=new.slack_id,
+                team_id=new.team_id,
+                enterprise_id=new.enterprise_id,
+                name=new.name,
+                app_id=new.app_id,
+                bot_user_id=new.bot_user_id,
+                scopes=new.scopes,
+                bot_token=new.bot_token,
+                refresh_token=new.refresh_token,
+                token_expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
+                installed_by=new.installed_by,
+            )
+            gone_at = before.uninstalled_at if before is not None else None
+            if new.team_id is None:
+                if before is None or gone_at is not None:
+                    await self._greet(session, new, f"{gone_at}", views.welcome_grid(new.name))
+            elif await self._first_organization(session, new, new.team_id):
+                pass
+            elif gone_at is not None:
+                await self._greet(session, new, f"{gone_at}", views.welcome_back(new.name))
+        log.info("installed", installation=kept.id, again=before is not None)
+        return kept
+
+    async def _first_organization(self, session: AsyncSession, new: NewInstallation, team_id: str) -> bool:
+        """Make the workspace's first organization; False if it has one."""
+        workspaces = Workspaces(session)
+        await workspaces.ensure(team_id, new.enterprise_id, new.name)
+        if await workspaces.organizations(team_id):
+            return False
+        organization = await Organizations(session).create(cut(new.name, ORGANIZATION_NAME) or team_id)
+        await workspaces.link(team_id, organization.id)
+        await workspaces.set_default(team_id, organization.id)
+        owner = await Members(session).add(
+            organization.id, realm=new.realm, user_id=new.installed_by, team_id=team_id, role=Role.OWNER
+        )
+        audit = Audit(session)
+        await audit.write(organization.id, owner.id, "organization created", organization.id)
+        await audit.write(organization.id, owner.id, "app installed", team_id)
+        message = views.welcome(new.name, organization.name, organization.id)
+        await say_to(session, owner, f"welcome:{organization.id}", message)
+        return True
+
+    async def _greet(self, session: AsyncSession, new: NewInstallation, key: str, message: Message) -> None:
+        """Owe the installer a message, who may be a member of nothing."""
+        await Notices(session).put(
+            key=f"greeting:{new.slack_id}:{key}",
+            slack_id=new.slack_id,
+            channel=new.installed_by,
+            body=message.body,
+        )
+
+    # Removal: Slack sends both events, in either order
+
+    async def uninstalled(self, request: Request) -> Answer:
+        """Destroy the bot token at once. Memberships, grants and accounts stay, for those who come back."""
+        await self._end(request.body)
+        return Done()
+
+    async def revoked(self, request: Request) -> Answer:
+        """Do the same when it was the bot's token; a person's sign-in token is none of ours."""
+        tokens = (request.body.get("event") or {}).get("tokens")
+        if isinstance(tokens, Mapping) and tokens.get("bot"):
+            await self._end(request.body)
+        return Done()
+
+    async def _end(self, body: Mapping[str, Any]) -> None:
+        slack_id = _installation_of(body)
+        async with self._database.system(write=False) as session:
+            found = await Installations(session, self._vault).get(slack_id) if slack_id else None
+        if found is None or found.uninstalled_at is not None:
+            return
+        if _said_before(body, found.installed_at) and await self._works(found):
+            log.info("old news of a removal", installation=found.id)
+            return
+        async with self._database.system() as session:
+            first = await Installations(session, self._vault).uninstall(found.slack_id, datetime.now(UTC))
+            if first and found.team_id is not None:
+                for organization in await Workspaces(session).organizations(found.team_id):
+                    await Audit(session).write(organization.id, SYSTEM, "app uninstalled", found.team_id)
+        log.info("uninstalled", installation=found.id, first=first)
+
+    async def _works(self, installation: Installation) -> bool:
+        """Ask Slack whether the token is good: an event may be late, and the app be back already."""
+        try:
+            client = await self._slacks.for_installation(installation.slack_id)
+            await client.auth_test()
+        except (SlackApiError, NotInstalled, aiohttp.ClientError, TimeoutError):
+            return False
+        return True
+
+    # People who leave
+
+    async def user_changed(self, request: Request) -> Answer:
+        """End the memberships of a deactivated person and tell the admins. Accounts stay connected."""
+        event = request.body.get("event") or {}
+        user = event.get("user")
+        if not isinstance(user, Mapping) or user.get("deleted") is not True:
+            return Done()
+        user_id = str(user.get("id", ""))
+        team_id, enterprise_id = workspace_of(request.body)
+        realm = enterprise_id or team_id
+        if realm is None or not USER_ID.fullmatch(user_id):
+            return Done()
+        async with self._database.system() as session:
+            for ended in await Members(session).end_person(realm, user_id):
+                await self._tell(session, ended, str(request.body.get("event_id", "")))
+                log.info("member left Slack", membership=ended.id)
+        return Done()
+
+    async def _tell(self, session: AsyncSession, ended: Membership, event_id: str) -> None:
+        organization = await Organizations(session).get(ended.organization_id)
+        if organization is None:
+            return
+        members = Members(session)
+        await Audit(session).write(organization.id, SYSTEM, "member left", ended.id)
+        owners = await members.count_owners(organization.id)
+        message = views.left(ended.user_id, organization.name, owners=owners)
+        for admin in await members.admins(organization.id):
+            await say_to(session, admin, f"left:{ended.id}:{event_id}", message)
+
+
+def _installation_of(body: Mapping[str, Any]) -> str | None:
+    """Return the id of the installation an event is about: the Grid's if it says so, else the workspace's.
+
+    `authorizations` names the installation an event was sent for
+    (https://docs.slack.dev/apis/events-api#authorizations).
+    """
+    team_id, enterprise_id = workspace_of(body)
+    authorizations = body.get("authorizations")
+    first = authorizations[0] if isinstance(authorizations, list) and authorizations else {}
+    org_wide = first.get("is_enterprise_install") if isinstance(first, Mapping) else None
+    return enterprise_id if org_wide is True and enterprise_id else team_id or enterprise_id
+
+
+def _said_before(body: Mapping[str, Any], installed_at: datetime) -> bool:
+    """Tell whether Slack's event is older than the installation; `event_time` counts whole seconds."""
+    said = body.get("event_time")
+    return isinstance(said, int) and said < int(installed_at.timestamp())

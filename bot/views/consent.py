@@ -1,0 +1,47 @@
+"""What a person is told, in the browser and in Slack, when a consent came to nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.commands import COMMAND
+from bot.notices import Message
+from bot.views import kit
+
+if TYPE_CHECKING:
+    from adapters.base import App, Platform
+
+
+def declined(platform: Platform) -> str:
+    """Return what is said to somebody who pressed Cancel at the platform."""
+    return f"You said no at {platform.name}, so nothing was connected and nothing was stored."
+
+
+def how_to_go_on(platform: Platform) -> str:
+    """Return the way back in; the link that was used up is of no use any more."""
+    return f"Changed your mind? Type `{COMMAND} connect {platform.key}` in Slack for a new link."
+
+
+def missing_product(platform: Platform, app: App) -> str:
+    """Return whose fault it is that the platform refused to ask: the operator's, and what they lack."""
+    products = list(dict.fromkeys(scope.product for scope in app.scopes if scope.product))
+    named = f" It needs {kit.listed(products)}." if products else ""
+    return (
+        f"That's on us, not on you: this installation's {platform.name} app may not ask for what it needs."
+        f"{named} Whoever runs Octapost has to request that at {platform.name}."
+    )
+
+
+def refused(platform: Platform, code: str) -> str:
+    """Return what is said when the platform sent an error we have no better words for."""
+    named = f" (code `{code}`)" if code else ""
+    return f"{platform.name} stopped the sign-in{named}. Nothing was connected."
+
+
+def over(platform: Platform, app: App, organization_id: str, sentence: str) -> Message:
+    """Return the direct message about it, with a button that starts again."""
+    said = sentence.replace("`", "")
+    again = kit.button(
+        f"Try {platform.name} again", f"connect.platform.{app.key}", f"{organization_id}/{app.key}"
+    )
+    return Message(text=said, blocks=[kit.words(said), kit.actions(again)])

@@ -1,0 +1,206 @@
+"""What we may believe about a browser: its cookie, where its request came from, and how often it asks."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from bot.errors import OctapostError
+from bot.logs import logger
+from bot.metrics import WEB
+from storage.models import new_secret
+
+if TYPE_CHECKING:
+    from multidict import MultiMapping
+
+    from bot.settings import Settings
+    from bot.web.pages import Pages
+
+log = logger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PER_MINUTE = 60
+"""Requests a client address may make. Each process counts for itself."""
+COOKIE_LIFE = timedelta(hours=12)
+"""As long as a proof of who uses the browser lasts."""
+SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+"""The shape of our 256-bit secrets: states, tickets, cookies."""
+LONGEST = 4096
+"""No platform's code is longer; most are below 600 characters."""
+UNCOUNTED = frozenset({"/livez", "/readyz", "/metrics"})
+SLACK_EVENTS = "/slack/events"
+"""Slack's own entrance: signed, and none of a browser's business."""
+
+
+class BadQuery(OctapostError):
+    """A query parameter came twice, or is longer than any honest one."""
+
+    def __init__(self) -> None:
+        super().__init__("The address that brought you here is damaged, so nothing was done with it.")
+
+
+class Cookies:
+    """The one cookie: 256 random bits that bind a trip to the browser it began in.
+
+    On https its name starts with `__Host-`, so that no other host of the domain can plant it
+    (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie). `SameSite=Lax`, because
+    a platform's callback is a cross-site navigation.
+    """
+
+    def __init__(self, *, secure: bool) -> None:
+        self._secure = secure
+        self.name = "__Host-octapost-attempt" if secure else "octapost-attempt"
+
+    def read(self, request: web.Request) -> str | None:
+        """Return the browser's secret, or None where there is none of ours."""
+        value = request.cookies.get(self.name, "")
+        return value if SECRET.fullmatch(value) else None
+
+    def ensure(self, request: web.Request) -> str:
+        """Return the browser's secret, or a fresh one that `keep` has to put into the answer."""
+        return self.read(request) or new_secret()
+
+    def keep(self, response: web.Response, browser: str) -> web.Response:
+        """Return `response`, which tells the browser to keep its secret for 12 hours more."""
+        response.set_cookie(
+            self.name,
+            browser,
+            max_age=int(COOKIE_LIFE.total_seconds()),
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def ours(request: web.Request, public_url: str) -> bool:
+    """Tell whether a form was sent from one of our own pages.
+
+    Our pages send no referrer, and then browsers send `Origin: null` with a form
+    (https://fetch.spec.whatwg.org/#append-a-request-origin-header), so `Sec-Fetch-Site` decides
+    where a browser sends it; the Origin decides for those that do not.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin" and request.headers.get("Origin", "null") in {"null", public_url}
+    return request.headers.get("Origin") == public_url
+
+
+def single(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
+    """Return the named parameters, empty where absent. Raises BadQuery for one given twice or too long."""
+    found = {}
+    for name in names:
+        values = query.getall(name, [])
+        if len(values) > 1 or any(len(value) > LONGEST for value in values):
+            raise BadQuery
+        found[name] = values[0] if values else ""
+    return found
+
+
+def client_address(request: web.Request, trusted_proxies: int) -> str:
+    """Return the address to count by: what our outermost proxy saw, an IPv6 one by its /64 network.
+
+    Each of the `trusted_proxies` in front of us appends one entry to X-Forwarded-For; entries
+    further left are the client's own words.
+    """
+    seen = request.remote or ""
+    if trusted_proxies:
+        chain = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        entries = [entry.strip() for entry in chain if entry.strip()]
+        if entries:
+            seen = entries[-min(trusted_proxies, len(entries))]
+    try:
+        address = ipaddress.ip_address(seen.strip("[]"))
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+class Gate:
+    """Counts requests per client address over a moving minute, in this process."""
+
+    def __init__(self, per_minute: int = PER_MINUTE) -> None:
+        self._limit = RateLimitItemPerMinute(per_minute)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    async def hit(self, address: str) -> int:
+        """Count a request from `address`; return 0 if it may pass, else the seconds to wait."""
+        if await self._limiter.hit(self._limit, address):
+            return 0
+        window = await self._limiter.get_window_stats(self._limit, address)
+        return max(1, math.ceil(window.reset_time - time.time()))
+
+
+class FrontDoor:
+    """What every browser request goes through: the count, the headers, and a page for every failure."""
+
+    def __init__(self, settings: Settings, pages: Pages, gate: Gate) -> None:
+        self._settings = settings
+        self._pages = pages
+        self._gate = gate
+
+    @property
+    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+        """The aiohttp middleware. Requests to `/slack/events` pass untouched."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path == SLACK_EVENTS:
+                return await handler(request)
+            response = await self._refusal(request) or await self._answer(request, handler)
+            response.headers.update({**self._pages.headers, **response.headers})
+            resource = request.match_info.route.resource
+            WEB.labels(resource.canonical if resource else "none", response.status).inc()
+            return response
+
+        return guard
+
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        if request.path in UNCOUNTED:
+            return None
+        retry_after_s = await self._gate.hit(client_address(request, self._settings.trusted_proxies))
+        return self._pages.too_many(retry_after_s) if retry_after_s else None
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return self._pages.say(
+                "There is nothing here",
+                "This address leads nowhere.",
+                "Go back to Slack and type `/octapost help`.",
+                status=404,
+            )
+        except web.HTTPMethodNotAllowed as error:
+            page = self._pages.say("That didn't work", "This address can't be used that way.", status=405)
+            page.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+            return page
+        except web.HTTPException as error:
+            return self._pages.say("That didn't work", "The request made no sense.", status=error.status)
+        except OctapostError as error:
+            return self._pages.say("That didn't work", str(error), status=400)
+        except Exception as error:
+            number = secrets.token_hex(4)
+            log.exception("page failed", incident=number, type=type(error).__name__)
+            return self._pages.say(
+                "Something broke on our side",
+                "Nothing was connected or changed that you can't see in Slack.",
+                f"Try again in a minute. If it stays, tell whoever runs Octapost the number {number}.",
+                status=500,
+            )

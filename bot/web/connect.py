@@ -1,0 +1,395 @@
+"""The browser's part of connecting an account: the ticket's page, the proof of who is there, the way back.
+
+A forwarded link ends at the proof: only the Slack person a ticket was made for ever sees a consent
+screen. Opening a ticket's page changes nothing, so a link preview cannot spend it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from adapters.base import App, Client, Misconfigured, Platform, PlatformError
+from bot.connections import Connected, Waiting
+from bot.errors import OctapostError, explain
+from bot.logs import logger
+from bot.metrics import GRANTS
+from bot.notices import say_to_member
+from bot.views import connect as connect_views
+from bot.views import consent as words
+from bot.web.browser import SECRET, ours, single
+from bot.web.openid import NotProved, Person, Unreachable
+from bot.web.pages import hops_of
+from storage.attempts import Attempts, Browsers, SignIns, Tickets
+from storage.models import ConnectionAttempt, Membership, Ticket
+from storage.tenants import Installations, Workspaces
+
+if TYPE_CHECKING:
+    from bot.connections import Connections
+    from bot.settings import PlatformSettings, Settings
+    from bot.views.kit import Json
+    from bot.web.browser import Cookies
+    from bot.web.openid import SignInWithSlack
+    from bot.web.pages import Pages
+    from storage.attempts import Redeemed
+    from storage.db import Database
+    from storage.vault import Vault
+
+log = logger(__name__)
+Link = tuple[str, str]
+
+CODE = re.compile(r"[a-z_]{1,40}")
+"""The error codes we repeat on a page; anything else might be somebody's words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """A row of the ticket page's table."""
+
+    name: str
+    reason: str
+
+
+class ConnectPages:
+    """/connect/{ticket}, /slack/identity and /oauth/{slug}/callback. Built once, in `bot.app`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        platforms: Mapping[str, PlatformSettings],
+        connections: Connections,
+        database: Database,
+        vault: Vault,
+        sign_in: SignInWithSlack,
+        pages: Pages,
+        cookies: Cookies,
+    ) -> None:
+        self._settings = settings
+        self._slugs = {found.callback_slug: found.platform for found in platforms.values()}
+        self._connections = connections
+        self._database = database
+        self._vault = vault
+        self._sign_in = sign_in
+        self._pages = pages
+        self._cookies = cookies
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the three addresses. A HEAD never redeems anything."""
+        return [
+            web.get("/connect/{ticket}", self.show),
+            web.post("/connect/{ticket}", self.start),
+            web.get("/slack/identity", self.identity, allow_head=False),
+            web.get("/oauth/{slug}/callback", self.callback, allow_head=False),
+        ]
+
+    # There
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show what a ticket is for. Changes nothing and sets no cookie."""
+        ticket = await self._peek(request.match_info["ticket"])
+        if ticket is None:
+            return self._used_up()
+        _, organization = await self._connections.standing(ticket)
+        platform = self._connections.platform(ticket.platform)
+        try:
+            client = self._connections.client(ticket.platform, ticket.app)
+        except Misconfigured as error:
+            return self._pages.say("That didn't work", explain(error, platform.name), status=503)
+        return self._pages.show(
+            "ticket.html",
+            form_to=self._form_targets(platform, client),
+            platform=platform,
+            app=client.app,
+            organization=organization,
+            again=ticket.reconnects is not None,
+            permissions=permissions_of(client),
+        )
+
+    async def start(self, request: web.Request) -> web.Response:
+        """Send the person on: to the platform if this browser is known to be theirs, else to Slack first."""
+        if not ours(request, self._settings.public_url):
+            return self._pages.say(
+                "That didn't work",
+                "This has to be started from its own page.",
+                "Open the link from Slack again and press Continue there.",
+                status=403,
+            )
+        plain = request.match_info["ticket"]
+        ticket = await self._peek(plain)
+        if ticket is None:
+            return self._used_up()
+        member, _ = await self._connections.standing(ticket)
+        browser = self._cookies.ensure(request)
+        async with self._database.system(write=False) as session:
+            known = await Browsers(session).who(browser)
+        if known is not None and (known.realm, known.user_id) == (member.realm, member.user_id):
+            return self._cookies.keep(await self._consent(plain, browser), browser)
+        async with self._database.system() as session:
+            state, nonce = await SignIns(session, self._vault).open(plain, browser)
+        log.info("sign-in began", ticket=_short(ticket.ticket_hash))
+        location = self._sign_in.authorize_url(state=state, nonce=nonce, team_id=ticket.team_id)
+        return self._cookies.keep(self._pages.go(location), browser)
+
+    async def identity(self, request: web.Request) -> web.Response:
+        """Take Slack's word for who uses this browser; only the ticket's own member goes on."""
+        query = single(request.query, "code", "state", "error")
+        browser = self._cookies.read(request)
+        redeemed = None
+        if browser is not None and SECRET.fullmatch(query["state"]):
+            async with self._database.system() as session:
+                redeemed = await SignIns(session, self._vault).redeem(query["state"], browser)
+        if browser is None or redeemed is None:
+            return self._cannot_finish()
+        sign_in, plain = redeemed
+        retry = ("Try again", f"/connect/{plain}")
+        if query["error"] or not query["code"]:
+            return self._pages.say(
+                "Slack hasn't told us who you are",
+                "The sign-in at Slack was cancelled, so nothing was started.",
+                "You can try again as long as the link lives, 10 minutes in all.",
+                status=403,
+                link=retry,
+            )
+        try:
+            person = await self._sign_in.who(query["code"], sign_in.nonce_hash)
+        except (NotProved, Unreachable) as error:
+            return self._unproved(error, retry)
+        return await self._admit(person, plain, browser)
+
+    def _unproved(self, error: NotProved | Unreachable, retry: Link) -> web.Response:
+        log.warning("sign-in failed", kind=type(error).__name__, code=str(error))
+        if isinstance(error, Unreachable):
+            return self._pages.say(
+                "Slack isn't answering",
+                "So we don't know yet that it's you, and nothing was started.",
+                "Try again in a minute.",
+                status=503,
+                link=retry,
+            )
+        return self._pages.say(
+            "Slack didn't confirm that it's you",
+            "Nothing was started.",
+            "Please try again.",
+            status=403,
+            link=retry,
+        )
+
+    async def _admit(self, person: Person, plain: str, browser: str) -> web.Response:
+        """Go on if this is the person the ticket was made for; nobody else learns what it was for."""
+        ticket = await self._peek(plain)
+        if ticket is None:
+            return self._used_up()
+        member, _ = await self._connections.standing(ticket)
+        if not is_member(person, member, ticket):
+            log.warning("forwarded link refused", ticket=_short(ticket.ticket_hash))
+            return self._pages.say(
+                "This link belongs to somebody else in Slack",
+                "It works only for the person who asked for it, so nothing was started.",
+                "To connect an account yourself, type `/octapost connect` in your own Slack.",
+                status=403,
+            )
+        async with self._database.system() as session:
+            await Browsers(session).prove(browser, member.realm, person.team_id, member.user_id)
+        return self._cookies.keep(await self._consent(plain, browser), browser)
+
+    async def _consent(self, plain: str, browser: str) -> web.Response:
+        """Use the ticket up and go to the platform's consent screen."""
+        async with self._database.system() as session:
+            ticket = await Tickets(session).redeem(plain)
+        if ticket is None:
+            return self._used_up()
+        await self._connections.standing(ticket)
+        try:
+            location = await self._connections.consent_url(ticket, browser)
+        except Misconfigured as error:
+            platform = self._connections.platform(ticket.platform)
+            return self._pages.say("That didn't work", explain(error, platform.name), status=503)
+        log.info("consent began", ticket=_short(ticket.ticket_hash), platform=ticket.platform)
+        return self._pages.go(location)
+
+    # And back
+
+    async def callback(self, request: web.Request) -> web.Response:
+        """Finish a connection attempt: same browser, same platform, once."""
+        platform = self._slugs.get(request.match_info["slug"])
+        if platform is None:
+            raise web.HTTPNotFound
+        query = single(request.query, "code", "state", "error", "iss")
+        browser = self._cookies.read(request)
+        if browser is None or not SECRET.fullmatch(query["state"]) or not (query["code"] or query["error"]):
+            return self._cannot_finish()
+        if platform.issuer is not None and query["iss"] != platform.issuer:
+            log.warning("callback from another issuer", platform=platform.key)
+            return self._cannot_finish()
+        async with self._database.system() as session:
+            redeemed = await Attempts(session, self._vault).redeem(query["state"], browser, platform.key)
+        if redeemed is None:
+            return self._cannot_finish()
+        if query["error"]:
+            return await self._refused(redeemed.attempt, platform, query["error"])
+        return await self._finish(redeemed, platform, query["code"])
+
+    async def _finish(self, redeemed: Redeemed, platform: Platform, code: str) -> web.Response:
+        attempt = redeemed.attempt
+        try:
+            outcome = await self._connections.finish(redeemed, code)
+        except PlatformError as error:
+            log.warning(
+                "consent not finished", platform=platform.key, verdict=type(error).__name__, code=error.code
+            )
+            return await self._came_to_nothing(
+                attempt, platform, type(error).__name__, "That didn't work", explain(error, platform.name)
+            )
+        except OctapostError as error:
+            GRANTS.labels(platform.key, type(error).__name__).inc()
+            return self._pages.say(
+                "That didn't work", str(error), status=403, link=await self._back(attempt.team_id)
+            )
+        link = await self._back(attempt.team_id)
+        if isinstance(outcome, Waiting):
+            GRANTS.labels(platform.key, "waiting").inc()
+            message = connect_views.waiting(platform, "", outcome.error)
+            return self._pages.say(
+                f"{platform.name} isn't answering yet",
+                *texts(message.blocks),
+                "Press Finish connecting in the message we sent you in Slack, whenever you like.",
+                link=link,
+            )
+        GRANTS.labels(platform.key, kind_of(outcome)).inc()
+        sentences = texts(connect_views.outcome(outcome, "").blocks)
+        if outcome.discovery_id is not None:
+            sentences.append("Press Choose accounts in the message we sent you in Slack.")
+        return self._pages.say(
+            TITLES[kind_of(outcome)], *sentences, good=bool(outcome.attached or outcome.renewed), link=link
+        )
+
+    async def _refused(self, attempt: ConnectionAttempt, platform: Platform, error: str) -> web.Response:
+        """Answer an `error` of the platform. The attempt is over; nothing was exchanged."""
+        code = error if CODE.fullmatch(error) else ""
+        log.info("consent refused", platform=platform.key, code=code or "unprintable")
+        if error in platform.denied_codes:
+            title, sentence = "You said no, and that's fine", words.declined(platform)
+        elif error in platform.missing_product_codes:
+            app = app_of(platform, attempt.app)
+            title, sentence = "That's on us", words.missing_product(platform, app)
+        else:
+            title, sentence = f"{platform.name} stopped the sign-in", words.refused(platform, code)
+        return await self._came_to_nothing(attempt, platform, code or "refused", title, sentence)
+
+    async def _came_to_nothing(
+        self, attempt: ConnectionAttempt, platform: Platform, outcome: str, title: str, sentence: str
+    ) -> web.Response:
+        """Say it in the browser, and in Slack, where the person goes on."""
+        GRANTS.labels(platform.key, outcome).inc()
+        app = app_of(platform, attempt.app)
+        message = words.over(platform, app, attempt.organization_id, sentence)
+        async with self._database.system() as session:
+            await say_to_member(
+                session,
+                attempt.organization_id,
+                attempt.membership_id,
+                f"consent over:{attempt.state_hash.hex()}",
+                message,
+            )
+        return self._pages.say(
+            title, sentence, words.how_to_go_on(platform), link=await self._back(attempt.team_id)
+        )
+
+    # What they share
+
+    async def _peek(self, plain: str) -> Ticket | None:
+        if not SECRET.fullmatch(plain):
+            return None
+        async with self._database.system(write=False) as session:
+            return await Tickets(session).peek(plain)
+
+    async def _back(self, team_id: str) -> Link:
+        async with self._database.system(write=False) as session:
+            workspace = await Workspaces(session).get(team_id)
+            enterprise_id = workspace.enterprise_id if workspace is not None else None
+            found = await Installations(session, self._vault).find(team_id, enterprise_id)
+        return self._pages.back_to_slack(found.app_id if found is not None else None, team_id)
+
+    def _form_targets(self, platform: Platform, client: Client) -> tuple[str, ...]:
+        return (*hops_of(self._settings.slack_web_url), *hops_of(client.at(platform.authorize_url)))
+
+    def _used_up(self) -> web.Response:
+        return self._pages.say(
+            "This link is over",
+            "It was used before, or it is older than 10 minutes.",
+            "Type `/octapost connect` in Slack to get a new one.",
+            status=410,
+        )
+
+    def _cannot_finish(self) -> web.Response:
+        return self._pages.say(
+            "This sign-in can't be finished here",
+            "The link is too old, was used before, or was begun in another browser. Nothing was connected.",
+            "Type `/octapost connect` in Slack and open the new link in this browser.",
+            status=400,
+        )
+
+
+TITLES = {
+    "attached": "Done. Back to Slack.",
+    "renewed": "Renewed. Back to Slack.",
+    "choose": "Almost done: choose in Slack",
+    "wrong": "That was somebody else's account",
+    "nothing": "Nothing was connected",
+}
+
+
+def kind_of(outcome: Connected) -> str:
+    """Return what a consent came to, in one word: a key of TITLES."""
+    if outcome.wrong is not None:
+        return "wrong"
+    if outcome.discovery_id is not None:
+        return "choose"
+    if outcome.attached:
+        return "attached"
+    return "renewed" if outcome.renewed else "nothing"
+
+
+def is_member(person: Person, member: Membership, ticket: Ticket) -> bool:
+    """Tell whether the person Slack named is the member the ticket was made for.
+
+    User ids are unique in a workspace, and in a Grid across its workspaces: there Slack may name
+    any of the person's workspaces or the organization itself, so the one asked from counts too.
+    """
+    at_home = person.team_id in {member.team_id, member.realm, ticket.team_id}
+    return at_home and person.user_id == member.user_id
+
+
+def permissions_of(client: Client) -> list[Permission]:
+    """Return what we ask for and why; a scope the operator added is said to be theirs."""
+    reasons = {scope.name: scope.reason for scope in client.app.scopes}
+    return [
+        Permission(name=name, reason=reasons.get(name, "do what this installation was set up for"))
+        for name in client.scopes
+    ]
+
+
+def app_of(platform: Platform, key: str) -> App:
+    """Return the app an attempt was made for."""
+    return next(app for app in platform.apps if app.key == key)
+
+
+def texts(blocks: object) -> list[str]:
+    """Return the sentences of a message of ours, for a page that says the same."""
+    found: list[str] = []
+    for block in blocks if isinstance(blocks, list | tuple) else ():
+        holders: list[Json] = [block["text"]] if "text" in block else []
+        if block["type"] == "context":
+            holders += block["elements"]
+        found += [str(holder["text"]) for holder in holders]
+    return found
+
+
+def _short(ticket_hash: bytes) -> str:
+    """Return enough of a hash to follow a trip through the log."""
+    return ticket_hash.hex()[:12]

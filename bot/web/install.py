@@ -1,0 +1,182 @@
+"""Installing the app in a Slack workspace or a Grid organization.
+
+https://docs.slack.dev/authentication/installing-with-oauth. The state lives in our database, works
+once, and only in the browser that began the trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import aiohttp
+from aiohttp import web
+from slack_sdk.errors import SlackApiError
+
+from bot.logs import logger
+from bot.scopes import BOT_SCOPES
+from bot.stories.lifecycle import NewInstallation
+from bot.views.kit import listed
+from bot.web.browser import SECRET, single
+from storage.tenants import InstallStates
+
+if TYPE_CHECKING:
+    from bot.connections import Connections
+    from bot.settings import Settings
+    from bot.slack import Slacks
+    from bot.stories.lifecycle import Lifecycle
+    from bot.web.browser import Cookies
+    from bot.web.pages import Pages
+    from storage.db import Database
+
+log = logger(__name__)
+
+
+class InstallPages:
+    """/, /slack/install and /slack/oauth_redirect. Built once, in `bot.app`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        connections: Connections,
+        database: Database,
+        slacks: Slacks,
+        lifecycle: Lifecycle,
+        pages: Pages,
+        cookies: Cookies,
+    ) -> None:
+        self._settings = settings
+        self._connections = connections
+        self._database = database
+        self._slacks = slacks
+        self._lifecycle = lifecycle
+        self._pages = pages
+        self._cookies = cookies
+        self._redirect_uri = f"{settings.public_url}/slack/oauth_redirect"
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the three addresses."""
+        return [
+            web.get("/", self.home),
+            web.get("/slack/install", self.start, allow_head=False),
+            web.get("/slack/oauth_redirect", self.finish, allow_head=False),
+        ]
+
+    async def home(self, _request: web.Request) -> web.Response:
+        """Say what Octapost is, what it asks Slack for, and offer to add it."""
+        offered = listed(found.platform.name for found in self._connections.offered())
+        return self._pages.show("home.html", scopes=BOT_SCOPES, offered=offered)
+
+    async def start(self, request: web.Request) -> web.Response:
+        """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
+        browser = self._cookies.ensure(request)
+        async with self._database.system() as session:
+            state = await InstallStates(session).open(browser)
+        query = {
+            "client_id": self._settings.slack_client_id,
+            "scope": ",".join(BOT_SCOPES),
+            "user_scope": "",
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+        }
+        location = f"{self._settings.slack_web_url}/oauth/v2/authorize?{urlencode(query)}"
+        return self._cookies.keep(self._pages.go(location), browser)
+
+    async def finish(self, request: web.Request) -> web.Response:
+        """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
+        query = single(request.query, "code", "state", "error")
+        browser = self._cookies.read(request)
+        ours = False
+        if browser is not None and SECRET.fullmatch(query["state"]):
+            async with self._database.system() as session:
+                ours = await InstallStates(session).redeem(query["state"], browser)
+        again = ("Add to Slack", "/slack/install")
+        if not ours:
+            return self._pages.say(
+                "This installation can't be finished here",
+                "It is more than 10 minutes old, was finished before, or was begun in another browser.",
+                "Start again, in this browser.",
+                status=400,
+                link=again,
+            )
+        if query["error"] or not query["code"]:
+            return self._pages.say(
+                "Octapost was not added",
+                "Slack says the installation was cancelled or not allowed, so nothing was stored.",
+                "If your workspace needs an admin's approval, ask one of them to open this page.",
+                link=again,
+            )
+        try:
+            answer = await self._slacks.bare().oauth_v2_access(
+                client_id=self._settings.slack_client_id,
+                client_secret=self._settings.slack_client_secret.get_secret_value(),
+                code=query["code"],
+                redirect_uri=self._redirect_uri,
+            )
+            new = new_installation(answer.get)
+        except (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError) as error:
+            code = error.response.get("error") if isinstance(error, SlackApiError) else type(error).__name__
+            log.warning("not installed", code=str(code)[:60])
+            return self._pages.say(
+                "Slack didn't finish the installation",
+                "Nothing was stored.",
+                "Start again in a minute. If it stays, whoever runs Octapost has to look at its Slack app.",
+                status=502,
+                link=again,
+            )
+        if missing := set(BOT_SCOPES) - set(new.scopes):
+            log.warning("installed with less than asked for", missing=",".join(sorted(missing)))
+        await self._lifecycle.installed(new)
+        _, address = self._pages.back_to_slack(new.app_id, new.team_id)
+        return self._pages.say(
+            f"Octapost is in {new.name}",
+            "It sent you a message in Slack that says what to do first.",
+            "Or type `/octapost` in any channel.",
+            good=True,
+            link=("Open Slack", address),
+        )
+
+
+def new_installation(get: Callable[[str], Any]) -> NewInstallation:
+    """Return what an `oauth.v2.access` answer says, read through `get`; ValueError where that is too little.
+
+    An org-wide install has `team: null`; `refresh_token` and `expires_in` come with token rotation
+    (https://docs.slack.dev/authentication/using-token-rotation).
+    """
+    team, enterprise, person = (_object(get(name)) for name in ("team", "enterprise", "authed_user"))
+    org_wide = get("is_enterprise_install") is True
+    where = enterprise if org_wide else team
+    seconds = get("expires_in")
+    needed = {
+        "id": where.get("id"),
+        "app_id": get("app_id"),
+        "bot_user_id": get("bot_user_id"),
+        "access_token": get("access_token"),
+        "authed_user": person.get("id"),
+    }
+    if not all(isinstance(value, str) and value for value in needed.values()):
+        raise ValueError("oauth.v2.access answered without what it documents")
+    refresh = get("refresh_token")
+    return NewInstallation(
+        team_id=None if org_wide else str(needed["id"]),
+        enterprise_id=_text(enterprise.get("id")),
+        name=_text(where.get("name")) or str(needed["id"]),
+        app_id=str(needed["app_id"]),
+        bot_user_id=str(needed["bot_user_id"]),
+        scopes=tuple(scope for scope in str(get("scope") or "").split(",") if scope),
+        bot_token=str(needed["access_token"]),
+        refresh_token=_text(refresh),
+        expires_in=timedelta(seconds=seconds) if isinstance(seconds, int) and refresh else None,
+        installed_by=str(needed["authed_user"]),
+    )
+
+
+def _object(raw: object) -> Mapping[str, Any]:
+    return raw if isinstance(raw, Mapping) else {}
+
+
+def _text(raw: object) -> str | None:
+    return raw if isinstance(raw, str) and raw else None

@@ -1,0 +1,170 @@
+"""Sign in with Slack: proof that this browser is used by that Slack person.
+
+Endpoints, claims and RS256 from Slack's discovery document
+(https://slack.com/.well-known/openid-configuration) and
+https://docs.slack.dev/authentication/sign-in-with-slack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import aiohttp
+import httpx
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from slack_sdk.errors import SlackApiError
+
+from bot.logs import logger
+from storage.models import digest
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from bot.slack import Slacks
+
+log = logger(__name__)
+ISSUER = "https://slack.com"
+TEAM = "https://slack.com/team_id"
+USER = "https://slack.com/user_id"
+LEEWAY_S = 60
+"""How far Slack's clock and ours may be apart."""
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+
+
+class NotProved(Exception):
+    """Slack's answer does not prove who is there. The text is a code that is safe to log."""
+
+
+class Unreachable(Exception):
+    """Slack did not answer, so nothing was found out. The text is a code that is safe to log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who Slack says uses this browser."""
+
+    user_id: str
+    team_id: str
+
+
+class SignInWithSlack:
+    """Slack as an OpenID provider, for one question: who is this? Keeps no token."""
+
+    def __init__(self, settings: Settings, slacks: Slacks, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._slacks = slacks
+        self._http = http
+        self._keys: KeySet | None = None
+        self._fetching = asyncio.Lock()
+        self._redirect_uri = f"{settings.public_url}/slack/identity"
+
+    def authorize_url(self, *, state: str, nonce: str, team_id: str) -> str:
+        """Return Slack's sign-in page, for the workspace the link was asked for in."""
+        query = {
+            "response_type": "code",
+            "scope": "openid",
+            "client_id": self._settings.slack_client_id,
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+            "nonce": nonce,
+            "team": team_id,
+        }
+        return f"{self._settings.slack_web_url}/openid/connect/authorize?{urlencode(query)}"
+
+    async def who(self, code: str, nonce_hash: bytes) -> Person:
+        """Trade `code` for an ID token and return whom it names. Raises NotProved or Unreachable."""
+        try:
+            answer = await self._slacks.bare().openid_connect_token(
+                client_id=self._settings.slack_client_id,
+                client_secret=self._settings.slack_client_secret.get_secret_value(),
+                code=code,
+                redirect_uri=self._redirect_uri,
+                grant_type="authorization_code",
+            )
+        except SlackApiError as error:
+            raise NotProved(_code_of(error)) from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unreachable("no_answer") from None
+        return await self.verify(answer.get("id_token"), nonce_hash)
+
+    async def verify(self, id_token: object, nonce_hash: bytes) -> Person:
+        """Return the person an ID token names. Raises NotProved unless Slack made it for us and this trip.
+
+        Keys are kept, and read anew once when a token names one we don't know. Raises Unreachable
+        when they cannot be read.
+        """
+        if not isinstance(id_token, str):
+            raise NotProved("no_id_token")
+        known = self._keys
+        try:
+            try:
+                claims = _claims(id_token, await self._key_set(None))
+            except InvalidKeyIdError:
+                claims = _claims(id_token, await self._key_set(known))
+            _registry(self._settings.slack_client_id).validate(claims)
+            _only_for(self._settings.slack_client_id, claims)
+        except JoseError as error:
+            raise NotProved(error.error) from None
+        except (ValueError, TypeError):
+            raise NotProved("malformed_token") from None
+        return _person(claims, nonce_hash)
+
+    async def _key_set(self, stale: KeySet | None) -> KeySet:
+        """Return Slack's keys: those we have, unless they are `stale`. Callers at once share one request."""
+        async with self._fetching:
+            if self._keys is None or self._keys is stale:
+                self._keys = await self._fetch_keys()
+            return self._keys
+
+    async def _fetch_keys(self) -> KeySet:
+        try:
+            response = await self._http.get(
+                f"{self._settings.slack_web_url}/openid/connect/keys", timeout=TIMEOUT, follow_redirects=False
+            )
+            if response.status_code != httpx.codes.OK:
+                raise Unreachable(f"keys_http_{response.status_code}")
+            return KeySet.import_key_set(response.json())
+        except httpx.HTTPError:
+            raise Unreachable("keys_no_answer") from None
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise Unreachable("keys_malformed") from None
+
+
+def _claims(id_token: str, keys: KeySet) -> dict[str, Any]:
+    """Return the claims if an RSA key of the set signed them. No other algorithm is even tried."""
+    return jwt.decode(id_token, keys, algorithms=["RS256"]).claims
+
+
+def _registry(client_id: str) -> jwt.JWTClaimsRegistry:
+    return jwt.JWTClaimsRegistry(
+        leeway=LEEWAY_S,
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": client_id},
+        exp={"essential": True},
+        iat={"essential": True},
+    )
+
+
+def _only_for(client_id: str, claims: dict[str, Any]) -> None:
+    """Refuse a token that is for others besides us (OpenID Connect Core 3.1.3.7, point 3)."""
+    if claims["aud"] not in (client_id, [client_id]):
+        raise NotProved("wrong_audience")
+
+
+def _person(claims: dict[str, Any], nonce_hash: bytes) -> Person:
+    nonce, user_id, team_id = claims.get("nonce"), claims.get(USER), claims.get(TEAM)
+    if not isinstance(nonce, str) or not hmac.compare_digest(digest(nonce), nonce_hash):
+        raise NotProved("wrong_nonce")
+    if not (isinstance(user_id, str) and user_id and isinstance(team_id, str) and team_id):
+        raise NotProved("no_person")
+    return Person(user_id=user_id, team_id=team_id)
+
+
+def _code_of(error: SlackApiError) -> str:
+    code = error.response.get("error") if hasattr(error.response, "get") else None
+    return code if isinstance(code, str) and code.isascii() and code.isidentifier() else "refused"
