@@ -7,11 +7,12 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from bot.web.pages import Pages
 
 log = logger(__name__)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PER_MINUTE = 60
 """Requests a client address may make. Each process counts for itself."""
@@ -147,16 +147,16 @@ class Gate:
         return max(1, math.ceil(window.reset_time - time.time()))
 
 
-class FrontDoor:
+class Guard:
     """What every browser request goes through: the count, the headers, and a page for every failure."""
 
-    def __init__(self, settings: Settings, pages: Pages, gate: Gate) -> None:
+    def __init__(self, settings: Settings, pages: Pages, gate: Gate | None = None) -> None:
         self._settings = settings
         self._pages = pages
-        self._gate = gate
+        self._gate = gate or Gate()
 
     @property
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """The aiohttp middleware. Requests to `/slack/events` pass untouched."""
 
         @web.middleware
