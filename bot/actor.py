@@ -87,6 +87,17 @@ def _sender_of_command(body: Mapping[str, Any], enterprise_id: str | None) -> Se
     )
 
 
+def opener_of(body: Mapping[str, Any]) -> Sender:
+    """Return who opened the App Home, from an event's envelope. Raises Stranger when it names nobody."""
+    event = body.get("event") or {}
+    team_id, user_id = body.get("team_id"), event.get("user")
+    if not team_id or not user_id:
+        raise Stranger
+    return Sender(
+        user_id=str(user_id), team_id=str(team_id), enterprise_id=body.get("enterprise_id") or None, channel_id=""
+    )
+
+
 def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return the (team, enterprise) that the app is installed in for this payload."""
     team, enterprise = body.get("team"), body.get("enterprise")

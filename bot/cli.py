@@ -1,0 +1,186 @@
+"""The command line: `octapost run | sandbox | doctor | db | keys | manifest`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bot import app, logs, manifest
+from bot.settings import ConfigurationError, Settings
+from storage.db import Database, SchemaTooNew, SchemaTooOld
+from storage.keys import remaining, rotate
+from storage.vault import KeyRing, VaultError
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Octapost for Slack: publish to your social accounts from where your team talks.",
+)
+database_cli = typer.Typer(no_args_is_help=True, help="The database's schema.")
+keys_cli = typer.Typer(no_args_is_help=True, help="The keys that seal tokens.")
+cli.add_typer(database_cli, name="db")
+cli.add_typer(keys_cli, name="keys")
+out, err = Console(), Console(stderr=True)
+Answer = TypeVar("Answer")
+UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld)
+
+
+class Only(StrEnum):
+    """Half of the work, for installations of several processes."""
+
+    WEB = "web"
+    JOBS = "jobs"
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+def _fail(error: BaseException | str) -> NoReturn:
+    for fault in str(error).split("; "):
+        err.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _settings() -> Settings:
+    try:
+        settings = app.settings_from()
+        logs.configure(settings.log_level)
+    except (ConfigurationError, ValueError) as error:
+        _fail(error)
+    return settings
+
+
+def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
+    try:
+        return uvloop.run(work)
+    except UNUSABLE as error:
+        _fail(error)
+    except OSError as error:
+        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
+
+
+@cli.command()
+def run(
+    only: Annotated[Only | None, typer.Option(help="Serve the web only, or do the jobs only.")] = None,
+    socket_mode: Annotated[
+        bool, typer.Option("--socket-mode", help="Receive Slack's requests over a WebSocket.")
+    ] = False,
+) -> None:
+    """Serve Slack and the browser, and do the work that runs while nobody waits."""
+    settings = _settings()
+
+    async def until_stopped() -> None:
+        async with app.run(
+            settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
+        ):
+            await app.until_signalled()
+
+    _go(until_stopped())
+
+
+@cli.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Where the simulated Slack listens; 0 picks a free port.")] = 3000,
+    data: Annotated[Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")] = None,
+    tour: Annotated[bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")] = False,
+) -> None:
+    """Try the whole product offline: a Slack and seven platforms on this machine."""
+    from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
+
+    raise typer.Exit(_go(start.play(port) if tour else start.stay(port, data)))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check the configuration, the database and the keys, and say what is wrong."""
+    settings = _settings()
+    platforms = Table("Platform", "Ready", "Permissions asked for", "Callback to register")
+    for found in settings.platforms().values():
+        for one in found.platform.apps:
+            client = found.clients.get(one.key)
+            platforms.add_row(
+                one.connects,
+                "yes" if client else "no app configured: not offered",
+                " ".join(client.scopes) if client else "",
+                client.redirect_uri if client else "",
+            )
+
+    async def check() -> str:
+        async with app.parts_of(settings) as parts:
+            counts = await remaining(parts.database, parts.vault)
+            return f"{parts.database.dialect}, {sum(counts.values())} sealed values, keys in use: {sorted(counts) or 'none'}"
+
+    out.print(platforms)
+    out.print(f"Database and keys: {_go(check())}", highlight=False)
+    out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
+
+
+@database_cli.command("upgrade")
+def upgrade() -> None:
+    """Bring the database to this version's schema."""
+    settings = _settings()
+
+    async def work() -> None:
+        database = Database(settings.database_url.get_secret_value())
+        try:
+            await database.upgrade()
+        finally:
+            await database.close()
+
+    _go(work())
+    out.print("The database is up to date.")
+
+
+@keys_cli.command("new")
+def new_keys() -> None:
+    """Print a fresh key ring for OCTAPOST_VAULT_KEYS. Keep it apart from the database's backups."""
+    sys.stdout.write(KeyRing.generate() + "\n")
+
+
+@keys_cli.command("rotate")
+def rotate_keys() -> None:
+    """Seal every token anew with the first key of the ring. Can be interrupted and repeated."""
+    settings = _settings()
+    columns = TextColumn("Sealing anew"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+
+    async def work() -> tuple[int, dict[int, int]]:
+        async with app.parts_of(settings) as parts:
+            with Progress(*columns, console=out) as bar:
+                task = bar.add_task("", total=None)
+                count = await rotate(
+                    parts.database,
+                    parts.vault,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+            return count, await remaining(parts.database, parts.vault)
+
+    count, left = _go(work())
+    out.print(f"{count} values sealed anew; values by key: {left or 'none'}", highlight=False)
+    old = {key: rows for key, rows in left.items() if key != max(left, default=0) and rows}
+    if not old:
+        out.print("Older keys may leave the ring once every backup made before today is gone.")
+
+
+@cli.command("manifest")
+def print_manifest(
+    url: Annotated[str, typer.Option(help="Where this installation is reached, e.g. https://bot.example.com")],
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For Socket Mode.")] = False,
+) -> None:
+    """Print the Slack app manifest, filled in, to paste into Slack's "Create an app"."""
+    try:
+        text = manifest.filled_in(url, socket_mode=socket_mode)
+    except ValueError as error:
+        _fail(str(error))
+    sys.stdout.write(text)

@@ -14,7 +14,6 @@ from enum import StrEnum
 from adapters import oauth
 from adapters.base import (
     Adapter,
-    Blocker,
     Capability,
     Client,
     Discovery,
@@ -29,15 +28,16 @@ from adapters.base import (
     missing_scopes,
 )
 from bot.actor import Actor
-from bot.errors import Gone, NotAllowed, NotMember, UnknownPlatform
+from bot.errors import Gone, NotAllowed, NotMember, TooMany, UnknownPlatform
 from bot.logs import logger
 from bot.notices import Message, say_to_member, tell_admins
 from bot.settings import PlatformSettings
 from bot.views import connect as views
-from storage.attempts import Attempts, Redeemed, Tickets
+from storage.attempts import Attempts, Redeemed, Tickets, TooManyTickets
 from storage.audit import Audit
 from storage.db import Database
-from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount
+from storage.discoveries import Discoveries, Found
+from storage.grants import Accounts, Grants, NewAccount
 from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Membership, Role, Ticket, new_secret
 from storage.tenants import Members, Organizations
 from storage.vault import Vault
@@ -165,16 +165,21 @@ class Connections:
         self, actor: Actor, client: Client, platform: Platform, *, reconnects: str | None = None
     ) -> str:
         """Return a one-time link for the actor. Raises TooMany above 5 open links or 10 a minute."""
-        async with self._database.system() as session:
-            ticket = await Tickets(session).open(
-                organization_id=actor.organization_id,
-                membership_id=actor.membership_id,
-                team_id=actor.sender.team_id,
-                channel_id=actor.sender.channel_id,
-                platform=platform.key,
-                app=client.app.key,
-                reconnects=reconnects,
-            )
+        try:
+            async with self._database.system() as session:
+                ticket = await Tickets(session).open(
+                    organization_id=actor.organization_id,
+                    membership_id=actor.membership_id,
+                    team_id=actor.sender.team_id,
+                    channel_id=actor.sender.channel_id,
+                    platform=platform.key,
+                    app=client.app.key,
+                    reconnects=reconnects,
+                )
+        except TooManyTickets:
+            raise TooMany(
+                "You have several connect links open already. Use the newest one, or wait a few minutes for them to run out."
+            ) from None
         return f"{self._public_url}/connect/{ticket}"
 
     async def consent_url(self, ticket: Ticket, browser: str) -> str:
@@ -516,7 +521,7 @@ def found_account(account: RemoteAccount, here: set[str]) -> Found:
     """Return a discovered account for the picker; one that is connected here already is greyed."""
     blocker: str = account.blocker or ""
     if account.id in here:
-        blocker = ALREADY_HERE
+        blocker = views.ALREADY_HERE
     return Found(
         remote_id=account.id,
         kind=account.kind,
@@ -530,6 +535,3 @@ def found_account(account: RemoteAccount, here: set[str]) -> Found:
     )
 
 
-ALREADY_HERE = "already_here"
-"""A reason of ours beside the platforms' `Blocker`s."""
-assert ALREADY_HERE not in set(Blocker)

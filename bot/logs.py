@@ -62,7 +62,7 @@ class _Masking(logging.Formatter):
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send every logger of the process through the one masking formatter, to `stream` (default stderr)."""
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from bot.views.kit import fallback
 from storage.models import Role
 from storage.outbox import Notices
 from storage.tenants import Members
@@ -28,7 +29,7 @@ class Message:
     @property
     def body(self) -> Json:
         """What `chat.postMessage` is called with."""
-        return {"text": self.text, "blocks": list(self.blocks), "unfurl_links": False, "unfurl_media": False}
+        return {"text": fallback(self.text), "blocks": list(self.blocks), "unfurl_links": False, "unfurl_media": False}
 
 
 class Doer(Protocol):

@@ -8,17 +8,17 @@ cannot drift from what the words do.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from bot.actor import Actor, Sender, act_as
 from storage.models import Role
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.actor import Actor, Sender
     from storage.tenants import Standing
 
 Json = dict[str, Any]
@@ -98,7 +98,8 @@ class Request:
     kind: Kind
     body: Json
     sender: Sender
-    standing: Standing
+    standing: Callable[[], Awaitable[Standing]]
+    """Returns the sender's seats in the organizations of this workspace; asked once."""
     current: Actor | None
     """The actor, where the route requires a role; `actor` is the same without the None."""
     words: str = ""
@@ -116,6 +117,10 @@ class Request:
         if self.current is None:
             raise LookupError("the route requires no role, so there is no actor")
         return self.current
+
+    async def act(self, organization_id: str | None = None) -> Actor:
+        """Return the sender as a member of one organization, by default the channel's. Raises NotMember."""
+        return act_as(self.sender, await self.standing(), organization_id)
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Json]]:
@@ -154,7 +159,7 @@ class Routes:
     _by_key: dict[tuple[Kind, str], Route] = field(default_factory=dict)
     _words: dict[str, Route] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterable[Route]:  # type: ignore[misc]
+    def __iter__(self) -> Iterator[Route]:
         """Return every route once."""
         return iter(self._by_key.values())
 
@@ -199,12 +204,14 @@ class Routes:
     def split(self, text: str) -> tuple[Route | None, str]:
         """Return the command route of what was typed, and the words after it.
 
-        The longest registered word wins: `org members` before `org`.
+        The longest registered word wins: `org members` before `org`. Nothing typed means `help`.
         """
         words = text.split()
+        if not words:
+            return self._words.get("help"), ""
         for count in (2, 1):
             if route := self._words.get(" ".join(words[:count]).lower()):
-                return route, " ".join(words[count:]) if len(words) >= count else ""
+                return route, " ".join(words[count:])
         return None, text
 
     def nearest(self, text: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     shutdown_grace_s: int = Field(default=25, ge=5)
     """Longer than the longest platform call, 20 s."""
+    web_requests_per_minute: int = Field(default=60, ge=1)
+    """How often one client address may ask for a page."""
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     """How many proxies in front of us append to X-Forwarded-For."""
     platforms_env: dict[str, str] = Field(default_factory=dict, repr=False)
@@ -92,7 +94,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take values from `from_env` only, so that a test's environment is the whole environment."""
         return (init_settings,)

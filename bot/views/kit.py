@@ -38,6 +38,11 @@ def escape(text: str) -> str:
     return plain.replace("://", ":\u200b//")
 
 
+def fallback(text: str) -> str:
+    """Return a message's top-level text, in which Slack would otherwise look for mentions and links."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def plain(text: str, limit: int = SECTION_TEXT) -> Json:
     """Return a plain_text object; an empty text becomes a dash, which Slack demands to be non-empty."""
     return {"type": "plain_text", "text": cut(text, limit) or "–", "emoji": False}
@@ -64,7 +69,19 @@ def section(text: str, *, accessory: Json | None = None, block_id: str | None = 
 
 
 def words(text: str, *, accessory: Json | None = None) -> Json:
-    """Return a section in plain text, for sentences that carry people's own words."""
+    """Return a block in literal text, for sentences that carry people's own words.
+
+    What stands between backticks is shown as code. A rich_text block shows its text as it is, so
+    nothing in it becomes a mention or a link.
+    """
+    if accessory is None and text.count("`") > 1:
+        parts = cut(text, SECTION_TEXT).split("`")
+        elements = [
+            {"type": "text", "text": part} | ({"style": {"code": True}} if i % 2 else {})
+            for i, part in enumerate(parts)
+            if part
+        ]
+        return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
     block: Json = {"type": "section", "text": plain(text)}
     if accessory is not None:
         block["accessory"] = accessory

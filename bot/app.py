@@ -1,0 +1,279 @@
+"""The composition root: the only module that constructs things and, with `settings`, reads the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+from aiohttp import web
+from httpx_aiohttp import AiohttpTransport
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from adapters import registry
+from bot import logs
+from bot.connections import Connections
+from bot.dispatch import Dispatcher
+from bot.jobs.clock import Clock
+from bot.jobs.notices import NoticeSender
+from bot.jobs.sweep import Sweeper
+from bot.routes import Routes
+from bot.settings import ConfigurationError, Settings
+from bot.slack import Slacks
+from bot.stories.accounts import AccountsStory
+from bot.stories.connect import Connect
+from bot.stories.help import Help
+from bot.stories.home import Home
+from bot.stories.lifecycle import Lifecycle
+from bot.stories.organization import OrganizationStory
+from bot.web.browser import Cookies, FrontDoor, Gate
+from bot.web.connect import ConnectPages
+from bot.web.health import Health
+from bot.web.install import InstallPages
+from bot.web.openid import SignInWithSlack
+from bot.web.pages import Pages
+from storage.db import Database
+from storage.vault import KeyRing, Vault, check_canaries
+
+if TYPE_CHECKING:
+    from adapters.base import Adapter
+
+log = logs.logger(__name__)
+CALLS_AT_ONCE = 200
+LARGEST_BODY = 1 << 20
+"""Slack's requests are far smaller, forms of ours are empty."""
+NOTICE_INTERVAL = timedelta(seconds=1)
+SWEEP_INTERVAL = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that was constructed, for whoever drives the application from outside."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    adapters: Mapping[str, Adapter]
+    slacks: Slacks
+    connections: Connections
+    routes: Routes
+    dispatcher: Dispatcher
+    bolt: AsyncApp
+    clock: Clock
+    web: web.Application
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An application that serves and works until its context ends."""
+
+    parts: Parts
+    url: str
+    """Where it listens, as seen from this machine; an empty string without the web."""
+
+
+def settings_from(env: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in `env`, by default the process's environment."""
+    return Settings.from_env(os.environ if env is None else env)
+
+
+async def open_vault(settings: Settings, database: Database) -> Vault:
+    """Return the vault, after its keys have opened what they sealed before. Raises VaultError."""
+    vault = Vault(KeyRing.parse(settings.keys))
+    async with database.system() as session:
+        await check_canaries(session, vault)
+    return vault
+
+
+async def open_database(settings: Settings) -> Database:
+    """Return the database at the right schema: SQLite upgrades itself, PostgreSQL is checked."""
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        if database.dialect == "sqlite":
+            await database.upgrade()
+        await database.check()
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+@asynccontextmanager
+async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
+    """Construct everything, and close it again. Nothing listens and no clock ticks yet."""
+    database = await open_database(settings)
+    try:
+        vault = await open_vault(settings, database)
+        # A jar would carry one account's cookies into another's requests.
+        connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE)
+        async with (
+            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            httpx.AsyncClient(
+                transport=AiohttpTransport(client=session), timeout=20.0, follow_redirects=False, trust_env=False
+            ) as http,
+        ):
+            yield construct(settings, database, vault, session, http)
+    finally:
+        await database.close()
+
+
+def construct(
+    settings: Settings,
+    database: Database,
+    vault: Vault,
+    session: aiohttp.ClientSession,
+    http: httpx.AsyncClient,
+) -> Parts:
+    """Wire the parts together."""
+    adapters = registry.adapters(http)
+    platforms = settings.platforms()
+    slacks = Slacks(settings, database, vault, session)
+    connections = Connections(
+        public_url=settings.public_url, platforms=platforms, adapters=adapters, database=database, vault=vault
+    )
+    routes = Routes()
+    accounts = AccountsStory(connections, adapters, database, vault)
+    lifecycle = Lifecycle(database, vault, slacks)
+    Connect(connections, database, vault).register(routes)
+    accounts.register(routes)
+    OrganizationStory(database).register(routes)
+    Help(routes, connections, accounts, settings).register(routes)
+    Home(accounts, database).register(routes)
+    lifecycle.register(routes)
+    dispatcher = Dispatcher(routes, database, slacks)
+    bolt = AsyncApp(
+        signing_secret=settings.slack_signing_secret.get_secret_value(),
+        authorize=_authorize,
+        process_before_response=True,
+        logger=logging.getLogger("slack_bolt"),
+    )
+    dispatcher.register(bolt)
+    pages, cookies = Pages(settings), Cookies(secure=settings.secure)
+    door = FrontDoor(settings, pages, Gate(settings.web_requests_per_minute))
+    connect_pages = ConnectPages(
+        settings=settings,
+        platforms=platforms,
+        connections=connections,
+        database=database,
+        vault=vault,
+        sign_in=SignInWithSlack(settings, slacks, http),
+        pages=pages,
+        cookies=cookies,
+    )
+    install_pages = InstallPages(
+        settings=settings,
+        connections=connections,
+        database=database,
+        slacks=slacks,
+        lifecycle=lifecycle,
+        pages=pages,
+        cookies=cookies,
+    )
+    server = web.Application(client_max_size=LARGEST_BODY, middlewares=[door.middleware])
+    server.add_routes([web.post("/slack/events", _slack_endpoint(bolt))])
+    for served in (pages, connect_pages, install_pages, Health(database)):
+        server.add_routes(served.routes())
+    return Parts(
+        settings=settings,
+        database=database,
+        vault=vault,
+        adapters=adapters,
+        slacks=slacks,
+        connections=connections,
+        routes=routes,
+        dispatcher=dispatcher,
+        bolt=bolt,
+        clock=Clock(),
+        web=server,
+    )
+
+
+@asynccontextmanager
+async def run(
+    settings: Settings,
+    *,
+    serve: bool = True,
+    work: bool = True,
+    socket_mode: bool = False,
+    port: int | None = None,
+) -> AsyncIterator[Running]:
+    """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time."""
+    if socket_mode and settings.slack_app_token is None:
+        raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
+    async with parts_of(settings) as parts:
+        runner, socket = None, None
+        try:
+            if work:
+                notices = NoticeSender(parts.database, parts.slacks)
+                sweeper = Sweeper(parts.database, parts.vault, parts.connections)
+                parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
+                parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
+                parts.clock.start()
+            url = ""
+            if serve:
+                runner = web.AppRunner(parts.web, access_log=None, shutdown_timeout=5.0)
+                await runner.setup()
+                where = settings.port if port is None else port
+                await web.TCPSite(runner, settings.host, where).start()
+                url = f"http://localhost:{runner.addresses[0][1]}"
+            if socket_mode and settings.slack_app_token is not None:
+                socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
+                await socket.connect_async()  # type: ignore[no-untyped-call]
+            log.info("ready", url=url or "none", web=serve, jobs=work, database=parts.database.dialect)
+            yield Running(parts=parts, url=url)
+        finally:
+            if socket is not None:
+                await socket.close_async()  # type: ignore[no-untyped-call]
+            if runner is not None:
+                await runner.cleanup()
+            grace = float(settings.shutdown_grace_s)
+            await parts.clock.stop(grace)
+            await parts.dispatcher.drain(grace)
+            log.info("stopped")
+
+
+def _slack_endpoint(bolt: AsyncApp) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def events(request: web.Request) -> web.Response:
+        # Bolt answers a timestamp that is no number with a 500.
+        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+            return web.json_response({"error": "invalid request"}, status=401)
+        try:
+            bolt_request = await to_bolt_request(request)
+        except (UnicodeDecodeError, ValueError):
+            return web.json_response({"error": "invalid request"}, status=401)
+        return await to_aiohttp_response(await bolt.async_dispatch(bolt_request))
+
+    return events
+
+
+async def _authorize(
+    enterprise_id: str | None, team_id: str | None, user_id: str | None  # noqa: ARG001 - Bolt passes it
+) -> AuthorizeResult:
+    """Return no token: handlers open the one they need when they need it.
+
+    Bolt would otherwise look one up for every request, and drop `app_uninstalled` when the token
+    was revoked first.
+    """
+    return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=None, bot_user_id="", bot_id="")
+
+
+async def until_signalled() -> None:
+    """Return when the process is asked to stop."""
+    import signal  # noqa: PLC0415 - only the command line waits for signals
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,347 @@
+"""From a signed Slack request to a story's handler, and its answer back.
+
+Bolt verifies and parses; it has one listener per payload type, each ending here. For every request:
+find the route, drop a replay, identify the sender, require the role, run the handler, and turn its
+answer (or its failure) into what Slack expects for that kind of payload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk.errors import SlackApiError
+
+from adapters.base import PlatformError
+from bot.actor import Sender, act_as, sender_of, workspace_of
+from bot.errors import BadInput, Gone, OctapostError, Stranger, explain
+from bot.logs import logger
+from bot.metrics import ANSWERED, HANDLED
+from bot.routes import (
+    Answer,
+    Done,
+    FieldErrors,
+    Kind,
+    OpenModal,
+    Options,
+    Request,
+    Route,
+    Routes,
+    Say,
+    UpdateModal,
+    Who,
+)
+from bot.slack import Slacks, whisper
+from bot.views import help as help_view
+from bot.views.kit import Json, fallback, message_modal, words
+from storage.attempts import Seen
+from storage.models import Role
+from storage.tenants import Members, Standing
+
+if TYPE_CHECKING:
+    from slack_bolt.async_app import AsyncAck, AsyncApp
+    from slack_bolt.request.async_request import AsyncBoltRequest
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from storage.db import Database
+
+log = logger(__name__)
+ANY = re.compile("")
+
+
+class Dispatcher:
+    """The one way from Slack into the stories. Built once, in `bot.app`."""
+
+    def __init__(self, routes: Routes, database: Database, slacks: Slacks) -> None:
+        self._routes = routes
+        self._database = database
+        self._slacks = slacks
+        self._background: set[asyncio.Task[None]] = set()
+
+    def register(self, app: AsyncApp) -> None:
+        """Give Bolt one listener per payload type."""
+        app.command(ANY)(self.command)
+        app.action(ANY)(self.action)
+        app.view_submission(ANY)(self.submission)
+        app.view_closed(ANY)(self.closed)
+        app.options(ANY)(self.options)
+        app.shortcut(ANY)(self.shortcut)
+        app.event(ANY)(self.event)
+
+    async def drain(self, within_s: float) -> None:
+        """Wait for work that was left for after an answer, at most `within_s` seconds."""
+        if self._background:
+            await asyncio.wait(self._background, timeout=within_s)
+
+    # One per payload type
+
+    async def command(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Answer `/octapost ...`."""
+        route, rest = self._routes.split(str(body.get("text", "")))
+        if route is None:
+            await ack(**said(help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())))
+            return
+        answer = await self._run(route, body, req, words_=rest)
+        match answer:
+            case Say():
+                await ack(**said(answer))
+            case OpenModal(view):
+                await ack(**said(await self._open(body, view)))
+            case _:
+                await ack()
+
+    async def action(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Answer a button or a select. The action's value is the id of the one thing it is about."""
+        pressed: Json = (body.get("actions") or [{}])[0]
+        route = self._routes.find(Kind.ACTION, str(pressed.get("action_id", "")))
+        if route is None:
+            await ack()
+            await self._show(body, Say(text=str(Gone("That button"))))
+            return
+        answer = await self._run(route, body, req, target=value_of(pressed))
+        await ack()
+        await self._show(body, answer)
+
+    async def submission(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Answer a submitted modal."""
+        view: Json = body["view"]
+        route = self._routes.find(Kind.SUBMISSION, str(view.get("callback_id", "")))
+        if route is None:
+            await ack()
+            return
+        answer = await self._run(route, body, req, target=str(view.get("private_metadata", "")))
+        match answer:
+            case UpdateModal(face):
+                await ack(response_action="update", view=face)
+            case OpenModal(face):
+                await ack(response_action="push", view=face)
+            case FieldErrors(errors):
+                await ack(response_action="errors", errors=dict(errors))
+            case Say(text=text):
+                title = str(view.get("title", {}).get("text", "Octapost"))
+                await ack(response_action="update", view=message_modal(title, text))
+            case _:
+                await ack()
+
+    async def closed(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Take note of a modal that was closed; nobody listens yet unless a story registered for it."""
+        view: Json = body["view"]
+        route = self._routes.find(Kind.CLOSED, str(view.get("callback_id", "")))
+        if route is not None:
+            await self._run(route, body, req, target=str(view.get("private_metadata", "")))
+        await ack()
+
+    async def options(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Answer a typeahead; a failure is an empty list, because Slack shows nothing else."""
+        route = self._routes.find(Kind.OPTIONS, str(body.get("action_id", "")))
+        view: Json = body.get("view") or {}
+        if route is None:
+            await ack(options=[])
+            return
+        answer = await self._run(
+            route, body, req, target=str(view.get("private_metadata", "")), words_=str(body.get("value", ""))
+        )
+        await ack(options=list(answer.options) if isinstance(answer, Options) else [])
+
+    async def shortcut(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Answer a global or message shortcut."""
+        route = self._routes.find(Kind.SHORTCUT, str(body.get("callback_id", "")))
+        answer = await self._run(route, body, req) if route else Say(text=str(Gone("That shortcut")))
+        await ack()
+        await self._show(body, answer)
+
+    async def event(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
+        """Handle an event before answering, so that Slack sends it again if we die in between."""
+        kind = str((body.get("event") or {}).get("type", ""))
+        if route := self._routes.find(Kind.EVENT, kind):
+            await self._run(route, body, req)
+        await ack()
+
+    # What they share
+
+    async def _run(
+        self, route: Route, body: Json, req: AsyncBoltRequest, *, target: str = "", words_: str = ""
+    ) -> Answer:
+        started = time.perf_counter()
+        outcome = "ok"
+        try:
+            request = await self._prepare(route, body, req, target, words_)
+            if request is None:
+                outcome = "replay"
+                return Done()
+            answer = await route.handler(request)
+            self._after(request)
+            return answer
+        except BadInput as error:
+            outcome = "bad_input"
+            if error.field is not None and route.kind is Kind.SUBMISSION:
+                return FieldErrors({error.field: str(error)})
+            return Say(text=str(error))
+        except OctapostError as error:
+            outcome = type(error).__name__
+            return Say(text=str(error))
+        except PlatformError as error:
+            outcome = type(error).__name__
+            return Say(text=explain(error, "The platform"))
+        except Exception as error:
+            if route.kind is Kind.EVENT:
+                log.exception("event failed", key=route.key)
+                raise
+            outcome = "incident"
+            return Say(text=incident(route, error))
+        finally:
+            HANDLED.labels(route.kind, route.key, outcome).inc()
+            ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
+
+    async def _prepare(
+        self, route: Route, body: Json, req: AsyncBoltRequest, target: str, words_: str
+    ) -> Request | None:
+        """Return the request with its actor, or None for a signed request that was handled before."""
+        team_id, enterprise_id = workspace_of(body)
+        if route.role is Who.SLACK:
+            sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
+        else:
+            sender = sender_of(body)
+        organization_id, _, object_id = target.rpartition("/")
+        standing = LazyStanding(self._database, sender)
+        request = Request(
+            kind=route.kind,
+            body=body,
+            sender=sender,
+            standing=standing,
+            current=None,
+            words=words_,
+            target=object_id,
+            client=lambda: self._slacks.for_workspace(team_id, enterprise_id),
+        )
+        if isinstance(route.role, Role):
+            request.current = act_as(sender, await standing(), organization_id or None)
+            request.current.require(route.role)
+        elif organization_id:
+            request.current = act_as(sender, await standing(), organization_id)
+        if route.changes and not await self._first(req):
+            return None
+        return request
+
+    async def _first(self, req: AsyncBoltRequest) -> bool:
+        """Tell whether this signed request comes for the first time; remembered by the database."""
+        signature = (req.headers.get("x-slack-signature") or [""])[0]
+        key = signature or hashlib.sha256(req.raw_body.encode()).hexdigest()
+        async with self._database.system() as session:
+            return await Seen(session).first(key)
+
+    def _after(self, request: Request) -> None:
+        for work in request.later:
+            task = asyncio.create_task(_logged(work))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    async def _open(self, body: Json, view: Json) -> Say:
+        """Open a modal; an empty answer if it worked, else a sentence."""
+        client = await self._slacks.for_workspace(*workspace_of(body))
+        try:
+            await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=view)
+        except SlackApiError as error:
+            log.warning("modal not opened", code=error.response.get("error"))
+            return Say(text="Slack didn't let me open the form in time. Please try that again.")
+        return Say(text="")
+
+    async def _show(self, body: Json, answer: Answer) -> None:
+        """Answer an action or a shortcut, for which the HTTP response carries nothing."""
+        match answer:
+            case Say(text="") | Done() | Options() | FieldErrors():
+                return
+            case Say():
+                await self._say(body, answer)
+            case OpenModal(view) if (body.get("view") or {}).get("type") == "modal":
+                client = await self._slacks.for_workspace(*workspace_of(body))
+                await _tolerant(client.views_push(trigger_id=str(body["trigger_id"]), view=view))
+            case OpenModal(view):
+                failed = await self._open(body, view)
+                if failed.text:
+                    await self._say(body, failed)
+            case UpdateModal(view):
+                client = await self._slacks.for_workspace(*workspace_of(body))
+                await _update(client, body["view"], view)
+
+    async def _say(self, body: Json, answer: Say) -> None:
+        client = await self._slacks.for_workspace(*workspace_of(body))
+        if url := body.get("response_url"):
+            await whisper(client, str(url), said(answer) | {"replace_original": answer.replace})
+            return
+        view = message_modal("Octapost", answer.text)
+        if answer.blocks:
+            view |= {"blocks": list(answer.blocks)}
+        if (body.get("view") or {}).get("type") == "modal":
+            await _tolerant(client.views_push(trigger_id=str(body.get("trigger_id", "")), view=view))
+        else:
+            await self._open(body, view)
+
+
+class LazyStanding:
+    """Where a sender stands, asked of the database at most once per request, and only if somebody wants it."""
+
+    def __init__(self, database: Database, sender: Sender) -> None:
+        self._database = database
+        self._sender = sender
+        self._known: Standing | None = None
+
+    async def __call__(self) -> Standing:
+        """Return the sender's seats in the organizations of this workspace."""
+        if self._known is None:
+            one = self._sender
+            async with self._database.system(write=False) as session:
+                self._known = await Members(session).resolve(
+                    one.realm, one.user_id, one.team_id, one.channel_id
+                )
+        return self._known
+
+
+def said(answer: Say) -> Json:
+    """Return a message body for Slack; an empty text is an empty answer."""
+    if not answer.text:
+        return {}
+    blocks = list(answer.blocks) or [words(answer.text)]
+    return {"response_type": "ephemeral", "text": fallback(answer.text), "blocks": blocks}
+
+
+def value_of(pressed: Mapping[str, Any]) -> str:
+    """Return what a pressed element carries, whatever kind of element it is."""
+    option = pressed.get("selected_option") or {}
+    return str(pressed.get("value") or option.get("value") or pressed.get("block_id") or "")
+
+
+def incident(route: Route, error: Exception) -> str:
+    """Log an unexpected failure under an id, and return the sentence that names it."""
+    number = secrets.token_hex(4)
+    log.error(
+        "handler failed", incident=number, kind=str(route.kind), key=route.key, exc_info=error, type=type(error).__name__
+    )
+    return (
+        f"Something broke on our side, and nothing was changed that you can't see. Try again in a minute;"
+        f" if it stays, tell whoever runs Octapost the number {number}."
+    )
+
+
+async def _logged(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Exception as error:
+        log.error("late work failed", exc_info=error)
+
+
+async def _tolerant(call: Awaitable[Any]) -> None:
+    try:
+        await call
+    except SlackApiError as error:
+        log.warning("view not shown", code=error.response.get("error"))
+
+
+async def _update(client: AsyncWebClient, old: Json, view: Json) -> None:
+    """Update a modal unless the person moved on meanwhile (`hash`)."""
+    await _tolerant(client.views_update(view_id=str(old["id"]), hash=str(old.get("hash", "")), view=view))

@@ -1,0 +1,61 @@
+"""Who looks when: APScheduler as a clock, with nothing stored in it.
+
+Every replica has its own; what is due is a row in our tables, and a lease decides who works on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.logs import logger
+
+log = logger(__name__)
+
+
+class Clock:
+    """Calls each job at its interval; a slow run is never joined by a second one of the same job."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._running: set[asyncio.Task[None]] = set()
+        self.ticked_at = time.monotonic()
+        """When any job last ran: the clock has stopped when this grows old."""
+
+    def every(self, interval: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Run `work` every `interval`, for the first time at once."""
+
+        async def run() -> None:
+            self.ticked_at = time.monotonic()
+            task = asyncio.current_task()
+            if task is not None:
+                self._running.add(task)
+            try:
+                await work()
+            except Exception as error:
+                log.error("job failed", job=name, exc_info=error)
+            finally:
+                if task is not None:
+                    self._running.discard(task)
+
+        self._scheduler.add_job(run, "interval", seconds=interval.total_seconds(), id=name)
+
+    def start(self) -> None:
+        """Start ticking, in the running event loop."""
+        self._scheduler.start()
+
+    async def stop(self, within_s: float) -> None:
+        """Stop ticking, and let what is running finish for at most `within_s` seconds."""
+        if self._scheduler.running:
+            self._scheduler.pause()
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=within_s)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)

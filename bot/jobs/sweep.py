@@ -1,0 +1,37 @@
+"""Tidying up: expired one-time rows, consents that led nowhere, grants nobody holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.logs import logger
+from storage.attempts import sweep
+from storage.grants import Grants
+
+if TYPE_CHECKING:
+    from bot.connections import Connections
+    from storage.db import Database
+    from storage.vault import Vault
+
+log = logger(__name__)
+ABANDONED_AFTER = timedelta(hours=24)
+
+
+class Sweeper:
+    """Deletes what has run out. Running it twice at once is harmless."""
+
+    def __init__(self, database: Database, vault: Vault, connections: Connections) -> None:
+        self._database = database
+        self._vault = vault
+        self._connections = connections
+
+    async def run(self) -> None:
+        """Sweep once."""
+        async with self._database.system() as session:
+            gone = await sweep(session)
+            abandoned = await Grants(session, self._vault).abandoned(ABANDONED_AFTER)
+        for grant in abandoned:
+            await self._connections.end_grant(grant)
+        if gone or abandoned:
+            log.info("swept", rows=gone, grants=len(abandoned))

@@ -1,0 +1,262 @@
+"""Look at accounts, disconnect one, and see where one may post."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from slack_sdk.errors import SlackApiError
+
+from adapters.base import PlatformError, Tokens
+from bot.connections import Revocation
+from bot.errors import BadInput, Gone, explain
+from bot.logs import logger
+from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.views import accounts as views
+from bot.views import connect as connect_views
+from bot.views import kit
+from bot.views.accounts import Card
+from storage.discoveries import Places
+from storage.grants import Accounts, Grants
+from storage.models import Account, Grant, Role
+from storage.tenants import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapters.base import Adapter
+    from bot.actor import Actor
+    from bot.connections import Connections
+    from storage.db import Database
+    from storage.vault import Vault
+
+log = logger(__name__)
+CARDS_SHOWN = 12
+"""A message holds 50 blocks, a card at most 4."""
+PLACES_FRESH = timedelta(minutes=10)
+
+
+class AccountsStory:
+    """What an organization can publish to, and how to stop that."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        adapters: Mapping[str, Adapter],
+        database: Database,
+        vault: Vault,
+    ) -> None:
+        self._connections = connections
+        self._adapters = adapters
+        self._database = database
+        self._vault = vault
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.command(
+            "accounts",
+            self.show,
+            role=Role.MEMBER,
+            hint="[platform]",
+            help="Everything your organization can publish to, and how each is doing.",
+            aliases=("list", "ls"),
+        )
+        routes.command(
+            "disconnect",
+            self.which,
+            role=Role.ADMIN,
+            hint="[account]",
+            help="Disconnect an account for the whole organization.",
+            aliases=("remove", "unlink"),
+        )
+        routes.add(Kind.ACTION, "account.open", self.opened, role=Who.ANYONE, changes=False)
+        routes.add(Kind.ACTION, "account.disconnect", self.confirm, role=Role.ADMIN, changes=False)
+        routes.add(Kind.SUBMISSION, "account.disconnected", self.disconnect, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "account.reconnect", self.reconnect, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "account.places", self.places, role=Role.MEMBER, changes=False)
+        routes.add(Kind.OPTIONS, "account.place", self.search_places, role=Role.MEMBER, changes=False)
+        routes.add(Kind.ACTION, "account.place", self.opened, role=Who.ANYONE, changes=False)
+
+    async def cards(self, actor: Actor, platform: str | None = None) -> list[Card]:
+        """Return a card per connected account, by platform and name."""
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Accounts(session, self._vault).all(actor.organization_id, platform)
+            members = {m.id: m for m in await Members(session).all(actor.organization_id)}
+        return [
+            self._card(actor, account, grant, mention(members.get(account.connected_by)))
+            for account, grant in found
+        ]
+
+    async def show(self, request: Request) -> Answer:
+        """Answer `/octapost accounts [platform]`."""
+        actor, word = request.actor, request.words.strip()
+        platform = self._connections.choose(word).platform if word else None
+        found = await self.cards(actor, platform.key if platform else None)
+        if not found:
+            name = platform.name if platform else ""
+            return Say(
+                text=f"{actor.organization} has no accounts yet.",
+                blocks=views.nothing(actor.organization, name, actor.role),
+            )
+        many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
+        return Say(
+            text=f"{actor.organization} has {many}.",
+            blocks=[
+                kit.words(f"{actor.organization} can publish to {many}."),
+                *views.cards(found, actor.role, limit=CARDS_SHOWN - 1),
+            ],
+        )
+
+    async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - nothing to do but say "seen"
+        """Take note of a link or a choice that needs no answer."""
+        return Done()
+
+    async def which(self, request: Request) -> Answer:
+        """Answer `/octapost disconnect [account]` with the confirmation, or the question which one."""
+        actor, word = request.actor, request.words.strip()
+        found = await self.cards(actor)
+        if not found:
+            return Say(
+                text=f"{actor.organization} has no accounts to disconnect.",
+                blocks=views.nothing(actor.organization, "", actor.role),
+            )
+        if word:
+            async with self._database.organization(actor.organization_id, write=False) as session:
+                named = await Accounts(session, self._vault).find_named(actor.organization_id, word)
+            ids = {account.id for account in named}
+            matching = [one for one in found if one.account.id in ids]
+            if not matching:
+                raise BadInput(
+                    f"No account here is called “{kit.cut(word, 60)}”. `/octapost accounts` shows their names."
+                )
+            if len(matching) == 1:
+                return OpenModal(await self._confirmation(matching[0]))
+            found = matching
+        return Say(
+            text="Which account should be disconnected?",
+            blocks=views.which_to_disconnect(found, actor.organization_id),
+        )
+
+    async def confirm(self, request: Request) -> Answer:
+        """Open the confirmation for one account."""
+        return OpenModal(await self._confirmation(await self._one(request)))
+
+    async def disconnect(self, request: Request) -> Answer:
+        """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
+        gone = await self._connections.disconnect(request.actor, request.target)
+        if gone.orphan is None:
+            return UpdateModal(views.disconnected(gone, Revocation.STILL_USED))
+        view_id = str(request.body["view"]["id"])
+
+        async def end() -> None:
+            result = await self._connections.revocation(gone)
+            client = await request.client()
+            try:
+                await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
+            except SlackApiError as error:
+                log.info("result not shown", code=error.response.get("error"))
+
+        request.later.append(end)
+        return UpdateModal(views.disconnecting(gone))
+
+    async def reconnect(self, request: Request) -> Answer:
+        """Answer the Reconnect button with a link for the same app, bound to the grant it renews."""
+        one = await self._one(request)
+        client = self._connections.client(one.account.platform, one.account.app)
+        url = await self._connections.open_ticket(
+            request.actor, client, one.platform, reconnects=one.account.grant_id
+        )
+        return connect_views.invitation(one.platform, client.app, request.actor.organization, url)
+
+    async def places(self, request: Request) -> Answer:
+        """Open the modal of places; a list older than ten minutes is read anew behind it."""
+        one = await self._one(request)
+        actor, account = request.actor, one.account
+        value = f"{actor.organization_id}/{account.id}"
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            repository = Places(session)
+            fresh = await repository.fresh(actor.organization_id, account.id, PLACES_FRESH)
+            count = await repository.count(actor.organization_id, account.id) if fresh else 0
+        if fresh:
+            return OpenModal(views.places(account.name, count, value))
+        client = await request.client()
+        in_modal = (request.body.get("view") or {}).get("type") == "modal"
+        show = client.views_push if in_modal else client.views_open
+        try:
+            opened = await show(
+                trigger_id=str(request.body["trigger_id"]), view=views.loading_places(account.name)
+            )
+        except SlackApiError:
+            return Say(text="Slack didn't let me open the list in time. Please try that again.")
+        view_id = str(opened["view"]["id"])
+
+        async def read() -> None:
+            try:
+                count = await self.read_places(actor, one)
+                view = views.places(account.name, count, value)
+            except PlatformError as error:
+                view = kit.message_modal("Where it can post", explain(error, one.platform.name))
+            await client.views_update(view_id=view_id, view=view)
+
+        request.later.append(read)
+        return Done()
+
+    async def read_places(self, actor: Actor, one: Card) -> int:
+        """Read the account's places from the platform, keep them, and return how many there are."""
+        account, grant = one.account, one.grant
+        if grant is None:
+            raise Gone("Its sign-in")
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            pair = Grants(session, self._vault).tokens(grant)
+        tokens = Tokens(access_token=pair.access.reveal(), scopes=frozenset(grant.scopes))
+        client = self._connections.client(account.platform, account.app)
+        found = await self._adapters[account.platform].places(client, tokens, account.remote_id)
+        async with self._database.organization(actor.organization_id) as session:
+            await Places(session).replace(
+                actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
+            )
+        return len(found)
+
+    async def search_places(self, request: Request) -> Answer:
+        """Answer the places typeahead."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Places(session).search(actor.organization_id, request.target, request.words)
+        return Options(views.place_options(found))
+
+    async def _one(self, request: Request) -> Card:
+        """Return the card of the account a button names. Raises Gone for another's or an absent one."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Accounts(session, self._vault).get(actor.organization_id, request.target)
+        if found is None:
+            raise Gone("That account")
+        return self._card(actor, *found, "")
+
+    async def _confirmation(self, one: Card) -> kit.Json:
+        organization_id, grant_id = one.account.organization_id, one.account.grant_id
+        others = 0
+        if grant_id is not None:
+            async with self._database.organization(organization_id, write=False) as session:
+                every = await Accounts(session, self._vault).all(organization_id, one.account.platform)
+                others = sum(a.grant_id == grant_id for a, _ in every) - 1
+            async with self._database.system(write=False) as session:
+                others += await Grants(session, self._vault).shared(organization_id, grant_id)
+        return views.confirm_disconnect(one, others=max(others, 0))
+
+    def _card(self, actor: Actor, account: Account, grant: Grant | None, by: str) -> Card:
+        return Card(
+            account=account,
+            grant=grant,
+            platform=self._connections.platform(account.platform),
+            organization=actor.organization,
+            can=self._connections.can(account, grant),
+            missing=self._connections.missing(account, grant),
+            connected_by=by,
+        )
+
+
+def mention(member: object) -> str:
+    """Return how to name a member in Slack, or a word for one who has left."""
+    user_id = getattr(member, "user_id", None)
+    return f"<@{user_id}>" if user_id else "a former member"

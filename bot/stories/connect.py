@@ -1,0 +1,206 @@
+"""Connect an account: the link, the picker, and picking up a consent whose platform fell silent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.errors import BadInput, Gone
+from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.views import connect as views
+from bot.views import kit
+from storage.discoveries import Discoveries
+from storage.grants import Grants
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.actor import Actor
+    from bot.connections import Connections
+    from bot.settings import PlatformSettings
+    from storage.db import Database
+    from storage.vault import Vault
+
+SHOWN_AT_ONCE = 100
+"""Slack takes at most 100 options."""
+
+
+class Connect:
+    """The connect story and what it needs. Built once, in `bot.app`."""
+
+    def __init__(self, connections: Connections, database: Database, vault: Vault) -> None:
+        self._connections = connections
+        self._database = database
+        self._vault = vault
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        names = " | ".join(found.platform.key for found in self._connections.offered()) or "platform"
+        routes.command(
+            "connect",
+            self.start,
+            role=Role.ADMIN,
+            hint=f"[{names}]",
+            help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
+            aliases=("add", "link"),
+            changes=True,
+        )
+        for found in self._connections.offered():
+            for app in found.clients:
+                routes.add(Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False)
+        routes.add(Kind.ACTION, "connect.open", self.opened, role=Who.ANYONE, changes=False)
+        routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False)
+        routes.add(Kind.SUBMISSION, "connect.organization", self.organization, role=Who.ANYONE)
+        routes.add(Kind.ACTION, "connect.choose", self.choose, role=Role.ADMIN, changes=False)
+        routes.add(Kind.OPTIONS, "connect.search", self.search, role=Role.ADMIN, changes=False)
+        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "connect.resume", self.resume, role=Role.ADMIN)
+
+    async def start(self, request: Request) -> Answer:
+        """Answer `/octapost connect [platform]` with a link only the sender can use."""
+        word = request.words.split()[0] if request.words.split() else ""
+        if word:
+            self._connections.choose(word)
+        seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
+        if len(seats) > 1:
+            return OpenModal(views.which_organization(seats, request.actor.organization_id, word))
+        return await self._answer(request.actor, word)
+
+    async def ask(self, request: Request) -> Answer:
+        """Answer the global shortcut and the button that names no platform."""
+        seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
+        if len(seats) > 1:
+            return OpenModal(views.which_organization(seats, seats[0].organization_id, ""))
+        actor = await request.act()
+        actor.require(Role.ADMIN)
+        return OpenModal(kit.modal("Connect an account", self._platforms(actor)))
+
+    async def organization(self, request: Request) -> Answer:
+        """Go on with the organization that was chosen in the modal."""
+        chosen = request.typed(views.ORGANIZATION).get("selected_option") or {}
+        actor = await request.act(str(chosen.get("value", "")))
+        actor.require(Role.ADMIN)
+        word = request.target
+        if not word:
+            return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))
+        found = self._connections.choose(word)
+        if len(found.clients) > 1:
+            return UpdateModal(
+                kit.modal("Connect an account", views.which_app(found, actor.organization_id, actor.organization))
+            )
+        return UpdateModal(await self._link(actor, found, next(iter(found.clients))))
+
+    async def platform(self, request: Request) -> Answer:
+        """Answer the button of one platform's app."""
+        found = next((f for f in self._connections.offered() if request.target in f.clients), None)
+        if found is None:
+            raise Gone("That platform")
+        if (request.body.get("view") or {}).get("type") == "modal":
+            return UpdateModal(await self._link(request.actor, found, request.target))
+        client = found.clients[request.target]
+        url = await self._connections.open_ticket(request.actor, client, found.platform)
+        return views.invitation(found.platform, client.app, request.actor.organization, url)
+
+    async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - Slack tells us that a link was followed
+        """Take note that the link was followed; the browser does the rest."""
+        return Done()
+
+    async def choose(self, request: Request) -> Answer:
+        """Open the picker for the actor's own discovery."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            discoveries = Discoveries(session, self._vault)
+            discovery = await discoveries.get(actor.organization_id, request.target, actor.membership_id)
+            if discovery is None:
+                raise Gone("That list of accounts")
+            usable, blocked_total = await discoveries.count(actor.organization_id, discovery.id)
+            blocked = await discoveries.search(
+                actor.organization_id, discovery.id, "", usable=False, limit=views.BLOCKED_SHOWN
+            )
+            grant = await Grants(session, self._vault).get(actor.organization_id, discovery.grant_id)
+        if grant is None:
+            raise Gone("That sign-in")
+        return OpenModal(
+            views.picker(
+                self._connections.platform(grant.platform),
+                actor.organization,
+                discovery,
+                usable,
+                blocked,
+                blocked_total,
+                f"{actor.organization_id}/{discovery.id}",
+            )
+        )
+
+    async def search(self, request: Request) -> Answer:
+        """Answer the picker's typeahead."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            discoveries = Discoveries(session, self._vault)
+            if await discoveries.get(actor.organization_id, request.target, actor.membership_id) is None:
+                return Options([])
+            found = await discoveries.search(
+                actor.organization_id,
+                request.target,
+                request.words,
+                usable=None if request.words else True,
+                limit=SHOWN_AT_ONCE,
+            )
+        return Options(views.choices(found))
+
+    async def picked(self, request: Request) -> Answer:
+        """Attach what was chosen; a greyed choice is named with its reason and nothing is attached."""
+        actor = request.actor
+        chosen = [str(o["value"]) for o in request.typed(views.PICKED).get("selected_options") or ()]
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            discoveries = Discoveries(session, self._vault)
+            discovery = await discoveries.get(actor.organization_id, request.target, actor.membership_id)
+            if discovery is None:
+                raise Gone("That list of accounts")
+            greyed = await discoveries.blocked(actor.organization_id, discovery.id, chosen)
+            grant = await Grants(session, self._vault).get(actor.organization_id, discovery.grant_id)
+        if grant is None:
+            raise Gone("That sign-in")
+        if greyed:
+            raise BadInput(kit.cut(views.why_not(greyed[0].name, greyed[0].blocker), 150), field=views.PICKED)
+        if not chosen:
+            raise BadInput("Choose at least one account, or close this and come back later.", field=views.PICKED)
+        accounts = await self._connections.choose_accounts(actor, discovery.id, chosen)
+        if not accounts:
+            raise Gone("That list of accounts")
+        return UpdateModal(
+            views.picked(accounts, self._connections.platform(grant.platform), actor.organization)
+        )
+
+    async def resume(self, request: Request) -> Answer:
+        """Ask the platform again, after the answer: what comes of it arrives as a message of its own."""
+        actor, grant_id = request.actor, request.target
+
+        async def ask_again() -> None:
+            await self._connections.resume(actor, grant_id)
+
+        request.later.append(ask_again)
+        return Say(text="Asking again. I'll tell you here what comes of it.", replace=True)
+
+    async def _answer(self, actor: Actor, word: str) -> Say:
+        if not word:
+            return Say(text="Which platform do you want to connect?", blocks=self._platforms(actor))
+        found = self._connections.choose(word)
+        if len(found.clients) > 1:
+            return Say(
+                text=f"What on {found.platform.name}?",
+                blocks=views.which_app(found, actor.organization_id, actor.organization),
+            )
+        client = next(iter(found.clients.values()))
+        url = await self._connections.open_ticket(actor, client, found.platform)
+        return views.invitation(found.platform, client.app, actor.organization, url)
+
+    async def _link(self, actor: Actor, found: PlatformSettings, app: str) -> kit.Json:
+        client = found.clients[app]
+        url = await self._connections.open_ticket(actor, client, found.platform)
+        return views.go_on(found.platform, client.app, actor.organization, url)
+
+    def _platforms(self, actor: Actor) -> list[kit.Json]:
+        offered = self._connections.offered()
+        if not offered:
+            raise BadInput("No platform is set up on this installation yet. Whoever runs Octapost has to add one.")
+        return views.platforms(offered, actor.organization_id, actor.organization)

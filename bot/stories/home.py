@@ -1,0 +1,75 @@
+"""The App Home: opened, refreshed, and switched to another organization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slack_sdk.errors import SlackApiError
+
+from bot.actor import act_as, opener_of
+from bot.dispatch import LazyStanding
+from bot.errors import NotMember, OctapostError
+from bot.logs import logger
+from bot.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.views import home as views
+from bot.views.kit import Json
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.actor import Sender
+    from bot.stories.accounts import AccountsStory
+    from storage.db import Database
+    from storage.tenants import Standing
+
+log = logger(__name__)
+
+
+class Home:
+    """What a member sees under the app's name."""
+
+    def __init__(self, accounts: AccountsStory, database: Database) -> None:
+        self._accounts = accounts
+        self._database = database
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.add(Kind.EVENT, "app_home_opened", self.opened, role=Who.SLACK, changes=False)
+        routes.add(Kind.ACTION, "home.refresh", self.show, role=Role.MEMBER, changes=False)
+        routes.add(Kind.ACTION, "home.switch", self.show, role=Role.MEMBER, changes=False)
+
+    async def opened(self, request: Request) -> Answer:
+        """Draw the home tab for whoever opened it."""
+        if (request.body.get("event") or {}).get("tab") == "messages":
+            return Done()
+        sender = opener_of(request.body)
+        standing = await LazyStanding(self._database, sender)()
+        await self._publish(request, sender, await self.view(sender, standing))
+        return Done()
+
+    async def show(self, request: Request) -> Answer:
+        """Draw it again, for the organization the button or select names."""
+        standing = await request.standing()
+        view = await self.view(request.sender, standing, request.actor.organization_id)
+        await self._publish(request, request.sender, view)
+        return Done()
+
+    async def view(self, sender: Sender, standing: Standing, organization_id: str | None = None) -> Json:
+        """Return the home tab of a person, who may be in no organization at all."""
+        chosen = organization_id or standing.default_organization_id
+        if chosen is None and standing.choices:
+            chosen = standing.choices[0].organization_id
+        try:
+            actor = act_as(sender, standing, chosen)
+        except NotMember as error:
+            return views.welcome(str(error))
+        seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
+        return views.home(standing, seat, await self._accounts.cards(actor))
+
+    async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
+        try:
+            client = await request.client()
+            await client.views_publish(user_id=sender.user_id, view=view)
+        except SlackApiError as error:
+            log.warning("home not shown", code=error.response.get("error"))
+        except OctapostError:
+            log.info("home not shown", code="not_installed")

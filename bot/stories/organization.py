@@ -1,0 +1,373 @@
+"""Organizations: list, create, rename, switch, join; and the people in them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import BadInput, Gone, OctapostError
+from bot.logs import logger
+from bot.notices import say_to
+from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
+from bot.views import kit
+from bot.views import organization as views
+from storage.audit import Audit
+from storage.models import Role
+from storage.tenants import JoinCodes, LastOwner, Members, Organizations, Seat, Workspaces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slack_sdk.web.async_client import AsyncWebClient
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.actor import Actor
+    from storage.db import Database
+    from storage.models import Membership
+
+log = logger(__name__)
+LONGEST_NAME = 80
+MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+ROLES = {role.word: role for role in Role}
+
+
+class OrganizationStory:
+    """Who owns the accounts, and who may do what with them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        command = routes.command
+        command("org", self.overview, role=Who.ANYONE, help="Your organizations here.", aliases=("orgs", "organization"))
+        command(
+            "org create", self.create, role=Who.ANYONE, hint="NAME", changes=True,
+            help="Start another organization; you become its owner.",
+        )
+        command(
+            "org rename", self.rename, role=Role.OWNER, hint="NAME", changes=True, help="Rename your organization."
+        )
+        command(
+            "org switch", self.switch, role=Role.MEMBER, hint="NAME", changes=True,
+            help="Choose which organization this channel is about.",
+            aliases=("org default",),
+        )
+        command(
+            "org code", self.code, role=Role.OWNER, hint="[member | admin]", changes=True,
+            help="Make a one-time code with which another workspace joins.",
+        )
+        command(
+            "org join", self.join, role=Who.ANYONE, hint="CODE", changes=True,
+            help="Join another workspace's organization with its code.",
+        )
+        command("org members", self.members, role=Role.MEMBER, help="Who is in your organization.")
+        command(
+            "org invite", self.invite, role=Role.OWNER, hint="@person [member | admin | owner]", changes=True,
+            help="Add somebody.",
+            aliases=("org add",),
+        )
+        command(
+            "org role", self.set_role, role=Role.OWNER, hint="@person member | admin | owner", changes=True,
+            help="Change what somebody may do.",
+        )
+        command(
+            "org remove", self.remove, role=Role.OWNER, hint="@person", changes=True,
+            help="Remove somebody. Their accounts stay connected.",
+        )
+        routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False)
+        routes.add(Kind.ACTION, "org.change", self.change, role=Role.OWNER)
+        routes.add(Kind.SUBMISSION, "org.add", self.add_people, role=Role.OWNER)
+
+    # Organizations
+
+    async def overview(self, request: Request) -> Answer:
+        """Answer `/octapost org`."""
+        standing = await request.standing()
+        if not standing.choices:
+            await request.act()
+        return Say(text="Your organizations in this workspace", blocks=views.overview(standing))
+
+    async def create(self, request: Request) -> Answer:
+        """Create an organization in this workspace. Guests cannot."""
+        name = name_of(request.words)
+        client, sender = await request.client(), request.sender
+        await person(client, sender.user_id)
+        standing = await request.standing()
+        if name.casefold() in {seat.organization_name.casefold() for seat in standing.choices}:
+            raise BadInput(f"You already have an organization called {name} here.")
+        async with self._database.system() as session:
+            organization = await Organizations(session).create(name)
+            workspaces = Workspaces(session)
+            if await workspaces.get(sender.team_id) is None:
+                await workspaces.ensure(sender.team_id, sender.enterprise_id, await team_name(client))
+            await workspaces.link(sender.team_id, organization.id)
+            if standing.default_organization_id is None and not await self._has_default(workspaces, sender.team_id):
+                await workspaces.set_default(sender.team_id, organization.id)
+            owner = await Members(session).add(
+                organization.id, realm=sender.realm, user_id=sender.user_id, team_id=sender.team_id, role=Role.OWNER
+            )
+            await Audit(session).write(organization.id, owner.id, "organization created")
+        return Say(
+            text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
+            blocks=[
+                kit.words(f"{name} exists, and you are its owner."),
+                kit.section("`/octapost org switch NAME` makes a channel about it; `org invite @person` adds people."),
+            ],
+        )
+
+    async def rename(self, request: Request) -> Answer:
+        """Rename the organization of this channel."""
+        name, actor = name_of(request.words), request.actor
+        async with self._database.organization(actor.organization_id) as session:
+            await Organizations(session).rename(actor.organization_id, name)
+            await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
+        return Say(text=f"{actor.organization} is now called {name}.")
+
+    async def switch(self, request: Request) -> Answer:
+        """Make this channel about one of the sender's organizations."""
+        sender, wanted = request.sender, request.words.strip()
+        seats = (await request.standing()).choices
+        found = [seat for seat in seats if seat.organization_name.casefold() == wanted.casefold()]
+        if not found:
+            known = kit.listed(seat.organization_name for seat in seats)
+            raise BadInput(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
+        seat = found[0]
+        async with self._database.system() as session:
+            await Workspaces(session).set_channel_default(sender.team_id, sender.channel_id, seat.organization_id)
+        return Say(text=f"In this channel, /octapost now means {seat.organization_name}.")
+
+    async def code(self, request: Request) -> Answer:
+        """Make a one-time code for another workspace."""
+        word = request.words.strip().lower() or Role.MEMBER.word
+        if word not in {Role.MEMBER.word, Role.ADMIN.word}:
+            raise BadInput("A code can make a `member` or an `admin`: `/octapost org code admin`.")
+        actor = request.actor
+        async with self._database.organization(actor.organization_id) as session:
+            secret = await JoinCodes(session).create(actor.organization_id, ROLES[word], actor.membership_id)
+            await Audit(session).write(actor.organization_id, actor.membership_id, "code created", role=word)
+        return Say(text="A one-time code", blocks=views.code(actor.organization, secret, ROLES[word]))
+
+    async def join(self, request: Request) -> Answer:
+        """Link this workspace to an organization with its one-time code. Guests cannot."""
+        sender, typed = request.sender, request.words.strip()
+        if not typed:
+            raise BadInput("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
+        client = await request.client()
+        await person(client, sender.user_id)
+        name = await team_name(client)
+        async with self._database.system() as session:
+            redeemed = await JoinCodes(session).redeem(typed)
+            organization = await Organizations(session).get(redeemed.organization_id) if redeemed else None
+            if redeemed is None or organization is None:
+                raise BadInput("That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one.")
+            workspaces, members = Workspaces(session), Members(session)
+            await workspaces.ensure(sender.team_id, sender.enterprise_id, name)
+            await workspaces.link(sender.team_id, organization.id)
+            if not await self._has_default(workspaces, sender.team_id):
+                await workspaces.set_default(sender.team_id, organization.id)
+            already = await members.find(organization.id, sender.realm, sender.user_id)
+            role = max(Role(redeemed.role), Role(already.role)) if already else Role(redeemed.role)
+            member = await members.add(
+                organization.id, realm=sender.realm, user_id=sender.user_id, team_id=sender.team_id, role=role
+            )
+            await Audit(session).write(organization.id, member.id, "workspace joined", sender.team_id)
+            for owner in await members.all(organization.id):
+                if owner.role >= Role.OWNER and owner.id != member.id:
+                    key = f"joined:{organization.id}:{redeemed.code_hash.hex()[:16]}"
+                    await say_to(session, owner, key, views.joined(organization.name, name, "somebody there"))
+        return Say(
+            text=f"This workspace can now use {organization.name}, and you are {views.article(role)} of it."
+            f" `/octapost org switch {organization.name}` makes this channel about it.",
+        )
+
+    # People
+
+    async def members(self, request: Request) -> Answer:
+        """Show who is in the organization."""
+        return OpenModal(await self._members_view(request.actor))
+
+    async def invite(self, request: Request) -> Answer:
+        """Answer `/octapost org invite @person [role]`."""
+        user_id, word = who_and_role(request.words)
+        if word and word not in ROLES:
+            raise BadInput("The role is one of member, admin, owner.")
+        role = ROLES[word] if word else Role.MEMBER
+        client = await request.client()
+        name = await person(client, user_id, "They")
+        await self._add(request.actor, [user_id], role)
+        return Say(text=f"{name} is now {views.article(role)} of {request.actor.organization}. I've told them.")
+
+    async def set_role(self, request: Request) -> Answer:
+        """Answer `/octapost org role @person role`."""
+        user_id, word = who_and_role(request.words)
+        if word not in ROLES:
+            raise BadInput("Say who and what: `/octapost org role @person admin` (member, admin or owner).")
+        member = await self._member(request.actor, user_id)
+        await self._set_role(request.actor, member.id, ROLES[word])
+        return Say(text=f"Done: {views.article(ROLES[word])} of {request.actor.organization} from now on.")
+
+    async def remove(self, request: Request) -> Answer:
+        """Answer `/octapost org remove @person`."""
+        user_id, _ = who_and_role(request.words)
+        member = await self._member(request.actor, user_id)
+        await self._end(request.actor, member.id)
+        return Say(text=f"Removed from {request.actor.organization}. Every account stays connected.")
+
+    async def change(self, request: Request) -> Answer:
+        """Answer the menu beside a member: another role, or removal."""
+        membership_id, _, word = request.target.partition(":")
+        if word == "remove":
+            await self._end(request.actor, membership_id)
+        elif word in ROLES:
+            await self._set_role(request.actor, membership_id, ROLES[word])
+        else:
+            raise Gone("That choice")
+        actor = await self._refreshed(request)
+        if actor is None or (request.body.get("view") or {}).get("type") != "modal":
+            return Say(text="Done.")
+        return UpdateModal(await self._members_view(actor))
+
+    async def add_people(self, request: Request) -> Answer:
+        """Add the people chosen in the members modal."""
+        chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
+        if not chosen:
+            return Done()
+        option = request.typed(views.ROLE).get("selected_option") or {}
+        client = await request.client()
+        for user_id in chosen:
+            try:
+                await person(client, user_id, "They")
+            except OctapostError as error:
+                raise BadInput(str(error), field=views.PERSON) from None
+        await self._add(request.actor, chosen, ROLES.get(str(option.get("value")), Role.MEMBER))
+        return UpdateModal(await self._members_view(request.actor))
+
+    # What they share
+
+    async def _members_view(self, actor: Actor) -> kit.Json:
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            people = await Members(session).all(actor.organization_id)
+        seat = Seat(
+            membership_id=actor.membership_id,
+            organization_id=actor.organization_id,
+            organization_name=actor.organization,
+            role=actor.role,
+        )
+        return views.members(seat, people, actor.role)
+
+    async def _add(self, actor: Actor, user_ids: Sequence[str], role: Role) -> None:
+        sender = actor.sender
+        async with self._database.organization(actor.organization_id) as session:
+            members = Members(session)
+            for user_id in user_ids:
+                known = await members.find(actor.organization_id, sender.realm, user_id)
+                if known is not None:
+                    await self._write_role(session, actor, known.id, role)
+                    continue
+                added = await members.add(
+                    actor.organization_id, realm=sender.realm, user_id=user_id, team_id=sender.team_id, role=role
+                )
+                await Audit(session).write(
+                    actor.organization_id, actor.membership_id, "member added", added.id, role=role.word
+                )
+                message = views.invited(actor.organization, role, f"<@{sender.user_id}>")
+                await say_to(session, added, f"invited:{added.created_at.isoformat()}:{role.word}", message)
+
+    async def _member(self, actor: Actor, user_id: str) -> Membership:
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
+        if found is None:
+            raise BadInput(f"They aren't a member of {actor.organization}. `/octapost org members` shows who is.")
+        return found
+
+    async def _set_role(self, actor: Actor, membership_id: str, role: Role) -> None:
+        async with self._database.organization(actor.organization_id) as session:
+            await self._write_role(session, actor, membership_id, role)
+
+    async def _write_role(self, session: AsyncSession, actor: Actor, membership_id: str, role: Role) -> None:
+        try:
+            done = await Members(session).set_role(actor.organization_id, membership_id, role)
+        except LastOwner:
+            raise BadInput(last_owner(actor)) from None
+        if not done:
+            raise Gone("That member")
+        await Audit(session).write(
+            actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
+        )
+
+    async def _end(self, actor: Actor, membership_id: str) -> None:
+        async with self._database.organization(actor.organization_id) as session:
+            try:
+                done = await Members(session).end(actor.organization_id, membership_id)
+            except LastOwner:
+                raise BadInput(last_owner(actor)) from None
+            if not done:
+                raise Gone("That member")
+            await Audit(session).write(actor.organization_id, actor.membership_id, "member removed", membership_id)
+
+    async def _refreshed(self, request: Request) -> Actor | None:
+        """Return the actor as of now: an owner may just have changed their own role."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            member = await Members(session).get(actor.organization_id, actor.membership_id)
+        if member is None:
+            return None
+        return type(actor)(
+            sender=actor.sender,
+            membership_id=actor.membership_id,
+            organization_id=actor.organization_id,
+            organization=actor.organization,
+            role=Role(member.role),
+        )
+
+    async def _has_default(self, workspaces: Workspaces, team_id: str) -> bool:
+        workspace = await workspaces.get(team_id)
+        return workspace is not None and workspace.default_organization_id is not None
+
+
+def name_of(typed: str) -> str:
+    """Return an organization's name as typed, tidied. Raises BadInput for none, or too much."""
+    name = " ".join(typed.split())
+    if not name:
+        raise BadInput("Type a name after it: `/octapost org create Blue Door Bakery`.")
+    if len(name) > LONGEST_NAME:
+        raise BadInput(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
+    return name
+
+
+def who_and_role(typed: str) -> tuple[str, str]:
+    """Return the user id of the mention in what was typed, and the word after it."""
+    found = MENTION.search(typed)
+    if found is None:
+        raise BadInput("Name the person with @, so that Slack knows whom you mean: `/octapost org invite @person`.")
+    rest = typed[found.end() :].split()
+    return found[1], rest[0].lower() if rest else ""
+
+
+def last_owner(actor: Actor) -> str:
+    """Return why the last owner stays."""
+    return f"{actor.organization} needs at least one owner. Make somebody else an owner first."
+
+
+async def person(client: AsyncWebClient, user_id: str, pronoun: str = "You") -> str:
+    """Return the name of a full member of the workspace. Raises BadInput for guests, bots and strangers."""
+    try:
+        user = (await client.users_info(user=user_id))["user"]
+    except SlackApiError as error:
+        log.info("person not found", code=error.response.get("error"))
+        raise BadInput("Slack doesn't know that person in this workspace.") from None
+    if user.get("is_stranger") or user.get("is_bot") or user.get("deleted"):
+        raise BadInput(f"{pronoun} can't be a member: only people of this workspace can.")
+    if user.get("is_restricted") or user.get("is_ultra_restricted"):
+        raise BadInput(f"{pronoun} can't do that as a guest of this workspace.")
+    profile = user.get("profile") or {}
+    return str(profile.get("real_name") or user.get("real_name") or user.get("name") or "They")
+
+
+async def team_name(client: AsyncWebClient) -> str:
+    """Return the workspace's name as Slack knows it."""
+    team = (await client.team_info())["team"]
+    return str(team["name"])

@@ -1,0 +1,264 @@
+"""What connecting looks like in Slack: the private link, the picker, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adapters.base import App, Blocker, Hint, Platform, PlatformError
+from bot.errors import BLOCKED, HINTS, explain
+from bot.notices import Message
+from bot.routes import Say
+from bot.views import kit
+from bot.views.kit import Json
+
+if TYPE_CHECKING:
+    from bot.connections import Connected
+    from bot.settings import PlatformSettings
+    from storage.models import Account, Discovery, FoundAccount
+    from storage.tenants import Seat
+
+FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
+ALREADY_HERE = "already_here"
+"""Why a found account is greyed, beside the platforms' `Blocker`s: this organization has it."""
+PICKED = "picked"
+ORGANIZATION = "organization"
+PLATFORM = "platform"
+BLOCKED_SHOWN = 20
+
+
+def invitation(platform: Platform, app: App, organization: str, url: str) -> Say:
+    """Return the private message that starts a connection.
+
+    `organization` is a member's own words: it goes out as plain text, so it can neither mention
+    anyone nor look like a link. `url` is ours and works once, for 10 minutes.
+    """
+    return Say(
+        text=f"Connect {platform.name}: press the button to go on in your browser.",
+        blocks=[
+            kit.words(f"Connect {app.connects} to {organization}."),
+            kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
+            kit.fine_print(FINE_PRINT),
+        ],
+    )
+
+
+def platforms(offered: Sequence[PlatformSettings], organization_id: str, organization: str) -> list[Json]:
+    """Return the buttons that start a connection, one per app."""
+    blocks = [kit.words(f"Which account should {organization} be able to publish to?")]
+    buttons = [
+        kit.button(label(found.platform, client.app, found), f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}")
+        for found in offered
+        for client in found.clients.values()
+    ]
+    blocks += [kit.actions(*buttons[i : i + 5]) for i in range(0, len(buttons), 5)]
+    return blocks
+
+
+def label(platform: Platform, app: App, found: PlatformSettings) -> str:
+    """Return the button text of an app: the platform, and which part of it where it has two."""
+    if len(found.clients) < 2:
+        return platform.name
+    return f"{platform.name}: {app.connects.removeprefix(platform.name).strip()}"
+
+
+def which_app(found: PlatformSettings, organization_id: str, organization: str) -> list[Json]:
+    """Return the question a platform with two apps asks: LinkedIn profile or company pages?"""
+    buttons = [
+        kit.button(client.app.connects, f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}")
+        for client in found.clients.values()
+    ]
+    return [kit.words(f"What should {organization} publish to on {found.platform.name}?"), kit.actions(*buttons)]
+
+
+def which_organization(seats: Sequence[Seat], current: str, word: str) -> Json:
+    """Return the modal that asks which organization will own the account."""
+    choices = [kit.option(seat.organization_name, seat.organization_id) for seat in seats]
+    chosen = next((c for c in choices if c["value"] == current), choices[0])
+    return kit.modal(
+        "Connect an account",
+        [
+            kit.entry(
+                ORGANIZATION,
+                "Which organization will own it?",
+                {
+                    "type": "static_select",
+                    "action_id": "select",
+                    "options": choices[:100],
+                    "initial_option": chosen,
+                },
+                hint="The account belongs to the organization, not to you: it stays when you leave.",
+            )
+        ],
+        callback_id="connect.organization",
+        submit="Continue",
+        close="Cancel",
+        metadata=word,
+    )
+
+
+def go_on(platform: Platform, app: App, organization: str, url: str) -> Json:
+    """Return the modal's last face: the same private link."""
+    return kit.modal("Connect an account", list(invitation(platform, app, organization, url).blocks))
+
+
+# What came of it
+
+
+def outcome(done: Connected, value: str) -> Message:
+    """Return what the person who consented is told. `value` names the discovery for the Choose button."""
+    platform, blocks = done.platform, []
+    if done.wrong:
+        expected, got = (name or "someone else" for name in done.wrong)
+        blocks.append(
+            kit.words(
+                f"You signed in to {platform.name} as {got}, but this connection belongs to {expected}."
+                f" Nothing of it was changed. Sign in as {expected} to renew it, or connect {got} as a new account below."
+            )
+        )
+    if done.attached:
+        blocks.append(kit.words(f"✅ Connected to {done.organization}: {names(done.attached)}."))
+    if done.renewed:
+        blocks.append(kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)}."))
+    if done.discovery_id is not None:
+        many = f"{done.to_choose} accounts" if done.to_choose > 1 else "1 account"
+        more = "more " if done.renewed else ""
+        blocks += [
+            kit.words(f"{platform.name} shows {many} {more}you can connect to {done.organization}."),
+            kit.actions(kit.button("Choose accounts", "connect.choose", value, style="primary")),
+        ]
+    if not (done.attached or done.renewed or done.discovery_id):
+        blocks.append(
+            kit.words(f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}.")
+        )
+    blocks += advice(done)
+    first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
+    return Message(text=first or f"{platform.name}: done.", blocks=blocks)
+
+
+def advice(done: Connected) -> list[Json]:
+    """Return what stands in the way of more: reasons, fixes, missing permissions, sharing."""
+    lines = [HINTS[hint] for hint in sorted(done.hints)]
+    lines += [why_not(one.name, one.blocker) for one in done.blocked[:3]]
+    if len(done.blocked) > 3:
+        lines.append(f"… and {len(done.blocked) - 3} more that can't be used; Choose accounts lists them with reasons.")
+    if done.missing:
+        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in done.missing)
+        lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
+    if done.shared:
+        lines.append(
+            f"Another organization on this installation uses the same {done.platform.name} sign-in."
+            " Both share it: renewing or revoking it counts for both."
+        )
+    return [kit.fine_print(line) for line in lines]
+
+
+def news(done: Connected, accounts: Sequence[Account]) -> Message:
+    """Return what the other admins are told: a surprising connection is one somebody sees."""
+    text = f"New in {done.organization}: {names(accounts)} on {done.platform.name} was connected."
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            kit.fine_print("If that surprises you: /octapost accounts shows who connected it and can disconnect it."),
+        ],
+    )
+
+
+def waiting(platform: Platform, value: str, error: PlatformError) -> Message:
+    """Return what is said when a consent is stored and the platform fell silent afterwards."""
+    return Message(
+        text=f"I have your consent for {platform.name}, but it isn't answering.",
+        blocks=[
+            kit.words(f"I have your consent for {platform.name}, but couldn't read your accounts yet."),
+            kit.words(explain(error, platform.name)),
+            kit.actions(kit.button("Finish connecting", "connect.resume", value, style="primary")),
+        ],
+    )
+
+
+def names(accounts: Sequence[Account]) -> str:
+    """Return accounts by name, the first five of them."""
+    shown = [account.name for account in accounts[:5]]
+    more = [f"{len(accounts) - 5} more"] if len(accounts) > 5 else []
+    return kit.listed([*shown, *more])
+
+
+def why_not(name: str, blocker: str | None) -> str:
+    """Return why an account is greyed, and the fix."""
+    if blocker == ALREADY_HERE:
+        return f"{name}: already connected here."
+    reason, fix = BLOCKED[Blocker(blocker or "")]
+    return f"{name}: {reason}. {fix}"
+
+
+# The picker
+
+
+def picker(
+    platform: Platform,
+    organization: str,
+    discovery: Discovery,
+    usable: int,
+    blocked: Sequence[FoundAccount],
+    blocked_total: int,
+    value: str,
+) -> Json:
+    """Return the modal in which accounts are chosen; the select asks us as the person types."""
+    blocks = [
+        kit.entry(
+            PICKED,
+            f"Accounts for {organization}",
+            {
+                "type": "multi_external_select",
+                "action_id": "connect.search",
+                "min_query_length": 0,
+                "placeholder": kit.plain(f"Type to search {usable}", 150),
+            },
+            hint="They belong to the organization and stay when you leave it.",
+        )
+    ]
+    if blocked_total:
+        blocks += [kit.divider(), kit.words("Can't be connected yet, and why:")]
+        blocks += [kit.fine_print(why_not(one.name, one.blocker)) for one in blocked[:BLOCKED_SHOWN]]
+        if blocked_total > BLOCKED_SHOWN:
+            blocks.append(
+                kit.fine_print(f"… and {blocked_total - BLOCKED_SHOWN} more. Search a name above to see its reason.")
+            )
+    blocks += [kit.fine_print(HINTS[hint]) for hint in hints_of(discovery)]
+    return kit.modal(
+        f"{platform.name}: choose",
+        blocks,
+        callback_id="connect.picked",
+        submit="Connect",
+        close="Later",
+        metadata=value,
+    )
+
+
+def hints_of(discovery: Discovery) -> list[Hint]:
+    """Return the hints that were stored with a discovery."""
+    return [Hint(hint) for hint in discovery.hints]
+
+
+def choices(found: Sequence[FoundAccount]) -> list[Json]:
+    """Return the options of a typeahead. A greyed one says why; Slack cannot disable an option."""
+    made = []
+    for one in found:
+        if one.blocker:
+            reason = "already connected here" if one.blocker == ALREADY_HERE else BLOCKED[Blocker(one.blocker)][0]
+            made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
+        else:
+            made.append(kit.option(one.name, one.id, " · ".join(filter(None, (one.kind, one.handle)))))
+    return made
+
+
+def picked(accounts: Sequence[Account], platform: Platform, organization: str) -> Json:
+    """Return the picker's last face."""
+    return kit.modal(
+        f"{platform.name}: connected",
+        [
+            kit.words(f"✅ Connected to {organization}: {names(accounts)}."),
+            kit.fine_print("/octapost accounts lists everything this organization can publish to."),
+        ],
+    )

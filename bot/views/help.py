@@ -1,0 +1,44 @@
+"""The usage text. Every line comes from the table of routes, so it cannot drift from what works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.commands import COMMAND
+from bot.routes import Say
+from bot.views import kit
+
+if TYPE_CHECKING:
+    from bot.routes import Route
+
+TITLE = "Octapost publishes to your social accounts from Slack."
+
+
+def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequence[str]) -> Say:
+    """Return the help: a line per command, the platforms, and where to go from there."""
+    lines = [line(route) for route in commands]
+    blocks = [kit.section(f"*{TITLE}*")]
+    blocks += [kit.section("\n".join(lines[i : i + 8])) for i in range(0, len(lines), 8)]
+    ready = f"Ready to connect: {kit.listed(offered)}." if offered else "No platform is set up on this installation yet."
+    missing = f"Not set up on this installation: {kit.listed(not_set_up)}." if not_set_up else ""
+    blocks.append(kit.fine_print(*filter(None, (ready, missing))))
+    blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))
+    return Say(text=f"{TITLE} {COMMAND} connect, accounts, org, status …", blocks=blocks)
+
+
+def unknown(typed: str, nearest: str | None, commands: Sequence[Route]) -> Say:
+    """Return what an unknown word gets: the nearest match, then what there is."""
+    word = kit.escape(kit.cut(typed.split()[0] if typed.split() else typed, 40))
+    guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
+    lines = "\n".join(line(route) for route in commands)
+    return Say(
+        text=f"I don't know “{word}”.{guess}",
+        blocks=[kit.section(f"I don't know “{word}”.{guess}"), kit.section(lines)],
+    )
+
+
+def line(route: Route) -> str:
+    """Return one command's line: how to type it, and what it does."""
+    typed = " ".join(filter(None, (COMMAND, route.key, route.hint)))
+    return f"`{typed}`  {route.help}"

@@ -1,0 +1,63 @@
+"""The App Home: the same truth as the commands, to look at and to press."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.views import accounts as account_views
+from bot.views import kit
+from bot.views.kit import Json
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.views.accounts import Card
+    from storage.tenants import Seat, Standing
+
+HOME_CARDS = 18
+"""A home tab holds 100 blocks, a card at most 4."""
+
+
+def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
+    """Return the home tab of a member, about one of their organizations."""
+    role = Role(seat.role)
+    blocks: list[Json] = [kit.header(seat.organization_name)]
+    buttons = []
+    if role >= Role.ADMIN:
+        buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
+    buttons += [
+        kit.button("Members", "org.members", f"{seat.organization_id}/"),
+        kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
+    ]
+    blocks.append(kit.actions(*buttons))
+    if len(standing.choices) > 1:
+        blocks.append(kit.actions(switcher(standing, seat)))
+    broken = sum(account_views.status(card).startswith("🔴") for card in cards)
+    if cards:
+        many = f"{len(cards)} accounts" if len(cards) > 1 else "1 account"
+        state = f"{broken} need reconnecting" if broken else "all connected"
+        blocks += [kit.fine_print(f"{many}, {state}."), kit.divider()]
+        blocks += account_views.cards(cards, role, limit=HOME_CARDS)
+    else:
+        blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
+    blocks.append(kit.fine_print(f"You are {role.word} of {seat.organization_name}. Type /octapost help in any channel."))
+    return {"type": "home", "blocks": blocks[:100], "private_metadata": f"{seat.organization_id}/"}
+
+
+def switcher(standing: Standing, seat: Seat) -> Json:
+    """Return the select that shows another of the person's organizations."""
+    options = [kit.option(one.organization_name, f"{one.organization_id}/") for one in standing.choices[:100]]
+    chosen = next(o for o in options if o["value"] == f"{seat.organization_id}/")
+    return {"type": "static_select", "action_id": "home.switch", "options": options, "initial_option": chosen}
+
+
+def welcome(sentence: str) -> Json:
+    """Return the home tab of somebody who is in no organization yet."""
+    return {
+        "type": "home",
+        "blocks": [
+            kit.header("Octapost"),
+            kit.words("Octapost publishes to your team's social accounts from Slack."),
+            kit.words(sentence),
+        ],
+    }

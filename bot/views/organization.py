@@ -1,0 +1,136 @@
+"""Organizations in Slack: which there are, who is in them, and how people get in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.notices import Message
+from bot.views import kit
+from bot.views.kit import Json
+from storage.models import Membership, Role
+
+if TYPE_CHECKING:
+    from storage.tenants import Seat, Standing
+
+PERSON, ROLE = "person", "role"
+WHAT = {
+    Role.MEMBER: "Member: sees accounts and posts",
+    Role.ADMIN: "Admin: also connects and disconnects accounts",
+    Role.OWNER: "Owner: also manages people",
+}
+MEMBERS_SHOWN = 40
+
+
+def overview(standing: Standing) -> list[Json]:
+    """Return the list of a person's organizations in this workspace, the current one marked."""
+    blocks = [kit.words("Your organizations in this workspace:")]
+    for seat in standing.choices[:15]:
+        here = seat.organization_id == standing.default_organization_id
+        text = f"{'▶ ' if here else ''}{seat.organization_name}: you are {article(Role(seat.role))}"
+        accessory = kit.button("Members", "org.members", f"{seat.organization_id}/")
+        blocks.append(kit.words(text, accessory=accessory))
+    blocks.append(
+        kit.section(
+            "`/octapost org create NAME` · `org rename NAME` · `org switch NAME` (for this channel)"
+            " · `org code` (let another workspace join) · `org join CODE`"
+        )
+    )
+    return blocks
+
+
+def article(role: Role) -> str:
+    """Return a role with its article."""
+    return f"an {role.word}" if role in {Role.ADMIN, Role.OWNER} else f"a {role.word}"
+
+
+def members(seat: Seat, people: Sequence[Membership], actor_role: Role) -> Json:
+    """Return the modal of an organization's members; owners can change them there."""
+    blocks: list[Json] = []
+    for member in people[:MEMBERS_SHOWN]:
+        line = kit.mrkdwn(f"<@{member.user_id}>  {Role(member.role).word}")
+        block: Json = {"type": "section", "text": line}
+        if actor_role >= Role.OWNER:
+            value = f"{seat.organization_id}/{member.id}"
+            block["accessory"] = {
+                "type": "overflow",
+                "action_id": "org.change",
+                "options": [
+                    *(
+                        kit.option(f"Make {role.word}", f"{value}:{role.word}")
+                        for role in Role
+                        if role != member.role
+                    ),
+                    kit.option("Remove", f"{value}:remove"),
+                ],
+            }
+        blocks.append(block)
+    if len(people) > MEMBERS_SHOWN:
+        blocks.append(kit.fine_print(f"… and {len(people) - MEMBERS_SHOWN} more."))
+    blocks.append(kit.fine_print(*WHAT.values()))
+    blocks.append(kit.fine_print("Removing a person never disconnects an account."))
+    if actor_role >= Role.OWNER:
+        blocks += [
+            kit.divider(),
+            {
+                "type": "input",
+                "block_id": PERSON,
+                "optional": True,
+                "label": kit.plain("Add people"),
+                "element": {
+                    "type": "multi_users_select",
+                    "action_id": "select",
+                    "placeholder": kit.plain("Choose people", 150),
+                    "max_selected_items": 20,
+                },
+            },
+            {
+                "type": "input",
+                "block_id": ROLE,
+                "optional": True,
+                "label": kit.plain("as"),
+                "element": {
+                    "type": "static_select",
+                    "action_id": "select",
+                    "options": [kit.option(WHAT[role], role.word) for role in Role],
+                    "initial_option": kit.option(WHAT[Role.MEMBER], Role.MEMBER.word),
+                },
+            },
+        ]
+    return kit.modal(
+        kit.cut(seat.organization_name, 24),
+        blocks,
+        callback_id="org.add",
+        submit="Add" if actor_role >= Role.OWNER else None,
+        metadata=f"{seat.organization_id}/",
+    )
+
+
+def code(organization: str, secret: str, role: Role) -> list[Json]:
+    """Return the one-time code for another workspace. `secret` is shown once, to one person."""
+    return [
+        kit.words(f"Somebody in another workspace can join {organization} as {article(role)} with this code:"),
+        kit.section(f"```/octapost org join {secret}```"),
+        kit.fine_print(
+            "It works once, for 24 hours. Whoever uses it links their workspace to this organization,"
+            " so send it to one person you trust."
+        ),
+    ]
+
+
+def invited(organization: str, role: Role, by: str) -> Message:
+    """Return what a person reads who was just added. `by` is a Slack mention."""
+    text = f"You are now {article(role)} of {organization} in Octapost."
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            {"type": "context", "elements": [kit.mrkdwn(f"Added by {by}. `/octapost help` shows what you can do.")]},
+        ],
+    )
+
+
+def joined(organization: str, workspace: str, by: str) -> Message:
+    """Return what the owners read when another workspace joined with a code."""
+    text = f"The workspace {workspace} joined {organization} with a one-time code."
+    return Message(text=text, blocks=[kit.words(text), {"type": "context", "elements": [kit.mrkdwn(f"Used by {by}.")]}])
