@@ -176,47 +176,47 @@ class Simulator:
             )
 
     def _control_routes(self) -> list[web.RouteDef]:
-        async def requests(request: web.Request) -> web.Response:
-            if request.method == "DELETE":
-                self.requests.clear()
-            return web.json_response([dataclasses.asdict(r) for r in self.requests])
-
-        async def faults(request: web.Request) -> web.Response:
-            if request.method == "DELETE":
-                self.faults.clear()
-            elif request.method == "POST":
-                self.faults.append(Fault(**await request.json()))
-            return web.json_response([dataclasses.asdict(f) for f in self.faults])
-
-        async def clock(request: web.Request) -> web.Response:
-            self.clock.offset_s = float((await request.json())["offset_s"])
-            return web.json_response({"now": self.clock.now()})
-
-        async def settings(request: web.Request) -> web.Response:
-            if request.method == "POST":
-                changed = await request.json()
-                if unknown := set(changed) - set(self.settings):
-                    raise web.HTTPBadRequest(text=f"no such setting: {', '.join(sorted(unknown))}")
-                self.settings |= changed
-            return web.json_response(self.settings)
-
-        async def action(request: web.Request) -> web.Response:
-            act = self.controls().get(request.match_info["action"])
-            if act is None:
-                raise web.HTTPNotFound(text=f"actions: {', '.join(sorted(self.controls()))}")
-            given: dict[str, Any] = {}
-            with suppress(ValueError):
-                given = await request.json()
-            return web.json_response(await act(given))
-
         return [
-            web.get(f"{CONTROL}/requests", requests),
-            web.delete(f"{CONTROL}/requests", requests),
-            web.get(f"{CONTROL}/faults", faults),
-            web.post(f"{CONTROL}/faults", faults),
-            web.delete(f"{CONTROL}/faults", faults),
-            web.post(f"{CONTROL}/clock", clock),
-            web.get(f"{CONTROL}/settings", settings),
-            web.post(f"{CONTROL}/settings", settings),
-            web.post(f"{CONTROL}/{{action}}", action),
+            web.get(f"{CONTROL}/requests", self._control_requests),
+            web.delete(f"{CONTROL}/requests", self._control_requests),
+            web.get(f"{CONTROL}/faults", self._control_faults),
+            web.post(f"{CONTROL}/faults", self._control_faults),
+            web.delete(f"{CONTROL}/faults", self._control_faults),
+            web.post(f"{CONTROL}/clock", self._control_clock),
+            web.get(f"{CONTROL}/settings", self._control_settings),
+            web.post(f"{CONTROL}/settings", self._control_settings),
+            web.post(f"{CONTROL}/{{action}}", self._control_action),
         ]
+
+    async def _control_requests(self, request: web.Request) -> web.Response:
+        if request.method == "DELETE":
+            self.requests.clear()
+        return web.json_response([dataclasses.asdict(r) for r in self.requests])
+
+    async def _control_faults(self, request: web.Request) -> web.Response:
+        if request.method == "DELETE":
+            self.faults.clear()
+        elif request.method == "POST":
+            self.faults.append(Fault(**await request.json()))
+        return web.json_response([dataclasses.asdict(f) for f in self.faults])
+
+    async def _control_clock(self, request: web.Request) -> web.Response:
+        self.clock.offset_s = float((await request.json())["offset_s"])
+        return web.json_response({"now": self.clock.now()})
+
+    async def _control_settings(self, request: web.Request) -> web.Response:
+        if request.method == "POST":
+            changed = await request.json()
+            if unknown := set(changed) - set(self.settings):
+                raise web.HTTPBadRequest(text=f"no such setting: {', '.join(sorted(unknown))}")
+            self.settings |= changed
+        return web.json_response(self.settings)
+
+    async def _control_action(self, request: web.Request) -> web.Response:
+        act = self.controls().get(request.match_info["action"])
+        if act is None:
+            raise web.HTTPNotFound(text=f"actions: {', '.join(sorted(self.controls()))}")
+        given: dict[str, Any] = {}
+        with suppress(ValueError):
+            given = await request.json()
+        return web.json_response(await act(given))

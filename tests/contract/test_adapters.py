@@ -85,6 +85,15 @@ def test_every_address_is_https_and_has_no_query(key: str) -> None:
         assert (parts.scheme, parts.query, parts.fragment, parts.username) == ("https", "", "", None), url
 
 
+@EACH
+def test_a_platform_says_how_a_person_declines_and_how_a_grant_ends(key: str) -> None:
+    platform = PLATFORMS[key]
+
+    assert platform.denied_codes
+    assert platform.dead_grant_codes | platform.dead_grant_words.keys()
+    assert platform.connects[:2] in {"a ", "an"}
+
+
 def test_app_keys_are_unique_and_begin_with_their_platforms() -> None:
     keys = [(key, app.key) for key in KEYS for app in PLATFORMS[key].apps]
 
