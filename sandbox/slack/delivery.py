@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 TIMED_OUT = "operation_timeout"
 UNREACHABLE = "dispatch_failed"
 HTTP_ERROR = "http_error"
+KEPT = 10_000
 RETRY_REASONS = {TIMED_OUT: "http_timeout", UNREACHABLE: "connection_failed"}
 
 
@@ -61,14 +63,14 @@ def sign(secret: str, timestamp: str, body: str) -> str:
 
 
 class Courier:
-    """Carries signed requests to the app and remembers each, oldest first, in `sent`."""
+    """Carries signed requests to the app and remembers the last `KEPT`, oldest first, in `sent`."""
 
     def __init__(self, state: SlackState, settings: Mapping[str, Any]) -> None:
         self._state = state
         self._settings = settings
         self._http: aiohttp.ClientSession | None = None
         self._retries: set[asyncio.Task[None]] = set()
-        self.sent: list[Sent] = []
+        self.sent: deque[Sent] = deque(maxlen=KEPT)
 
     async def open(self) -> None:
         """Get ready to send; needs a running loop."""

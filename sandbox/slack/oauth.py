@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -43,7 +44,10 @@ class OAuth:
     def __init__(self, slack: SlackSimulator) -> None:
         self._slack = slack
         self._state = slack.state
-        self._key = RSAKey.generate_key(2048, parameters={"kid": secrets.token_hex(8)}, private=True)
+
+    @cached_property
+    def _key(self) -> RSAKey:
+        return RSAKey.generate_key(2048, parameters={"kid": secrets.token_hex(8)}, private=True)
 
     def routes(self) -> list[web.RouteDef]:
         """Serve both consent pages, the token methods, the keys and the discovery document."""

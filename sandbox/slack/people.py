@@ -64,7 +64,7 @@ class People(Hands):
         host, installation = self._host(user, team_id, channel)
         if installation is None:
             return [self._slackbot(channel_id, user_id, f"{app.command} is not a valid command.")]
-        seen = self._seen_by(user_id)
+        before = self.state.last_ts()
         workspace = self.state.workspaces[host]
         fields = {
             "token": "verification-token-nobody-should-use",
@@ -86,9 +86,7 @@ class People(Hands):
             fields["enterprise_name"] = self.state.enterprises[workspace.enterprise_id].name
         outcome = await self.courier.form(fields)
         self._show_command_answer(channel_id, user_id, text, outcome, installation)
-        now_seen = [m for c in self.state.history.values() for m in c if m.ephemeral_for in {"", user_id}]
-        fresh = [m for m in now_seen if m.ts not in seen and user_id in self._members(m.channel_id)]
-        return sorted(fresh, key=lambda m: m.ts)
+        return self.state.messages_since(before, user_id)
 
     async def say(self, user_id: str, channel_id: str, text: str, *, thread_ts: str = "") -> Message:
         """Write an ordinary message; the app hears of it when it subscribed to such."""
@@ -342,9 +340,6 @@ class People(Hands):
             raise ValueError(f"{user_id} is not in #{channel.name}")
         return channel
 
-    def _members(self, channel_id: str) -> set[str]:
-        return self.state.channels[channel_id].members
-
     def _host(self, user: User, team_id: str, channel: Channel | None) -> tuple[str, Installation | None]:
         """Return the workspace whose installation answers, and that installation.
 
@@ -495,9 +490,6 @@ class People(Hands):
 
     def _slackbot(self, channel_id: str, user_id: str, text: str, thread_ts: str = "") -> Message:
         return self.state.post(channel_id, SLACKBOT, text, ephemeral_for=user_id, thread_ts=thread_ts)
-
-    def _seen_by(self, user_id: str) -> set[str]:
-        return {m.ts for c in self.state.history.values() for m in c if m.ephemeral_for in {"", user_id}}
 
     def _note_trouble(self, target: Message | View, user_id: str, error: str) -> None:
         if isinstance(target, View):

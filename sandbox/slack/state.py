@@ -12,6 +12,7 @@ import secrets
 import string
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -390,7 +391,20 @@ class SlackState:
     def next_ts(self) -> str:
         """Return a message timestamp later than every earlier one, in Slack's `seconds.micros`."""
         self._last_ts = max(self._last_ts + 1, int(self.now() * 1_000_000))
-        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+        return self.last_ts()
+
+    def last_ts(self) -> str:
+        """Return the newest timestamp given out; timestamps compare as text."""
+        return f"{self._last_ts // 1_000_000:010d}.{self._last_ts % 1_000_000:06d}"
+
+    def messages_since(self, ts: str, user_id: str) -> list[Message]:
+        """Return what came after `ts` in all of a person's channels, oldest first."""
+        fresh: list[Message] = []
+        for channel_id, messages in self.history.items():
+            if user_id in self.channels[channel_id].members:
+                later = takewhile(lambda m: m.ts > ts, reversed(messages))
+                fresh += [m for m in later if m.ephemeral_for in {"", user_id}]
+        return sorted(fresh, key=lambda m: m.ts)
 
     def post(self, channel_id: str, user_id: str, text: str = "", **fields: Any) -> Message:
         """Add a message and return it; `fields` are `Message`'s."""
