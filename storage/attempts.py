@@ -13,9 +13,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func, insert, literal_column, text
+from sqlalchemy import select as core_select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, delete, select, update
 
-from storage.db import insert_once, now
+from storage.db import insert_once, now, run
 from storage.models import (
     Browser,
     ConnectionAttempt,
@@ -25,6 +28,7 @@ from storage.models import (
     SeenRequest,
     SignIn,
     Ticket,
+    Utc,
     digest,
     new_secret,
 )
@@ -56,29 +60,23 @@ def _recent(since: timedelta, *more: ColumnElement[bool]) -> ColumnElement[int]:
     return counted.where(member, col(Ticket.created_at) > now(-since), *more).scalar_subquery()
 
 
-# Built once: these run with every `connect`, and (the last) with every request that changes something.
-_TICKET_COLUMNS = (
-    "ticket_hash",
-    "organization_id",
-    "membership_id",
-    "team_id",
-    "channel_id",
-    "platform",
-    "app",
-)
+# Built once: these run with every `connect`, and the last one with every request that changes something.
+_TICKETS = SQLModel.metadata.tables["ticket"]
+_GIVEN = [column for column in _TICKETS.columns if not isinstance(column.type, Utc)]
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:membership_id, 0))")
-_OPEN_TICKET = insert(Ticket).from_select(
-    [*_TICKET_COLUMNS, "reconnects", "created_at", "expires_at"],
-    select(
-        *(bindparam(name, type_=SQLModel.metadata.tables["ticket"].c[name].type) for name in _TICKET_COLUMNS),
-        bindparam("reconnects", type_=SQLModel.metadata.tables["ticket"].c.reconnects.type),
-        now(),
-        now(TICKET_LIFE),
-    ).where(
+_OPEN_TICKET = insert(_TICKETS).from_select(
+    [*_GIVEN, _TICKETS.c.created_at, _TICKETS.c.expires_at],
+    core_select(*(bindparam(each.name, type_=each.type) for each in _GIVEN), now(), now(TICKET_LIFE)).where(
         _recent(TICKET_LIFE, col(Ticket.used_at).is_(None)) < literal_column(str(OPEN_TICKETS)),
         _recent(timedelta(minutes=1)) < literal_column(str(TICKETS_PER_MINUTE)),
     ),
 )
+_SEEN = {
+    dialect: once(SQLModel.metadata.tables["seen_request"])
+    .values(signature_hash=bindparam("signature_hash"), seen_at=now())
+    .on_conflict_do_nothing()
+    for dialect, once in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
 
 
 class Tickets:
@@ -115,8 +113,8 @@ class Tickets:
             "reconnects": reconnects,
         }
         if self._session.get_bind().dialect.name == "postgresql":
-            await self._session.exec(_ONE_AT_A_TIME, params={"membership_id": membership_id})  # type: ignore[call-overload]
-        opened = await self._session.exec(_OPEN_TICKET, params=values, execution_options=_UNSYNCHRONIZED)
+            await run(self._session, _ONE_AT_A_TIME, membership_id=membership_id)
+        opened = await run(self._session, _OPEN_TICKET, **values)
         if opened.rowcount != 1:
             raise TooManyTickets
         return ticket
@@ -300,9 +298,8 @@ class Seen:
 
     async def first(self, signature: str) -> bool:
         """Return True to the first caller with this signature, False to every other one."""
-        seen = insert_once(self._session, SeenRequest).on_conflict_do_nothing()
-        values = {"signature_hash": digest(signature)}
-        inserted = await self._session.exec(seen.values(seen_at=now(), **values))
+        statement = _SEEN[self._session.get_bind().dialect.name]
+        inserted = await run(self._session, statement, signature_hash=digest(signature))
         return inserted.rowcount == 1
 
     async def forget_older(self, age: timedelta) -> int:

@@ -164,6 +164,22 @@ class Discoveries:
         )
         return list(await self._session.exec(taken))
 
+    async def blocked(
+        self, organization_id: str, discovery_id: str, ids: Collection[str]
+    ) -> list[FoundAccount]:
+        """Return those of `ids` that this discovery shows greyed, in their order."""
+        greyed = (
+            select(FoundAccount)
+            .where(
+                FoundAccount.organization_id == organization_id,
+                FoundAccount.discovery_id == discovery_id,
+                FoundAccount.blocker != "",
+                col(FoundAccount.id).in_(ids),
+            )
+            .order_by(col(FoundAccount.position))
+        )
+        return list(await self._session.exec(greyed))
+
     def token(self, found: FoundAccount) -> Secret | None:
         """Return the account's own token where its platform gave one."""
         if found.token_sealed is None:

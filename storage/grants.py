@@ -7,12 +7,12 @@ allows one consent per person, the second organization's sign-in would otherwise
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, exists, func, text
 from sqlmodel import col, delete, select, update
 
-from storage.db import across, insert_once, now
+from storage.db import across, insert_once, now, run
 from storage.discoveries import Discoveries, Found, Places
 from storage.models import Account, Discovery, FoundAccount, Grant, GrantHolder, GrantStatus, new_id
 
@@ -111,7 +111,7 @@ class Grants:
         async with across(self._session):
             if self._session.get_bind().dialect.name == "postgresql":
                 person = f"{pending.platform}:{pending.app}:{external_id}"
-                await self._session.exec(_ONE_AT_A_TIME, params={"person": person})  # type: ignore[call-overload]
+                await run(self._session, _ONE_AT_A_TIME, person=person)
             earlier = select(Grant).where(
                 Grant.platform == pending.platform,
                 Grant.app == pending.app,
@@ -314,7 +314,7 @@ class Accounts:
         The same remote account is one row per organization, however often and by whom it is attached.
         """
         token = self._token_of(found)
-        values = {
+        values: dict[str, Any] = {
             "grant_id": grant.id,
             "app": grant.app,
             "kind": found.kind,
@@ -427,7 +427,7 @@ class Accounts:
             .returning(Account)
         )
         rows = await self._session.exec(gone, execution_options=_UNSYNCHRONIZED | _FRESH)
-        return rows.scalar_one_or_none()  # type: ignore[no-any-return]
+        return rows.scalar_one_or_none()
 
 
 def _names_of(account: Account) -> set[str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal, select, update
 
+from storage.db import run
 from storage.vault import SealBroken, Vault, VaultError, check_canaries, keys_in_use, sealed_columns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Column, Select, Table
 
     from storage.db import Database
 
@@ -49,7 +51,7 @@ async def rotate(
     while (left := await _left(database, vault)) > len(broken):
         sealed = 0
         for table, column in sealed_columns():
-            async for count in _rotate_column(database, vault, table, column, batch, broken):
+            async for count in _Column(database, vault, table, column).rotate(batch, broken):
                 sealed += count
                 progress(done + sealed, done + left)
         done += sealed
@@ -67,41 +69,47 @@ async def _left(database: Database, vault: Vault) -> int:
     return sum(count for key_id, count in counts.items() if key_id != vault.newest)
 
 
-async def _rotate_column(
-    database: Database, vault: Vault, table: Table, column: Column[bytes], batch: int, broken: set[str]
-) -> AsyncIterator[int]:
-    (key,) = table.primary_key.columns
-    organization = table.columns.get("organization_id")
-    after: object = None
-    while True:
-        page = (
-            select(key, column, literal(None) if organization is None else organization)
-            .where(func.substr(column, 2, 2) != vault.newest.to_bytes(2), column.is_not(None))
-            .order_by(key)
-            .limit(batch)
-            .with_for_update(skip_locked=True)
+@dataclass(frozen=True, slots=True)
+class _Column:
+    database: Database
+    vault: Vault
+    table: Table
+    column: Column[bytes]
+
+    async def rotate(self, batch: int, broken: set[str]) -> AsyncIterator[int]:
+        """Give the size of each batch that was sealed anew; rows that others hold are skipped."""
+        (key,) = self.table.primary_key.columns
+        old = func.substr(self.column, 2, 2) != self.vault.newest.to_bytes(2)
+        page = self._page(key).where(old).order_by(key).limit(batch).with_for_update(skip_locked=True)
+        change = (
+            update(self.table)
+            .where(key == bindparam("key"), self.column == bindparam("old"))
+            .values({self.column: bindparam("new")})
         )
-        async with database.system() as session:
-            rows = (await session.exec(page if after is None else page.where(key > after))).all()
-            changes = list(_sealed_anew(vault, table, column, rows, broken))
-            if changes:
-                change = update(table).where(key == bindparam("key"), column == bindparam("old"))
-                await session.exec(change.values({column: bindparam("new")}), params=changes)
-        if not rows:
-            return
-        after = rows[-1][0]
-        yield len(changes)
+        after: object = None
+        while True:
+            async with self.database.system() as session:
+                rows = (await run(session, page if after is None else page.where(key > after))).all()
+                changes = list(self._sealed_anew(rows, broken))
+                if changes:
+                    await (await session.connection()).execute(change, changes)
+            if not rows:
+                return
+            after = rows[-1][0]
+            yield len(changes)
 
+    def _page(self, key: Column[Any]) -> Select[Any, bytes, str | None]:
+        organization = self.table.columns.get("organization_id")
+        return select(key, self.column, literal(None) if organization is None else organization)
 
-def _sealed_anew(
-    vault: Vault, table: Table, column: Column[bytes], rows: Sequence[Any], broken: set[str]
-) -> Iterator[dict[str, object]]:
-    for key, old, organization in rows:
-        row = key.hex() if isinstance(key, bytes) else key
-        place = {"table": table.name, "column": column.name, "organization": organization, "row": row}
-        try:
-            value = vault.open(old, **place)
-        except SealBroken:
-            broken.add(f"{table.name}.{column.name} of {row}")
-            continue
-        yield {"key": key, "old": old, "new": vault.seal(value.reveal(), **place)}
+    def _sealed_anew(self, rows: Sequence[Any], broken: set[str]) -> Iterator[dict[str, object]]:
+        for key, old, organization in rows:
+            row = key.hex() if isinstance(key, bytes) else key
+            place = {"table": self.table.name, "column": self.column.name, "row": row}
+            try:
+                value = self.vault.open(old, organization=organization, **place)
+            except SealBroken:
+                broken.add(f"{self.table.name}.{self.column.name} of {row}")
+                continue
+            new = self.vault.seal(value.reveal(), organization=organization, **place)
+            yield {"key": key, "old": old, "new": new}

@@ -1,5 +1,7 @@
-"""The tables. Columns that hold secrets are named `*_sealed` and are bytes; bearer secrets we only
-compare (states, cookies, tickets) are stored as SHA-256 and named `*_hash`.
+"""The tables.
+
+Columns that hold secrets are named `*_sealed` and are bytes; bearer secrets we only compare (states,
+cookies, tickets) are stored as SHA-256 and named `*_hash`.
 
 Ids are random and prefixed (`org_...`), so that a log line says what it speaks of and nobody can
 guess a neighbour's. Times are timezone-aware UTC; the database's clock decides what has expired.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, func, or_
+from sqlalchemy import and_, bindparam, case, func
+from sqlalchemy import select as core_select
 from sqlmodel import col, delete, select, update
 
-from storage.db import insert_once, now
+from storage.db import insert_once, now, run
 from storage.models import (
     ChannelDefault,
     Installation,
@@ -43,6 +44,8 @@ INSTALL_LIFE = timedelta(minutes=10)
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """No I and O, no 0 and 1: 32 characters that nobody confuses, 5 bits each."""
 CODE_GROUPS = 4
+_FRESH = {"populate_existing": True}
+_UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 class LastOwner(Exception):
@@ -75,7 +78,7 @@ class Installations:
 
         Two that are saved at once both succeed, and the later one's tokens stay.
         """
-        values = {
+        values: dict[str, Any] = {
             "team_id": team_id,
             "enterprise_id": enterprise_id,
             "name": name,
@@ -87,11 +90,10 @@ class Installations:
         fresh = Installation(slack_id=slack_id, **values)
         known = insert_once(self._session, Installation).values(**fresh.model_dump())
         upsert = known.on_conflict_do_update(
-            index_elements=["slack_id"], set_={**values, "uninstalled_at": None}
+            index_elements=["slack_id"],
+            set_={**values, "installed_at": fresh.installed_at, "uninstalled_at": None},
         )
-        rows = await self._session.exec(
-            upsert.returning(Installation), execution_options={"populate_existing": True}
-        )
+        rows = await self._session.exec(upsert.returning(Installation), execution_options=_FRESH)
         installation: Installation = rows.scalar_one()
         await self.rotate(installation, bot_token, refresh_token, token_expires_at)
         return installation
@@ -142,9 +144,7 @@ class Installations:
             .values(token_expires_at=expires_at, **self._sealed(installation.id, bot_token, refresh_token))
             .returning(Installation)
         )
-        rows = await self._session.exec(
-            rotated, execution_options={"populate_existing": True, "synchronize_session": False}
-        )
+        rows = await self._session.exec(rotated, execution_options=_FRESH | _UNSYNCHRONIZED)
         return rows.scalar_one_or_none() is not None
 
     def _sealed(self, row: str, bot_token: str, refresh_token: str | None) -> dict[str, bytes | None]:
@@ -179,13 +179,14 @@ class Workspaces:
     async def ensure(self, team_id: str, enterprise_id: str | None, name: str) -> Workspace:
         """Return the workspace, new or with its present name."""
         values = {"team_id": team_id, "enterprise_id": enterprise_id, "name": name}
-        statement = insert_once(self._session, Workspace).values(**values).returning(Workspace)
+        statement = insert_once(self._session, Workspace).values(**values)
         upsert = statement.on_conflict_do_update(
             index_elements=["team_id"],
             set_={"name": statement.excluded.name, "enterprise_id": statement.excluded.enterprise_id},
         )
-        rows = await self._session.exec(upsert, execution_options={"populate_existing": True})
-        return rows.scalar_one()
+        rows = await self._session.exec(upsert.returning(Workspace), execution_options=_FRESH)
+        workspace: Workspace = rows.scalar_one()
+        return workspace
 
     async def get(self, team_id: str) -> Workspace | None:
         """Return the workspace, or None."""
@@ -301,13 +302,13 @@ class Standing:
 
 # Built once: this runs before every command.
 _STANDING = (
-    select(
-        Membership.id,
-        Organization.id,
-        Organization.name,
-        Membership.role,
-        ChannelDefault.organization_id,
-        Workspace.default_organization_id,
+    core_select(
+        col(Membership.id),
+        col(Organization.id),
+        col(Organization.name),
+        col(Membership.role),
+        col(ChannelDefault.organization_id),
+        col(Workspace.default_organization_id),
     )
     .select_from(WorkspaceLink)
     .join(Organization, col(Organization.id) == col(WorkspaceLink.organization_id))
@@ -354,10 +355,9 @@ class Members:
                 "ended_at": None,
             },
         )
-        rows = await self._session.exec(
-            upsert.returning(Membership), execution_options={"populate_existing": True}
-        )
-        return rows.scalar_one()
+        rows = await self._session.exec(upsert.returning(Membership), execution_options=_FRESH)
+        membership: Membership = rows.scalar_one()
+        return membership
 
     async def find(self, organization_id: str, realm: str, user_id: str) -> Membership | None:
         """Return the person's membership unless it ended."""
@@ -403,14 +403,16 @@ class Members:
         The default is the channel's, else the workspace's, else the only choice; a default in which
         the person is no member does not count.
         """
-        values = {"realm": realm, "user_id": user_id, "team_id": team_id, "channel_id": channel_id}
-        rows = (await self._session.exec(_STANDING, params=values)).all()  # type: ignore[call-overload]
+        asked = await run(
+            self._session, _STANDING, realm=realm, user_id=user_id, team_id=team_id, channel_id=channel_id
+        )
+        rows: Sequence[Any] = asked.all()
         choices = tuple(
             Seat(membership_id=row[0], organization_id=row[1], organization_name=row[2], role=Role(row[3]))
             for row in rows
         )
         theirs = {seat.organization_id for seat in choices}
-        wished = (*rows[0][4:6],) if rows else ()
+        wished: list[str | None] = [rows[0][4], rows[0][5]] if rows else []
         default = next((each for each in wished if each in theirs), None)
         if default is None and len(choices) == 1:
             default = choices[0].organization_id
@@ -479,7 +481,7 @@ class Members:
     async def _end(self, memberships: list[Membership]) -> None:
         ids = [each.id for each in memberships]
         ended = update(Membership).where(col(Membership.id).in_(ids)).values(ended_at=now())
-        await self._session.exec(ended, execution_options={"synchronize_session": False})
+        await self._session.exec(ended, execution_options=_UNSYNCHRONIZED)
         for each in memberships:
             await self._session.refresh(each)
 
@@ -529,7 +531,7 @@ class JoinCodes:
             delete(JoinCode)
             .where(col(JoinCode.code_hash) == _code_hash(code), col(JoinCode.expires_at) > now())
             .returning(JoinCode),
-            execution_options={"synchronize_session": False},
+            execution_options=_UNSYNCHRONIZED,
         )
         return redeemed.scalar_one_or_none()
 
@@ -562,6 +564,6 @@ class InstallStates:
                 col(InstallState.browser_hash) == digest(browser),
                 col(InstallState.expires_at) > now(),
             ),
-            execution_options={"synchronize_session": False},
+            execution_options=_UNSYNCHRONIZED,
         )
         return redeemed.rowcount == 1

