@@ -23,7 +23,7 @@ STARTS_BOTH = frozenset({"sandbox/tour.py", "sandbox/start.py", "sandbox/run.py"
 """The one process that is bot and sandbox at once, and the tour through it."""
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
 KNOWS_WHO = frozenset({"bot/actor.py"})
-WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id", "authorizations"})
+WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id"})
 PAYLOADS = frozenset({"body", "payload", "event", "command", "shortcut", "action", "view", "context", "req"})
 """The names under which a Slack payload is handed around; answers of Slack's Web API have others."""
 
