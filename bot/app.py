@@ -36,7 +36,7 @@ from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
-from bot.web.browser import Cookies, FrontDoor, Gate
+from bot.web.browser import Cookies, Guard
 from bot.web.connect import ConnectPages
 from bot.web.health import Health
 from bot.web.install import InstallPages
@@ -159,7 +159,7 @@ def construct(
     )
     dispatcher.register(bolt)
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
-    door = FrontDoor(settings, pages, Gate(settings.web_requests_per_minute))
+    guard = Guard(settings, pages)
     connect_pages = ConnectPages(
         settings=settings,
         platforms=platforms,
@@ -179,7 +179,7 @@ def construct(
         pages=pages,
         cookies=cookies,
     )
-    server = web.Application(client_max_size=LARGEST_BODY, middlewares=[door.middleware])
+    server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
     server.add_routes([web.post("/slack/events", _slack_endpoint(bolt))])
     for served in (pages, connect_pages, install_pages, Health(database)):
         server.add_routes(served.routes())

@@ -38,13 +38,16 @@ async def playground(
 
     `extra` overrides settings of the app, by their environment names.
     """
-    async with World() as world:
-        bot_port = free_port(port + 1 if port else 0)
-        public_url = f"http://localhost:{bot_port}"
-        await world.start(port=port, app_url=public_url)
+    world = World()
+    bot_port = free_port(port + 1 if port else 0)
+    public_url = f"http://localhost:{bot_port}"
+    await world.start(port=port, app_url=public_url)
+    try:
         env = world.env(public_url, data) | (extra or {})
         async with app.run(app.settings_from(env), port=bot_port, work=work) as running:
             yield Playground(world=world, app=running, public_url=public_url)
+    finally:
+        await world.stop()
 
 
 async def stay(port: int, data: Path | None) -> int:

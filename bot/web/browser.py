@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
-PER_MINUTE = 60
-"""Requests a client address may make. Each process counts for itself."""
 COOKIE_LIFE = timedelta(hours=12)
 """As long as a proof of who uses the browser lasts."""
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -135,7 +133,7 @@ def client_address(request: web.Request, trusted_proxies: int) -> str:
 class Gate:
     """Counts requests per client address over a moving minute, in this process."""
 
-    def __init__(self, per_minute: int = PER_MINUTE) -> None:
+    def __init__(self, per_minute: int) -> None:
         self._limit = RateLimitItemPerMinute(per_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -153,7 +151,7 @@ class Guard:
     def __init__(self, settings: Settings, pages: Pages, gate: Gate | None = None) -> None:
         self._settings = settings
         self._pages = pages
-        self._gate = gate or Gate()
+        self._gate = gate or Gate(settings.web_requests_per_minute)
 
     @property
     def middleware(self) -> Middleware:
