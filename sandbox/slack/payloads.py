@@ -204,19 +204,23 @@ def enterprise_json(state: SlackState, team_id: str) -> Json | None:
     return {"id": enterprise_id, "name": state.enterprises[enterprise_id].name}
 
 
-def interaction(state: SlackState, kind: str, user: User, team_id: str, installation: Installation) -> Json:
+def interaction(
+    state: SlackState, kind: str, user: User, team_id: str, installation: Installation, *, in_channel: bool
+) -> Json:
     """Return what every interaction carries.
 
     `team_id` is where the app is installed; `user.team_id` is the person's own workspace, which differs
-    for somebody who came in through Slack Connect.
+    for somebody who came in through Slack Connect. An org-wide installation gets no `team` for what
+    happens outside of a channel (`slack_bolt.request.internals.extract_team_id` tells of it).
     """
+    placed = in_channel or not installation.is_enterprise_install
     own = team_id if team_id in user.workspaces else user.team_id
     return {
         "type": kind,
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": own},
         "api_app_id": state.app.app_id if state.app else "",
         "token": "verification-token-nobody-should-use",
-        "team": team_json(state, team_id),
+        "team": team_json(state, team_id) if placed else None,
         "enterprise": enterprise_json(state, team_id),
         "is_enterprise_install": installation.is_enterprise_install,
     }

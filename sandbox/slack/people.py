@@ -131,7 +131,7 @@ class People(Hands):
             entry = self._entered(found, element, value)
             found.values.setdefault(block["block_id"], {})[action_id] = entry
         host, installation = self._installed(found)
-        body = interaction(self.state, "block_actions", user, host, installation)
+        body = self._interaction("block_actions", user, found)
         body |= self._surroundings(found, user_id, installation)
         view_id = found.id if isinstance(found, View) and found.type == "modal" else ""
         channel_id = found.channel_id if isinstance(found, Message) else ""
@@ -173,8 +173,8 @@ class People(Hands):
         block, element = self._element(found, action_id, block_id)
         if len(query) < element.get("min_query_length", TYPEAHEAD_MINIMUM):
             return {}
-        host, installation = self._installed(found)
-        body = interaction(self.state, "block_suggestion", user, host, installation)
+        _, installation = self._installed(found)
+        body = self._interaction("block_suggestion", user, found)
         body |= self._surroundings(found, user_id, installation)
         body.pop("response_url", None)
         body |= {"action_id": action_id, "block_id": block["block_id"], "value": query}
@@ -201,7 +201,7 @@ class People(Hands):
         if installation is None:
             raise ValueError("the app is not installed there")
         kind = "message_action" if message else "shortcut"
-        body = interaction(self.state, kind, user, host, installation)
+        body = interaction(self.state, kind, user, host, installation, in_channel=message is not None)
         body |= {"callback_id": callback_id, "action_ts": self.state.next_ts()}
         channel_id = message.channel_id if message else ""
         body["trigger_id"] = self.views.new_trigger(user_id, host, channel_id=channel_id)
@@ -250,7 +250,7 @@ class People(Hands):
         if found.errors:
             return found
         host, installation = self._installed(found)
-        body = interaction(self.state, "view_submission", user, host, installation)
+        body = self._interaction("view_submission", user, found)
         body["trigger_id"] = self.views.new_trigger(user_id, host, view_id=found.id)
         body["view"] = view_json(found)
         body["response_urls"] = self._response_urls(found, user_id, installation)
@@ -274,8 +274,7 @@ class People(Hands):
             self.state.drop_view(found)
         for closed in gone:
             if closed.payload.get("notify_on_close"):
-                host, installation = self._installed(closed)
-                body = interaction(self.state, "view_closed", user, host, installation)
+                body = self._interaction("view_closed", user, closed)
                 body |= {"view": view_json(closed), "is_cleared": cleared}
                 await self.courier.payload(body)
         return self.state.top_view(user_id)
@@ -358,6 +357,11 @@ class People(Hands):
         if installation is None:
             raise ValueError("the app is not installed there any more")
         return team_id, installation
+
+    def _interaction(self, kind: str, user: User, target: Message | View) -> Json:
+        host, installation = self._installed(target)
+        placed = isinstance(target, Message)
+        return interaction(self.state, kind, user, host, installation, in_channel=placed)
 
     def _target(self, target: Message | View | str) -> Message | View:
         if not isinstance(target, str):

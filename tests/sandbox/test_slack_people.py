@@ -232,6 +232,21 @@ async def test_a_grid_command_names_the_enterprise(app: Receiver, slack: SlackSi
     assert form["is_enterprise_install"] == "true"
 
 
+async def test_a_grid_modal_names_no_team_but_the_person_s(app: Receiver, slack: SlackSimulator) -> None:
+    answer = await installed(slack, IRIS, NORTH, org_wide=True)
+    client = AsyncWebClient(token=answer["access_token"], base_url=f"{slack.url}/api/")
+    trigger = slack.views.new_trigger(IVAN, NORTH)
+    view = (await client.views_open(trigger_id=trigger, view=modal(NAME)))["view"]["id"]
+
+    await slack.submit(IVAN, view, {"name": "Ivan"})
+
+    payload = app.got[0].payload
+    assert payload["team"] is None
+    assert payload["enterprise"] == {"id": INITECH, "name": "Initech"}
+    assert payload["user"]["team_id"] == NORTH
+    assert payload["view"]["team_id"] == NORTH
+
+
 @pytest.mark.usefixtures("client")
 async def test_a_stranger_s_command_carries_the_host_workspace(app: Receiver, slack: SlackSimulator) -> None:
     await slack.command(SID, BLUE, SHARED, "help")
