@@ -9,8 +9,8 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
         "commands": "answer /octapost and offer its shortcut",
         "chat:write": "send the results you asked for and warnings about accounts, as direct messages",
-        "users:read": "notice when somebody leaves Slack, so that they can't act for you any more",
-        "team:read": "name your workspace correctly",
+        "users:read": "tell members from guests and bots, and notice when somebody leaves Slack",
+        "team:read": "call an organization by your workspace's name",
     }
 )
 """Bot scope -> the reason, as a clause that completes "so that Octapost can ..."."""

@@ -6,16 +6,16 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import NotInstalled
 from bot.logs import logger
 from storage.tenants import Installations
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from bot.settings import Settings
     from storage.db import Database
     from storage.models import Installation
@@ -26,6 +26,22 @@ ROTATE_BEFORE = timedelta(hours=1)
 """Rotating bot tokens live 12 hours."""
 OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired"})
 """Web API errors that mean this installation's token is worth nothing any more."""
+
+
+OAUTH_WITHIN_S = 10.0
+"""How long Slack's OAuth methods may take; slack_sdk applies no timeout to a session it was given."""
+PASSING = frozenset(
+    {"ratelimited", "service_unavailable", "internal_error", "fatal_error", "request_timeout"}
+)
+"""Errors that say nothing about the request (https://docs.slack.dev/reference/methods/oauth.v2.access)."""
+
+
+class SlackRefused(Exception):
+    """Slack read the request and refused it. The text is Slack's code, safe to log."""
+
+
+class SlackSilent(Exception):
+    """Slack gave no answer to go by: no connection, too slow, an error page. The text is safe to log."""
 
 
 class Slacks:
@@ -40,9 +56,23 @@ class Slacks:
         self._session = session
         self._rotating: dict[str, asyncio.Lock] = {}
 
-    def bare(self) -> AsyncWebClient:
-        """Return a client without a token, for the OAuth methods."""
-        return self._client(None)
+    async def oauth(self, method: str, **form: str) -> AsyncSlackResponse:
+        """Call `oauth.v2.access` or `openid.connect.token` as our app. Raises SlackRefused or SlackSilent.
+
+        slack_sdk's methods of those names send the credentials by way of aiohttp's BasicAuth, which is
+        deprecated; Slack takes them in the form as well.
+        """
+        credentials = {
+            "client_id": self._settings.slack_client_id,
+            "client_secret": self._settings.slack_client_secret.get_secret_value(),
+        }
+        try:
+            async with asyncio.timeout(OAUTH_WITHIN_S):
+                return await self._client(None).api_call(method, data=credentials | form)
+        except SlackApiError as error:
+            raise _failure(error) from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise SlackSilent(type(error).__name__) from None
 
     async def for_workspace(self, team_id: str | None, enterprise_id: str | None) -> AsyncWebClient:
         """Return a client for the installation that covers a workspace. Raises NotInstalled."""
@@ -71,7 +101,7 @@ class Slacks:
         return self._client(token.reveal())
 
     async def _rotate(self, installation: Installation) -> Installation:
-        """Trade the refresh token for a new pair, once per process; another process's result is taken over."""
+        """Trade the refresh token for a new pair, once per process; take over another process's result."""
         async with self._rotating.setdefault(installation.slack_id, asyncio.Lock()):
             async with self._database.system(write=False) as session:
                 repository = Installations(session, self._vault)
@@ -82,14 +112,11 @@ class Slacks:
             if refresh is None:
                 return current
             try:
-                answer = await self.bare().oauth_v2_access(
-                    client_id=self._settings.slack_client_id,
-                    client_secret=self._settings.slack_client_secret.get_secret_value(),
-                    grant_type="refresh_token",
-                    refresh_token=refresh.reveal(),
+                answer = await self.oauth(
+                    "oauth.v2.access", grant_type="refresh_token", refresh_token=refresh.reveal()
                 )
-            except SlackApiError as error:
-                log.warning("bot token not rotated", installation=current.id, code=error.response["error"])
+            except (SlackRefused, SlackSilent) as error:
+                log.warning("bot token not rotated", installation=current.id, code=str(error))
                 return current
             async with self._database.system() as session:
                 repository = Installations(session, self._vault)
@@ -107,6 +134,14 @@ class Slacks:
         return AsyncWebClient(
             token=token, base_url=self._settings.slack_api_url, session=self._session, timeout=10
         )
+
+
+def _failure(error: SlackApiError) -> SlackRefused | SlackSilent:
+    """Return what an error of slack_sdk comes to; an answer that is no JSON has no code, and no `get`."""
+    code = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
+    if not isinstance(code, str) or not code.isidentifier() or not code.isascii():
+        return SlackSilent("no_code")
+    return SlackSilent(code) if code in PASSING else SlackRefused(code)
 
 
 async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:

@@ -11,12 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import aiohttp
 from aiohttp import web
-from slack_sdk.errors import SlackApiError
 
 from bot.logs import logger
 from bot.scopes import BOT_SCOPES
+from bot.slack import SlackRefused, SlackSilent
 from bot.stories.lifecycle import NewInstallation
 from bot.views.kit import listed
 from bot.web.browser import SECRET, single
@@ -110,16 +109,12 @@ class InstallPages:
                 link=again,
             )
         try:
-            answer = await self._slacks.bare().oauth_v2_access(
-                client_id=self._settings.slack_client_id,
-                client_secret=self._settings.slack_client_secret.get_secret_value(),
-                code=query["code"],
-                redirect_uri=self._redirect_uri,
+            answer = await self._slacks.oauth(
+                "oauth.v2.access", code=query["code"], redirect_uri=self._redirect_uri
             )
             new = new_installation(answer.get)
-        except (SlackApiError, aiohttp.ClientError, TimeoutError, ValueError) as error:
-            code = error.response.get("error") if isinstance(error, SlackApiError) else type(error).__name__
-            log.warning("not installed", code=str(code)[:60])
+        except (SlackRefused, SlackSilent, ValueError) as error:
+            log.warning("not installed", kind=type(error).__name__, code=str(error))
             return self._pages.say(
                 "Slack didn't finish the installation",
                 "Nothing was stored.",

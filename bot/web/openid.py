@@ -13,21 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import aiohttp
 import httpx
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
-from slack_sdk.errors import SlackApiError
 
-from bot.logs import logger
+from bot.slack import SlackRefused, SlackSilent
 from storage.models import digest
 
 if TYPE_CHECKING:
     from bot.settings import Settings
     from bot.slack import Slacks
 
-log = logger(__name__)
 ISSUER = "https://slack.com"
 TEAM = "https://slack.com/team_id"
 USER = "https://slack.com/user_id"
@@ -79,17 +76,16 @@ class SignInWithSlack:
     async def who(self, code: str, nonce_hash: bytes) -> Person:
         """Trade `code` for an ID token and return whom it names. Raises NotProved or Unreachable."""
         try:
-            answer = await self._slacks.bare().openid_connect_token(
-                client_id=self._settings.slack_client_id,
-                client_secret=self._settings.slack_client_secret.get_secret_value(),
+            answer = await self._slacks.oauth(
+                "openid.connect.token",
                 code=code,
                 redirect_uri=self._redirect_uri,
                 grant_type="authorization_code",
             )
-        except SlackApiError as error:
-            raise NotProved(_code_of(error)) from None
-        except (aiohttp.ClientError, TimeoutError):
-            raise Unreachable("no_answer") from None
+        except SlackRefused as error:
+            raise NotProved(str(error)) from None
+        except SlackSilent as error:
+            raise Unreachable(str(error)) from None
         return await self.verify(answer.get("id_token"), nonce_hash)
 
     async def verify(self, id_token: object, nonce_hash: bytes) -> Person:
@@ -163,8 +159,3 @@ def _person(claims: dict[str, Any], nonce_hash: bytes) -> Person:
     if not (isinstance(user_id, str) and user_id and isinstance(team_id, str) and team_id):
         raise NotProved("no_person")
     return Person(user_id=user_id, team_id=team_id)
-
-
-def _code_of(error: SlackApiError) -> str:
-    code = error.response.get("error") if hasattr(error.response, "get") else None
-    return code if isinstance(code, str) and code.isascii() and code.isidentifier() else "refused"
