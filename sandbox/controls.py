@@ -1,0 +1,126 @@
+"""The World page: every simulator with its people, and buttons for what goes wrong in real life.
+
+Each button does what the simulator's control API (`/_control`, see `sandbox.core`) does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from sandbox.core import Fault, Simulator
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.slack.client import HEADERS, from_own_page
+from sandbox.slack.drawing import PAGES
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+DAY_S = 86_400
+OUTAGE = Fault(status=503, body='{"error": "the sandbox was asked to be out of order"}')
+SLACK_OUTAGE = Fault(path="^/api/", status=503, body='{"ok": false, "error": "service_unavailable"}')
+"""Only the Web API: the browser client lives on the same server."""
+
+
+def control_routes(world: World) -> list[web.RouteDef]:
+    """Return the World page's routes."""
+    page = Controls(world)
+    return [web.get("/world", page.show), web.post("/world/{simulator}/{deed}", page.act)]
+
+
+class Controls:
+    """Draws the World page and does what its buttons say."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._deeds: dict[str, Callable[[Simulator, str], Awaitable[str]]] = {
+            "outage": self._outage,
+            "recover": self._recover,
+            "clock": self._clock,
+            "revoke": self._revoke,
+            "expire": self._expire,
+            "uninstall": self._uninstall,
+        }
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer the page."""
+        slack = self._world.slack
+        platforms = [s for s in self._world.simulators if isinstance(s, OAuthSimulator)]
+        text = PAGES.get_template("world.html").render(
+            done=request.query.get("done", ""),
+            world=self._world,
+            slack=slack,
+            platforms=platforms,
+            title=lambda p: "Facebook and Instagram" if p.name == "meta" else p.title,
+            living=lambda p, person: sum(
+                g.person.id == person.id and not g.dead and bool(g.access) for g in p.grants.values()
+            ),
+            out=lambda s: any(f is OUTAGE or f is SLACK_OUTAGE for f in s.faults),
+            days=lambda s: round(s.clock.offset_s / DAY_S, 1),
+            installed=[w for w in slack.state.workspaces.values() if slack.state.installation_for(w.id)],
+            complaints=slack.state.complaints[-8:],
+        )
+        return web.Response(text=text, content_type="text/html", headers=HEADERS)
+
+    async def act(self, request: web.Request) -> web.Response:
+        """Do what a button says, and show the page again with a sentence about it."""
+        from_own_page(request, "application/x-www-form-urlencoded")
+        name = request.match_info["simulator"]
+        simulator = next((s for s in self._world.simulators if s.name == name), None)
+        deed = self._deeds.get(request.match_info["deed"])
+        if simulator is None or deed is None:
+            raise web.HTTPNotFound
+        form = await request.post()
+        try:
+            done = await deed(simulator, str(form.get("what", "")))
+        except ValueError as refusal:
+            done = f"Nothing happened: {refusal}."
+        raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#{name}")
+
+    async def _outage(self, simulator: Simulator, _: str) -> str:
+        fault = SLACK_OUTAGE if simulator is self._world.slack else OUTAGE
+        if fault not in simulator.faults:
+            simulator.faults.insert(0, fault)
+        return f"{_called(simulator)} now answers everything with 503."
+
+    async def _recover(self, simulator: Simulator, _: str) -> str:
+        simulator.faults.clear()
+        return f"{_called(simulator)} works again."
+
+    async def _clock(self, simulator: Simulator, days: str) -> str:
+        if days == "0":
+            simulator.clock.offset_s = 0.0
+            return f"{_called(simulator)}'s clock shows today again."
+        simulator.clock.offset_s += float(days) * DAY_S
+        return f"{_called(simulator)}'s clock moved on by {days} {'day' if days == '1' else 'days'}."
+
+    async def _revoke(self, simulator: Simulator, person: str) -> str:
+        ended = await self._control(simulator, "revoke", {"person": person} if person else {})
+        count = _grants(ended.get("ended", 0))
+        return f"{count} at {_called(simulator)} ended, as if the person had removed the app."
+
+    async def _expire(self, simulator: Simulator, person: str) -> str:
+        touched = await self._control(simulator, "expire", {"person": person} if person else {})
+        return f"The access tokens of {_grants(touched.get('expired', 0))} at {_called(simulator)} expired."
+
+    async def _uninstall(self, simulator: Simulator, team: str) -> str:
+        await self._control(simulator, "uninstall", {"where": team})
+        return f"Octapost was removed from {self._world.slack.state.workspaces[team].name}."
+
+    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        action = simulator.controls().get(name)
+        if action is None:
+            raise ValueError(f"{_called(simulator)} has no control called {name}")
+        found = await action(given)
+        return found if isinstance(found, dict) else {}
+
+
+def _called(simulator: Simulator) -> str:
+    return {"slack": "Slack", "meta": "Meta"}.get(simulator.name) or str(getattr(simulator, "title", "It"))
+
+
+def _grants(count: Any) -> str:
+    return f"{count} {'grant' if count == 1 else 'grants'}"

@@ -1,0 +1,400 @@
+"""A place to use the simulated Slack from a browser: pages drawn here, a little script for what moves.
+
+The person is in the address, so two tabs can be two people: `/client/T0ACME/U0ADA/C0ACMEGEN`. Pages come
+whole from the server; afterwards `live` is asked for the parts again whenever the world changes. What
+people do is one POST to `do`, which calls the same methods a test calls. The last person stays in a
+cookie, so that Slack's consent pages know who sits in front of the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from sandbox.slack.delivery import TIMED_OUT, UNREACHABLE
+from sandbox.slack.drawing import PAGES, Pen, choices_of
+from sandbox.slack.oauth import SIGNED_IN
+from sandbox.slack.state import SLACKBOT, Channel, Json, Message, User, View, Workspace, find_element
+
+if TYPE_CHECKING:
+    from sandbox.slack.server import SlackSimulator
+
+HERE = Path(__file__).parent
+STATIC = {"client.css": "text/css", "client.js": "text/javascript"}
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "img-src 'self' data: http://localhost:*; form-action 'self' http://localhost:*; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Nothing is loaded from outside this machine, and no text can become a script."""
+TABS = ("home", "messages", "about")
+SAFE_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+SETTLE_S = 0.03
+"""Changes come in bursts; one answer carries those of 30 ms."""
+MULTILINE_QUERY = 300
+TROUBLES = {
+    TIMED_OUT: "did not answer within 3 seconds",
+    UNREACHABLE: "could not be reached",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Who looks at what: a person in a workspace, and the place they have open."""
+
+    workspace: Workspace
+    me: User
+    place: str
+    channel: Channel | None
+
+    @property
+    def path(self) -> str:
+        """Return the address of this place."""
+        return f"/client/{self.workspace.id}/{self.me.id}/{self.place}"
+
+
+def client_routes(slack: SlackSimulator, world_page: str = "") -> list[web.RouteDef]:
+    """Return the routes of the browser client of `slack`, to be given to `slack.mount`.
+
+    `world_page` is the address of the page that controls everything outside the app, if there is one.
+    """
+    client = Client(slack, world_page)
+    seat = "/client/{team}/{user}/{place}"
+    return [
+        web.get("/", client.front),
+        web.get("/app_redirect", client.app_redirect),
+        web.get("/client/{team}", client.enter),
+        web.get("/client/{team}/{user}", client.enter),
+        web.get(seat, client.show),
+        web.get(f"{seat}/live", client.live),
+        web.post(f"{seat}/do", client.act),
+        web.post(f"{seat}/upload", client.upload),
+        web.get(f"{seat}/file/{{file}}", client.file),
+        web.get("/client-static/{name}", client.static),
+    ]
+
+
+class Client:
+    """Draws one simulated Slack for browsers, and hands on what people do there."""
+
+    def __init__(self, slack: SlackSimulator, world_page: str = "") -> None:
+        self.slack = slack
+        self._world_page = world_page
+        self.state = slack.state
+        self._read: dict[tuple[str, str], str] = {}
+        self._doers: dict[str, Callable[[Seat, Json], Awaitable[Json]]] = {
+            "say": self._say,
+            "press": self._press,
+            "submit": self._submit,
+            "close": self._close,
+            "suggest": self._suggest,
+            "shortcut": self._shortcut,
+            "open_home": self._open_home,
+        }
+
+    # Pages
+
+    async def front(self, request: web.Request) -> web.Response:
+        """Send the browser to who it was last, or to Acme's admin."""
+        team, user = self._last_person(request)
+        raise web.HTTPFound(f"/client/{team}/{user}")
+
+    async def enter(self, request: web.Request) -> web.Response:
+        """Send the browser to a place: `/client/T`, `/client/T/U`, or Slack's own `/client/T/C`."""
+        team, other = request.match_info["team"], request.match_info.get("user", "")
+        if team not in self.state.workspaces:
+            raise web.HTTPNotFound(text="no such workspace")
+        user, place = (other, "") if other in self.state.users else (self._member(request, team), other)
+        raise web.HTTPFound(f"/client/{team}/{user}/{quote(place or self._first_place(team, user))}")
+
+    async def app_redirect(self, request: web.Request) -> web.Response:
+        """Send the browser to the app, or to `channel`: https://docs.slack.dev/interactivity/deep-linking."""
+        team = request.query.get("team", "") or self._last_person(request)[0]
+        if team not in self.state.workspaces:
+            grid = (w.id for w in self.state.workspaces.values() if w.enterprise_id == team)
+            team = next(grid, self._last_person(request)[0])
+        user = self._member(request, team)
+        raise web.HTTPFound(f"/client/{team}/{user}/{quote(request.query.get('channel') or 'messages')}")
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer a whole page."""
+        seat = self._seat(request)
+        version = self.state.version
+        page = PAGES.get_template("client.html").render(
+            **self._values(seat), parts=self._parts(seat), version=version
+        )
+        answer = web.Response(text=page, content_type="text/html", headers=HEADERS)
+        answer.set_cookie(SIGNED_IN, f"{seat.me.id}.{seat.workspace.id}", samesite="Lax", httponly=True)
+        return answer
+
+    async def live(self, request: web.Request) -> web.Response:
+        """Answer the page's parts once the world is newer than `version`; after 25 s in any case."""
+        seat = self._seat(request)
+        known = int(request.query.get("version", "0"))
+        if await self.state.changed_since(known) != known:
+            await asyncio.sleep(SETTLE_S)
+        version = self.state.version
+        return web.json_response({"version": version, "parts": self._parts(seat)}, headers=HEADERS)
+
+    async def static(self, request: web.Request) -> web.Response:
+        """Answer the style sheet or the script."""
+        name = request.match_info["name"]
+        if name not in STATIC:
+            raise web.HTTPNotFound
+        text = (HERE / "static" / name).read_text(encoding="utf-8")
+        return web.Response(text=text, content_type=STATIC[name], headers=HEADERS)
+
+    async def file(self, request: web.Request) -> web.Response:
+        """Answer a file's bytes; only pictures are shown, everything else is downloaded."""
+        self._seat(request)
+        found = self.state.files.get(request.match_info["file"])
+        if found is None:
+            raise web.HTTPNotFound
+        shown = found.mimetype in SAFE_IMAGES
+        kind = "inline" if shown else "attachment"
+        headers = HEADERS | {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(found.name)}"}
+        return web.Response(
+            body=found.content,
+            content_type=found.mimetype if shown else "application/octet-stream",
+            headers=headers,
+        )
+
+    # Deeds
+
+    async def act(self, request: web.Request) -> web.Response:
+        """Do what the person did; the answer holds `error` in words when it did not work out."""
+        from_own_page(request, "application/json")
+        given = await request.json()
+        doer = self._doers.get(str(given.get("do")))
+        if doer is None:
+            raise web.HTTPBadRequest(text="no such deed")
+        try:
+            answer = await doer(self._seat(request), given)
+        except (ValueError, KeyError) as refusal:
+            answer = {"error": str(refusal.args[0] if refusal.args else refusal)}
+        return web.json_response(answer, headers=HEADERS)
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Keep a chosen file and answer its id and name."""
+        from_own_page(request, "multipart/form-data")
+        seat, form = self._seat(request), await request.post()
+        given = form.get("file")
+        if not isinstance(given, web.FileField):
+            raise web.HTTPBadRequest(text="no file")
+        try:
+            kept = self.slack.upload(seat.me.id, given.filename, given.file.read(), given.content_type)
+        except ValueError as refusal:
+            return web.json_response({"error": str(refusal)}, headers=HEADERS)
+        return web.json_response({"id": kept.id, "name": kept.name}, headers=HEADERS)
+
+    async def _say(self, seat: Seat, given: Json) -> Json:
+        text, app = str(given["text"]).strip(), self.state.app
+        channel = self._here(seat)
+        if not text:
+            return {}
+        if channel.is_archived:
+            raise ValueError("This channel is archived.")
+        word, _, rest = text.partition(" ")
+        if app is not None and word == app.command:
+            await self.slack.command(seat.me.id, seat.workspace.id, channel.id, rest.strip())
+            return {}
+        if text.startswith("/"):
+            raise ValueError(f"{word} is not a valid command.")
+        await self.slack.say(seat.me.id, channel.id, text)
+        return {}
+
+    async def _press(self, seat: Seat, given: Json) -> Json:
+        target, block_id, action_id = self._target(given["target"]), given["block_id"], given["action_id"]
+        outcome = await self.slack.press(
+            seat.me.id,
+            target,
+            action_id,
+            block_id=block_id,
+            value=self._local(target, seat.me, block_id, action_id, given.get("value")),
+            values=self._all_local(target, seat.me, given.get("values") or {}),
+        )
+        return self._told(outcome.error)
+
+    async def _submit(self, seat: Seat, given: Json) -> Json:
+        view = self._target(given["target"])
+        values = self._all_local(view, seat.me, given.get("values") or {})
+        if isinstance(view, View):
+            await self.slack.submit(seat.me.id, view, values)
+        return {}
+
+    async def _close(self, seat: Seat, given: Json) -> Json:
+        view = self._target(given["target"])
+        if isinstance(view, View):
+            await self.slack.close(seat.me.id, view, all_of_them=bool(given.get("all")))
+        return {}
+
+    async def _suggest(self, seat: Seat, given: Json) -> Json:
+        answer = await self.slack.suggestions(
+            seat.me.id,
+            self._target(given["target"]),
+            given["action_id"],
+            str(given["query"])[:MULTILINE_QUERY],
+            block_id=given["block_id"],
+        )
+        html = PAGES.get_template("choices.html").render(
+            **Pen(self.state, seat.me).tools(), lines=choices_of(answer)
+        )
+        return {"html": html}
+
+    async def _shortcut(self, seat: Seat, given: Json) -> Json:
+        message = self._target(given["target"]) if given.get("target") else None
+        outcome = await self.slack.shortcut(
+            seat.me.id,
+            str(given["callback_id"]),
+            team_id=seat.workspace.id,
+            message=message if isinstance(message, Message) else None,
+        )
+        return self._told(outcome.error)
+
+    async def _open_home(self, seat: Seat, given: Json) -> Json:  # noqa: ARG002 - all deeds look alike
+        if self.state.installation_for(seat.workspace.id) is not None and not seat.me.deleted:
+            await self.slack.open_home(seat.me.id, seat.workspace.id)
+        return {}
+
+    def _told(self, error: str) -> Json:
+        if not error:
+            return {}
+        name = self.state.app.name if self.state.app else "The app"
+        return {"error": f"{name} {TROUBLES.get(error, 'answered with an error')} ({error})."}
+
+    # Finding one's way
+
+    def _last_person(self, request: web.Request) -> tuple[str, str]:
+        user, _, team = request.cookies.get(SIGNED_IN, "").partition(".")
+        if user in self.state.users and team in self.state.users[user].workspaces:
+            return team, user
+        first = next(iter(self.state.workspaces))
+        return first, self._admin(first)
+
+    def _member(self, request: web.Request, team: str) -> str:
+        last_team, user = self._last_person(request)
+        return user if last_team == team or team in self.state.users[user].workspaces else self._admin(team)
+
+    def _admin(self, team: str) -> str:
+        people = self.state.people(team)
+        return next((u.id for u in people if u.is_admin), people[0].id)
+
+    def _first_place(self, team: str, user: str) -> str:
+        if self.state.installation_for(team) is None:
+            return "welcome"
+        found = (c for c in self.state.channels_for(user, team) if not c.is_archived and c.kind != "im")
+        return next((c.id for c in found), "home")
+
+    def _seat(self, request: web.Request) -> Seat:
+        team, user, place = (request.match_info[k] for k in ("team", "user", "place"))
+        me, workspace = self.state.users.get(user), self.state.workspaces.get(team)
+        if me is None or workspace is None or team not in me.workspaces:
+            raise web.HTTPNotFound(text="nobody of that name is in this workspace")
+        channel = None
+        if place == "messages" and self.state.installation_for(team) is not None:
+            channel = self.state.dm(team, user)
+        elif place not in {*TABS, "welcome"}:
+            mine = self.state.channels_for(user, team)
+            channel = next((c for c in mine if c.id == place), None)
+            if channel is None:
+                raise web.HTTPNotFound(text="that channel is not one this person is in")
+        return Seat(workspace=workspace, me=me, place=place, channel=channel)
+
+    def _here(self, seat: Seat) -> Channel:
+        if seat.channel is None:
+            raise ValueError("There is nothing to write to here.")
+        return seat.channel
+
+    def _target(self, name: str) -> Message | View:
+        kind, _, rest = str(name).partition(":")
+        if kind == "view":
+            view = self.state.view(rest)
+            if view is None:
+                raise ValueError("That view is not open any more.")
+            return view
+        channel_id, _, ts = rest.partition(":")
+        message = self.state.message(channel_id, ts)
+        if message is None:
+            raise ValueError("That message is gone.")
+        return message
+
+    def _all_local(self, target: Message | View, me: User, values: Mapping[str, Mapping[str, Any]]) -> Json:
+        return {
+            block_id: {
+                action_id: self._local(target, me, block_id, action_id, one) for action_id, one in of.items()
+            }
+            for block_id, of in values.items()
+            if any(find_element(target.blocks, action_id, block_id) for action_id in of)
+        }
+
+    def _local(self, target: Message | View, me: User, block_id: str, action_id: str, given: Any) -> Any:
+        """Return what was entered as Slack keeps it: a datetime is typed in the person's own time."""
+        found = find_element(target.blocks, action_id, block_id)
+        if found is None or found[1]["type"] != "datetimepicker" or not given:
+            return given
+        return int(datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(me.tz)).timestamp())
+
+    # Drawing
+
+    def _parts(self, seat: Seat) -> dict[str, str]:
+        if seat.channel is not None:
+            visible = self.state.messages(seat.channel.id, seat.me.id)
+            self._read[seat.me.id, seat.channel.id] = visible[-1].ts if visible else ""
+        values = self._values(seat)
+        return {
+            name: PAGES.get_template(f"{name}.html").render(values) for name in ("sidebar", "main", "modal")
+        }
+
+    def _values(self, seat: Seat) -> Json:
+        state, team, me = self.state, seat.workspace.id, seat.me
+        channels = state.channels_for(me.id, team)
+        return Pen(state, me).tools() | {
+            "seat": seat,
+            "app": state.app,
+            "installation": state.installation_for(team),
+            "workspaces": list(state.workspaces.values()),
+            "seat_in": {w: me.id if w in me.workspaces else self._admin(w) for w in state.workspaces},
+            "channels": sorted((c for c in channels if c.kind != "im"), key=lambda c: c.name),
+            "unread": {c.id for c in channels if self._unread(c, me)},
+            "app_dm": next((c.id for c in channels if c.kind == "im"), ""),
+            "people": state.people(team),
+            "visitors": self._visitors(team),
+            "messages": state.messages(seat.channel.id, me.id) if seat.channel else [],
+            "home": state.homes.get((team, me.id)),
+            "modal": state.top_view(me.id),
+            "depth": len(state.modals[me.id]),
+            "world_page": self._world_page,
+            "slackbot": SLACKBOT,
+        }
+
+    def _visitors(self, team: str) -> list[User]:
+        """Return people of other workspaces who share a channel with this one (Slack Connect)."""
+        shared = {
+            m for c in self.state.channels.values() if team in c.teams and c.shared_with for m in c.members
+        }
+        people = (self.state.users[m] for m in sorted(shared) if m in self.state.users)
+        return [u for u in people if team not in u.workspaces and not u.is_bot]
+
+    def _unread(self, channel: Channel, me: User) -> bool:
+        last = next((m for m in reversed(self.state.messages(channel.id, me.id)) if m.user_id != me.id), None)
+        return last is not None and last.ts > self._read.get((me.id, channel.id), "")
+
+
+def from_own_page(request: web.Request, content_type: str) -> None:
+    """Refuse what another site's page sends: a browser says where a request is from."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if request.content_type != content_type or site != "same-origin":
+        raise web.HTTPForbidden(text="only the sandbox's own pages may do this")

@@ -1,0 +1,175 @@
+"""Slack's text, drawn as HTML that can do nothing: mrkdwn, plain text, the `markdown` block.
+
+Rules: https://docs.slack.dev/messaging/formatting-message-text. Whatever is not a rule is escaped, so
+a name such as `<script>` is only ever letters. In mrkdwn `<!channel>` is drawn as the mention it would
+be in Slack, visible to whoever looks for leaks; in plain text it stays what was typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from markupsafe import Markup, escape
+
+LINKS = ("http://", "https://", "mailto:", "slack://")
+EMOJI = {
+    "+1": "👍", "-1": "👎", "alarm_clock": "⏰", "arrow_right": "➡️", "arrows_counterclockwise": "🔄",
+    "bangbang": "‼️", "bar_chart": "📊", "bell": "🔔", "bulb": "💡", "calendar": "📆", "camera": "📷",
+    "chart_with_upwards_trend": "📈", "clapper": "🎬", "clipboard": "📋", "clock3": "🕒",
+    "exclamation": "❗", "eyes": "👀", "fire": "🔥", "gear": "⚙️", "globe_with_meridians": "🌐",
+    "green_circle": "🟢", "hammer_and_wrench": "🛠️", "heart": "❤️", "heavy_check_mark": "✔️",
+    "hourglass": "⌛", "hourglass_flowing_sand": "⏳",
+    "information_source": "\N{INFORMATION SOURCE}\ufe0f", "key": "🔑", "large_blue_circle": "🔵",
+    "large_green_circle": "🟢", "large_orange_circle": "🟠", "large_red_circle": "🔴",
+    "large_yellow_circle": "🟡", "link": "🔗", "lock": "🔒", "mag": "🔍", "mailbox": "📫", "memo": "📝",
+    "octopus": "🐙", "page_facing_up": "📄", "pencil": "📝", "pencil2": "✏️", "person": "🧑",
+    "question": "❓", "red_circle": "🔴", "rocket": "🚀", "rotating_light": "🚨", "smile": "😄",
+    "sparkles": "✨", "tada": "🎉", "thread": "🧵", "thumbsup": "👍", "unlock": "🔓",
+    "warning": "⚠️", "wastebasket": "🗑️", "wave": "👋", "white_check_mark": "✅", "white_circle": "⚪",
+    "wrench": "🔧", "x": "❌", "yellow_circle": "🟡", "zap": "⚡",
+}  # fmt: skip
+"""The shortcodes a calm app uses; any other stays as typed."""
+DATES = {
+    "date_num": "%Y-%m-%d",
+    "date": "%B %-d, %Y",
+    "date_short": "%b %-d, %Y",
+    "date_long": "%A, %B %-d, %Y",
+    "date_pretty": "%B %-d, %Y",
+    "date_short_pretty": "%b %-d, %Y",
+    "date_long_pretty": "%A, %B %-d, %Y",
+    "day_divider_pretty": "%A, %B %-d",
+    "time": "%-I:%M %p",
+    "time_secs": "%-I:%M:%S %p",
+}
+"""The tokens of `<!date^...>`."""
+KEPT = re.compile(r"\ue000(\d+)\ue001")
+"""Where a finished piece of HTML waits; private-use characters, removed from what comes in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who reads: gives names to ids and turns moments into their local time."""
+
+    user_name: Callable[[str], str]
+    channel_name: Callable[[str], str]
+    zone: tzinfo = UTC
+
+
+def plain(text: str, *, emoji: bool = True) -> Markup:
+    """Return plain text with its line breaks; nothing in it is formatting."""
+    drawn = str(escape(text))
+    return Markup((_emoji(drawn) if emoji else drawn).replace("\n", "<br>"))  # noqa: S704 - escaped above
+
+
+def mrkdwn(text: str, reader: Reader, *, verbatim: bool = False) -> Markup:
+    """Return mrkdwn as HTML. Bare URLs become links unless `verbatim`."""
+    return _Drawing(reader).draw(text, verbatim=verbatim)
+
+
+def markdown(text: str, reader: Reader) -> Markup:
+    """Return the `markdown` block's text as HTML: emphasis, links, headings and bullets."""
+    lines = []
+    for line in text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split("\n"):
+        one = re.sub(r"^#{1,6}\s+(.+)$", r"**\1**", line)
+        one = re.sub(r"^(\s*)[-*+]\s+", r"\1• ", re.sub(r"^&gt;\s?", "> ", one))
+        one = re.sub(r"\[([^\]\n]+)\]\((https?://[^\s)]+)\)", r"<\2|\1>", one)
+        lines.append(re.sub(r"(\*\*|__)(.+?)\1", r"*\2*", one))
+    return mrkdwn("\n".join(lines), reader)
+
+
+def link(url: str, label: str | Markup) -> Markup:
+    """Return a link that opens in its own tab, or only the label when the scheme is not one Slack links."""
+    if not url.lower().startswith(LINKS):
+        return escape(label)
+    return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(url, label)
+
+
+def moment(timestamp: float, pattern: str, reader: Reader) -> str:
+    """Return a Unix time in words; `pattern` holds Slack's date tokens, e.g. `{date_short} at {time}`."""
+    local = datetime.fromtimestamp(timestamp, reader.zone)
+    return re.sub(r"\{(\w+)\}", lambda m: local.strftime(DATES[m[1]]) if m[1] in DATES else m[0], pattern)
+
+
+def mention(kind: str, name: str) -> Markup:
+    """Return a mention; `kind` is `user`, `channel` or `broadcast`."""
+    return Markup('<span class="mention mention-{}">{}</span>').format(kind, name)
+
+
+class _Drawing:
+    """One text on its way: finished pieces are set aside, so that later rules cannot touch them."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.pieces: list[Markup] = []
+
+    def draw(self, text: str, *, verbatim: bool) -> Markup:
+        text = re.sub("[\ue000\ue001]", "", text)
+        text = re.sub(
+            r"```\n?(.+?)\n?```", lambda m: self.keep(self._code("pre", m[1])), text, flags=re.DOTALL
+        )
+        text = re.sub(r"`([^`\n]+)`", lambda m: self.keep(self._code("code", m[1])), text)
+        text = re.sub(r"<([^<>\n]+)>", lambda m: self.keep(self._angle(m[1])), text)
+        if not verbatim:
+            text = re.sub(
+                r"https?://[^\s<>\ue000|]+[^\s<>\ue000|.,;:!?)'\"]",
+                lambda m: self.keep(link(_decoded(m[0]), _decoded(m[0]))),
+                text,
+            )
+        lines = [self._line(line) for line in _emoji(str(escape(_decoded(text)))).split("\n")]
+        html = re.sub(r"(</blockquote>|</pre>)<br>", r"\1", "<br>".join(lines))
+        html = html.replace("</blockquote><blockquote>", "<br>")
+        while KEPT.search(html):
+            html = KEPT.sub(lambda m: str(self.pieces[int(m[1])]), html)
+        return Markup(html)  # noqa: S704 - escaped above, pieces are Markup
+
+    def keep(self, piece: Markup) -> str:
+        self.pieces.append(piece)
+        return f"\ue000{len(self.pieces) - 1}\ue001"
+
+    def _line(self, line: str) -> str:
+        quoted = line.startswith("&gt;")
+        line = line.removeprefix("&gt;").lstrip() if quoted else line
+        for mark, tag in (("*", "strong"), ("_", "em"), ("~", "s")):
+            sign = re.escape(mark)
+            line = re.sub(
+                rf"(?<![^\W_])(?<!{sign}){sign}(?=[^\s{sign}])([^{sign}]*[^\s{sign}]|[^\s{sign}]){sign}(?![^\W_])",
+                rf"<{tag}>\1</{tag}>",
+                line,
+            )
+        return f"<blockquote>{line}</blockquote>" if quoted else line
+
+    def _code(self, tag: str, text: str) -> Markup:
+        return Markup(f"<{tag}>{{}}</{tag}>").format(_decoded(text))  # noqa: S704 - a fixed tag
+
+    def _angle(self, inside: str) -> Markup:
+        target, _, label = (_decoded(part) for part in inside.partition("|"))
+        match target[:1]:
+            case "@":
+                return mention("user", "@" + (label or self.reader.user_name(target[1:])))
+            case "#":
+                return mention("channel", "#" + (self.reader.channel_name(target[1:]) or label))
+            case "!":
+                return self._special(target[1:], label)
+            case _:
+                known = target.lower().startswith(LINKS)
+                return link(target, label or (target.removeprefix("mailto:") if known else f"<{target}>"))
+
+    def _special(self, target: str, label: str) -> Markup:
+        if target in {"channel", "here", "everyone"}:
+            return mention("broadcast", f"@{target}")
+        word, *rest = target.split("^")
+        if word == "date" and len(rest) >= 2 and rest[0].isdecimal():
+            said = Markup("<time>{}</time>").format(moment(int(rest[0]), rest[1], self.reader))
+            return link(rest[2], said) if len(rest) > 2 else said
+        return escape(label or f"<!{target}>")
+
+
+def _decoded(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _emoji(text: str) -> str:
+    return re.sub(r":([a-z0-9_+-]+):", lambda m: EMOJI.get(m[1], m[0]), text)

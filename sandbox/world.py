@@ -1,0 +1,231 @@
+"""The whole world on localhost: a Slack with its client, seven platforms, and the app registered with each.
+
+Credentials are made up, fixed and public. What is entered at api.slack.com stands in `MANIFEST`; a test
+keeps it equal to manifest.yml.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from sandbox.controls import control_routes
+from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.reddit import RedditSimulator
+from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.x import XSimulator
+from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.slack.client import client_routes
+from sandbox.slack.server import SlackSimulator
+
+if TYPE_CHECKING:
+    from sandbox.core import Simulator
+    from sandbox.platforms.oauth import OAuthSimulator
+
+NOT_STARTED_YET = "http://localhost:9"
+"""Where the app is until somebody says: the discard port, which refuses."""
+KEYS_FILE = "vault.keys"
+MANIFEST: dict[str, Any] = {
+    "command": "/octapost",
+    "command_description": "Connect accounts, and see how they are doing",
+    "usage_hint": "connect [platform] | accounts | disconnect | org | status | help",
+    "bot_scopes": ["commands", "chat:write", "users:read", "team:read"],
+    "shortcuts": [{"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"}],
+    "events": ["app_home_opened", "app_uninstalled", "tokens_revoked", "user_change"],
+}
+"""The app as entered at api.slack.com, but for its addresses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """The app as a developer registered it at one platform. `scopes` None: everything the platform has."""
+
+    app: str
+    """Stands in the names of its variables: OCTAPOST_<APP>_CLIENT_ID."""
+    platform: str
+    client_id: str
+    client_secret: str
+    scopes: tuple[str, ...] | None = None
+    callbacks: tuple[str, ...] = ()
+    """The platforms whose callbacks it lists; empty: its own."""
+
+
+META_ID, META_SECRET = "880055510007", "meta-secret-of-the-sandbox-0001"
+REGISTRATIONS = (
+    # Facebook and Instagram are two products of one Meta app.
+    Registration(
+        app="facebook",
+        platform="facebook",
+        client_id=META_ID,
+        client_secret=META_SECRET,
+        callbacks=("facebook", "instagram"),
+    ),
+    Registration(
+        app="instagram",
+        platform="instagram",
+        client_id=META_ID,
+        client_secret=META_SECRET,
+        callbacks=("facebook", "instagram"),
+    ),
+    Registration(app="x", platform="x", client_id="eHNhbmRib3g", client_secret="x-secret-of-the-sandbox"),
+    # The Community Management API must be the only product of its app, hence two:
+    # learn.microsoft.com/linkedin/marketing/community-management-app-review
+    Registration(
+        app="linkedin",
+        platform="linkedin",
+        client_id="86li0profile",
+        client_secret="linkedin-secret-of-the-sandbox",
+        scopes=("openid", "profile", "email", "w_member_social"),
+    ),
+    Registration(
+        app="linkedin_page",
+        platform="linkedin",
+        client_id="86li0pages",
+        client_secret="linkedin-page-secret-of-the-sandbox",
+        scopes=("r_basicprofile", "w_organization_social", "r_organization_social", "rw_organization_admin"),
+    ),
+    Registration(
+        app="tiktok",
+        platform="tiktok",
+        client_id="awsandboxtiktok1",
+        client_secret="tiktok-secret-of-the-sandbox",
+    ),
+    Registration(
+        app="reddit",
+        platform="reddit",
+        client_id="sandboxReddit1",
+        client_secret="reddit-secret-of-the-sandbox",
+    ),
+    Registration(
+        app="youtube",
+        platform="youtube",
+        client_id="1012345-sandbox.apps.googleusercontent.com",
+        client_secret="GOCSPX-secret-of-the-sandbox",
+    ),
+)
+
+
+class World:
+    """All simulators. `async with World() as world:` starts them on free ports and stops them.
+
+    They exist before `start`, so that a test may set knobs first. "facebook" and "instagram" are the
+    same simulator, as both are Meta.
+    """
+
+    slack_client_id = "4242424242.8088088088"
+    slack_client_secret = "slack-secret-of-the-sandbox-0001"
+    signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
+
+    def __init__(self) -> None:
+        self.slack = SlackSimulator()
+        meta = MetaSimulator()
+        self.platforms: dict[str, OAuthSimulator] = {
+            "facebook": meta,
+            "instagram": meta,
+            "x": XSimulator(),
+            "linkedin": LinkedInSimulator(),
+            "tiktok": TikTokSimulator(),
+            "reddit": RedditSimulator(),
+            "youtube": YouTubeSimulator(),
+        }
+        self.app_url = NOT_STARTED_YET
+        self.slack.mount(lambda slack: client_routes(slack, world_page="/world"))
+        self.slack.mount(lambda _: control_routes(self))
+        self.connect_app(self.app_url)
+
+    @property
+    def simulators(self) -> list[Simulator]:
+        """Every simulator once, Slack first."""
+        return [self.slack, *dict.fromkeys(self.platforms.values())]
+
+    @property
+    def url(self) -> str:
+        """Where a browser starts: the simulated Slack."""
+        return self.slack.url
+
+    async def start(self, *, port: int = 3000, app_url: str | None = None) -> None:
+        """Listen: Slack on `port`, the platforms on free ports.
+
+        `app_url` is the app's origin, when it is known already. Raises OSError when the port is taken;
+        nothing is left running then.
+        """
+        if app_url is not None:
+            self.connect_app(app_url)
+        try:
+            for simulator in self.simulators:
+                await simulator.start(port if simulator is self.slack else 0)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop every simulator."""
+        await asyncio.gather(*(simulator.stop() for simulator in self.simulators))
+
+    def connect_app(self, app_url: str) -> None:
+        """Tell Slack and every platform where the app is: request URL and redirect URIs."""
+        self.app_url = app_url.rstrip("/")
+        self.slack.configure(
+            client_id=self.slack_client_id,
+            client_secret=self.slack_client_secret,
+            signing_secret=self.signing_secret,
+            app_url=self.app_url,
+            redirect_urls=[f"{self.app_url}/slack/oauth_redirect", f"{self.app_url}/slack/identity"],
+            **MANIFEST,
+        )
+        for one in REGISTRATIONS:
+            self.platforms[one.platform].register(
+                one.client_id,
+                one.client_secret,
+                [f"{self.app_url}/oauth/{slug}/callback" for slug in one.callbacks or (one.platform,)],
+                one.scopes,
+            )
+
+    def env(self, public_url: str, data_dir: Path) -> dict[str, str]:
+        """Return the OCTAPOST_* environment of an app at `public_url` that lives in this world.
+
+        Its database and key ring are in `data_dir`; the ring is made once and kept. The app is
+        connected as by `connect_app`. Call it after `start`, which decides the ports.
+        """
+        self.connect_app(public_url)
+        database = (data_dir / "octapost.sqlite3").resolve()
+        found = {
+            "PUBLIC_URL": public_url,
+            "DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+            "VAULT_KEYS": _kept_keys(data_dir / KEYS_FILE),
+            "SLACK_CLIENT_ID": self.slack_client_id,
+            "SLACK_CLIENT_SECRET": self.slack_client_secret,
+            "SLACK_SIGNING_SECRET": self.signing_secret,
+            "SLACK_API_URL": f"{self.slack.url}/api/",
+            "SLACK_WEB_URL": self.slack.url,
+        }
+        for one in REGISTRATIONS:
+            name = one.app.upper()
+            found |= {f"{name}_CLIENT_ID": one.client_id, f"{name}_CLIENT_SECRET": one.client_secret}
+            found[f"{one.platform.upper()}_URL"] = self.platforms[one.platform].url
+        return {f"OCTAPOST_{name}": value for name, value in found.items()}
+
+    async def __aenter__(self) -> Self:
+        """Start on free ports."""
+        await self.start(port=0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+
+def _kept_keys(path: Path) -> str:
+    """Return the key ring in `path`, made when there is none; only its owner may read it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ring = f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(ring)
+    return path.read_text(encoding="ascii").strip()
