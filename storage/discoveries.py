@@ -11,7 +11,7 @@ from sqlalchemy import case, func, insert
 from sqlmodel import col, delete, select, update
 
 from storage.db import now
-from storage.models import Account, Discovery, FoundAccount, Place, new_id
+from storage.models import Account, Discovery, FoundAccount, GrantHolder, Place, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,7 +59,15 @@ class Discoveries:
         found: Sequence[Found],
         hints: Sequence[str] = (),
     ) -> Discovery:
-        """Return a discovery for this member: the usable accounts first, otherwise in the order given."""
+        """Return a discovery for this member: the usable accounts first, otherwise in the order given.
+
+        Raises `LookupError` for a grant the organization does not hold.
+        """
+        held = select(GrantHolder).where(
+            GrantHolder.grant_id == grant_id, GrantHolder.organization_id == organization_id
+        )
+        if (await self._session.exec(held)).first() is None:
+            raise LookupError("no such grant")
         discovery_id = new_id("dis")
         opened = (
             insert(Discovery)

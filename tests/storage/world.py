@@ -1,0 +1,199 @@
+"""An organization with one of everything, for tests that ask who can see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
+from storage.audit import Audit
+from storage.db import now
+from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
+from storage.models import Role, Ticket, new_id, new_secret
+from storage.outbox import Notices
+from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
+from storage.vault import check_canaries
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.db import Database
+    from storage.models import Grant
+    from storage.vault import Vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The ids of one of everything."""
+
+    organization_id: str
+    membership_id: str
+    user_id: str
+    team_id: str
+    channel_id: str
+    grant_id: str
+    pending_id: str
+    account_id: str
+    discovery_id: str
+    found_id: str
+    ticket: str
+    code: str
+    slack_id: str
+
+
+async def stash(
+    session: AsyncSession, vault: Vault, organization_id: str, platform: str = "x", **more: Any
+) -> Grant:
+    """Return a pending grant with tokens that name it."""
+    values: dict[str, Any] = {
+        "platform": platform,
+        "app": platform,
+        "access": f"access-{new_secret()}",
+        "refresh": f"refresh-{new_secret()}",
+        "scopes": ["read"],
+        "access_expires_in": timedelta(hours=2),
+        "refresh_expires_in": timedelta(days=180),
+    }
+    return await Grants(session, vault).stash(organization_id, "mem_x", **values | more)
+
+
+async def build(database: Database, vault: Vault, suffix: str) -> World:
+    """Return a world in which every table has a row."""
+    async with database.system() as session:
+        await check_canaries(session, vault)
+        team, channel, user = f"T{suffix}", f"C{suffix}", f"U{suffix}"
+        organization = await Organizations(session).create(f"Org {suffix}")
+        workspaces = Workspaces(session)
+        await workspaces.ensure(team, None, f"Workspace {suffix}")
+        await workspaces.link(team, organization.id)
+        await workspaces.set_default(team, organization.id)
+        await workspaces.set_channel_default(team, channel, organization.id)
+        member = await Members(session).add(
+            organization.id, realm=team, user_id=user, team_id=team, role=Role.OWNER
+        )
+        await Installations(session, vault).save(
+            slack_id=team,
+            team_id=team,
+            enterprise_id=None,
+            name="Workspace",
+            app_id="A1",
+            bot_user_id="UBOT",
+            scopes=["chat:write"],
+            bot_token=f"xoxb-{suffix}",
+            refresh_token="xoxe-1",
+            installed_by=user,
+        )
+        code = await JoinCodes(session).create(organization.id, Role.MEMBER, member.id)
+        await InstallStates(session).open("browser")
+        ticket = await open_ticket(session, organization.id, member.id)
+        row = await Tickets(session).peek(ticket)
+        assert isinstance(row, Ticket)
+        await SignIns(session, vault).open(ticket, "browser")
+        await Browsers(session).prove(f"browser-{suffix}", team, team, user)
+        await Attempts(session, vault).open(ticket=row, browser="browser", verifier="verifier")
+        await Seen(session).first(f"signature-{suffix}")
+        grants = Grants(session, vault)
+        pending = await stash(session, vault, organization.id)
+        grant = await stash(session, vault, organization.id)
+        grant = await grants.settle(
+            organization.id, grant.id, external_id=f"x-{suffix}", external_name="Somebody", scopes=["read"]
+        )
+        account = await Accounts(session, vault).attach(
+            organization.id, grant=grant, connected_by=member.id, found=new_account(suffix)
+        )
+        discoveries = Discoveries(session, vault)
+        discovery = await discoveries.keep(
+            organization.id,
+            membership_id=member.id,
+            grant_id=grant.id,
+            team_id=team,
+            channel_id=channel,
+            found=[Found(remote_id="r2", kind="Page", name="Mugs", token="page-token")],
+            hints=["no_channel"],
+        )
+        (found,) = await discoveries.search(organization.id, discovery.id, "")
+        await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
+        await Audit(session).write(organization.id, member.id, "account connected", account.id)
+        await Notices(session).put(
+            key=f"hello:{suffix}",
+            slack_id=team,
+            channel=channel,
+            body={"text": "hello"},
+            organization_id=organization.id,
+        )
+    return World(
+        organization_id=organization.id,
+        membership_id=member.id,
+        user_id=user,
+        team_id=team,
+        channel_id=channel,
+        grant_id=grant.id,
+        pending_id=pending.id,
+        account_id=account.id,
+        discovery_id=discovery.id,
+        found_id=found.id,
+        ticket=ticket,
+        code=code,
+        slack_id=team,
+    )
+
+
+def new_account(suffix: str = "1", **more: Any) -> NewAccount:
+    """Return an account to attach."""
+    values = {"remote_id": f"r-{suffix}", "kind": "Profile", "name": f"Octa {suffix}", "token": "page-token"}
+    return NewAccount(**values | more)
+
+
+async def open_ticket(session: AsyncSession, organization_id: str, membership_id: str, **more: str) -> str:
+    """Return a ticket of this member."""
+    values = {"team_id": "T1", "channel_id": "C1", "platform": "x", "app": "x"}
+    return await Tickets(session).open(
+        organization_id=organization_id, membership_id=membership_id, **values | more
+    )
+
+
+async def tenant(database: Database, name: str = "Octa") -> str:
+    """Return the id of a new organization."""
+    async with database.system() as session:
+        return (await Organizations(session).create(name)).id
+
+
+async def run_sql(database: Database, sql: str, **values: object) -> list[Any]:
+    """Run a statement as the system and return its rows."""
+    async with database.system() as session:
+        result = await (await session.connection()).execute(text(sql), values)
+        return list(result.all()) if result.returns_rows else []
+
+
+async def backdate(database: Database, model: type[SQLModel], column: str, age: timedelta) -> None:
+    """Set a time of every row to `age` ago, by the database's clock."""
+    table = SQLModel.metadata.tables[str(model.__tablename__)]
+    async with database.system() as session:
+        await (await session.connection()).execute(table.update().values({column: now(-age)}))
+
+
+async def expire(database: Database, model: type[SQLModel]) -> None:
+    """Let every row be past its time by a second."""
+    await backdate(database, model, "expires_at", timedelta(seconds=1))
+
+
+async def contents(database: Database, organization_id: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of an organization, by table."""
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    async with database.system(write=False) as session:
+        connection = await session.connection()
+        for table in SQLModel.metadata.sorted_tables:
+            query = table.select()
+            if "organization_id" in table.columns:
+                query = query.where(table.columns.organization_id == organization_id)
+            elif table.name == "grant_":
+                held = SQLModel.metadata.tables["grant_holder"]
+                query = query.join(held).where(held.columns.organization_id == organization_id)
+            else:
+                continue
+            rows[table.name] = sorted(tuple(map(repr, row)) for row in await connection.execute(query))
+    return rows
