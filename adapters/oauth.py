@@ -118,14 +118,16 @@ async def exchange(
 
 async def refresh(http: httpx.AsyncClient, platform: Platform, client: Client, tokens: Tokens) -> Tokens:
     """Return the tokens that follow `tokens`. See `Adapter.refresh` for what is raised."""
-    if platform.rotation in {Rotation.NONE, Rotation.EXCHANGE} and tokens.refresh_token is None:
-        raise Misconfigured("no_refresh")
     if tokens.refresh_token is None:
-        raise GrantDead("no_refresh_token")
+        raise Misconfigured("no_refresh")
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
     single_use = platform.rotation is Rotation.SINGLE_USE
     response = await _post(http, platform, client, platform.token_url, form, unsure=single_use)
-    return tokens_of(platform, response, sent_single_use=single_use)
+    try:
+        return tokens_of(platform, response, sent_single_use=single_use)
+    except Rejected as refusal:
+        # A code nobody documented is evidence of nothing: the grant may live, and is asked again later.
+        raise Busy(refusal.code) from None
 
 
 async def revoke(

@@ -14,7 +14,6 @@ from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from bot import app
-from bot.logs import configure
 from sandbox.tour import Tour
 from sandbox.world import World
 
@@ -55,7 +54,7 @@ async def stay(port: int, data: Path | None) -> int:
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
         folder.mkdir(parents=True, exist_ok=True)
-        configure("WARNING")
+        app.logs.configure("WARNING")
         with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
             bar.add_task("Starting a Slack, seven platforms and Octapost …")
             found = await stack.enter_async_context(playground(port=port, data=folder))
@@ -68,10 +67,10 @@ async def stay(port: int, data: Path | None) -> int:
 
 async def play(port: int) -> int:
     """Play the tour in the terminal; return 0, or 1 when a step failed."""
-    configure("ERROR")
+    app.logs.configure("ERROR")
     with tempfile.TemporaryDirectory(prefix="octapost-") as folder:
         async with playground(port=port, data=Path(folder)) as found:
-            return await Tour(found.world, found.public_url, console).play()
+            return await Tour(found.world, console).play()
 
 
 def free_port(wanted: int = 0) -> int:

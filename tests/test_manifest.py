@@ -23,6 +23,7 @@ NEEDS = {
     "chat_postMessage": "chat:write",
     "users_info": "users:read",
     "team_info": "team:read",
+    "auth_test": None,
     "views_open": None,
     "views_push": None,
     "views_update": None,

@@ -41,7 +41,7 @@ class Hands:
             return None
         return await self.deliver(team_id, event, installation)
 
-    async def until(self, found: Callable[[], T], timeout_s: float = 5.0) -> T:
+    async def until(self, found: Callable[[], T | None], timeout_s: float = 5.0) -> T:
         """Return what `found()` returns as soon as it is truthy. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while True:

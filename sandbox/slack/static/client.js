@@ -44,14 +44,19 @@ async function follow() {
   }
 }
 
+// What a person just did, until the next picture of the world shows it.
+let spoke = false;
+let submitted = false;
+
 function show(parts) {
   const scroll = () => main.querySelector(".messages");
   const before = scroll();
   const atEnd = !before || before.scrollHeight - before.scrollTop - before.clientHeight < 80;
   patch(byId("sidebar"), parts.sidebar);
   patch(main, parts.main);
-  if (atEnd && scroll()) scroll().scrollTop = scroll().scrollHeight;
+  if ((atEnd || spoke) && scroll()) scroll().scrollTop = scroll().scrollHeight;
   showModal(parts.modal);
+  spoke = false;
 }
 
 function showModal(html) {
@@ -61,7 +66,8 @@ function showModal(html) {
   if (!now) return modal.open && modal.close();
   if (!modal.open) modal.showModal();
   if (shown !== now) (modal.querySelector("[autofocus]") || byId("modal-title")).focus();
-  else if (modal.querySelector(".faulty") && !modal.contains(document.activeElement)) modal.querySelector(".faulty .element :is(input, textarea)")?.focus();
+  else if (submitted) modal.querySelector(".faulty .element :is(input:not([type=hidden]), textarea)")?.focus();
+  submitted = false;
   modal.querySelectorAll(".el-plain_text_input").forEach(count);
 }
 
@@ -195,6 +201,7 @@ document.addEventListener("submit", async (event) => {
     const button = event.target.querySelector("button[type=submit]");
     if (!button || button.disabled) return;
     button.setAttribute("aria-busy", "true");
+    submitted = true;
     await send("submit", { target: event.target.dataset.target, values: valuesOf(event.target) });
     button.removeAttribute("aria-busy");
   } else if (event.target.matches(".composer")) {
@@ -587,6 +594,7 @@ async function say(form) {
   field.value = "";
   hint(field);
   form.setAttribute("aria-busy", "true");
+  spoke = true;
   const answer = await send("say", { text });
   form.removeAttribute("aria-busy");
   if (answer.error && !field.value) field.value = text;

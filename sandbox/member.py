@@ -1,0 +1,183 @@
+"""Somebody at work in the simulated world: types commands, opens links, consents, presses and picks.
+
+What the tour plays and what the stories' tests are told with. Whatever a person would expect to see and
+is not there raises `NotSeen` with what was there instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sandbox.browser import Browser, Consent, Page, travel
+
+if TYPE_CHECKING:
+    from sandbox.slack.state import Message, View
+    from sandbox.world import World
+
+
+class NotSeen(Exception):
+    """Something a person would expect to see was not there. The message says what was."""
+
+
+class Member:
+    """One person, with a Slack client open in one channel and a browser beside it."""
+
+    def __init__(self, world: World, user_id: str, team_id: str, channel_id: str) -> None:
+        self.world = world
+        self.slack = world.slack
+        self.user_id = user_id
+        self.team_id = team_id
+        self.channel_id = channel_id
+        self.browser = Browser()
+
+    async def __aenter__(self) -> Self:
+        """Return the person."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the browser."""
+        await self.browser.close()
+
+    # In Slack
+
+    async def command(self, text: str, *, channel_id: str = "") -> Message:
+        """Type `/octapost <text>` and return the answer."""
+        messages = await self.slack.command(self.user_id, self.team_id, channel_id or self.channel_id, text)
+        expect(bool(messages), f"/octapost {text} was not answered")
+        expect("operation_timeout" not in messages[-1].text, messages[-1].text)
+        return messages[-1]
+
+    async def modal_by(self, text: str) -> View:
+        """Type `/octapost <text>` and return the modal it opens."""
+        messages = await self.slack.command(self.user_id, self.team_id, self.channel_id, text)
+        view = self.slack.modal_of(self.user_id)
+        expect(view is not None, f"no modal, but: {text_of(messages[-1]) if messages else 'silence'}")
+        return view  # type: ignore[return-value]
+
+    async def press(self, target: Message | View, action_id: str, value: Any = None) -> None:
+        """Press a button or choose in a menu."""
+        outcome = await self.slack.press(self.user_id, target, action_id, value=value)
+        expect(not outcome.error, f"{action_id}: {outcome.error}")
+
+    async def submit(self, view: View, values: dict[str, Any] | None = None) -> View:
+        """Submit a modal and return the one that stands there afterwards."""
+        shown = await self.slack.submit(self.user_id, view, values)
+        expect(shown is not None, "the modal closed without a word")
+        return shown  # type: ignore[return-value]
+
+    async def close(self, view: View) -> None:
+        """Close a modal and everything below it."""
+        await self.slack.close(self.user_id, view, all_of_them=True)
+
+    async def modal_with(self, word: str, within_s: float = 10) -> View:
+        """Return the person's modal once it holds `word`: an action_id, or something to read."""
+        return await self.slack.until(lambda: self._modal_with(word), within_s)
+
+    def _modal_with(self, word: str) -> View | None:
+        view = self.slack.modal_of(self.user_id)
+        return view if view is not None and (word in str(view.blocks) or word in text_of(view)) else None
+
+    def direct_messages(self) -> list[Message]:
+        """Return the conversation with the app so far."""
+        return self.slack.direct_messages(self.user_id, self.team_id)
+
+    async def next_message(self, seen: int, within_s: float = 10) -> Message:
+        """Return the first direct message after the first `seen`, as soon as it is there."""
+        return (await self.slack.until(lambda: self.direct_messages()[seen:], within_s))[0]
+
+    def seen(self) -> list[Message]:
+        """Return what the person reads in their channel."""
+        return self.slack.messages(self.channel_id, self.user_id)
+
+    # In the browser
+
+    async def install(self, *, org_wide: bool = False) -> Page:
+        """Add the app to the workspace, and return the page at the end."""
+        page = await self.browser.open(f"{self.world.app_url}/slack/install")
+        wish = {"person": f"{self.user_id}.{self.team_id}"} | ({"org_wide": "yes"} if org_wide else {})
+        return await self.browser.submit(page, choose=wish, press=("decision", "approve"))
+
+    async def link(self, platform: str, app: str = "") -> str:
+        """Ask for a connect link and return it; `app` chooses where the platform has two."""
+        message = await self.command(f"connect {platform}")
+        if app:
+            seen = len(self.seen())
+            await self.press(message, f"connect.platform.{app}")
+            message = (await self.slack.until(lambda: self.seen()[seen:], 5))[-1]
+        links = links_in(message)
+        expect(len(links) == 1, f"no link in: {text_of(message)}")
+        return links[0]
+
+    async def travel(self, link: str, consent: Consent | None = None) -> Page:
+        """Open a connect link, sign in and consent; return the page at the end."""
+        return await travel(
+            self.browser,
+            link,
+            slack_url=self.slack.url,
+            app_url=self.world.app_url,
+            slack_person=f"{self.user_id}.{self.team_id}",
+            consent=consent,
+        )
+
+    async def connect(self, platform: str, consent: Consent | None = None, *, app: str = "", choose: int = 0) -> str:
+        """Connect a platform, pick `choose` accounts where there are several; return what is said at the end."""
+        seen = len(self.direct_messages())
+        page = await self.travel(await self.link(platform, app), consent)
+        expect(page.status == 200 and page.origin == self.world.app_url, f"{page.url}: {page.text[:300]}")
+        message = await self.next_message(seen)
+        return await self.pick(message, choose) if choose else text_of(message)
+
+    async def pick(self, message: Message, count: int) -> str:
+        """Press Choose accounts, pick the first usable ones, and return what the picker says at the end."""
+        await self.press(message, "connect.choose")
+        view = await self.modal_with("connect.search")
+        offered = await self.slack.suggest(self.user_id, view, "connect.search", "")
+        usable = [o["value"] for o in offered if not o["text"]["text"].startswith("⊘")]
+        expect(len(usable) >= count, f"{len(usable)} accounts to choose from")
+        shown = await self.submit(view, {"connect.search": usable[:count]})
+        said = text_of(shown)
+        expect("✅" in said, str(shown.errors or shown.trouble or said))
+        await self.close(shown)
+        return said
+
+
+def links_in(message: Message) -> list[str]:
+    """Return the addresses of the link buttons in a message."""
+    return [str(e["url"]) for b in message.blocks for e in b.get("elements", ()) if "url" in e]
+
+
+def expect(holds: bool, otherwise: str) -> None:
+    """Raise NotSeen with the words that say what was there instead."""
+    if not holds:
+        raise NotSeen(otherwise)
+
+
+def text_of(shown: Message | View | None) -> str:
+    """Return every word a person reads in a message or a view."""
+    if shown is None:
+        return ""
+    found = list(_texts(shown.blocks))
+    return "\n".join(found) if found else str(getattr(shown, "text", ""))
+
+
+def first_line(shown: Message) -> str:
+    """Return the first line a person reads in a message."""
+    return text_of(shown).split("\n")[0]
+
+
+def _texts(node: Any) -> Iterable[str]:
+    if isinstance(node, dict):
+        if node.get("type") == "rich_text_section":
+            yield "".join(str(e.get("text", "")) for e in node.get("elements", ()))
+            return
+        if isinstance(node.get("text"), str):
+            yield node["text"]
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts(item)

@@ -1,0 +1,134 @@
+"""The product in its world, for tests: the app in this process, everybody else on localhost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+import pytest
+import pytest_asyncio
+
+from bot import app
+from bot.settings import Settings
+from sandbox.member import Member
+from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OLGA, OTTO
+from sandbox.start import Playground, playground
+from storage.db import Database
+from storage.vault import KeyRing, Vault
+
+if TYPE_CHECKING:
+    from bot.routes import Routes
+    from sandbox.slack.server import SlackSimulator
+    from sandbox.world import World
+
+CHANNELS = {ACME: "C0ACMESOC", BLUE: "C0BLUESOC"}
+HOMES = {ADA: ACME, OTTO: ACME, OLGA: ACME, GUS: ACME, BEA: BLUE}
+PATIENT = {
+    "OCTAPOST_WEB_REQUESTS_PER_MINUTE": "100000",
+}
+"""Tests come from one address and are many."""
+
+
+@dataclass(kw_only=True)
+class Office:
+    """A running product, and the people in it. `people` are closed with it."""
+
+    playground: Playground
+    _stack: AsyncExitStack
+    _people: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def world(self) -> World:
+        return self.playground.world
+
+    @property
+    def slack(self) -> SlackSimulator:
+        return self.playground.world.slack
+
+    @property
+    def parts(self) -> app.Parts:
+        return self.playground.app.parts
+
+    @property
+    def database(self) -> Database:
+        return self.parts.database
+
+    async def person(self, user_id: str = ADA, team_id: str = "") -> Member:
+        """Give a person with a Slack client and a browser; the same one when asked again."""
+        team = team_id or HOMES[user_id]
+        key = f"{user_id}.{team}"
+        if key not in self._people:
+            member = Member(self.world, user_id, team, CHANNELS[team])
+            self._people[key] = await self._stack.enter_async_context(member)
+        return self._people[key]
+
+    async def installed(self, user_id: str = ADA) -> Member:
+        """Give the person after they have added the app to their workspace and were welcomed."""
+        member = await self.person(user_id)
+        page = await member.install()
+        assert page.status == 200, page.text
+        await member.next_message(0)
+        return member
+
+
+async def open_office(data: Path, stack: AsyncExitStack, extra: Mapping[str, str] | None = None) -> Office:
+    found = await stack.enter_async_context(playground(data=data, extra=PATIENT | dict(extra or {})))
+    return Office(playground=found, _stack=stack)
+
+
+@pytest_asyncio.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    """Give the product on SQLite, in its world."""
+    async with AsyncExitStack() as stack:
+        yield await open_office(tmp_path, stack)
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
+    """Give the product in its world, once on SQLite and once on PostgreSQL."""
+    async with AsyncExitStack() as stack:
+        if request.param == "sqlite":
+            yield await open_office(tmp_path, stack)
+            return
+        postgres = request.getfixturevalue("postgres")
+        name = await postgres.create()
+        try:
+            yield await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(name)})
+            await stack.aclose()
+        finally:
+            await postgres.drop(name)
+
+
+def settings(**more: str) -> Settings:
+    """Return settings in which every platform is configured and nothing is reachable."""
+    env = {
+        "PUBLIC_URL": "http://localhost:1",
+        "DATABASE_URL": "sqlite+aiosqlite:///:memory:",
+        "VAULT_KEYS": KeyRing.generate(),
+        "SLACK_CLIENT_ID": "1.2",
+        "SLACK_CLIENT_SECRET": "slack-secret",
+        "SLACK_SIGNING_SECRET": "s" * 32,
+    }
+    for name in ("FACEBOOK", "INSTAGRAM", "X", "LINKEDIN", "LINKEDIN_PAGE", "TIKTOK", "REDDIT", "YOUTUBE"):
+        env |= {f"{name}_CLIENT_ID": f"{name}-id", f"{name}_CLIENT_SECRET": f"{name}-secret"}
+    return Settings.from_env({f"OCTAPOST_{k}": v for k, v in (env | more).items()})
+
+
+def routes_of() -> Routes:
+    """Return the table of routes of the whole product, without starting anything."""
+
+    async def build() -> Routes:
+        made = settings()
+        database = Database(made.database_url.get_secret_value())
+        async with aiohttp.ClientSession() as session, httpx.AsyncClient() as http:
+            parts = app.construct(made, database, Vault(KeyRing.parse(made.keys)), session, http)
+        await database.close()
+        return parts.routes
+
+    return asyncio.run(build())
