@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from bot.errors import NotAllowed, NotMember, Stranger
 from storage.models import Role
 from storage.tenants import Standing
+
+USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,18 @@ def opener_of(body: Mapping[str, Any]) -> Sender:
     return Sender(
         user_id=str(user_id), team_id=str(team_id), enterprise_id=body.get("enterprise_id") or None, channel_id=""
     )
+
+
+def leaver_of(body: Mapping[str, Any]) -> Sender | None:
+    """Return whom Slack has just deactivated, from a `user_change` envelope, or None for any other change."""
+    user = (body.get("event") or {}).get("user")
+    team_id, enterprise_id = workspace_of(body)
+    if not isinstance(user, Mapping) or user.get("deleted") is not True or not (enterprise_id or team_id):
+        return None
+    user_id = str(user.get("id", ""))
+    if not USER_ID.fullmatch(user_id):
+        return None
+    return Sender(user_id=user_id, team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
 
 
 def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

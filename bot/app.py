@@ -82,6 +82,11 @@ class Running:
     """Where it listens, as seen from this machine; an empty string without the web."""
 
 
+def quiet(level: str = "ERROR") -> None:
+    """Let the process's log speak only from `level` on: for whoever starts us beside a terminal."""
+    logs.configure(level)
+
+
 def settings_from(env: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in `env`, by default the process's environment."""
     return Settings.from_env(os.environ if env is None else env)

@@ -54,7 +54,7 @@ async def stay(port: int, data: Path | None) -> int:
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
         folder.mkdir(parents=True, exist_ok=True)
-        app.logs.configure("WARNING")
+        app.quiet("WARNING")
         with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
             bar.add_task("Starting a Slack, seven platforms and Octapost …")
             found = await stack.enter_async_context(playground(port=port, data=folder))
@@ -67,7 +67,7 @@ async def stay(port: int, data: Path | None) -> int:
 
 async def play(port: int) -> int:
     """Play the tour in the terminal; return 0, or 1 when a step failed."""
-    app.logs.configure("ERROR")
+    app.quiet()
     with tempfile.TemporaryDirectory(prefix="octapost-") as folder:
         async with playground(port=port, data=Path(folder)) as found:
             return await Tour(found.world, console).play()

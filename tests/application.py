@@ -109,7 +109,7 @@ def settings(**more: str) -> Settings:
     """Return settings in which every platform is configured and nothing is reachable."""
     env = {
         "PUBLIC_URL": "http://localhost:1",
-        "DATABASE_URL": "sqlite+aiosqlite:///:memory:",
+        "DATABASE_URL": "sqlite+aiosqlite:///nowhere/never-opened.sqlite3",
         "VAULT_KEYS": KeyRing.generate(),
         "SLACK_CLIENT_ID": "1.2",
         "SLACK_CLIENT_SECRET": "slack-secret",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.actor import workspace_of
+from bot.actor import leaver_of, workspace_of
 from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.notices import Message, say_to
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 log = logger(__name__)
 SYSTEM = "system"
 ORGANIZATION_NAME = 80
-USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,17 +191,11 @@ class Lifecycle:
 
     async def user_changed(self, request: Request) -> Answer:
         """End the memberships of a deactivated person and tell the admins. Accounts stay connected."""
-        event = request.body.get("event") or {}
-        user = event.get("user")
-        if not isinstance(user, Mapping) or user.get("deleted") is not True:
-            return Done()
-        user_id = str(user.get("id", ""))
-        team_id, enterprise_id = workspace_of(request.body)
-        realm = enterprise_id or team_id
-        if realm is None or not USER_ID.fullmatch(user_id):
+        leaver = leaver_of(request.body)
+        if leaver is None:
             return Done()
         async with self._database.system() as session:
-            for ended in await Members(session).end_person(realm, user_id):
+            for ended in await Members(session).end_person(leaver.realm, leaver.user_id):
                 await self._tell(session, ended, str(request.body.get("event_id", "")))
                 log.info("member left Slack", membership=ended.id)
         return Done()

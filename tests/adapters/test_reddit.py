@@ -192,7 +192,7 @@ async def test_a_refresh_without_a_new_refresh_token_means_keep_the_old_one(
     [
         pytest.param({"status_code": 400, "json": {"error": "invalid_grant"}}, GrantDead, id="dead"),
         pytest.param({"json": {"error": "invalid_grant"}}, GrantDead, id="dead-in-a-200"),
-        pytest.param({"json": {"error": "invalid_request"}}, Rejected, id="invalid-request"),
+        pytest.param({"json": {"error": "invalid_request"}}, Busy, id="invalid-request"),
         pytest.param({"json": {"error": "unsupported_grant_type"}}, Misconfigured, id="our-fault"),
         pytest.param(
             {"status_code": 401, "json": {"message": "Unauthorized", "error": 401}},

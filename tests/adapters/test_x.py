@@ -164,13 +164,13 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
                     "error_description": "Missing required parameter [refresh_token].",
                 },
             },
-            Rejected,
+            Busy,
             id="another-invalid-request",
         ),
-        pytest.param({"status_code": 400, "json": {"error": "invalid_request"}}, Rejected, id="no-words"),
+        pytest.param({"status_code": 400, "json": {"error": "invalid_request"}}, Busy, id="no-words"),
         pytest.param(
             {"status_code": 400, "json": {"error": "invalid_request", "error_description": ["Value"]}},
-            Rejected,
+            Busy,
             id="words-of-another-type",
         ),
         pytest.param(

@@ -397,10 +397,10 @@ async def test_without_a_refresh_token_a_refresh_is_refused_or_done_without_one(
     if platform.rotation is Rotation.EXCHANGE:
         assert (await wire.adapter().refresh(client, bare)).access_token == "later"
         return
-    with pytest.raises(PlatformError) as caught:
+    with pytest.raises(Misconfigured) as caught:
         await wire.adapter().refresh(client, bare)
     assert wire.seen == []
-    assert isinstance(caught.value, Misconfigured) is (platform.rotation is Rotation.NONE)
+    assert caught.value.code == "no_refresh"
 
 
 # Secrets
