@@ -314,7 +314,7 @@ class Grant(SQLModel, table=True):
 
     __table_args__ = (
         Index("grant_person", "platform", "app", "external_id", unique=True),
-        Index("grant_due", "due_at"),
+        Index("grant_due", "platform", "due_at"),
     )
     __tablename__ = "grant_"
     id: str = Field(default_factory=lambda: new_id("grt"), primary_key=True)
@@ -336,7 +336,31 @@ class Grant(SQLModel, table=True):
     renewed_at: datetime = _created()
     """When the tokens last changed."""
     due_at: datetime | None = _time(nullable=True)
+    """When the grant is looked at next; None: nothing to do until a person comes."""
     lease_until: datetime | None = _time(nullable=True)
+    checked_at: datetime | None = _time(nullable=True)
+    """When the platform last said anything about it."""
+    verdict: str = ""
+    """What it said: `fresh`, or a verdict and its code such as `Busy http_503`."""
+    failures: int = 0
+    """Looks in a row that settled nothing; the pause grows with it."""
+    suspected_at: datetime | None = _time(nullable=True)
+    """When the platform first called it dead; a second opinion is asked for before anybody is told."""
+    in_doubt: bool = False
+    """A single-use refresh left us and its answer was lost: the tokens we hold may be spent."""
+
+
+class VerdictTally(SQLModel, table=True):
+    """How a platform's refreshes ended in one minute: what the breaker counts. Shared by all replicas."""
+
+    __tablename__ = "verdict_tally"
+    platform: str = Field(primary_key=True)
+    minute: int = Field(primary_key=True, sa_type=BigInteger)
+    """Unix time divided by 60."""
+    fresh: int = 0
+    dead: int = 0
+    busy: int = 0
+    other: int = 0
 
 
 class GrantHolder(SQLModel, table=True):

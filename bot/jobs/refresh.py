@@ -1,0 +1,320 @@
+"""Due grants -> fresh tokens, or a verdict.
+
+A row of work is claimed by a lease longer than the call. Between the platform's answer and the commit
+stands nothing, because a single-use refresh token is spent the moment the platform has answered. What a
+failure means is decided in one place, `_judge`; nobody else may call a grant dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from adapters.base import (
+    Busy,
+    GrantDead,
+    Misconfigured,
+    OutcomeUnknown,
+    Platform,
+    PlatformError,
+    Rotation,
+    TokenRefused,
+    Tokens,
+)
+from bot.logs import logger
+from bot.metrics import REFRESH_SECONDS, VERDICTS
+from storage.models import Grant, GrantStatus
+from storage.refreshes import Outcome, Refreshes, Renewal, Tally
+
+if TYPE_CHECKING:
+    from adapters.base import Adapter
+    from bot.connections import Connections
+    from bot.incidents import Incidents
+    from storage.db import Database
+    from storage.vault import Vault
+
+log = logger(__name__)
+LEASE = timedelta(seconds=60)
+"""Longer than the longest call, 20 s, and its commit."""
+AT_ONCE = 8
+"""Calls in flight per platform and process."""
+SECOND_OPINION = timedelta(minutes=15)
+KEEP_ALIVE = timedelta(days=7)
+"""How often a single-use grant that nobody needs is renewed, so that it does not die of silence."""
+HEALTH_CHECK = timedelta(hours=24)
+RENEW_BEFORE_REFRESH_ENDS = timedelta(days=14)
+SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=1)
+"""Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest."""
+OUR_FAULT_PAUSE = timedelta(minutes=30)
+BREAKER_WINDOW_MIN = 10
+BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
+BREAKER_HOLD = timedelta(minutes=60)
+COMMIT_FOR_S = 600.0
+"""How long new tokens are kept in memory while the database is gone."""
+WAIT_FOR_SIBLING_S = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """A grant whose access token was good a moment ago."""
+
+    grant: Grant
+    tokens: Tokens
+
+
+def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | None:
+    """Return when a grant with these tokens is looked at next; `jitter` is between 0 and 1.
+
+    Single-use tokens are renewed just in time, before something needs them, and once a week: each
+    renewal has a moment in which a crash would lose them. The others are renewed ahead of need,
+    spread over a fifth of their life. None: only a person can renew it.
+    """
+    match platform.rotation:
+        case Rotation.SINGLE_USE:
+            return _sooner(KEEP_ALIVE, tokens.refresh_expires_in, jitter)
+        case Rotation.EXCHANGE:
+            return HEALTH_CHECK * (0.9 + 0.2 * jitter)
+        case Rotation.NONE if tokens.refresh_token is None:
+            return None
+        case _:
+            life = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
+            return life * (0.7 + 0.2 * jitter)
+
+
+def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
+    spread = usual * (0.9 + 0.2 * jitter)
+    return spread if ends_in is None else min(spread, max(ends_in / 2, timedelta(minutes=5)))
+
+
+def tripped(tally: Tally) -> bool:
+    """Tell whether a platform calls too many grants dead to be believed."""
+    return tally.dead >= BREAKER_GRANTS and tally.dead >= BREAKER_SHARE * tally.total
+
+
+def pause(failures: int, retry_after: timedelta | None, *, chance: float) -> timedelta:
+    """Return how long to wait after `failures` failures in a row: full jitter, never before `retry_after`."""
+    bound = min(LONGEST, SHORTEST * 2 ** min(failures, 10))
+    return max(retry_after or timedelta(0), SHORTEST / 2 + bound * chance)
+
+
+class Refresher:
+    """Keeps every grant fresh. Any number of these may run, in any number of processes."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        adapters: Mapping[str, Adapter],
+        database: Database,
+        vault: Vault,
+        incidents: Incidents,
+        *,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._connections = connections
+        self._adapters = adapters
+        self._database = database
+        self._vault = vault
+        self._incidents = incidents
+        self._at_once = at_once
+        self._busy: dict[str, set[asyncio.Task[None]]] = {key: set() for key in adapters}
+        self._counts: dict[str, Counter[Outcome]] = {key: Counter() for key in adapters}
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Work on everything that is due, at most `at_once` calls a platform; return when nothing is."""
+        await asyncio.gather(*(self._platform(key) for key in self._adapters))
+
+    async def _platform(self, key: str) -> None:
+        working = self._busy[key]
+        while not self._stopping:
+            free = self._at_once - len(working)
+            claimed: list[Grant] = []
+            if free:
+                async with self._database.system() as session:
+                    claimed = await Refreshes(session, self._vault).claim(key, free, LEASE)
+            for grant in claimed:
+                task = asyncio.create_task(self._settle(grant))
+                working.add(task)
+                task.add_done_callback(working.discard)
+            if not working:
+                break
+            await asyncio.wait(set(working), return_when=asyncio.FIRST_COMPLETED)
+        await self._tell_breaker(key)
+
+    async def drain(self, within_s: float) -> None:
+        """Claim nothing more, and let what is in flight be committed."""
+        self._stopping = True
+        flying = {task for tasks in self._busy.values() for task in tasks}
+        if flying:
+            await asyncio.wait(flying, timeout=within_s)
+
+    # On demand
+
+    async def fresh(self, grant_id: str, *, refused: int | None = None) -> Fresh:
+        """Return tokens that should work now; refreshes at most once, however many ask at once.
+
+        `refused` is the generation whose access token a platform just answered with a 401. Raises the
+        verdict when no good tokens are to be had.
+        """
+        deadline = time.monotonic() + WAIT_FOR_SIBLING_S
+        while True:
+            async with self._database.system(write=False) as session:
+                repository = Refreshes(session, self._vault)
+                grant = await repository.look(grant_id)
+                if grant is None or grant.access_sealed is None:
+                    raise GrantDead("ended")
+                if grant.status == GrantStatus.NEEDS_RECONNECT:
+                    raise GrantDead(grant.reason)
+                tokens = _tokens(repository, grant)
+            if grant.generation != refused and not _over(grant):
+                return Fresh(grant=grant, tokens=tokens)
+            async with self._database.system() as session:
+                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, LEASE)
+            if taken is not None:
+                await self._settle(taken, raising=True)
+                refused = None if refused == grant.generation else refused
+            elif time.monotonic() > deadline:
+                raise Busy("refresh_in_progress")
+            else:
+                await asyncio.sleep(0.05)
+
+    # One grant
+
+    async def _settle(self, grant: Grant, *, raising: bool = False) -> None:
+        """Refresh one leased grant and store what came of it."""
+        platform = self._connections.platform(grant.platform)
+        started = time.perf_counter()
+        try:
+            client = self._connections.client(grant.platform, grant.app)
+            async with self._database.system(write=False) as session:
+                tokens = _tokens(Refreshes(session, self._vault), grant)
+            newer = await self._adapters[grant.platform].refresh(client, tokens)
+        except PlatformError as error:
+            self._note(grant, type(error).__name__)
+            await self._judge(grant, platform, error)
+            if raising:
+                raise
+            return
+        except LookupError:
+            return
+        renewal = Renewal(
+            access=newer.access_token,
+            refresh=newer.refresh_token,
+            access_expires_in=newer.expires_in or platform.access_lifetime,
+            refresh_expires_in=newer.refresh_expires_in,
+            due_in=due_in(platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()),
+        )
+        stored = await self._commit(grant, renewal)
+        self._note(grant, "fresh")
+        REFRESH_SECONDS.labels(grant.platform).observe(time.perf_counter() - started)
+        self._counts[grant.platform][Outcome.FRESH] += 1
+        if not stored:
+            log.warning("a newer generation was there already", grant=grant.id)
+
+    async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
+        """Store new tokens; while the database is gone they wait here, because nobody else has them."""
+        until, wait = time.monotonic() + COMMIT_FOR_S, 0.05
+        while True:
+            try:
+                async with self._database.system() as session:
+                    return await Refreshes(session, self._vault).renewed(grant, renewal)
+            except (DBAPIError, OSError, TimeoutError):
+                if time.monotonic() > until:
+                    raise
+                log.warning("new tokens wait for the database", grant=grant.id)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+
+    async def _judge(self, grant: Grant, platform: Platform, error: PlatformError) -> None:
+        """Decide what a failed refresh means. The only place that may call a grant dead."""
+        counts, verdict = self._counts[platform.key], f"{type(error).__name__} {error.code}"
+        log.info("refresh failed", grant=grant.id, platform=platform.key, verdict=verdict)
+        match error:
+            case GrantDead():
+                counts[Outcome.DEAD] += 1
+                await self._second_opinion(grant, platform, error.code, verdict)
+            case Misconfigured():
+                counts[Outcome.OTHER] += 1
+                await self._incidents.page_operator(platform.key, error.code)
+                await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
+            case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
+                counts[Outcome.OTHER] += 1
+                await self._later(grant, verdict, LEASE, in_doubt=True)
+            case Busy() | OutcomeUnknown() | TokenRefused() | _:
+                counts[Outcome.BUSY] += 1
+                await self._later(grant, verdict, pause(grant.failures, error.retry_after, chance=_chance()))
+
+    async def _second_opinion(self, grant: Grant, platform: Platform, code: str, verdict: str) -> None:
+        """A first "dead" is looked at again; a second one counts, unless half the platform says so."""
+        await self._tell_breaker(platform.key)
+        async with self._database.system() as session:
+            repository = Refreshes(session, self._vault)
+            minute = int(time.time() // 60)
+            held = tripped(await repository.tally(platform.key, minute - BREAKER_WINDOW_MIN))
+            if held:
+                await repository.suspect(grant, verdict, BREAKER_HOLD)
+            elif grant.suspected_at is None or _age(grant.suspected_at) < SECOND_OPINION * 0.9:
+                await repository.suspect(grant, verdict, SECOND_OPINION)
+            elif await repository.dead(grant, code):
+                await self._incidents.grant_died(session, grant, code)
+        if held:
+            await self._incidents.page_operator(platform.key, "breaker_open")
+
+    async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
+        with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).later(grant, verdict, after, in_doubt=in_doubt)
+
+    async def _tell_breaker(self, key: str) -> None:
+        """Add what this process counted to what all replicas count."""
+        counted, self._counts[key] = self._counts[key], Counter()
+        if not counted:
+            return
+        async with self._database.system() as session:
+            await Refreshes(session, self._vault).count(key, int(time.time() // 60), counted)
+
+    def _note(self, grant: Grant, verdict: str) -> None:
+        VERDICTS.labels(grant.platform, verdict).inc()
+
+
+def _tokens(repository: Refreshes, grant: Grant) -> Tokens:
+    pair = repository.tokens(grant)
+    return Tokens(
+        access_token=pair.access.reveal(),
+        refresh_token=pair.refresh.reveal() if pair.refresh else None,
+        scopes=frozenset(grant.scopes),
+        subject=grant.external_id,
+    )
+
+
+def _keeping(newer: Tokens, older: Tokens) -> Tokens:
+    """Return the newer tokens with the refresh token we keep."""
+    return Tokens(
+        access_token=newer.access_token,
+        refresh_token=older.refresh_token,
+        expires_in=newer.expires_in,
+        refresh_expires_in=newer.refresh_expires_in,
+    )
+
+
+def _over(grant: Grant) -> bool:
+    """Tell whether the access token ends within a minute, by its own lifetime."""
+    ends = grant.access_expires_at
+    return ends is not None and ends - datetime.now(UTC) < timedelta(minutes=1) and grant.refresh_sealed is not None
+
+
+def _age(moment: datetime) -> timedelta:
+    return datetime.now(UTC) - moment
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,199 @@
+"""Keeping grants fresh: which are due, and what the platform's answer means for the row.
+
+Every change names the generation it read. A row whose generation moved on was renewed by somebody else
+meanwhile, and what we learned about the older tokens no longer counts. System sessions only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func
+from sqlmodel import col, or_, select, update
+
+from storage.db import insert_once, now
+from storage.grants import Grants
+from storage.leases import claim
+from storage.models import Grant, GrantStatus, VerdictTally
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.grants import TokenPair
+    from storage.vault import Vault
+
+_UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+class Outcome(StrEnum):
+    """How one refresh ended, as the breaker counts it."""
+
+    FRESH = "fresh"
+    DEAD = "dead"
+    BUSY = "busy"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """Newer tokens for a grant, and when to look at it again."""
+
+    access: str
+    refresh: str | None
+    """None: the refresh token we have keeps working."""
+    access_expires_in: timedelta | None
+    refresh_expires_in: timedelta | None
+    due_in: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a platform's refreshes came to over some minutes."""
+
+    fresh: int
+    dead: int
+    busy: int
+    other: int
+
+    @property
+    def total(self) -> int:
+        """Every refresh counted."""
+        return self.fresh + self.dead + self.busy + self.other
+
+
+class Refreshes:
+    """The work on due grants."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    async def claim(self, platform: str, limit: int, lease: timedelta) -> list[Grant]:
+        """Return due grants of one platform, the caller's alone for `lease`."""
+        return await claim(
+            self._session, Grant, limit=limit, lease=lease, only=col(Grant.platform) == platform
+        )
+
+    async def take(self, grant_id: str, generation: int, lease: timedelta) -> Grant | None:
+        """Return one grant for `lease`, if its tokens are still these and nobody else works on it."""
+        taken = (
+            update(Grant)
+            .where(
+                col(Grant.id) == grant_id,
+                col(Grant.generation) == generation,
+                col(Grant.access_sealed).is_not(None),
+                or_(col(Grant.lease_until).is_(None), col(Grant.lease_until) < now()),
+            )
+            .values(lease_until=now(lease))
+            .returning(Grant)
+        )
+        rows = await self._session.exec(
+            taken, execution_options=_UNSYNCHRONIZED | {"populate_existing": True}
+        )
+        return rows.scalar_one_or_none()  # type: ignore[no-any-return]
+
+    async def look(self, grant_id: str) -> Grant | None:
+        """Return the grant as it is now."""
+        found = select(Grant).where(Grant.id == grant_id)
+        return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
+
+    def tokens(self, grant: Grant) -> TokenPair:
+        """Return the grant's tokens. Raises LookupError when they are gone."""
+        return Grants(self._session, self._vault).tokens(grant)
+
+    async def renewed(self, grant: Grant, renewal: Renewal) -> bool:
+        """Store newer tokens; False when the row was renewed meanwhile by somebody else.
+
+        One UPDATE: nothing stands between the platform's answer and the commit.
+        """
+        place: dict[str, Any] = {"table": "grant_", "organization": None, "row": grant.id}
+        values: dict[str, Any] = {
+            "access_sealed": self._vault.seal(renewal.access, column="access_sealed", **place),
+            "access_expires_at": _at(renewal.access_expires_in),
+            "generation": grant.generation + 1,
+            "status": GrantStatus.HEALTHY,
+            "reason": "",
+            "due_at": _at(renewal.due_in),
+            "renewed_at": now(),
+        }
+        if renewal.refresh is not None:
+            values["refresh_sealed"] = self._vault.seal(renewal.refresh, column="refresh_sealed", **place)
+        if renewal.refresh_expires_in is not None:
+            values["refresh_expires_at"] = now(renewal.refresh_expires_in)
+        return await self._change(grant, "fresh", failures=0, suspected_at=None, in_doubt=False, **values)
+
+    async def healthy(self, grant: Grant, due_in: timedelta | None) -> bool:
+        """Note that the platform finds the tokens we hold good, and when to ask again."""
+        return await self._change(
+            grant, "fresh", failures=0, suspected_at=None, in_doubt=False, due_at=_at(due_in)
+        )
+
+    async def later(self, grant: Grant, verdict: str, due_in: timedelta, *, in_doubt: bool = False) -> bool:
+        """Put the grant off: nothing is known that was not known before."""
+        values = {"in_doubt": True} if in_doubt else {}
+        return await self._change(
+            grant, verdict, failures=col(Grant.failures) + 1, due_at=now(due_in), **values
+        )
+
+    async def suspect(self, grant: Grant, verdict: str, due_in: timedelta) -> bool:
+        """Note that the platform called the grant dead for the first time; ask again after `due_in`."""
+        return await self._change(
+            grant, verdict, suspected_at=func.coalesce(col(Grant.suspected_at), now()), due_at=now(due_in)
+        )
+
+    async def dead(self, grant: Grant, code: str) -> bool:
+        """Settle that the grant is over; False when the row was renewed meanwhile."""
+        return await self._change(
+            grant,
+            f"GrantDead {code}",
+            status=GrantStatus.NEEDS_RECONNECT,
+            reason=code,
+            due_at=None,
+        )
+
+    async def _change(self, grant: Grant, verdict: str, **values: Any) -> bool:
+        change = (
+            update(Grant)
+            .where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation)
+            .values(verdict=verdict[:80], checked_at=now(), lease_until=None, **values)
+        )
+        return (await self._session.exec(change, execution_options=_UNSYNCHRONIZED)).rowcount == 1
+
+    # What the breaker counts
+
+    async def count(self, platform: str, minute: int, outcomes: Mapping[Outcome, int]) -> None:
+        """Add outcomes to a platform's minute."""
+        fresh = insert_once(self._session, VerdictTally).values(
+            platform=platform, minute=minute, **{o: outcomes.get(o, 0) for o in Outcome}
+        )
+        await self._session.exec(
+            fresh.on_conflict_do_update(
+                index_elements=["platform", "minute"],
+                set_={o: getattr(VerdictTally, o) + outcomes.get(o, 0) for o in Outcome},
+            ),
+            execution_options=_UNSYNCHRONIZED,
+        )
+
+    async def tally(self, platform: str, since_minute: int) -> Tally:
+        """Return what all replicas counted for a platform since a minute."""
+        sums = [func.coalesce(func.sum(getattr(VerdictTally, o)), 0) for o in Outcome]
+        counted = select(*sums).where(
+            VerdictTally.platform == platform, VerdictTally.minute >= since_minute
+        )
+        fresh, dead, busy, other = (await self._session.exec(counted)).one()
+        return Tally(fresh=int(fresh), dead=int(dead), busy=int(busy), other=int(other))
+
+    async def oldest_due(self) -> datetime | None:
+        """Return since when the longest due grant has been waiting, or None."""
+        waiting = select(func.min(Grant.due_at)).where(col(Grant.due_at) <= now())
+        return (await self._session.exec(waiting)).one()
+
+
+def _at(span: timedelta | None) -> Any:
+    return None if span is None else now(span)
