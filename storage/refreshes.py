@@ -180,14 +180,15 @@ class Refreshes:
             execution_options=_UNSYNCHRONIZED,
         )
 
-    async def tally(self, platform: str, since_minute: int) -> Tally:
-        """Return what all replicas counted for a platform since a minute."""
-        sums = [func.coalesce(func.sum(getattr(VerdictTally, o)), 0) for o in Outcome]
-        counted = select(*sums).where(
+    async def tallies(self, platform: str, since_minute: int) -> dict[int, Tally]:
+        """Return what all replicas counted for a platform, minute by minute since `since_minute`."""
+        counted = select(VerdictTally).where(
             VerdictTally.platform == platform, VerdictTally.minute >= since_minute
         )
-        fresh, dead, busy, other = (await self._session.exec(counted)).one()
-        return Tally(fresh=int(fresh), dead=int(dead), busy=int(busy), other=int(other))
+        return {
+            row.minute: Tally(fresh=row.fresh, dead=row.dead, busy=row.busy, other=row.other)
+            for row in await self._session.exec(counted)
+        }
 
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest due grant has been waiting, or None."""

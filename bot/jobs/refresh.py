@@ -57,6 +57,7 @@ SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=1)
 OUR_FAULT_PAUSE = timedelta(minutes=30)
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
+BREAKER_HISTORY_MIN = 60
 BREAKER_HOLD = timedelta(minutes=60)
 COMMIT_FOR_S = 600.0
 """How long new tokens are kept in memory while the database is gone."""
@@ -95,9 +96,19 @@ def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timed
     return spread if ends_in is None else min(spread, max(ends_in / 2, timedelta(minutes=5)))
 
 
-def tripped(tally: Tally) -> bool:
-    """Tell whether a platform calls too many grants dead to be believed."""
-    return tally.dead >= BREAKER_GRANTS and tally.dead >= BREAKER_SHARE * tally.total
+def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
+    """Tell whether a platform called too many grants dead to be believed, in any ten minutes of the last hour.
+
+    It stays open for an hour after the worst of it, so that the second opinions of a mass failure find
+    it open too.
+    """
+    first = minute - int(BREAKER_HOLD.total_seconds() // 60)
+    for end in range(first, minute + 1):
+        window = [tallies[m] for m in range(end - BREAKER_WINDOW_MIN + 1, end + 1) if m in tallies]
+        dead, total = sum(t.dead for t in window), sum(t.total for t in window)
+        if dead >= BREAKER_GRANTS and dead >= BREAKER_SHARE * total:
+            return True
+    return False
 
 
 def pause(failures: int, retry_after: timedelta | None, *, chance: float) -> timedelta:
@@ -254,12 +265,12 @@ class Refresher:
                 await self._later(grant, verdict, pause(grant.failures, error.retry_after, chance=_chance()))
 
     async def _second_opinion(self, grant: Grant, platform: Platform, code: str, verdict: str) -> None:
-        """A first "dead" is looked at again; a second one counts, unless half the platform says so."""
+        """A first "dead" is looked at again; a second one counts, unless the whole platform says so."""
         await self._tell_breaker(platform.key)
         async with self._database.system() as session:
             repository = Refreshes(session, self._vault)
             minute = int(time.time() // 60)
-            held = tripped(await repository.tally(platform.key, minute - BREAKER_WINDOW_MIN))
+            held = tripped(await repository.tallies(platform.key, minute - 2 * BREAKER_HISTORY_MIN), minute)
             if held:
                 await repository.suspect(grant, verdict, BREAKER_HOLD)
             elif grant.suspected_at is None or _age(grant.suspected_at) < SECOND_OPINION * 0.9:
