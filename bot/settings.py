@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from adapters.base import App, Client, Platform
+from adapters.base import App, Client, Pkce, Platform
 from adapters.registry import PLATFORMS
 
 PREFIX = "OCTAPOST_"
@@ -164,6 +164,8 @@ class Settings(BaseSettings):
                         f"{PREFIX}{names[0].upper()} and {PREFIX}{names[1].upper()}: set both or neither"
                     )
             known |= {f"{platform.key}_{o}" for o in PLATFORM_OPTIONS.get(platform.key, ())}
+            if env.get(f"{platform.key}_pkce", Pkce.OFF) not in set(Pkce):
+                faults.append(f"{PREFIX}{platform.key.upper()}_PKCE: must be one of {', '.join(Pkce)}")
             known |= {f"{platform.key}_url", f"{platform.key}_callback_slug"}
             if url := env.get(f"{platform.key}_url"):
                 try:

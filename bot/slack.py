@@ -13,7 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import NotInstalled
 from bot.logs import logger
-from storage.tenants import Installations
+from storage.tenants import Installations, Workspaces
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -83,10 +83,15 @@ class Slacks:
         return await self._open(found)
 
     async def for_installation(self, slack_id: str) -> AsyncWebClient:
-        """Return a client for the installation with this team or enterprise id. Raises NotInstalled."""
+        """Return a client for a team's or enterprise's installation; a Grid workspace may have only the latter.
+
+        Raises NotInstalled.
+        """
         async with self._database.system(write=False) as session:
-            found = await Installations(session, self._vault).get(slack_id)
-        if found is None or found.uninstalled_at is not None:
+            workspace = await Workspaces(session).get(slack_id)
+            enterprise_id = workspace.enterprise_id if workspace else None
+            found = await Installations(session, self._vault).find(slack_id, enterprise_id)
+        if found is None:
             raise NotInstalled
         return await self._open(found)
 

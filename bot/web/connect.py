@@ -380,13 +380,13 @@ def app_of(platform: Platform, key: str) -> App:
 
 
 def texts(blocks: object) -> list[str]:
-    """Return the sentences of a message of ours, for a page that says the same."""
+    """Return the sentences of a message of ours, for a page that says the same without its signs."""
     found: list[str] = []
     for block in blocks if isinstance(blocks, list | tuple) else ():
         holders: list[Json] = [block["text"]] if "text" in block else []
         if block["type"] == "context":
             holders += block["elements"]
-        found += [str(holder["text"]) for holder in holders]
+        found += [str(holder["text"]).lstrip("✅🔁 ") for holder in holders]
     return found
 
 
