@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapters.base import App, Client, Pkce, Platform
@@ -104,16 +104,6 @@ class Settings(BaseSettings):
         """Take values from `from_env` only, so that a test's environment is the whole environment."""
         return (init_settings,)
 
-    @model_validator(mode="after")
-    def _one_key_source(self) -> Self:
-        if self.vault_keys is None and self.vault_keys_file is None:
-            raise ValueError(
-                f"set {PREFIX}VAULT_KEYS or {PREFIX}VAULT_KEYS_FILE; `octapost keys new` prints a fresh ring"
-            )
-        if self.vault_keys is not None and self.vault_keys_file is not None:
-            raise ValueError(f"set only one of {PREFIX}VAULT_KEYS and {PREFIX}VAULT_KEYS_FILE")
-        return self
-
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Return the settings in `OCTAPOST_*`. Raises ConfigurationError naming every fault at once."""
@@ -122,6 +112,10 @@ class Settings(BaseSettings):
         platforms = {k: v for k, v in ours.items() if k.split("_")[0] in PLATFORMS}
         unknown = set(ours) - set(fields) - set(platforms)
         faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]
+        if ("vault_keys" in ours) == ("vault_keys_file" in ours):
+            faults.append(
+                f"{PREFIX}VAULT_KEYS, {PREFIX}VAULT_KEYS_FILE: set one of them; `octapost keys new` prints a fresh ring"
+            )
         settings = None
         try:
             settings = cls(**fields, platforms_env=platforms)  # type: ignore[arg-type]
