@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from sandbox.slack.delivery import FORM, sign
@@ -49,7 +49,8 @@ def signed(fields: Mapping[str, str]) -> bytes:
         f"POST /slack/events HTTP/1.1\r\nHost: {HOST}\r\n"
         "User-Agent: Slackbot 1.0 (+https://api.slack.com/robots)\r\nAccept: application/json,*/*\r\n"
         f"Content-Type: {FORM}\r\nContent-Length: {len(body)}\r\n"
-        f"X-Slack-Request-Timestamp: {timestamp}\r\nX-Slack-Signature: {sign(SECRET, timestamp, body)}\r\n\r\n"
+        f"X-Slack-Request-Timestamp: {timestamp}\r\n"
+        f"X-Slack-Signature: {sign(SECRET, timestamp, body)}\r\n\r\n"
     )
     return (head + body).encode()
 
@@ -168,8 +169,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def send_next(self) -> None:
         """Send one of the requests that wait, if any."""

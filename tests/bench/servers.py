@@ -73,7 +73,9 @@ class Seeded:
 
 
 @asynccontextmanager
-async def process(*arguments: str, port: int, path: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
+async def process(
+    *arguments: str, port: int, path: str, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Server]:
     """Run a server until the block ends; it is ready once it answers anything on `path`."""
     began = time.perf_counter()
     with tempfile.TemporaryFile() as said:
@@ -195,7 +197,11 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
                 refresh_expires_in=None,
             )
             grant = await grants.settle(
-                organization.id, stashed.id, external_id="t2_bench", external_name="bench", scopes=["identity"]
+                organization.id,
+                stashed.id,
+                external_id="t2_bench",
+                external_name="bench",
+                scopes=["identity"],
             )
             account = await Accounts(session, vault).attach(
                 organization.id,
@@ -217,7 +223,10 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
             await Places(session).replace(
                 organization.id,
                 account.id,
-                [(f"t5_{i}", f"r/{name.replace(' ', '')}", f"{i} members") for i, name in enumerate(named(places))],
+                [
+                    (f"t5_{i}", f"r/{name.replace(' ', '')}", f"{i} members")
+                    for i, name in enumerate(named(places))
+                ],
             )
     finally:
         await database.close()
