@@ -23,10 +23,12 @@ from slack_bolt.authorization import AuthorizeResult
 from adapters import registry
 from bot import logs
 from bot.connections import Connections
+from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.jobs.clock import Clock
 from bot.jobs.notices import NoticeSender
 from bot.jobs.sweep import Sweeper
+from bot.offer import Offer
 from bot.routes import Routes
 from bot.settings import ConfigurationError, Settings
 from bot.slack import Slacks
@@ -66,6 +68,7 @@ class Parts:
     adapters: Mapping[str, Adapter]
     slacks: Slacks
     connections: Connections
+    disconnections: Disconnections
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -143,16 +146,23 @@ def construct(
     adapters = registry.adapters(http)
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
+    offer = Offer(platforms)
+    disconnections = Disconnections(offer=offer, adapters=adapters, database=database, vault=vault)
     connections = Connections(
-        public_url=settings.public_url, platforms=platforms, adapters=adapters, database=database, vault=vault
+        public_url=settings.public_url,
+        offer=offer,
+        disconnections=disconnections,
+        adapters=adapters,
+        database=database,
+        vault=vault,
     )
     routes = Routes()
-    accounts = AccountsStory(connections, adapters, database, vault)
+    accounts = AccountsStory(connections, disconnections, adapters, database, vault)
     lifecycle = Lifecycle(database, vault, slacks)
     Connect(connections, database, vault).register(routes)
     accounts.register(routes)
     OrganizationStory(database).register(routes)
-    Help(routes, connections, accounts, settings).register(routes)
+    Help(routes, offer, accounts, settings).register(routes)
     Home(accounts, database).register(routes)
     lifecycle.register(routes)
     dispatcher = Dispatcher(routes, database, slacks)
@@ -195,6 +205,7 @@ def construct(
         adapters=adapters,
         slacks=slacks,
         connections=connections,
+        disconnections=disconnections,
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
@@ -220,7 +231,7 @@ async def run(
         try:
             if work:
                 notices = NoticeSender(parts.database, parts.slacks)
-                sweeper = Sweeper(parts.database, parts.vault, parts.connections)
+                sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
