@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 log = logs.logger(__name__)
 CALLS_AT_ONCE = 200
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+"""For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
@@ -125,7 +127,9 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         # A jar would carry one account's cookies into another's requests.
         connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE)
         async with (
-            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
+            ) as session,
             httpx.AsyncClient(
                 transport=AiohttpTransport(client=session), timeout=20.0, follow_redirects=False, trust_env=False
             ) as http,
@@ -230,9 +234,12 @@ async def run(
         runner, socket = None, None
         try:
             if work:
-                notices = NoticeSender(parts.database, parts.slacks)
+                notices = NoticeSender(
+                    parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
+                )
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
+                parts.clock.whenever(parts.database.owes, "notices", notices.run)
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             url = ""
