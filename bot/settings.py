@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     slack_api_url: Annotated[str, AfterValidator(_api_url)] = "https://slack.com/api/"
     slack_web_url: Origin = "https://slack.com"
     """Where Slack's authorize and OpenID pages are."""
+    slack_message_interval_s: float = Field(default=1.0, ge=0, le=60)
+    """What lies between two messages to one channel. Slack takes one a second; tests have less time."""
     port: int = Field(default=3000, ge=0, le=65535)
     host: str = "0.0.0.0"  # noqa: S104 - a server in a container listens on all its addresses
     support_url: str = ""

@@ -142,11 +142,17 @@ class Slacks:
 
 
 def _failure(error: SlackApiError) -> SlackRefused | SlackSilent:
-    """Return what an error of slack_sdk comes to; an answer that is no JSON has no code, and no `get`."""
-    code = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
-    if not isinstance(code, str) or not code.isidentifier() or not code.isascii():
+    """Return what an error of slack_sdk comes to."""
+    code = code_of(error)
+    if code is None:
         return SlackSilent("no_code")
     return SlackSilent(code) if code in PASSING else SlackRefused(code)
+
+
+def code_of(error: SlackApiError) -> str | None:
+    """Return Slack's code for a refusal; an answer that is no JSON has none (and no `get`)."""
+    code = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
+    return code if isinstance(code, str) and code.isidentifier() and code.isascii() else None
 
 
 async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:
