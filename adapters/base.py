@@ -109,6 +109,8 @@ class Platform:
     pkce: Pkce = Pkce.OFF
     single_grant: bool = False
     """A new sign-in of the same person ends the tokens of the one before (X, LinkedIn)."""
+    login_spans_grants: bool = False
+    """Ending one grant may end others of the same login, and we cannot see which those are (Google)."""
     issuer: str | None = None
     """Set only where the platform declares RFC 9207 `iss`."""
     denied_codes: frozenset[str] = frozenset({"access_denied"})

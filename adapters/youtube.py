@@ -81,6 +81,7 @@ PLATFORM = Platform(
         ),
     ),
     rotation=Rotation.STATIC,
+    login_spans_grants=True,
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(hours=1),
     authorize_extra={

@@ -23,10 +23,12 @@ from slack_bolt.authorization import AuthorizeResult
 from adapters import registry
 from bot import logs
 from bot.connections import Connections
+from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.jobs.clock import Clock
 from bot.jobs.notices import NoticeSender
 from bot.jobs.sweep import Sweeper
+from bot.offer import Offer
 from bot.routes import Routes
 from bot.settings import ConfigurationError, Settings
 from bot.slack import Slacks
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
 log = logs.logger(__name__)
 CALLS_AT_ONCE = 200
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+"""For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
@@ -66,6 +70,7 @@ class Parts:
     adapters: Mapping[str, Adapter]
     slacks: Slacks
     connections: Connections
+    disconnections: Disconnections
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -122,7 +127,9 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
         # A jar would carry one account's cookies into another's requests.
         connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE)
         async with (
-            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
+            ) as session,
             httpx.AsyncClient(
                 transport=AiohttpTransport(client=session), timeout=20.0, follow_redirects=False, trust_env=False
             ) as http,
@@ -143,16 +150,23 @@ def construct(
     adapters = registry.adapters(http)
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
+    offer = Offer(platforms)
+    disconnections = Disconnections(offer=offer, adapters=adapters, database=database, vault=vault)
     connections = Connections(
-        public_url=settings.public_url, platforms=platforms, adapters=adapters, database=database, vault=vault
+        public_url=settings.public_url,
+        offer=offer,
+        disconnections=disconnections,
+        adapters=adapters,
+        database=database,
+        vault=vault,
     )
     routes = Routes()
-    accounts = AccountsStory(connections, adapters, database, vault)
+    accounts = AccountsStory(connections, disconnections, adapters, database, vault)
     lifecycle = Lifecycle(database, vault, slacks)
     Connect(connections, database, vault).register(routes)
     accounts.register(routes)
     OrganizationStory(database).register(routes)
-    Help(routes, connections, accounts, settings).register(routes)
+    Help(routes, offer, accounts, settings).register(routes)
     Home(accounts, database).register(routes)
     lifecycle.register(routes)
     dispatcher = Dispatcher(routes, database, slacks)
@@ -195,6 +209,7 @@ def construct(
         adapters=adapters,
         slacks=slacks,
         connections=connections,
+        disconnections=disconnections,
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
@@ -219,9 +234,12 @@ async def run(
         runner, socket = None, None
         try:
             if work:
-                notices = NoticeSender(parts.database, parts.slacks)
-                sweeper = Sweeper(parts.database, parts.vault, parts.connections)
+                notices = NoticeSender(
+                    parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
+                )
+                sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
+                parts.clock.whenever(parts.database.owes, "notices", notices.run)
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             url = ""

@@ -106,23 +106,28 @@ def sandbox(
 def doctor() -> None:
     """Check the configuration, the database and the keys, and say what is wrong."""
     settings = _settings()
-    platforms = Table("Platform", "Ready", "Permissions asked for", "Callback to register")
+    platforms = Table("Connects", "Ready", "Permissions asked for")
+    callbacks = []
     for found in settings.platforms().values():
+        callbacks.append(f"{settings.public_url}/oauth/{found.callback_slug}/callback")
         for one in found.platform.apps:
             client = found.clients.get(one.key)
             platforms.add_row(
                 one.connects,
                 "yes" if client else "no app configured: not offered",
                 " ".join(client.scopes) if client else "",
-                client.redirect_uri if client else "",
             )
 
     async def check() -> str:
         async with app.parts_of(settings) as parts:
             counts = await remaining(parts.database, parts.vault)
-            return f"{parts.database.dialect}, {sum(counts.values())} sealed values, keys in use: {sorted(counts) or 'none'}"
+            used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
+            return f"{parts.database.dialect}, sealed values: {used or 'none yet'}"
 
     out.print(platforms)
+    out.print("Callback addresses to register at the platforms:", highlight=False)
+    for address in callbacks:
+        sys.stdout.write(f"  {address}\n")
     out.print(f"Database and keys: {_go(check())}", highlight=False)
     out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
 

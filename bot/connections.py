@@ -1,4 +1,4 @@
-"""From a person's consent to the organization's account, and back: the use cases behind connect and disconnect.
+"""From a person's consent to the organization's account: the use cases behind connecting.
 
 The web callback and the Slack stories both call this module; neither knows the other. Nothing here
 speaks to Slack: what has to be said afterwards is put into the outbox in the transaction that made it true.
@@ -6,45 +6,48 @@ speaks to Slack: what has to be said afterwards is put into the outbox in the tr
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from adapters import oauth
 from adapters.base import (
     Adapter,
-    Capability,
     Client,
     Discovery,
     Hint,
-    Misconfigured,
     Platform,
     PlatformError,
     RemoteAccount,
     Scope,
     Tokens,
-    capabilities,
     missing_scopes,
 )
 from bot.actor import Actor
-from bot.errors import Gone, NotAllowed, NotMember, TooMany, UnknownPlatform
+from bot.disconnections import Disconnections
+from bot.errors import Gone, NotAllowed, NotMember, TooMany
 from bot.logs import logger
 from bot.notices import Message, say_to_member, tell_admins
-from bot.settings import PlatformSettings
+from bot.offer import Offer
 from bot.views import connect as views
 from storage.attempts import Attempts, Redeemed, Tickets, TooManyTickets
 from storage.audit import Audit
 from storage.db import Database
 from storage.discoveries import Discoveries, Found
 from storage.grants import Accounts, Grants, NewAccount
-from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Membership, Role, Ticket, new_secret
+from storage.models import (
+    Account,
+    ConnectionAttempt,
+    Grant,
+    GrantStatus,
+    Membership,
+    Role,
+    Ticket,
+    new_secret,
+)
 from storage.tenants import Members, Organizations
 from storage.vault import Vault
 
 log = logger(__name__)
-REVOKE_WITHIN_S = 8.0
-"""How long a person waits to hear whether the platform ended a grant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,28 +79,6 @@ class Waiting:
     error: PlatformError
 
 
-class Revocation(StrEnum):
-    """What became of the grant at the platform when an account was disconnected."""
-
-    ENDED = "ended"
-    STILL_USED = "still_used"
-    """Other accounts, or another organization, use the same consent."""
-    SAME_PERSON = "same_person"
-    """Ending it there would end other live accounts of the same person (Meta)."""
-    FAILED = "failed"
-    """The platform did not confirm; our tokens are deleted all the same."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disconnection:
-    """An account that was just disconnected, and the grant that is left without a holder, if any."""
-
-    account: Account
-    platform: Platform
-    orphan: Grant | None
-    siblings: int = 0
-
-
 class Connections:
     """The use cases. Built once, in `bot.app`."""
 
@@ -105,59 +86,18 @@ class Connections:
         self,
         *,
         public_url: str,
-        platforms: Mapping[str, PlatformSettings],
+        offer: Offer,
+        disconnections: Disconnections,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
     ) -> None:
+        self.offer = offer
         self._public_url = public_url
-        self._platforms = platforms
+        self._disconnections = disconnections
         self._adapters = adapters
         self._database = database
         self._vault = vault
-
-    # What is on offer
-
-    def offered(self) -> list[PlatformSettings]:
-        """Return the platforms this installation has an app for, in the registry's order."""
-        return [found for found in self._platforms.values() if found.clients]
-
-    def missing_platforms(self) -> list[PlatformSettings]:
-        """Return the platforms without credentials."""
-        return [found for found in self._platforms.values() if not found.clients]
-
-    def platform(self, key: str) -> Platform:
-        """Return a platform's facts, offered or not. Raises KeyError for a key we never had."""
-        return self._platforms[key].platform
-
-    def choose(self, word: str) -> PlatformSettings:
-        """Return the offered platform a person named. Raises UnknownPlatform."""
-        names = {"ig": "instagram", "insta": "instagram", "fb": "facebook", "twitter": "x", "yt": "youtube"}
-        key = word.strip().lower()
-        found = self._platforms.get(names.get(key, key))
-        if found is not None and found.clients:
-            return found
-        known = [p.platform.name for p in self.offered()]
-        raise UnknownPlatform(found.platform.name if found else word[:40], known, configured=found is not None)
-
-    def client(self, platform: str, app: str) -> Client:
-        """Return our credentials for an app. Raises Misconfigured when they were taken out."""
-        found = self._platforms.get(platform)
-        if found is None or app not in found.clients:
-            raise Misconfigured("no_credentials")
-        return found.clients[app]
-
-    def can(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
-        """Return what the account can do, from its grant's scopes and its own role there."""
-        if grant is None or account.disconnected_at is not None:
-            return frozenset()
-        app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
-        return capabilities(app, grant.scopes) - {Capability(name) for name in account.missing}
-
-    def missing(self, account: Account, grant: Grant | None) -> tuple[Scope, ...]:
-        """Return the permissions that were not granted."""
-        app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
-        return missing_scopes(app, grant.scopes) if grant is not None else ()
 
     # There
 
@@ -178,14 +118,15 @@ class Connections:
                 )
         except TooManyTickets:
             raise TooMany(
-                "You have several connect links open already. Use the newest one, or wait a few minutes for them to run out."
+                "You have several connect links open already."
+                " Use the newest one, or wait a few minutes for them to run out."
             ) from None
         return f"{self._public_url}/connect/{ticket}"
 
     async def consent_url(self, ticket: Ticket, browser: str) -> str:
         """Open the connection attempt of a redeemed ticket and return the platform's consent link."""
-        platform = self.platform(ticket.platform)
-        client = self.client(ticket.platform, ticket.app)
+        platform = self.offer.platform(ticket.platform)
+        client = self.offer.client(ticket.platform, ticket.app)
         verifier = new_secret()
         async with self._database.system() as session:
             state = await Attempts(session, self._vault).open(
@@ -217,7 +158,7 @@ class Connections:
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
-        client = self.client(attempt.platform, attempt.app)
+        client = self.offer.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
         async with self._database.system() as session:
@@ -260,12 +201,12 @@ class Connections:
             app=grant.app,
             expires_at=grant.created_at,
         )
-        return await self._settle(attempt, grant, self.client(grant.platform, grant.app), tokens)
+        return await self._settle(attempt, grant, self.offer.client(grant.platform, grant.app), tokens)
 
     async def _settle(
         self, attempt: ConnectionAttempt, grant: Grant, client: Client, tokens: Tokens
     ) -> Connected | Waiting:
-        platform = self.platform(attempt.platform)
+        platform = self.offer.platform(attempt.platform)
         try:
             discovery = await self._adapters[platform.key].discover(client, tokens)
         except PlatformError as error:
@@ -275,7 +216,7 @@ class Connections:
             return waiting
         outcome = await self._keep(attempt, grant, client, platform, discovery)
         if not (outcome.attached or outcome.renewed or outcome.to_choose):
-            await self.end_if_unused(attempt.organization_id, grant.id)
+            await self._disconnections.end_if_unused(attempt.organization_id, grant.id)
         return outcome
 
     async def _keep(
@@ -308,15 +249,17 @@ class Connections:
             at_once = fresh if len(fresh) == 1 and wrong is None and not known else []
 
             async def attach(chosen: list[RemoteAccount]) -> tuple[Account, ...]:
-                return tuple([
-                    await accounts.attach(
-                        organization_id,
-                        grant=grant,
-                        connected_by=attempt.membership_id,
-                        found=new_account(account),
-                    )
-                    for account in chosen
-                ])
+                return tuple(
+                    [
+                        await accounts.attach(
+                            organization_id,
+                            grant=grant,
+                            connected_by=attempt.membership_id,
+                            found=new_account(account),
+                        )
+                        for account in chosen
+                    ]
+                )
 
             renewed, attached = await attach(known), await attach(at_once)
             kept = None
@@ -349,7 +292,9 @@ class Connections:
             for account in renewed:
                 await audit.write(organization_id, attempt.membership_id, "account reconnected", account.id)
             message = views.outcome(outcome, grant_value(attempt, outcome.discovery_id or ""))
-            await say_to_member(session, attempt.organization_id, attempt.membership_id, f"consent:{pending.id}", message)
+            await say_to_member(
+                session, attempt.organization_id, attempt.membership_id, f"consent:{pending.id}", message
+            )
             if attached:
                 await tell_admins(session, attempt, f"attached:{pending.id}", views.news(outcome, attached))
         log.info(
@@ -382,8 +327,13 @@ class Connections:
                 message,
             )
 
-    async def choose_accounts(self, actor: Actor, discovery_id: str, found_ids: list[str]) -> tuple[Account, ...]:
-        """Attach the chosen accounts of the actor's own discovery. Raises Gone for anyone else's or an old one."""
+    async def choose_accounts(
+        self, actor: Actor, discovery_id: str, found_ids: list[str]
+    ) -> tuple[Account, ...]:
+        """Attach the chosen accounts of the actor's own discovery.
+
+        Raises Gone for anyone else's or an old one.
+        """
         organization_id = actor.organization_id
         async with self._database.system() as session:
             discoveries, grants = Discoveries(session, self._vault), Grants(session, self._vault)
@@ -415,7 +365,7 @@ class Connections:
                     organization_id, actor.membership_id, "account connected", account.id
                 )
                 attached.append(account)
-            platform = self.platform(grant.platform)
+            platform = self.offer.platform(grant.platform)
             outcome = Connected(platform=platform, organization=actor.organization, attached=tuple(attached))
             if attached:
                 await tell_admins(
@@ -425,77 +375,6 @@ class Connections:
                     views.news(outcome, tuple(attached)),
                 )
         return tuple(attached)
-
-    # Disconnect
-
-    async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
-        """Take the account out of the organization at once. Raises Gone for another's or an absent one.
-
-        The grant is ended at the platform afterwards, with `end_grant`, if nobody holds it any more.
-        """
-        async with self._database.system() as session:
-            accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
-            found = await accounts.get(actor.organization_id, account_id)
-            account = await accounts.disconnect(actor.organization_id, account_id) if found else None
-            if found is None or account is None:
-                raise Gone("That account")
-            grant = found[1]
-            orphan = await grants.release(actor.organization_id, grant.id) if grant else None
-            siblings = await self._siblings(grants, orphan) if orphan else 0
-            await Audit(session).write(
-                actor.organization_id, actor.membership_id, "account disconnected", account.id
-            )
-        log.info("account disconnected", account=account.id, orphan=orphan.id if orphan else None)
-        return Disconnection(
-            account=account, platform=self.platform(account.platform), orphan=orphan, siblings=siblings
-        )
-
-    async def revocation(self, gone: Disconnection) -> Revocation:
-        """End the grant at the platform if it was the last use of it; says what came of that."""
-        if gone.orphan is None:
-            return Revocation.STILL_USED
-        return await self.end_grant(gone.orphan)
-
-    async def end_if_unused(self, organization_id: str, grant_id: str) -> None:
-        """Drop a grant that led to no account, here and at the platform."""
-        async with self._database.system() as session:
-            orphan = await Grants(session, self._vault).release(organization_id, grant_id)
-        if orphan is not None:
-            await self.end_grant(orphan)
-
-    async def end_grant(self, grant: Grant) -> Revocation:
-        """Revoke a grant nobody holds, and delete its tokens whatever the platform says."""
-        async with self._database.system(write=False) as session:
-            grants = Grants(session, self._vault)
-            siblings = await self._siblings(grants, grant)
-            pair = grants.tokens(grant) if grant.access_sealed else None
-        result = Revocation.SAME_PERSON if siblings else Revocation.FAILED
-        if pair is not None and not siblings:
-            tokens = Tokens(
-                access_token=pair.access.reveal(),
-                refresh_token=pair.refresh.reveal() if pair.refresh else None,
-                subject=grant.external_id,
-            )
-            try:
-                client = self.client(grant.platform, grant.app)
-                async with asyncio.timeout(REVOKE_WITHIN_S):
-                    await self._adapters[grant.platform].revoke(client, tokens)
-                result = Revocation.ENDED
-            except (PlatformError, TimeoutError) as error:
-                code = error.code if isinstance(error, PlatformError) else "timeout"
-                log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
-        async with self._database.system() as session:
-            await Grants(session, self._vault).end(grant.id)
-        log.info("grant ended", grant=grant.id, platform=grant.platform, result=str(result))
-        return result
-
-    async def _siblings(self, grants: Grants, grant: Grant) -> int:
-        """Count other live grants of the same person that end together with this one."""
-        family = self.platform(grant.platform).family
-        together = [key for key, p in self._platforms.items() if p.platform.family == family]
-        if not grant.external_id:
-            return 0
-        return await grants.siblings(together, grant.external_id, grant.id)
 
 
 def grant_value(attempt: ConnectionAttempt, object_id: str) -> str:
@@ -533,5 +412,3 @@ def found_account(account: RemoteAccount, here: set[str]) -> Found:
         blocker=blocker,
         missing=tuple(sorted(account.missing)),
     )
-
-

@@ -36,7 +36,7 @@ from bot.routes import (
     UpdateModal,
     Who,
 )
-from bot.slack import Slacks, whisper
+from bot.slack import Slacks, code_of, whisper
 from bot.views import help as help_view
 from bot.views.kit import Json, fallback, message_modal, words
 from storage.attempts import Seen
@@ -247,7 +247,7 @@ class Dispatcher:
         try:
             await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=view)
         except SlackApiError as error:
-            log.warning("modal not opened", code=error.response.get("error"))
+            log.warning("modal not opened", code=code_of(error))
             return Say(text="Slack didn't let me open the form in time. Please try that again.")
         return Say(text="")
 
@@ -339,7 +339,7 @@ async def _tolerant(call: Awaitable[Any]) -> None:
     try:
         await call
     except SlackApiError as error:
-        log.warning("view not shown", code=error.response.get("error"))
+        log.warning("view not shown", code=code_of(error))
 
 
 async def _update(client: AsyncWebClient, old: Json, view: Json) -> None:

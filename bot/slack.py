@@ -13,7 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import NotInstalled
 from bot.logs import logger
-from storage.tenants import Installations
+from storage.tenants import Installations, Workspaces
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -83,10 +83,15 @@ class Slacks:
         return await self._open(found)
 
     async def for_installation(self, slack_id: str) -> AsyncWebClient:
-        """Return a client for the installation with this team or enterprise id. Raises NotInstalled."""
+        """Return a client for a team's or enterprise's installation; a Grid workspace may have only the latter.
+
+        Raises NotInstalled.
+        """
         async with self._database.system(write=False) as session:
-            found = await Installations(session, self._vault).get(slack_id)
-        if found is None or found.uninstalled_at is not None:
+            workspace = await Workspaces(session).get(slack_id)
+            enterprise_id = workspace.enterprise_id if workspace else None
+            found = await Installations(session, self._vault).find(slack_id, enterprise_id)
+        if found is None:
             raise NotInstalled
         return await self._open(found)
 
@@ -137,11 +142,17 @@ class Slacks:
 
 
 def _failure(error: SlackApiError) -> SlackRefused | SlackSilent:
-    """Return what an error of slack_sdk comes to; an answer that is no JSON has no code, and no `get`."""
-    code = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
-    if not isinstance(code, str) or not code.isidentifier() or not code.isascii():
+    """Return what an error of slack_sdk comes to."""
+    code = code_of(error)
+    if code is None:
         return SlackSilent("no_code")
     return SlackSilent(code) if code in PASSING else SlackRefused(code)
+
+
+def code_of(error: SlackApiError) -> str | None:
+    """Return Slack's code for a refusal; an answer that is no JSON has none (and no `get`)."""
+    code = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
+    return code if isinstance(code, str) and code.isidentifier() and code.isascii() else None
 
 
 async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ class Controls:
                 g.person.id == person.id and not g.dead and bool(g.access) for g in p.grants.values()
             ),
             out=lambda s: any(f is OUTAGE or f is SLACK_OUTAGE for f in s.faults),
-            days=lambda s: round(s.clock.offset_s / DAY_S, 1),
+            days=lambda s: f"{s.clock.offset_s / DAY_S:.3g}" if s.clock.offset_s else "",
             installed=[w for w in slack.state.workspaces.values() if slack.state.installation_for(w.id)],
             complaints=slack.state.complaints[-8:],
         )
@@ -84,7 +84,8 @@ class Controls:
         fault = SLACK_OUTAGE if simulator is self._world.slack else OUTAGE
         if fault not in simulator.faults:
             simulator.faults.insert(0, fault)
-        return f"{_called(simulator)} now answers everything with 503."
+        what = "Web API" if simulator is self._world.slack else "whole server"
+        return f"{_called(simulator)}'s {what} now answers 503."
 
     async def _recover(self, simulator: Simulator, _: str) -> str:
         simulator.faults.clear()
@@ -98,29 +99,33 @@ class Controls:
         return f"{_called(simulator)}'s clock moved on by {days} {'day' if days == '1' else 'days'}."
 
     async def _revoke(self, simulator: Simulator, person: str) -> str:
-        ended = await self._control(simulator, "revoke", {"person": person} if person else {})
-        count = _grants(ended.get("ended", 0))
-        return f"{count} at {_called(simulator)} ended, as if the person had removed the app."
+        await self._control(simulator, "revoke", {"person": person})
+        return f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
 
     async def _expire(self, simulator: Simulator, person: str) -> str:
-        touched = await self._control(simulator, "expire", {"person": person} if person else {})
-        return f"The access tokens of {_grants(touched.get('expired', 0))} at {_called(simulator)} expired."
+        await self._control(simulator, "expire", {"person": person})
+        return f"{_person(simulator, person)}'s access tokens expired."
 
     async def _uninstall(self, simulator: Simulator, team: str) -> str:
-        await self._control(simulator, "uninstall", {"where": team})
-        return f"Octapost was removed from {self._world.slack.state.workspaces[team].name}."
+        found = self._world.slack.state.installation_for(team)
+        if found is None:
+            raise ValueError("the app is not installed there")
+        await self._control(simulator, "uninstall", {"where": found.team_id or found.enterprise_id})
+        whole = " and its whole organization" if found.is_enterprise_install else ""
+        return f"Octapost was removed from {self._world.slack.state.workspaces[team].name}{whole}."
 
-    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> dict[str, Any]:
+    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> None:
         action = simulator.controls().get(name)
         if action is None:
             raise ValueError(f"{_called(simulator)} has no control called {name}")
-        found = await action(given)
-        return found if isinstance(found, dict) else {}
+        await action(given)
 
 
 def _called(simulator: Simulator) -> str:
     return {"slack": "Slack", "meta": "Meta"}.get(simulator.name) or str(getattr(simulator, "title", "It"))
 
 
-def _grants(count: Any) -> str:
-    return f"{count} {'grant' if count == 1 else 'grants'}"
+def _person(simulator: Simulator, person: str) -> str:
+    if not isinstance(simulator, OAuthSimulator) or person not in simulator.people:
+        raise ValueError("nobody of that name is there")
+    return f"{_called(simulator)}: {simulator.people[person].name}"

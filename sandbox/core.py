@@ -111,7 +111,7 @@ class Simulator:
         app = web.Application(middlewares=[self._observe], client_max_size=1 << 30)
         app.add_routes(self.routes())
         app.add_routes(self._control_routes())
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()

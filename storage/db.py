@@ -44,6 +44,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY = timedelta(seconds=5)
 """How long a write waits for its turn on SQLite, which has one writer at a time."""
 SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+OWES = "owes"
+"""The key under which a session notes that it put something into the outbox."""
 UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
@@ -132,6 +134,8 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.owes = asyncio.Event()
+        """Set when a transaction of this process that put something into the outbox has committed."""
         self._turn = asyncio.Lock()
         self._writer: asyncio.Task[Any] | None = None
         self.dialect = make_url(url).get_backend_name()
@@ -172,6 +176,8 @@ class Database:
             await session.connection(execution_options={"octapost_begins": begins})
             yield session
             await session.commit()
+            if session.info.get(OWES):
+                self.owes.set()
         finally:
             try:
                 await session.close()

@@ -9,12 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, exists, func, text
+from sqlalchemy import and_, case, distinct, exists, func, text
+from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
 from storage.db import across, insert_once, now, run
 from storage.discoveries import Discoveries, Found, Places
-from storage.models import Account, Discovery, FoundAccount, Grant, GrantHolder, GrantStatus, new_id
+from storage.models import (
+    Account,
+    Discovery,
+    FoundAccount,
+    Grant,
+    GrantHolder,
+    GrantStatus,
+    Membership,
+    new_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -260,6 +270,42 @@ class Grants:
             )
         )
         return (await self._session.exec(others)).one()
+
+    async def connected_by(self, grant_id: str) -> frozenset[str]:
+        """Return the memberships through which its organizations got the grant. System session."""
+        held = select(GrantHolder.connected_by).where(GrantHolder.grant_id == grant_id)
+        return frozenset(await self._session.exec(held))
+
+    async def connected_by_same(self, platform: str, memberships: Collection[str], except_grant: str) -> int:
+        """Return how many other live grants the Slack people behind these memberships connected.
+
+        In whatever organization; without memberships, whoever connected them. Where one login stands
+        behind several grants and the platform does not tell which (Google), these may end together.
+        System session.
+        """
+        others = (
+            select(func.count(distinct(col(Grant.id))))
+            .join(GrantHolder, col(GrantHolder.grant_id) == col(Grant.id))
+            .where(Grant.platform == platform, Grant.id != except_grant, Grant.status != GrantStatus.ENDED)
+        )
+        if memberships:
+            theirs, known = aliased(Membership), aliased(Membership)
+            others = (
+                others.join(theirs, col(theirs.id) == col(GrantHolder.connected_by))
+                .join(
+                    known,
+                    and_(col(known.realm) == col(theirs.realm), col(known.user_id) == col(theirs.user_id)),
+                )
+                .where(col(known.id).in_(memberships))
+            )
+        return (await self._session.exec(others)).one()
+
+    async def uses(self, grant_id: str) -> int:
+        """Return how many connected accounts live on the grant, in all organizations. System session."""
+        used = select(func.count()).where(
+            Account.grant_id == grant_id, col(Account.disconnected_at).is_(None)
+        )
+        return (await self._session.exec(used)).one()
 
     async def abandoned(self, older_than: timedelta) -> list[Grant]:
         """Return grants nobody needs: no connected account, no open discovery, tokens older than this.

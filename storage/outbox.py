@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select, update
 
-from storage.db import insert_once, now
+from storage.db import OWES, insert_once, now
 from storage.leases import claim
 from storage.models import Notice
 
@@ -39,7 +39,10 @@ class Notices:
             key=key, slack_id=slack_id, channel=channel, body=dict(body), organization_id=organization_id
         )
         statement = insert_once(self._session, Notice).values(**notice.model_dump() | {"due_at": now()})
-        return (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+        put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+        if put:
+            self._session.info[OWES] = True
+        return put
 
     async def claim(self, limit: int, lease: timedelta) -> list[Notice]:
         """Return due messages, at most the oldest unsent one of each channel, for `lease`."""

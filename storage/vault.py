@@ -95,7 +95,7 @@ class KeyRing:
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
         if not keys:
-            raise KeyRingError("The ring of vault keys is empty: make one with `octapost keys generate`.")
+            raise KeyRingError("The ring of vault keys is empty: make one with `octapost keys new`.")
         self._keys = dict(keys)
         self.newest = next(iter(self._keys))
 

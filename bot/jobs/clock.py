@@ -26,6 +26,8 @@ class Clock:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._running: set[asyncio.Task[None]] = set()
+        self._signals: dict[str, tuple[asyncio.Event, Callable[[], Awaitable[object]]]] = {}
+        self._listening: list[asyncio.Task[None]] = []
         self.ticked_at = time.monotonic()
         """When any job last ran: the clock has stopped when this grows old."""
 
@@ -34,25 +36,45 @@ class Clock:
 
         async def run() -> None:
             self.ticked_at = time.monotonic()
-            task = asyncio.current_task()
-            if task is not None:
-                self._running.add(task)
-            try:
-                await work()
-            except Exception as error:
-                log.error("job failed", job=name, exc_info=error)
-            finally:
-                if task is not None:
-                    self._running.discard(task)
+            await self._run(name, work)
 
         self._scheduler.add_job(run, "interval", seconds=interval.total_seconds(), id=name)
+
+    def whenever(self, signal: asyncio.Event, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Run `work` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee."""
+        self._signals[name] = signal, work
+
+    async def _listen(self, name: str, signal: asyncio.Event, work: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await signal.wait()
+            signal.clear()
+            await asyncio.shield(asyncio.create_task(self._run(name, work)))
+
+    async def _run(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.add(task)
+        try:
+            await work()
+        except Exception as error:
+            log.error("job failed", job=name, exc_info=error)
+        finally:
+            if task is not None:
+                self._running.discard(task)
 
     def start(self) -> None:
         """Start ticking, in the running event loop."""
         self._scheduler.start()
+        self._listening = [
+            asyncio.create_task(self._listen(name, signal, work))
+            for name, (signal, work) in self._signals.items()
+        ]
 
     async def stop(self, within_s: float) -> None:
         """Stop ticking, and let what is running finish for at most `within_s` seconds."""
+        for task in self._listening:
+            task.cancel()
+        await asyncio.gather(*self._listening, return_exceptions=True)
         if self._scheduler.running:
             self._scheduler.pause()
         if self._running:

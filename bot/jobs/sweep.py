@@ -10,7 +10,7 @@ from storage.attempts import sweep
 from storage.grants import Grants
 
 if TYPE_CHECKING:
-    from bot.connections import Connections
+    from bot.disconnections import Disconnections
     from storage.db import Database
     from storage.vault import Vault
 
@@ -21,10 +21,10 @@ ABANDONED_AFTER = timedelta(hours=24)
 class Sweeper:
     """Deletes what has run out. Running it twice at once is harmless."""
 
-    def __init__(self, database: Database, vault: Vault, connections: Connections) -> None:
+    def __init__(self, database: Database, vault: Vault, disconnections: Disconnections) -> None:
         self._database = database
         self._vault = vault
-        self._connections = connections
+        self._disconnections = disconnections
 
     async def run(self) -> None:
         """Sweep once."""
@@ -32,6 +32,6 @@ class Sweeper:
             gone = await sweep(session)
             abandoned = await Grants(session, self._vault).abandoned(ABANDONED_AFTER)
         for grant in abandoned:
-            await self._connections.end_grant(grant)
+            await self._disconnections.end_grant(grant)
         if gone or abandoned:
             log.info("swept", rows=gone, grants=len(abandoned))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError, Tokens
-from bot.connections import Revocation
+from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.slack import code_of
 from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import kit
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
     from bot.actor import Actor
     from bot.connections import Connections
+    from bot.disconnections import Disconnections
     from storage.db import Database
     from storage.vault import Vault
 
@@ -42,11 +44,14 @@ class AccountsStory:
     def __init__(
         self,
         connections: Connections,
+        disconnections: Disconnections,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
     ) -> None:
         self._connections = connections
+        self._offer = connections.offer
+        self._disconnections = disconnections
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -90,7 +95,7 @@ class AccountsStory:
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost accounts [platform]`."""
         actor, word = request.actor, request.words.strip()
-        platform = self._connections.choose(word).platform if word else None
+        platform = self._offer.choose(word).platform if word else None
         found = await self.cards(actor, platform.key if platform else None)
         if not found:
             name = platform.name if platform else ""
@@ -143,18 +148,18 @@ class AccountsStory:
 
     async def disconnect(self, request: Request) -> Answer:
         """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
-        gone = await self._connections.disconnect(request.actor, request.target)
+        gone = await self._disconnections.disconnect(request.actor, request.target)
         if gone.orphan is None:
             return UpdateModal(views.disconnected(gone, Revocation.STILL_USED))
         view_id = str(request.body["view"]["id"])
 
         async def end() -> None:
-            result = await self._connections.revocation(gone)
+            result = await self._disconnections.revocation(gone)
             client = await request.client()
             try:
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
             except SlackApiError as error:
-                log.info("result not shown", code=error.response.get("error"))
+                log.info("result not shown", code=code_of(error))
 
         request.later.append(end)
         return UpdateModal(views.disconnecting(gone))
@@ -162,7 +167,7 @@ class AccountsStory:
     async def reconnect(self, request: Request) -> Answer:
         """Answer the Reconnect button with a link for the same app, bound to the grant it renews."""
         one = await self._one(request)
-        client = self._connections.client(one.account.platform, one.account.app)
+        client = self._offer.client(one.account.platform, one.account.app)
         url = await self._connections.open_ticket(
             request.actor, client, one.platform, reconnects=one.account.grant_id
         )
@@ -209,7 +214,7 @@ class AccountsStory:
         async with self._database.organization(actor.organization_id, write=False) as session:
             pair = Grants(session, self._vault).tokens(grant)
         tokens = Tokens(access_token=pair.access.reveal(), scopes=frozenset(grant.scopes))
-        client = self._connections.client(account.platform, account.app)
+        client = self._offer.client(account.platform, account.app)
         found = await self._adapters[account.platform].places(client, tokens, account.remote_id)
         async with self._database.organization(actor.organization_id) as session:
             await Places(session).replace(
@@ -234,24 +239,16 @@ class AccountsStory:
         return self._card(actor, *found, "")
 
     async def _confirmation(self, one: Card) -> kit.Json:
-        organization_id, grant_id = one.account.organization_id, one.account.grant_id
-        others = 0
-        if grant_id is not None:
-            async with self._database.organization(organization_id, write=False) as session:
-                every = await Accounts(session, self._vault).all(organization_id, one.account.platform)
-                others = sum(a.grant_id == grant_id for a, _ in every) - 1
-            async with self._database.system(write=False) as session:
-                others += await Grants(session, self._vault).shared(organization_id, grant_id)
-        return views.confirm_disconnect(one, others=max(others, 0))
+        return views.confirm_disconnect(one, await self._disconnections.outlook(one.account))
 
     def _card(self, actor: Actor, account: Account, grant: Grant | None, by: str) -> Card:
         return Card(
             account=account,
             grant=grant,
-            platform=self._connections.platform(account.platform),
+            platform=self._offer.platform(account.platform),
             organization=actor.organization,
-            can=self._connections.can(account, grant),
-            missing=self._connections.missing(account, grant),
+            can=self._offer.can(account, grant),
+            missing=self._offer.missing(account, grant),
             connected_by=by,
         )
 

@@ -33,7 +33,7 @@ class Connect:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        names = " | ".join(found.platform.key for found in self._connections.offered()) or "platform"
+        names = " | ".join(found.platform.key for found in self._connections.offer.offered()) or "platform"
         routes.command(
             "connect",
             self.start,
@@ -43,7 +43,7 @@ class Connect:
             aliases=("add", "link"),
             changes=True,
         )
-        for found in self._connections.offered():
+        for found in self._connections.offer.offered():
             for app in found.clients:
                 routes.add(Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN)
         routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False)
@@ -59,7 +59,7 @@ class Connect:
         """Answer `/octapost connect [platform]` with a link only the sender can use."""
         word = request.words.split()[0] if request.words.split() else ""
         if word:
-            self._connections.choose(word)
+            self._connections.offer.choose(word)
         seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
         if len(seats) > 1:
             return OpenModal(views.which_organization(seats, request.actor.organization_id, word))
@@ -82,7 +82,7 @@ class Connect:
         word = request.target
         if not word:
             return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))
-        found = self._connections.choose(word)
+        found = self._connections.offer.choose(word)
         if len(found.clients) > 1:
             return UpdateModal(
                 kit.modal("Connect an account", views.which_app(found, actor.organization_id, actor.organization))
@@ -91,7 +91,7 @@ class Connect:
 
     async def platform(self, request: Request) -> Answer:
         """Answer the button of one platform's app."""
-        found = next((f for f in self._connections.offered() if request.target in f.clients), None)
+        found = next((f for f in self._connections.offer.offered() if request.target in f.clients), None)
         if found is None:
             raise Gone("That platform")
         if (request.body.get("view") or {}).get("type") == "modal":
@@ -121,7 +121,7 @@ class Connect:
             raise Gone("That sign-in")
         return OpenModal(
             views.picker(
-                self._connections.platform(grant.platform),
+                self._connections.offer.platform(grant.platform),
                 actor.organization,
                 discovery,
                 usable,
@@ -168,7 +168,7 @@ class Connect:
         if not accounts:
             raise Gone("That list of accounts")
         return UpdateModal(
-            views.picked(accounts, self._connections.platform(grant.platform), actor.organization)
+            views.picked(accounts, self._connections.offer.platform(grant.platform), actor.organization)
         )
 
     async def resume(self, request: Request) -> Answer:
@@ -184,7 +184,7 @@ class Connect:
     async def _answer(self, actor: Actor, word: str) -> Say:
         if not word:
             return Say(text="Which platform do you want to connect?", blocks=self._platforms(actor))
-        found = self._connections.choose(word)
+        found = self._connections.offer.choose(word)
         if len(found.clients) > 1:
             return Say(
                 text=f"What on {found.platform.name}?",
@@ -200,7 +200,7 @@ class Connect:
         return views.go_on(found.platform, client.app, actor.organization, url)
 
     def _platforms(self, actor: Actor) -> list[kit.Json]:
-        offered = self._connections.offered()
+        offered = self._connections.offer.offered()
         if not offered:
             raise BadInput("No platform is set up on this installation yet. Whoever runs Octapost has to add one.")
         return views.platforms(offered, actor.organization_id, actor.organization)

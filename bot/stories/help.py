@@ -13,7 +13,7 @@ from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.connections import Connections
+    from bot.offer import Offer
     from bot.settings import Settings
     from bot.stories.accounts import AccountsStory
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Help:
     """The words for people who wonder what to type, how things are, or what to tell support."""
 
-    def __init__(self, routes: Routes, connections: Connections, accounts: AccountsStory, settings: Settings) -> None:
+    def __init__(self, routes: Routes, offer: Offer, accounts: AccountsStory, settings: Settings) -> None:
         self._routes = routes
-        self._connections = connections
+        self._offer = offer
         self._accounts = accounts
         self._settings = settings
 
@@ -43,8 +43,8 @@ class Help:
         """Answer `/octapost help`. Asks nothing of the database."""
         return views.usage(
             self._routes.commands(),
-            [found.platform.name for found in self._connections.offered()],
-            [found.platform.name for found in self._connections.missing_platforms()],
+            [found.platform.name for found in self._offer.offered()],
+            [found.platform.name for found in self._offer.missing_platforms()],
         )
 
     async def status(self, request: Request) -> Answer:
@@ -59,7 +59,7 @@ class Help:
         summary = f"{actor.organization}: {able} of {len(cards)} accounts can publish."
         blocks = [kit.words(summary if cards else f"{actor.organization} has no accounts yet.")]
         blocks += [kit.section("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), 600), 20)]
-        not_set_up = [found.platform.name for found in self._connections.missing_platforms()]
+        not_set_up = [found.platform.name for found in self._offer.missing_platforms()]
         if not_set_up:
             blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
         return Say(text=summary, blocks=blocks)

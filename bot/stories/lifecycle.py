@@ -96,6 +96,7 @@ class Lifecycle:
         async with self._database.system() as session:
             installations = Installations(session, self._vault)
             before = await installations.get(new.slack_id)
+            gone_at = before.uninstalled_at if before is not None else None
             kept = await installations.save(
                 slack_id=new.slack_id,
                 team_id=new.team_id,
@@ -109,13 +110,10 @@ class Lifecycle:
                 token_expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
                 installed_by=new.installed_by,
             )
-            gone_at = before.uninstalled_at if before is not None else None
             if new.team_id is None:
                 if before is None or gone_at is not None:
                     await self._greet(session, new, f"{gone_at}", views.welcome_grid(new.name))
-            elif await self._first_organization(session, new, new.team_id):
-                pass
-            elif gone_at is not None:
+            elif not await self._first_organization(session, new, new.team_id) and gone_at is not None:
                 await self._greet(session, new, f"{gone_at}", views.welcome_back(new.name))
         log.info("installed", installation=kept.id, again=before is not None)
         return kept

@@ -11,6 +11,7 @@ from bot.errors import BadInput, Gone, OctapostError
 from bot.logs import logger
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
+from bot.slack import code_of
 from bot.views import kit
 from bot.views import organization as views
 from storage.audit import Audit
@@ -357,7 +358,7 @@ async def person(client: AsyncWebClient, user_id: str, pronoun: str = "You") -> 
     try:
         user = (await client.users_info(user=user_id))["user"]
     except SlackApiError as error:
-        log.info("person not found", code=error.response.get("error"))
+        log.info("person not found", code=code_of(error))
         raise BadInput("Slack doesn't know that person in this workspace.") from None
     if user.get("is_stranger") or user.get("is_bot") or user.get("deleted"):
         raise BadInput(f"{pronoun} can't be a member: only people of this workspace can.")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Rotation, Scope
-from bot.connections import Disconnection, Revocation
+from bot.disconnections import Disconnection, Revocation
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import GrantStatus, Role
@@ -159,18 +159,23 @@ def which_to_disconnect(found: Sequence[Card], organization_id: str) -> list[Jso
     return [kit.words("Which account should be disconnected?"), kit.actions(picker)]
 
 
-def confirm_disconnect(one: Card, *, others: int) -> Json:
+def confirm_disconnect(one: Card, outlook: Revocation) -> Json:
     """Return the modal that says what disconnecting means before it happens."""
-    account = one.account
+    account, platform = one.account, one.platform.name
+    consequence = {
+        Revocation.ENDED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
+        Revocation.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
+        Revocation.SAME_PERSON: (
+            f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
+            f" So {platform} keeps our access until the last of them is disconnected."
+        ),
+        Revocation.FAILED: f"Its sign-in is over already, so there is nothing to end at {platform}.",
+    }
     lines = [
-        f"{one.organization} will no longer be able to publish to {account.name} on {one.platform.name}."
-        " Its sign-in is deleted here, for everyone in the organization."
+        f"{one.organization} will no longer be able to publish to {account.name} on {platform}."
+        " Its sign-in is deleted here, for everyone in the organization.",
+        consequence[outlook],
     ]
-    if others:
-        some = f"{others} other accounts use" if others > 1 else "Another account uses"
-        lines.append(f"{some} the same sign-in, so {one.platform.name} keeps our access for that.")
-    else:
-        lines.append(f"It is the last use of this sign-in, so we also end our access at {one.platform.name}.")
     return kit.modal(
         "Disconnect account",
         [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],
@@ -197,8 +202,8 @@ def disconnected(gone: Disconnection, result: Revocation) -> Json:
         Revocation.ENDED: f"{platform} confirmed that our access has ended.",
         Revocation.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
         Revocation.SAME_PERSON: (
-            f"Other accounts were connected by the same person at Meta, and ending this sign-in there would end theirs too."
-            f" Our tokens for it are deleted; the person can remove Octapost in their {platform} settings."
+            "Our tokens for it are deleted. The same person connected other accounts here, which ending this sign-in"
+            f" at {platform} could end too, so our access there ends with the last of them."
         ),
         Revocation.FAILED: (
             f"{platform} didn't confirm that our access has ended. Our tokens are deleted, so we can't use it;"

@@ -95,9 +95,9 @@ class ConnectPages:
         if ticket is None:
             return self._used_up()
         _, organization = await self._connections.standing(ticket)
-        platform = self._connections.platform(ticket.platform)
+        platform = self._connections.offer.platform(ticket.platform)
         try:
-            client = self._connections.client(ticket.platform, ticket.app)
+            client = self._connections.offer.client(ticket.platform, ticket.app)
         except Misconfigured as error:
             return self._pages.say("That didn't work", explain(error, platform.name), status=503)
         return self._pages.show(
@@ -207,7 +207,7 @@ class ConnectPages:
         try:
             location = await self._connections.consent_url(ticket, browser)
         except Misconfigured as error:
-            platform = self._connections.platform(ticket.platform)
+            platform = self._connections.offer.platform(ticket.platform)
             return self._pages.say("That didn't work", explain(error, platform.name), status=503)
         log.info("consent began", ticket=_short(ticket.ticket_hash), platform=ticket.platform)
         return self._pages.go(location)
@@ -380,13 +380,13 @@ def app_of(platform: Platform, key: str) -> App:
 
 
 def texts(blocks: object) -> list[str]:
-    """Return the sentences of a message of ours, for a page that says the same."""
+    """Return the sentences of a message of ours, for a page that says the same without its signs."""
     found: list[str] = []
     for block in blocks if isinstance(blocks, list | tuple) else ():
         holders: list[Json] = [block["text"]] if "text" in block else []
         if block["type"] == "context":
             holders += block["elements"]
-        found += [str(holder["text"]) for holder in holders]
+        found += [str(holder["text"]).lstrip("✅🔁 ") for holder in holders]
     return found
 
 

@@ -66,7 +66,7 @@ class InstallPages:
 
     async def home(self, _request: web.Request) -> web.Response:
         """Say what Octapost is, what it asks Slack for, and offer to add it."""
-        offered = listed(found.platform.name for found in self._connections.offered())
+        offered = listed(found.platform.name for found in self._connections.offer.offered())
         return self._pages.show("home.html", scopes=BOT_SCOPES, offered=offered)
 
     async def start(self, request: web.Request) -> web.Response:

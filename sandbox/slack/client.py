@@ -188,14 +188,11 @@ class Client:
         return web.json_response(answer, headers=HEADERS)
 
     async def upload(self, request: web.Request) -> web.Response:
-        """Keep a chosen file and answer its id and name."""
-        from_own_page(request, "multipart/form-data")
-        seat, form = self._seat(request), await request.post()
-        given = form.get("file")
-        if not isinstance(given, web.FileField):
-            raise web.HTTPBadRequest(text="no file")
+        """Keep a chosen file, the body, and answer its id and name; `name` and `type` are in the query."""
+        from_own_page(request, "application/octet-stream")
+        seat, query = self._seat(request), request.query
         try:
-            kept = self.slack.upload(seat.me.id, given.filename, given.file.read(), given.content_type)
+            kept = self.slack.upload(seat.me.id, query["name"], await request.read(), query["type"])
         except ValueError as refusal:
             return web.json_response({"error": str(refusal)}, headers=HEADERS)
         return web.json_response({"id": kept.id, "name": kept.name}, headers=HEADERS)

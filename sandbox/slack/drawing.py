@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -154,7 +153,7 @@ def initials(name: str) -> str:
 
 def hue(key: str) -> int:
     """Return which of the avatars' eight colours belongs to an id."""
-    return zlib.crc32(key.encode()) % 8
+    return sum(at * byte for at, byte in enumerate(key.encode(), 1)) % 8
 
 
 def _value(element: Json, values: Json, block_id: str) -> Any:

@@ -75,7 +75,9 @@ async def test_of_sixteen_simultaneous_callbacks_exactly_one_redeems_a_state(
 
         wins.append(await winners(redeem))
 
-    print(f"{database.dialect}: {wins.count(1)} of {ROUNDS} states redeemed exactly once by {CALLERS} callers")
+    print(
+        f"{database.dialect}: {wins.count(1)} of {ROUNDS} states redeemed exactly once by {CALLERS} callers"
+    )
     assert wins == [1] * ROUNDS
 
 

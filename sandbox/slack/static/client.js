@@ -65,9 +65,15 @@ function showModal(html) {
   const now = modal.querySelector(".view")?.dataset.view;
   if (!now) return modal.open && modal.close();
   if (!modal.open) modal.showModal();
-  if (shown !== now) (modal.querySelector("[autofocus]") || byId("modal-title")).focus();
-  else if (submitted) modal.querySelector(".faulty .element :is(input:not([type=hidden]), textarea)")?.focus();
-  submitted = false;
+  if (shown !== now) {
+    submitted = false;
+    (modal.querySelector("[autofocus]") || byId("modal-title")).focus();
+  }
+  const faulty = submitted && modal.querySelector(".faulty .element :is(input:not([type=hidden]), textarea)");
+  if (faulty) {
+    submitted = false;
+    faulty.focus();
+  }
   modal.querySelectorAll(".el-plain_text_input").forEach(count);
 }
 
@@ -269,9 +275,12 @@ function count(element) {
 async function upload(field, element) {
   const chips = element.querySelector(".chips");
   for (const file of field.files) {
-    const form = new FormData();
-    form.append("file", file);
-    const kept = await fetch(`${page.path}/upload`, { method: "POST", body: form }).then((r) => r.json());
+    const query = new URLSearchParams({ name: file.name, type: file.type || "application/octet-stream" });
+    const kept = await fetch(`${page.path}/upload?${query}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/octet-stream" },
+      body: file,
+    }).then((r) => r.json());
     if (kept.error) return toast(kept.error);
     if (!field.multiple) chips.replaceChildren();
     chips.append(chip(document.createTextNode(kept.name), kept.name, kept.id));

@@ -1,0 +1,164 @@
+"""From an organization's account back to nothing: disconnecting, and ending consents at their platforms.
+
+An account leaves its organization in one transaction. The consent behind it is ended at the platform
+only when nobody uses it any more, and only where that ends nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from adapters.base import Adapter, Platform, PlatformError, Tokens
+from bot.errors import Gone
+from bot.logs import logger
+from storage.audit import Audit
+from storage.grants import Accounts, Grants
+from storage.models import Account, Grant
+
+if TYPE_CHECKING:
+    from bot.actor import Actor
+    from bot.offer import Offer
+    from storage.db import Database
+    from storage.vault import Vault
+
+log = logger(__name__)
+REVOKE_WITHIN_S = 8.0
+"""How long a person waits to hear whether the platform ended a grant."""
+
+
+class Revocation(StrEnum):
+    """What becomes of the grant at the platform when an account is disconnected."""
+
+    ENDED = "ended"
+    STILL_USED = "still_used"
+    """Other accounts, or another organization, use the same consent."""
+    SAME_PERSON = "same_person"
+    """Ending it there would, or might, end other live accounts of the same person (Meta, Google)."""
+    FAILED = "failed"
+    """The platform did not confirm; our tokens are deleted all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnection:
+    """An account that was just disconnected, and the grant that is left without a holder, if any."""
+
+    account: Account
+    platform: Platform
+    orphan: Grant | None
+    people: frozenset[str]
+    """The memberships through which the grant was connected."""
+
+
+class Disconnections:
+    """The use cases. Built once, in `bot.app`."""
+
+    def __init__(
+        self, *, offer: Offer, adapters: Mapping[str, Adapter], database: Database, vault: Vault
+    ) -> None:
+        self._offer = offer
+        self._adapters = adapters
+        self._database = database
+        self._vault = vault
+
+    async def outlook(self, account: Account) -> Revocation:
+        """Return what disconnecting the account would mean for its consent, if nothing changes meanwhile."""
+        async with self._database.system(write=False) as session:
+            accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
+            found = await accounts.get(account.organization_id, account.id)
+            grant = found[1] if found is not None else None
+            if grant is None:
+                return Revocation.FAILED
+            if await grants.uses(grant.id) > 1:
+                return Revocation.STILL_USED
+            people = await grants.connected_by(grant.id) | {account.connected_by}
+            siblings = await self._siblings(grants, grant, people)
+        return Revocation.SAME_PERSON if siblings else Revocation.ENDED
+
+    async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
+        """Take the account out of the organization at once. Raises Gone for another's or an absent one.
+
+        The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
+        """
+        async with self._database.system() as session:
+            accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
+            found = await accounts.get(actor.organization_id, account_id)
+            account = await accounts.disconnect(actor.organization_id, account_id) if found else None
+            if found is None or account is None:
+                raise Gone("That account")
+            grant = found[1]
+            people = await grants.connected_by(grant.id) if grant else frozenset()
+            orphan = await grants.release(actor.organization_id, grant.id) if grant else None
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "account disconnected", account.id
+            )
+        log.info("account disconnected", account=account.id, orphan=orphan.id if orphan else None)
+        return Disconnection(
+            account=account,
+            platform=self._offer.platform(account.platform),
+            orphan=orphan,
+            people=people | {account.connected_by},
+        )
+
+    async def revocation(self, gone: Disconnection) -> Revocation:
+        """End the grant at the platform if it was the last use of it; says what came of that."""
+        if gone.orphan is None:
+            return Revocation.STILL_USED
+        return await self._end(gone.orphan, gone.people)
+
+    async def end_if_unused(self, organization_id: str, grant_id: str) -> None:
+        """Drop a grant that led to no account, here and at the platform."""
+        async with self._database.system() as session:
+            grants = Grants(session, self._vault)
+            people = await grants.connected_by(grant_id)
+            orphan = await grants.release(organization_id, grant_id)
+        if orphan is not None:
+            await self._end(orphan, people)
+
+    async def end_grant(self, grant: Grant) -> Revocation:
+        """End a grant without a connected account, whoever still holds it, here and at the platform."""
+        async with self._database.system(write=False) as session:
+            people = await Grants(session, self._vault).connected_by(grant.id)
+        return await self._end(grant, people)
+
+    async def _end(self, grant: Grant, people: Collection[str]) -> Revocation:
+        """Revoke a grant where that ends nothing else, and delete its tokens whatever the platform says."""
+        async with self._database.system(write=False) as session:
+            grants = Grants(session, self._vault)
+            siblings = await self._siblings(grants, grant, people)
+            pair = grants.tokens(grant) if grant.access_sealed else None
+        result = Revocation.SAME_PERSON if siblings else Revocation.FAILED
+        if pair is not None and not siblings:
+            tokens = Tokens(
+                access_token=pair.access.reveal(),
+                refresh_token=pair.refresh.reveal() if pair.refresh else None,
+                subject=grant.external_id,
+            )
+            try:
+                client = self._offer.client(grant.platform, grant.app)
+                async with asyncio.timeout(REVOKE_WITHIN_S):
+                    await self._adapters[grant.platform].revoke(client, tokens)
+                result = Revocation.ENDED
+            except (PlatformError, TimeoutError) as error:
+                code = error.code if isinstance(error, PlatformError) else "timeout"
+                log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
+        async with self._database.system() as session:
+            await Grants(session, self._vault).end(grant.id)
+        log.info("grant ended", grant=grant.id, platform=grant.platform, result=str(result))
+        return result
+
+    async def _siblings(self, grants: Grants, grant: Grant, people: Collection[str]) -> int:
+        """Count the other live grants that end, or may end, together with this one.
+
+        Where we cannot see which grants share a login, those that the same people connected count;
+        if it is not known any more who connected this one, every live grant of the platform does.
+        """
+        platform = self._offer.platform(grant.platform)
+        if platform.login_spans_grants:
+            return await grants.connected_by_same(grant.platform, people, grant.id)
+        if not grant.external_id:
+            return 0
+        return await grants.siblings(self._offer.family(platform), grant.external_id, grant.id)

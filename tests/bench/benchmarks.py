@@ -1,0 +1,313 @@
+"""The benchmarks. Each is a function that returns lines; what it compares runs in turns within one run."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storage.attempts import Seen, Tickets
+from storage.db import Database
+from storage.tenants import Members
+from tests.bench import servers
+from tests.bench.load import Burst, command, fire, typeahead
+from tests.bench.servers import CHANNEL, NAMES, TEAM, Seeded, Server
+
+DIALECTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+MEBIBYTES, READY_S, HELP, CONNECT, P99_MS, TYPEAHEAD_MS = 120, 2.0, 0.85, 0.3, 100, 300
+"""The goals of the issue that asked for these numbers."""
+TICKETS_EACH = 4
+"""A member may have 5 links open, so nobody asks for more than that in a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int = 9
+    requests: dict[int, int] = field(default_factory=lambda: {1: 200, 16: 500, 64: 800})
+    """How many per round, by concurrency."""
+    starts: int = 5
+    typed: int = 300
+    pages: int = 1000
+    places: int = 10_000
+    transactions: int = 500
+
+    @property
+    def members(self) -> int:
+        """How many admins must share the connect commands so that nobody reaches a limit."""
+        asked = (self.rounds + 1) * sum(self.requests.values()) + self.transactions * (self.rounds + 1)
+        return asked // TICKETS_EACH + 1
+
+
+SMALL = Plan(rounds=1, requests={1: 3, 4: 8}, starts=1, typed=4, pages=30, places=50, transactions=4)
+"""Enough to see that everything still runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One number, and whether it is what it should be."""
+
+    what: str
+    measured: str
+    spread: str = ""
+    goal: str = ""
+    met: bool | None = None
+    """None where there is no goal."""
+
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where the benchmarks run: a seeded database of each kind. `say` is told what is going on."""
+
+    plan: Plan
+    seeded: dict[str, Seeded]
+    say: Say
+
+
+@asynccontextmanager
+async def bench(
+    plan: Plan, folder: Path, say: Say, dialects: Sequence[str] = tuple(DIALECTS)
+) -> AsyncIterator[Bench]:
+    """Start and fill the databases."""
+    async with AsyncExitStack() as stack:
+        seeded = {}
+        for dialect in dialects:
+            say(
+                f"{DIALECTS[dialect]}: {plan.members:,} members, {plan.pages:,} Pages, {plan.places:,} places"
+            )
+            if dialect == "sqlite":
+                url = f"sqlite+aiosqlite:///{folder / 'bench.sqlite3'}"
+            else:
+                postgres = await stack.enter_async_context(servers.postgres())
+                url = postgres.url(postgres.name)
+            seeded[dialect] = await servers.seed(
+                url, members=plan.members, pages=plan.pages, places=plan.places
+            )
+        yield Bench(plan=plan, seeded=seeded, say=say)
+
+
+# Slash commands
+
+
+async def slash_commands(one: Bench) -> list[Line]:
+    """`/octapost help` and `/octapost connect x` on `octapost run`, against a Bolt app that does nothing."""
+    lines: list[Line] = []
+    for dialect, seeded in one.seeded.items():
+        async with servers.bare() as bare, servers.octapost(seeded, "--only", "web") as ours:
+            numbers, users = itertools.count(), itertools.cycle(seeded.users)
+            kinds = {
+                "nothing": (bare, "help", b""),
+                "help": (ours, "help", b"/octapost connect"),
+                "connect": (ours, "connect x", b"/connect/"),
+            }
+            for concurrency, count in one.plan.requests.items():
+                rounds: dict[str, list[_Round]] = {kind: [] for kind in kinds}
+                for turn in range(one.plan.rounds + 1):
+                    one.say(f"{DIALECTS[dialect]}, {concurrency} at once, round {turn} of {one.plan.rounds}")
+                    for kind in sorted(kinds, reverse=bool(turn % 2)):
+                        server, text, expected = kinds[kind]
+                        requests = [
+                            command(text, next(users), TEAM, CHANNEL, next(numbers)) for _ in range(count)
+                        ]
+                        measured = await _measure(server, requests, concurrency, expected)
+                        if turn:  # the first round warms up
+                            rounds[kind].append(measured)
+                lines += _compared(DIALECTS[dialect], concurrency, rounds)
+    return lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    burst: Burst
+    cpu: float
+    """The server's CPU seconds per request."""
+
+
+async def _measure(server: Server, requests: list[bytes], concurrency: int, expected: bytes) -> _Round:
+    before = server.cpu()
+    burst = await fire(server.port, requests, concurrency, expected)
+    return _Round(burst=burst, cpu=(server.cpu() - before) / len(requests))
+
+
+def _compared(where: str, concurrency: int, rounds: dict[str, list[_Round]]) -> Iterator[Line]:
+    bare = [each.burst.rate for each in rounds["nothing"]]
+    yield Line(
+        what=f"{where}, {concurrency} at once: bare Bolt",
+        measured=f"{statistics.median(bare):,.0f}/s",
+        spread=_costs(bare, rounds["nothing"])[0],
+    )
+    for kind, goal in (("help", HELP), ("connect", CONNECT)):
+        ratios = [each.burst.rate / other for each, other in zip(rounds[kind], bare, strict=True)]
+        rates = [each.burst.rate for each in rounds[kind]]
+        costs, p99 = _costs(rates, rounds[kind])
+        yield Line(
+            what=f"{where}, {concurrency} at once: `{kind}`",
+            measured=f"{statistics.median(ratios):.2f} of bare Bolt, {statistics.median(rates):,.0f}/s",
+            spread=f"{min(ratios):.2f} … {max(ratios):.2f}; {costs}",
+            goal=f"≥ {goal}",
+            met=statistics.median(ratios) >= goal,
+        )
+        if concurrency == 64:
+            yield Line(
+                what=f"{where}, {concurrency} at once: `{kind}`, 99th percentile",
+                measured=f"{p99:.0f} ms",
+                goal=f"< {P99_MS} ms",
+                met=p99 < P99_MS,
+            )
+
+
+def _costs(rates: list[float], rounds: list[_Round]) -> tuple[str, float]:
+    latencies = [1000 * each for round_ in rounds for each in round_.burst.latencies]
+    p99 = percentile(latencies, 99)
+    cpu = statistics.median(each.cpu for each in rounds) * 1e6
+    idle = statistics.median(1 - each.burst.generator for each in rounds)
+    return (
+        f"{min(rates):,.0f} … {max(rates):,.0f}/s, p99 {p99:.1f} ms, {cpu:,.0f} µs of CPU each,"
+        f" generator idle {idle:.0%}"
+    ), p99
+
+
+def percentile(values: Sequence[float], part: int) -> float:
+    """Return the value that `part` percent of `values` do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * part // 100)]
+
+
+# The process
+
+
+async def start_and_memory(one: Bench) -> list[Line]:
+    """How long `octapost run` takes until it is ready, and what it holds when nothing happens."""
+    lines = []
+    for dialect, seeded in one.seeded.items():
+        starts, memory = [], []
+        for turn in range(one.plan.starts):
+            one.say(f"{DIALECTS[dialect]}: start {turn + 1} of {one.plan.starts}")
+            async with servers.octapost(seeded) as server:
+                starts.append(server.ready_after_s)
+                memory.append(server.memory())
+        lines += [
+            Line(
+                what=f"{DIALECTS[dialect]}: `octapost run` from start to ready",
+                measured=f"{statistics.median(starts):.2f} s",
+                spread=f"{min(starts):.2f} … {max(starts):.2f} s",
+                goal=f"< {READY_S:.0f} s",
+                met=statistics.median(starts) < READY_S,
+            ),
+            Line(
+                what=f"{DIALECTS[dialect]}: resident memory of `octapost run`, idle",
+                measured=f"{statistics.median(memory):.0f} MiB",
+                spread=f"{min(memory):.0f} … {max(memory):.0f} MiB",
+                goal=f"< {MEBIBYTES} MiB",
+                met=max(memory) < MEBIBYTES,
+            ),
+        ]
+    return lines
+
+
+# Typing into a picker
+
+
+async def typeaheads(one: Bench) -> list[Line]:
+    """What people wait for while they type: the Pages of a discovery and the places of an account."""
+    lines = []
+    for dialect, seeded in one.seeded.items():
+        user, organization = seeded.users[0], seeded.organization_id
+        pickers = {
+            f"{one.plan.pages:,} Pages": ("connect.search", f"{organization}/{seeded.discovery_id}"),
+            f"{one.plan.places:,} places": ("account.place", f"{organization}/{seeded.account_id}"),
+        }
+        async with servers.octapost(seeded, "--only", "web") as server:
+            for name, (action, metadata) in pickers.items():
+                one.say(f"{DIALECTS[dialect]}: typing over {name}")
+                for concurrency in (1, 16):
+                    typed = itertools.cycle(prefixes())
+                    requests = [
+                        typeahead(action, next(typed), metadata, user, TEAM) for _ in range(one.plan.typed)
+                    ]
+                    await fire(server.port, requests[:2], 1, b'"options"')
+                    burst = await fire(server.port, requests[2:], concurrency, b'"options"')
+                    times = [1000 * each for each in burst.latencies]
+                    p99 = percentile(times, 99)
+                    lines.append(
+                        Line(
+                            what=f"{DIALECTS[dialect]}: {name}, {concurrency} typing at once, 99th percentile",
+                            measured=f"{p99:.0f} ms",
+                            spread=f"{min(times):.0f} … {max(times):.0f} ms, median {statistics.median(times):.0f} ms",
+                            goal=f"< {TYPEAHEAD_MS} ms",
+                            met=p99 < TYPEAHEAD_MS,
+                        )
+                    )
+    return lines
+
+
+def prefixes() -> list[str]:
+    """Return what is in the field while people type these names: nothing, then ever more of the word."""
+    return ["", *(name[:end] for name in (*NAMES, "Unknown") for end in range(1, len(name) + 1))]
+
+
+# Storage
+
+
+async def transactions(one: Bench) -> list[Line]:
+    """What one transaction of each kind costs this process in CPU time, one after the other."""
+    lines = []
+    for dialect, seeded in one.seeded.items():
+        database = Database(seeded.url)
+        people = itertools.cycle(zip(seeded.users, seeded.memberships, strict=True))
+        try:
+            for name in ("Members.resolve", "Tickets.open", "Seen.first"):
+                costs, times = [], []
+                for turn in range(one.plan.rounds):
+                    one.say(f"{DIALECTS[dialect]}: {name}, round {turn + 1} of {one.plan.rounds}")
+                    cpu, began = time.process_time(), time.perf_counter()
+                    for number in range(one.plan.transactions):
+                        await _transaction(name, database, seeded, *next(people), f"{name}{turn}.{number}")
+                    costs.append((time.process_time() - cpu) * 1e6 / one.plan.transactions)
+                    times.append((time.perf_counter() - began) * 1e6 / one.plan.transactions)
+                lines.append(
+                    Line(
+                        what=f"{DIALECTS[dialect]}: `{name}`, its transaction included",
+                        measured=f"{statistics.median(costs):,.0f} µs of CPU",
+                        spread=f"{min(costs):,.0f} … {max(costs):,.0f}; {statistics.median(times):,.0f} µs in all",
+                    )
+                )
+        finally:
+            await database.close()
+    return lines
+
+
+async def _transaction(
+    name: str, database: Database, seeded: Seeded, user: str, membership: str, number: str
+) -> None:
+    async with database.system(write=name != "Members.resolve") as session:
+        match name:
+            case "Members.resolve":
+                await Members(session).resolve(TEAM, user, TEAM, CHANNEL)
+            case "Tickets.open":
+                await Tickets(session).open(
+                    organization_id=seeded.organization_id,
+                    membership_id=membership,
+                    team_id=TEAM,
+                    channel_id=CHANNEL,
+                    platform="x",
+                    app="x",
+                )
+            case _:
+                await Seen(session).first(number)
+
+
+BENCHMARKS = {
+    "Slash commands": slash_commands,
+    "The process": start_and_memory,
+    "Typing into a picker": typeaheads,
+    "Transactions": transactions,
+}

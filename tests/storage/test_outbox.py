@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from storage.models import Grant, Notice
+from storage.leases import claim
+from storage.outbox import Notices
+from tests.storage.world import backdate, run_sql, stash, tenant
+
+if TYPE_CHECKING:
+    from storage.db import Database
+    from storage.vault import Vault
+
+LEASE = timedelta(minutes=1)
+
+
+async def put(database: Database, *keys: str, channel: str = "C1") -> list[bool]:
+    async with database.system() as session:
+        notices = Notices(session)
+        return [
+            await notices.put(key=key, slack_id="T1", channel=channel, body={"text": key}) for key in keys
+        ]
+
+
+async def take(database: Database, limit: int = 100) -> list[Notice]:
+    async with database.system() as session:
+        return await Notices(session).claim(limit, LEASE)
+
+
+async def test_the_same_thing_is_said_once(database: Database) -> None:
+    answers = await put(database, "a", "a", "b")
+
+    assert answers == [True, False, True]
+
+
+async def test_an_organization_may_put_a_notice_that_another_has_put(database: Database) -> None:
+    first, second = await tenant(database), await tenant(database)
+    answers = []
+
+    for organization in (first, second):
+        async with database.organization(organization) as session:
+            answers.append(
+                await Notices(session).put(
+                    key="k", slack_id="T1", channel="C1", body={}, organization_id=organization
+                )
+            )
+
+    assert answers == [True, False]
+
+
+async def test_each_channel_gets_its_messages_one_at_a_time_and_in_order(database: Database) -> None:
+    await put(database, *"abc")
+    await put(database, "x", channel="C2")
+    said = []
+
+    while claimed := await take(database):
+        assert len({notice.channel for notice in claimed}) == len(claimed)
+        said.append(sorted(notice.body["text"] for notice in claimed))
+        async with database.system() as session:
+            for notice in claimed:
+                await Notices(session).sent(notice.id, "1.2")
+
+    assert said == [["a", "x"], ["b"], ["c"]]
+    assert await run_sql(database, "SELECT DISTINCT sent_ts, attempts, due_at FROM notice") == [
+        ("1.2", 1, None)
+    ]
+
+
+async def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(database: Database) -> None:
+    await put(database, "a", "b")
+
+    first, second = await take(database), await take(database)
+    await backdate(database, Notice, "lease_until", timedelta(seconds=1))
+    third = await take(database)
+
+    assert [notice.body["text"] for notice in first] == ["a"]
+    assert second == []
+    assert [notice.id for notice in third] == [first[0].id]
+
+
+async def test_a_message_that_waits_holds_back_its_channel_only(database: Database) -> None:
+    await put(database, "a", "b")
+    await put(database, "x", channel="C2")
+    (waiting,) = [notice for notice in await take(database, 2) if notice.body["text"] == "a"]
+    async with database.system() as session:
+        await Notices(session).later(waiting.id, timedelta(hours=1), "ratelimited")
+    await backdate(database, Notice, "lease_until", timedelta(seconds=1))
+
+    others = await take(database)
+    await backdate(database, Notice, "due_at", timedelta(seconds=1))
+    await backdate(database, Notice, "lease_until", timedelta(seconds=1))
+    again = await take(database)
+
+    assert [notice.body["text"] for notice in others] == ["x"]
+    first = next(notice for notice in again if notice.channel == "C1")
+    assert (first.body["text"], first.attempts, first.failure) == ("a", 1, "ratelimited")
+
+
+async def test_a_message_given_up_lets_the_next_one_go(database: Database) -> None:
+    await put(database, "a", "b")
+    (hopeless,) = await take(database)
+
+    async with database.system() as session:
+        await Notices(session).give_up(hopeless.id, "channel_not_found")
+
+    assert [notice.body["text"] for notice in await take(database)] == ["b"]
+    assert await run_sql(database, "SELECT failure FROM notice WHERE due_at IS NULL") == [
+        ("channel_not_found",)
+    ]
+
+
+async def test_what_is_owed_is_counted_and_its_age_known(database: Database) -> None:
+    async with database.system(write=False) as session:
+        assert (await Notices(session).waiting(), await Notices(session).oldest()) == (0, None)
+    await put(database, "a", "b")
+    (first,) = await take(database)
+
+    async with database.system() as session:
+        notices = Notices(session)
+        assert (await notices.waiting(), await notices.oldest()) == (2, first.created_at)
+        await notices.sent(first.id, "1.2")
+        assert await notices.waiting() == 1
+        assert await notices.oldest() != first.created_at
+
+
+async def test_twenty_claimers_share_the_work_without_overlap(database: Database) -> None:
+    for number in range(50):
+        await put(database, f"n{number}", channel=f"C{number}")
+
+    claimed = await asyncio.gather(*(take(database, 5) for _ in range(20)))
+
+    ids = [notice.id for batch in claimed for notice in batch]
+    assert len(ids) == len(set(ids)) == 50
+    assert max(map(len, claimed)) <= 5
+
+
+async def test_due_grants_are_claimed_longest_due_first(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    async with database.system() as session:
+        ids = [(await stash(session, vault, organization)).id for _ in range(4)]
+    table = "UPDATE grant_ SET due_at = :at WHERE id = :id"
+    times = ["2026-01-03 00:00:00.000000", "2026-01-01 00:00:00.000000", "2999-01-01 00:00:00.000000"]
+    for grant_id, at in zip(ids, times, strict=False):
+        sql = table if database.dialect == "sqlite" else table.replace(":at", f"timestamptz '{at}+00'")
+        values = {"at": at} if database.dialect == "sqlite" else {}
+        await run_sql(database, sql, id=grant_id, **values)
+
+    async with database.system() as session:
+        one = await claim(session, Grant, limit=1, lease=LEASE)
+    async with database.system() as session:
+        rest = await claim(session, Grant, limit=10, lease=LEASE)
+
+    assert [grant.id for grant in one] == [ids[1]]
+    assert [grant.id for grant in rest] == [ids[0]]

@@ -1,0 +1,292 @@
+"""The documentation names what there is: every setting, permission, command, metric and word, and no other.
+
+Links inside the repository lead somewhere, and nothing of anybody's own machine is mentioned.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from typer.main import get_command
+
+from adapters.base import App, Capability, Platform
+from adapters.registry import PLATFORMS
+from bot import metrics
+from bot.cli import cli
+from bot.scopes import BOT_SCOPES, USER_SCOPES
+from bot.settings import PLATFORM_OPTIONS, PREFIX, ConfigurationError, Settings
+
+ROOT = Path(__file__).parent.parent
+NOT_OURS = frozenset({"node_modules", "dist", "build"})
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part in NOT_OURS for part in path.relative_to(ROOT).parts)
+)
+DOCS = [page for page in PAGES if "docs" in page.relative_to(ROOT).parts]
+VARIABLE = re.compile(r"OCTAPOST_[A-Z0-9_]*[A-Z0-9]")
+OF_THE_TESTS = frozenset({"OCTAPOST_TEST_POSTGRES_URL"})
+WORDS = {
+    Capability.PUBLISH: "publishing",
+    Capability.MEDIA: "media",
+    Capability.INSIGHTS: "insights",
+    Capability.PLACES: "list of places",
+}
+"""Capabilities as the permission tables name them."""
+LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
+FORBIDDEN = ("/simple/",)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def everything(pages: list[Path]) -> str:
+    return "\n".join(map(text_of, pages))
+
+
+def page_of(platform: Platform) -> str:
+    return text_of(ROOT / "docs" / "platforms" / f"{platform.key}.md")
+
+
+def variables_of(platform: Platform) -> set[str]:
+    names = {f"{app.key}_{end}" for app in platform.apps for end in ("client_id", "client_secret", "scopes")}
+    names |= {f"{platform.key}_{end}" for end in ("url", "callback_slug")}
+    names |= {f"{platform.key}_{option}" for option in PLATFORM_OPTIONS.get(platform.key, ())}
+    return {PREFIX + name.upper() for name in names}
+
+
+def permission_rows(app: App) -> Iterator[str]:
+    """Yield the row of each permission, as the platform's page must have it."""
+    for scope in app.scopes:
+        lost = ", ".join(words for capability, words in WORDS.items() if capability in scope.unlocks)
+        cells = [f"`{scope.name}`", scope.reason, lost or "nothing stops"]
+        yield f"| {' | '.join([*cells, scope.product] if scope.product else cells)} |"
+
+
+def leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the full words of each command below a group of typer's, and the command."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield path, command
+    else:
+        for name, one in inner.items():
+            yield from leaves(one, f"{path} {name}")
+
+
+COMMANDS = dict(leaves(get_command(cli), "octapost"))
+
+
+def slash_words() -> Iterator[tuple[str, ...]]:
+    """Yield the word of each `/octapost` command with its aliases, from where the stories register them."""
+    for path in sorted((ROOT / "bot" / "stories").glob("*.py")):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name == "command":
+                aliases = [ast.literal_eval(k.value) for k in node.keywords if k.arg == "aliases"]
+                yield str(node.args[0].value), *(aliases[0] if aliases else ())
+
+
+def anchors(text: str) -> set[str]:
+    """Return the fragments that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#{1,6} +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+# Settings
+
+
+def test_every_setting_is_in_the_table() -> None:
+    operating = text_of(ROOT / "docs" / "operating.md")
+    fields = {PREFIX + name.upper() for name in Settings.model_fields} - {f"{PREFIX}PLATFORMS_ENV"}
+
+    missing = {name for name in fields if f"| `{name}` |" not in operating}
+
+    assert missing == set()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS.values(), ids=list(PLATFORMS))
+def test_every_variable_of_a_platform_is_on_its_page(platform: Platform) -> None:
+    page = page_of(platform)
+
+    missing = {name for name in variables_of(platform) if f"| `{name}` |" not in page}
+
+    assert missing == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_names_only_settings_that_exist(page: Path) -> None:
+    names = set(VARIABLE.findall(text_of(page))) - OF_THE_TESTS
+
+    with pytest.raises(ConfigurationError) as refusal:
+        Settings.from_env(dict.fromkeys(names, "x"))
+    unknown = [fault for fault in str(refusal.value).split("; ") if "no such setting" in fault]
+
+    assert unknown == []
+
+
+def test_defaults_are_written_as_they_are() -> None:
+    operating = text_of(ROOT / "docs" / "operating.md")
+    defaults = {
+        PREFIX + name.upper(): field.default
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.default, str | int) and field.default != ""
+    }
+
+    wrong = {name for name, value in defaults.items() if f"| `{name}` | `{value}` |" not in operating}
+
+    assert wrong == set()
+
+
+# Permissions
+
+
+@pytest.mark.parametrize("platform", PLATFORMS.values(), ids=list(PLATFORMS))
+def test_a_platforms_page_has_each_permission_with_its_reason_and_no_other(platform: Platform) -> None:
+    expected = {row for app in platform.apps for row in permission_rows(app)}
+    section = page_of(platform).partition("\n## Permissions\n")[2].partition("\n## ")[0]
+
+    found = {line for line in section.splitlines() if line.startswith("| `")}
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("platform", PLATFORMS.values(), ids=list(PLATFORMS))
+def test_a_platforms_page_has_its_callback_and_every_section(platform: Platform) -> None:
+    page = page_of(platform)
+    sections = {
+        "Permissions",
+        "Review",
+        "Environment variables",
+        "What members experience",
+        "Limits and known traps",
+        "Switch it off",
+    }
+
+    missing = {name for name in sections if f"\n## {name}\n" not in page}
+
+    assert missing == set()
+    assert f"https://octapost.example.com/oauth/{platform.key}/callback" in page
+
+
+def test_slacks_page_has_each_scope_with_its_reason() -> None:
+    slack = text_of(ROOT / "docs" / "slack.md")
+    rows = {f"| `{scope}` | {reason} |" for scope, reason in BOT_SCOPES.items()}
+    rows |= {f"| `{scope}` (of the person) | {reason} |" for scope, reason in USER_SCOPES.items()}
+
+    missing = {row for row in rows if row not in slack}
+
+    assert missing == set()
+
+
+# Commands
+
+
+def test_every_command_is_documented() -> None:
+    text = everything(DOCS)
+
+    missing = {path for path in COMMANDS if f"`{path}" not in text}
+
+    assert missing == set()
+
+
+def test_only_commands_and_options_that_exist_are_named() -> None:
+    named = re.findall(
+        r"(?:`|^ {0,4}|uv run )(octapost (?!for |\.\.\.)[a-z][^`\n#|]*)", everything(PAGES), re.MULTILINE
+    )
+
+    wrong = [line for line in named if not _runs(line)]
+
+    assert len(named) > len(COMMANDS)
+    assert wrong == []
+
+
+def _runs(line: str) -> bool:
+    path = max((path for path in COMMANDS if f"{line} ".startswith(f"{path} ")), key=len, default=None)
+    if path is None:
+        return False
+    known = {
+        option
+        for parameter in COMMANDS[path].params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    return {word for word in line.split() if word.startswith("--")} <= known | {"--help"}
+
+
+def test_every_word_of_the_slash_command_is_documented() -> None:
+    slack = text_of(ROOT / "docs" / "slack.md")
+    words = [word for word, *_ in slash_words()]
+
+    missing = {word for word in words if f"`/octapost {word}`" not in slack}
+
+    assert words
+    assert missing == set()
+
+
+def test_only_words_that_exist_are_named() -> None:
+    known = {word for entry in slash_words() for word in entry}
+    named = set(re.findall(r"`/octapost ([a-z]+(?: [a-z]+)?)", everything(PAGES)))
+
+    wrong = {words for words in named if words not in known and words.split()[0] not in known - {"org"}}
+
+    assert wrong == set()
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    operating = text_of(ROOT / "docs" / "operating.md")
+    ours = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+    names = {name for metric in ours for name in _sampled(metric)}
+
+    found = set(re.findall(r"^\| `(octapost_[a-z_]+)` \|", operating, re.MULTILINE))
+
+    assert found == names
+
+
+def _sampled(metric: MetricWrapperBase) -> Iterator[str]:
+    for family in metric.collect():
+        yield f"{family.name}_total" if family.type == "counter" else family.name
+
+
+# The pages themselves
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(text_of(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, fragment = unquote(target).partition("#")
+        path = (page.parent / name).resolve() if name else page
+        inside = path.is_relative_to(ROOT) and path.exists()
+        if not inside or (fragment and fragment not in anchors(text_of(path))):
+            broken.append(target)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_mentions_nobodys_own_machine(page: Path) -> None:
+    text = text_of(page)
+
+    assert [word for word in FORBIDDEN if word in text] == []
+
+
+def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    numbers = [int(page.name[:4]) for page in pages]
+    parts = ("\n## Context\n", "\n## Decision\n", "\n## Consequences\n")
+    lacking = [page.name for page in pages if not all(part in text_of(page) for part in parts)]
+
+    assert numbers == list(range(1, len(pages) + 1))
+    assert lacking == []
