@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from sandbox.slack import mrkdwn
 from sandbox.slack.delivery import TIMED_OUT, UNREACHABLE
 from sandbox.slack.drawing import PAGES, Pen, choices_of
 from sandbox.slack.oauth import SIGNED_IN
@@ -205,12 +206,16 @@ class Client:
         if channel.is_archived:
             raise ValueError("This channel is archived.")
         word, _, rest = text.partition(" ")
+        people = {u.name.lower(): u.id for u in self._mentionable(seat)}
+        channels = {c.name: c.id for c in self.state.channels_for(seat.me.id, seat.workspace.id)}
         if app is not None and word == app.command:
-            await self.slack.command(seat.me.id, seat.workspace.id, channel.id, rest.strip())
-            return {}
-        if text.startswith("/"):
+            words = mrkdwn.typed(rest.strip(), people, channels, command=True)
+            await self.slack.command(seat.me.id, seat.workspace.id, channel.id, words)
+        elif text.startswith("/"):
             raise ValueError(f"{word} is not a valid command.")
-        await self.slack.say(seat.me.id, channel.id, text)
+        else:
+            words = mrkdwn.typed(text, people, channels, command=False)
+            await self.slack.say(seat.me.id, channel.id, words)
         return {}
 
     async def _press(self, seat: Seat, given: Json) -> Json:
@@ -369,6 +374,7 @@ class Client:
             "app_dm": next((c.id for c in channels if c.kind == "im"), ""),
             "people": state.people(team),
             "visitors": self._visitors(team),
+            "mentionable": self._mentionable(seat),
             "messages": state.messages(seat.channel.id, me.id) if seat.channel else [],
             "home": state.homes.get((team, me.id)),
             "modal": state.top_view(me.id),
@@ -384,6 +390,12 @@ class Client:
         }
         people = (self.state.users[m] for m in sorted(shared) if m in self.state.users)
         return [u for u in people if team not in u.workspaces and not u.is_bot]
+
+    def _mentionable(self, seat: Seat) -> list[User]:
+        """Return whom one may name with an @ here: the workspace's people and the channel's."""
+        inside = seat.channel.members if seat.channel else set()
+        guests = [u for u in self._visitors(seat.workspace.id) if u.id in inside]
+        return [u for u in [*self.state.people(seat.workspace.id), *guests] if not u.deleted]
 
     def _unread(self, channel: Channel, me: User) -> bool:
         last = next((m for m in reversed(self.state.messages(channel.id, me.id)) if m.user_id != me.id), None)

@@ -8,7 +8,7 @@ be in Slack, visible to whoever looks for leaks; in plain text it stays what was
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -78,6 +78,26 @@ def markdown(text: str, reader: Reader) -> Markup:
         one = re.sub(r"\[([^\]\n]+)\]\((https?://[^\s)]+)\)", r"<\2|\1>", one)
         lines.append(re.sub(r"(\*\*|__)(.+?)\1", r"*\2*", one))
     return mrkdwn("\n".join(lines), reader)
+
+
+def typed(text: str, people: Mapping[str, str], channels: Mapping[str, str], *, command: bool) -> str:
+    """Return what somebody typed as Slack sends it on: `@otto` and `#random` become ids.
+
+    `people` and `channels` give the id of a lower-case name. Control characters of a message are
+    escaped; of a slash command with `should_escape`, channels, users and links are marked
+    (https://docs.slack.dev/interactivity/implementing-slash-commands) and the rest stays as typed.
+    """
+
+    def marked(found: re.Match[str]) -> str:
+        sign, name = found[1], found[2]
+        known = (people if sign == "@" else channels).get(name.lower())
+        return f"<{sign}{known}|{name}>" if known else found[0]
+
+    if command:
+        text = re.sub(r"(?<!\S)https?://[^\s<>|]+", r"<\g<0>>", text)
+    else:
+        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"(?<!\S)([@#])([\w-]+)", marked, text)
 
 
 def link(url: str, label: str | Markup) -> Markup:

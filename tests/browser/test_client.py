@@ -75,6 +75,24 @@ async def test_a_slash_offers_the_command_and_tab_completes_it(page: Page, app: 
     assert app.got[-1]["user_id"] == ADA
 
 
+async def test_people_and_channels_are_named_by_a_few_letters(page: Page, app: Showcase) -> None:
+    await page.goto(app.slack.url + GENERAL)
+    composer = page.get_by_role("combobox", name="Message #general")
+
+    await composer.fill("/octapost invite ")
+    await composer.press_sequentially("@ot")
+    await expect(page.get_by_role("option", name=re.compile("Otto Ordinary"))).to_be_visible()
+    await composer.press("Enter")
+    await composer.press_sequentially("#")
+    await composer.press("ArrowDown")
+    await composer.press("ArrowDown")
+    await composer.press("Tab")
+    await composer.press("Enter")
+    await app.slack.until(lambda: app.got)
+
+    assert app.got[0]["text"] == "invite <@U0OTTO|otto> <#C0ACMEPRI|leadership>"
+
+
 async def test_a_command_the_app_does_not_answer_says_so(page: Page, app: Showcase) -> None:
     app.slack.settings["ack_timeout_s"] = 0.1
     app.delay_s = 0.4

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.slack.charts import draw
 from sandbox.slack.drawing import Pen, initials
-from sandbox.slack.mrkdwn import Reader, markdown, mrkdwn, plain
+from sandbox.slack.mrkdwn import Reader, markdown, mrkdwn, plain, typed
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
 from tests.browser.showcase import HOSTILE, showcase
@@ -72,6 +72,19 @@ def test_verbatim_text_links_nothing_by_itself() -> None:
 def test_plain_text_is_only_letters() -> None:
     assert "<" not in plain(HOSTILE).replace("<br>", "")
     assert "*x*" in plain(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "sent"),
+    [
+        pytest.param("hi @Otto in #random", False, "hi <@U0OTTO|Otto> in <#C1|random>", id="names"),
+        pytest.param("@nobody a@otto #none", False, "@nobody a@otto #none", id="no-names"),
+        pytest.param("<!channel> & <@U1>", False, "&lt;!channel&gt; &amp; &lt;@U1&gt;", id="message"),
+        pytest.param("A & B https://a.b/c", True, "A & B <https://a.b/c>", id="command"),
+    ],
+)
+def test_what_is_typed_is_sent_as_slack_sends_it(text: str, command: bool, sent: str) -> None:
+    assert typed(text, {"otto": "U0OTTO"}, {"random": "C1"}, command=command) == sent
 
 
 def test_markdown_knows_headings_lists_and_links() -> None:

@@ -555,31 +555,59 @@ new MutationObserver((changes) => {
 
 // The composer
 
+// `/` offers the command, `@` people, `#` channels; the word before the caret decides.
+const offers = () => [...byId("command-hint").children].filter((line) => !line.hidden);
+const offered = () => byId("command-hint").querySelector("[aria-selected=true]");
+
 function hint(field) {
-  const form = field.form;
   const list = byId("command-hint");
-  const word = field.value.split(/\s/)[0];
-  const wanted = field.value.startsWith("/") && (form.dataset.command.startsWith(word) || word === form.dataset.command);
-  list.hidden = !wanted;
-  list.classList.toggle("typed", field.value.startsWith(`${form.dataset.command} `));
-  field.setAttribute("aria-expanded", String(wanted));
-  if (wanted) field.setAttribute("aria-activedescendant", "command-0");
-  else field.removeAttribute("aria-activedescendant");
+  const command = field.form.dataset.command;
+  const first = field.value.split(/\s/)[0];
+  const word = field.value.slice(0, field.selectionStart).match(/(?:^|\s)([@#][\w-]*)$/)?.[1].toLowerCase();
+  for (const line of list.children) {
+    const fill = line.dataset.fill ?? command;
+    if (word) line.hidden = fill[0] !== word[0] || !line.textContent.toLowerCase().includes(word.slice(1));
+    else line.hidden = !(fill[0] === "/" && first[0] === "/" && (command.startsWith(first) || first === command));
+  }
+  list.hidden = !offers().length;
+  field.setAttribute("aria-expanded", String(!list.hidden));
+  offer(field, offers()[0]);
   field.style.height = "auto";
   field.style.height = `${Math.min(field.scrollHeight, 160)}px`;
 }
 
+function offer(field, line) {
+  offered()?.setAttribute("aria-selected", "false");
+  if (!line || line.hasAttribute("aria-disabled")) return field.removeAttribute("aria-activedescendant");
+  line.setAttribute("aria-selected", "true");
+  line.scrollIntoView({ block: "nearest" });
+  field.setAttribute("aria-activedescendant", line.id);
+}
+
+function accept(field, line) {
+  const { fill } = line.dataset;
+  const at = field.selectionStart;
+  const before = fill[0] === "/" ? "" : field.value.slice(0, at).replace(/[@#][\w-]*$/, "");
+  const after = fill[0] === "/" ? "" : field.value.slice(at).trimStart();
+  field.value = before + fill + after;
+  field.selectionStart = field.selectionEnd = (before + fill).length;
+  hint(field);
+}
+
 function composerKey(event, field) {
-  const option = byId("command-hint").querySelector("[data-fill]");
-  const open = !byId("command-hint").hidden && option;
-  const unfinished = open && !field.value.startsWith(option.dataset.fill) && field.value !== option.dataset.fill.trim();
-  if (event.key === "Escape" && open) {
+  const line = byId("command-hint").hidden ? null : offered();
+  const fill = line?.dataset.fill;
+  const complete = fill?.[0] === "/" && field.value.startsWith(fill);
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === "Escape" && line) {
     byId("command-hint").hidden = true;
     field.setAttribute("aria-expanded", "false");
-  } else if ((event.key === "Tab" && open && !field.value.startsWith(option.dataset.fill)) || (event.key === "Enter" && unfinished)) {
+  } else if (step && line && offers().length > 1) {
     event.preventDefault();
-    field.value = option.dataset.fill;
-    hint(field);
+    offer(field, offers()[(offers().indexOf(line) + step + offers().length) % offers().length]);
+  } else if (line && !complete && (event.key === "Tab" || (event.key === "Enter" && field.value !== fill.trim()))) {
+    event.preventDefault();
+    accept(field, line);
   } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     field.form.requestSubmit();
@@ -587,13 +615,12 @@ function composerKey(event, field) {
 }
 
 document.addEventListener("mousedown", (event) => {
-  const option = event.target.closest("#command-hint [data-fill]");
-  if (!option) return;
+  const line = event.target.closest("#command-hint [data-fill]");
+  if (!line) return;
   event.preventDefault();
   const field = byId("composer-text");
-  field.value = option.dataset.fill;
   field.focus();
-  hint(field);
+  accept(field, line);
 });
 
 async function say(form) {
