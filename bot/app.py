@@ -19,6 +19,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
 from bot import logs
@@ -199,7 +200,8 @@ def construct(
         cookies=cookies,
     )
     server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
-    server.add_routes([web.post("/slack/events", _slack_endpoint(bolt))])
+    events = _slack_endpoint(bolt, settings.slack_signing_secret.get_secret_value())
+    server.add_routes([web.post("/slack/events", events)])
     for served in (pages, connect_pages, install_pages, Health(database)):
         server.add_routes(served.routes())
     return Parts(
@@ -265,15 +267,22 @@ async def run(
             log.info("stopped")
 
 
-def _slack_endpoint(bolt: AsyncApp) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return the handler of Slack's requests. Nothing is read out of a body before its signature was checked.
+
+    Bolt parses first, and answers 500 to a body, timestamp or signature of a shape it did not expect.
+    """
+    verifier = SignatureVerifier(signing_secret)
+
     async def events(request: web.Request) -> web.Response:
-        # Bolt answers a timestamp that is no number with a 500.
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
-        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
-            return web.json_response({"error": "invalid request"}, status=401)
+        signature = request.headers.get("X-Slack-Signature", "")
+        well_formed = stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and signature.isascii()
         try:
+            if not well_formed or not verifier.is_valid(await request.read(), stamp, signature):
+                return web.json_response({"error": "invalid request"}, status=401)
             bolt_request = await to_bolt_request(request)
-        except (UnicodeDecodeError, ValueError):
+        except ValueError:  # not UTF-8, not JSON
             return web.json_response({"error": "invalid request"}, status=401)
         return await to_aiohttp_response(await bolt.async_dispatch(bolt_request))
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
 from bot.actor import Sender, act_as, sender_of, workspace_of
-from bot.errors import BadInput, Gone, OctapostError, Stranger, explain
+from bot.errors import BadInput, Gone, NotInstalled, OctapostError, Stranger, explain
 from bot.logs import logger
 from bot.metrics import ANSWERED, HANDLED
 from bot.routes import (
@@ -52,6 +54,10 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 ANY = re.compile("")
+ORGANIZATION = re.compile(r"org_[0-9a-f]+")
+"""What may stand before the slash of a target."""
+SILENT = (aiohttp.ClientError, TimeoutError)
+"""Slack's Web API did not answer."""
 
 
 class Dispatcher:
@@ -207,7 +213,7 @@ class Dispatcher:
             sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
         else:
             sender = sender_of(body)
-        organization_id, _, object_id = target.rpartition("/")
+        organization_id, object_id = split_target(target)
         standing = LazyStanding(self._database, sender)
         request = Request(
             kind=route.kind,
@@ -231,7 +237,8 @@ class Dispatcher:
     async def _first(self, req: AsyncBoltRequest) -> bool:
         """Tell whether this signed request comes for the first time; remembered by the database."""
         signature = (req.headers.get("x-slack-signature") or [""])[0]
-        key = signature or hashlib.sha256(req.raw_body.encode()).hexdigest()
+        # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
+        key = signature or hashlib.sha256(json.dumps(req.body, sort_keys=True).encode()).hexdigest()
         async with self._database.system() as session:
             return await Seen(session).first(key)
 
@@ -243,16 +250,27 @@ class Dispatcher:
 
     async def _open(self, body: Json, view: Json) -> Say:
         """Open a modal; an empty answer if it worked, else a sentence."""
-        client = await self._slacks.for_workspace(*workspace_of(body))
         try:
+            client = await self._slacks.for_workspace(*workspace_of(body))
             await client.views_open(trigger_id=str(body.get("trigger_id", "")), view=view)
-        except SlackApiError as error:
-            log.warning("modal not opened", code=code_of(error))
+        except NotInstalled as error:
+            return Say(text=str(error))
+        except (SlackApiError, *SILENT) as error:
+            log.warning("modal not opened", code=reason(error))
             return Say(text="Slack didn't let me open the form in time. Please try that again.")
         return Say(text="")
 
     async def _show(self, body: Json, answer: Answer) -> None:
-        """Answer an action or a shortcut, for which the HTTP response carries nothing."""
+        """Answer an action or a shortcut, for which the HTTP response carries nothing.
+
+        What cannot be shown is logged: what was done stays done.
+        """
+        try:
+            await self._put(body, answer)
+        except (NotInstalled, *SILENT) as error:
+            log.warning("answer not shown", code=reason(error))
+
+    async def _put(self, body: Json, answer: Answer) -> None:
         match answer:
             case Say(text="") | Done() | Options() | FieldErrors():
                 return
@@ -311,9 +329,20 @@ def said(answer: Say) -> Json:
 
 
 def value_of(pressed: Mapping[str, Any]) -> str:
-    """Return what a pressed element carries, whatever kind of element it is."""
+    """Return what a pressed element carries, whatever its kind; a bare button carries nothing."""
     option = pressed.get("selected_option") or {}
-    return str(pressed.get("value") or option.get("value") or pressed.get("block_id") or "")
+    return str(pressed.get("value") or option.get("value") or "")
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the organization a target names (or an empty string), and the id of the thing in it."""
+    before, slash, after = target.partition("/")
+    return (before, after) if slash and ORGANIZATION.fullmatch(before) else ("", target)
+
+
+def reason(error: Exception) -> str | None:
+    """Return Slack's code for a failure, or which kind it was; safe to log."""
+    return code_of(error) if isinstance(error, SlackApiError) else type(error).__name__
 
 
 def incident(route: Route, error: Exception) -> str:
@@ -339,7 +368,7 @@ async def _tolerant(call: Awaitable[Any]) -> None:
     try:
         await call
     except SlackApiError as error:
-        log.warning("view not shown", code=code_of(error))
+        log.warning("view not shown", code=reason(error))
 
 
 async def _update(client: AsyncWebClient, old: Json, view: Json) -> None:

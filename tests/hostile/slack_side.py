@@ -1,0 +1,460 @@
+"""Slack's own hand: requests signed and shaped as Slack's, and everything that comes of each.
+
+Payloads come from the simulated Slack, so that they look as its people's do; ids, metadata and values in
+them are whatever a test wants them to be. They go to the app in this process, without a socket between.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import structlog
+from slack_bolt.request.async_request import AsyncBoltRequest
+from sqlmodel import SQLModel
+
+from adapters.base import App
+from bot import logs
+from bot.metrics import HANDLED
+from bot.routes import Kind
+from sandbox.slack.blocks import message_faults, view_faults
+from sandbox.slack.delivery import FORM, sign
+from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
+from sandbox.slack.state import Message, User, View
+from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
+from storage.models import Membership, Role
+from storage.tenants import Members, Organizations, Workspaces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.routes import Route
+    from storage.db import Database
+    from tests.application import Office
+
+Json = dict[str, Any]
+Rows = dict[str, list[tuple[str, ...]]]
+
+SELECTS = {
+    "home.switch": "static_select",
+    "org.change": "overflow",
+    "account.place": "external_select",
+}
+"""What is chosen in a menu; everything else is a button."""
+REFUSED = frozenset({"Stranger", "NotMember", "NotAllowed"})
+"""Outcomes of a request whose sender may not ask for that."""
+IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd)_[0-9a-f]{20}\b")
+UNTOLD = {
+    "seen_request": None,  # every request that changes something is remembered there
+    "notice": (
+        "id",
+        "key",
+        "organization_id",
+        "slack_id",
+        "channel",
+        "body",
+    ),  # the rest is the sender's work
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Everything one request came to."""
+
+    status: int
+    response: Json
+    messages: tuple[Message, ...] = ()
+    view: View | None = None
+    """The modal that was opened, pushed or changed meanwhile."""
+    home: bool = False
+    outcomes: tuple[str, ...] = ()
+    """What the app counted: `ok`, `replay`, or the refusal's name."""
+
+    @property
+    def text(self) -> str:
+        """Every word the person gets, in a fixed order, ids blanked."""
+        return IDS.sub("ID", "\n".join(self.words()))
+
+    def words(self) -> Iterator[str]:
+        yield from texts(self.response)
+        for message in self.messages:
+            yield from texts(message.blocks or [{"text": message.text}])
+        if self.view is not None:
+            yield from texts([self.view.payload.get("title"), self.view.blocks])
+
+    @property
+    def everything(self) -> str:
+        """All of it as JSON: also what is not read, such as values and metadata."""
+        shown = [self.response, [message_json(m) for m in self.messages]]
+        return json.dumps([*shown, self.view.payload if self.view else {}], ensure_ascii=False)
+
+    @property
+    def places(self) -> int:
+        """In how many places something is said."""
+        said = any(self.response.get(key) for key in ("text", "blocks", "view", "errors", "options"))
+        return len(self.messages) + (self.view is not None) + bool(said)
+
+    @property
+    def faults(self) -> list[str]:
+        """What Slack would refuse in the HTTP answer; the rest the simulated Slack has checked itself."""
+        found = view_faults(self.response["view"]) if "view" in self.response else []
+        return found + (message_faults(self.response["blocks"]) if "blocks" in self.response else [])
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Return every text in a piece of Block Kit, and the sentences under fields."""
+    if isinstance(node, Mapping):
+        if isinstance(node.get("errors"), Mapping):
+            yield from (str(sentence) for sentence in node["errors"].values())
+        for key, value in node.items():
+            if key == "text" and isinstance(value, str):
+                yield value
+            else:
+                yield from texts(value)
+    elif isinstance(node, list | tuple):
+        for item in node:
+            yield from texts(item)
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """The place from which a test plays Slack. `channel_id` is where people are."""
+
+    office: Office
+    team_id: str
+    channel_id: str
+
+    def __post_init__(self) -> None:
+        self.slack.settings["message_interval_s"] = 0
+
+    @property
+    def slack(self) -> Any:
+        return self.office.slack
+
+    def person(self, user_id: str, name: str, team_id: str = "", **facts: Any) -> str:
+        """Let somebody join the workspace and the channel, and return their id."""
+        values = {"team_id": team_id or self.team_id, "name": name, "real_name": name.title()} | facts
+        self.slack.state.add(User(id=user_id, **values))
+        self.slack.state.channels[self.channel_id].members.add(user_id)
+        return user_id
+
+    # Payloads
+
+    def _interaction(self, kind: str, user_id: str, *, in_channel: bool) -> Json:
+        state = self.slack.state
+        installation = state.installation_for(self.team_id)
+        return interaction(
+            state, kind, state.users[user_id], self.team_id, installation, in_channel=in_channel
+        )
+
+    def _response_url(self, user_id: str, message_ts: str = "") -> str:
+        installation = self.slack.state.installation_for(self.team_id)
+        url: str = self.slack.new_response_url(
+            "actions", user_id, self.channel_id, installation, message_ts=message_ts
+        )
+        return url
+
+    def command(self, user_id: str, text: str) -> Json:
+        workspace = self.slack.state.workspaces[self.team_id]
+        fields = {
+            "team_id": self.team_id,
+            "channel_id": self.channel_id,
+            "user_id": user_id,
+            "command": "/octapost",
+            "text": text,
+            "response_url": self._response_url(user_id),
+            "trigger_id": self.slack.views.new_trigger(user_id, self.team_id, channel_id=self.channel_id),
+        }
+        return fields | ({"enterprise_id": workspace.enterprise_id} if workspace.enterprise_id else {})
+
+    def modal(self, user_id: str, callback_id: str = "any", metadata: str = "") -> View:
+        """Let the person look at a modal, their only one."""
+        payload = {
+            "type": "modal",
+            "callback_id": callback_id,
+            "title": {"type": "plain_text", "text": "A modal"},
+            "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "Of ours"}}],
+            "private_metadata": metadata,
+        }
+        trigger = self.slack.views.new_trigger(user_id, self.team_id)
+        installation = self.slack.state.installation_for(self.team_id)
+        view: View = self.slack.views.open(trigger, payload, installation)
+        return view
+
+    def action(self, user_id: str, action_id: str, value: str, *, modal: View | None = None) -> Json:
+        """Press a button or choose in a menu: in a message, or in a modal."""
+        body = self._interaction("block_actions", user_id, in_channel=modal is None)
+        kind = SELECTS.get(action_id, "button")
+        pressed: Json = {"type": kind, "action_id": action_id, "block_id": "b1"}
+        if kind == "button":
+            pressed |= {"value": value} if value else {}
+        else:
+            pressed["selected_option"] = {"text": {"type": "plain_text", "text": "It"}, "value": value}
+        body["actions"] = [pressed]
+        if modal is None:
+            body |= {"channel": {"id": self.channel_id, "name": "social"}}
+            body |= {"response_url": self._response_url(user_id), "state": {"values": {}}}
+        else:
+            body["view"] = view_json(modal)
+        view_id = modal.id if modal else ""
+        body["trigger_id"] = self.slack.views.new_trigger(user_id, self.team_id, view_id=view_id)
+        return body
+
+    def submission(self, user_id: str, callback_id: str, metadata: str, values: Json | None = None) -> Json:
+        """Submit a modal with anything in it."""
+        body = self._interaction("view_submission", user_id, in_channel=False)
+        view = view_json(self.modal(user_id, callback_id, metadata))
+        body["view"] = view | {"state": {"values": values or {}}}
+        body["trigger_id"] = self.slack.views.new_trigger(user_id, self.team_id, view_id=view["id"])
+        return body
+
+    def options(self, user_id: str, action_id: str, metadata: str, query: str = "") -> Json:
+        """Type into a select."""
+        body = self._interaction("block_suggestion", user_id, in_channel=False)
+        view = view_json(self.modal(user_id, "any", metadata))
+        return body | {"view": view, "action_id": action_id, "block_id": "b1", "value": query}
+
+    def shortcut(self, user_id: str, callback_id: str) -> Json:
+        body = self._interaction("shortcut", user_id, in_channel=False)
+        trigger = self.slack.views.new_trigger(user_id, self.team_id)
+        return body | {"callback_id": callback_id, "trigger_id": trigger}
+
+    def event(self, event: Json) -> Json:
+        installation = self.slack.state.installation_for(self.team_id)
+        return event_envelope(self.slack.state, event, self.team_id, installation)
+
+    def request(self, route: Route, user_id: str, target: str, *, in_modal: bool = False) -> Json:
+        """Ask for a route about `target`, with whatever else it takes to be worth a handler's while."""
+        match route.kind:
+            case Kind.COMMAND:
+                return self.command(user_id, f"{route.key} {target}".strip())
+            case Kind.ACTION:
+                modal = self.modal(user_id) if in_modal else None
+                return self.action(user_id, route.key, target, modal=modal)
+            case Kind.SUBMISSION:
+                return self.submission(user_id, route.key, target)
+            case Kind.OPTIONS:
+                return self.options(user_id, route.key, target)
+            case Kind.SHORTCUT:
+                return self.shortcut(user_id, route.key)
+            case _:
+                raise ValueError(route.kind)
+
+    # Delivery
+
+    async def send(self, body: Json, *, user_id: str = "") -> Answer:
+        """Sign a payload as of now, hand it to the app, and return what came of it."""
+        state = self.slack.state
+        user_id = user_id or str((body.get("user") or {}).get("id") or body.get("user_id") or "")
+        ts, counted = state.next_ts(), outcomes()
+        view = (body.get("view") or {}).get("id")
+        if view is None:
+            state.clear_views(user_id)
+        shown = {one.id: one.hash for one in state.modals[user_id]}
+        homes = {key: one.hash for key, one in state.homes.items()}
+        response = await self.office.parts.bolt.async_dispatch(self.signed(body))
+        top = state.top_view(user_id)
+        return Answer(
+            status=response.status,
+            response=json.loads(response.body) if response.body.startswith("{") else {},
+            messages=tuple(
+                m for m in state.messages(self.channel_id, user_id) if m.ts > ts and m.user_id != user_id
+            ),
+            view=top if top is not None and shown.get(top.id) != top.hash else None,
+            home=homes != {key: one.hash for key, one in state.homes.items()},
+            outcomes=tuple(sorted(key for key, count in outcomes().items() if count > counted.get(key, 0))),
+        )
+
+    def signed(self, body: Json) -> AsyncBoltRequest:
+        """Return the request as it would come out of our HTTP server."""
+        if body.get("type") == "event_callback":
+            raw, content_type = json.dumps(body), "application/json"
+        else:
+            raw = urlencode({"payload": json.dumps(body)} if "type" in body else body)
+            content_type = FORM
+        stamp = str(int(time.time()))
+        headers = {
+            "content-type": content_type,
+            "x-slack-request-timestamp": stamp,
+            "x-slack-signature": sign(self.office.world.signing_secret, stamp, raw),
+        }
+        return AsyncBoltRequest(body=raw, headers=dict(headers))
+
+    def retriggered(self, body: Json) -> Json:
+        """Return an old payload as Slack sends it today: the same, with a fresh trigger_id."""
+        fresh = copy.deepcopy(body)
+        user_id = body["user"]["id"]
+        view_id = (body.get("view") or {}).get("id", "")
+        fresh["trigger_id"] = self.slack.views.new_trigger(user_id, self.team_id, view_id=view_id)
+        if "response_url" in body:
+            fresh["response_url"] = self._response_url(user_id)
+        return fresh
+
+
+@contextmanager
+def listening(level: str = "DEBUG") -> Iterator[io.StringIO]:
+    """Log as the product logs, into what is returned; enter it before the product is built."""
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, before = root.handlers[:], root.level
+    logs.configure(level, stream)
+    try:
+        yield stream
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(before)
+        structlog.reset_defaults()
+
+
+def outcomes() -> dict[str, float]:
+    """Return how often each outcome was counted so far."""
+    counted: dict[str, float] = {}
+    for sample in (s for metric in HANDLED.collect() for s in metric.samples if s.name.endswith("_total")):
+        outcome = sample.labels["outcome"]
+        counted[outcome] = counted.get(outcome, 0) + sample.value
+    return counted
+
+
+# Who there is, and what they own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """An organization with one of everything; every name in it contains `word`."""
+
+    word: str
+    organization: str
+    membership: str
+    """Its owner's."""
+    account: str
+    grant: str
+    pending: str
+    discovery: str
+    """Of the owner."""
+    found: str
+
+
+async def tenant(
+    office: Office, word: str, user_id: str, team_id: str, *, realm: str = "", role: Role = Role.OWNER
+) -> Tenant:
+    """Return a new organization that is used from a workspace, owned by `user_id`."""
+    async with office.database.system() as session:
+        organization = await Organizations(session).create(f"{word} Bakery")
+        workspaces = Workspaces(session)
+        await workspaces.ensure(team_id, None if realm in {"", team_id} else realm, f"Workspace {team_id}")
+        await workspaces.link(team_id, organization.id)
+        owner = await Members(session).add(
+            organization.id, realm=realm or team_id, user_id=user_id, team_id=team_id, role=role
+        )
+    return await belongings(office, word, owner)
+
+
+async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
+    """Give an organization an account, a grant in use and one pending, and a list to choose from."""
+    organization_id, vault = owner.organization_id, office.parts.vault
+    app: App = office.parts.adapters["reddit"].platform.apps[0]
+    values: Json = {
+        "platform": "reddit",
+        "app": app.key,
+        "refresh": f"refresh-{word}",
+        "scopes": [scope.name for scope in app.scopes],
+        "access_expires_in": None,
+        "refresh_expires_in": None,
+    }
+    async with office.database.system() as session:
+        grants, discoveries = Grants(session, vault), Discoveries(session, vault)
+        fresh = await grants.stash(organization_id, owner.id, access=f"access-{word}", **values)
+        grant = await grants.settle(
+            organization_id,
+            fresh.id,
+            external_id=f"person-{word}",
+            external_name=word,
+            scopes=values["scopes"],
+        )
+        pending = await grants.stash(organization_id, owner.id, access=f"pending-{word}", **values)
+        account = await Accounts(session, vault).attach(
+            organization_id,
+            grant=grant,
+            connected_by=owner.id,
+            found=NewAccount(
+                remote_id=f"r-{word}", kind="Profile", name=f"{word} Crumbs", handle=f"u/{word}"
+            ),
+        )
+        await Places(session).replace(organization_id, account.id, [(f"t5_{word}", f"r/{word}", "")])
+        discovery = await discoveries.keep(
+            organization_id,
+            membership_id=owner.id,
+            grant_id=grant.id,
+            team_id=owner.team_id,
+            channel_id="",
+            found=[Found(remote_id=f"f-{word}", kind="Page", name=f"{word} Page", token=f"page-{word}")],
+        )
+        (found,) = await discoveries.search(organization_id, discovery.id, "")
+    return Tenant(
+        word=word,
+        organization=organization_id,
+        membership=owner.id,
+        account=account.id,
+        grant=grant.id,
+        pending=pending.id,
+        discovery=discovery.id,
+        found=found.id,
+    )
+
+
+async def seat(
+    office: Office, organization_id: str, user_id: str, team_id: str, role: Role, realm: str = ""
+) -> Membership:
+    """Make somebody a member."""
+    async with office.database.system() as session:
+        return await Members(session).add(
+            organization_id, realm=realm or team_id, user_id=user_id, team_id=team_id, role=role
+        )
+
+
+async def first_organization(office: Office, team_id: str) -> Membership:
+    """Return the owner of the organization that came with the installation."""
+    async with office.database.system(write=False) as session:
+        (organization,) = await Workspaces(session).organizations(team_id)
+        (owner,) = await Members(session).owners(organization.id)
+    return owner
+
+
+async def dump(database: Database, *, organization_id: str = "") -> Rows:
+    """Return every row that a request could have changed; with `organization_id`, its own only."""
+    rows: Rows = {}
+    async with database.system(write=False) as session:
+        connection = await session.connection()
+        for table in SQLModel.metadata.sorted_tables:
+            columns: Sequence[str] | None = UNTOLD.get(table.name, [c.name for c in table.columns])
+            if columns is None or (organization_id and table.name not in TENANTS):
+                continue
+            query = table.select()
+            if organization_id:
+                query = query.where(table.columns[TENANTS[table.name]] == organization_id)
+            found = (await connection.execute(query)).mappings()
+            rows[table.name] = sorted(tuple(repr(row[name]) for name in columns) for row in found)
+    return rows
+
+
+TENANTS = {
+    table.name: "organization_id"
+    for table in SQLModel.metadata.sorted_tables
+    if "organization_id" in table.columns
+} | {"organization": "id"}
+"""The tables whose rows belong to one organization, and the column that says to which."""
+
+
+def changed(before: Rows, after: Rows) -> dict[str, list[tuple[str, ...]]]:
+    """Return the rows that differ, by table; empty when nothing happened."""
+    return {
+        name: sorted(set(rows) ^ set(after[name])) for name, rows in before.items() if rows != after[name]
+    }
