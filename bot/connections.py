@@ -17,6 +17,7 @@ from adapters.base import (
     Hint,
     Platform,
     PlatformError,
+    Rejected,
     RemoteAccount,
     Scope,
     Tokens,
@@ -29,6 +30,7 @@ from bot.logs import logger
 from bot.notices import Message, say_to_member, tell_admins
 from bot.offer import Offer
 from bot.views import connect as views
+from bot.views import consent as words
 from storage.attempts import Attempts, Redeemed, Tickets, TooManyTickets
 from storage.audit import Audit
 from storage.db import Database
@@ -151,10 +153,11 @@ class Connections:
     # And back
 
     async def finish(self, redeemed: Redeemed, code: str) -> Connected | Waiting:
-        """Exchange `code` and turn the consent into accounts. Raises PlatformError from the exchange only.
+        """Exchange `code` and turn the consent into accounts. Raises PlatformError from the exchange.
 
         The grant is sealed and committed before the platform is asked anything else, so a crash or an
-        outage after the exchange loses nothing: `resume` picks it up.
+        outage after the exchange loses nothing: `resume` picks it up. Where the platform then refuses
+        to say what the consent is for, asking again would not help: it is dropped and Rejected raised.
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
@@ -176,8 +179,11 @@ class Connections:
         log.info("grant stored", grant=grant.id, platform=attempt.platform)
         return await self._settle(attempt, grant, client, tokens)
 
-    async def resume(self, actor: Actor, grant_id: str) -> Connected | Waiting:
-        """Ask the platform again what a stored consent covers. Raises Gone when it was settled meanwhile."""
+    async def resume(self, actor: Actor, grant_id: str) -> Connected | Waiting | None:
+        """Ask the platform again what a stored consent covers; None when it refused to say and that was told.
+
+        Raises Gone when the consent was settled meanwhile.
+        """
         async with self._database.organization(actor.organization_id, write=False) as session:
             grants = Grants(session, self._vault)
             grant = await grants.get(actor.organization_id, grant_id)
@@ -201,7 +207,16 @@ class Connections:
             app=grant.app,
             expires_at=grant.created_at,
         )
-        return await self._settle(attempt, grant, self.offer.client(grant.platform, grant.app), tokens)
+        client = self.offer.client(grant.platform, grant.app)
+        try:
+            return await self._settle(attempt, grant, client, tokens)
+        except Rejected as refusal:
+            platform = self.offer.platform(grant.platform)
+            sentence = words.not_accepted(platform, refusal)
+            await self._tell(
+                attempt, grant, words.over(platform, client.app, attempt.organization_id, sentence)
+            )
+            return None
 
     async def _settle(
         self, attempt: ConnectionAttempt, grant: Grant, client: Client, tokens: Tokens
@@ -209,6 +224,12 @@ class Connections:
         platform = self.offer.platform(attempt.platform)
         try:
             discovery = await self._adapters[platform.key].discover(client, tokens)
+        except Rejected as refusal:
+            # Not revoked there: whose consent it is stayed unknown, and it may hold up a living account.
+            async with self._database.system() as session:
+                await Grants(session, self._vault).drop_pending(attempt.organization_id, grant.id)
+            log.warning("grant dropped", grant=grant.id, platform=platform.key, code=refusal.code)
+            raise
         except PlatformError as error:
             log.warning("discovery failed", grant=grant.id, verdict=type(error).__name__, code=error.code)
             waiting = Waiting(platform=platform, grant_id=grant.id, error=error)
@@ -261,7 +282,7 @@ class Connections:
                     ]
                 )
 
-            renewed, attached = await attach(known), await attach(at_once)
+            renewed, attached = await attach([] if wrong else known), await attach(at_once)
             kept = None
             if not at_once and (fresh or (found.accounts and not known)):
                 kept = await Discoveries(session, self._vault).keep(

@@ -110,10 +110,11 @@ def outcome(done: Connected, value: str) -> Message:
     platform, blocks = done.platform, []
     if done.wrong:
         expected, got = (name or "someone else" for name in done.wrong)
+        as_new = f", or connect {got} as a new account below" if done.discovery_id is not None else ""
         blocks.append(
             kit.words(
                 f"You signed in to {platform.name} as {got}, but this connection belongs to {expected}."
-                f" Nothing of it was changed. Sign in as {expected} to renew it, or connect {got} as a new account below."
+                f" Nothing of it was changed. Sign in as {expected} to renew it{as_new}."
             )
         )
     if done.attached:
@@ -127,7 +128,7 @@ def outcome(done: Connected, value: str) -> Message:
             kit.words(f"{platform.name} shows {many} {more}you can connect to {done.organization}."),
             kit.actions(kit.button("Choose accounts", "connect.choose", value, style="primary")),
         ]
-    if not (done.attached or done.renewed or done.discovery_id):
+    if not (done.attached or done.renewed or done.discovery_id or done.wrong):
         blocks.append(
             kit.words(f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}.")
         )

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.commands import COMMAND
+from bot.errors import explain
 from bot.notices import Message
 from bot.views import kit
 
 if TYPE_CHECKING:
-    from adapters.base import App, Platform
+    from adapters.base import App, Platform, PlatformError
+
+MISSING_SCOPE = "missing_scope"
+"""The code with which adapters reject a consent that does not cover the question whose it is."""
 
 
 def declined(platform: Platform) -> str:
@@ -36,6 +40,16 @@ def refused(platform: Platform, code: str) -> str:
     """Return what is said when the platform sent an error we have no better words for."""
     named = f" (code `{code}`)" if code else ""
     return f"{platform.name} stopped the sign-in{named}. Nothing was connected."
+
+
+def not_accepted(platform: Platform, error: PlatformError) -> str:
+    """Return what is said when the platform refused the consent itself."""
+    if error.code == MISSING_SCOPE:
+        return (
+            f"A permission was left out without which {platform.name} doesn't even say whose account it is."
+            " Nothing was connected; please start again and leave every permission ticked."
+        )
+    return explain(error, platform.name)
 
 
 def over(platform: Platform, app: App, organization_id: str, sentence: str) -> Message:

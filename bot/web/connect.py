@@ -243,7 +243,11 @@ class ConnectPages:
                 "consent not finished", platform=platform.key, verdict=type(error).__name__, code=error.code
             )
             return await self._came_to_nothing(
-                attempt, platform, type(error).__name__, "That didn't work", explain(error, platform.name)
+                attempt,
+                platform,
+                type(error).__name__,
+                "That didn't work",
+                words.not_accepted(platform, error),
             )
         except OctapostError as error:
             GRANTS.labels(platform.key, type(error).__name__).inc()
