@@ -100,12 +100,8 @@ async def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> Async
             yield await open_office(tmp_path, stack)
             return
         postgres = request.getfixturevalue("postgres")
-        name = await postgres.create()
-        try:
-            yield await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(name)})
-            await stack.aclose()
-        finally:
-            await postgres.drop(name)
+        stack.push_async_callback(postgres.empty)  # the last to be called, when nobody is connected any more
+        yield await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
 
 
 def settings(**more: str) -> Settings:
