@@ -155,11 +155,11 @@ class Guard:
 
     @property
     def middleware(self) -> Middleware:
-        """The aiohttp middleware. Requests to `/slack/events` pass untouched."""
+        """The aiohttp middleware. What Slack posts to `/slack/events` passes untouched."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.path == SLACK_EVENTS:
+            if request.path == SLACK_EVENTS and request.method == "POST":
                 return await handler(request)
             response = await self._refusal(request) or await self._answer(request, handler)
             response.headers.update({**self._pages.headers, **response.headers})

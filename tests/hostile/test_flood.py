@@ -1,0 +1,112 @@
+"""Flooding (SECURITY.md C12): neither a member nor an address makes us store or do more than a little."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from sandbox.member import text_of
+from sandbox.slack.world import ADA
+from storage.models import InstallState, SignIn, Ticket
+from tests.application import Office, open_office
+from tests.hostile.conftest import house_of
+from tests.hostile.wire import Wire, rows
+
+Count = Callable[[str, object], None]
+AT_ONCE = 20
+FORM = {"Sec-Fetch-Site": "same-origin", "Origin": "null", "Content-Length": "0"}
+
+
+async def test_a_thousand_requests_for_links_leave_at_most_ten_tickets(
+    either_office: Office, record_property: Count
+) -> None:
+    ada = await either_office.installed(ADA)
+    house = house_of(either_office)
+    answers: list[str] = []
+
+    for _ in range(1000 // AT_ONCE):
+        said = await asyncio.gather(*(ada.command("connect x") for _ in range(AT_ONCE)))
+        answers += [text_of(message) for message in said]
+
+    links = [answer for answer in answers if "Connect" in answer and "Only you can use this link" in answer]
+    refusals = [answer for answer in answers if "You have several connect links open already" in answer]
+    stored = await house.count(Ticket)
+    assert len(answers) == len(links) + len(refusals) == 1000
+    assert stored == 5
+    record_property("counted", f"1,000 commands on {either_office.database.dialect}: {stored} tickets")
+
+
+async def test_using_links_up_does_not_buy_more_than_ten_a_minute(office: Office) -> None:
+    ada = await office.installed(ADA)
+    house = house_of(office)
+
+    for _ in range(30):
+        message = await ada.command("connect x")
+        for block in message.blocks:
+            for link in [e["url"] for e in block.get("elements", ()) if "url" in e]:
+                page = await ada.browser.open(link)
+                await ada.browser.submit(page)
+        async with office.database.system() as session:
+            for ticket in await house.rows(Ticket):
+                ticket.used_at = ticket.created_at
+                await session.merge(ticket)
+
+    assert await house.count(Ticket) == 10
+
+
+async def test_an_address_gets_sixty_pages_a_minute_whatever_it_asks_for(
+    tmp_path: Path, record_property: Count
+) -> None:
+    async with AsyncExitStack() as stack:
+        office = await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "60"})
+        house = house_of(office)
+        ticket = await house.ticket(await house.member())
+        wanted = [
+            ("GET", "/slack/install", {}),
+            ("POST", ticket, FORM),
+            ("GET", "/oauth/x/callback?state=" + "a" * 43 + "&code=c", {}),
+            ("GET", "/nothing", {}),
+        ]
+        statuses, waits = [], []
+        async with Wire(house.url) as wire:
+            for turn in range(1000):
+                method, target, headers = wanted[turn % len(wanted)]
+                forged = {
+                    "X-Forwarded-For": f"203.0.113.{turn % 250}",
+                    "X-Real-IP": f"198.51.100.{turn % 250}",
+                }
+                answer = await wire.send(method, target, headers | forged)
+                statuses.append(answer.status)
+                waits += [int(value) for value in answer.all("retry-after")]
+            alive = [(await wire.get(path)).status for path in ("/livez", "/readyz", "/metrics")]
+            slack = await wire.send("POST", "/slack/events", {"Content-Length": "0"})
+        made = await house.count(InstallState) + await house.count(SignIn)
+
+    passed = [status for status in statuses if status != 429]
+    assert len(passed) == 60
+    assert statuses[60:] == [429] * 940
+    assert len(waits) == 940
+    assert all(1 <= wait <= 60 for wait in waits)
+    assert alive == [200] * 3
+    assert slack.status == 401
+    assert made == 30
+    record_property(
+        "counted", f"1,000 pages from one address in a minute: {len(passed)} answered, {made} rows"
+    )
+
+
+async def test_a_body_nobody_asked_for_is_not_read(office: Office, wire: Wire) -> None:
+    before = await rows(office.database)
+    house = house_of(office)
+
+    async with house.browser() as browser:
+        answer = await browser.post(
+            "/connect/" + "a" * 43, content=b"x" * (4 << 20), headers=FORM | {"Content-Length": str(4 << 20)}
+        )
+    alive = await wire.get("/livez")
+
+    assert answer.status_code in {410, 413}
+    assert alive.status == 200
+    assert await rows(office.database) == before
