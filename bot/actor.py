@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.errors import NotAllowed, NotMember, Stranger
+from bot.errors import NotAllowed, NotMember, Stranger, WhichOrganization
 from storage.models import Role
 from storage.tenants import Standing
 
@@ -126,10 +126,13 @@ def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
 def act_as(sender: Sender, standing: Standing, organization_id: str | None = None) -> Actor:
     """Return the actor for one organization: the one named, else the default of this channel.
 
-    Raises NotMember when the person is in none (or not in the one named: that reads the same).
+    Raises NotMember when the person is in none (or not in the one named: that reads the same), and
+    WhichOrganization when nothing says which of several is meant.
     """
     wanted = organization_id or standing.default_organization_id
     seat = next((s for s in standing.choices if s.organization_id == wanted), None)
+    if seat is None and wanted is None and standing.choices:
+        raise WhichOrganization(s.organization_name for s in standing.choices)
     if seat is None:
         raise NotMember
     return Actor(

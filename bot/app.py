@@ -26,8 +26,10 @@ from bot import logs
 from bot.connections import Connections
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
+from bot.incidents import Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.notices import NoticeSender
+from bot.jobs.refresh import Refresher
 from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.routes import Routes
@@ -58,6 +60,7 @@ CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
+REFRESH_INTERVAL = timedelta(seconds=5)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
 
@@ -72,6 +75,7 @@ class Parts:
     slacks: Slacks
     connections: Connections
     disconnections: Disconnections
+    refresher: Refresher
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -152,7 +156,10 @@ def construct(
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
     offer = Offer(platforms)
-    disconnections = Disconnections(offer=offer, adapters=adapters, database=database, vault=vault)
+    refresher = Refresher(offer, adapters, database, vault, Incidents(offer, vault))
+    disconnections = Disconnections(
+        offer=offer, adapters=adapters, refresher=refresher, database=database, vault=vault
+    )
     connections = Connections(
         public_url=settings.public_url,
         offer=offer,
@@ -162,7 +169,7 @@ def construct(
         vault=vault,
     )
     routes = Routes()
-    accounts = AccountsStory(connections, disconnections, adapters, database, vault)
+    accounts = AccountsStory(connections, disconnections, refresher, adapters, database, vault)
     lifecycle = Lifecycle(database, vault, slacks)
     Connect(connections, database, vault).register(routes)
     accounts.register(routes)
@@ -212,6 +219,7 @@ def construct(
         slacks=slacks,
         connections=connections,
         disconnections=disconnections,
+        refresher=refresher,
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
@@ -239,6 +247,7 @@ async def run(
                 notices = NoticeSender(
                     parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
                 )
+                parts.clock.every(REFRESH_INTERVAL, "refresh", parts.refresher.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
                 parts.clock.whenever(parts.database.owes, "notices", notices.run)
@@ -263,6 +272,7 @@ async def run(
                 await runner.cleanup()
             grace = float(settings.shutdown_grace_s)
             await parts.clock.stop(grace)
+            await parts.refresher.drain(grace)
             await parts.dispatcher.drain(grace)
             log.info("stopped")
 

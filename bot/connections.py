@@ -6,6 +6,7 @@ speaks to Slack: what has to be said afterwards is put into the outbox in the tr
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from adapters.base import (
 from bot.actor import Actor
 from bot.disconnections import Disconnections
 from bot.errors import Gone, NotAllowed, NotMember, TooMany
+from bot.jobs.refresh import due_in
 from bot.logs import logger
 from bot.notices import Message, say_to_member, tell_admins
 from bot.offer import Offer
@@ -46,6 +48,7 @@ from storage.models import (
     Ticket,
     new_secret,
 )
+from storage.refreshes import Refreshes
 from storage.tenants import Members, Organizations
 from storage.vault import Vault
 
@@ -235,7 +238,7 @@ class Connections:
             waiting = Waiting(platform=platform, grant_id=grant.id, error=error)
             await self._tell(attempt, grant, views.waiting(platform, grant_value(attempt, grant.id), error))
             return waiting
-        outcome = await self._keep(attempt, grant, client, platform, discovery)
+        outcome = await self._keep(attempt, grant, client, platform, discovery, tokens)
         if not (outcome.attached or outcome.renewed or outcome.to_choose):
             await self._disconnections.end_if_unused(attempt.organization_id, grant.id)
         return outcome
@@ -247,6 +250,7 @@ class Connections:
         client: Client,
         platform: Platform,
         found: Discovery,
+        tokens: Tokens,
     ) -> Connected:
         """Store everything a discovery found, in one transaction with the words about it."""
         organization_id = attempt.organization_id
@@ -263,6 +267,9 @@ class Connections:
                 external_id=found.identity.id or pending.id,
                 external_name=found.identity.name,
                 scopes=sorted(found.scopes),
+            )
+            await Refreshes(session, self._vault).schedule(
+                grant.id, due_in(platform, tokens, jitter=random.random())  # noqa: S311 - jitter
             )
             here = await accounts.remote_ids(organization_id, platform.key)
             known = [account for account in usable if account.id in here]

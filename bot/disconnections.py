@@ -21,6 +21,7 @@ from storage.models import Account, Grant
 
 if TYPE_CHECKING:
     from bot.actor import Actor
+    from bot.jobs.refresh import Refresher
     from bot.offer import Offer
     from storage.db import Database
     from storage.vault import Vault
@@ -57,10 +58,11 @@ class Disconnections:
     """The use cases. Built once, in `bot.app`."""
 
     def __init__(
-        self, *, offer: Offer, adapters: Mapping[str, Adapter], database: Database, vault: Vault
+        self, *, offer: Offer, adapters: Mapping[str, Adapter], refresher: Refresher, database: Database, vault: Vault
     ) -> None:
         self._offer = offer
         self._adapters = adapters
+        self._refresher = refresher
         self._database = database
         self._vault = vault
 
@@ -129,18 +131,11 @@ class Disconnections:
         async with self._database.system(write=False) as session:
             grants = Grants(session, self._vault)
             siblings = await self._siblings(grants, grant, people)
-            pair = grants.tokens(grant) if grant.access_sealed else None
         result = Revocation.SAME_PERSON if siblings else Revocation.FAILED
-        if pair is not None and not siblings:
-            tokens = Tokens(
-                access_token=pair.access.reveal(),
-                refresh_token=pair.refresh.reveal() if pair.refresh else None,
-                subject=grant.external_id,
-            )
+        if grant.access_sealed is not None and not siblings:
             try:
-                client = self._offer.client(grant.platform, grant.app)
                 async with asyncio.timeout(REVOKE_WITHIN_S):
-                    await self._adapters[grant.platform].revoke(client, tokens)
+                    await self._refresher.use(grant.id, self._adapters[grant.platform].revoke)
                 result = Revocation.ENDED
             except (PlatformError, TimeoutError) as error:
                 code = error.code if isinstance(error, PlatformError) else "timeout"

@@ -19,6 +19,7 @@ from adapters.base import (
     Rejected,
     TokenRefused,
 )
+from bot.views.kit import listed
 from storage.models import Role
 
 
@@ -29,7 +30,9 @@ class OctapostError(Exception):
 class UnknownPlatform(OctapostError):
     """The command named a platform we do not have, or one this installation has no app for."""
 
-    def __init__(self, word: str, offered: Iterable[str], *, configured: bool = False) -> None:
+    def __init__(
+        self, word: str, offered: Iterable[str], *, configured: bool = False, nearest: str = ""
+    ) -> None:
         names = ", ".join(offered) or "none yet"
         if configured:
             super().__init__(
@@ -37,7 +40,8 @@ class UnknownPlatform(OctapostError):
                 f" ready to connect: {names}."
             )
         else:
-            super().__init__(f"I don't know a platform called “{word}”. Try one of: {names}.")
+            guess = f" Did you mean {nearest}?" if nearest else ""
+            super().__init__(f"I don't know a platform called “{word}”.{guess} Ready to connect: {names}.")
 
 
 class NotAllowed(OctapostError):
@@ -46,7 +50,7 @@ class NotAllowed(OctapostError):
     def __init__(self, needed: Role, organization: str, who: str = "") -> None:
         ask = f" Ask {who}." if who else " Ask one of them."
         some = "an owner" if needed is Role.OWNER else "an admin"
-        super().__init__(f"This needs {some} of {organization}.{ask}")
+        super().__init__(f"This needs {some} of {organization}.{ask} `/octapost org members` shows who they are.")
 
 
 class Stranger(OctapostError):
@@ -64,6 +68,17 @@ class NotMember(OctapostError):
         super().__init__(
             "You aren't a member of an Octapost organization in this workspace yet."
             f" {ask} with `/octapost org invite @you`, or start your own with `/octapost org create NAME`."
+        )
+
+
+class WhichOrganization(OctapostError):
+    """A member of several organizations asked where none of them is the default."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        yours = listed(names)
+        super().__init__(
+            f"You are in several organizations here ({yours}), and this channel isn't about one of them yet."
+            " Type `/octapost org switch NAME` to choose."
         )
 
 

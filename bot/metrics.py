@@ -11,3 +11,4 @@ NOTICES = Counter("octapost_notices_total", "Messages owed to Slack by outcome",
 WEB = Counter("octapost_web_requests_total", "Browser requests by route and status", ["route", "status"])
 VERDICTS = Counter("octapost_refresh_verdicts_total", "Refreshes by platform and verdict", ["platform", "verdict"])
 REFRESH_SECONDS = Histogram("octapost_refresh_seconds", "From claim to commit, by platform", ["platform"])
+OPERATOR = Counter("octapost_operator_pages_total", "Faults only the operator can mend", ["platform", "code"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Client, Misconfigured, Platform, Scope, capabilities, missing_scopes
@@ -42,8 +43,12 @@ class Offer:
         if found is not None and found.clients:
             return found
         known = [p.platform.name for p in self.offered()]
+        near = difflib.get_close_matches(key, [p.platform.key for p in self.offered()], n=1, cutoff=0.6)
         raise UnknownPlatform(
-            found.platform.name if found else word[:40], known, configured=found is not None
+            found.platform.name if found else word[:40],
+            known,
+            configured=found is not None,
+            nearest=self.platform(near[0]).name if near else "",
         )
 
     def family(self, platform: Platform) -> list[str]:

@@ -202,23 +202,28 @@ class Routes:
         return self._by_key.get((kind, key))
 
     def split(self, text: str) -> tuple[Route | None, str]:
-        """Return the command route of what was typed, and the words after it.
+        """Return the command route of what was typed, and the words after it; or None and the unknown words.
 
-        The longest registered word wins: `org members` before `org`. Nothing typed means `help`.
+        The longest registered word wins: `org members` before `org`, which takes nothing else after it.
+        Nothing typed means `help`.
         """
         words = text.split()
         if not words:
             return self._words.get("help"), ""
-        for count in (2, 1):
-            if route := self._words.get(" ".join(words[:count]).lower()):
-                return route, " ".join(words[count:])
-        return None, text
+        if route := self._words.get(" ".join(words[:2]).lower()):
+            return route, " ".join(words[2:])
+        route = self._words.get(words[0].lower())
+        if route is None:
+            return None, words[0]
+        if words[1:] and any(word.startswith(f"{route.key} ") for word in self._words):
+            return None, f"{route.key} {words[1]}"
+        return route, " ".join(words[1:])
 
-    def nearest(self, text: str) -> str | None:
-        """Return the command word that looks most like what was typed, or None."""
-        typed = text.split()[0].lower() if text.split() else ""
-        single = [word for word in self._words if " " not in word]
-        return next(iter(difflib.get_close_matches(typed, single, n=1, cutoff=0.6)), None)
+    def nearest(self, unknown: str) -> str | None:
+        """Return the command that looks most like the unknown words, or None."""
+        parts = unknown.lower().split()
+        alike = [word for word in self._words if word.count(" ") == len(parts) - 1]
+        return next(iter(difflib.get_close_matches(" ".join(parts), alike, n=1, cutoff=0.6)), None)
 
     def commands(self) -> list[Route]:
         """Return the command routes in the order they were registered, which is the help's."""

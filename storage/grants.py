@@ -271,6 +271,11 @@ class Grants:
         )
         return (await self._session.exec(others)).one()
 
+    async def held_by(self, grant_id: str) -> list[str]:
+        """Return the organizations that hold the grant. System session."""
+        held = select(GrantHolder.organization_id).where(GrantHolder.grant_id == grant_id)
+        return list(await self._session.exec(held.order_by(col(GrantHolder.since))))
+
     async def connected_by(self, grant_id: str) -> frozenset[str]:
         """Return the memberships through which its organizations got the grant. System session."""
         held = select(GrantHolder.connected_by).where(GrantHolder.grant_id == grant_id)

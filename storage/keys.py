@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal, select, update
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
     from storage.db import Database
 
-PATIENCE = 100
-"""Rounds of a twentieth of a second without progress, before somebody else's locks are reported."""
+PASSES = 100
+"""How often all columns are gone through before it is said who keeps the rotation from ending."""
+PAUSE = timedelta(milliseconds=50)
+"""The wait after a pass that found every remaining value held by somebody else."""
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -36,29 +39,42 @@ async def remaining(database: Database, vault: Vault) -> dict[int, int]:
 
 
 async def rotate(
-    database: Database, vault: Vault, *, batch: int = 500, progress: Callable[[int, int], None] = _silent
+    database: Database,
+    vault: Vault,
+    *,
+    batch: int = 500,
+    progress: Callable[[int, int], None] = _silent,
+    passes: int = PASSES,
 ) -> int:
     """Seal every stored value anew with the newest key and return how many were.
 
-    Every batch is one transaction: a run that dies is continued by the next one. A value that changed
-    since it was read is left to whoever changed it, and looked at again. `progress` hears what is done
-    and what there is. Raises `VaultError` before anything is touched if the ring does not fit, and
-    `SealBroken` at the end, naming them, if some values do not open.
+    Every batch is one transaction: a run that dies is continued by the next one. A value that somebody
+    else is changing is skipped and looked at again. `progress` hears what is done and what there is.
+    Raises `VaultError` before anything is touched if the ring does not fit, `SealBroken` at the end,
+    naming them, if some values do not open, and `VaultError` if after some passes values are still on
+    older keys, because others hold them or keep sealing with an older key.
     """
     async with database.system() as session:
         await check_canaries(session, vault)
-    done, idle, broken = 0, 0, set[str]()
-    while (left := await _left(database, vault)) > len(broken):
+    done, broken = 0, set[str]()
+    for _ in range(passes):
+        left = await _left(database, vault)
+        if left <= len(broken):
+            break
         sealed = 0
         for table, column in sealed_columns():
             async for count in _Column(database, vault, table, column).rotate(batch, broken):
                 sealed += count
-                progress(done + sealed, done + left)
+                progress(done + sealed, max(done + left, done + sealed))
         done += sealed
-        idle = 0 if sealed else idle + 1
-        if idle > PATIENCE:
-            raise VaultError(f"{left} values are held by other transactions: run the rotation again.")
-        await asyncio.sleep(0.05 if idle else 0)
+        if not sealed:
+            await asyncio.sleep(PAUSE.total_seconds())
+    left = await _left(database, vault)
+    if left > len(broken):
+        raise VaultError(
+            f"{left} values are still sealed with older keys, because running processes hold them or seal"
+            " with an older key: give them the new ring, then rotate again."
+        )
     if broken:
         raise SealBroken(f"{len(broken)} values do not open: {', '.join(sorted(broken))}.")
     return done

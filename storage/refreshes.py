@@ -96,12 +96,28 @@ class Refreshes:
         rows = await self._session.exec(
             taken, execution_options=_UNSYNCHRONIZED | {"populate_existing": True}
         )
-        return rows.scalar_one_or_none()  # type: ignore[no-any-return]
+        return rows.scalar_one_or_none()
 
     async def look(self, grant_id: str) -> Grant | None:
         """Return the grant as it is now."""
         found = select(Grant).where(Grant.id == grant_id)
         return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
+
+    async def schedule(self, grant_id: str, due_in: timedelta | None) -> None:
+        """Say when a grant is looked at next, and that nothing is held against it."""
+        change = update(Grant).where(col(Grant.id) == grant_id)
+        await self._session.exec(
+            change.values(
+                due_at=_at(due_in),
+                lease_until=None,
+                checked_at=now(),
+                verdict="fresh",
+                failures=0,
+                suspected_at=None,
+                in_doubt=False,
+            ),
+            execution_options=_UNSYNCHRONIZED,
+        )
 
     def tokens(self, grant: Grant) -> TokenPair:
         """Return the grant's tokens. Raises LookupError when they are gone."""

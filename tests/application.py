@@ -17,7 +17,7 @@ import pytest_asyncio
 from bot import app
 from bot.settings import Settings
 from sandbox.member import Member
-from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OLGA, OTTO
+from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground
 from storage.db import Database
 from storage.vault import KeyRing, Vault
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sandbox.slack.server import SlackSimulator
     from sandbox.world import World
 
-CHANNELS = {ACME: "C0ACMESOC", BLUE: "C0BLUESOC"}
-HOMES = {ADA: ACME, OTTO: ACME, OLGA: ACME, GUS: ACME, BEA: BLUE}
+CHANNELS = {ACME: "C0ACMESOC", BLUE: "C0BLUESOC", NORTH: "C0NORTHSOC", SOUTH: "C0SOUTHSOC"}
+HOMES = {ADA: ACME, OTTO: ACME, OLGA: ACME, GUS: ACME, BEA: BLUE, BO: BLUE, IRIS: NORTH, IVAN: NORTH}
 PACE = "OCTAPOST_SLACK_MESSAGE_INTERVAL_S"
 PATIENT = {
     "OCTAPOST_WEB_REQUESTS_PER_MINUTE": "100000",

@@ -11,11 +11,11 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -36,13 +36,14 @@ from storage.models import Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Renewal, Tally
 
 if TYPE_CHECKING:
-    from adapters.base import Adapter
-    from bot.connections import Connections
+    from adapters.base import Adapter, Client
     from bot.incidents import Incidents
+    from bot.offer import Offer
     from storage.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
+Answer = TypeVar("Answer")
 LEASE = timedelta(seconds=60)
 """Longer than the longest call, 20 s, and its commit."""
 AT_ONCE = 8
@@ -87,7 +88,7 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
         case Rotation.NONE if tokens.refresh_token is None:
             return None
         case _:
-            life = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
+            life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
             return life * (0.7 + 0.2 * jitter)
 
 
@@ -113,7 +114,7 @@ def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
 
 def pause(failures: int, retry_after: timedelta | None, *, chance: float) -> timedelta:
     """Return how long to wait after `failures` failures in a row: full jitter, never before `retry_after`."""
-    bound = min(LONGEST, SHORTEST * 2 ** min(failures, 10))
+    bound = min(LONGEST, SHORTEST * (1 << min(failures, 10)))
     return max(retry_after or timedelta(0), SHORTEST / 2 + bound * chance)
 
 
@@ -122,7 +123,7 @@ class Refresher:
 
     def __init__(
         self,
-        connections: Connections,
+        offer: Offer,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
@@ -130,7 +131,7 @@ class Refresher:
         *,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._connections = connections
+        self._offer = offer
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -198,17 +199,31 @@ class Refresher:
             else:
                 await asyncio.sleep(0.05)
 
+    async def use(self, grant_id: str, call: Callable[[Client, Tokens], Awaitable[Answer]]) -> Answer:
+        """Return what `call` answers, given tokens that work; a refused one is renewed once and tried again."""
+        found = await self.fresh(grant_id)
+        client = self._offer.client(found.grant.platform, found.grant.app)
+        try:
+            return await call(client, found.tokens)
+        except TokenRefused:
+            renewed = await self.fresh(grant_id, refused=found.grant.generation)
+            return await call(client, renewed.tokens)
+
     # One grant
 
     async def _settle(self, grant: Grant, *, raising: bool = False) -> None:
         """Refresh one leased grant and store what came of it."""
-        platform = self._connections.platform(grant.platform)
+        platform = self._offer.platform(grant.platform)
         started = time.perf_counter()
         try:
-            client = self._connections.client(grant.platform, grant.app)
+            client = self._offer.client(grant.platform, grant.app)
             async with self._database.system(write=False) as session:
                 tokens = _tokens(Refreshes(session, self._vault), grant)
-            newer = await self._adapters[grant.platform].refresh(client, tokens)
+            adapter = self._adapters[grant.platform]
+            if tokens.refresh_token is None and platform.rotation is not Rotation.EXCHANGE:
+                await self._still_good(grant, adapter, client, tokens)
+                return
+            newer = await adapter.refresh(client, tokens)
         except PlatformError as error:
             self._note(grant, type(error).__name__)
             await self._judge(grant, platform, error)
@@ -230,6 +245,15 @@ class Refresher:
         self._counts[grant.platform][Outcome.FRESH] += 1
         if not stored:
             log.warning("a newer generation was there already", grant=grant.id)
+
+    async def _still_good(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
+        """Ask with the token itself, where there is no refresh that could tell. Raises GrantDead."""
+        try:
+            await adapter.discover(client, tokens)
+        except TokenRefused as refusal:
+            raise GrantDead(refusal.code) from None
+        async with self._database.system() as session:
+            await Refreshes(session, self._vault).healthy(grant, None)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
         """Store new tokens; while the database is gone they wait here, because nobody else has them."""
@@ -255,7 +279,7 @@ class Refresher:
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
                 counts[Outcome.OTHER] += 1
-                await self._incidents.page_operator(platform.key, error.code)
+                self._incidents.page_operator(platform.key, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
                 counts[Outcome.OTHER] += 1
@@ -278,7 +302,7 @@ class Refresher:
             elif await repository.dead(grant, code):
                 await self._incidents.grant_died(session, grant, code)
         if held:
-            await self._incidents.page_operator(platform.key, "breaker_open")
+            self._incidents.page_operator(platform.key, "breaker_open")
 
     async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself

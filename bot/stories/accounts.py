@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.actor import Actor
     from bot.connections import Connections
     from bot.disconnections import Disconnections
+    from bot.jobs.refresh import Refresher
     from storage.db import Database
     from storage.vault import Vault
 
@@ -45,6 +46,7 @@ class AccountsStory:
         self,
         connections: Connections,
         disconnections: Disconnections,
+        refresher: Refresher,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
@@ -52,6 +54,7 @@ class AccountsStory:
         self._connections = connections
         self._offer = connections.offer
         self._disconnections = disconnections
+        self._refresher = refresher
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -88,7 +91,7 @@ class AccountsStory:
             found = await Accounts(session, self._vault).all(actor.organization_id, platform)
             members = {m.id: m for m in await Members(session).all(actor.organization_id)}
         return [
-            self._card(actor, account, grant, mention(members.get(account.connected_by)))
+            self._card(actor, account, grant, kit.mention(members.get(account.connected_by)))
             for account, grant in found
         ]
 
@@ -211,11 +214,10 @@ class AccountsStory:
         account, grant = one.account, one.grant
         if grant is None:
             raise Gone("Its sign-in")
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            pair = Grants(session, self._vault).tokens(grant)
-        tokens = Tokens(access_token=pair.access.reveal(), scopes=frozenset(grant.scopes))
-        client = self._offer.client(account.platform, account.app)
-        found = await self._adapters[account.platform].places(client, tokens, account.remote_id)
+        adapter = self._adapters[account.platform]
+        found = await self._refresher.use(
+            grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
+        )
         async with self._database.organization(actor.organization_id) as session:
             await Places(session).replace(
                 actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
@@ -251,9 +253,3 @@ class AccountsStory:
             missing=self._offer.missing(account, grant),
             connected_by=by,
         )
-
-
-def mention(member: object) -> str:
-    """Return how to name a member in Slack, or a word for one who has left."""
-    user_id = getattr(member, "user_id", None)
-    return f"<@{user_id}>" if user_id else "a former member"

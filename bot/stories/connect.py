@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.actor import Actor
 from bot.errors import BadInput, Gone
 from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import connect as views
@@ -13,10 +14,10 @@ from storage.grants import Grants
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.actor import Actor
     from bot.connections import Connections
     from bot.settings import PlatformSettings
     from storage.db import Database
+    from storage.tenants import Seat
     from storage.vault import Vault
 
 SHOWN_AT_ONCE = 100
@@ -37,7 +38,7 @@ class Connect:
         routes.command(
             "connect",
             self.start,
-            role=Role.ADMIN,
+            role=Who.ANYONE,
             hint=f"[{names}]",
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),
@@ -57,22 +58,36 @@ class Connect:
 
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link only the sender can use."""
-        word = request.words.split()[0] if request.words.split() else ""
+        word = next(iter(request.words.split()), "")
+        who = await self._who(request)
         if word:
             self._connections.offer.choose(word)
-        seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
-        if len(seats) > 1:
-            return OpenModal(views.which_organization(seats, request.actor.organization_id, word))
-        return await self._answer(request.actor, word)
+        if isinstance(who, Actor):
+            return await self._answer(who, word)
+        return OpenModal(views.which_organization(who, await self._default(request), word))
 
     async def ask(self, request: Request) -> Answer:
         """Answer the global shortcut and the button that names no platform."""
+        who = await self._who(request)
+        if isinstance(who, Actor):
+            return OpenModal(kit.modal("Connect an account", self._platforms(who)))
+        return OpenModal(views.which_organization(who, await self._default(request), ""))
+
+    async def _who(self, request: Request) -> Actor | list[Seat]:
+        """Return the admin who asks, or the seats to choose from where it isn't plain which is meant.
+
+        Raises NotMember or NotAllowed for somebody who may connect nothing here.
+        """
         seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
-        if len(seats) > 1:
-            return OpenModal(views.which_organization(seats, seats[0].organization_id, ""))
-        actor = await request.act()
+        default = await self._default(request)
+        if len(seats) > 1 or (seats and default and seats[0].organization_id != default):
+            return seats
+        actor = await request.act(seats[0].organization_id if seats else None)
         actor.require(Role.ADMIN)
-        return OpenModal(kit.modal("Connect an account", self._platforms(actor)))
+        return actor
+
+    async def _default(self, request: Request) -> str:
+        return (await request.standing()).default_organization_id or ""
 
     async def organization(self, request: Request) -> Answer:
         """Go on with the organization that was chosen in the modal."""

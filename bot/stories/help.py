@@ -57,7 +57,7 @@ class Help:
         ]
         able = sum(Capability.PUBLISH in card.can for card in cards)
         summary = f"{actor.organization}: {able} of {len(cards)} accounts can publish."
-        blocks = [kit.words(summary if cards else f"{actor.organization} has no accounts yet.")]
+        blocks = [kit.words(summary)] if cards else account_views.nothing(actor.organization, "", actor.role)
         blocks += [kit.section("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), 600), 20)]
         not_set_up = [found.platform.name for found in self._offer.missing_platforms()]
         if not_set_up:
@@ -68,17 +68,18 @@ class Help:
         """Answer `/octapost debug`: ids only, nothing secret, for the person to pass on."""
         sender = request.sender
         standing = await request.standing()
-        rows = {
-            "version": version("octapost"),
-            "workspace": sender.team_id,
-            "enterprise": sender.enterprise_id or "none",
-            "channel": sender.channel_id or "none",
-            "person": sender.user_id,
-        }
+        rows = [
+            ("version", version("octapost")),
+            ("workspace", sender.team_id),
+            ("enterprise", sender.enterprise_id or "none"),
+            ("channel", sender.channel_id or "none"),
+            ("person", sender.user_id),
+        ]
         for seat in standing.choices:
             marker = " (this channel)" if seat.organization_id == standing.default_organization_id else ""
-            rows[f"organization{marker}"] = f"{seat.organization_id} as {Role(seat.role).word} ({seat.membership_id})"
-        text = "\n".join(f"{name}: {value}" for name, value in rows.items())
+            role = Role(seat.role).word
+            rows.append((f"organization{marker}", f"{seat.organization_id} as {role} ({seat.membership_id})"))
+        text = "\n".join(f"{name}: {value}" for name, value in rows)
         blocks = [kit.section(f"```{text}```")]
         if self._settings.support_url:
             blocks.append(kit.fine_print(f"Support: {self._settings.support_url}"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, Gone, OctapostError
+from bot.errors import BadInput, Gone, NotMember, OctapostError
 from bot.logs import logger
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
@@ -15,11 +15,11 @@ from bot.slack import code_of
 from bot.views import kit
 from bot.views import organization as views
 from storage.audit import Audit
-from storage.models import Role
+from storage.models import Role, new_id
 from storage.tenants import JoinCodes, LastOwner, Members, Organizations, Seat, Workspaces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from slack_sdk.web.async_client import AsyncWebClient
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -52,7 +52,7 @@ class OrganizationStory:
             "org rename", self.rename, role=Role.OWNER, hint="NAME", changes=True, help="Rename your organization."
         )
         command(
-            "org switch", self.switch, role=Role.MEMBER, hint="NAME", changes=True,
+            "org switch", self.switch, role=Who.ANYONE, hint="NAME", changes=True,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
         )
@@ -95,7 +95,7 @@ class OrganizationStory:
         """Create an organization in this workspace. Guests cannot."""
         name = name_of(request.words)
         client, sender = await request.client(), request.sender
-        await person(client, sender.user_id)
+        await person(client, sender.user_id, oneself=True)
         standing = await request.standing()
         if name.casefold() in {seat.organization_name.casefold() for seat in standing.choices}:
             raise BadInput(f"You already have an organization called {name} here.")
@@ -103,7 +103,7 @@ class OrganizationStory:
             organization = await Organizations(session).create(name)
             workspaces = Workspaces(session)
             if await workspaces.get(sender.team_id) is None:
-                await workspaces.ensure(sender.team_id, sender.enterprise_id, await team_name(client))
+                await workspaces.ensure(sender.team_id, sender.enterprise_id, await team_name(client, sender.team_id))
             await workspaces.link(sender.team_id, organization.id)
             if standing.default_organization_id is None and not await self._has_default(workspaces, sender.team_id):
                 await workspaces.set_default(sender.team_id, organization.id)
@@ -121,7 +121,7 @@ class OrganizationStory:
 
     async def rename(self, request: Request) -> Answer:
         """Rename the organization of this channel."""
-        name, actor = name_of(request.words), request.actor
+        name, actor = name_of(request.words, "rename"), request.actor
         async with self._database.organization(actor.organization_id) as session:
             await Organizations(session).rename(actor.organization_id, name)
             await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
@@ -131,6 +131,8 @@ class OrganizationStory:
         """Make this channel about one of the sender's organizations."""
         sender, wanted = request.sender, request.words.strip()
         seats = (await request.standing()).choices
+        if not seats:
+            raise NotMember
         found = [seat for seat in seats if seat.organization_name.casefold() == wanted.casefold()]
         if not found:
             known = kit.listed(seat.organization_name for seat in seats)
@@ -138,6 +140,9 @@ class OrganizationStory:
         seat = found[0]
         async with self._database.system() as session:
             await Workspaces(session).set_channel_default(sender.team_id, sender.channel_id, seat.organization_id)
+            await Audit(session).write(
+                seat.organization_id, seat.membership_id, "channel switched", sender.channel_id
+            )
         return Say(text=f"In this channel, /octapost now means {seat.organization_name}.")
 
     async def code(self, request: Request) -> Answer:
@@ -157,8 +162,8 @@ class OrganizationStory:
         if not typed:
             raise BadInput("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
         client = await request.client()
-        await person(client, sender.user_id)
-        name = await team_name(client)
+        who = await person(client, sender.user_id, oneself=True)
+        name = await team_name(client, sender.team_id)
         async with self._database.system() as session:
             redeemed = await JoinCodes(session).redeem(typed)
             organization = await Organizations(session).get(redeemed.organization_id) if redeemed else None
@@ -178,7 +183,7 @@ class OrganizationStory:
             for owner in await members.all(organization.id):
                 if owner.role >= Role.OWNER and owner.id != member.id:
                     key = f"joined:{organization.id}:{redeemed.code_hash.hex()[:16]}"
-                    await say_to(session, owner, key, views.joined(organization.name, name, "somebody there"))
+                    await say_to(session, owner, key, views.joined(organization.name, name, who, Role(member.role)))
         return Say(
             text=f"This workspace can now use {organization.name}, and you are {views.article(role)} of it."
             f" `/octapost org switch {organization.name}` makes this channel about it.",
@@ -196,10 +201,15 @@ class OrganizationStory:
         if word and word not in ROLES:
             raise BadInput("The role is one of member, admin, owner.")
         role = ROLES[word] if word else Role.MEMBER
-        client = await request.client()
-        name = await person(client, user_id, "They")
-        await self._add(request.actor, [user_id], role)
-        return Say(text=f"{name} is now {views.article(role)} of {request.actor.organization}. I've told them.")
+        actor, client = request.actor, await request.client()
+        name = await person(client, user_id)
+        [(before, after)] = await self._add(actor, [user_id], role)
+        if before == after:
+            return Say(
+                text=f"{name} is already {views.article(after)} of {actor.organization}."
+                " `/octapost org role @person role` changes that."
+            )
+        return Say(text=f"{name} is now {views.article(after)} of {actor.organization}. I've told them.")
 
     async def set_role(self, request: Request) -> Answer:
         """Answer `/octapost org role @person role`."""
@@ -208,14 +218,16 @@ class OrganizationStory:
             raise BadInput("Say who and what: `/octapost org role @person admin` (member, admin or owner).")
         member = await self._member(request.actor, user_id)
         await self._set_role(request.actor, member.id, ROLES[word])
-        return Say(text=f"Done: {views.article(ROLES[word])} of {request.actor.organization} from now on.")
+        name = await known_as(await request.client(), user_id)
+        return Say(text=f"{name} is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
 
     async def remove(self, request: Request) -> Answer:
         """Answer `/octapost org remove @person`."""
         user_id, _ = who_and_role(request.words)
         member = await self._member(request.actor, user_id)
         await self._end(request.actor, member.id)
-        return Say(text=f"Removed from {request.actor.organization}. Every account stays connected.")
+        name = await known_as(await request.client(), user_id)
+        return Say(text=f"{name} isn't a member of {request.actor.organization} any more. Every account stays connected.")
 
     async def change(self, request: Request) -> Answer:
         """Answer the menu beside a member: another role, or removal."""
@@ -240,7 +252,7 @@ class OrganizationStory:
         client = await request.client()
         for user_id in chosen:
             try:
-                await person(client, user_id, "They")
+                await person(client, user_id)
             except OctapostError as error:
                 raise BadInput(str(error), field=views.PERSON) from None
         await self._add(request.actor, chosen, ROLES.get(str(option.get("value")), Role.MEMBER))
@@ -251,31 +263,42 @@ class OrganizationStory:
     async def _members_view(self, actor: Actor) -> kit.Json:
         async with self._database.organization(actor.organization_id, write=False) as session:
             people = await Members(session).all(actor.organization_id)
+        elsewhere = {member.team_id for member in people if member.realm != actor.sender.realm}
+        async with self._database.system(write=False) as session:
+            homes = [await Workspaces(session).get(team_id) for team_id in elsewhere]
+        names = {home.team_id: home.name for home in homes if home is not None}
         seat = Seat(
             membership_id=actor.membership_id,
             organization_id=actor.organization_id,
             organization_name=actor.organization,
             role=actor.role,
         )
-        return views.members(seat, people, actor.role)
+        return views.members(seat, people, names)
 
-    async def _add(self, actor: Actor, user_ids: Sequence[str], role: Role) -> None:
-        sender = actor.sender
+    async def _add(self, actor: Actor, user_ids: Sequence[str], role: Role) -> list[tuple[Role | None, Role]]:
+        """Let people in and tell them; return each one's role before (None: no member) and after.
+
+        Whoever is in already keeps the higher of the two roles: an invitation takes nothing away.
+        """
+        sender, changes = actor.sender, []
         async with self._database.organization(actor.organization_id) as session:
             members = Members(session)
             for user_id in user_ids:
                 known = await members.find(actor.organization_id, sender.realm, user_id)
-                if known is not None:
-                    await self._write_role(session, actor, known.id, role)
+                before = Role(known.role) if known is not None else None
+                changes.append((before, max(role, before or role)))
+                if before is not None and before >= role:
                     continue
                 added = await members.add(
                     actor.organization_id, realm=sender.realm, user_id=user_id, team_id=sender.team_id, role=role
                 )
+                done = "member added" if before is None else "role changed"
                 await Audit(session).write(
-                    actor.organization_id, actor.membership_id, "member added", added.id, role=role.word
+                    actor.organization_id, actor.membership_id, done, added.id, role=role.word
                 )
                 message = views.invited(actor.organization, role, f"<@{sender.user_id}>")
-                await say_to(session, added, f"invited:{added.created_at.isoformat()}:{role.word}", message)
+                await say_to(session, added, f"invited:{new_id('inv')}", message)
+        return changes
 
     async def _member(self, actor: Actor, user_id: str) -> Membership:
         async with self._database.organization(actor.organization_id, write=False) as session:
@@ -329,11 +352,11 @@ class OrganizationStory:
         return workspace is not None and workspace.default_organization_id is not None
 
 
-def name_of(typed: str) -> str:
+def name_of(typed: str, word: str = "create") -> str:
     """Return an organization's name as typed, tidied. Raises BadInput for none, or too much."""
     name = " ".join(typed.split())
     if not name:
-        raise BadInput("Type a name after it: `/octapost org create Blue Door Bakery`.")
+        raise BadInput(f"Type a name after it: `/octapost org {word} Blue Door Bakery`.")
     if len(name) > LONGEST_NAME:
         raise BadInput(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
     return name
@@ -353,22 +376,42 @@ def last_owner(actor: Actor) -> str:
     return f"{actor.organization} needs at least one owner. Make somebody else an owner first."
 
 
-async def person(client: AsyncWebClient, user_id: str, pronoun: str = "You") -> str:
-    """Return the name of a full member of the workspace. Raises BadInput for guests, bots and strangers."""
+async def person(client: AsyncWebClient, user_id: str, *, oneself: bool = False) -> str:
+    """Return the name of a full member of the workspace. Raises BadInput for guests, bots and strangers.
+
+    `oneself`: the person who asks, so the sentence says "you".
+    """
     try:
         user = (await client.users_info(user=user_id))["user"]
     except SlackApiError as error:
         log.info("person not found", code=code_of(error))
         raise BadInput("Slack doesn't know that person in this workspace.") from None
+    name = _name_in(user)
     if user.get("is_stranger") or user.get("is_bot") or user.get("deleted"):
-        raise BadInput(f"{pronoun} can't be a member: only people of this workspace can.")
+        who = "You" if oneself else name
+        raise BadInput(f"{who} can't be a member: only people of this workspace can.")
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
-        raise BadInput(f"{pronoun} can't do that as a guest of this workspace.")
+        if oneself:
+            raise BadInput("You can't do that as a guest of this workspace. Ask one of its full members.")
+        raise BadInput(f"{name} is a guest of this workspace, and guests can't be members.")
+    return name
+
+
+async def known_as(client: AsyncWebClient, user_id: str) -> str:
+    """Return a person's name, whoever they are; a pronoun when Slack doesn't tell."""
+    try:
+        return _name_in((await client.users_info(user=user_id))["user"])
+    except SlackApiError as error:
+        log.info("person not found", code=code_of(error))
+        return "That person"
+
+
+def _name_in(user: Mapping[str, Any]) -> str:
     profile = user.get("profile") or {}
-    return str(profile.get("real_name") or user.get("real_name") or user.get("name") or "They")
+    return str(profile.get("real_name") or user.get("real_name") or user.get("name") or "That person")
 
 
-async def team_name(client: AsyncWebClient) -> str:
-    """Return the workspace's name as Slack knows it."""
-    team = (await client.team_info())["team"]
+async def team_name(client: AsyncWebClient, team_id: str) -> str:
+    """Return the workspace's name as Slack knows it; an org-wide token speaks for several."""
+    team = (await client.team_info(team=team_id))["team"]
     return str(team["name"])

@@ -135,7 +135,10 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
     on = f" on {platform}" if platform else ""
     blocks = [kit.words(f"{organization} has no accounts{on} yet.")]
     if role >= Role.ADMIN:
-        blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))
+        blocks += [
+            kit.actions(kit.button("Connect an account", "connect.start", style="primary")),
+            kit.fine_print("Or type /octapost connect in any channel."),
+        ]
     else:
         blocks.append(kit.fine_print("An admin of the organization can connect one."))
     return blocks

@@ -29,7 +29,7 @@ def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequenc
 
 def unknown(typed: str, nearest: str | None, commands: Sequence[Route]) -> Say:
     """Return what an unknown word gets: the nearest match, then what there is."""
-    word = kit.escape(kit.cut(typed.split()[0] if typed.split() else typed, 40))
+    word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
     lines = "\n".join(line(route) for route in commands)
     return Say(

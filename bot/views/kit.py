@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from storage.models import Membership
 
 Json = dict[str, Any]
 
@@ -192,3 +195,8 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     if len(found) < 2:
         return "".join(found)
     return f"{', '.join(found[:-1])} {last} {found[-1]}"
+
+
+def mention(member: Membership | None) -> str:
+    """Return how to name a member in mrkdwn, or a word for one who has left."""
+    return f"<@{member.user_id}>" if member is not None else "a former member"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.notices import Message
@@ -44,11 +44,17 @@ def article(role: Role) -> str:
     return f"an {role.word}" if role in {Role.ADMIN, Role.OWNER} else f"a {role.word}"
 
 
-def members(seat: Seat, people: Sequence[Membership], actor_role: Role) -> Json:
-    """Return the modal of an organization's members; owners can change them there."""
+def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, str]) -> Json:
+    """Return the modal of an organization's members; owners can change them there.
+
+    `elsewhere` names the workspaces of those who come from another one than the reader.
+    """
+    actor_role = Role(seat.role)
     blocks: list[Json] = []
     for member in people[:MEMBERS_SHOWN]:
-        line = kit.mrkdwn(f"<@{member.user_id}>  {Role(member.role).word}")
+        home = elsewhere.get(member.team_id, "")
+        where = f"  (from {kit.escape(home)})" if home else ""
+        line = kit.mrkdwn(f"<@{member.user_id}>  {Role(member.role).word}{where}")
         block: Json = {"type": "section", "text": line}
         if actor_role >= Role.OWNER:
             value = f"{seat.organization_id}/{member.id}"
@@ -130,7 +136,14 @@ def invited(organization: str, role: Role, by: str) -> Message:
     )
 
 
-def joined(organization: str, workspace: str, by: str) -> Message:
-    """Return what the owners read when another workspace joined with a code."""
+def joined(organization: str, workspace: str, by: str, role: Role) -> Message:
+    """Return what the owners read when another workspace joined with a code that `by` typed there."""
     text = f"The workspace {workspace} joined {organization} with a one-time code."
-    return Message(text=text, blocks=[kit.words(text), {"type": "context", "elements": [kit.mrkdwn(f"Used by {by}.")]}])
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            kit.words(f"{by} used it there, and is now {article(role)} of {organization}."),
+            kit.fine_print("If that surprises you: /octapost org members shows everybody and can remove people."),
+        ],
+    )

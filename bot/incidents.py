@@ -1,0 +1,58 @@
+"""When a grant needs a person: who is told, once, and when the operator is.
+
+Called inside the transaction that settled it, so that what is said and what is true cannot part.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.logs import logger
+from bot.metrics import OPERATOR
+from bot.notices import say_to
+from bot.views import incidents as views
+from bot.views import kit
+from storage.audit import Audit
+from storage.grants import Accounts, Grants
+from storage.models import Role
+from storage.tenants import Members, Organizations
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.offer import Offer
+    from storage.models import Grant
+    from storage.vault import Vault
+
+log = logger(__name__)
+
+
+class Incidents:
+    """Turns a verdict into words for the people it concerns."""
+
+    def __init__(self, offer: Offer, vault: Vault) -> None:
+        self._offer = offer
+        self._vault = vault
+
+    async def grant_died(self, session: AsyncSession, grant: Grant, code: str) -> None:
+        """Tell the admins of every organization that uses the grant; the same death is told once."""
+        platform = self._offer.platform(grant.platform)
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            organization = await Organizations(session).get(organization_id)
+            every = await Accounts(session, self._vault).all(organization_id, grant.platform)
+            accounts = [account for account, owner in every if owner is not None and owner.id == grant.id]
+            if organization is None or not accounts:
+                continue
+            people = await Members(session).all(organization_id)
+            connector = next((m for m in people if m.id == accounts[0].connected_by), None)
+            message = views.needs_reconnect(platform, accounts, organization.name, code, kit.mention(connector))
+            for member in people:
+                if member.role >= Role.ADMIN:
+                    await say_to(session, member, f"reconnect:{grant.id}:{grant.generation}", message)
+            await Audit(session).write(organization_id, "system", "sign-in ended", grant.id, code=code)
+        log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
+
+    def page_operator(self, platform: str, code: str) -> None:
+        """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
+        OPERATOR.labels(platform, code).inc()
+        log.error("platform needs the operator", platform=platform, code=code)

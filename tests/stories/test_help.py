@@ -1,0 +1,129 @@
+"""What a person types when they wonder: help, unknown words, status and debug."""
+
+from __future__ import annotations
+
+from sandbox.member import text_of
+from tests.application import Office, routes_of
+from tests.stories.told import connected, said
+
+COMMANDS = ("connect", "accounts", "disconnect", "org", "status", "help")
+
+
+async def test_help_names_every_command_with_its_hint_and_what_it_does(office: Office) -> None:
+    ada = await office.installed()
+
+    words = await said(ada, "help")
+
+    for route in office.parts.routes.commands():
+        assert f"/octapost {route.key}" in words
+        assert route.help in words
+        assert route.hint in words
+    assert "Ready to connect: Facebook, Instagram, X, LinkedIn, TikTok, Reddit and YouTube." in words
+
+
+async def test_nothing_typed_is_help(office: Office) -> None:
+    ada = await office.installed()
+
+    assert await said(ada, "") == await said(ada, "help")
+
+
+async def test_help_has_other_names(office: Office) -> None:
+    ada = await office.installed()
+
+    heard = [await said(ada, typed) for typed in ("?", "-h", "--help", "HELP", "commands")]
+
+    assert set(heard) == {await said(ada, "help")}
+
+
+async def test_a_mistyped_word_is_answered_with_the_nearest_one(office: Office) -> None:
+    ada = await office.installed()
+    mistyped = {
+        "conect tiktok": "connect",
+        "acounts": "accounts",
+        "staus": "status",
+        "discnnect": "disconnect",
+        "org memebers": "org members",
+    }
+
+    heard = {typed: await said(ada, typed) for typed in mistyped}
+
+    for typed, meant in mistyped.items():
+        assert f"Did you mean `/octapost {meant}`?" in heard[typed]
+
+
+async def test_a_word_like_no_other_is_answered_with_all_there_are(office: Office) -> None:
+    ada = await office.installed()
+
+    words = await said(ada, "xyzzy <!channel> *bold*")
+
+    assert "I don't know “xyzzy”." in words
+    assert "Did you mean" not in words
+    for word in COMMANDS:
+        assert f"/octapost {word}" in words
+    assert "<!channel>" not in words
+
+
+async def test_what_was_typed_mentions_nobody(office: Office) -> None:
+    ada = await office.installed()
+
+    message = await ada.command("<!channel>")
+
+    assert "<!channel>" not in text_of(message)
+    assert "<!channel>" not in message.text
+
+
+async def test_an_alias_does_what_its_word_does(office: Office) -> None:
+    ada = await office.installed()
+
+    for alias, word in {"list": "accounts", "ls": "accounts", "orgs": "org", "ids": "debug"}.items():
+        assert await said(ada, alias) == await said(ada, word)
+
+
+async def test_status_has_a_line_per_account_and_counts_those_that_can_publish(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    await connected(ada, "tiktok", "octa_demo")
+
+    words = await said(ada, "status")
+
+    assert "Acme: 2 of 2 accounts can publish." in words
+    assert "🟢 connected  X: Octa Demo" in words
+    assert "🟢 connected  TikTok: Octa Demo" in words
+
+
+async def test_status_without_accounts_says_how_to_begin(office: Office) -> None:
+    ada = await office.installed()
+
+    words = await said(ada, "status")
+
+    assert "Acme has no accounts yet." in words
+    assert "/octapost connect" in words
+
+
+async def test_debug_shows_ids_and_nothing_else(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org create Blue")
+    await ada.command("org create Green")
+
+    words = await said(ada, "debug")
+
+    assert "T0ACME" in words
+    assert "U0ADA" in words
+    assert words.count("org_") == 3
+    assert words.count("as owner") == 3
+    assert "xoxb" not in words
+
+
+async def test_debug_answers_people_who_are_in_no_organization(office: Office) -> None:
+    await office.installed()
+    otto = await office.person("U0OTTO")
+
+    words = await said(otto, "debug")
+
+    assert "U0OTTO" in words
+
+
+def test_every_command_has_a_sentence_of_help() -> None:
+    for route in routes_of().commands():
+        assert route.help.endswith(".")
+        assert len(route.help) < 120

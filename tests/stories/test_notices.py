@@ -1,0 +1,253 @@
+"""The outbox's way into Slack: at once, in order, a second apart, and nothing lost while Slack is down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from sqlmodel import select, update
+
+from bot.jobs.notices import NoticeSender
+from sandbox.core import Fault
+from sandbox.slack.world import ACME, ADA, OTTO
+from storage.db import now
+from storage.models import Notice
+from storage.outbox import Notices
+from tests.application import PACE, Office, open_office
+
+if TYPE_CHECKING:
+    from sandbox.core import Recorded
+
+GENERAL, SOCIAL, ARCHIVED = "C0ACMEGEN", "C0ACMESOC", "C0ACMEOLD"
+POST = "/api/chat.postMessage"
+
+
+@pytest_asyncio.fixture
+async def paced(tmp_path: Path) -> AsyncIterator[Office]:
+    """Give the product with a second between two messages, as Slack demands it."""
+    async with AsyncExitStack() as stack:
+        yield await open_office(tmp_path, stack, {PACE: "1.0"})
+
+
+async def owe(office: Office, channel: str, *texts: str) -> None:
+    async with office.database.system() as session:
+        for text in texts:
+            body = {"text": text}
+            await Notices(session).put(key=f"{channel}:{text}", slack_id=ACME, channel=channel, body=body)
+
+
+async def owed(office: Office) -> list[Notice]:
+    async with office.database.system(write=False) as session:
+        return list((await session.exec(select(Notice).order_by(Notice.sequence))).all())  # type: ignore[arg-type]
+
+
+async def all_settled(office: Office, within_s: float = 10) -> list[Notice]:
+    """Return the notices once none is due any more."""
+    async with asyncio.timeout(within_s):
+        while any(notice.due_at is not None for notice in await owed(office)):
+            await asyncio.sleep(0.02)
+    return await owed(office)
+
+
+async def tried(office: Office, times: int) -> Notice:
+    """Return the unsent notice that was tried so often already."""
+    async with asyncio.timeout(5):
+        while True:
+            for notice in await owed(office):
+                if notice.due_at is not None and notice.attempts >= times:
+                    return notice
+            await asyncio.sleep(0.02)
+
+
+async def hurry(office: Office) -> None:
+    """Make what waits for later due now."""
+    async with office.database.system() as session:
+        late = update(Notice).where(Notice.due_at.is_not(None))  # type: ignore[union-attr]
+        await session.exec(late.values(due_at=now(), lease_until=None))  # type: ignore[call-overload]
+
+
+def heard(office: Office, channel: str) -> list[str]:
+    return [message.text for message in office.slack.state.messages(channel, ADA) if message.app_id]
+
+
+def posts(office: Office) -> list[Recorded]:
+    return office.slack.calls(POST)
+
+
+async def present(office: Office, *channels: str) -> None:
+    """Install the app and bring its bot into channels."""
+    await office.installed()
+    for channel in channels:
+        await office.slack.invite(channel)
+
+
+async def test_a_channel_hears_its_messages_in_the_order_they_became_true(either_office: Office) -> None:
+    await present(either_office, SOCIAL)
+
+    for number in range(1, 13):
+        await owe(either_office, SOCIAL, f"message {number}")
+    await all_settled(either_office)
+
+    assert heard(either_office, SOCIAL) == [f"message {number}" for number in range(1, 13)]
+
+
+async def test_a_message_goes_out_at_once_and_not_at_the_next_tick(paced: Office) -> None:
+    await present(paced, SOCIAL)
+    await asyncio.sleep(1.05)
+
+    waits = []
+    loop = asyncio.get_running_loop()
+    for number in range(3):
+        began = loop.time()
+        await owe(paced, (SOCIAL, GENERAL, ADA)[number], f"quick {number}")
+        await all_settled(paced)
+        waits.append(loop.time() - began)
+
+    assert sorted(waits)[1] < 0.5
+
+
+async def test_a_channel_hears_one_message_a_second_and_slack_never_has_to_say_so(paced: Office) -> None:
+    await present(paced, SOCIAL, GENERAL)
+    paced.slack.requests.clear()
+
+    await owe(paced, SOCIAL, "one", "two", "three", "four")
+    await owe(paced, GENERAL, "elsewhere one", "elsewhere two")
+    await all_settled(paced)
+
+    sent = posts(paced)
+    assert [call.status for call in sent] == [200] * 6
+    assert not [call for call in sent if "ratelimited" in call.body]
+    times = [call.at for call in sent if SOCIAL in call.body]
+    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= 1.0
+    assert times[-1] - times[0] < 5
+    assert heard(paced, GENERAL) == ["elsewhere one", "elsewhere two"]
+
+
+async def test_one_channel_does_not_wait_for_another(office: Office) -> None:
+    await present(office, SOCIAL, GENERAL)
+    office.slack.faults.append(Fault(path=POST, status=503, body="{}", times=1))
+
+    await owe(office, SOCIAL, "stuck")
+    await tried(office, 1)
+    await owe(office, GENERAL, "free")
+    await office.slack.until(lambda: heard(office, GENERAL) or None, 5)
+
+    assert heard(office, SOCIAL) == []
+
+
+async def test_retry_after_is_obeyed_and_order_kept(office: Office) -> None:
+    await present(office, SOCIAL)
+    refusal = '{"ok": false, "error": "ratelimited"}'
+    office.slack.faults.append(
+        Fault(path=POST, status=429, body=refusal, headers={"Retry-After": "2"}, times=1)
+    )
+    office.slack.requests.clear()
+
+    await owe(office, SOCIAL, "first", "second")
+    await all_settled(office)
+
+    refused, first, second = posts(office)
+    assert first.at - refused.at >= 2.0
+    assert second.at >= first.at
+    assert heard(office, SOCIAL) == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "code"),
+    [
+        (ARCHIVED, "is_archived"),
+        ("C0NOWHERE", "channel_not_found"),
+        ("C0ACMEPRI", "not_in_channel|channel_not_found"),
+    ],
+)
+async def test_a_channel_that_will_never_take_it_is_given_up_and_named(
+    office: Office, channel: str, code: str
+) -> None:
+    await present(office, SOCIAL)
+
+    await owe(office, channel, "lost")
+    [*_, notice] = await all_settled(office)
+
+    assert notice.failure in code.split("|")
+    assert notice.sent_ts is None
+    await owe(office, SOCIAL, "not lost")
+    await all_settled(office)
+    assert heard(office, SOCIAL) == ["not lost"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(path="^/api/", status=503, body='{"ok": false, "error": "service_unavailable"}'),
+        Fault(path="^/api/", status=502, body="<html>Bad gateway</html>", content_type="text/html"),
+        Fault(path="^/api/", status=500, body="not json at all"),
+        Fault(path="^/api/", status=200, body='{"ok": false, "error": "internal_error"}'),
+    ],
+    ids=["unavailable", "html", "no-json", "an-error-of-theirs"],
+)
+async def test_what_slack_could_not_take_is_said_when_it_is_back(either_office: Office, fault: Fault) -> None:
+    await present(either_office, SOCIAL)
+    either_office.slack.faults.append(fault)
+
+    await owe(either_office, SOCIAL, "one", "two")
+    await tried(either_office, 1)
+    assert heard(either_office, SOCIAL) == []
+    either_office.slack.faults.clear()
+    await hurry(either_office)
+    await all_settled(either_office)
+
+    assert heard(either_office, SOCIAL) == ["one", "two"]
+
+
+async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
+    await present(office, SOCIAL)
+    office.slack.faults.append(Fault(path="^/api/", status=503, body="{}"))
+    sender = NoticeSender(office.database, office.parts.slacks, between=timedelta(0))
+
+    await owe(office, SOCIAL, "patience")
+    pauses = []
+    for attempt in range(1, 4):
+        notice = await tried(office, attempt)
+        assert notice.due_at is not None
+        async with office.database.system(write=False) as session:
+            clock = (await session.exec(select(now()))).one()
+        pauses.append((notice.due_at - clock).total_seconds())
+        if attempt < 3:
+            await hurry(office)
+            await sender.run()
+
+    assert 2 < pauses[0] <= 5
+    assert 4.9 < pauses[1] <= 10
+    assert 9.9 < pauses[2] <= 20
+
+
+async def test_a_removed_app_is_no_reason_to_try_for_ever(office: Office) -> None:
+    await present(office, SOCIAL)
+    await office.slack.uninstall(ACME)
+
+    await owe(office, SOCIAL, "too late")
+    [*_, notice] = await all_settled(office)
+
+    assert notice.failure == "not_installed"
+
+
+async def test_two_senders_at_once_say_everything_once(either_office: Office) -> None:
+    await present(either_office, SOCIAL, GENERAL)
+    senders = [
+        NoticeSender(either_office.database, either_office.parts.slacks, between=timedelta(0))
+        for _ in range(3)
+    ]
+
+    for channel in (SOCIAL, GENERAL, ADA, OTTO):
+        await owe(either_office, channel, *(f"{channel} {n}" for n in range(5)))
+    await asyncio.gather(*(sender.run() for sender in senders))
+    await all_settled(either_office)
+
+    for channel in (SOCIAL, GENERAL):
+        assert heard(either_office, channel) == [f"{channel} {n}" for n in range(5)]

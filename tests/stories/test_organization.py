@@ -1,0 +1,351 @@
+"""Organizations and the people in them: who gets in, who may do what, and what stays when somebody goes."""
+
+from __future__ import annotations
+
+from sandbox.browser import Consent
+from sandbox.member import Member, links_in, text_of
+from sandbox.slack.world import ACME, ADA, BEA, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
+from tests.application import Office
+from tests.stories.told import chosen, connected, hears, said, told, trail
+
+RANDOM = "C0ACMERAN"
+
+
+async def code_of(owner: Member, role: str = "") -> str:
+    """Return a fresh one-time code."""
+    words = await said(owner, f"org code {role}")
+    return words.split("/octapost org join ")[1].split("`")[0].strip()
+
+
+async def joined(office: Office, role: str = "admin") -> tuple[Member, Member]:
+    """Return Ada of Acme and Bea of Blue Door, who joined Ada's organization with a code."""
+    ada, bea = await office.installed(), await office.installed(BEA)
+    await bea.command(f"org join {await code_of(ada, role)}")
+    return ada, bea
+
+
+# Installing
+
+
+async def test_the_installer_owns_an_organization_named_after_the_workspace(either_office: Office) -> None:
+    ada = await either_office.installed()
+
+    [welcome] = [text_of(message) for message in ada.direct_messages()]
+    assert "you own its first organization, Acme" in welcome
+    assert "▶ Acme: you are an owner" in await said(ada, "org")
+
+
+async def test_somebody_who_is_no_member_is_told_whom_to_ask_and_what_to_type(office: Office) -> None:
+    await office.installed()
+    otto = await office.person(OTTO)
+
+    for typed in ("connect x", "accounts", "status", "org members"):
+        words = await said(otto, typed)
+        assert "You aren't a member of an Octapost organization in this workspace yet." in words
+        assert "/octapost org invite" in words
+        assert "/octapost org create NAME" in words
+
+
+async def test_an_org_wide_install_serves_each_workspace_that_starts_an_organization(office: Office) -> None:
+    iris = await office.person(IRIS, NORTH)
+    await iris.install(org_wide=True)
+    welcome = text_of(await iris.next_message(0))
+
+    created = await said(iris, "org create Initech Marketing")
+
+    assert "every workspace of Initech" in welcome
+    assert "Initech Marketing exists, and you are its owner." in created
+    assert "✅ Connected to Initech Marketing: Octa Demo." in await connected(iris, "x", "4711")
+    elsewhere = await office.person(IRIS, SOUTH)
+    assert "You aren't a member" in await said(elsewhere, "accounts")
+
+
+async def test_an_organization_of_one_grid_workspace_can_serve_another_by_code(office: Office) -> None:
+    iris = await office.person(IRIS, NORTH)
+    await iris.install(org_wide=True)
+    await iris.next_message(0)
+    await iris.command("org create Initech Marketing")
+    ivan = await office.person(IVAN, SOUTH)
+
+    words = await said(ivan, f"org join {await code_of(iris)}")
+
+    assert "This workspace can now use Initech Marketing, and you are a member of it." in words
+    assert "Initech Marketing has no accounts yet." in await said(ivan, "accounts")
+    assert "Initech South joined Initech Marketing" in (await told(iris, 1))[0]
+
+
+# Several organizations in one workspace
+
+
+async def test_a_channel_can_be_about_another_organization(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await ada.command("org create Blue Door Bakery")
+
+    words = await said(ada, "org switch blue door bakery")
+
+    assert "In this channel, /octapost now means Blue Door Bakery." in words
+    assert "▶ Blue Door Bakery: you are an owner" in await said(ada, "org")
+    assert "Blue Door Bakery has no accounts yet." in await said(ada, "accounts")
+    elsewhere = await ada.command("accounts", channel_id=RANDOM)
+    assert "Acme has no accounts yet." in text_of(elsewhere)
+    assert "channel switched" in await trail(either_office)
+
+
+async def test_an_unknown_organization_is_answered_with_those_there_are(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org create Bakery")
+
+    assert "Acme and Bakery" in await said(ada, "org switch bakry")
+    assert "Acme and Bakery" in await said(ada, "org switch")
+
+
+async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(office: Office) -> None:
+    await office.installed()
+    otto = await office.person(OTTO)
+    await otto.command("org create Bakery")
+    await otto.command("org create Cafe")
+
+    words = await said(otto, "accounts")
+
+    assert "Bakery and Cafe" in words
+    assert "/octapost org switch NAME" in words
+    assert "now means Cafe" in await said(otto, "org switch Cafe")
+    assert "Cafe has no accounts yet." in await said(otto, "accounts")
+
+
+async def test_what_does_not_work_is_answered_with_what_would(office: Office) -> None:
+    ada = await office.installed()
+    expected = {
+        "org create": "Type a name after it: /octapost org create Blue Door Bakery.",
+        "org create acme": "You already have an organization called acme here.",
+        f"org create {'x' * 81}": "That name has 81 characters; at most 80 work.",
+        "org rename": "Type a name after it: /octapost org rename",
+        "org invite": "Name the person with @",
+        "org invite <@U0OTTO|otto> king": "The role is one of member, admin, owner.",
+        "org role <@U0OTTO|otto> admin": "They aren't a member of Acme.",
+        "org role <@U0ADA|ada>": "Say who and what",
+        "org remove <@U0ADA|ada>": "Acme needs at least one owner.",
+        "org role <@U0ADA|ada> admin": "Acme needs at least one owner.",
+        "org code owner": "A code can make a member or an admin: /octapost org code admin.",
+        "org join": "Type the code after it",
+        "org join ABCD-EFGH-JKLM-NPQR": "That code isn't valid any more.",
+        "org invite <@U0NOBODY|x>": "Slack doesn't know that person in this workspace.",
+        "org invite <@U0GUS|gus>": "Gus Guest is a guest of this workspace, and guests can't be members.",
+        "org invite <@U0DEL|del>": "Del Deleted can't be a member: only people of this workspace can.",
+    }
+
+    heard = {typed: await said(ada, typed) for typed in expected}
+
+    for typed, words in expected.items():
+        assert words in heard[typed]
+
+
+async def test_a_rename_is_seen_everywhere(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+
+    words = await said(ada, "org rename  Acme   Global ")
+
+    assert "Acme is now called Acme Global." in words
+    assert "Owned by Acme Global" in await said(ada, "accounts")
+    assert "organization renamed" in await trail(office)
+
+
+async def test_a_name_is_only_text_wherever_it_is_shown(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org rename <!channel> *Acme* <https://evil.example|x>")
+
+    for typed in ("org", "accounts", "status", "connect x"):
+        message = await ada.command(typed)
+        shown = [b for b in message.blocks if "mrkdwn" in str(b)]
+        assert "<!channel>" not in str(shown)
+        assert "<!channel>" not in message.text
+
+
+# People
+
+
+async def test_an_invited_person_is_told_and_gets_in_with_the_role(either_office: Office) -> None:
+    ada = await either_office.installed()
+    otto = await either_office.person(OTTO)
+
+    words = await said(ada, "org invite <@U0OTTO|otto> admin")
+
+    assert "Otto Ordinary is now an admin of Acme. I've told them." in words
+    assert "You are now an admin of Acme in Octapost." in (await told(otto, 0))[0]
+    assert links_in(await otto.command("connect x"))
+    assert "member added" in await trail(either_office)
+
+
+async def test_an_invitation_takes_nothing_from_somebody_who_is_in_already(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org invite <@U0OLGA|olga> owner")
+
+    words = await said(ada, "org invite <@U0OLGA|olga>")
+
+    assert "Olga Owner is already an owner of Acme." in words
+    assert "/octapost org role" in words
+    assert "is now called" in await said(await office.person(OLGA), "org rename Acme 2")
+
+
+async def test_each_role_may_do_what_it_says_and_no_more(office: Office) -> None:
+    ada = await office.installed()
+    otto = await office.person(OTTO)
+    await ada.command("org invite <@U0OTTO|otto>")
+
+    for typed in ("connect x", "disconnect", "connect"):
+        assert "This needs an admin of Acme." in await said(otto, typed)
+    for typed in ("org rename Mine", "org code", "org invite <@U0OLGA|olga>", "org remove <@U0ADA|ada>"):
+        assert "This needs an owner of Acme." in await said(otto, typed)
+    assert "Acme has no accounts yet." in await said(otto, "accounts")
+
+    await ada.command("org role <@U0OTTO|otto> admin")
+
+    assert links_in(await otto.command("connect x"))
+    assert "This needs an owner of Acme." in await said(otto, "org rename Mine")
+
+
+async def test_a_refusal_says_who_can_help(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org invite <@U0OTTO|otto>")
+
+    words = await said(await office.person(OTTO), "connect x")
+
+    assert "/octapost org members" in words
+
+
+async def test_removing_a_person_disconnects_nothing(either_office: Office) -> None:
+    ada = await either_office.installed()
+    otto = await either_office.person(OTTO)
+    await ada.command("org invite <@U0OTTO|otto> admin")
+    await connected(otto, "x", "4711")
+
+    words = await said(ada, "org remove <@U0OTTO|otto>")
+
+    assert "Otto Ordinary isn't a member of Acme any more." in words
+    assert "Every account stays connected." in words
+    assert "You aren't a member" in await said(otto, "accounts")
+    cards = await said(ada, "accounts")
+    assert "Octa Demo" in cards
+    assert "🟢 connected" in cards
+    assert "Connected by a former member" in cards
+    assert not either_office.world.platforms["x"].calls("/2/oauth2/revoke")
+    assert "member removed" in await trail(either_office)
+
+
+async def test_the_last_owner_stays_and_one_of_two_may_go(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await ada.command("org invite <@U0OLGA|olga> owner")
+
+    first = await said(ada, "org role <@U0ADA|ada> member")
+    second = await said(await either_office.person(OLGA), "org remove <@U0OLGA|olga>")
+
+    assert "a member of Acme" in first
+    assert "Acme needs at least one owner. Make somebody else an owner first." in second
+
+
+async def test_people_are_managed_in_the_members_modal(office: Office) -> None:
+    ada = await office.installed()
+
+    view = await ada.modal_by("org members")
+    shown = await ada.submit(view, {"person": {"select": [OTTO, OLGA]}, "role": {"select": "admin"}})
+    assert f"<@{OTTO}>  admin" in text_of(shown)
+    [value] = [
+        o["value"]
+        for b in shown.blocks
+        if OTTO in str(b)
+        for o in b["accessory"]["options"]
+        if o["text"]["text"] == "Make owner"
+    ]
+    [block] = [b["block_id"] for b in shown.blocks if OTTO in str(b)]
+    await ada.slack.press(ADA, shown, "org.change", block_id=block, value=value)
+
+    after = await ada.modal_with(f"<@{OTTO}>  owner")
+    assert f"<@{OLGA}>  admin" in text_of(after)
+
+
+async def test_a_guest_cannot_be_added_in_the_modal_and_the_field_says_so(office: Office) -> None:
+    ada = await office.installed()
+
+    view = await ada.modal_by("org members")
+    shown = await ada.submit(view, {"person": {"select": [GUS]}})
+
+    assert "guest" in shown.errors["person"]
+    assert "Gus Guest" in shown.errors["person"]
+
+
+async def test_a_guest_neither_starts_an_organization_nor_joins_one(office: Office) -> None:
+    ada = await office.installed()
+    gus = await office.person(GUS)
+    code = await code_of(ada)
+
+    assert "You can't do that as a guest" in await said(gus, "org create Gus Inc")
+    assert "You can't do that as a guest" in await said(gus, f"org join {code}")
+
+
+async def test_a_member_may_look_at_the_members_but_change_nobody(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org invite <@U0OTTO|otto>")
+
+    view = await (await office.person(OTTO)).modal_by("org members")
+
+    assert f"<@{ADA}>  owner" in text_of(view)
+    assert "overflow" not in str(view.blocks)
+    assert "submit" not in view.payload
+
+
+# One organization in several workspaces
+
+
+async def test_a_code_lets_another_workspace_in_once_and_owners_are_told(either_office: Office) -> None:
+    ada, bea = await either_office.installed(), await either_office.installed(BEA)
+    code = await code_of(ada, "admin")
+    seen = len(ada.direct_messages())
+
+    words = await said(bea, f"org join {code.lower()}")
+    again = await said(bea, f"org join {code}")
+
+    assert "This workspace can now use Acme, and you are an admin of it." in words
+    assert "That code isn't valid any more." in again
+    [news] = await told(ada, seen)
+    assert "The workspace Blue Door joined Acme with a one-time code." in news
+    assert "Bea Baker" in news
+    assert {"code created", "workspace joined"} <= set(await trail(either_office))
+
+
+async def test_both_workspaces_work_on_the_same_accounts(either_office: Office) -> None:
+    ada, bea = await joined(either_office)
+    await bea.command("org switch Acme")
+    await connected(ada, "x", "4711")
+
+    view = await bea.modal_by("connect tiktok")
+    shown = await bea.submit(view, {"organization": {"select": chosen(view, "Acme")}})
+    await bea.travel(links_in(shown)[0], Consent(person="octa_demo"))
+
+    await hears(bea, "✅ Connected to Acme: Octa Demo.")
+
+    for person in (ada, bea):
+        cards = await said(person, "accounts")
+        assert "X · " in cards
+        assert "TikTok · " in cards
+
+
+async def test_the_members_list_says_who_comes_from_another_workspace(office: Office) -> None:
+    ada, _ = await joined(office)
+
+    view = await ada.modal_by("org members")
+
+    assert "Blue Door" in text_of(view)
+
+
+async def test_a_person_of_one_workspace_stays_a_stranger_in_the_other_organization(office: Office) -> None:
+    ada, bea = await office.installed(), await office.installed(BEA)
+    await connected(ada, "x", "4711")
+
+    words = await said(bea, "accounts")
+
+    assert words.startswith("Blue Door has no accounts yet.")
+    assert "not a member" in await said(ada, "org switch Blue Door") or "yours here: Acme" in await said(
+        ada, "org switch Blue Door"
+    )
+    assert ACME not in words
