@@ -6,7 +6,7 @@ from sandbox.browser import Consent
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from tests.application import Office
-from tests.stories.told import chosen, connected, hears, said, told, trail
+from tests.stories.told import button, chosen, connected, hears, said, told, trail
 
 RANDOM = "C0ACMERAN"
 
@@ -320,7 +320,7 @@ async def test_both_workspaces_work_on_the_same_accounts(either_office: Office) 
 
     view = await bea.modal_by("connect tiktok")
     shown = await bea.submit(view, {"organization": {"select": chosen(view, "Acme")}})
-    await bea.travel(links_in(shown)[0], Consent(person="octa_demo"))
+    await bea.travel(button(shown, "Continue to TikTok")["url"], Consent(person="octa_demo"))
 
     await hears(bea, "✅ Connected to Acme: Octa Demo.")
 
