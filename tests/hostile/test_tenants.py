@@ -1,0 +1,265 @@
+"""Every handler, asked about what belongs to somebody else: it reads as if it were not there.
+
+The cells come from the table of routes: a handler that is added is tried without a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+from bot.routes import Kind, Route
+from sandbox.slack.world import ACME, ADA, BEA, BLUE, OLGA, OTTO
+from storage.models import Role, new_id
+from tests.application import Office
+from tests.hostile.slack_side import (
+    Answer,
+    Desk,
+    Json,
+    Tenant,
+    belongings,
+    changed,
+    dump,
+    first_organization,
+    seat,
+    tenant,
+)
+
+PREFIXES = {
+    "account": "acc",
+    "grant": "grt",
+    "discovery": "dis",
+    "membership": "mem",
+    "organization": "org",
+    "found": "fnd",
+}
+WAYS = ("as mine", "as theirs", "bare", "in the inputs")
+TYPED = {
+    "accounts": "{account}",
+    "connect": "{account}",
+    "disconnect": "{account}",
+    "org switch": "{organization}",
+    "org code": "{organization}",
+    "org role": "{person} admin",
+    "org remove": "{person}",
+    "org members": "{organization}",
+    "org": "",
+    "status": "{account}",
+}
+"""Commands that could be about something, and how a person names it. The others take free text."""
+FREE = {"help", "debug", "org create", "org rename", "org join", "org invite"}
+MEANT = {
+    ("account.disconnect", "account"),
+    ("account.disconnected", "account"),
+    ("account.place", "account"),
+    ("account.places", "account"),
+    ("account.reconnect", "account"),
+    ("connect.choose", "discovery"),
+    ("connect.resume", "grant"),
+    ("connect.search", "discovery"),
+    ("connect.picked", "discovery"),
+    ("org.change", "membership"),
+    ("connect.organization", "organization"),
+}
+"""What each handler is really about: there its own must be answered otherwise than an absent one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """An object to ask for, and the organization it is said to be in."""
+
+    kind: str
+    id: str
+    organization: str
+    found: str
+    """An account of the discovery it may stand for."""
+
+
+def things(kind: str, *, of: Tenant) -> Thing:
+    ids = {
+        "account": of.account,
+        "grant": of.pending,
+        "discovery": of.discovery,
+        "membership": of.membership,
+        "organization": of.organization,
+        "found": of.found,
+    }
+    return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)
+
+
+def absent(kind: str) -> Thing:
+    organization = new_id("org")
+    own = organization if kind == "organization" else new_id(PREFIXES[kind])
+    return Thing(kind=kind, id=own, organization=organization, found=new_id("fnd"))
+
+
+def target(route: Route, thing: Thing, way: str, mine: Tenant) -> str:
+    """Return what a button or a modal would carry to name the thing in this way."""
+    suffix = ":member" if route.key == "org.change" else ""
+    named = "" if thing.kind == "organization" and way == "as theirs" else thing.id + suffix
+    if way == "in the inputs":
+        return f"{mine.organization}/{mine.discovery}" if route.key == "connect.picked" else ""
+    return {
+        "as mine": f"{mine.organization}/{named}",
+        "as theirs": f"{thing.organization}/{named}",
+        "bare": named,
+    }[way]
+
+
+def inputs(thing: Thing, way: str) -> Json:
+    """Return a modal's values that name the thing wherever an id could be."""
+    one = thing.id if way == "in the inputs" else thing.found
+    option = {"text": {"type": "plain_text", "text": "It"}, "value": one}
+    return {
+        "picked": {"connect.search": {"selected_options": [option]}},
+        "organization": {"select": {"selected_option": option}},
+        "person": {"select": {"selected_users": []}},
+        "role": {"select": {"selected_option": option}},
+        "place": {"account.place": {"selected_option": option}},
+    }
+
+
+def payload(desk: Desk, route: Route, thing: Thing, way: str, mine: Tenant) -> Json:
+    about = target(route, thing, way, mine)
+    if route.kind is Kind.SUBMISSION:
+        return desk.submission(ADA, route.key, about, inputs(thing, way))
+    return desk.request(route, ADA, about)
+
+
+def targeted(office: Office) -> list[Route]:
+    """Return a route to every handler whose request carries an id, or could.
+
+    One of the eight buttons that differ only in the app they name stands for all.
+    """
+    found = [r for r in office.parts.routes if r.kind in {Kind.ACTION, Kind.SUBMISSION, Kind.OPTIONS}]
+    found = [r for r in found if not r.key.startswith("connect.platform.") or r.key.endswith(".x")]
+    # What takes something away comes last, so that what is asked about is still there.
+    return sorted(found, key=lambda route: (route.key == "account.disconnected", route.changes, route.key))
+
+
+def calls_to_platforms(office: Office) -> int:
+    return sum(len(simulator.requests) for simulator in set(office.world.platforms.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """A workspace with two organizations, and one elsewhere. Ada, who asks, belongs to the first."""
+
+    desk: Desk
+    mine: Tenant
+    neighbour: Tenant
+    """In the same workspace."""
+    stranger: Tenant
+    """In another one."""
+    routes: list[Route]
+
+    async def ask(
+        self, things_of: Callable[[str], Thing], ways: Sequence[str] = WAYS
+    ) -> dict[tuple[str, str, str, str], Answer]:
+        """Ask every handler about one of each kind, named in every way; return the answers by cell."""
+        answers: dict[tuple[str, str, str, str], Answer] = {}
+        for route, kind, way in product(self.routes, PREFIXES, ways):
+            if way != "in the inputs" or route.kind is Kind.SUBMISSION:
+                body = payload(self.desk, route, things_of(kind), way, self.mine)
+                answers[str(route.kind), route.key, kind, way] = await self.desk.send(body)
+        await self.desk.office.parts.dispatcher.drain(10)
+        return answers
+
+
+async def town_of(office: Office) -> Town:
+    await office.installed(ADA)
+    mine = await belongings(office, "Almond", await first_organization(office, ACME))
+    await seat(office, mine.organization, OTTO, ACME, Role.MEMBER)
+    return Town(
+        desk=Desk(office=office, team_id=ACME, channel_id="C0ACMESOC"),
+        mine=mine,
+        neighbour=await tenant(office, "Nutmeg", OLGA, ACME),
+        stranger=await tenant(office, "Sesame", BEA, BLUE),
+        routes=targeted(office),
+    )
+
+
+async def test_what_belongs_to_others_is_answered_like_what_is_not_there(
+    either_office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    town = await town_of(either_office)
+    # SQLite, which has no second wall, is asked about everything.
+    whole = either_office.database.dialect == "sqlite"
+    ways, others = (WAYS if whole else WAYS[:2]), [town.neighbour, *([town.stranger] if whole else [])]
+    before, calls = await dump(either_office.database), calls_to_platforms(either_office)
+
+    nothing = await town.ask(absent, ways)
+    answers = {other.word: await town.ask(partial(things, of=other), ways) for other in others}
+
+    assert changed(before, await dump(either_office.database)) == {}
+    assert calls_to_platforms(either_office) == calls
+    for word, found in answers.items():
+        assert [key for key, answer in found.items() if word in answer.everything] == []
+        assert {key: (a.text, a.outcomes) for key, a in found.items()} == {
+            key: (a.text, a.outcomes) for key, a in nothing.items()
+        }
+    cells = len(nothing) + sum(len(found) for found in answers.values())
+    assert cells >= (540 if whole else 400)
+    assert town.desk.slack.state.complaints == []
+    record_property(
+        "counted",
+        f"cross-tenant ({either_office.database.dialect}): {cells} cells of {len(town.routes)} handlers,"
+        " 0 reads, 0 writes, equal answers",
+    )
+
+
+async def test_what_is_ones_own_is_answered_and_leaves_the_others_alone(
+    office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    town = await town_of(office)
+    others = [town.neighbour.organization, town.stranger.organization]
+    nothing = await town.ask(absent, ["as mine", "in the inputs"])
+    before = [await dump(office.database, organization_id=other) for other in others]
+
+    found = await town.ask(partial(things, of=town.mine), ["as mine", "in the inputs"])
+
+    for route, kind in product(town.routes, PREFIXES):
+        if (route.key, kind) in MEANT and (route.kind, route.key) != (Kind.ACTION, "account.place"):
+            way = "in the inputs" if route.key == "connect.organization" else "as mine"
+            key = (str(route.kind), route.key, kind, way)
+            assert (found[key].text, found[key].home) != (nothing[key].text, nothing[key].home), key
+    assert [await dump(office.database, organization_id=other) for other in others] == before
+    assert town.desk.slack.state.complaints == []
+    record_property("counted", f"cross-tenant: {len(found)} cells of one's own, 0 writes to others")
+
+
+async def test_a_command_about_somebody_elses_things_says_what_it_says_of_nothing(
+    office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    await office.installed(ADA)
+    desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
+    await belongings(office, "Almond", await first_organization(office, ACME))
+    await tenant(office, "Nutmeg", OLGA, ACME)
+    await tenant(office, "Sesame", BEA, BLUE)
+    commands = office.parts.routes.commands()
+    before, tried = await dump(office.database), 0
+
+    for route in commands:
+        if route.key in FREE:
+            continue
+        said = {}
+        for word, person in {"Nutmeg": OLGA, "Sesame": BEA, "Absent": "U0NOBODY"}.items():
+            names = {"account": f"{word} Crumbs", "organization": f"{word} Bakery", "person": f"<@{person}>"}
+            answer = await desk.send(desk.command(ADA, f"{route.key} {TYPED[route.key].format(**names)}"))
+            said[word] = answer.text.replace(word, "WORD")
+            tried += 1
+        assert said["Nutmeg"] == said["Absent"], route.key
+        assert said["Sesame"] == said["Absent"], route.key
+
+    only_codes = changed(before, await dump(office.database))
+    assert only_codes == {}
+    assert {route.key for route in commands} == FREE | set(TYPED)
+    record_property("counted", f"cross-tenant: {tried} commands, 0 writes, equal answers")
+
+
+async def test_every_handler_that_is_about_something_is_known_here(office: Office) -> None:
+    keys = {route.key for route in targeted(office)}
+
+    assert {key for key, _ in MEANT} <= keys
