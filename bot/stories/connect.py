@@ -11,7 +11,7 @@ from bot.views import connect as views
 from bot.views import kit
 from storage.discoveries import Discoveries
 from storage.grants import Grants
-from storage.models import Role
+from storage.models import GrantStatus, Role
 
 if TYPE_CHECKING:
     from bot.connections import Connections
@@ -189,6 +189,10 @@ class Connect:
     async def resume(self, request: Request) -> Answer:
         """Ask the platform again, after the answer: what comes of it arrives as a message of its own."""
         actor, grant_id = request.actor, request.target
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            grant = await Grants(session, self._vault).get(actor.organization_id, grant_id)
+        if grant is None or grant.status != GrantStatus.PENDING:
+            raise Gone("That sign-in")
 
         async def ask_again() -> None:
             await self._connections.resume(actor, grant_id)
