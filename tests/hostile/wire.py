@@ -44,9 +44,10 @@ class Wire:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._close()
+        await self.close()
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close the connection; the next request opens another."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
@@ -72,7 +73,7 @@ class Wire:
         body = await reader.readexactly(length)
         answer = Answer(status=int(head[0].split()[1]), headers=found, body=body.decode("utf-8", "replace"))
         if "close" in answer.all("connection"):
-            await self._close()
+            await self.close()
         return answer
 
     async def get(self, target: str, *, cookie: str | None = None) -> Answer:
