@@ -1,8 +1,8 @@
 """Databases for tests: `database` is a fresh, migrated one, once on SQLite and once on a real PostgreSQL.
 
 PostgreSQL is started when the first test asks for it (or taken from OCTAPOST_TEST_POSTGRES_URL, whose role
-must be a superuser). One database is migrated once and emptied after each test: 3 ms, where cloning a template
-takes 180. Tests connect as an ordinary role, so that row-level security holds in every one of them.
+must be a superuser). One database is migrated once and emptied after each test: 3 ms, where cloning a
+template takes 180. Tests connect as an ordinary role, so that row-level security holds in every one of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from urllib.parse import quote, urlsplit
 import asyncpg
 import pytest
 import pytest_asyncio
-
 from sqlmodel import SQLModel
 
 from storage.db import Database
@@ -87,7 +86,7 @@ class Postgres:
         await self.run(
             "SET lock_timeout = '5s'",
             "SET session_replication_role = replica",
-            *(f"DELETE FROM {table}" for table in tables),
+            *(f"DELETE FROM {table}" for table in tables),  # noqa: S608 - our own tables
             database=self.name,
         )
 

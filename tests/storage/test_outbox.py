@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from storage.models import Grant, Notice
 from storage.leases import claim
+from storage.models import Grant, Notice
 from storage.outbox import Notices
 from tests.storage.world import backdate, run_sql, stash, tenant
 

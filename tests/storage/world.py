@@ -13,8 +13,9 @@ from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
 from storage.db import now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
-from storage.models import Role, Ticket, new_id, new_secret
+from storage.models import Role, Ticket, new_secret
 from storage.outbox import Notices
+from storage.refreshes import Outcome, Refreshes
 from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
 from storage.vault import check_canaries
 
@@ -40,6 +41,7 @@ class World:
     account_id: str
     discovery_id: str
     found_id: str
+    blocked_id: str
     ticket: str
     code: str
     slack_id: str
@@ -112,11 +114,15 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             grant_id=grant.id,
             team_id=team,
             channel_id=channel,
-            found=[Found(remote_id="r2", kind="Page", name="Mugs", token="page-token")],
+            found=[
+                Found(remote_id="r2", kind="Page", name="Mugs", token="page-token"),
+                Found(remote_id="r3", kind="Page", name="Cups", blocker="suspended"),
+            ],
             hints=["no_channel"],
         )
-        (found,) = await discoveries.search(organization.id, discovery.id, "")
+        found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
+        await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(
             key=f"hello:{suffix}",
@@ -136,6 +142,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         account_id=account.id,
         discovery_id=discovery.id,
         found_id=found.id,
+        blocked_id=blocked.id,
         ticket=ticket,
         code=code,
         slack_id=team,

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from storage.grants import Discoveries, Found, Grants, Places
+from storage.models import Account, Discovery, FoundAccount
+from tests.storage.world import backdate, build, expire, run_sql, stash, tenant
+
+if TYPE_CHECKING:
+    from storage.db import Database
+    from storage.vault import Vault
+
+BLOCKED = "no_create_content"
+
+
+async def keep(database: Database, vault: Vault, found: list[Found]) -> tuple[str, str]:
+    """Return the ids of an organization and of its discovery."""
+    organization = await tenant(database)
+    async with database.organization(organization) as session:
+        grant = await stash(session, vault, organization)
+        discovery = await Discoveries(session, vault).keep(
+            organization,
+            membership_id="mem_1",
+            grant_id=grant.id,
+            team_id="T1",
+            channel_id="C1",
+            found=found,
+            hints=["no_channel"],
+        )
+    return organization, discovery.id
+
+
+def page(name: str, **more: str) -> Found:
+    return Found(**{"remote_id": name, "kind": "Page", "name": name} | more)
+
+
+async def names(
+    database: Database, vault: Vault, where: tuple[str, str], query: str, *, usable: bool | None = None
+) -> list[str]:
+    async with database.organization(where[0], write=False) as session:
+        found = await Discoveries(session, vault).search(*where, query, usable=usable)
+    return [each.name for each in found]
+
+
+async def test_what_was_found_comes_usable_first_then_in_its_order(database: Database, vault: Vault) -> None:
+    where = await keep(
+        database, vault, [page("b", blocker=BLOCKED), page("d"), page("a", blocker=BLOCKED), page("c")]
+    )
+
+    assert await names(database, vault, where, "") == ["d", "c", "b", "a"]
+    assert await names(database, vault, where, "", usable=True) == ["d", "c"]
+    assert await names(database, vault, where, "", usable=False) == ["b", "a"]
+    async with database.organization(where[0], write=False) as session:
+        assert await Discoveries(session, vault).count(*where) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("mug", ["Octa Mugs", "Mugs & More"]),
+        ("MUGS octa", ["Octa Mugs"]),
+        ("@more", ["Mugs & More"]),
+        ("%", ["100 % Wool"]),
+        ("_", []),
+        ("\\", []),
+        ("straße", ["Straße"]),
+        ("ÜBER", ["Über"]),
+        ("nothing", []),
+        ("' OR 1=1", []),
+    ],
+)
+async def test_the_typeahead_looks_for_every_word_in_name_and_handle(
+    database: Database, vault: Vault, query: str, found: list[str]
+) -> None:
+    where = await keep(
+        database,
+        vault,
+        [
+            page("Octa Mugs"),
+            page("Mugs & More", handle="@more"),
+            page("100 % Wool"),
+            page("Straße"),
+            page("Über"),
+        ],
+    )
+
+    assert await names(database, vault, where, query) == found
+
+
+async def test_only_its_own_member_sees_a_discovery_and_only_for_a_day(
+    database: Database, vault: Vault
+) -> None:
+    organization, discovery_id = await keep(database, vault, [page("a")])
+
+    async def look(membership_id: str) -> Discovery | None:
+        async with database.organization(organization, write=False) as session:
+            return await Discoveries(session, vault).get(organization, discovery_id, membership_id)
+
+    own = await look("mem_1")
+    assert own is not None
+    assert own.hints == ["no_channel"]
+    assert await look("mem_2") is None
+    await expire(database, Discovery)
+    assert await look("mem_1") is None
+
+
+async def test_only_usable_accounts_of_this_discovery_are_taken_while_it_lasts(
+    database: Database, vault: Vault
+) -> None:
+    where = await keep(database, vault, [page("a", token="t"), page("b"), page("c", blocker=BLOCKED)])
+    other = await keep(database, vault, [page("d")])
+    ids = {name: row for row, name in await run_sql(database, "SELECT id, name FROM found_account")}
+
+    async def take(*wanted: str) -> list[FoundAccount]:
+        async with database.organization(where[0], write=False) as session:
+            return await Discoveries(session, vault).take(*where, wanted)
+
+    taken = await take(ids["b"], ids["a"], ids["c"], ids["d"], "fnd_absent")
+    assert [found.name for found in taken] == ["a", "b"]
+    assert await take() == []
+    async with database.system(write=False) as session:
+        discoveries = Discoveries(session, vault)
+        token = discoveries.token(taken[0])
+        assert token is not None
+        assert (token.reveal(), discoveries.token(taken[1])) == ("t", None)
+        assert await discoveries.count(*other) == (1, 0)
+    await expire(database, Discovery)
+    assert await take(ids["a"]) == []
+
+
+async def test_a_closed_discovery_keeps_nothing_it_found(database: Database, vault: Vault) -> None:
+    where = await keep(database, vault, [page("a", token="t")])
+
+    async with database.organization(where[0]) as session:
+        discoveries = Discoveries(session, vault)
+        answers = [await discoveries.close(*where), await discoveries.close(*where)]
+    async with database.organization(where[0], write=False) as session:
+        closed = await Discoveries(session, vault).get(*where, "mem_1")
+        count = await Discoveries(session, vault).count(*where)
+
+    assert (answers, count) == ([True, False], (0, 0))
+    assert closed is not None
+    assert closed.chosen_at is not None
+
+
+async def test_nothing_found_is_a_discovery_too(database: Database, vault: Vault) -> None:
+    where = await keep(database, vault, [])
+
+    assert await names(database, vault, where, "") == []
+
+
+async def test_a_discovery_of_a_grant_one_does_not_hold_is_refused(database: Database, vault: Vault) -> None:
+    world = await build(database, vault, "1")
+    stranger = await tenant(database)
+
+    async with database.organization(stranger) as session:
+        for grant_id in (world.grant_id, "grt_absent"):
+            with pytest.raises(LookupError):
+                await Discoveries(session, vault).keep(
+                    stranger, membership_id="m", grant_id=grant_id, team_id="T", channel_id="C", found=[]
+                )
+
+
+async def test_a_discovery_goes_with_its_grant(database: Database, vault: Vault) -> None:
+    organization, _ = await keep(database, vault, [page("a", token="t")])
+    ((grant_id,),) = await run_sql(database, "SELECT id FROM grant_")
+
+    async with database.organization(organization) as session:
+        await Grants(session, vault).drop_pending(organization, grant_id)
+
+    assert await run_sql(database, "SELECT count(*) FROM found_account") == [(0,)]
+
+
+async def plan(database: Database, sql: str, **values: object) -> str:
+    """Return how the database would answer, after it has counted its rows."""
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    async with database.system() as session:
+        connection = await session.connection()
+        await connection.execute(text("ANALYZE"))
+        return repr((await connection.execute(text(explain + sql), values)).all())
+
+
+async def test_a_thousand_found_accounts_are_searched_by_index(database: Database, vault: Vault) -> None:
+    where = await keep(database, vault, [page(f"Page {n}", token=f"token-{n}") for n in range(1000)])
+    for _ in range(3):
+        await keep(database, vault, [page(f"Page {n}") for n in range(1000)])
+
+    found = await names(database, vault, where, "page 99")
+    answer = await plan(
+        database,
+        "SELECT id FROM found_account WHERE organization_id = :organization AND discovery_id = :discovery"
+        " AND search LIKE '%page 99%' ORDER BY position LIMIT 100",
+        organization=where[0],
+        discovery=where[1],
+    )
+
+    assert found == [f"Page {n}" for n in range(1000) if "99" in str(n)]
+    assert "found_order" in answer or (database.dialect == "postgresql" and "Seq Scan" not in answer), answer
+
+
+async def places_of(database: Database, vault: Vault, count: int) -> tuple[str, str]:
+    world = await build(database, vault, "1")
+    where = (world.organization_id, world.account_id)
+    async with database.organization(where[0]) as session:
+        await Places(session).replace(
+            *where, [(f"p{n}", f"r/place{n}", f"{n} members") for n in range(count)]
+        )
+    return where
+
+
+async def find(database: Database, where: tuple[str, str], query: str, limit: int = 100) -> list[str]:
+    async with database.organization(where[0], write=False) as session:
+        return [place.name for place in await Places(session).search(*where, query, limit)]
+
+
+async def test_places_that_begin_with_the_query_come_before_those_that_contain_it(
+    database: Database, vault: Vault
+) -> None:
+    world = await build(database, vault, "1")
+    where = (world.organization_id, world.account_id)
+    async with database.organization(where[0]) as session:
+        listed = ["r/zebramugs", "r/Mugshots", "r/mugs", "u/hismugs", "r/100%", "r/cats"]
+        await Places(session).replace(*where, [(name, name, "") for name in listed])
+
+    assert await find(database, where, "mugs") == ["r/mugs", "r/Mugshots", "u/hismugs", "r/zebramugs"]
+    assert await find(database, where, " R/MUGS ") == ["r/mugs", "r/Mugshots", "u/hismugs", "r/zebramugs"]
+    assert await find(database, where, "%") == ["r/100%"]
+    assert await find(database, where, "", limit=2) == ["r/100%", "r/cats"]
+    assert await find(database, where, "r/") == await find(database, where, "")
+
+
+async def test_ten_thousand_places_are_searched_by_index(database: Database, vault: Vault) -> None:
+    where = await places_of(database, vault, 10_000)
+
+    found = await find(database, where, "place999")
+    answer = await plan(
+        database,
+        "SELECT remote_id FROM place WHERE account_id = :account AND search LIKE '%place999%'"
+        " ORDER BY search LIMIT 100",
+        account=where[1],
+    )
+
+    assert found == ["r/place999", *(f"r/place999{n}" for n in range(10))]
+    if database.dialect == "sqlite":  # PostgreSQL rightly reads the whole table: it is one account's
+        assert "place_order" in answer
+    async with database.organization(where[0], write=False) as session:
+        assert await Places(session).count(*where) == 10_000
+
+
+async def test_a_new_reading_replaces_the_old_one_whole(database: Database, vault: Vault) -> None:
+    where = await places_of(database, vault, 3)
+
+    async with database.organization(where[0]) as session:
+        places = Places(session)
+        assert await places.replace(*where, [("p1", "r/one", ""), ("p1", "r/One", "again")])
+        assert [place.name for place in await places.search(*where, "")] == ["r/One"]
+        assert await places.replace(*where, [])
+        assert await places.count(*where) == 0
+
+
+async def test_places_are_fresh_for_a_while(database: Database, vault: Vault) -> None:
+    where = await places_of(database, vault, 1)
+
+    async def fresh() -> bool:
+        async with database.organization(where[0], write=False) as session:
+            return await Places(session).fresh(*where, timedelta(hours=1))
+
+    assert await fresh()
+    await backdate(database, Account, "places_at", timedelta(hours=2))
+    assert not await fresh()
+    await run_sql(database, "UPDATE account SET places_at = NULL")
+    assert not await fresh()

@@ -1,0 +1,541 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage.grants import Accounts, Discoveries, Found, Grants
+from storage.models import Account, Discovery, Grant, GrantStatus, utc_now
+from tests.storage.world import backdate, build, expire, new_account, run_sql, stash, tenant
+
+if TYPE_CHECKING:
+    from storage.db import Database
+    from storage.vault import Vault
+
+
+async def consent(
+    database: Database,
+    vault: Vault,
+    organization: str,
+    person: str = "p1",
+    *,
+    account: str | None = "1",
+    **more: Any,
+) -> Grant:
+    """Return the settled grant of a person, with one account attached unless told otherwise."""
+    async with database.organization(organization) as session:
+        pending = await stash(session, vault, organization, **more)
+    async with database.organization(organization) as session:
+        grant = await Grants(session, vault).settle(
+            organization, pending.id, external_id=person, external_name=f"Name {person}", scopes=["write"]
+        )
+        if account is not None:
+            await Accounts(session, vault).attach(
+                organization, grant=grant, connected_by="mem_1", found=new_account(account)
+            )
+    return grant
+
+
+async def tokens(
+    database: Database, vault: Vault, organization: str, grant_id: str
+) -> tuple[str, str | None]:
+    async with database.organization(organization, write=False) as session:
+        grants = Grants(session, vault)
+        grant = await grants.get(organization, grant_id)
+        assert grant is not None
+        pair = grants.tokens(grant)
+    return pair.access.reveal(), pair.refresh.reveal() if pair.refresh else None
+
+
+async def test_a_stashed_grant_is_pending_with_its_tokens_and_lives(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+
+    async with database.organization(organization) as session:
+        grant = await stash(session, vault, organization, access="a1", refresh="r1")
+
+    assert (grant.status, grant.external_id, grant.generation) == (GrantStatus.PENDING, None, 1)
+    assert grant.access_expires_at is not None
+    assert grant.refresh_expires_at is not None
+    assert round((grant.access_expires_at - utc_now()) / timedelta(hours=1)) == 2
+    assert round((grant.refresh_expires_at - utc_now()) / timedelta(days=1)) == 180
+    assert await tokens(database, vault, organization, grant.id) == ("a1", "r1")
+
+
+async def test_a_grant_without_refresh_token_or_lives_keeps_none(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+
+    async with database.organization(organization) as session:
+        grant = await stash(
+            session,
+            vault,
+            organization,
+            access="a1",
+            refresh=None,
+            access_expires_in=None,
+            refresh_expires_in=None,
+        )
+
+    assert (grant.access_expires_at, grant.refresh_expires_at) == (None, None)
+    assert await tokens(database, vault, organization, grant.id) == ("a1", None)
+
+
+async def test_settling_names_the_person(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+
+    grant = await consent(database, vault, organization)
+
+    assert (grant.status, grant.external_id, grant.external_name) == (GrantStatus.HEALTHY, "p1", "Name p1")
+    assert (grant.scopes, grant.generation) == (["write"], 1)
+
+
+async def test_the_same_persons_second_consent_replaces_the_tokens_of_the_first(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    first = await consent(database, vault, organization, access="a1", refresh="r1")
+    await run_sql(database, "UPDATE grant_ SET status = 'needs_reconnect', reason = 'invalid_grant'")
+
+    second = await consent(database, vault, organization, access="a2", refresh="r2")
+
+    assert second.id == first.id
+    assert (second.status, second.reason, second.generation) == (GrantStatus.HEALTHY, "", 2)
+    assert second.renewed_at > first.renewed_at
+    assert await tokens(database, vault, organization, first.id) == ("a2", "r2")
+    assert await run_sql(database, "SELECT count(*) FROM grant_") == [(1,)]
+    assert await run_sql(database, "SELECT count(*) FROM grant_holder") == [(1,)]
+
+
+async def test_a_second_consent_without_a_refresh_token_keeps_the_old_one(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    first = await consent(database, vault, organization, access="a1", refresh="r1")
+
+    second = await consent(
+        database,
+        vault,
+        organization,
+        access="a2",
+        refresh=None,
+        access_expires_in=None,
+        refresh_expires_in=None,
+    )
+
+    assert await tokens(database, vault, organization, first.id) == ("a2", "r1")
+    assert second.access_expires_at is None
+    assert second.refresh_expires_at == first.refresh_expires_at
+
+
+async def test_two_organizations_share_one_persons_grant(database: Database, vault: Vault) -> None:
+    one, two = await tenant(database, "One"), await tenant(database, "Two")
+    first = await consent(database, vault, one, access="a1")
+    async with database.organization(one, write=False) as session:
+        alone = await Grants(session, vault).shared(one, first.id)
+
+    second = await consent(database, vault, two, access="a2")
+
+    assert (alone, second.id) == (False, first.id)
+    assert (await tokens(database, vault, one, first.id))[0] == "a2"
+    assert (await tokens(database, vault, two, first.id))[0] == "a2"
+    for organization in (one, two):
+        async with database.organization(organization, write=False) as session:
+            assert await Grants(session, vault).shared(organization, first.id)
+            assert await Grants(session, vault).holders(first.id) == 2
+            assert len(await Accounts(session, vault).all(organization)) == 1
+
+
+@pytest.mark.parametrize("different", ["platform", "app", "person"])
+async def test_another_platform_app_or_person_is_another_grant(
+    database: Database, vault: Vault, different: str
+) -> None:
+    organization = await tenant(database)
+    first = await consent(database, vault, organization)
+
+    if different == "person":
+        second = await consent(database, vault, organization, "p2", account="2")
+    else:
+        second = await consent(database, vault, organization, account="2", **{different: "other"})
+
+    assert second.id != first.id
+
+
+async def test_what_hung_on_the_pending_grant_moves_to_the_one_that_stays(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    first = await consent(database, vault, organization)
+    async with database.organization(organization) as session:
+        pending = await stash(session, vault, organization)
+        account = await Accounts(session, vault).attach(
+            organization, grant=pending, connected_by="mem_2", found=new_account("2")
+        )
+        discovery = await Discoveries(session, vault).keep(
+            organization,
+            membership_id="mem_1",
+            grant_id=pending.id,
+            team_id="T1",
+            channel_id="C1",
+            found=[Found(remote_id="r", kind="Page", name="Page")],
+        )
+
+    async with database.organization(organization) as session:
+        await Grants(session, vault).settle(
+            organization, pending.id, external_id="p1", external_name="", scopes=[]
+        )
+
+    moved = await run_sql(database, "SELECT grant_id FROM account UNION SELECT grant_id FROM discovery")
+    assert moved == [(first.id,)]
+    async with database.organization(organization) as session:
+        assert await Discoveries(session, vault).get(organization, discovery.id, "mem_1") is not None
+        assert await Accounts(session, vault).get(organization, account.id) is not None
+
+
+async def test_many_who_settle_the_same_person_at_once_end_with_one_grant(
+    database: Database, vault: Vault
+) -> None:
+    organizations = [await tenant(database, f"o{number}") for number in range(8)]
+
+    grants = await asyncio.gather(*(consent(database, vault, each) for each in organizations))
+
+    assert len({grant.id for grant in grants}) == 1
+    assert await run_sql(database, "SELECT generation FROM grant_") == [(8,)]
+    assert await run_sql(database, "SELECT count(*) FROM grant_holder") == [(8,)]
+    assert len({(await tokens(database, vault, each, grants[0].id))[0] for each in organizations}) == 1
+
+
+async def test_an_ended_grant_that_is_still_referred_to_comes_back_with_a_new_consent(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    first = await consent(database, vault, organization)
+    async with database.system() as session:
+        await Grants(session, vault).end(first.id)
+        ended = await Grants(session, vault).get(organization, first.id)
+        assert ended is not None
+        with pytest.raises(LookupError):
+            Grants(session, vault).tokens(ended)
+    assert (ended.status, ended.access_sealed, ended.refresh_sealed) == (GrantStatus.ENDED, None, None)
+
+    second = await consent(database, vault, organization, access="a2")
+
+    assert (second.id, second.status) == (first.id, GrantStatus.HEALTHY)
+    assert (await tokens(database, vault, organization, first.id))[0] == "a2"
+
+
+async def test_settling_a_grant_one_does_not_hold_is_refused(database: Database, vault: Vault) -> None:
+    owner, stranger = await tenant(database), await tenant(database)
+    grant = await consent(database, vault, owner)
+
+    async with database.organization(stranger) as session:
+        for grant_id in (grant.id, "grt_absent"):
+            with pytest.raises(LookupError):
+                await Grants(session, vault).settle(
+                    stranger, grant_id, external_id="p1", external_name="", scopes=[]
+                )
+
+
+async def test_only_a_pending_grant_is_dropped(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    settled = await consent(database, vault, organization)
+    async with database.organization(organization) as session:
+        pending = await stash(session, vault, organization)
+
+        grants = Grants(session, vault)
+        answers = [
+            await grants.drop_pending(organization, each) for each in (pending.id, pending.id, settled.id)
+        ]
+
+    assert answers == [True, False, False]
+    assert await run_sql(database, "SELECT id FROM grant_") == [(settled.id,)]
+
+
+async def test_the_last_organization_to_leave_a_grant_is_told_to_end_it(
+    database: Database, vault: Vault
+) -> None:
+    one, two = await tenant(database), await tenant(database)
+    grant = await consent(database, vault, one)
+    await consent(database, vault, two)
+    async with database.organization(one) as session:
+        assert await Grants(session, vault).release(one, grant.id) is None
+        assert await Grants(session, vault).get(one, grant.id) is not None
+    answers = []
+
+    for organization in (one, two):
+        async with database.organization(organization) as session:
+            ((account, _),) = await Accounts(session, vault).all(organization)
+            await Accounts(session, vault).disconnect(organization, account.id)
+            answers.append(await Grants(session, vault).release(organization, grant.id))
+            assert await Grants(session, vault).release(organization, grant.id) is None
+
+    assert answers[0] is None
+    assert answers[1] is not None
+    assert answers[1].id == grant.id
+    async with database.system() as session:
+        grants = Grants(session, vault)
+        assert grants.tokens(answers[1]).access.reveal().startswith("access-")
+        await grants.end(grant.id)
+        await grants.end(grant.id)
+    assert await run_sql(database, "SELECT * FROM grant_") == []
+    assert await run_sql(database, "SELECT grant_id, token_sealed FROM account") == [(None, None)] * 2
+
+
+async def test_of_organizations_that_leave_at_once_exactly_one_is_told(
+    database: Database, vault: Vault
+) -> None:
+    organizations = [await tenant(database, f"o{number}") for number in range(8)]
+    grant = (await asyncio.gather(*(consent(database, vault, each, account=None) for each in organizations)))[
+        0
+    ]
+
+    async def leave(organization: str) -> bool:
+        async with database.organization(organization) as session:
+            return await Grants(session, vault).release(organization, grant.id) is not None
+
+    told = await asyncio.gather(*map(leave, organizations))
+
+    assert sum(told) == 1
+
+
+async def test_a_persons_other_live_grants_are_counted_as_siblings(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    grants = {
+        platform: await consent(
+            database, vault, organization, account=platform, platform=platform, app=platform
+        )
+        for platform in ("facebook", "instagram", "x")
+    }
+    await consent(database, vault, organization, "p2", account="9", platform="facebook", app="facebook")
+    meta = ["facebook", "instagram"]
+
+    async def siblings() -> int:
+        async with database.system(write=False) as session:
+            return await Grants(session, vault).siblings(meta, "p1", grants["facebook"].id)
+
+    counts = [await siblings()]
+    await run_sql(database, "DELETE FROM grant_holder WHERE grant_id = :id", id=grants["instagram"].id)
+    counts.append(await siblings())
+    await consent(database, vault, organization, account="8", platform="instagram", app="instagram")
+    counts.append(await siblings())
+    async with database.system() as session:
+        await Grants(session, vault).end(grants["instagram"].id)
+    counts.append(await siblings())
+
+    assert counts == [1, 0, 1, 0]
+
+
+async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    used = await consent(database, vault, organization, "used", account="1")
+    unused = await consent(database, vault, organization, "unused", account=None)
+    choosing = await consent(database, vault, organization, "choosing", account=None)
+    unheld = await consent(database, vault, organization, "unheld", account=None)
+    ended = await consent(database, vault, organization, "ended", account="2")
+    await run_sql(database, "DELETE FROM grant_holder WHERE grant_id = :id", id=unheld.id)
+    async with database.system() as session:
+        await Grants(session, vault).end(ended.id)
+        discovery = await Discoveries(session, vault).keep(
+            organization,
+            membership_id="mem_1",
+            grant_id=choosing.id,
+            team_id="T1",
+            channel_id="C1",
+            found=[],
+        )
+
+    async def abandoned() -> set[str]:
+        async with database.system(write=False) as session:
+            return {grant.id for grant in await Grants(session, vault).abandoned(timedelta(hours=24))}
+
+    assert await abandoned() == set()
+    await backdate(database, Grant, "renewed_at", timedelta(hours=25))
+    assert await abandoned() == {unused.id, unheld.id}
+    async with database.system() as session:
+        await Discoveries(session, vault).close(organization, discovery.id)
+    assert await abandoned() == {unused.id, unheld.id, choosing.id}
+    await run_sql(database, "UPDATE discovery SET chosen_at = NULL")
+    assert await abandoned() == {unused.id, unheld.id}
+    await expire(database, Discovery)
+    assert await abandoned() == {unused.id, unheld.id, choosing.id}
+    async with database.system() as session:
+        ((account, _),) = [
+            pair for pair in await Accounts(session, vault).all(organization) if pair[0].grant_id == used.id
+        ]
+        await Accounts(session, vault).disconnect(organization, account.id)
+    assert used.id in await abandoned()
+
+
+async def test_an_account_attached_again_is_the_same_with_its_newest_facts(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    grant = await consent(database, vault, organization, account=None)
+    other = await consent(database, vault, organization, "p2", account=None)
+
+    async with database.organization(organization) as session:
+        accounts = Accounts(session, vault)
+        first = await accounts.attach(
+            organization, grant=grant, connected_by="mem_1", found=new_account(token="t1")
+        )
+        first_id, since = first.id, first.connected_at
+        again = await accounts.attach(
+            organization,
+            grant=other,
+            connected_by="mem_2",
+            found=new_account(token="t2", name="New name", missing=("insights",)),
+        )
+        token = accounts.token(again)
+
+    assert (again.id, again.grant_id, again.connected_by) == (first_id, other.id, "mem_2")
+    assert (again.name, again.missing, again.connected_at) == ("New name", ["insights"], since)
+    assert token is not None
+    assert token.reveal() == "t2"
+
+
+async def test_a_disconnected_account_has_no_token_and_comes_back_when_attached(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    grant = await consent(database, vault, organization)
+    async with database.organization(organization) as session:
+        accounts = Accounts(session, vault)
+        ((account, _),) = await accounts.all(organization)
+        gone = await accounts.disconnect(organization, account.id)
+        again = await accounts.disconnect(organization, account.id)
+        listed = await accounts.all(organization)
+        remote = await accounts.remote_ids(organization, "x")
+        found = await accounts.get(organization, account.id)
+    assert gone is not None
+    assert (gone.token_sealed, gone.grant_id, again, listed, remote, found) == (
+        None,
+        None,
+        None,
+        [],
+        set(),
+        None,
+    )
+    assert accounts.token(gone) is None
+    assert gone.disconnected_at is not None
+
+    async with database.organization(organization) as session:
+        back = await Accounts(session, vault).attach(
+            organization, grant=grant, connected_by="mem_1", found=new_account(token=None)
+        )
+        token = Accounts(session, vault).token(back)
+
+    assert (back.id, back.disconnected_at, back.grant_id, token) == (account.id, None, grant.id, None)
+
+
+async def test_of_many_who_disconnect_an_account_at_once_one_gets_it(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    await consent(database, vault, organization)
+    ((account_id,),) = await run_sql(database, "SELECT id FROM account")
+
+    async def disconnect() -> Account | None:
+        async with database.organization(organization) as session:
+            return await Accounts(session, vault).disconnect(organization, account_id)
+
+    answers = await asyncio.gather(*(disconnect() for _ in range(16)))
+
+    assert sum(answer is not None for answer in answers) == 1
+
+
+async def test_the_same_remote_account_may_belong_to_two_organizations(
+    database: Database, vault: Vault
+) -> None:
+    one, two = await tenant(database), await tenant(database)
+    await consent(database, vault, one)
+    await consent(database, vault, two)
+
+    for organization in (one, two):
+        async with database.organization(organization, write=False) as session:
+            assert await Accounts(session, vault).remote_ids(organization, "x") == {"r-1"}
+            assert await Accounts(session, vault).remote_ids(organization, "tiktok") == set()
+
+
+async def test_many_who_attach_the_same_account_at_once_make_one(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    grant = await consent(database, vault, organization, account=None)
+
+    async def attach() -> str:
+        async with database.organization(organization) as session:
+            account = await Accounts(session, vault).attach(
+                organization, grant=grant, connected_by="mem_1", found=new_account()
+            )
+            return account.id
+
+    ids = await asyncio.gather(*(attach() for _ in range(16)))
+
+    assert len(set(ids)) == 1
+
+
+async def test_accounts_come_by_platform_and_name_with_their_grants(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    x = await consent(database, vault, organization, account=None)
+    tiktok = await consent(database, vault, organization, account=None, platform="tiktok", app="tiktok")
+    async with database.organization(organization) as session:
+        accounts = Accounts(session, vault)
+        for grant, name in ((x, "beta"), (x, "Alpha"), (tiktok, "zeta")):
+            await accounts.attach(
+                organization, grant=grant, connected_by="mem_1", found=new_account(name, name=name)
+            )
+        everything = await accounts.all(organization)
+        only = await accounts.all(organization, "x")
+
+    named = [(account.name, grant.id if grant else None) for account, grant in everything]
+    assert named == [("zeta", tiktok.id), ("Alpha", x.id), ("beta", x.id)]
+    assert [account.name for account, _ in only] == ["Alpha", "beta"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Octa Mugs", 1),
+        ("  octa   MUGS ", 1),
+        ("@octamugs", 1),
+        ("octamugs", 1),
+        ("x octa mugs", 1),
+        ("X @OctaMugs", 1),
+        ("tiktok octa mugs", 0),
+        ("octa", 0),
+        ("", 0),
+        ("STRASSE", 1),
+        ("%", 0),
+    ],
+)
+async def test_an_account_is_found_by_the_names_people_call_it(
+    database: Database, vault: Vault, text: str, found: int
+) -> None:
+    organization = await tenant(database)
+    grant = await consent(database, vault, organization, account=None)
+    async with database.organization(organization) as session:
+        accounts = Accounts(session, vault)
+        for name, handle in (("Octa Mugs", "@octamugs"), ("Straße", "")):
+            await accounts.attach(
+                organization,
+                grant=grant,
+                connected_by="mem_1",
+                found=new_account(name, name=name, handle=handle),
+            )
+
+        assert len(await accounts.find_named(organization, text)) == found
+
+
+async def test_a_found_account_is_attached_with_its_own_token(database: Database, vault: Vault) -> None:
+    world = await build(database, vault, "1")
+    async with database.organization(world.organization_id) as session:
+        grant = await Grants(session, vault).get(world.organization_id, world.grant_id)
+        assert grant is not None
+        (found,) = await Discoveries(session, vault).take(
+            world.organization_id, world.discovery_id, [world.found_id]
+        )
+        accounts = Accounts(session, vault)
+        account = await accounts.attach(world.organization_id, grant=grant, connected_by="mem_1", found=found)
+        token = accounts.token(account)
+
+    assert token is not None
+    assert token.reveal() == "page-token"
+    assert account.token_sealed != found.token_sealed

@@ -1,0 +1,295 @@
+"""Nobody sees another organization's rows: not through a repository, and not past one."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import SQLModel
+
+from storage import attempts, audit, discoveries, grants, outbox, tenants
+from storage.db import Database
+from storage.models import Role
+from tests.databases import APP
+from tests.storage.world import World, build, contents, run_sql, stash
+
+if TYPE_CHECKING:
+    from storage.vault import Vault
+    from tests.databases import Postgres
+
+CREATES = {
+    "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
+    "Audit.write": "adds a line of the organization it names",
+    "Grants.stash": "adds a grant of the organization it names",
+    "JoinCodes.create": "adds a code of the organization it names",
+    "Members.add": "adds a member of the organization it names",
+    "Notices.put": "adds a notice, for an organization or for none",
+    "Tickets.open": "adds a ticket of the organization it names",
+    "Workspaces.link": "called by whoever may let an organization be used from a workspace",
+    "Workspaces.set_channel_default": "names an organization the caller was found to belong to",
+    "Workspaces.set_default": "names an organization the caller was found to belong to",
+}
+
+
+def scoped_methods() -> dict[str, tuple[type, str]]:
+    """Return every repository method that takes an organization, by `Class.method`."""
+    return {
+        f"{name}.{method}": (kind, method)
+        for module in (attempts, audit, discoveries, grants, outbox, tenants)
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and kind.__module__ == module.__name__
+        for method, function in vars(kind).items()
+        if inspect.iscoroutinefunction(function)
+        and not method.startswith("_")
+        and "organization_id" in inspect.signature(function).parameters
+    }
+
+
+METHODS = scoped_methods()
+ABSENT = {
+    "grant_id": "grt_absent",
+    "account_id": "acc_absent",
+    "membership_id": "mem_absent",
+    "discovery_id": "dis_absent",
+    "ids": ["fnd_absent"],
+    "realm": "T_absent",
+    "user_id": "U_absent",
+}
+HARMLESS: dict[str, Any] = {
+    "role": Role.ADMIN,
+    "name": "Renamed",
+    "text": "octa 1",
+    "query": "",
+    "usable": None,
+    "limit": 100,
+    "platform": "x",
+    "places": [("p9", "r/hacked", "")],
+    "max_age": timedelta(days=1),
+    "external_id": "x-other",
+    "external_name": "Other",
+    "scopes": ["all"],
+    "team_id": "T1",
+    "channel_id": "C1",
+    "found": [],
+    "hints": [],
+}
+
+
+def test_every_exception_from_the_rule_still_exists() -> None:
+    assert set(CREATES) <= set(METHODS)
+    assert len(METHODS) >= 40
+
+
+def of(world: World) -> dict[str, Any]:
+    return {
+        "grant_id": world.grant_id,
+        "account_id": world.account_id,
+        "membership_id": world.membership_id,
+        "discovery_id": world.discovery_id,
+        "ids": [world.found_id, world.blocked_id],
+        "realm": world.team_id,
+        "user_id": world.user_id,
+    }
+
+
+async def ask(
+    database: Database, vault: Vault, method: str, organization_id: str, ids: dict[str, Any]
+) -> str:
+    """Return what a method answers, as text, in a session that no policy protects on SQLite."""
+    kind, name = METHODS[method]
+    parts = [vault] if "vault" in inspect.signature(kind).parameters else []
+    wanted = inspect.signature(getattr(kind, name)).parameters
+    values = {key: value for key, value in (HARMLESS | ids).items() if key in wanted}
+    try:
+        async with database.system() as session:
+            answer = await getattr(kind(session, *parts), name)(organization_id=organization_id, **values)
+    except (LookupError, IntegrityError, tenants.LastOwner) as refusal:
+        return type(refusal).__name__
+    return repr(answer)
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - set(CREATES)))
+async def test_anothers_things_read_exactly_like_absent_ones(
+    database: Database, vault: Vault, method: str
+) -> None:
+    mine, theirs = await build(database, vault, "1"), await build(database, vault, "2")
+    before = await contents(database, theirs.organization_id)
+
+    others = await ask(database, vault, method, mine.organization_id, of(theirs))
+    untouched = await contents(database, theirs.organization_id)
+    absent = await ask(database, vault, method, mine.organization_id, ABSENT)
+
+    assert untouched == before
+    if set(inspect.signature(getattr(*METHODS[method])).parameters) & set(ABSENT):
+        assert others == absent
+    for secret in (theirs.organization_id, theirs.grant_id, theirs.account_id, "Org 2", "Octa 2"):
+        assert secret not in others
+
+
+NAMES_SOMETHING = sorted(
+    method
+    for method in set(METHODS) - set(CREATES)
+    if set(inspect.signature(getattr(*METHODS[method])).parameters) & set(ABSENT)
+)
+
+
+@pytest.mark.parametrize("method", NAMES_SOMETHING)
+async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
+    database: Database, vault: Vault, method: str
+) -> None:
+    world = await build(database, vault, "1")
+    ids = of(world)
+    if method == "Grants.drop_pending":
+        ids["grant_id"] = world.pending_id
+    if method in {"Grants.release", "Grants.shared"}:
+        async with database.system() as session:
+            other = (await tenants.Organizations(session).create("Other")).id
+            pending = await stash(session, vault, other)
+            await grants.Grants(session, vault).settle(
+                other, pending.id, external_id="x-1", external_name="", scopes=[]
+            )
+    before = await contents(database, world.organization_id)
+
+    own = await ask(database, vault, method, world.organization_id, ids)
+    after = await contents(database, world.organization_id)
+    absent = await ask(database, vault, method, world.organization_id, ABSENT)
+
+    assert own != absent or after != before or method == "Grants.release"  # an account still needs it
+
+
+# The second wall
+
+
+def connect(postgres: Postgres, user: str = APP) -> Any:
+    return asyncpg.connect(postgres.url(postgres.name, user).replace("+asyncpg", ""))
+
+
+TABLES = [table.name for table in SQLModel.metadata.sorted_tables]
+TENANTS = [table.name for table in SQLModel.metadata.sorted_tables if "organization_id" in table.columns]
+TENANTS += ["organization", "grant_"]
+
+
+async def visible(connection: Any, *settings: str) -> dict[str, int]:
+    """Return how many rows of each table a transaction with these settings sees."""
+    async with connection.transaction():
+        for setting in settings:
+            await connection.execute(setting)
+        return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}  # noqa: S608
+
+
+@pytest.mark.parametrize("role", ["the owner of the tables", "a fresh role with grants on the tables"])
+async def test_rows_are_visible_to_their_organization_and_to_the_system_only(
+    postgres: Postgres, postgres_database: Database, vault: Vault, role: str
+) -> None:
+    mine = await build(postgres_database, vault, "1")
+    theirs = await build(postgres_database, vault, "2")
+    connection = await connect(postgres)
+    if role != "the owner of the tables":
+        await postgres.run(
+            "DROP ROLE IF EXISTS octapost_fresh",
+            "CREATE ROLE octapost_fresh NOSUPERUSER",
+            f"GRANT octapost_fresh TO {APP}",
+        )
+        await postgres.run(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO octapost_fresh",
+            database=postgres.name,
+        )
+        await connection.execute("SET ROLE octapost_fresh")
+    try:
+        nobody = await visible(connection)
+        wrong = await visible(connection, "SET LOCAL octapost.organization = 'org_absent'")
+        empty = await visible(
+            connection, "SET LOCAL octapost.organization = ''", "SET LOCAL octapost.system = 'off'"
+        )
+        one = await visible(connection, f"SET LOCAL octapost.organization = '{mine.organization_id}'")
+        other = await visible(connection, f"SET LOCAL octapost.organization = '{theirs.organization_id}'")
+        system = await visible(connection, "SET LOCAL octapost.system = 'on'")
+    finally:
+        await connection.close()
+        if role != "the owner of the tables":
+            await postgres.run("DROP OWNED BY octapost_fresh", database=postgres.name)
+            await postgres.run("DROP ROLE octapost_fresh")
+
+    assert nobody == wrong == empty == dict.fromkeys(TABLES, 0)
+    assert all(system.values()), "every table has rows, or this test proves nothing"
+    assert {table: one[table] + other[table] for table in TENANTS} == {
+        table: system[table] for table in TENANTS
+    }
+    assert all(one[table] for table in TENANTS)
+    assert {table for table in TABLES if one[table]} == set(TENANTS)
+
+
+async def test_an_organizations_transaction_sees_nothing_of_anothers(
+    postgres_database: Database, vault: Vault
+) -> None:
+    mine, theirs = await build(postgres_database, vault, "1"), await build(postgres_database, vault, "2")
+
+    async with postgres_database.organization(mine.organization_id, write=False) as session:
+        connection = await session.connection()
+        seen = [
+            repr((await connection.execute(SQLModel.metadata.tables[table].select())).all())
+            for table in TABLES
+        ]
+
+    assert all(theirs.organization_id not in rows and theirs.grant_id not in rows for rows in seen)
+    assert any(mine.grant_id in rows for rows in seen)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO channel_default (team_id, channel_id, organization_id) VALUES ('T1', 'C', :theirs)",
+        "UPDATE account SET organization_id = :theirs",
+        "INSERT INTO seen_request (signature_hash, seen_at) VALUES ('1', now())",
+    ],
+)
+async def test_an_organizations_transaction_writes_nothing_for_another_or_for_the_system(
+    postgres_database: Database, vault: Vault, statement: str
+) -> None:
+    mine, theirs = await build(postgres_database, vault, "1"), await build(postgres_database, vault, "2")
+    values = {"theirs": theirs.organization_id} if ":theirs" in statement else {}
+
+    async with postgres_database.organization(mine.organization_id) as session:
+        connection = await session.connection()
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await connection.execute(text(statement), values)
+
+
+async def test_an_id_that_is_no_id_cannot_break_out_of_its_setting(
+    postgres_database: Database, vault: Vault
+) -> None:
+    await build(postgres_database, vault, "1")
+
+    for hostile in (
+        "'; SET octapost.system = 'on",
+        "x' OR '1'='1",
+        "\\'; SET octapost.system = 'on'; --",
+        "é'",
+    ):
+        async with postgres_database.organization(hostile, write=False) as session:
+            connection = await session.connection()
+            rows = (await connection.execute(SQLModel.metadata.tables["account"].select())).all()
+        assert rows == []
+    assert len(await run_sql(postgres_database, "SELECT 1 FROM account")) == 1
+
+
+async def test_what_a_transaction_works_for_ends_with_it(
+    postgres: Postgres, vault: Vault, postgres_database: Database
+) -> None:
+    world = await build(postgres_database, vault, "1")
+    one_connection = Database(postgres.url(postgres.name), pool_size=1)
+    counts = []
+    for organization in (world.organization_id, "org_absent", world.organization_id):
+        async with one_connection.system() as session:
+            await session.connection()
+        async with one_connection.organization(organization, write=False) as session:
+            table = SQLModel.metadata.tables["account"]
+            counts.append(len((await (await session.connection()).execute(table.select())).all()))
+    await one_connection.close()
+
+    assert counts == [1, 0, 1]
