@@ -1,0 +1,373 @@
+"""Due grants become fresh tokens, or a verdict: against real simulated platforms, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlmodel import col, select, update
+
+from adapters import registry
+from adapters.base import GrantDead, Rotation, TokenRefused, Tokens
+from adapters.registry import PLATFORMS
+from bot.incidents import Incidents
+from bot.jobs.refresh import KEEP_ALIVE, Refresher, due_in, pause, tripped
+from bot.offer import Offer
+from sandbox.core import Fault
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.reddit import RedditSimulator
+from sandbox.platforms.x import XSimulator
+from storage.db import Database, now
+from storage.grants import Accounts, Grants, NewAccount
+from storage.models import Grant, GrantStatus, Notice, Role
+from storage.refreshes import Refreshes, Tally
+from storage.tenants import Members, Organizations
+from storage.vault import Vault
+from tests.application import settings
+from tests.consent import consent
+
+
+@dataclass(kw_only=True)
+class Works:
+    """A refresher, its database, and one platform that answers it."""
+
+    refresher: Refresher
+    simulator: OAuthSimulator
+    platform: str
+    offer: Offer
+    database: Database
+    vault: Vault
+    http: httpx.AsyncClient
+    organization_id: str
+    membership_id: str
+
+    async def grant(self, person: str, *, due: bool = True) -> Grant:
+        """Connect a person for real, and return the stored grant, due now."""
+        platform = self.offer.platform(self.platform)
+        client = self.offer.client(self.platform, self.platform)
+        query = await consent(self.http, platform, client, person=person)
+        adapter = registry.adapters(self.http)[self.platform]
+        from tests.consent import VERIFIER
+
+        tokens = await adapter.exchange(client, code=query["code"], verifier=VERIFIER)
+        found = await adapter.discover(client, tokens)
+        async with self.database.system() as session:
+            grants = Grants(session, self.vault)
+            pending = await grants.stash(
+                self.organization_id,
+                self.membership_id,
+                platform=self.platform,
+                app=self.platform,
+                access=tokens.access_token,
+                refresh=tokens.refresh_token,
+                scopes=sorted(found.scopes),
+                access_expires_in=tokens.expires_in,
+                refresh_expires_in=tokens.refresh_expires_in,
+            )
+            grant = await grants.settle(
+                self.organization_id,
+                pending.id,
+                external_id=found.identity.id,
+                external_name=found.identity.name,
+                scopes=sorted(found.scopes),
+            )
+            new = NewAccount(remote_id=found.accounts[0].id, kind="Profile", name=found.accounts[0].name)
+            await Accounts(session, self.vault).attach(
+                self.organization_id, grant=grant, connected_by=self.membership_id, found=new
+            )
+            if due:
+                await Refreshes(session, self.vault).schedule(grant.id, timedelta(seconds=-1))
+        return await self.look(grant.id)
+
+    async def look(self, grant_id: str) -> Grant:
+        async with self.database.system(write=False) as session:
+            found = await Refreshes(session, self.vault).look(grant_id)
+        assert found is not None
+        return found
+
+    async def make_due(self, grant_id: str, *, suspected_ago: timedelta | None = None) -> None:
+        """Let time pass: the grant is due, and was first suspected that long ago."""
+        values = {"due_at": now(timedelta(seconds=-1)), "lease_until": None}
+        if suspected_ago is not None:
+            values["suspected_at"] = now(-suspected_ago)
+        async with self.database.system() as session:
+            await session.exec(
+                update(Grant).where(col(Grant.id) == grant_id).values(**values),
+                execution_options={"synchronize_session": False},
+            )
+
+    async def said(self) -> list[Notice]:
+        async with self.database.system(write=False) as session:
+            return list(await session.exec(select(Notice)))
+
+    def refreshes(self) -> int:
+        path = self.simulator.rules.token_path
+        return sum("grant_type=refresh_token" in call.body for call in self.simulator.calls(path))
+
+
+async def open_works(
+    stack: AsyncExitStack, simulator: OAuthSimulator, database: Database, vault: Vault
+) -> Works:
+    url = await simulator.start()
+    stack.push_async_callback(simulator.stop)
+    key = simulator.name
+    made = settings(**{f"{key.upper()}_URL": url})
+    offer = Offer(made.platforms())
+    client = offer.client(key, key)
+    simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
+    async with database.system() as session:
+        organization = await Organizations(session).create("Acme")
+        member = await Members(session).add(
+            organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
+        )
+    return Works(
+        refresher=Refresher(offer, registry.adapters(http), database, vault, Incidents(offer, vault)),
+        simulator=simulator,
+        platform=key,
+        offer=offer,
+        database=database,
+        vault=vault,
+        http=http,
+        organization_id=organization.id,
+        membership_id=member.id,
+    )
+
+
+@pytest_asyncio.fixture
+async def x(database: Database, vault: Vault) -> AsyncIterator[Works]:
+    async with AsyncExitStack() as stack:
+        yield await open_works(stack, XSimulator(), database, vault)
+
+
+@pytest_asyncio.fixture
+async def reddit(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works]:
+    async with AsyncExitStack() as stack:
+        yield await open_works(stack, RedditSimulator(), sqlite_database, vault)
+
+
+async def test_a_due_grant_gets_the_next_pair_and_a_time_to_be_looked_at_again(x: Works) -> None:
+    before = await x.grant("4711")
+
+    await x.refresher.run()
+
+    after = await x.look(before.id)
+    assert after.generation == before.generation + 1
+    assert after.access_sealed != before.access_sealed
+    assert after.refresh_sealed != before.refresh_sealed
+    assert after.due_at is not None
+    assert after.lease_until is None
+    assert (after.verdict, after.failures) == ("fresh", 0)
+
+
+async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(reddit: Works) -> None:
+    before = await reddit.grant("octa_demo")
+
+    await reddit.refresher.run()
+
+    after = await reddit.look(before.id)
+    assert after.generation == before.generation + 1
+    assert after.refresh_sealed is not None
+
+
+async def test_many_who_need_one_token_at_once_cause_one_refresh(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+
+    found = await asyncio.gather(
+        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20))
+    )
+
+    assert x.refreshes() == 1
+    assert {f.grant.generation for f in found} == {grant.generation + 1}
+
+
+async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    next(iter(x.simulator.grants.values())).access.clear()
+    adapter = registry.adapters(x.http)["x"]
+
+    found = await x.refresher.use(grant.id, adapter.discover)
+
+    assert found.identity.id == "4711"
+    assert x.refreshes() == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault(status=503, body="<html>", content_type="text/html"), id="an-outage"),
+        pytest.param(Fault(status=429, body="{}", headers={"Retry-After": "120"}), id="a-limit"),
+        pytest.param(Fault(status=200, body="{}"), id="an-answer-without-a-token"),
+        pytest.param(Fault(status=400, body='{"error": "something_new"}'), id="a-code-nobody-documents"),
+    ],
+)
+async def test_trouble_at_the_platform_is_waited_for_and_nobody_is_told(reddit: Works, fault: Fault) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.faults.append(fault)
+
+    await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert after.status == GrantStatus.HEALTHY
+    assert after.generation == grant.generation
+    assert after.failures == 1
+    assert after.due_at is not None
+    assert await reddit.said() == []
+
+
+async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.apps.clear()
+
+    await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert after.status == GrantStatus.HEALTHY
+    assert after.verdict.startswith("Misconfigured")
+    assert await reddit.said() == []
+
+
+async def test_a_first_death_sentence_is_only_a_suspicion(x: Works) -> None:
+    grant = await x.grant("4711")
+    x.simulator.grants.clear()
+
+    await x.refresher.run()
+
+    after = await x.look(grant.id)
+    assert after.status == GrantStatus.HEALTHY
+    assert after.suspected_at is not None
+    assert await x.said() == []
+
+
+async def test_a_second_one_a_quarter_of_an_hour_later_asks_a_person_once(x: Works) -> None:
+    grant = await x.grant("4711")
+    x.simulator.grants.clear()
+    await x.refresher.run()
+    await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
+
+    await x.refresher.run()
+    await x.refresher.run()
+
+    after = await x.look(grant.id)
+    assert after.status == GrantStatus.NEEDS_RECONNECT
+    assert after.due_at is None
+    [notice] = await x.said()
+    assert "until somebody reconnects" in notice.body["text"]
+    with pytest.raises(GrantDead):
+        await x.refresher.fresh(grant.id)
+
+
+async def test_a_platform_that_comes_back_between_the_two_looks_clears_the_suspicion(x: Works) -> None:
+    grant = await x.grant("4711")
+    kept = dict(x.simulator.grants)
+    x.simulator.grants.clear()
+    await x.refresher.run()
+    x.simulator.grants.update(kept)
+    await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
+
+    await x.refresher.run()
+
+    after = await x.look(grant.id)
+    assert after.status == GrantStatus.HEALTHY
+    assert after.suspected_at is None
+    assert after.generation == grant.generation + 1
+
+
+async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts_as_doubt(x: Works) -> None:
+    grant = await x.grant("4711")
+    x.simulator.faults.append(Fault(path=x.simulator.rules.token_path, lose_answer=True, times=1))
+
+    await x.refresher.run()
+
+    after = await x.look(grant.id)
+    assert after.in_doubt
+    assert after.status == GrantStatus.HEALTHY
+    assert after.access_sealed == grant.access_sealed
+    assert await x.said() == []
+
+
+async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
+    grants = [await x.grant(person) for person in ("4711", "4712")]
+    other = Refresher(x.offer, registry.adapters(x.http), x.database, x.vault, Incidents(x.offer, x.vault))
+
+    await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())
+
+    assert x.refreshes() == len(grants)
+    for grant in grants:
+        assert (await x.look(grant.id)).generation == grant.generation + 1
+
+
+async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo", due=False)
+
+    async def always_refused(_client: object, _tokens: Tokens) -> None:
+        raise TokenRefused("unauthorized")
+
+    with pytest.raises(TokenRefused):
+        await reddit.refresher.use(grant.id, always_refused)
+    assert reddit.refreshes() == 1
+
+
+# The rules by themselves
+
+
+@pytest.mark.parametrize("key", PLATFORMS)
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it(key: str, jitter: float) -> None:
+    platform = PLATFORMS[key]
+    tokens = Tokens(access_token="a", refresh_token="r", expires_in=timedelta(hours=2))
+
+    due = due_in(platform, tokens, jitter=jitter)
+
+    assert due is not None
+    if platform.rotation is Rotation.SINGLE_USE:
+        assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
+    elif platform.rotation is Rotation.EXCHANGE:
+        assert timedelta(hours=21) <= due <= timedelta(hours=27)
+    else:
+        assert timedelta(hours=2) * 0.7 <= due <= timedelta(hours=2) * 0.9
+
+
+def test_a_grant_that_only_a_person_can_renew_is_not_due_by_itself() -> None:
+    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) is None
+
+
+def test_a_single_use_token_that_ends_sooner_is_renewed_before_half_of_its_life_is_over() -> None:
+    tokens = Tokens(access_token="a", refresh_token="r", refresh_expires_in=timedelta(days=2))
+
+    assert due_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
+
+
+def tally(dead: int, fresh: int = 0) -> Tally:
+    return Tally(fresh=fresh, dead=dead, busy=0, other=0)
+
+
+@pytest.mark.parametrize(
+    ("tallies", "open_"),
+    [
+        pytest.param({1000: tally(19)}, False, id="too-few"),
+        pytest.param({1000: tally(20)}, True, id="twenty"),
+        pytest.param({1000: tally(20, 400)}, False, id="a-small-share"),
+        pytest.param({1000: tally(20, 380)}, True, id="five-per-cent"),
+        pytest.param({990: tally(10), 995: tally(10)}, True, id="within-ten-minutes"),
+        pytest.param({980: tally(10), 1000: tally(10)}, False, id="too-far-apart"),
+        pytest.param({945: tally(5000)}, True, id="the-worst-was-within-the-hour"),
+        pytest.param({920: tally(5000)}, False, id="long-over"),
+    ],
+)
+def test_the_breaker_opens_for_a_platform_that_calls_too_many_dead(
+    tallies: dict[int, Tally], open_: bool
+) -> None:
+    assert tripped(tallies, 1000) is open_
+
+
+def test_pauses_grow_to_an_hour_and_obey_the_platform() -> None:
+    assert pause(0, None, chance=1.0) < timedelta(minutes=1)
+    assert pause(50, None, chance=1.0) <= timedelta(hours=1, minutes=1)
+    assert pause(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)
