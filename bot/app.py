@@ -28,6 +28,7 @@ from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.incidents import Incidents
 from bot.jobs.clock import Clock
+from bot.jobs.ladder import Ladder
 from bot.jobs.notices import NoticeSender
 from bot.jobs.refresh import Refresher
 from bot.jobs.sweep import Sweeper
@@ -61,6 +62,7 @@ LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=5)
+LADDER_INTERVAL = timedelta(minutes=10)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
 
@@ -76,6 +78,7 @@ class Parts:
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
+    ladder: Ladder
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -156,7 +159,8 @@ def construct(
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
     offer = Offer(platforms)
-    refresher = Refresher(offer, adapters, database, vault, Incidents(offer, vault))
+    incidents = Incidents(offer, vault)
+    refresher = Refresher(offer, adapters, database, vault, incidents)
     disconnections = Disconnections(
         offer=offer, adapters=adapters, refresher=refresher, database=database, vault=vault
     )
@@ -220,6 +224,7 @@ def construct(
         connections=connections,
         disconnections=disconnections,
         refresher=refresher,
+        ladder=Ladder(offer, incidents, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
@@ -248,6 +253,7 @@ async def run(
                     parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
                 )
                 parts.clock.every(REFRESH_INTERVAL, "refresh", parts.refresher.run)
+                parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
                 parts.clock.whenever(parts.database.owes, "notices", notices.run)

@@ -73,6 +73,8 @@ class Connected:
     """Another organization uses the same sign-in; both share one set of tokens."""
     wrong: tuple[str, str] | None = None
     """On a reconnect with another identity: the one expected and the one that consented."""
+    left_out: tuple[str, ...] = ()
+    """The accounts a reconnect was meant for, and which this consent does not cover."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +262,8 @@ class Connections:
             organization = await Organizations(session).get(organization_id)
             if organization is None:
                 raise NotMember
-            wrong = await self._other_identity(grants, attempt, found)
+            expected = await self._expected(accounts, attempt)
+            wrong = await self._other_identity(grants, attempt, found, expected)
             grant = await grants.settle(
                 organization_id,
                 pending.id,
@@ -291,7 +294,7 @@ class Connections:
 
             renewed, attached = await attach([] if wrong else known), await attach(at_once)
             kept = None
-            if not at_once and (fresh or (found.accounts and not known)):
+            if fresh and not at_once:
                 kept = await Discoveries(session, self._vault).keep(
                     organization_id,
                     membership_id=attempt.membership_id,
@@ -307,12 +310,13 @@ class Connections:
                 attached=attached,
                 renewed=renewed,
                 to_choose=0 if at_once else len(fresh),
-                discovery_id=kept.id if kept is not None and fresh else None,
+                discovery_id=kept.id if kept is not None else None,
                 blocked=tuple(account for account in found.accounts if account.blocker is not None),
                 hints=found.hints,
                 missing=missing_scopes(client.app, found.scopes),
                 shared=await grants.shared(organization_id, grant.id),
                 wrong=wrong,
+                left_out=tuple(a.name for a in expected if not wrong and a.id not in {r.id for r in renewed}),
             )
             audit = Audit(session)
             for account in attached:
@@ -335,13 +339,27 @@ class Connections:
         )
         return outcome
 
+    async def _expected(self, accounts: Accounts, attempt: ConnectionAttempt) -> list[Account]:
+        """Return the accounts that a reconnect is meant to renew; none for a new connection."""
+        if attempt.reconnects is None:
+            return []
+        every = await accounts.all(attempt.organization_id, attempt.platform)
+        return [account for account, _ in every if account.grant_id == attempt.reconnects]
+
     async def _other_identity(
-        self, grants: Grants, attempt: ConnectionAttempt, found: Discovery
+        self, grants: Grants, attempt: ConnectionAttempt, found: Discovery, expected: list[Account]
     ) -> tuple[str, str] | None:
+        """Return who was expected and who came, if a reconnect renews none of what it was meant for.
+
+        Somebody else who administers the same Pages is welcome to renew them.
+        """
         if attempt.reconnects is None:
             return None
         old = await grants.get(attempt.organization_id, attempt.reconnects)
         if old is None or old.external_id == found.identity.id:
+            return None
+        usable = {account.id for account in found.accounts if account.blocker is None}
+        if usable & {account.remote_id for account in expected}:
             return None
         return old.external_name, found.identity.name
 

@@ -36,6 +36,14 @@ class Incidents:
 
     async def grant_died(self, session: AsyncSession, grant: Grant, code: str) -> None:
         """Tell the admins of every organization that uses the grant; the same death is told once."""
+        await self._tell(session, grant, f"reconnect:{grant.id}:{grant.generation}", code, None)
+        log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
+
+    async def grant_ends(self, session: AsyncSession, grant: Grant, days: int) -> None:
+        """Warn the admins that only a person can renew the grant, once for each rung of the ladder."""
+        await self._tell(session, grant, f"ending:{grant.id}:{grant.generation}:{days}", "", days)
+
+    async def _tell(self, session: AsyncSession, grant: Grant, key: str, code: str, days: int | None) -> None:
         platform = self._offer.platform(grant.platform)
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
             organization = await Organizations(session).get(organization_id)
@@ -45,12 +53,15 @@ class Incidents:
                 continue
             people = await Members(session).all(organization_id)
             connector = next((m for m in people if m.id == accounts[0].connected_by), None)
-            message = views.needs_reconnect(platform, accounts, organization.name, code, kit.mention(connector))
+            by = kit.mention(connector)
+            if days is None:
+                message = views.needs_reconnect(platform, accounts, organization.name, code, by)
+                await Audit(session).write(organization_id, "system", "sign-in ended", grant.id, code=code)
+            else:
+                message = views.ends_soon(platform, accounts, organization.name, days, by)
             for member in people:
                 if member.role >= Role.ADMIN:
-                    await say_to(session, member, f"reconnect:{grant.id}:{grant.generation}", message)
-            await Audit(session).write(organization_id, "system", "sign-in ended", grant.id, code=code)
-        log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
+                    await say_to(session, member, key, message)
 
     def page_operator(self, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Client, Misconfigured, Platform, Scope, capabilities, missing_scopes
 from bot.errors import UnknownPlatform
+from storage.models import GrantStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 NICKNAMES = {"ig": "instagram", "insta": "instagram", "fb": "facebook", "twitter": "x", "yt": "youtube"}
 """What people type for a platform besides its name."""
+OVER = frozenset({GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED})
+"""A grant in these states does nothing for anybody."""
 
 
 class Offer:
@@ -64,7 +67,7 @@ class Offer:
 
     def can(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
         """Return what the account can do, from its grant's scopes and its own role there."""
-        if grant is None or account.disconnected_at is not None:
+        if grant is None or grant.status in OVER or account.disconnected_at is not None:
             return frozenset()
         app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
         return capabilities(app, grant.scopes) - {Capability(name) for name in account.missing}

@@ -206,6 +206,20 @@ class Refreshes:
             for row in await self._session.exec(counted)
         }
 
+    async def ending(self, within: timedelta) -> list[Grant]:
+        """Return the healthy grants that only a person can renew and whose time ends within a span, soonest first."""
+        ends = (
+            select(Grant)
+            .where(
+                Grant.status == GrantStatus.HEALTHY,
+                col(Grant.refresh_sealed).is_(None),
+                col(Grant.due_at).is_(None),
+                col(Grant.access_expires_at) < now(within),
+            )
+            .order_by(col(Grant.access_expires_at))
+        )
+        return list(await self._session.exec(ends))
+
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest due grant has been waiting, or None."""
         waiting = select(func.min(Grant.due_at)).where(col(Grant.due_at) <= now())

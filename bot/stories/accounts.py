@@ -110,7 +110,7 @@ class AccountsStory:
         return Say(
             text=f"{actor.organization} has {many}.",
             blocks=[
-                kit.words(f"{actor.organization} can publish to {many}."),
+                kit.words(f"{actor.organization} has {many}."),
                 *views.cards(found, actor.role, limit=CARDS_SHOWN - 1),
             ],
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Rotation, Scope
 from bot.disconnections import Disconnection, Revocation
+from bot.offer import OVER
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import GrantStatus, Role
@@ -42,7 +43,7 @@ class Card:
 def status(card: Card) -> str:
     """Return how the account is doing, as an icon and words; never the icon alone."""
     grant = card.grant
-    if grant is None or grant.status in {GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED}:
+    if grant is None or grant.status in OVER or lapsed(card):
         return "🔴 needs reconnecting"
     if Capability.PUBLISH not in card.can:
         return "🟠 connected, but can't publish"
@@ -53,22 +54,38 @@ def status(card: Card) -> str:
     return "🟢 connected"
 
 
+def ends_at(card: Card) -> datetime | None:
+    """Return when the sign-in ends although nobody does anything, or None: not by the clock."""
+    grant = card.grant
+    if grant is None:
+        return None
+    return grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
+
+
+def lapsed(card: Card, now: datetime | None = None) -> bool:
+    """Tell whether the sign-in's time is over."""
+    end = ends_at(card)
+    return end is not None and end <= (now or datetime.now(UTC))
+
+
 def expiry(card: Card, now: datetime | None = None) -> str:
     """Return when a person has to do something, in words."""
     grant, platform = card.grant, card.platform
     now = now or datetime.now(UTC)
-    if grant is None:
-        return "The sign-in is gone."
-    if grant.refresh_sealed is not None:
-        if grant.refresh_expires_at is None:
-            return "Renews itself."
-        return f"Renews itself; after {in_words(grant.refresh_expires_at - now)} without use, a new sign-in is needed."
-    if grant.access_expires_at is None or platform.rotation is Rotation.EXCHANGE:
-        return "Doesn't expire by itself."
-    left = grant.access_expires_at - now
-    if left <= timedelta(0):
+    if grant is None or grant.status in OVER:
+        return "The sign-in is over: reconnect it."
+    if lapsed(card, now):
         return "The sign-in has expired: reconnect it."
-    return f"{platform.name} ends this sign-in in {in_words(left)}; then somebody has to sign in again."
+    end = ends_at(card)
+    if grant.refresh_sealed is None and platform.rotation is not Rotation.EXCHANGE:
+        if end is None:
+            return "Doesn't expire by itself."
+        return f"{platform.name} ends this sign-in in {in_words(end - now)}; then somebody has to sign in again."
+    if end is None:
+        return "Renews itself." if grant.refresh_sealed is not None else "Doesn't expire by itself."
+    if grant.refresh_sealed is None:
+        return "Renews itself."
+    return f"Renews itself for another {in_words(end - now)}; then somebody has to sign in again."
 
 
 def in_words(span: timedelta) -> str:
@@ -76,7 +93,7 @@ def in_words(span: timedelta) -> str:
     hours = span.total_seconds() / 3600
     if hours < 1:
         return "less than an hour"
-    if hours < 48:
+    if round(hours) < 48:
         return f"{round(hours)} hours" if round(hours) > 1 else "1 hour"
     return f"{round(hours / 24)} days"
 
@@ -150,7 +167,11 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
 def which_to_disconnect(found: Sequence[Card], organization_id: str) -> list[Json]:
     """Return the question which account to disconnect."""
     options = [
-        kit.option(f"{one.platform.name}: {one.account.name}", f"{organization_id}/{one.account.id}")
+        kit.option(
+            f"{one.platform.name}: {one.account.name}",
+            f"{organization_id}/{one.account.id}",
+            " · ".join(filter(None, (one.account.kind, one.account.handle))),
+        )
         for one in found[:100]
     ]
     picker = {
@@ -159,7 +180,11 @@ def which_to_disconnect(found: Sequence[Card], organization_id: str) -> list[Jso
         "placeholder": kit.plain("Choose an account", 150),
         "options": options,
     }
-    return [kit.words("Which account should be disconnected?"), kit.actions(picker)]
+    blocks = [kit.words("Which account should be disconnected?"), kit.actions(picker)]
+    if len(found) > len(options):
+        rest = f"These are the first {len(options)} of {len(found)}; /octapost disconnect NAME finds any of them."
+        blocks.append(kit.fine_print(rest))
+    return blocks
 
 
 def confirm_disconnect(one: Card, outlook: Revocation) -> Json:

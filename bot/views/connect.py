@@ -121,6 +121,14 @@ def outcome(done: Connected, value: str) -> Message:
         blocks.append(kit.words(f"✅ Connected to {done.organization}: {names(done.attached)}."))
     if done.renewed:
         blocks.append(kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)}."))
+    if done.left_out:
+        blocks.append(
+            kit.words(
+                f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include"
+                f" {'it' if len(done.left_out) == 1 else 'them'}; to keep publishing there, press Reconnect and tick"
+                " everything you want to keep."
+            )
+        )
     if done.discovery_id is not None:
         many = f"{done.to_choose} accounts" if done.to_choose > 1 else "1 account"
         more = "more " if done.renewed else ""
@@ -140,9 +148,11 @@ def outcome(done: Connected, value: str) -> Message:
 def advice(done: Connected) -> list[Json]:
     """Return what stands in the way of more: reasons, fixes, missing permissions, sharing."""
     lines = [HINTS[hint] for hint in sorted(done.hints)]
-    lines += [why_not(one.name, one.blocker) for one in done.blocked[:3]]
-    if len(done.blocked) > 3:
-        lines.append(f"… and {len(done.blocked) - 3} more that can't be used; Choose accounts lists them with reasons.")
+    shown = 3 if done.discovery_id is not None else BLOCKED_SHOWN
+    lines += [why_not(one.name, one.blocker) for one in done.blocked[:shown]]
+    if len(done.blocked) > shown:
+        where = "; Choose accounts lists them with reasons" if done.discovery_id is not None else ""
+        lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
     if done.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in done.missing)
         lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
@@ -188,7 +198,7 @@ def names(accounts: Sequence[Account]) -> str:
 def why_not(name: str, blocker: str | None) -> str:
     """Return why an account is greyed, and the fix."""
     if blocker == ALREADY_HERE:
-        return f"{name}: already connected here."
+        return f"{name}: already connected here, so there is nothing to do."
     reason, fix = BLOCKED[Blocker(blocker or "")]
     return f"{name}: {reason}. {fix}"
 

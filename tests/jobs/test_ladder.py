@@ -1,0 +1,84 @@
+"""A sign-in that only a person can renew is warned about in time, once per rung, and ends in one call for help."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from sqlmodel import col, update
+
+from bot.incidents import Incidents
+from bot.jobs.ladder import Ladder
+from sandbox.platforms.linkedin import LinkedInSimulator
+from storage.db import Database, now
+from storage.models import Grant, GrantStatus
+from storage.refreshes import Refreshes
+from storage.vault import Vault
+from tests.jobs.test_refresh import Works, open_works
+
+
+@pytest_asyncio.fixture
+async def linkedin(database: Database, vault: Vault) -> AsyncIterator[Works]:
+    async with AsyncExitStack() as stack:
+        yield await open_works(stack, LinkedInSimulator(), database, vault)
+
+
+async def ending_in(works: Works, left: timedelta) -> Grant:
+    """Connect a profile and let time pass until its sign-in has `left` to live."""
+    grant = await works.grant("ana-ruiz", due=False)
+    async with works.database.system() as session:
+        await Refreshes(session, works.vault).schedule(grant.id, None)
+        await session.exec(
+            update(Grant).where(col(Grant.id) == grant.id).values(access_expires_at=now(left)),
+            execution_options={"synchronize_session": False},
+        )
+    return grant
+
+
+def ladder(works: Works) -> Ladder:
+    return Ladder(works.offer, Incidents(works.offer, works.vault), works.database, works.vault)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        pytest.param(timedelta(days=13), "within 14 days", id="first-rung"),
+        pytest.param(timedelta(days=6, hours=23), "within 7 days", id="second"),
+        pytest.param(timedelta(days=2), "within 3 days", id="third"),
+        pytest.param(timedelta(hours=5), "within 1 day", id="last"),
+    ],
+)
+async def test_each_rung_is_said_once_with_the_time_that_is_left(
+    linkedin: Works, left: timedelta, words: str
+) -> None:
+    grant = await ending_in(linkedin, left)
+
+    for _ in range(3):
+        await ladder(linkedin).run()
+
+    [notice] = await linkedin.said()
+    assert words in notice.body["text"]
+    assert (await linkedin.look(grant.id)).status == GrantStatus.HEALTHY
+
+
+async def test_nobody_is_told_two_months_early(linkedin: Works) -> None:
+    await ending_in(linkedin, timedelta(days=15))
+
+    await ladder(linkedin).run()
+
+    assert await linkedin.said() == []
+
+
+async def test_when_its_time_is_up_it_needs_a_person_and_says_so_once(linkedin: Works) -> None:
+    grant = await ending_in(linkedin, timedelta(seconds=-1))
+
+    for _ in range(3):
+        await ladder(linkedin).run()
+
+    after = await linkedin.look(grant.id)
+    assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "expired")
+    [notice] = await linkedin.said()
+    assert "until somebody reconnects" in notice.body["text"]
