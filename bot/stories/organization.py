@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
+    from bot.actor import Actor, Sender
     from storage.db import Database
     from storage.models import Membership
 
@@ -95,7 +95,7 @@ class OrganizationStory:
         """Create an organization in this workspace. Guests cannot."""
         name = name_of(request.words)
         client, sender = await request.client(), request.sender
-        await person(client, sender.user_id, oneself=True)
+        await person(client, sender.user_id, sender)
         standing = await request.standing()
         if name.casefold() in {seat.organization_name.casefold() for seat in standing.choices}:
             raise BadInput(f"You already have an organization called {name} here.")
@@ -162,7 +162,7 @@ class OrganizationStory:
         if not typed:
             raise BadInput("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
         client = await request.client()
-        who = await person(client, sender.user_id, oneself=True)
+        who = await person(client, sender.user_id, sender)
         name = await team_name(client, sender.team_id)
         async with self._database.system() as session:
             redeemed = await JoinCodes(session).redeem(typed)
@@ -202,7 +202,7 @@ class OrganizationStory:
             raise BadInput("The role is one of member, admin, owner.")
         role = ROLES[word] if word else Role.MEMBER
         actor, client = request.actor, await request.client()
-        name = await person(client, user_id)
+        name = await person(client, user_id, actor.sender)
         [(before, after)] = await self._add(actor, [user_id], role)
         if before == after:
             return Say(
@@ -252,7 +252,7 @@ class OrganizationStory:
         client = await request.client()
         for user_id in chosen:
             try:
-                await person(client, user_id)
+                await person(client, user_id, request.sender)
             except OctapostError as error:
                 raise BadInput(str(error), field=views.PERSON) from None
         await self._add(request.actor, chosen, ROLES.get(str(option.get("value")), Role.MEMBER))
@@ -376,18 +376,19 @@ def last_owner(actor: Actor) -> str:
     return f"{actor.organization} needs at least one owner. Make somebody else an owner first."
 
 
-async def person(client: AsyncWebClient, user_id: str, *, oneself: bool = False) -> str:
-    """Return the name of a full member of the workspace. Raises BadInput for guests, bots and strangers.
+async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
+    """Return the name of a full member of the sender's workspace. Raises BadInput for guests, bots, strangers.
 
-    `oneself`: the person who asks, so the sentence says "you".
+    The sender themselves are spoken to as "you".
     """
+    oneself = user_id == sender.user_id
     try:
         user = (await client.users_info(user=user_id))["user"]
     except SlackApiError as error:
         log.info("person not found", code=code_of(error))
         raise BadInput("Slack doesn't know that person in this workspace.") from None
     name = _name_in(user)
-    if user.get("is_stranger") or user.get("is_bot") or user.get("deleted"):
+    if not at_home(user, sender) or user.get("is_bot") or user.get("deleted"):
         who = "You" if oneself else name
         raise BadInput(f"{who} can't be a member: only people of this workspace can.")
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
@@ -395,6 +396,17 @@ async def person(client: AsyncWebClient, user_id: str, *, oneself: bool = False)
             raise BadInput("You can't do that as a guest of this workspace. Ask one of its full members.")
         raise BadInput(f"{name} is a guest of this workspace, and guests can't be members.")
     return name
+
+
+def at_home(user: Mapping[str, Any], sender: Sender) -> bool:
+    """Tell whether somebody is of the sender's workspace, or of the same Grid organization.
+
+    `is_stranger` alone does not say so: it is false for people of other companies as soon as they share
+    a channel that the app can see (https://docs.slack.dev/reference/objects/user-object).
+    """
+    grid = (user.get("enterprise_user") or {}).get("enterprise_id")
+    same = user.get("team_id") == sender.team_id or (grid is not None and grid == sender.enterprise_id)
+    return same and not user.get("is_stranger")
 
 
 async def known_as(client: AsyncWebClient, user_id: str) -> str:
