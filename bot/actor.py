@@ -97,7 +97,10 @@ def opener_of(body: Mapping[str, Any]) -> Sender:
     if not team_id or not user_id:
         raise Stranger
     return Sender(
-        user_id=str(user_id), team_id=str(team_id), enterprise_id=body.get("enterprise_id") or None, channel_id=""
+        user_id=str(user_id),
+        team_id=str(team_id),
+        enterprise_id=body.get("enterprise_id") or None,
+        channel_id="",
     )
 
 

@@ -139,7 +139,10 @@ async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
             ) as session,
             httpx.AsyncClient(
-                transport=AiohttpTransport(client=session), timeout=20.0, follow_redirects=False, trust_env=False
+                transport=AiohttpTransport(client=session),
+                timeout=20.0,
+                follow_redirects=False,
+                trust_env=False,
             ) as http,
         ):
             yield construct(settings, database, vault, session, http)
@@ -173,7 +176,14 @@ def construct(
         vault=vault,
     )
     routes = Routes()
-    accounts = AccountsStory(connections, disconnections, refresher, adapters, database, vault)
+    accounts = AccountsStory(
+        connections=connections,
+        disconnections=disconnections,
+        refresher=refresher,
+        adapters=adapters,
+        database=database,
+        vault=vault,
+    )
     lifecycle = Lifecycle(database, vault, slacks)
     Connect(connections, database, vault).register(routes)
     accounts.register(routes)
@@ -306,14 +316,18 @@ def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Reques
 
 
 async def _authorize(
-    enterprise_id: str | None, team_id: str | None, user_id: str | None  # noqa: ARG001 - Bolt passes it
+    enterprise_id: str | None,
+    team_id: str | None,
+    user_id: str | None,  # noqa: ARG001 - Bolt passes it
 ) -> AuthorizeResult:
     """Return no token: handlers open the one they need when they need it.
 
     Bolt would otherwise look one up for every request, and drop `app_uninstalled` when the token
     was revoked first.
     """
-    return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=None, bot_user_id="", bot_id="")
+    return AuthorizeResult(
+        enterprise_id=enterprise_id, team_id=team_id, bot_token=None, bot_user_id="", bot_id=""
+    )
 
 
 async def until_signalled() -> None:

@@ -93,8 +93,12 @@ def run(
 @cli.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Where the simulated Slack listens; 0 picks a free port.")] = 3000,
-    data: Annotated[Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")] = None,
-    tour: Annotated[bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")
+    ] = None,
+    tour: Annotated[
+        bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")
+    ] = False,
 ) -> None:
     """Try the whole product offline: a Slack and seven platforms on this machine."""
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
@@ -180,7 +184,9 @@ def rotate_keys() -> None:
 
 @cli.command("manifest")
 def print_manifest(
-    url: Annotated[str, typer.Option(help="Where this installation is reached, e.g. https://bot.example.com")],
+    url: Annotated[
+        str, typer.Option(help="Where this installation is reached, e.g. https://bot.example.com")
+    ],
     socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For Socket Mode.")] = False,
 ) -> None:
     """Print the Slack app manifest, filled in, to paste into Slack's "Create an app"."""

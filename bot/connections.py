@@ -240,7 +240,7 @@ class Connections:
             waiting = Waiting(platform=platform, grant_id=grant.id, error=error)
             await self._tell(attempt, grant, views.waiting(platform, grant_value(attempt, grant.id), error))
             return waiting
-        outcome = await self._keep(attempt, grant, client, platform, discovery, tokens)
+        outcome = await self._keep(attempt, grant, client, platform=platform, found=discovery, tokens=tokens)
         if not (outcome.attached or outcome.renewed or outcome.to_choose):
             await self._disconnections.end_if_unused(attempt.organization_id, grant.id)
         return outcome
@@ -250,6 +250,7 @@ class Connections:
         attempt: ConnectionAttempt,
         pending: Grant,
         client: Client,
+        *,
         platform: Platform,
         found: Discovery,
         tokens: Tokens,
@@ -272,7 +273,8 @@ class Connections:
                 scopes=sorted(found.scopes),
             )
             await Refreshes(session, self._vault).schedule(
-                grant.id, due_in(platform, tokens, jitter=random.random())  # noqa: S311 - jitter
+                grant.id,
+                due_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
             )
             here = await accounts.remote_ids(organization_id, platform.key)
             known = [account for account in usable if account.id in here]

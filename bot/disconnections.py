@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from adapters.base import Adapter, Platform, PlatformError, Tokens
+from adapters.base import Adapter, Platform, PlatformError
 from bot.errors import Gone
 from bot.logs import logger
 from storage.audit import Audit
@@ -58,7 +58,13 @@ class Disconnections:
     """The use cases. Built once, in `bot.app`."""
 
     def __init__(
-        self, *, offer: Offer, adapters: Mapping[str, Adapter], refresher: Refresher, database: Database, vault: Vault
+        self,
+        *,
+        offer: Offer,
+        adapters: Mapping[str, Adapter],
+        refresher: Refresher,
+        database: Database,
+        vault: Vault,
     ) -> None:
         self._offer = offer
         self._adapters = adapters

@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
 from bot.actor import Sender, act_as, sender_of, workspace_of
-from bot.errors import BadInput, Gone, NotInstalled, OctapostError, Stranger, explain
+from bot.errors import BadInput, Gone, NotInstalled, OctapostError, explain
 from bot.logs import logger
 from bot.metrics import ANSWERED, HANDLED
 from bot.routes import (
@@ -182,7 +182,6 @@ class Dispatcher:
                 return Done()
             answer = await route.handler(request)
             self._after(request)
-            return answer
         except BadInput as error:
             outcome = "bad_input"
             if error.field is not None and route.kind is Kind.SUBMISSION:
@@ -200,6 +199,8 @@ class Dispatcher:
                 raise
             outcome = "incident"
             return Say(text=incident(route, error))
+        else:
+            return answer
         finally:
             HANDLED.labels(route.kind, route.key, outcome).inc()
             ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
@@ -349,7 +350,12 @@ def incident(route: Route, error: Exception) -> str:
     """Log an unexpected failure under an id, and return the sentence that names it."""
     number = secrets.token_hex(4)
     log.error(
-        "handler failed", incident=number, kind=str(route.kind), key=route.key, exc_info=error, type=type(error).__name__
+        "handler failed",
+        incident=number,
+        kind=str(route.kind),
+        key=route.key,
+        exc_info=error,
+        type=type(error).__name__,
     )
     return (
         f"Something broke on our side, and nothing was changed that you can't see. Try again in a minute;"
@@ -361,7 +367,7 @@ async def _logged(work: Callable[[], Awaitable[None]]) -> None:
     try:
         await work()
     except Exception as error:
-        log.error("late work failed", exc_info=error)
+        log.exception("late work failed", type=type(error).__name__)
 
 
 async def _tolerant(call: Awaitable[Any]) -> None:

@@ -50,7 +50,9 @@ class NotAllowed(OctapostError):
     def __init__(self, needed: Role, organization: str, who: str = "") -> None:
         ask = f" Ask {who}." if who else " Ask one of them."
         some = "an owner" if needed is Role.OWNER else "an admin"
-        super().__init__(f"This needs {some} of {organization}.{ask} `/octapost org members` shows who they are.")
+        super().__init__(
+            f"This needs {some} of {organization}.{ask} `/octapost org members` shows who they are."
+        )
 
 
 class Stranger(OctapostError):
@@ -86,7 +88,9 @@ class NotInstalled(OctapostError):
     """Slack sent us something from a workspace we have no token for."""
 
     def __init__(self) -> None:
-        super().__init__("Octapost isn't installed in this workspace any more. A workspace admin can add it again.")
+        super().__init__(
+            "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
+        )
 
 
 class Gone(OctapostError):

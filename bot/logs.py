@@ -29,7 +29,16 @@ TOKENS = re.compile(
     """,
     re.VERBOSE,
 )
-QUIET = ("httpx", "httpcore", "slack_sdk", "slack_bolt", "aiohttp.access", "apscheduler", "alembic", "asyncio")
+QUIET = (
+    "httpx",
+    "httpcore",
+    "slack_sdk",
+    "slack_bolt",
+    "aiohttp.access",
+    "apscheduler",
+    "alembic",
+    "asyncio",
+)
 """Libraries that log URLs, bodies or noise below WARNING."""
 
 _known: set[str] = set()
@@ -82,7 +91,9 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False),
+            structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "event"], bool_as_flag=False
+            ),
         ],
     )
     handler = logging.StreamHandler(stream or sys.stderr)

@@ -29,7 +29,12 @@ class Message:
     @property
     def body(self) -> Json:
         """What `chat.postMessage` is called with."""
-        return {"text": fallback(self.text), "blocks": list(self.blocks), "unfurl_links": False, "unfurl_media": False}
+        return {
+            "text": fallback(self.text),
+            "blocks": list(self.blocks),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
 
 
 class Doer(Protocol):

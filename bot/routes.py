@@ -163,9 +163,7 @@ class Routes:
         """Return every route once."""
         return iter(self._by_key.values())
 
-    def add(
-        self, kind: Kind, key: str, handler: Handler, *, role: Role | Who, changes: bool = True
-    ) -> None:
+    def add(self, kind: Kind, key: str, handler: Handler, *, role: Role | Who, changes: bool = True) -> None:
         """Register `handler` for an action_id, callback_id, shortcut or event. Refuses a second one."""
         self._put(Route(kind=kind, key=key, handler=handler, role=role, changes=changes))
 

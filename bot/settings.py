@@ -170,9 +170,14 @@ class Settings(BaseSettings):
                     faults.append(f"{PREFIX}{platform.key.upper()}_URL: {error}")
             slug = env.get(f"{platform.key}_callback_slug", platform.key)
             if not slug.isascii() or not slug.replace("-", "").isalnum():
-                faults.append(f"{PREFIX}{platform.key.upper()}_CALLBACK_SLUG: letters, digits and dashes only")
+                faults.append(
+                    f"{PREFIX}{platform.key.upper()}_CALLBACK_SLUG: letters, digits and dashes only"
+                )
         slugs = [env.get(f"{key}_callback_slug", key) for key in PLATFORMS]
-        faults += [f"two platforms share the callback slug {s}" for s in sorted({s for s in slugs if slugs.count(s) > 1})]
+        faults += [
+            f"two platforms share the callback slug {s}"
+            for s in sorted({s for s in slugs if slugs.count(s) > 1})
+        ]
         return faults + [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(set(env) - known)]
 
     def platforms(self) -> dict[str, PlatformSettings]:

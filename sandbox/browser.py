@@ -134,7 +134,9 @@ class Browser:
             data[press[0]] = [press[1]]
         target = urljoin(page.url, form.action) if form.action else page.url
         headers = {"Origin": page.origin, "Sec-Fetch-Site": "same-origin"}
-        return await self._follow(await self._http.post(target, data=data, headers=headers), (page.url, target))
+        return await self._follow(
+            await self._http.post(target, data=data, headers=headers), (page.url, target)
+        )
 
     async def _follow(self, response: httpx.Response, trail: tuple[str, ...]) -> Page:
         for _ in range(MOST_REDIRECTS):
@@ -170,7 +172,13 @@ class Consent:
 
 
 async def travel(
-    browser: Browser, link: str, *, slack_url: str, app_url: str, slack_person: str, consent: Consent | None = None
+    browser: Browser,
+    link: str,
+    *,
+    slack_url: str,
+    app_url: str,
+    slack_person: str,
+    consent: Consent | None = None,
 ) -> Page:
     """Return the page at the end of a connect link: through Slack's sign-in and the platform's consent.
 
@@ -198,4 +206,6 @@ async def _consent(browser: Browser, page: Page, wish: Consent) -> Page:
     chosen: dict[str, str | Collection[str]] = {"scope": scopes}
     if wish.assets is not None:
         chosen["asset"] = wish.assets
-    return await browser.submit(page, choose=chosen, press=("decision", "approve" if wish.approve else "cancel"))
+    return await browser.submit(
+        page, choose=chosen, press=("decision", "approve" if wish.approve else "cancel")
+    )

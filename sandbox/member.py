@@ -123,7 +123,9 @@ class Member:
             consent=consent,
         )
 
-    async def connect(self, platform: str, consent: Consent | None = None, *, app: str = "", choose: int = 0) -> str:
+    async def connect(
+        self, platform: str, consent: Consent | None = None, *, app: str = "", choose: int = 0
+    ) -> str:
         """Connect a platform, pick `choose` accounts where there are several; return what is said at the end."""
         seen = len(self.direct_messages())
         page = await self.travel(await self.link(platform, app), consent)

@@ -55,12 +55,16 @@ async def stay(port: int, data: Path | None) -> int:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
         folder.mkdir(parents=True, exist_ok=True)
         app.quiet("WARNING")
-        with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True
+        ) as bar:
             bar.add_task("Starting a Slack, seven platforms and Octapost …")
             found = await stack.enter_async_context(playground(port=port, data=folder))
         where = found.world.slack.url
         kept = f"The database is kept in {data}." if data else "Everything is forgotten when you stop it."
-        console.print(Panel(f"Open [bold]{where}[/bold]\n\n{kept}\nStop with Ctrl-C.", title="Octapost sandbox"))
+        console.print(
+            Panel(f"Open [bold]{where}[/bold]\n\n{kept}\nStop with Ctrl-C.", title="Octapost sandbox")
+        )
         await app.until_signalled()
     return 0
 

@@ -45,7 +45,10 @@ class Tour:
         yield "Reddit, and where it may post", self.connect("reddit", "octa_demo", then=self.places)
         yield "YouTube, one of three channels", self.connect("youtube", "110000000000000000002")
         yield "LinkedIn profile", self.connect("linkedin", "ana-ruiz", app="linkedin")
-        yield "LinkedIn company pages, chosen in Slack", self.connect("linkedin", "ana-ruiz", app="linkedin_page", choose=2)
+        yield (
+            "LinkedIn company pages, chosen in Slack",
+            self.connect("linkedin", "ana-ruiz", app="linkedin_page", choose=2),
+        )
         yield "Facebook Pages, chosen in Slack", self.connect("facebook", "ana", choose=2)
         yield "Instagram behind a Page", self.connect("instagram", "ana")
         yield "Ada says no at X", self.declined
@@ -64,17 +67,25 @@ class Tour:
                 try:
                     happened = await act()
                 except Exception as error:  # noqa: BLE001 - whatever it is, the tour says which step failed
-                    self._console.print(f"[red]✗[/] {number:2} {escape(name)}: {type(error).__name__}: {escape(str(error))}")
+                    self._console.print(
+                        f"[red]✗[/] {number:2} {escape(name)}: {type(error).__name__}: {escape(str(error))}"
+                    )
                     return 1
                 took = time.perf_counter() - began
-                self._console.print(f"[green]✓[/] {number:2} {escape(name):{width}}  {escape(happened)} [dim]{took:.1f} s[/]")
+                self._console.print(
+                    f"[green]✓[/] {number:2} {escape(name):{width}}  {escape(happened)} [dim]{took:.1f} s[/]"
+                )
             if complaints := self._world.slack.state.complaints:
-                self._console.print(f"[red]✗[/] Slack refused something on the way: {escape('; '.join(complaints))}")
+                self._console.print(
+                    f"[red]✗[/] Slack refused something on the way: {escape('; '.join(complaints))}"
+                )
                 return 1
         finally:
             for person in (self._ada, self._otto):
                 await person.browser.close()
-        self._console.print(f"[bold]Done[/] in {time.perf_counter() - started:.1f} s, and nothing left this machine.")
+        self._console.print(
+            f"[bold]Done[/] in {time.perf_counter() - started:.1f} s, and nothing left this machine."
+        )
         return 0
 
     # The steps
@@ -102,7 +113,11 @@ class Tour:
     async def forwarded(self) -> str:
         """Let another person open a link that was made for Ada."""
         page = await self._otto.travel(await self._ada.link("tiktok"))
-        consents = [address for address in page.trail if not address.startswith((self._world.app_url, self._world.url))]
+        consents = [
+            address
+            for address in page.trail
+            if not address.startswith((self._world.app_url, self._world.url))
+        ]
         expect(not consents, f"a consent page was reached: {consents}")
         return f"“{page.title}”"
 
@@ -153,7 +168,10 @@ class Tour:
         view = await self._ada.modal_by("disconnect x @octademo")
         await self._ada.submit(view)
         final = await self._ada.modal_with("✅", 15)
-        expect(bool(self._world.platforms["x"].calls("/2/oauth2/revoke", "POST")), "X was not asked to end the grant")
+        expect(
+            bool(self._world.platforms["x"].calls("/2/oauth2/revoke", "POST")),
+            "X was not asked to end the grant",
+        )
         await self._ada.close(final)
         return text_of(final).replace("\n", " ")
 

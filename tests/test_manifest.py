@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import manifest
 from bot.commands import COMMAND
@@ -51,8 +52,6 @@ def called() -> set[str]:
 
 
 def known_methods() -> set[str]:
-    from slack_sdk.web.async_client import AsyncWebClient
-
     return {name for name in dir(AsyncWebClient) if "_" in name and not name.startswith("_")} - {
         "api_call",
         "base_url",

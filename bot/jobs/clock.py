@@ -57,7 +57,7 @@ class Clock:
         try:
             await work()
         except Exception as error:
-            log.error("job failed", job=name, exc_info=error)
+            log.exception("job failed", job=name, type=type(error).__name__)
         finally:
             if task is not None:
                 self._running.discard(task)

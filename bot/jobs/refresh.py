@@ -237,7 +237,9 @@ class Refresher:
             refresh=newer.refresh_token,
             access_expires_in=newer.expires_in or platform.access_lifetime,
             refresh_expires_in=newer.refresh_expires_in,
-            due_in=due_in(platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()),
+            due_in=due_in(
+                platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()
+            ),
         )
         stored = await self._commit(grant, renewal)
         self._note(grant, "fresh")
@@ -344,7 +346,11 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
 def _over(grant: Grant) -> bool:
     """Tell whether the access token ends within a minute, by its own lifetime."""
     ends = grant.access_expires_at
-    return ends is not None and ends - datetime.now(UTC) < timedelta(minutes=1) and grant.refresh_sealed is not None
+    return (
+        ends is not None
+        and ends - datetime.now(UTC) < timedelta(minutes=1)
+        and grant.refresh_sealed is not None
+    )
 
 
 def _age(moment: datetime) -> timedelta:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from slack_sdk.errors import SlackApiError
 
-from adapters.base import PlatformError, Tokens
+from adapters.base import PlatformError
 from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
 from bot.logs import logger
@@ -18,7 +18,7 @@ from bot.views import connect as connect_views
 from bot.views import kit
 from bot.views.accounts import Card
 from storage.discoveries import Places
-from storage.grants import Accounts, Grants
+from storage.grants import Accounts
 from storage.models import Account, Grant, Role
 from storage.tenants import Members
 
@@ -44,6 +44,7 @@ class AccountsStory:
 
     def __init__(
         self,
+        *,
         connections: Connections,
         disconnections: Disconnections,
         refresher: Refresher,

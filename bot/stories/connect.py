@@ -100,7 +100,9 @@ class Connect:
         found = self._connections.offer.choose(word)
         if len(found.clients) > 1:
             return UpdateModal(
-                kit.modal("Connect an account", views.which_app(found, actor.organization_id, actor.organization))
+                kit.modal(
+                    "Connect an account", views.which_app(found, actor.organization_id, actor.organization)
+                )
             )
         return UpdateModal(await self._link(actor, found, next(iter(found.clients))))
 
@@ -139,10 +141,10 @@ class Connect:
                 self._connections.offer.platform(grant.platform),
                 actor.organization,
                 discovery,
-                usable,
-                blocked,
-                blocked_total,
-                f"{actor.organization_id}/{discovery.id}",
+                usable=usable,
+                blocked=blocked,
+                blocked_total=blocked_total,
+                value=f"{actor.organization_id}/{discovery.id}",
             )
         )
 
@@ -178,7 +180,9 @@ class Connect:
         if greyed:
             raise BadInput(kit.cut(views.why_not(greyed[0].name, greyed[0].blocker), 150), field=views.PICKED)
         if not chosen:
-            raise BadInput("Choose at least one account, or close this and come back later.", field=views.PICKED)
+            raise BadInput(
+                "Choose at least one account, or close this and come back later.", field=views.PICKED
+            )
         accounts = await self._connections.choose_accounts(actor, discovery.id, chosen)
         if not accounts:
             raise Gone("That list of accounts")
@@ -221,5 +225,7 @@ class Connect:
     def _platforms(self, actor: Actor) -> list[kit.Json]:
         offered = self._connections.offer.offered()
         if not offered:
-            raise BadInput("No platform is set up on this installation yet. Whoever runs Octapost has to add one.")
+            raise BadInput(
+                "No platform is set up on this installation yet. Whoever runs Octapost has to add one."
+            )
         return views.platforms(offered, actor.organization_id, actor.organization)

@@ -43,39 +43,78 @@ class OrganizationStory:
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
         command = routes.command
-        command("org", self.overview, role=Who.ANYONE, help="Your organizations here.", aliases=("orgs", "organization"))
         command(
-            "org create", self.create, role=Who.ANYONE, hint="NAME", changes=True,
+            "org",
+            self.overview,
+            role=Who.ANYONE,
+            help="Your organizations here.",
+            aliases=("orgs", "organization"),
+        )
+        command(
+            "org create",
+            self.create,
+            role=Who.ANYONE,
+            hint="NAME",
+            changes=True,
             help="Start another organization; you become its owner.",
         )
         command(
-            "org rename", self.rename, role=Role.OWNER, hint="NAME", changes=True, help="Rename your organization."
+            "org rename",
+            self.rename,
+            role=Role.OWNER,
+            hint="NAME",
+            changes=True,
+            help="Rename your organization.",
         )
         command(
-            "org switch", self.switch, role=Who.ANYONE, hint="NAME", changes=True,
+            "org switch",
+            self.switch,
+            role=Who.ANYONE,
+            hint="NAME",
+            changes=True,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
         )
         command(
-            "org code", self.code, role=Role.OWNER, hint="[member | admin]", changes=True,
+            "org code",
+            self.code,
+            role=Role.OWNER,
+            hint="[member | admin]",
+            changes=True,
             help="Make a one-time code with which another workspace joins.",
         )
         command(
-            "org join", self.join, role=Who.ANYONE, hint="CODE", changes=True,
+            "org join",
+            self.join,
+            role=Who.ANYONE,
+            hint="CODE",
+            changes=True,
             help="Join another workspace's organization with its code.",
         )
         command("org members", self.members, role=Role.MEMBER, help="Who is in your organization.")
         command(
-            "org invite", self.invite, role=Role.OWNER, hint="@person [member | admin | owner]", changes=True,
+            "org invite",
+            self.invite,
+            role=Role.OWNER,
+            hint="@person [member | admin | owner]",
+            changes=True,
             help="Add somebody.",
             aliases=("org add",),
         )
         command(
-            "org role", self.set_role, role=Role.OWNER, hint="@person member | admin | owner", changes=True,
+            "org role",
+            self.set_role,
+            role=Role.OWNER,
+            hint="@person member | admin | owner",
+            changes=True,
             help="Change what somebody may do.",
         )
         command(
-            "org remove", self.remove, role=Role.OWNER, hint="@person", changes=True,
+            "org remove",
+            self.remove,
+            role=Role.OWNER,
+            hint="@person",
+            changes=True,
             help="Remove somebody. Their accounts stay connected.",
         )
         routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False)
@@ -103,19 +142,29 @@ class OrganizationStory:
             organization = await Organizations(session).create(name)
             workspaces = Workspaces(session)
             if await workspaces.get(sender.team_id) is None:
-                await workspaces.ensure(sender.team_id, sender.enterprise_id, await team_name(client, sender.team_id))
+                await workspaces.ensure(
+                    sender.team_id, sender.enterprise_id, await team_name(client, sender.team_id)
+                )
             await workspaces.link(sender.team_id, organization.id)
-            if standing.default_organization_id is None and not await self._has_default(workspaces, sender.team_id):
+            if standing.default_organization_id is None and not await self._has_default(
+                workspaces, sender.team_id
+            ):
                 await workspaces.set_default(sender.team_id, organization.id)
             owner = await Members(session).add(
-                organization.id, realm=sender.realm, user_id=sender.user_id, team_id=sender.team_id, role=Role.OWNER
+                organization.id,
+                realm=sender.realm,
+                user_id=sender.user_id,
+                team_id=sender.team_id,
+                role=Role.OWNER,
             )
             await Audit(session).write(organization.id, owner.id, "organization created")
         return Say(
             text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
             blocks=[
                 kit.words(f"{name} exists, and you are its owner."),
-                kit.section("`/octapost org switch NAME` makes a channel about it; `org invite @person` adds people."),
+                kit.section(
+                    "`/octapost org switch NAME` makes a channel about it; `org invite @person` adds people."
+                ),
             ],
         )
 
@@ -139,7 +188,9 @@ class OrganizationStory:
             raise BadInput(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
         seat = found[0]
         async with self._database.system() as session:
-            await Workspaces(session).set_channel_default(sender.team_id, sender.channel_id, seat.organization_id)
+            await Workspaces(session).set_channel_default(
+                sender.team_id, sender.channel_id, seat.organization_id
+            )
             await Audit(session).write(
                 seat.organization_id, seat.membership_id, "channel switched", sender.channel_id
             )
@@ -168,7 +219,9 @@ class OrganizationStory:
             redeemed = await JoinCodes(session).redeem(typed)
             organization = await Organizations(session).get(redeemed.organization_id) if redeemed else None
             if redeemed is None or organization is None:
-                raise BadInput("That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one.")
+                raise BadInput(
+                    "That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one."
+                )
             workspaces, members = Workspaces(session), Members(session)
             await workspaces.ensure(sender.team_id, sender.enterprise_id, name)
             await workspaces.link(sender.team_id, organization.id)
@@ -183,7 +236,9 @@ class OrganizationStory:
             for owner in await members.all(organization.id):
                 if owner.role >= Role.OWNER and owner.id != member.id:
                     key = f"joined:{organization.id}:{redeemed.code_hash.hex()[:16]}"
-                    await say_to(session, owner, key, views.joined(organization.name, name, who, Role(member.role)))
+                    await say_to(
+                        session, owner, key, views.joined(organization.name, name, who, Role(member.role))
+                    )
         return Say(
             text=f"This workspace can now use {organization.name}, and you are {views.article(role)} of it."
             f" `/octapost org switch {organization.name}` makes this channel about it.",
@@ -219,7 +274,9 @@ class OrganizationStory:
         member = await self._member(request.actor, user_id)
         await self._set_role(request.actor, member.id, ROLES[word])
         name = await known_as(await request.client(), user_id)
-        return Say(text=f"{name} is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
+        return Say(
+            text=f"{name} is {views.article(ROLES[word])} of {request.actor.organization} from now on."
+        )
 
     async def remove(self, request: Request) -> Answer:
         """Answer `/octapost org remove @person`."""
@@ -227,7 +284,9 @@ class OrganizationStory:
         member = await self._member(request.actor, user_id)
         await self._end(request.actor, member.id)
         name = await known_as(await request.client(), user_id)
-        return Say(text=f"{name} isn't a member of {request.actor.organization} any more. Every account stays connected.")
+        return Say(
+            text=f"{name} isn't a member of {request.actor.organization} any more. Every account stays connected."
+        )
 
     async def change(self, request: Request) -> Answer:
         """Answer the menu beside a member: another role, or removal."""
@@ -290,7 +349,11 @@ class OrganizationStory:
                 if before is not None and before >= role:
                     continue
                 added = await members.add(
-                    actor.organization_id, realm=sender.realm, user_id=user_id, team_id=sender.team_id, role=role
+                    actor.organization_id,
+                    realm=sender.realm,
+                    user_id=user_id,
+                    team_id=sender.team_id,
+                    role=role,
                 )
                 done = "member added" if before is None else "role changed"
                 await Audit(session).write(
@@ -304,7 +367,9 @@ class OrganizationStory:
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
         if found is None:
-            raise BadInput(f"They aren't a member of {actor.organization}. `/octapost org members` shows who is.")
+            raise BadInput(
+                f"They aren't a member of {actor.organization}. `/octapost org members` shows who is."
+            )
         return found
 
     async def _set_role(self, actor: Actor, membership_id: str, role: Role) -> None:
@@ -330,7 +395,9 @@ class OrganizationStory:
                 raise BadInput(last_owner(actor)) from None
             if not done:
                 raise Gone("That member")
-            await Audit(session).write(actor.organization_id, actor.membership_id, "member removed", membership_id)
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "member removed", membership_id
+            )
 
     async def _refreshed(self, request: Request) -> Actor | None:
         """Return the actor as of now: an owner may just have changed their own role."""
@@ -366,7 +433,9 @@ def who_and_role(typed: str) -> tuple[str, str]:
     """Return the user id of the mention in what was typed, and the word after it."""
     found = MENTION.search(typed)
     if found is None:
-        raise BadInput("Name the person with @, so that Slack knows whom you mean: `/octapost org invite @person`.")
+        raise BadInput(
+            "Name the person with @, so that Slack knows whom you mean: `/octapost org invite @person`."
+        )
     rest = typed[found.end() :].split()
     return found[1], rest[0].lower() if rest else ""
 

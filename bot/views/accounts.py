@@ -80,7 +80,9 @@ def expiry(card: Card, now: datetime | None = None) -> str:
     if grant.refresh_sealed is None and platform.rotation is not Rotation.EXCHANGE:
         if end is None:
             return "Doesn't expire by itself."
-        return f"{platform.name} ends this sign-in in {in_words(end - now)}; then somebody has to sign in again."
+        return (
+            f"{platform.name} ends this sign-in in {in_words(end - now)}; then somebody has to sign in again."
+        )
     if end is None:
         return "Renews itself." if grant.refresh_sealed is not None else "Doesn't expire by itself."
     if grant.refresh_sealed is None:
@@ -130,7 +132,9 @@ def card(one: Card, role: Role) -> list[Json]:
     if role >= Role.ADMIN:
         buttons += [
             kit.button("Reconnect", "account.reconnect", value, label=f"Reconnect {account.name}"),
-            kit.button("Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {account.name}"),
+            kit.button(
+                "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {account.name}"
+            ),
         ]
     if buttons:
         blocks.append(kit.actions(*buttons))
@@ -143,7 +147,9 @@ def cards(found: Sequence[Card], role: Role, *, limit: int) -> list[Json]:
     for one in found[:limit]:
         blocks += [*card(one, role), kit.divider()]
     if len(found) > limit:
-        blocks.append(kit.fine_print(f"… and {len(found) - limit} more: name a platform, as in /octapost accounts x."))
+        blocks.append(
+            kit.fine_print(f"… and {len(found) - limit} more: name a platform, as in /octapost accounts x.")
+        )
     return blocks
 
 
@@ -199,11 +205,11 @@ def confirm_disconnect(one: Card, outlook: Revocation) -> Json:
         ),
         Revocation.FAILED: f"Its sign-in is over already, so there is nothing to end at {platform}.",
     }
-    lines = [
+    what = (
         f"{one.organization} will no longer be able to publish to {account.name} on {platform}."
-        " Its sign-in is deleted here, for everyone in the organization.",
-        consequence[outlook],
-    ]
+        " Its sign-in is deleted here, for everyone in the organization."
+    )
+    lines = [what, consequence[outlook]]
     return kit.modal(
         "Disconnect account",
         [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],
@@ -250,7 +256,9 @@ def disconnected(gone: Disconnection, result: Revocation) -> Json:
 
 def loading_places(name: str) -> Json:
     """Return the modal that stands while the places are being read."""
-    return kit.modal("Where it can post", [kit.words(f"Reading where {name} may post …")], callback_id="account.places")
+    return kit.modal(
+        "Where it can post", [kit.words(f"Reading where {name} may post …")], callback_id="account.places"
+    )
 
 
 def places(name: str, count: int, value: str) -> Json:
@@ -263,7 +271,9 @@ def places(name: str, count: int, value: str) -> Json:
             {
                 "type": "section",
                 "block_id": PLACE,
-                "text": kit.plain(f"{name} may post in {some}. Only those are offered when you write a post."),
+                "text": kit.plain(
+                    f"{name} may post in {some}. Only those are offered when you write a post."
+                ),
                 "accessory": {
                     "type": "external_select",
                     "action_id": "account.place",

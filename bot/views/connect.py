@@ -47,7 +47,11 @@ def platforms(offered: Sequence[PlatformSettings], organization_id: str, organiz
     """Return the buttons that start a connection, one per app."""
     blocks = [kit.words(f"Which account should {organization} be able to publish to?")]
     buttons = [
-        kit.button(label(found.platform, client.app, found), f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}")
+        kit.button(
+            label(found.platform, client.app, found),
+            f"connect.platform.{client.app.key}",
+            f"{organization_id}/{client.app.key}",
+        )
         for found in offered
         for client in found.clients.values()
     ]
@@ -65,10 +69,15 @@ def label(platform: Platform, app: App, found: PlatformSettings) -> str:
 def which_app(found: PlatformSettings, organization_id: str, organization: str) -> list[Json]:
     """Return the question a platform with two apps asks: LinkedIn profile or company pages?"""
     buttons = [
-        kit.button(client.app.connects, f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}")
+        kit.button(
+            client.app.connects, f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}"
+        )
         for client in found.clients.values()
     ]
-    return [kit.words(f"What should {organization} publish to on {found.platform.name}?"), kit.actions(*buttons)]
+    return [
+        kit.words(f"What should {organization} publish to on {found.platform.name}?"),
+        kit.actions(*buttons),
+    ]
 
 
 def which_organization(seats: Sequence[Seat], current: str, word: str) -> Json:
@@ -138,7 +147,9 @@ def outcome(done: Connected, value: str) -> Message:
         ]
     if not (done.attached or done.renewed or done.discovery_id or done.wrong):
         blocks.append(
-            kit.words(f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}.")
+            kit.words(
+                f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}."
+            )
         )
     blocks += advice(done)
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
@@ -171,7 +182,9 @@ def news(done: Connected, accounts: Sequence[Account]) -> Message:
         text=text,
         blocks=[
             kit.words(text),
-            kit.fine_print("If that surprises you: /octapost accounts shows who connected it and can disconnect it."),
+            kit.fine_print(
+                "If that surprises you: /octapost accounts shows who connected it and can disconnect it."
+            ),
         ],
     )
 
@@ -210,6 +223,7 @@ def picker(
     platform: Platform,
     organization: str,
     discovery: Discovery,
+    *,
     usable: int,
     blocked: Sequence[FoundAccount],
     blocked_total: int,
@@ -234,7 +248,9 @@ def picker(
         blocks += [kit.fine_print(why_not(one.name, one.blocker)) for one in blocked[:BLOCKED_SHOWN]]
         if blocked_total > BLOCKED_SHOWN:
             blocks.append(
-                kit.fine_print(f"… and {blocked_total - BLOCKED_SHOWN} more. Search a name above to see its reason.")
+                kit.fine_print(
+                    f"… and {blocked_total - BLOCKED_SHOWN} more. Search a name above to see its reason."
+                )
             )
     blocks += [kit.fine_print(HINTS[hint]) for hint in hints_of(discovery)]
     return kit.modal(
@@ -257,7 +273,9 @@ def choices(found: Sequence[FoundAccount]) -> list[Json]:
     made = []
     for one in found:
         if one.blocker:
-            reason = "already connected here" if one.blocker == ALREADY_HERE else BLOCKED[Blocker(one.blocker)][0]
+            reason = (
+                "already connected here" if one.blocker == ALREADY_HERE else BLOCKED[Blocker(one.blocker)][0]
+            )
             made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
         else:
             made.append(kit.option(one.name, one.id, " · ".join(filter(None, (one.kind, one.handle)))))

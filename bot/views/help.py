@@ -20,7 +20,11 @@ def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequenc
     lines = [line(route) for route in commands]
     blocks = [kit.section(f"*{TITLE}*")]
     blocks += [kit.section("\n".join(lines[i : i + 8])) for i in range(0, len(lines), 8)]
-    ready = f"Ready to connect: {kit.listed(offered)}." if offered else "No platform is set up on this installation yet."
+    ready = (
+        f"Ready to connect: {kit.listed(offered)}."
+        if offered
+        else "No platform is set up on this installation yet."
+    )
     missing = f"Not set up on this installation: {kit.listed(not_set_up)}." if not_set_up else ""
     blocks.append(kit.fine_print(*filter(None, (ready, missing))))
     blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))

@@ -40,7 +40,11 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
         blocks += account_views.cards(cards, role, limit=HOME_CARDS)
     else:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
-    blocks.append(kit.fine_print(f"You are {role.word} of {seat.organization_name}. Type /octapost help in any channel."))
+    blocks.append(
+        kit.fine_print(
+            f"You are {role.word} of {seat.organization_name}. Type /octapost help in any channel."
+        )
+    )
     return {"type": "home", "blocks": blocks[:100], "private_metadata": f"{seat.organization_id}/"}
 
 

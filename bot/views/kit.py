@@ -48,7 +48,7 @@ def fallback(text: str) -> str:
 
 def plain(text: str, limit: int = SECTION_TEXT) -> Json:
     """Return a plain_text object; an empty text becomes a dash, which Slack demands to be non-empty."""
-    return {"type": "plain_text", "text": cut(text, limit) or "–", "emoji": False}
+    return {"type": "plain_text", "text": cut(text, limit) or "-", "emoji": False}
 
 
 def mrkdwn(text: str) -> Json:

@@ -115,7 +115,9 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
 def code(organization: str, secret: str, role: Role) -> list[Json]:
     """Return the one-time code for another workspace. `secret` is shown once, to one person."""
     return [
-        kit.words(f"Somebody in another workspace can join {organization} as {article(role)} with this code:"),
+        kit.words(
+            f"Somebody in another workspace can join {organization} as {article(role)} with this code:"
+        ),
         kit.section(f"```/octapost org join {secret}```"),
         kit.fine_print(
             "It works once, for 24 hours. Whoever uses it links their workspace to this organization,"
@@ -131,7 +133,10 @@ def invited(organization: str, role: Role, by: str) -> Message:
         text=text,
         blocks=[
             kit.words(text),
-            {"type": "context", "elements": [kit.mrkdwn(f"Added by {by}. `/octapost help` shows what you can do.")]},
+            {
+                "type": "context",
+                "elements": [kit.mrkdwn(f"Added by {by}. `/octapost help` shows what you can do.")],
+            },
         ],
     )
 
@@ -144,6 +149,8 @@ def joined(organization: str, workspace: str, by: str, role: Role) -> Message:
         blocks=[
             kit.words(text),
             kit.words(f"{by} used it there, and is now {article(role)} of {organization}."),
-            kit.fine_print("If that surprises you: /octapost org members shows everybody and can remove people."),
+            kit.fine_print(
+                "If that surprises you: /octapost org members shows everybody and can remove people."
+            ),
         ],
     )

@@ -30,7 +30,7 @@ from storage.refreshes import Refreshes, Tally
 from storage.tenants import Members, Organizations
 from storage.vault import Vault
 from tests.application import settings
-from tests.consent import consent
+from tests.consent import VERIFIER, consent
 
 
 @dataclass(kw_only=True)
@@ -53,8 +53,6 @@ class Works:
         client = self.offer.client(self.platform, self.platform)
         query = await consent(self.http, platform, client, person=person)
         adapter = registry.adapters(self.http)[self.platform]
-        from tests.consent import VERIFIER
-
         tokens = await adapter.exchange(client, code=query["code"], verifier=VERIFIER)
         found = await adapter.discover(client, tokens)
         async with self.database.system() as session:
@@ -179,9 +177,7 @@ async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(red
 async def test_many_who_need_one_token_at_once_cause_one_refresh(x: Works) -> None:
     grant = await x.grant("4711", due=False)
 
-    found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20))
-    )
+    found = await asyncio.gather(*(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)))
 
     assert x.refreshes() == 1
     assert {f.grant.generation for f in found} == {grant.generation + 1}
@@ -319,7 +315,9 @@ async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(
 
 @pytest.mark.parametrize("key", PLATFORMS)
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
-def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it(key: str, jitter: float) -> None:
+def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it(
+    key: str, jitter: float
+) -> None:
     platform = PLATFORMS[key]
     tokens = Tokens(access_token="a", refresh_token="r", expires_in=timedelta(hours=2))
 
