@@ -169,8 +169,8 @@ def advice(done: Connected) -> list[Json]:
         lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
     if done.shared:
         lines.append(
-            f"Another organization on this installation uses the same {done.platform.name} sign-in."
-            " Both share it: renewing or revoking it counts for both."
+            f"Another organization on this installation uses the same {done.platform.name} sign-in, so both share"
+            " one access: renewing it here renews it for both, disconnecting here leaves the other's alone."
         )
     return [kit.fine_print(line) for line in lines]
 
