@@ -33,6 +33,10 @@ KEPT_BODY = 64 * 1024
 """Bytes of a request body that are remembered; uploads are longer and nobody reads them back."""
 
 
+MOST_FIELDS = 20_000
+"""A consent page has a box per Page, and somebody here has a thousand; aiohttp takes that many fields."""
+
+
 @dataclass(slots=True)
 class Clock:
     """Unix time, plus an offset that a test may move."""
@@ -133,6 +137,7 @@ class Simulator:
     async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(CONTROL):
             return await handler(request)
+        request = request.clone(client_max_fields=MOST_FIELDS)
         body = (await request.read())[:KEPT_BODY].decode("utf-8", "replace")
         status = 0
         try:

@@ -71,6 +71,15 @@ class AccountsStory:
             aliases=("list", "ls"),
         )
         routes.command(
+            "reconnect",
+            self.which_to_reconnect,
+            role=Role.ADMIN,
+            hint="[account]",
+            help="Renew an account's sign-in; without a name, the one that needs it.",
+            aliases=("renew",),
+            changes=True,
+        )
+        routes.command(
             "disconnect",
             self.which,
             role=Role.ADMIN,
@@ -129,22 +138,25 @@ class AccountsStory:
                 text=f"{actor.organization} has no accounts to disconnect.",
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        if word:
-            async with self._database.organization(actor.organization_id, write=False) as session:
-                named = await Accounts(session, self._vault).find_named(actor.organization_id, word)
-            ids = {account.id for account in named}
-            matching = [one for one in found if one.account.id in ids]
-            if not matching:
-                raise BadInput(
-                    f"No account here is called “{kit.cut(word, 60)}”. `/octapost accounts` shows their names."
-                )
-            if len(matching) == 1:
-                return OpenModal(await self._confirmation(matching[0]))
-            found = matching
+        matching = await self._named(actor, found, word) if word else found
+        if len(matching) == 1 and word:
+            return OpenModal(await self._confirmation(matching[0]))
         return Say(
             text="Which account should be disconnected?",
-            blocks=views.which_to_disconnect(found, actor.organization_id),
+            blocks=views.which(matching, actor.organization_id, "disconnect"),
         )
+
+    async def _named(self, actor: Actor, found: list[Card], word: str) -> list[Card]:
+        """Return the cards of the accounts a member may mean. Raises BadInput when there are none."""
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            named = await Accounts(session, self._vault).find_named(actor.organization_id, word)
+        ids = {account.id for account in named}
+        matching = [one for one in found if one.account.id in ids]
+        if not matching:
+            raise BadInput(
+                f"No account here is called “{kit.cut(word, 60)}”. `/octapost accounts` shows their names."
+            )
+        return matching
 
     async def confirm(self, request: Request) -> Answer:
         """Open the confirmation for one account."""
@@ -168,14 +180,35 @@ class AccountsStory:
         request.later.append(end)
         return UpdateModal(views.disconnecting(gone))
 
+    async def which_to_reconnect(self, request: Request) -> Answer:
+        """Answer `/octapost reconnect [account]`: a link where it is clear which, else the question."""
+        actor, word = request.actor, request.words.strip()
+        found = await self.cards(actor)
+        if not found:
+            return Say(
+                text=f"{actor.organization} has no accounts yet.",
+                blocks=views.nothing(actor.organization, "", actor.role),
+            )
+        broken = [one for one in found if views.is_broken(one)]
+        matching = await self._named(actor, found, word) if word else broken or found
+        if len(matching) == 1 and (word or broken):
+            return await self._invitation(actor, matching[0])
+        return Say(
+            text="Which account should be reconnected?",
+            blocks=views.which(matching, actor.organization_id, "reconnect"),
+        )
+
     async def reconnect(self, request: Request) -> Answer:
-        """Answer the Reconnect button with a link for the same app, bound to the grant it renews."""
-        one = await self._one(request)
+        """Answer the Reconnect button."""
+        return await self._invitation(request.actor, await self._one(request))
+
+    async def _invitation(self, actor: Actor, one: Card) -> Say:
+        """Return a link for the account's own app, bound to the grant it renews."""
         client = self._offer.client(one.account.platform, one.account.app)
         url = await self._connections.open_ticket(
-            request.actor, client, one.platform, reconnects=one.account.grant_id
+            actor, client, one.platform, reconnects=one.account.grant_id
         )
-        return connect_views.invitation(one.platform, client.app, request.actor.organization, url)
+        return connect_views.invitation(one.platform, client.app, actor.organization, url)
 
     async def places(self, request: Request) -> Answer:
         """Open the modal of places; a list older than ten minutes is read anew behind it."""

@@ -43,7 +43,7 @@ class Card:
 def status(card: Card) -> str:
     """Return how the account is doing, as an icon and words; never the icon alone."""
     grant = card.grant
-    if grant is None or grant.status in OVER or lapsed(card):
+    if grant is None or is_broken(card):
         return "🔴 needs reconnecting"
     if Capability.PUBLISH not in card.can:
         return "🟠 connected, but can't publish"
@@ -52,6 +52,11 @@ def status(card: Card) -> str:
     if card.missing:
         return "🟡 connected, some permissions missing"
     return "🟢 connected"
+
+
+def is_broken(card: Card) -> bool:
+    """Tell whether nothing can be published until somebody signs in again."""
+    return card.grant is None or card.grant.status in OVER or lapsed(card)
 
 
 def ends_at(card: Card) -> datetime | None:
@@ -170,8 +175,8 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
 # Disconnect
 
 
-def which_to_disconnect(found: Sequence[Card], organization_id: str) -> list[Json]:
-    """Return the question which account to disconnect."""
+def which(found: Sequence[Card], organization_id: str, word: str) -> list[Json]:
+    """Return the question which account to disconnect or reconnect; `word` is that command."""
     options = [
         kit.option(
             f"{one.platform.name}: {one.account.name}",
@@ -182,13 +187,13 @@ def which_to_disconnect(found: Sequence[Card], organization_id: str) -> list[Jso
     ]
     picker = {
         "type": "static_select",
-        "action_id": "account.disconnect",
+        "action_id": f"account.{word}",
         "placeholder": kit.plain("Choose an account", 150),
         "options": options,
     }
-    blocks = [kit.words("Which account should be disconnected?"), kit.actions(picker)]
+    blocks = [kit.words(f"Which account should be {word}ed?"), kit.actions(picker)]
     if len(found) > len(options):
-        rest = f"These are the first {len(options)} of {len(found)}; /octapost disconnect NAME finds any of them."
+        rest = f"These are the first {len(options)} of {len(found)}; /octapost {word} NAME finds any of them."
         blocks.append(kit.fine_print(rest))
     return blocks
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import argparse
 import asyncio
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -282,14 +283,11 @@ async def test_a_table_of_every_kind_is_behind_a_policy(postgres_database: Datab
 
 
 def test_alembic_itself_can_upgrade_for_whoever_writes_a_revision(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "alembic", "-c", str(MIGRATIONS / "alembic.ini")]
     url = f"sqlite+aiosqlite:///{tmp_path}/new.sqlite3"
+    config = Config(str(MIGRATIONS / "alembic.ini"), cmd_opts=argparse.Namespace(x=[f"url={url}"]))
 
-    done = subprocess.run(  # noqa: S603
-        [*command, "-x", f"url={url}", "upgrade", "head"], capture_output=True, text=True, check=False
-    )
+    command.upgrade(config, "head")
 
-    assert done.returncode == 0, done.stderr
     asyncio.run(_check(url))
 
 

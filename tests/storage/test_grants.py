@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.grants import Accounts, Discoveries, Found, Grants
-from storage.models import Account, Discovery, Grant, GrantStatus, utc_now
+from storage.models import Account, Discovery, Grant, GrantStatus, Role, utc_now
+from storage.tenants import Members
 from tests.storage.world import backdate, build, expire, new_account, run_sql, stash, tenant
 
 if TYPE_CHECKING:
@@ -323,6 +324,33 @@ async def test_a_persons_other_live_grants_are_counted_as_siblings(database: Dat
     counts.append(await siblings())
 
     assert counts == [1, 0, 1, 0]
+
+
+async def test_the_uses_and_the_connectors_of_a_grant_are_known(database: Database, vault: Vault) -> None:
+    one, two = await tenant(database), await tenant(database)
+    async with database.system() as session:
+        members = [
+            await Members(session).add(organization, realm="T1", user_id=user, team_id="T1", role=Role.ADMIN)
+            for organization, user in ((one, "U1"), (two, "U1"), (two, "U2"))
+        ]
+    grants = [
+        await consent(database, vault, organization, person, account=person)
+        for organization, person in ((one, "p1"), (two, "p2"), (two, "p3"))
+    ]
+    for grant, member in zip(grants, members, strict=True):
+        connected = "UPDATE grant_holder SET connected_by = :member WHERE grant_id = :grant"
+        await run_sql(database, connected, member=member.id, grant=grant.id)
+
+    async with database.system(write=False) as session:
+        repository = Grants(session, vault)
+        by = await repository.connected_by(grants[0].id)
+        same = await repository.connected_by_same("x", by, grants[0].id)
+        anybody = await repository.connected_by_same("x", (), grants[0].id)
+        elsewhere = await repository.connected_by_same("tiktok", by, grants[0].id)
+        uses = await repository.uses(grants[0].id)
+
+    assert by == {members[0].id}
+    assert (same, anybody, elsewhere, uses) == (1, 2, 0, 1)
 
 
 async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vault: Vault) -> None:

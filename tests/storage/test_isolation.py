@@ -113,53 +113,61 @@ async def ask(
     return repr(answer)
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - set(CREATES)))
-async def test_anothers_things_read_exactly_like_absent_ones(
-    database: Database, vault: Vault, method: str
-) -> None:
+SCOPED = sorted(set(METHODS) - set(CREATES))
+NAMES_SOMETHING = [
+    method for method in SCOPED if set(inspect.signature(getattr(*METHODS[method])).parameters) & set(ABSENT)
+]
+
+
+async def test_anothers_things_read_exactly_like_absent_ones(database: Database, vault: Vault) -> None:
     mine, theirs = await build(database, vault, "1"), await build(database, vault, "2")
     before = await contents(database, theirs.organization_id)
 
-    others = await ask(database, vault, method, mine.organization_id, of(theirs))
-    untouched = await contents(database, theirs.organization_id)
-    absent = await ask(database, vault, method, mine.organization_id, ABSENT)
+    for method in SCOPED:
+        others = await ask(database, vault, method, mine.organization_id, of(theirs))
+        untouched = await contents(database, theirs.organization_id)
+        absent = await ask(database, vault, method, mine.organization_id, ABSENT)
 
-    assert untouched == before
-    if set(inspect.signature(getattr(*METHODS[method])).parameters) & set(ABSENT):
-        assert others == absent
-    for secret in (theirs.organization_id, theirs.grant_id, theirs.account_id, "Org 2", "Octa 2"):
-        assert secret not in others
-
-
-NAMES_SOMETHING = sorted(
-    method
-    for method in set(METHODS) - set(CREATES)
-    if set(inspect.signature(getattr(*METHODS[method])).parameters) & set(ABSENT)
-)
+        assert untouched == before, method
+        assert method not in NAMES_SOMETHING or others == absent, method
+        for name in (theirs.organization_id, theirs.grant_id, theirs.account_id, "Org 2", "Octa 2"):
+            assert name not in others, method
+    print(f"{database.dialect}: {len(SCOPED)} methods, 0 of another's rows read or changed")
 
 
-@pytest.mark.parametrize("method", NAMES_SOMETHING)
 async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
-    database: Database, vault: Vault, method: str
+    database: Database, vault: Vault
 ) -> None:
-    world = await build(database, vault, "1")
-    ids = of(world)
-    if method == "Grants.drop_pending":
-        ids["grant_id"] = world.pending_id
-    if method in {"Grants.release", "Grants.shared"}:
-        async with database.system() as session:
-            other = (await tenants.Organizations(session).create("Other")).id
-            pending = await stash(session, vault, other)
-            await grants.Grants(session, vault).settle(
-                other, pending.id, external_id="x-1", external_name="", scopes=[]
-            )
-    before = await contents(database, world.organization_id)
+    """Else the test above would prove nothing."""
+    worlds = 0
+    world: World | None = None
+    for method in NAMES_SOMETHING:
+        if world is None:
+            worlds += 1
+            world = await build(database, vault, f"own{worlds}")
+            await share(database, vault, f"x-own{worlds}")
+        before = await contents(database, world.organization_id)
+        ids = of(world)
+        if method == "Grants.drop_pending":
+            ids["grant_id"] = world.pending_id
+        if method == "Grants.release":  # only a grant without accounts is left
+            await ask(database, vault, "Accounts.disconnect", world.organization_id, ids)
+        own = await ask(database, vault, method, world.organization_id, ids)
+        after = await contents(database, world.organization_id)
+        absent = await ask(database, vault, method, world.organization_id, ABSENT)
 
-    own = await ask(database, vault, method, world.organization_id, ids)
-    after = await contents(database, world.organization_id)
-    absent = await ask(database, vault, method, world.organization_id, ABSENT)
+        assert own != absent or after != before, method
+        world = world if after == before else None
 
-    assert own != absent or after != before or method == "Grants.release"  # an account still needs it
+
+async def share(database: Database, vault: Vault, person: str) -> None:
+    """Let another organization hold the grant of the same person."""
+    async with database.system() as session:
+        other = (await tenants.Organizations(session).create("Other")).id
+        pending = await stash(session, vault, other)
+        await grants.Grants(session, vault).settle(
+            other, pending.id, external_id=person, external_name="", scopes=[]
+        )
 
 
 # The second wall
