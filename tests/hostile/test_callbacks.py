@@ -7,7 +7,7 @@ token endpoint. ASVS 10.1.2, 10.2.1, 10.2.2.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -163,13 +163,13 @@ MUTATIONS = (
 )
 
 
-async def trips(house: House, count: int) -> dict[str, list[Trip]]:
-    """Return `count` trips on each platform, begun by an admin."""
+async def trips(house: House, count: int, platforms: Sequence[str] = EVERY) -> dict[str, list[Trip]]:
+    """Return `count` trips on each of the platforms, begun by an admin."""
     member = await house.member()
-    found: dict[str, list[Trip]] = {platform: [] for platform in EVERY}
+    found: dict[str, list[Trip]] = {platform: [] for platform in platforms}
     async with house.parts.database.system() as session:
         attempts = Attempts(session, house.parts.vault)
-        for platform in EVERY:
+        for platform in platforms:
             client = house.parts.settings.platforms()[platform].clients[PLATFORMS[platform].apps[0].key]
             ticket = Ticket(
                 ticket_hash=b"",

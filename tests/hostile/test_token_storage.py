@@ -1,0 +1,162 @@
+"""Odd answers of token endpoints, and platforms that fall silent afterwards: what is stored is always right.
+
+A token is stored only from an answer that carries one; a consent that was paid for with a code is never lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from adapters.base import App
+from adapters.registry import PLATFORMS
+from sandbox.browser import Consent
+from sandbox.core import Fault
+from sandbox.member import text_of
+from storage.grants import Grants
+from storage.models import Account, Grant, GrantStatus, Notice
+from tests.application import Office
+from tests.contract.answers import EVERY, GOOD, Answer
+from tests.hostile.test_callbacks import Trip, finish, trips
+from tests.hostile.wire import Wire
+from tests.web.house import House
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+Count = Callable[[str, object], None]
+APPS = [app for platform in PLATFORMS.values() for app in platform.apps]
+PLATFORM_OF = {app.key: platform for platform in PLATFORMS.values() for app in platform.apps}
+LONGEST = timedelta(days=401)
+TOKEN_ENDPOINT = "/(?:oauth/access_token|access_token|accessToken|token/?)$"
+BESIDES_LOGIN = "^(?!.*(?:oauth|authorize|access_token|/token))"
+"""Everything a platform serves but its consent page and its token endpoint."""
+
+
+def text_or_none(content: bytes) -> str | None:
+    """Return a body as the simulators can send it."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+SENDABLE = [(answer, body) for answer in EVERY if (body := text_or_none(answer.content)) is not None]
+
+
+def fault_of(answer: Answer, body: str) -> Fault:
+    kind = answer.headers.get("content-type", "application/json")
+    return Fault(
+        path=TOKEN_ENDPOINT,
+        status=answer.status,
+        body=body,
+        content_type=kind,
+        headers={name: value for name, value in answer.headers.items() if name != "content-type"},
+    )
+
+
+async def visit(wire: Wire, platform: str, trip: Trip) -> str:
+    """Make the rightful callback and return the page."""
+    target = f"/oauth/{platform}/callback?state={trip.state}&code={trip.code}"
+    answer = await wire.get(target, cookie=trip.browser)
+    assert answer.status == 200
+    return answer.body
+
+
+async def messages(house: House) -> list[str]:
+    """Return what the member was told, in the order it was said."""
+    return [str(notice.body) for notice in sorted(await house.rows(Notice), key=lambda n: n.sequence)]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_only_an_answer_that_carries_a_token_is_stored(
+    office: Office, house: House, wire: Wire, platform: str, record_property: Count
+) -> None:
+    simulator = office.world.platforms[platform]
+    first, *begun = (await trips(house, 1 + len(SENDABLE), [platform]))[platform]
+    assert (await finish(house, first))[0] == 200
+    [known] = await house.rows(Grant)
+    pages, counts = [], []
+
+    for (answer, body), trip in zip(SENDABLE, begun, strict=True):
+        simulator.faults[:] = [fault_of(answer, body)]
+        pages.append(await visit(wire, platform, trip))
+        counts.append(await house.count(Grant))
+
+    good = [answer.good for answer, _ in SENDABLE]
+    grants = await house.rows(Grant)
+    vault = Grants(cast("AsyncSession", None), house.parts.vault)
+    fresh = [grant for grant in grants if grant.id != known.id]
+    limit = datetime.now(UTC) + LONGEST
+    _, *told = await messages(house)
+    silent = [
+        answer.name
+        for (answer, _), page, message in zip(SENDABLE, pages, told, strict=True)
+        if (("Finish connecting" if answer.good else f"/octapost connect {platform}") not in page)
+        or (("connect.resume" if answer.good else "Try ") not in message)
+    ]
+    assert counts == [1 + sum(good[: n + 1]) for n in range(len(good))]
+    assert [vault.tokens(grant).access.reveal() for grant in fresh] == [GOOD] * sum(good)
+    assert all(grant.access_expires_at is None or grant.access_expires_at < limit for grant in fresh)
+    assert known in grants
+    assert silent == []
+    assert GOOD not in str(pages + told)
+    counted = f"{len(good)} odd token answers of {platform}: {sum(good)} carry a token, {len(fresh)} stored"
+    record_property("counted", counted)
+
+
+async def test_an_answer_that_was_lost_leaves_nothing_and_says_so(
+    office: Office, house: House, wire: Wire
+) -> None:
+    begun = await trips(house, 1)
+    pages = []
+
+    for platform, [trip] in begun.items():
+        office.world.platforms[platform].faults[:] = [Fault(path=TOKEN_ENDPOINT, lose_answer=True)]
+        pages.append(await visit(wire, platform, trip))
+
+    told = await messages(house)
+    assert ["confirm in time" in page for page in pages] == [True] * len(PLATFORMS)
+    assert [f"/octapost connect {key}" in page for key, page in zip(PLATFORMS, pages, strict=True)] == [
+        True
+    ] * 7
+    assert ["Try " in message for message in told] == [True] * len(PLATFORMS)
+    assert await house.count(Grant) == 0
+
+
+@pytest.mark.parametrize("app", APPS, ids=lambda app: app.key)
+@pytest.mark.parametrize("trouble", ["503", "lost"])
+async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_with_one_button(
+    office: Office, house: House, app: App, trouble: str
+) -> None:
+    platform = PLATFORM_OF[app.key]
+    simulator = office.world.platforms[platform.key]
+    ada = await office.installed()
+    seen = len(ada.direct_messages())
+    silent = Fault(status=503, body="<html>") if trouble == "503" else Fault(lose_answer=True)
+    silent.path = BESIDES_LOGIN
+    simulator.faults.append(silent)
+
+    page = await ada.travel(
+        await ada.link(platform.key, app.key if len(platform.apps) > 1 else ""), Consent()
+    )
+    waiting = await ada.next_message(seen)
+    [pending] = await house.rows(Grant)
+    simulator.faults.clear()
+    await ada.press(waiting, "connect.resume")
+    message = await ada.next_message(seen + 1)
+    said = text_of(message)
+    if "connect.choose" in str(message.blocks):
+        said = await ada.pick(message, 1)
+
+    assert page.title.startswith(f"{platform.name} isn't answering yet")
+    assert "Press Finish connecting" in page.text
+    assert (pending.status, bool(pending.access_sealed)) == (GrantStatus.PENDING, True)
+    assert "Connected to Acme" in said
+    [grant] = await house.rows(Grant)
+    [account] = await house.rows(Account)
+    assert (grant.id, grant.status) == (pending.id, GrantStatus.HEALTHY)
+    assert account.grant_id == grant.id
