@@ -20,7 +20,7 @@ class Sender:
 
     user_id: str
     team_id: str
-    """The workspace the request speaks of; where the person is a guest of a Grid, its own."""
+    """The workspace the request speaks of."""
     enterprise_id: str | None
     channel_id: str
 
@@ -52,22 +52,23 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
     In interactive payloads the *sender's* team is `user.team_id`; `team` (and Bolt's
     `context.team_id`, `context.actor_team_id`) is the workspace the message lives in, also when a
     Slack Connect guest presses the button. In a Grid they may differ: there the enterprise is
-    the realm, and a stranger's user id is no member of it.
+    the realm, and a stranger's user id is no member of it. Which workspace's organizations are meant
+    is then decided by the place, as for commands: by `team`, or in the views of an org-wide
+    installation, where that is null, by `view.team_id`.
     """
-    enterprise = body.get("enterprise")
-    enterprise_id = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
+    enterprise_id = _enterprise_of(body)
     user = body.get("user")
     if not isinstance(user, Mapping):
         return _sender_of_command(body, enterprise_id)
-    team = body.get("team")
+    team, view = body.get("team"), body.get("view")
     host = team.get("id") if isinstance(team, Mapping) else None
     own = user.get("team_id") or host
     if not user.get("id") or not own:
         raise Stranger
     if host is not None and own != host and not enterprise_id:
         raise Stranger
-    # Within a Grid the person may sit in another workspace than the message; an `E...` names none.
-    at_home = host if host is not None and str(own).startswith("E") else own
+    place = host or (view.get("team_id") if isinstance(view, Mapping) else None)
+    at_home = place if enterprise_id and str(place or "").startswith("T") else own
     channel = body.get("channel")
     return Sender(
         user_id=str(user["id"]),
@@ -118,12 +119,20 @@ def leaver_of(body: Mapping[str, Any]) -> Sender | None:
 
 def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return the (team, enterprise) that the app is installed in for this payload."""
-    team, enterprise = body.get("team"), body.get("enterprise")
+    team, enterprise_id = body.get("team"), _enterprise_of(body)
     team_id = team.get("id") if isinstance(team, Mapping) else body.get("team_id")
-    enterprise_id = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
     if team_id is None and isinstance(view := body.get("view"), Mapping):
         team_id = view.get("app_installed_team_id")
-    return (str(team_id) if team_id else None, str(enterprise_id) if enterprise_id else None)
+    return (str(team_id) if team_id else None, enterprise_id)
+
+
+def _enterprise_of(body: Mapping[str, Any]) -> str | None:
+    """Return the Grid organization a payload names, in any of the three places where Slack may name it."""
+    enterprise, team = body.get("enterprise"), body.get("team")
+    found = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
+    if not found and isinstance(team, Mapping):
+        found = team.get("enterprise_id")
+    return str(found) if found else None
 
 
 def act_as(sender: Sender, standing: Standing, organization_id: str | None = None) -> Actor:
