@@ -1,0 +1,560 @@
+"""Account cards, what they say and to whom; disconnecting; and what becomes of the consent at the platform."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.base import Capability, Rotation
+from adapters.registry import PLATFORMS
+from bot.disconnections import Revocation
+from bot.views.accounts import CAN, Card, expiry, in_words, status
+from sandbox.browser import Consent
+from sandbox.core import Fault
+from sandbox.member import links_in, text_of
+from sandbox.slack.world import BEA, OTTO
+from storage.models import Account, Grant, GrantStatus
+from tests.application import Office
+from tests.stories.told import (
+    answer_to,
+    buttons,
+    connected,
+    disconnect,
+    elements,
+    grants,
+    hears,
+    said,
+    trail,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+EVERYWHERE = {
+    "facebook": "ana",
+    "instagram": "ana",
+    "x": "4711",
+    "tiktok": "octa_demo",
+    "reddit": "octa_demo",
+    "youtube": "110000000000000000001",
+}
+
+
+def card_of(platform: str = "x", **facts: Any) -> Card:
+    """Return a card with a grant of these facts."""
+    grant = Grant(platform=platform, app=platform, status=GrantStatus.HEALTHY, **facts)
+    account = Account(
+        organization_id="org_1",
+        platform=platform,
+        app=platform,
+        remote_id="1",
+        kind="Account",
+        name="A",
+        connected_by="mem_1",
+    )
+    return Card(
+        account=account,
+        grant=grant,
+        platform=PLATFORMS[platform],
+        organization="Acme",
+        can=frozenset({Capability.PUBLISH}),
+        missing=(),
+        connected_by="",
+    )
+
+
+# Expiry in words
+
+
+@pytest.mark.parametrize(
+    ("platform", "facts", "words"),
+    [
+        ("x", {"refresh_sealed": b"r", "access_expires_at": NOW - timedelta(hours=1)}, "Renews itself."),
+        (
+            "tiktok",
+            {"refresh_sealed": b"r", "refresh_expires_at": NOW + timedelta(days=300)},
+            "Renews itself for another 300 days; then somebody has to sign in again.",
+        ),
+        (
+            "tiktok",
+            {"refresh_sealed": b"r", "refresh_expires_at": NOW - timedelta(minutes=1)},
+            "The sign-in has expired: reconnect it.",
+        ),
+        (
+            "linkedin",
+            {"access_expires_at": NOW + timedelta(days=59, hours=20)},
+            "LinkedIn ends this sign-in in 60 days; then somebody has to sign in again.",
+        ),
+        (
+            "linkedin",
+            {"access_expires_at": NOW + timedelta(hours=30)},
+            "LinkedIn ends this sign-in in 30 hours; then somebody has to sign in again.",
+        ),
+        ("linkedin", {"access_expires_at": NOW}, "The sign-in has expired: reconnect it."),
+        ("facebook", {"access_expires_at": NOW + timedelta(days=60)}, "Renews itself."),
+        (
+            "facebook",
+            {"access_expires_at": NOW - timedelta(days=1)},
+            "The sign-in has expired: reconnect it.",
+        ),
+        ("facebook", {"access_expires_at": None}, "Doesn't expire by itself."),
+    ],
+)
+def test_expiry_is_said_in_words(platform: str, facts: dict[str, object], words: str) -> None:
+    assert expiry(card_of(platform, **facts), NOW) == words
+
+
+@pytest.mark.parametrize("state", [GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED])
+def test_a_dead_sign_in_needs_a_person_whatever_the_clock_says(state: GrantStatus) -> None:
+    card = card_of(refresh_sealed=b"r")
+    assert card.grant is not None
+    card.grant.status = state
+
+    assert expiry(card, NOW) == "The sign-in is over: reconnect it."
+    assert status(card) == "🔴 needs reconnecting"
+
+
+def test_an_account_without_a_sign_in_needs_one() -> None:
+    card = replace(card_of(), grant=None)
+
+    assert status(card) == "🔴 needs reconnecting"
+    assert expiry(card, NOW) == "The sign-in is over: reconnect it."
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(minutes=59), "less than an hour"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(hours=1, minutes=29), "1 hour"),
+        (timedelta(hours=1, minutes=31), "2 hours"),
+        (timedelta(hours=47, minutes=20), "47 hours"),
+        (timedelta(hours=47, minutes=50), "2 days"),
+        (timedelta(days=59, hours=23), "60 days"),
+        (timedelta(days=365), "365 days"),
+    ],
+)
+def test_a_span_is_said_as_people_say_it(span: timedelta, words: str) -> None:
+    assert in_words(span) == words
+
+
+def test_every_kind_of_renewal_has_its_words() -> None:
+    kinds = {platform.rotation for platform in PLATFORMS.values()}
+
+    assert Rotation.EXCHANGE in kinds
+    assert Rotation.SINGLE_USE in kinds
+    assert set(Capability) == set(CAN)
+
+
+# Cards
+
+
+async def test_a_card_per_account_on_all_seven_platforms(either_office: Office) -> None:
+    ada = await either_office.installed()
+    for platform, person in EVERYWHERE.items():
+        said_there = await connected(ada, platform, person, choose=1 if platform == "facebook" else 0)
+        assert "Connected to Acme" in said_there
+    await connected(ada, "linkedin", "ana-ruiz", app="linkedin")
+
+    words = await said(ada, "accounts")
+
+    assert "Acme has 7 accounts." in words
+    for name in ("Facebook", "Instagram", "X", "LinkedIn", "TikTok", "Reddit", "YouTube"):
+        assert f"{name} · " in words
+    assert words.count("🟢 connected") == 7
+    assert words.count("Owned by Acme") == 7
+    assert words.count("Connected by <@U0ADA>") == 7
+    assert "LinkedIn ends this sign-in in 60 days" in words
+    assert "Renews itself." in words
+    assert either_office.slack.state.complaints == []
+
+
+async def test_accounts_of_one_platform_can_be_asked_for_by_any_of_its_names(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    await connected(ada, "tiktok", "octa_demo")
+
+    assert "Acme has 1 account." in await said(ada, "accounts twitter")
+    assert "Acme has no accounts on Reddit yet." in await said(ada, "accounts reddit")
+    words = await said(ada, "accounts redit")
+    assert "I don't know a platform called “redit”. Did you mean Reddit?" in words
+
+
+async def test_a_member_sees_the_cards_and_an_admin_the_buttons(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    await ada.command("org invite <@U0OTTO|otto>")
+
+    for_member = await (await office.person(OTTO)).command("accounts")
+    for_admin = await ada.command("accounts")
+
+    assert "Octa Demo" in text_of(for_member)
+    assert buttons(for_member) == ["Open on X"]
+    assert buttons(for_admin) == ["Open on X", "Reconnect", "Disconnect…"]
+
+
+async def test_a_permission_that_was_not_given_stands_on_the_card_with_its_reason(office: Office) -> None:
+    ada = await office.installed()
+    analytics = "https://www.googleapis.com/auth/yt-analytics.readonly"
+    said_there = await ada.connect("youtube", Consent(person=EVERYWHERE["youtube"], untick=[analytics]))
+
+    words = await said(ada, "accounts")
+
+    assert "Not granted" in said_there
+    assert f"Missing permissions: {analytics} (to show how your channel and its videos are doing)." in words
+    assert "🟡 connected, some permissions missing" in words
+    assert "Can publish and send media" in words
+
+
+async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
+    ada = await office.installed()
+    upload = "https://www.googleapis.com/auth/youtube.upload"
+    await ada.connect("youtube", Consent(person=EVERYWHERE["youtube"], untick=[upload]))
+
+    assert "🟠 connected, but can't publish" in await said(ada, "accounts")
+    assert "0 of 1 accounts can publish" in await said(ada, "status")
+
+
+async def test_more_accounts_than_a_message_holds_are_counted(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "brand", choose=30)
+
+    words = await said(ada, "accounts")
+
+    assert "Acme has 30 accounts." in words
+    assert "… and 19 more" in words
+    assert office.slack.state.complaints == []
+
+
+# Where it can post
+
+
+async def test_only_places_where_the_account_may_post_are_offered_as_one_types(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "reddit", "octa_demo")
+    cards = await ada.command("accounts reddit")
+
+    await ada.press(cards, "account.places")
+    view = await ada.modal_with("account.place")
+    every = [o["text"]["text"] for o in await ada.slack.suggest(ada.user_id, view, "account.place", "")]
+    found = [
+        o["text"]["text"] for o in await ada.slack.suggest(ada.user_id, view, "account.place", "r/octag")
+    ]
+
+    assert f"octa_demo may post in {len(every)} subreddits" in text_of(view)
+    assert "u/octa_demo" in every
+    assert "r/octagrumble" not in every
+    assert found == [place for place in every if place.startswith("r/octag")]
+    assert found
+
+
+async def test_a_platform_that_does_not_answer_is_named_where_the_places_would_stand(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "reddit", "octa_demo")
+    cards = await ada.command("accounts reddit")
+    office.world.platforms["reddit"].faults.append(Fault(path="/subreddits", status=503))
+
+    await ada.press(cards, "account.places")
+
+    view = await ada.modal_with("Reddit is busy")
+    assert "try again in a few minutes" in text_of(view)
+
+
+# Disconnecting
+
+
+async def test_disconnecting_is_confirmed_then_said_and_the_consent_ends_there(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+
+    view = await ada.modal_by("disconnect octa demo")
+    assert "no longer be able to publish to Octa Demo on X" in text_of(view)
+    assert "last use of this sign-in, so we also end our access at X" in text_of(view)
+    await ada.submit(view)
+    final = await ada.modal_with("✅", 15)
+
+    assert "X confirmed that our access has ended." in text_of(final)
+    assert all(grant.dead for grant in either_office.world.platforms["x"].grants.values())
+    assert "Acme has no accounts yet." in await said(ada, "accounts")
+    assert "account disconnected" in await trail(either_office)
+    assert all(grant.access_sealed is None for grant in await grants(either_office, "x"))
+
+
+async def test_keeping_it_changes_nothing(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+
+    await ada.close(await ada.modal_by("disconnect x octa demo"))
+
+    assert "🟢 connected" in await said(ada, "accounts")
+
+
+async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    await connected(ada, "tiktok", "octa_demo")
+
+    message = await ada.command("disconnect Octa Demo")
+    options = [o for b in message.blocks for e in elements(b) for o in e.get("options", ())]
+    await ada.press(message, "account.disconnect", options[0]["value"])
+
+    assert "Which account should be disconnected?" in text_of(message)
+    assert [o["text"]["text"] for o in options] == ["TikTok: Octa Demo", "X: Octa Demo"]
+    assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be able"))
+
+
+async def test_a_name_nobody_has_is_answered_with_where_names_stand(office: Office) -> None:
+    ada = await office.installed()
+    assert "Acme has no accounts yet." in await said(ada, "disconnect whatever")
+    await connected(ada, "x", "4711")
+
+    words = await said(ada, "disconnect whatever")
+
+    assert "No account here is called “whatever”. /octapost accounts shows their names." in words
+
+
+async def test_an_account_that_is_gone_already_is_said_to_be(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    cards = await ada.command("accounts")
+    view = await ada.modal_by("disconnect x octa demo")
+    await disconnect(ada, "octa demo")
+
+    old_modal = text_of(await ada.submit(view)) if ada.slack.modal_of(ada.user_id) else ""
+    old_button = await answer_to(ada, cards, "account.disconnect")
+
+    assert "That account isn't there any more." in text_of(old_button)
+    assert old_modal == "" or "isn't there any more" in old_modal
+
+
+async def test_a_platform_that_does_not_confirm_is_named_and_the_tokens_are_gone_all_the_same(
+    either_office: Office,
+) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    either_office.world.platforms["x"].faults.append(Fault(path="/revoke", status=503))
+
+    words = await disconnect(ada, "octa demo")
+
+    assert "✅ Octa Demo is disconnected." in words
+    assert "X didn't confirm that our access has ended. Our tokens are deleted" in words
+    assert "remove Octapost under connected apps in the X settings" in words
+    assert all(grant.access_sealed is None for grant in await grants(either_office, "x"))
+
+
+async def test_one_of_two_pages_goes_and_the_sign_in_stays(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "ana", choose=2)
+
+    view = await ada.modal_by("disconnect Ana Ruiz Studio")
+    asked = text_of(view)
+    await ada.submit(view)
+    final = text_of(await ada.modal_with("✅", 15))
+
+    assert "Another account uses the same sign-in, so Facebook keeps our access for that." in asked
+    assert "Other accounts use the same Facebook sign-in, so that stays." in final
+    assert "Blue Door Bakery" in await said(ada, "accounts")
+
+
+async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office: Office) -> None:
+    ada, meta = await either_office.installed(), either_office.world.platforms["facebook"]
+    await connected(ada, "facebook", "ana", choose=1)
+    await connected(ada, "instagram", "ana")
+    [page] = [
+        name
+        for name in ("Ana Ruiz Studio", "Blue Door Bakery")
+        if f"{name}\nFacebook" in await said(ada, "accounts")
+    ]
+
+    first = await disconnect(ada, f"facebook {page}")
+    assert not meta.calls("/permissions", "DELETE")
+    assert "🟢 connected" in await said(ada, "accounts instagram")
+    last = await disconnect(ada, "instagram Blue Door Bakery")
+
+    assert "which ending this sign-in at Facebook could end too" in first
+    assert "Instagram confirmed that our access has ended." in last
+    assert len(meta.calls("/permissions", "DELETE")) == 1
+
+
+async def test_one_youtube_channel_goes_and_another_of_the_same_person_stays(either_office: Office) -> None:
+    ada, google = await either_office.installed(), either_office.world.platforms["youtube"]
+    studio = "110000000000000000002"
+    await ada.connect("youtube", Consent(person=studio, assets=["UCstudioNine000000000001"]))
+    await ada.connect("youtube", Consent(person=studio, assets=["UCstudioNine000000000002"]))
+
+    view = await ada.modal_by("disconnect youtube Studio Nine Shorts")
+    asked = text_of(view)
+    await ada.submit(view)
+    first = text_of(await ada.modal_with("✅", 15))
+    await ada.close(await ada.modal_with("✅"))
+    assert not google.calls("/revoke")
+    assert sum(bool(grant.access) and not grant.dead for grant in google.grants.values()) == 2
+    last = await disconnect(ada, "Studio Nine")
+
+    assert "YouTube keeps our access until the last of them is disconnected" in asked
+    assert "our access there ends with the last of them" in first
+    assert "YouTube confirmed that our access has ended." in last
+    assert len(google.calls("/revoke")) == 1
+
+
+async def test_channels_of_two_people_end_one_by_one(either_office: Office) -> None:
+    ada = await either_office.installed()
+    otto = await either_office.person(OTTO)
+    await ada.command("org invite <@U0OTTO|otto> admin")
+    await connected(ada, "youtube", "110000000000000000001")
+    await connected(otto, "youtube", "110000000000000000002")
+
+    words = await disconnect(ada, "Octa Channel")
+
+    assert "YouTube confirmed that our access has ended." in words
+    assert "🟢 connected" in await said(ada, "accounts youtube")
+
+
+async def test_the_same_persons_channel_in_another_organization_counts_too(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await ada.connect("youtube", Consent(person="110000000000000000002", assets=["UCstudioNine000000000001"]))
+    await ada.command("org create Bakery")
+    await ada.command("org switch Bakery")
+    view = await ada.modal_by("connect youtube")
+    shown = await ada.submit(view)
+    [link] = [e["url"] for b in shown.blocks for e in elements(b) if e.get("url")]
+    await ada.travel(link, Consent(person="110000000000000000002", assets=["UCstudioNine000000000002"]))
+    await hears(ada, "Connected to Bakery: Studio Nine Shorts")
+
+    words = await disconnect(ada, "Studio Nine Shorts")
+
+    assert "our access there ends with the last of them" in words
+    assert not either_office.world.platforms["youtube"].calls("/revoke")
+
+
+async def test_disconnecting_needs_an_admin_also_from_an_old_message(office: Office) -> None:
+    ada = await office.installed()
+    otto = await office.person(OTTO)
+    await ada.command("org invite <@U0OTTO|otto> admin")
+    await connected(ada, "x", "4711")
+    cards = await otto.command("accounts")
+    await ada.command("org role <@U0OTTO|otto> member")
+
+    answer = await answer_to(otto, cards, "account.disconnect")
+
+    assert "This needs an admin of Acme." in text_of(answer)
+    assert "🟢 connected" in await said(ada, "accounts")
+
+
+async def test_what_was_disconnected_can_be_connected_again(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    await disconnect(ada, "octa demo")
+
+    words = await connected(ada, "x", "4711")
+
+    assert "✅ Connected to Acme: Octa Demo." in words
+    assert "🟢 connected" in await said(ada, "accounts")
+
+
+# The same account in two organizations
+
+
+@pytest.mark.parametrize(
+    ("platform", "person", "app", "name"),
+    [("x", "4711", "", "Octa Demo"), ("linkedin", "ana-ruiz", "linkedin", "Ana Ruiz")],
+)
+async def test_two_organizations_share_the_one_sign_in_a_platform_allows(
+    either_office: Office, platform: str, person: str, app: str, name: str
+) -> None:
+    ada, bea = await either_office.installed(), await either_office.installed(BEA)
+    await connected(ada, platform, person, app=app)
+
+    words = await connected(bea, platform, person, app=app)
+
+    title = PLATFORMS[platform].name
+    assert f"✅ Connected to Blue Door: {name}." in words
+    assert f"Another organization on this installation uses the same {title} sign-in" in words
+    assert len([g for g in await grants(either_office, platform) if g.status == GrantStatus.HEALTHY]) == 1
+
+    view = await bea.modal_by(f"disconnect {name}")
+    assert f"Another account uses the same sign-in, so {title} keeps our access" in text_of(view)
+    await bea.submit(view)
+    assert f"Other accounts use the same {title} sign-in, so that stays." in text_of(
+        await bea.modal_with("✅", 15)
+    )
+
+    simulator = either_office.world.platforms[platform]
+    assert not simulator.calls("revoke")
+    assert "🟢 connected" in await said(ada, "accounts")
+    assert not list(simulator.grants.values())[-1].dead
+    assert f"{title} confirmed that our access has ended." in await disconnect(ada, name)
+
+
+# Reconnecting
+
+
+async def test_reconnect_renews_the_same_account(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    [before] = await grants(either_office, "x")
+    cards = await ada.command("accounts")
+
+    link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
+    page = await ada.travel(link, Consent(person="4711"))
+
+    await hears(ada, "🔁 Renewed for Acme: Octa Demo.")
+    assert "Renewed" in page.title
+    [after] = await grants(either_office, "x")
+    assert after.id == before.id
+    assert after.generation > before.generation
+    assert "account reconnected" in await trail(either_office)
+    assert "Acme has 1 account." in await said(ada, "accounts")
+
+
+async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    cards = await ada.command("accounts")
+
+    link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
+    await ada.travel(link, Consent(person="4712"))
+
+    message = await hears(ada, "You signed in to X as")
+    words = text_of(message)
+    assert (
+        "as Blue Door Bakery, but this connection belongs to Octa Demo. Nothing of it was changed." in words
+    )
+    assert "as a new account" in words
+    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert "✅ Connected to Acme: Blue Door Bakery." in await ada.pick(message, 1)
+    assert "Acme has 2 accounts." in await said(ada, "accounts")
+
+
+async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> None:
+    ada, meta = await office.installed(), office.world.platforms["facebook"]
+    await connected(ada, "facebook", "ana", choose=3)
+    pages = meta.pages  # type: ignore[attr-defined]
+    pages["104000000000001"].roles["mia"] = ("CREATE_CONTENT", "MANAGE", "ANALYZE")
+    cards = await ada.command("accounts")
+
+    link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
+    await ada.travel(link, Consent(person="mia"))
+
+    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery."))
+    assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
+
+
+async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "ana", choose=3)
+    cards = await ada.command("accounts")
+
+    link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
+    await ada.travel(link, Consent(person="ana", assets=["104000000000001"]))
+
+    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery."))
+    assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
+    assert "press Reconnect and tick" in words
+
+
+def test_every_outcome_of_a_disconnect_is_worded() -> None:
+    assert {Revocation.ENDED, Revocation.STILL_USED, Revocation.SAME_PERSON, Revocation.FAILED} == set(
+        Revocation
+    )
