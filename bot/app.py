@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
@@ -19,6 +19,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
@@ -48,6 +49,7 @@ from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
+from bot.web.platforms import PlatformCallbacks
 from storage.db import Database
 from storage.vault import KeyRing, Vault, check_canaries
 
@@ -194,11 +196,17 @@ def construct(
     dispatcher = Dispatcher(routes, database, slacks)
     bolt = AsyncApp(
         signing_secret=settings.slack_signing_secret.get_secret_value(),
-        authorize=_authorize,
+        authorize=_NoToken(),  # type: ignore[no-untyped-call]
         process_before_response=True,
+        # Bolt's own checks that find nothing here: `_slack_endpoint` has verified the signature, nobody is
+        # asked whose token it is, and there are no workflow steps.
+        ssl_check_enabled=False,
+        request_verification_enabled=False,
+        ignoring_self_events_enabled=False,
+        attaching_function_token_enabled=False,
         logger=logging.getLogger("slack_bolt"),
     )
-    dispatcher.register(bolt)
+    bolt.use(dispatcher)
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
     guard = Guard(settings, pages)
     connect_pages = ConnectPages(
@@ -223,7 +231,10 @@ def construct(
     server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
     events = _slack_endpoint(bolt, settings.slack_signing_secret.get_secret_value())
     server.add_routes([web.post("/slack/events", events)])
-    for served in (pages, connect_pages, install_pages, Health(database)):
+    callbacks = PlatformCallbacks(
+        settings=settings, platforms=platforms, refresher=refresher, database=database, pages=pages
+    )
+    for served in (pages, connect_pages, install_pages, callbacks, Health(database)):
         server.add_routes(served.routes())
     return Parts(
         settings=settings,
@@ -315,19 +326,20 @@ def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Reques
     return events
 
 
-async def _authorize(
-    enterprise_id: str | None,
-    team_id: str | None,
-    user_id: str | None,  # noqa: ARG001 - Bolt passes it
-) -> AuthorizeResult:
-    """Return no token: handlers open the one they need when they need it.
+class _NoToken(AsyncAuthorize):
+    """Returns no token: handlers open the one they need when they need it.
 
     Bolt would otherwise look one up for every request, and drop `app_uninstalled` when the token
     was revoked first.
     """
-    return AuthorizeResult(
-        enterprise_id=enterprise_id, team_id=team_id, bot_token=None, bot_user_id="", bot_id=""
-    )
+
+    async def __call__(
+        self, *, enterprise_id: str | None, team_id: str | None, **_who: Any
+    ) -> AuthorizeResult:
+        """Return the workspace, without a token."""
+        return AuthorizeResult(
+            enterprise_id=enterprise_id, team_id=team_id, bot_token=None, bot_user_id="", bot_id=""
+        )
 
 
 async def until_signalled() -> None:

@@ -33,7 +33,7 @@ from bot.notices import Message, say_to_member, tell_admins
 from bot.offer import Offer
 from bot.views import connect as views
 from bot.views import consent as words
-from storage.attempts import Attempts, Redeemed, Tickets, TooManyTickets
+from storage.attempts import Attempts, Redeemed, TooManyTickets, open_ticket
 from storage.audit import Audit
 from storage.db import Database
 from storage.discoveries import Discoveries, Found
@@ -113,16 +113,16 @@ class Connections:
     ) -> str:
         """Return a one-time link for the actor. Raises TooMany above 5 open links or 10 a minute."""
         try:
-            async with self._database.system() as session:
-                ticket = await Tickets(session).open(
-                    organization_id=actor.organization_id,
-                    membership_id=actor.membership_id,
-                    team_id=actor.sender.team_id,
-                    channel_id=actor.sender.channel_id,
-                    platform=platform.key,
-                    app=client.app.key,
-                    reconnects=reconnects,
-                )
+            ticket = await open_ticket(
+                self._database.single,
+                organization_id=actor.organization_id,
+                membership_id=actor.membership_id,
+                team_id=actor.sender.team_id,
+                channel_id=actor.sender.channel_id,
+                platform=platform.key,
+                app=client.app.key,
+                reconnects=reconnects,
+            )
         except TooManyTickets:
             raise TooMany(
                 "You have several connect links open already."

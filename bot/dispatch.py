@@ -1,8 +1,9 @@
 """From a signed Slack request to a story's handler, and its answer back.
 
-Bolt verifies and parses; it has one listener per payload type, each ending here. For every request:
-find the route, drop a replay, identify the sender, require the role, run the handler, and turn its
-answer (or its failure) into what Slack expects for that kind of payload.
+Bolt parses, and this is its last middleware. It has no listeners: it would ask them one by one and wire every
+call anew, which costs more than most handlers do. For every request: find the route, identify the sender,
+require the role, drop a replay, run the handler, and turn its answer (or its failure) into what Slack expects
+for that kind of payload.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from slack_bolt.async_app import AsyncAck
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
@@ -41,26 +44,25 @@ from bot.routes import (
 from bot.slack import Slacks, code_of, whisper
 from bot.views import help as help_view
 from bot.views.kit import Json, fallback, message_modal, words
-from storage.attempts import Seen
+from storage.attempts import first_seen
 from storage.models import Role
-from storage.tenants import Members, Standing
+from storage.tenants import Standing, standing
 
 if TYPE_CHECKING:
-    from slack_bolt.async_app import AsyncAck, AsyncApp
     from slack_bolt.request.async_request import AsyncBoltRequest
+    from slack_bolt.response import BoltResponse
     from slack_sdk.web.async_client import AsyncWebClient
 
     from storage.db import Database
 
 log = logger(__name__)
-ANY = re.compile("")
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
 """What may stand before the slash of a target."""
 SILENT = (aiohttp.ClientError, TimeoutError)
 """Slack's Web API did not answer."""
 
 
-class Dispatcher:
+class Dispatcher(AsyncMiddleware):
     """The one way from Slack into the stories. Built once, in `bot.app`."""
 
     def __init__(self, routes: Routes, database: Database, slacks: Slacks) -> None:
@@ -68,16 +70,31 @@ class Dispatcher:
         self._database = database
         self._slacks = slacks
         self._background: set[asyncio.Task[None]] = set()
+        self._handlers: dict[str, Callable[[AsyncAck, Json, AsyncBoltRequest], Awaitable[None]]] = {
+            "block_actions": self.action,
+            "view_submission": self.submission,
+            "view_closed": self.closed,
+            "block_suggestion": self.options,
+            "shortcut": self.shortcut,
+            "message_action": self.shortcut,
+            "event_callback": self.event,
+        }
 
-    def register(self, app: AsyncApp) -> None:
-        """Give Bolt one listener per payload type."""
-        app.command(ANY)(self.command)
-        app.action(ANY)(self.action)
-        app.view_submission(ANY)(self.submission)
-        app.view_closed(ANY)(self.closed)
-        app.options(ANY)(self.options)
-        app.shortcut(ANY)(self.shortcut)
-        app.event(ANY)(self.event)
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,  # noqa: ARG002 - Bolt passes it
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's name
+    ) -> BoltResponse | None:
+        """Return the answer to a verified request. What is of no known kind goes on, to Bolt's 404."""
+        body: Json = req.body
+        handler = self.command if "command" in body else self._handlers.get(str(body.get("type", "")))
+        if handler is None:
+            return await next()
+        ack = AsyncAck()  # type: ignore[no-untyped-call]
+        await handler(ack, body, req)
+        return ack.response
 
     async def drain(self, within_s: float) -> None:
         """Wait for work that was left for after an answer, at most `within_s` seconds."""
@@ -215,22 +232,22 @@ class Dispatcher:
         else:
             sender = sender_of(body)
         organization_id, object_id = split_target(target)
-        standing = LazyStanding(self._database, sender)
+        seats = LazyStanding(self._database, sender)
         request = Request(
             kind=route.kind,
             body=body,
             sender=sender,
-            standing=standing,
+            standing=seats,
             current=None,
             words=words_,
             target=object_id,
             client=lambda: self._slacks.for_workspace(team_id, enterprise_id),
         )
         if isinstance(route.role, Role):
-            request.current = act_as(sender, await standing(), organization_id or None)
+            request.current = act_as(sender, await seats(), organization_id or None)
             request.current.require(route.role)
         elif organization_id:
-            request.current = act_as(sender, await standing(), organization_id)
+            request.current = act_as(sender, await seats(), organization_id)
         if route.changes and not await self._first(req):
             return None
         return request
@@ -240,8 +257,7 @@ class Dispatcher:
         signature = (req.headers.get("x-slack-signature") or [""])[0]
         # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
         key = signature or hashlib.sha256(json.dumps(req.body, sort_keys=True).encode()).hexdigest()
-        async with self._database.system() as session:
-            return await Seen(session).first(key)
+        return await first_seen(self._database.single, key)
 
     def _after(self, request: Request) -> None:
         for work in request.later:
@@ -314,10 +330,9 @@ class LazyStanding:
         """Return the sender's seats in the organizations of this workspace."""
         if self._known is None:
             one = self._sender
-            async with self._database.system(write=False) as session:
-                self._known = await Members(session).resolve(
-                    one.realm, one.user_id, one.team_id, one.channel_id
-                )
+            self._known = await standing(
+                self._database.single, one.realm, one.user_id, one.team_id, one.channel_id
+            )
         return self._known
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, insert, literal_column, text
+from sqlalchemy import Boolean, and_, bindparam, func, insert, literal_column
 from sqlalchemy import select as core_select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, delete, select, update
 
-from storage.db import insert_once, now, run
+from storage.db import dialect_of, insert_once, now, rows
 from storage.models import (
     Browser,
     ConnectionAttempt,
@@ -34,9 +34,10 @@ from storage.models import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Insert
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from storage.single import Single
     from storage.vault import Secret, Vault
 
 TICKET_LIFE = timedelta(minutes=10)
@@ -63,20 +64,74 @@ def _recent(since: timedelta, *more: ColumnElement[bool]) -> ColumnElement[int]:
 # Built once: these run with every `connect`, and the last one with every request that changes something.
 _TICKETS = SQLModel.metadata.tables["ticket"]
 _GIVEN = [column for column in _TICKETS.columns if not isinstance(column.type, Utc)]
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:membership_id, 0))")
-_OPEN_TICKET = insert(_TICKETS).from_select(
-    [*_GIVEN, _TICKETS.c.created_at, _TICKETS.c.expires_at],
-    core_select(*(bindparam(each.name, type_=each.type) for each in _GIVEN), now(), now(TICKET_LIFE)).where(
+_HAS_ROOM: dict[str, ColumnElement[bool]] = {
+    # SQLite has one writer at a time; PostgreSQL must lock the member before it counts.
+    "sqlite": and_(
         _recent(TICKET_LIFE, col(Ticket.used_at).is_(None)) < literal_column(str(OPEN_TICKETS)),
         _recent(timedelta(minutes=1)) < literal_column(str(TICKETS_PER_MINUTE)),
     ),
-)
-_SEEN = {
+    "postgresql": func.octapost_ticket_room(
+        bindparam("membership_id"),
+        TICKET_LIFE.total_seconds(),
+        OPEN_TICKETS,
+        TICKETS_PER_MINUTE,
+        type_=Boolean,
+    ),
+}
+_OPEN_TICKET = {
+    dialect: insert(_TICKETS)
+    .from_select(
+        [*_GIVEN, _TICKETS.c.created_at, _TICKETS.c.expires_at],
+        core_select(
+            *(bindparam(each.name, type_=each.type) for each in _GIVEN), now(), now(TICKET_LIFE)
+        ).where(room),
+    )
+    .returning(_TICKETS.c.ticket_hash)
+    for dialect, room in _HAS_ROOM.items()
+}
+_SEEN: dict[str, Insert] = {
     dialect: once(SQLModel.metadata.tables["seen_request"])
     .values(signature_hash=bindparam("signature_hash"), seen_at=now())
     .on_conflict_do_nothing()
+    .returning(literal_column("1"))
     for dialect, once in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
 }
+
+
+async def open_ticket(
+    session: AsyncSession | Single,
+    *,
+    organization_id: str,
+    membership_id: str,
+    team_id: str,
+    channel_id: str,
+    platform: str,
+    app: str,
+    reconnects: str | None = None,
+) -> str:
+    """Return a fresh ticket, good once within 10 minutes. Raises `TooManyTickets`.
+
+    A member has at most 5 open and gets at most 10 a minute, also when asking from many places at once.
+    """
+    ticket = new_secret()
+    values = {
+        "ticket_hash": digest(ticket),
+        "organization_id": organization_id,
+        "membership_id": membership_id,
+        "team_id": team_id,
+        "channel_id": channel_id,
+        "platform": platform,
+        "app": app,
+        "reconnects": reconnects,
+    }
+    if not await rows(session, _OPEN_TICKET[dialect_of(session)], **values):
+        raise TooManyTickets
+    return ticket
+
+
+async def first_seen(session: AsyncSession | Single, signature: str) -> bool:
+    """Return True to the first caller with this signature, False to every other one."""
+    return bool(await rows(session, _SEEN[dialect_of(session)], signature_hash=digest(signature)))
 
 
 class Tickets:
@@ -97,27 +152,17 @@ class Tickets:
         app: str,
         reconnects: str | None = None,
     ) -> str:
-        """Return a fresh ticket, good once within 10 minutes. Raises `TooManyTickets`.
-
-        A member has at most 5 open and gets at most 10 a minute, also when asking from many places at once.
-        """
-        ticket = new_secret()
-        values = {
-            "ticket_hash": digest(ticket),
-            "organization_id": organization_id,
-            "membership_id": membership_id,
-            "team_id": team_id,
-            "channel_id": channel_id,
-            "platform": platform,
-            "app": app,
-            "reconnects": reconnects,
-        }
-        if self._session.get_bind().dialect.name == "postgresql":
-            await run(self._session, _ONE_AT_A_TIME, membership_id=membership_id)
-        opened = await run(self._session, _OPEN_TICKET, **values)
-        if opened.rowcount != 1:
-            raise TooManyTickets
-        return ticket
+        """Return a fresh ticket: `open_ticket` in this session."""
+        return await open_ticket(
+            self._session,
+            organization_id=organization_id,
+            membership_id=membership_id,
+            team_id=team_id,
+            channel_id=channel_id,
+            platform=platform,
+            app=app,
+            reconnects=reconnects,
+        )
 
     async def peek(self, ticket: str) -> Ticket | None:
         """Return what the ticket is for if it could still be redeemed. Changes nothing."""
@@ -298,9 +343,7 @@ class Seen:
 
     async def first(self, signature: str) -> bool:
         """Return True to the first caller with this signature, False to every other one."""
-        statement = _SEEN[self._session.get_bind().dialect.name]
-        inserted = await run(self._session, statement, signature_hash=digest(signature))
-        return inserted.rowcount == 1
+        return await first_seen(self._session, signature)
 
     async def forget_older(self, age: timedelta) -> int:
         """Forget the requests seen longer ago than `age`; return how many."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from alembic import command
 from alembic.config import Config
@@ -27,9 +28,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.drivers import PostgresConnection, SqliteConnection
 from storage.models import Utc
+from storage.single import PostgresSingle, Single, SqliteSingle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, CursorResult, Executable
@@ -37,15 +39,17 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.sql import ClauseElement
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlmodel import SQLModel
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY = timedelta(seconds=5)
 """How long a write waits for its turn on SQLite, which has one writer at a time."""
-SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
 OWES = "owes"
 """The key under which a session notes that it put something into the outbox."""
+BUSY_TIMEOUT = f"PRAGMA busy_timeout = {int(BUSY.total_seconds() * 1000)}"
 UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
@@ -100,6 +104,21 @@ def insert_once(session: AsyncSession, model: type[SQLModel]) -> SqliteInsert | 
     return postgresql_insert(model)
 
 
+async def rows(
+    session: AsyncSession | Single, statement: ClauseElement, **values: Any
+) -> Sequence[Sequence[Any]]:
+    """Return the rows of a statement that was built once, in a session or as a transaction of its own."""
+    if isinstance(session, Single):
+        return await session.rows(statement, values)
+    connection = await session.connection()
+    return (await connection.execute(cast("Executable", statement), values)).all()
+
+
+def dialect_of(session: AsyncSession | Single) -> str:
+    """Return `sqlite` or `postgresql`."""
+    return session.dialect if isinstance(session, Single) else session.get_bind().dialect.name
+
+
 async def run(session: AsyncSession, statement: Executable, **values: Any) -> CursorResult[Any]:
     """Return the rows of a statement that was built once. A third of what the session's own `exec` costs.
 
@@ -141,9 +160,12 @@ class Database:
         self.dialect = make_url(url).get_backend_name()
         if self.dialect == "sqlite":
             # Reads see each statement's newest state, as on PostgreSQL, so they begin no transaction.
-            self._reads = _sqlite_engine(url, pool_size, "PRAGMA query_only = ON")
-            self._writes = _sqlite_engine(url, 1, f"PRAGMA busy_timeout = {int(BUSY.total_seconds() * 1000)}")
+            self._reads = _sqlite_engine(url, pool_size, reads=True)
+            self._writes = _sqlite_engine(url, 1, reads=False)
             event.listen(self._writes.sync_engine, "begin", _sqlite_begin)
+            self.single: Single = SqliteSingle(
+                self._writes.dialect, partial(_sqlite_connect, url), self._written
+            )
         else:
             self._writes = create_async_engine(
                 url,
@@ -154,6 +176,7 @@ class Database:
             )
             event.listen(self._writes.sync_engine, "begin", _postgres_begin)
             self._reads = self._writes.execution_options(postgresql_readonly=True)
+            self.single = PostgresSingle(make_url(url), max(1, pool_size // 2))
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""
@@ -184,6 +207,14 @@ class Database:
             finally:
                 if exclusive:
                     self._end_turn()
+
+    @asynccontextmanager
+    async def _written(self) -> AsyncGenerator[None]:
+        await self._take_turn()
+        try:
+            yield
+        finally:
+            self._end_turn()
 
     async def _take_turn(self) -> None:
         task = asyncio.current_task()
@@ -217,21 +248,28 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.single.close()
         await self._reads.dispose()
         await self._writes.dispose()
 
 
-def _sqlite_engine(url: str, pool_size: int, *settings: str) -> AsyncEngine:
-    async def connect() -> SqliteConnection:
-        connection = SqliteConnection(make_url(url).database or "")
-        await connection
-        for setting in (*SQLITE_SETTINGS, *settings):
-            await connection.visit("execute", setting)
-        return connection
-
+def _sqlite_engine(url: str, pool_size: int, *, reads: bool) -> AsyncEngine:
     return create_async_engine(
-        url, async_creator=connect, pool_size=pool_size, max_overflow=0, pool_use_lifo=True
+        url,
+        async_creator=partial(_sqlite_connect, url, reads=reads),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_use_lifo=True,
     )
+
+
+async def _sqlite_connect(url: str, *, reads: bool, synchronous: str = "FULL") -> SqliteConnection:
+    connection = SqliteConnection(make_url(url).database or "")
+    await connection
+    role = "PRAGMA query_only = ON" if reads else BUSY_TIMEOUT
+    for setting in (*SQLITE_SETTINGS, f"PRAGMA synchronous = {synchronous}", role):
+        await connection.visit("execute", setting)
+    return connection
 
 
 def _sqlite_begin(connection: SyncConnection) -> None:

@@ -92,6 +92,40 @@ class SqliteConnection(aiosqlite.Connection):
             rows = cursor.fetchall() if cursor.description else []
             return Answer(cursor.description, cursor.rowcount, cursor.lastrowid, rows)
 
+    async def together(
+        self, begin: str, statements: Sequence[tuple[str, Sequence[Any]]]
+    ) -> list[list[Any] | Exception]:
+        """Run statements in one visit and return each one's rows or error.
+
+        With `begin` they are one transaction, in which a statement that fails undoes only itself. Raises,
+        and nothing was done, if the transaction does not begin, does not commit, or is lost on the way.
+        """
+        answers: list[list[Any] | Exception] = await self._execute(self._run_all, begin, statements)  # type: ignore[no-untyped-call]
+        return answers
+
+    def _run_all(
+        self, begin: str, statements: Sequence[tuple[str, Sequence[Any]]]
+    ) -> list[list[Any] | Exception]:
+        answers: list[list[Any] | Exception] = []
+        if begin:
+            self._conn.execute(begin)
+        try:
+            for sql, values in statements:
+                try:
+                    answers.append(self._conn.execute(sql, values).fetchall())
+                except sqlite3.Error as error:
+                    # A full disk, for one, has rolled everything back (https://sqlite.org/lang_transaction.html).
+                    if begin and not self._conn.in_transaction:
+                        raise
+                    answers.append(error)
+            if begin:
+                self._conn.execute("COMMIT")
+        except BaseException:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+            raise
+        return answers
+
     async def commit(self) -> None:
         """Commit, if anything began."""
         self.begins = None

@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, case, func
 from sqlalchemy import select as core_select
 from sqlmodel import col, delete, select, update
 
-from storage.db import insert_once, now, run
+from storage.db import insert_once, now, rows
 from storage.models import (
     ChannelDefault,
     Installation,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from storage.single import Single
     from storage.vault import Secret, Vault
 
 JOIN_CODE_LIFE = timedelta(hours=24)
@@ -332,6 +333,29 @@ _STANDING = (
 )
 
 
+async def standing(
+    session: AsyncSession | Single, realm: str, user_id: str, team_id: str, channel_id: str
+) -> Standing:
+    """Return what the person may speak for in this channel. One query; needs a system session.
+
+    The default is the channel's, else the workspace's, else the only choice; a default in which the
+    person is no member does not count.
+    """
+    found = await rows(
+        session, _STANDING, realm=realm, user_id=user_id, team_id=team_id, channel_id=channel_id
+    )
+    choices = tuple(
+        Seat(membership_id=row[0], organization_id=row[1], organization_name=row[2], role=Role(row[3]))
+        for row in found
+    )
+    theirs = {seat.organization_id for seat in choices}
+    wished: list[str | None] = [found[0][4], found[0][5]] if found else []
+    default = next((each for each in wished if each in theirs), None)
+    if default is None and len(choices) == 1:
+        default = choices[0].organization_id
+    return Standing(choices=choices, default_organization_id=default)
+
+
 class Members:
     """Who belongs to which organization, and with which role."""
 
@@ -398,25 +422,8 @@ class Members:
         return list(await self._session.exec(theirs))
 
     async def resolve(self, realm: str, user_id: str, team_id: str, channel_id: str) -> Standing:
-        """Return what the person may speak for in this channel. One query; needs a system session.
-
-        The default is the channel's, else the workspace's, else the only choice; a default in which
-        the person is no member does not count.
-        """
-        asked = await run(
-            self._session, _STANDING, realm=realm, user_id=user_id, team_id=team_id, channel_id=channel_id
-        )
-        rows: Sequence[Any] = asked.all()
-        choices = tuple(
-            Seat(membership_id=row[0], organization_id=row[1], organization_name=row[2], role=Role(row[3]))
-            for row in rows
-        )
-        theirs = {seat.organization_id for seat in choices}
-        wished: list[str | None] = [rows[0][4], rows[0][5]] if rows else []
-        default = next((each for each in wished if each in theirs), None)
-        if default is None and len(choices) == 1:
-            default = choices[0].organization_id
-        return Standing(choices=choices, default_organization_id=default)
+        """Return what the person may speak for in this channel: `standing` in this session."""
+        return await standing(self._session, realm, user_id, team_id, channel_id)
 
     async def all(self, organization_id: str) -> list[Membership]:
         """Return the members, owners first, then in the order they came."""

@@ -26,6 +26,7 @@ class Help:
         self._offer = offer
         self._accounts = accounts
         self._settings = settings
+        self._usage: Answer | None = None
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
@@ -40,12 +41,14 @@ class Help:
         )
 
     async def help(self, request: Request) -> Answer:  # noqa: ARG002 - the same for everyone
-        """Answer `/octapost help`. Asks nothing of the database."""
-        return views.usage(
-            self._routes.commands(),
-            [found.platform.name for found in self._offer.offered()],
-            [found.platform.name for found in self._offer.missing_platforms()],
-        )
+        """Answer `/octapost help`. Asks nothing of the database, and is the same until the next start."""
+        if self._usage is None:
+            self._usage = views.usage(
+                self._routes.commands(),
+                [found.platform.name for found in self._offer.offered()],
+                [found.platform.name for found in self._offer.missing_platforms()],
+            )
+        return self._usage
 
     async def status(self, request: Request) -> Answer:
         """Answer `/octapost status`: one line per account, then what is set up."""
