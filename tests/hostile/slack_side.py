@@ -110,6 +110,11 @@ class Answer:
         return found + (message_faults(self.response["blocks"]) if "blocks" in self.response else [])
 
 
+def squashed(sentence: str) -> str:
+    """Return a sentence without what blocks make of it: code without backticks, in several texts."""
+    return "".join(sentence.replace("`", "").split())
+
+
 def texts(node: Any) -> Iterator[str]:
     """Return every text in a piece of Block Kit, and the sentences under fields."""
     if isinstance(node, Mapping):

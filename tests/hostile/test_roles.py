@@ -22,6 +22,7 @@ from tests.hostile.slack_side import (
     dump,
     first_organization,
     seat,
+    squashed,
     texts,
 )
 
@@ -95,6 +96,7 @@ def words_for(route: Route, mine: Tenant, user_id: str) -> str:
         "accounts": "",
         "connect": "x",
         "disconnect": f"{mine.word} Crumbs",
+        "reconnect": f"{mine.word} Crumbs",
         "org create": f"Bakery of {user_id}",
         "org join": "ABCD-EFGH-JKLM-NPQR",
         "org rename": "Stolen",
@@ -240,7 +242,9 @@ async def tried(desk: Desk, one: Cell) -> list[str]:
         words = list(texts(answer.response)) + [w for m in answer.messages for w in texts(m.blocks)]
         words += list(texts(answer.view.blocks)) if answer.view else []
         polite = (
-            answer.response.get("options") == [] if silent else said(str(refusal)) in said("".join(words))
+            answer.response.get("options") == []
+            if silent
+            else squashed(str(refusal)) in squashed("".join(words))
         )
         return (
             [] if as_said and polite and answer.places == (not silent) else [f"{name}: {answer.text[:200]}"]
@@ -253,11 +257,6 @@ async def tried(desk: Desk, one: Cell) -> list[str]:
         if reached and answer.outcomes != ("incident",)
         else [f"{name}: {answer.outcomes} {answer.text[:90]}"]
     )
-
-
-def said(sentence: str) -> str:
-    """Return a sentence without what its blocks make of it: code without backticks, several texts."""
-    return "".join(sentence.replace("`", "").split())
 
 
 async def test_every_route_declares_who_may_use_it_and_every_exception_is_listed(office: Office) -> None:

@@ -40,6 +40,7 @@ TYPED = {
     "accounts": "{account}",
     "connect": "{account}",
     "disconnect": "{account}",
+    "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",
     "org role": "{person} admin",
