@@ -20,7 +20,7 @@ from storage.leases import claim
 from storage.models import Grant, GrantStatus, VerdictTally
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -163,15 +163,26 @@ class Refreshes:
             grant, verdict, suspected_at=func.coalesce(col(Grant.suspected_at), now()), due_at=now(due_in)
         )
 
-    async def dead(self, grant: Grant, code: str) -> bool:
+    async def dead(self, grant: Grant, code: str, *, erase: bool = False) -> bool:
         """Settle that the grant is over; False when the row was renewed meanwhile."""
+        gone = {"access_sealed": None, "refresh_sealed": None} if erase else {}
         return await self._change(
             grant,
             f"GrantDead {code}",
             status=GrantStatus.NEEDS_RECONNECT,
             reason=code,
             due_at=None,
+            **gone,
         )
+
+    async def of_person(self, platforms: Collection[str], external_id: str) -> list[Grant]:
+        """Return the person's live grants on these platforms."""
+        theirs = select(Grant).where(
+            col(Grant.platform).in_(platforms),
+            Grant.external_id == external_id,
+            Grant.status == GrantStatus.HEALTHY,
+        )
+        return list(await self._session.exec(theirs))
 
     async def _change(self, grant: Grant, verdict: str, **values: Any) -> bool:
         change = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slack_sdk.errors import SlackApiError
@@ -23,7 +24,7 @@ from storage.models import Account, Grant, Role
 from storage.tenants import Members
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from adapters.base import Adapter
     from bot.actor import Actor
@@ -59,6 +60,8 @@ class AccountsStory:
         self._adapters = adapters
         self._database = database
         self._vault = vault
+        self.changed: list[Callable[[Request], Awaitable[None]]] = []
+        """What is to happen after an account has gone, once the person was answered."""
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
@@ -165,6 +168,7 @@ class AccountsStory:
     async def disconnect(self, request: Request) -> Answer:
         """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
         gone = await self._disconnections.disconnect(request.actor, request.target)
+        request.later += [partial(redraw, request) for redraw in self.changed]
         if gone.orphan is None:
             return UpdateModal(views.disconnected(gone, Revocation.STILL_USED))
         view_id = str(request.body["view"]["id"])

@@ -91,8 +91,10 @@ class Connect:
 
     async def organization(self, request: Request) -> Answer:
         """Go on with the organization that was chosen in the modal."""
-        chosen = request.typed(views.ORGANIZATION).get("selected_option") or {}
-        actor = await request.act(str(chosen.get("value", "")))
+        chosen = (request.typed(views.ORGANIZATION).get("selected_option") or {}).get("value")
+        if request.current is not None or not chosen:  # some other modal's metadata, or its inputs
+            raise Gone("That form")
+        actor = await request.act(str(chosen))
         actor.require(Role.ADMIN)
         word = request.target
         if not word:

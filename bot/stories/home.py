@@ -31,6 +31,7 @@ class Home:
     def __init__(self, accounts: AccountsStory, database: Database) -> None:
         self._accounts = accounts
         self._database = database
+        accounts.changed.append(self.redraw)
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
@@ -53,6 +54,12 @@ class Home:
         view = await self.view(request.sender, standing, request.actor.organization_id)
         await self._publish(request, request.sender, view)
         return Done()
+
+    async def redraw(self, request: Request) -> None:
+        """Draw it again for somebody who has just changed what it shows."""
+        standing = await LazyStanding(self._database, request.sender)()
+        view = await self.view(request.sender, standing, request.actor.organization_id)
+        await self._publish(request, request.sender, view)
 
     async def view(self, sender: Sender, standing: Standing, organization_id: str | None = None) -> Json:
         """Return the home tab of a person, who may be in no organization at all."""

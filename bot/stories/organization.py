@@ -304,6 +304,8 @@ class OrganizationStory:
 
     async def add_people(self, request: Request) -> Answer:
         """Add the people chosen in the members modal."""
+        if request.target:  # some other modal's metadata
+            raise Gone("That form")
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
             return Done()

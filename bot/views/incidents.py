@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from storage.models import Account
 
 WHY = {
+    "deauthorized": "somebody removed Octapost in the Facebook settings",
+    "deletion_requested": "the person asked Facebook to have their data deleted, and it is",
+    "authorization_removed": "somebody removed Octapost in the TikTok app",
     "expired": "its time is up, and only a person can renew it",
     "190_458": "somebody removed Octapost in the Facebook settings",
     "190_459": "Facebook wants the person to sign in there first",

@@ -36,7 +36,17 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 """The shape of our 256-bit secrets: states, tickets, cookies."""
 LONGEST = 4096
 """No platform's code is longer; most are below 600 characters."""
-UNCOUNTED = frozenset({"/livez", "/readyz", "/metrics"})
+UNCOUNTED = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/meta/deauthorize",
+        "/meta/data-deletion",
+        "/tiktok/webhook",
+    }
+)
+"""What machines ask: probes, and platforms that speak for many people from few addresses, signed."""
 SLACK_EVENTS = "/slack/events"
 """Slack's own entrance: signed, and none of a browser's business."""
 

@@ -1,0 +1,165 @@
+"""What platforms tell us unasked: believed when it is signed, at once, and only once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlmodel import select
+
+from sandbox.browser import Consent
+from sandbox.member import text_of
+from sandbox.world import META_SECRET
+from storage.models import Grant, GrantStatus
+from tests.application import Office, open_office
+
+
+@pytest_asyncio.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    async with AsyncExitStack() as stack:
+        yield await open_office(tmp_path, stack)
+
+
+async def grants(office: Office, platform: str) -> list[Grant]:
+    async with office.database.system(write=False) as session:
+        return list(await session.exec(select(Grant).where(Grant.platform == platform)))
+
+
+async def post(office: Office, path: str, **request: Any) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.post(office.playground.public_url + path, **request)
+
+
+def signed_request(secret: str, **facts: object) -> str:
+    payload = {"algorithm": "HMAC-SHA256", "issued_at": int(time.time())} | facts
+    encoded = base64.urlsafe_b64encode(json.dumps(payload).encode()).rstrip(b"=")
+    mac = hmac.new(secret.encode(), encoded, hashlib.sha256).digest()
+    return f"{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}.{encoded.decode()}"
+
+
+async def connect_facebook(office: Office) -> tuple[str, Any]:
+    ada = await office.installed()
+    await ada.connect("facebook", Consent(person="ana"), choose=2)
+    [grant] = await grants(office, "facebook")
+    return str(grant.external_id), ada
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "erased"),
+    [
+        pytest.param("/meta/deauthorize", "deauthorized", True, id="deauthorize"),
+        pytest.param("/meta/data-deletion", "deletion_requested", True, id="data-deletion"),
+    ],
+)
+async def test_a_person_who_leaves_at_facebook_ends_their_grant_at_once(
+    office: Office, path: str, code: str, erased: bool
+) -> None:
+    person, ada = await connect_facebook(office)
+    seen = len(ada.direct_messages())
+
+    answer = await post(office, path, data={"signed_request": signed_request(META_SECRET, user_id=person)})
+
+    assert answer.status_code == 200
+    [grant] = await grants(office, "facebook")
+    assert (grant.status, grant.reason) == (GrantStatus.NEEDS_RECONNECT, code)
+    assert (grant.access_sealed is None) is erased
+    assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+
+
+async def test_a_deletion_is_confirmed_with_an_address_that_says_so(office: Office) -> None:
+    person, _ = await connect_facebook(office)
+
+    answer = await post(
+        office, "/meta/data-deletion", data={"signed_request": signed_request(META_SECRET, user_id=person)}
+    )
+
+    body = answer.json()
+    assert body["url"].endswith(body["confirmation_code"])
+    async with httpx.AsyncClient() as http:
+        page = await http.get(body["url"])
+    assert page.status_code == 200
+    assert "Your data is deleted" in page.text
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("abc", id="no-dot"),
+        pytest.param("AAAA.eyJ1c2VyX2lkIjoiMSJ9", id="a-wrong-signature"),
+        pytest.param(signed_request("another-secret", user_id="1"), id="another-app's-secret"),
+        pytest.param(signed_request(META_SECRET, user_id="1", algorithm="none"), id="another-algorithm"),
+        pytest.param(signed_request(META_SECRET), id="nobody"),
+        pytest.param("ü.ü", id="not-ascii"),
+    ],
+)
+async def test_what_meta_did_not_sign_is_refused_and_changes_nothing(office: Office, signed: str) -> None:
+    await connect_facebook(office)
+
+    answer = await post(office, "/meta/deauthorize", data={"signed_request": signed})
+
+    assert answer.status_code == 403
+    [grant] = await grants(office, "facebook")
+    assert grant.status == GrantStatus.HEALTHY
+
+
+async def connect_tiktok(office: Office) -> Any:
+    ada = await office.installed()
+    office.world.platforms["tiktok"].settings["webhook_url"] = (
+        office.playground.public_url + "/tiktok/webhook"
+    )
+    await ada.connect("tiktok", Consent(person="octa_demo"))
+    return ada
+
+
+async def test_access_removed_in_the_tiktok_app_asks_a_person_at_once(office: Office) -> None:
+    ada = await connect_tiktok(office)
+    seen = len(ada.direct_messages())
+
+    told = await office.world.platforms["tiktok"].controls()["revoke"]({"person": "octa_demo", "reason": 1})
+
+    assert told["webhooks"] == [200]
+    [grant] = await grants(office, "tiktok")
+    assert (grant.status, grant.reason) == (GrantStatus.NEEDS_RECONNECT, "authorization_removed")
+    assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+
+
+@pytest.mark.parametrize("wrong", ["signature", "old", "shape"])
+async def test_what_tiktok_did_not_sign_just_now_is_refused(office: Office, wrong: str) -> None:
+    await connect_tiktok(office)
+    [grant] = await grants(office, "tiktok")
+    raw = json.dumps({"event": "authorization.removed", "user_openid": grant.external_id}).encode()
+    stamp = int(time.time()) - (301 if wrong == "old" else 0)
+    secret = "guessed" if wrong == "signature" else "tiktok-secret-of-the-sandbox"
+    mac = hmac.new(secret.encode(), f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
+    header = f"t={stamp},s={mac}" if wrong != "shape" else f"s={mac}"
+
+    answer = await post(office, "/tiktok/webhook", content=raw, headers={"TikTok-Signature": header})
+
+    assert answer.status_code == 403
+    [after] = await grants(office, "tiktok")
+    assert after.status == GrantStatus.HEALTHY
+
+
+async def test_reconnecting_afterwards_heals_the_grant(office: Office) -> None:
+    ada = await connect_tiktok(office)
+    await office.world.platforms["tiktok"].controls()["revoke"]({"person": "octa_demo", "reason": 1})
+    message = await ada.command("reconnect")
+    [link] = [e["url"] for b in message.blocks for e in b.get("elements", ()) if "url" in e]
+
+    page = await ada.travel(link, Consent(person="octa_demo"))
+
+    assert page.status == 200
+    [grant] = await grants(office, "tiktok")
+    assert (grant.status, grant.reason) == (GrantStatus.HEALTHY, "")
+    assert "1 of 1 accounts can publish" in text_of(await ada.command("status"))
