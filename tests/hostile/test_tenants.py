@@ -264,3 +264,107 @@ async def test_every_handler_that_is_about_something_is_known_here(office: Offic
     keys = {route.key for route in targeted(office)}
 
     assert {key for key, _ in MEANT} <= keys
+
+
+def option(value: str) -> Json:
+    return {"text": {"type": "plain_text", "text": "It"}, "value": value}
+
+
+def values_of(found: str, organization: str, person: str) -> Json:
+    """Return the inputs of every modal of ours at once."""
+    return {
+        "picked": {"connect.search": {"selected_options": [option(found)] if found else []}},
+        "organization": {"select": {"selected_option": option(organization) if organization else None}},
+        "person": {"select": {"selected_users": [person] if person else []}},
+        "role": {"select": {"selected_option": option("owner")}},
+    }
+
+
+ODD = (
+    "%",
+    "../",
+    "org_%/acc_%",
+    "\x00",
+    "\ud800",
+    "{}",
+    "null",
+    "é" * 3000,
+    "' OR 1=1 --",
+    "org_0/",
+    "a/b/c",
+    "/",
+)
+"""Metadata nobody ever wrote."""
+
+
+async def test_swapped_metadata_and_inputs_are_accepted_by_no_form(
+    either_office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    office = either_office
+    town = await town_of(office)
+    desk, mine = town.desk, town.mine
+    ann = await seat(office, mine.organization, desk.person("U0ANN", "ann"), ACME, Role.ADMIN)
+    anns = await belongings(office, "Basil", ann)
+    tenants = [mine, anns, town.neighbour, town.stranger]
+    pool = {
+        metadata: None
+        for one in tenants
+        for metadata in (
+            f"{one.organization}/",
+            f"{one.organization}/{one.account}",
+            f"{one.organization}/{one.discovery}",
+            f"{one.organization}/{one.pending}",
+            f"{mine.organization}/{one.membership}",
+            one.account,
+            one.discovery,
+        )
+    }
+    inputs_pool = [
+        values_of(mine.found, mine.organization, OTTO),
+        values_of(anns.found, town.neighbour.organization, OTTO),
+        values_of(town.neighbour.found, town.stranger.organization, "U0NOBODY"),
+        values_of(town.stranger.found, "", ""),
+        {},
+    ]
+    whole = office.database.dialect == "sqlite"
+    forms = [route for route in town.routes if route.kind is Kind.SUBMISSION]
+    before, tried, accepted = await dump(office.database), 0, []
+
+    for route, metadata, number in product(forms, [*pool, *ODD, "x"], range(len(inputs_pool))):
+        if not whole and number not in {0, 3}:
+            continue
+        for user_id, own in ((ADA, mine), ("U0ANN", anns)):
+            if genuine(route.key, user_id, metadata, number, own, [mine, anns]):
+                continue
+            answer = await desk.send(desk.submission(user_id, route.key, metadata, inputs_pool[number]))
+            tried += 1
+            refusal = {"NotMember", "NotAllowed", "Gone", "bad_input", "UnknownPlatform"} & set(
+                answer.outcomes
+            )
+            if len(answer.outcomes) != 1 or not refusal:
+                accepted.append((route.key, user_id, metadata[:60], number, answer.outcomes))
+
+    assert accepted == []
+    assert changed(before, await dump(office.database)) == {}
+    assert tried >= (1000 if whole else 400)
+    record_property(
+        "counted", f"swapped metadata and inputs ({office.database.dialect}): {tried} tried, 0 accepted"
+    )
+
+
+def genuine(form: str, user_id: str, metadata: str, number: int, own: Tenant, here: list[Tenant]) -> bool:
+    """Tell whether it is what one of our modals, opened by this person, would send."""
+    match form:
+        case "account.disconnected":
+            return metadata in {f"{own.organization}/{one.account}" for one in here} | {
+                one.account for one in here
+            }
+        case "connect.organization":
+            return metadata in {"", "x"} and number == 0
+        case "org.add":
+            return metadata == f"{own.organization}/" and user_id == ADA
+        case "connect.picked":
+            fitting = number == (0 if user_id == ADA else 1)
+            return metadata in {f"{own.organization}/{own.discovery}", own.discovery} and fitting
+        case _:
+            return False

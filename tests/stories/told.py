@@ -51,16 +51,22 @@ async def came_to(person: Member, platform: str, consent: Consent, app: str = ""
     return page, await person.next_message(seen)
 
 
-async def answer_to(person: Member, target: Message | View, action_id: str, value: Any = None) -> Message:
-    """Press something in a message and return the answer that appears in the person's channel."""
-    seen = len(person.seen())
+async def answer_to(person: Member, target: Message, action_id: str, value: Any = None) -> Message:
+    """Press something in a message and return the answer that appears below it, for this person only."""
+
+    def whispers() -> list[Message]:
+        found = person.slack.messages(target.channel_id, person.user_id)
+        return [message for message in found if message.ephemeral_for == person.user_id]
+
+    seen = len(whispers())
     await person.press(target, action_id, value)
-    return (await person.slack.until(lambda: person.seen()[seen:], 5))[-1]
+    return (await person.slack.until(lambda: whispers()[seen:], 5))[-1]
 
 
 def button(shown: Message | View, label: str) -> dict[str, Any]:
     """Return the button with this label, as drawn."""
-    found = [e for b in shown.blocks for e in elements(b) if e.get("text", {}).get("text") == label]
+    every = [e for b in shown.blocks for e in elements(b) if e.get("type") == "button"]
+    found = [e for e in every if e["text"]["text"] == label]
     expect(bool(found), f"no button “{label}” in: {text_of(shown)}")
     return found[0]
 
