@@ -231,7 +231,7 @@ class Dispatcher(AsyncMiddleware):
             sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
         else:
             sender = sender_of(body)
-        organization_id, object_id = split_target(target)
+        organization_id, object_id = split_target(target if target.isascii() and target.isprintable() else "?")
         seats = LazyStanding(self._database, sender)
         request = Request(
             kind=route.kind,
@@ -239,7 +239,7 @@ class Dispatcher(AsyncMiddleware):
             sender=sender,
             standing=seats,
             current=None,
-            words=words_,
+            words=storable(words_),
             target=object_id,
             client=lambda: self._slacks.for_workspace(team_id, enterprise_id),
         )
@@ -354,6 +354,11 @@ def split_target(target: str) -> tuple[str, str]:
     """Return the organization a target names (or an empty string), and the id of the thing in it."""
     before, slash, after = target.partition("/")
     return (before, after) if slash and ORGANIZATION.fullmatch(before) else ("", target)
+
+
+def storable(typed: str) -> str:
+    """Return what somebody typed without what no database takes: NUL, and halves of characters."""
+    return typed.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def reason(error: Exception) -> str | None:
