@@ -63,7 +63,8 @@ def label(platform: Platform, app: App, found: PlatformSettings) -> str:
     """Return the button text of an app: the platform, and which part of it where it has two."""
     if len(found.clients) < 2:
         return platform.name
-    return f"{platform.name}: {app.connects.removeprefix(platform.name).strip()}"
+    part = " ".join(app.connects.replace(platform.name, "").split())
+    return f"{platform.name}: {part}"
 
 
 def which_app(found: PlatformSettings, organization_id: str, organization: str) -> list[Json]:
@@ -139,10 +140,10 @@ def outcome(done: Connected, value: str) -> Message:
             )
         )
     if done.discovery_id is not None:
-        many = f"{done.to_choose} accounts" if done.to_choose > 1 else "1 account"
         more = "more " if done.renewed else ""
+        many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
         blocks += [
-            kit.words(f"{platform.name} shows {many} {more}you can connect to {done.organization}."),
+            kit.words(f"{platform.name} shows {many} you can connect to {done.organization}."),
             kit.actions(kit.button("Choose accounts", "connect.choose", value, style="primary")),
         ]
     if not (done.attached or done.renewed or done.discovery_id or done.wrong):

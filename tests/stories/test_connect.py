@@ -1,0 +1,513 @@
+"""Connecting: from the word typed in Slack to the account, and every way in which it can come out otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.browser import Consent
+from sandbox.core import Fault
+from sandbox.member import links_in, text_of
+from sandbox.slack.world import BEA, OTTO
+from storage.models import GrantStatus
+from tests.application import Office
+from tests.stories.told import (
+    answer_to,
+    button,
+    buttons,
+    came_to,
+    chosen,
+    connected,
+    grants,
+    hears,
+    said,
+    trail,
+)
+
+BAKERY, STUDIO, MARKET = "104000000000001", "104000000000002", "104000000000003"
+
+
+# Asking
+
+
+async def test_a_platform_is_answered_with_a_private_link_and_what_it_is_for(office: Office) -> None:
+    ada = await office.installed()
+
+    message = await ada.command("connect tiktok")
+
+    assert message.ephemeral_for == ada.user_id
+    assert "to Acme." in text_of(message)
+    assert "Only you can use this link. It works once, for 10 minutes" in text_of(message)
+    assert buttons(message) == ["Continue to TikTok"]
+    assert links_in(message)[0].startswith(f"{office.world.app_url}/connect/")
+
+
+async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> None:
+    ada = await office.installed()
+
+    message = await ada.command("connect")
+
+    labels = ", ".join(buttons(message))
+    assert "Which account should Acme be able to publish to?" in text_of(message)
+    assert (
+        labels
+        == "Facebook, Instagram, X, LinkedIn: your profile, LinkedIn: company pages, TikTok, Reddit, YouTube"
+    )
+    assert len(links_in(await answer_to(ada, message, "connect.platform.reddit"))) == 1
+
+
+@pytest.mark.parametrize("typed", ["connect twitter", "add x", "link X", "CONNECT x please"])
+async def test_a_platform_answers_to_its_other_names(office: Office, typed: str) -> None:
+    ada = await office.installed()
+
+    assert buttons(await ada.command(typed)) == ["Continue to X"]
+
+
+async def test_an_unknown_platform_is_answered_with_the_nearest_and_all_there_are(office: Office) -> None:
+    ada = await office.installed()
+
+    words = await said(ada, "connect tiktock")
+
+    assert "I don't know a platform called “tiktock”. Did you mean TikTok?" in words
+    assert "Facebook, Instagram, X, LinkedIn, TikTok, Reddit, YouTube" in words
+
+
+async def test_linkedin_asks_whether_the_profile_or_company_pages(office: Office) -> None:
+    ada = await office.installed()
+
+    message = await ada.command("connect linkedin")
+
+    assert "What should Acme publish to on LinkedIn?" in text_of(message)
+    assert len(buttons(message)) == 2
+
+
+async def test_where_several_organizations_are_possible_a_modal_asks_which(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await ada.command("org create Bakery")
+
+    view = await ada.modal_by("connect x")
+    assert "Which organization will own it?" in text_of(view)
+    shown = await ada.submit(view, {"organization": {"select": chosen(view, "Bakery")}})
+    await ada.travel(str(button(shown, "Continue to X")["url"]), Consent(person="4711"))
+
+    await hears(ada, "✅ Connected to Bakery: Octa Demo.")
+    assert "Acme has no accounts yet." in await said(ada, "accounts")
+
+
+async def test_an_admin_elsewhere_is_asked_and_not_refused_in_a_channel_about_another(office: Office) -> None:
+    await office.installed()
+    otto = await office.person(OTTO)
+    await (await office.person()).command("org invite <@U0OTTO|otto>")
+    await otto.command("org create Bakery")
+
+    view = await otto.modal_by("connect x")
+
+    assert "Bakery" in text_of(view)
+    assert "Acme" not in text_of(view)
+
+
+async def test_the_global_shortcut_and_the_welcome_lead_the_same_way(office: Office) -> None:
+    ada = await office.installed()
+
+    await ada.slack.shortcut(ada.user_id, "octapost_connect")
+    by_shortcut = await ada.modal_with("connect.platform.x")
+    words = text_of(by_shortcut)
+    await ada.close(by_shortcut)
+    await ada.press(ada.direct_messages()[0], "connect.start")
+    by_welcome = await ada.modal_with("connect.platform.x")
+
+    assert text_of(by_welcome) == words
+    await ada.press(by_welcome, "connect.platform.x")
+    link = button(await ada.modal_with("Continue to X"), "Continue to X")["url"]
+    await ada.travel(link, Consent(person="4711"))
+    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+
+
+async def test_the_shortcut_tells_somebody_in_no_organization_what_to_do(office: Office) -> None:
+    await office.installed()
+    otto = await office.person(OTTO)
+
+    await otto.slack.shortcut(OTTO, "octapost_connect")
+
+    assert "/octapost org create NAME" in text_of(await otto.modal_with("aren't a member"))
+
+
+async def test_too_many_open_links_are_named_as_such(office: Office) -> None:
+    ada = await office.installed()
+
+    answers = [await said(ada, "connect x") for _ in range(7)]
+
+    assert "You have several connect links open already." in answers[-1]
+
+
+# What comes of it
+
+
+@pytest.mark.parametrize(
+    ("platform", "person", "app", "name"),
+    [
+        ("x", "4711", "", "Octa Demo"),
+        ("tiktok", "octa_demo", "", "Octa Demo"),
+        ("reddit", "octa_demo", "", "octa_demo"),
+        ("youtube", "110000000000000000001", "", "Octa Channel"),
+        ("linkedin", "ana-ruiz", "linkedin", "Ana Ruiz"),
+        ("instagram", "ana", "", "Blue Door Bakery"),
+    ],
+)
+async def test_the_one_account_is_connected_at_once(
+    either_office: Office, platform: str, person: str, app: str, name: str
+) -> None:
+    ada = await either_office.installed()
+
+    page, message = await came_to(ada, platform, Consent(person=person), app)
+
+    assert "Done. Back to Slack." in page.title
+    assert f"✅ Connected to Acme: {name}." in text_of(message)
+    assert f"Connected to Acme: {name}." in page.text
+    assert "account connected" in await trail(either_office)
+
+
+async def test_several_accounts_of_one_platform(office: Office) -> None:
+    ada = await office.installed()
+
+    await connected(ada, "x", "4711")
+    await connected(ada, "x", "4712")
+
+    words = await said(ada, "accounts x")
+    assert "Acme has 2 accounts." in words
+    assert "@octademo" in words
+    assert "@bluedoor" in words
+
+
+async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
+    ada = await office.installed()
+
+    _, message = await came_to(
+        ada, "youtube", Consent(person="110000000000000000002", assets=["UCstudioNine000000000003"])
+    )
+
+    assert "✅ Connected to Acme: Backstage at Nine." in text_of(message)
+
+
+@pytest.mark.parametrize(
+    ("platform", "consent", "words"),
+    [
+        (
+            "youtube",
+            Consent(person="110000000000000000003"),
+            "This Google account has no YouTube channel. Open youtube.com",
+        ),
+        ("facebook", Consent(person="mia"), "Facebook gave us no Pages."),
+        ("facebook", Consent(person="ana", assets=[]), "tick the Pages you want in Facebook's dialog"),
+        ("instagram", Consent(person="mia"), "connect again"),
+        (
+            "instagram",
+            Consent(person="ana", assets=[STUDIO]),
+            "Ana Ruiz Studio: its Instagram account is personal.",
+        ),
+        (
+            "instagram",
+            Consent(person="ana", assets=[MARKET]),
+            "Harbor Market: no Instagram account is linked to this Page.",
+        ),
+    ],
+)
+async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get_one(
+    office: Office, platform: str, consent: Consent, words: str
+) -> None:
+    ada = await office.installed()
+
+    page, message = await came_to(ada, platform, consent)
+
+    assert words in text_of(message)
+    assert "didn't give us an account we can use. It has to be" in text_of(message)
+    assert "Nothing was connected" in page.title
+    assert "Choose accounts" not in text_of(message)
+    assert "Acme has no accounts yet." in await said(ada, "accounts")
+    assert [g for g in await grants(office, platform) if g.access_sealed is not None] == []
+
+
+async def test_a_profile_without_company_pages_says_whom_to_ask(office: Office) -> None:
+    ada = await office.installed()
+
+    _, message = await came_to(ada, "linkedin", Consent(person="ben-okafor"), "linkedin_page")
+
+    assert "You don't administer a LinkedIn company page. Ask a super admin" in text_of(message)
+
+
+async def test_no_is_an_answer_and_says_how_to_go_on(office: Office) -> None:
+    ada = await office.installed()
+
+    page, message = await came_to(ada, "x", Consent(person="4711", approve=False))
+
+    assert "You said no at X, so nothing was connected and nothing was stored." in text_of(message)
+    assert "Type /octapost connect x in Slack for a new link" in page.text.replace("\n", " ").replace(
+        "  ", " "
+    )
+    link = links_in(await answer_to(ada, message, "connect.platform.x"))[0]
+    await ada.travel(link, Consent(person="4711"))
+    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+
+
+async def test_an_app_without_the_product_is_the_operators_fault_and_named(office: Office) -> None:
+    ada, linkedin = await office.installed(), office.world.platforms["linkedin"]
+    known = linkedin.apps["86li0pages"]
+    linkedin.register(known.client_id, known.client_secret, known.redirect_uris, ["r_basicprofile"])
+
+    _, message = await came_to(ada, "linkedin", Consent(person="ana-ruiz"), "linkedin_page")
+
+    assert "That's on us, not on you" in text_of(message)
+    assert "Community Management" in text_of(message)
+
+
+# The picker
+
+
+async def test_pages_are_chosen_in_slack_and_each_greyed_one_has_its_reason_and_fix(
+    either_office: Office,
+) -> None:
+    ada = await either_office.installed()
+
+    page, message = await came_to(ada, "facebook", Consent(person="ben"))
+    await ada.press(message, "connect.choose")
+    view = await ada.modal_with("connect.search")
+
+    assert "Almost done: choose in Slack" in page.title
+    assert "Facebook shows 2 accounts you can connect to Acme." in text_of(message)
+    words = text_of(view)
+    assert "Okafor Cycling Club: your role on this Page can't create content. Ask a Page admin" in words
+    assert "Lagos Run Crew: Facebook lets you see this Page but not act as it. Ask a Page admin" in words
+    offered = [o["text"]["text"] for o in await ada.slack.suggest(ada.user_id, view, "connect.search", "")]
+    assert sorted(offered) == ["Fjord Coffee", "Northwind Outdoor"]
+
+
+async def test_a_greyed_page_can_be_found_but_not_taken(office: Office) -> None:
+    ada = await office.installed()
+    _, message = await came_to(ada, "facebook", Consent(person="ben"))
+    await ada.press(message, "connect.choose")
+    view = await ada.modal_with("connect.search")
+    [greyed] = await ada.slack.suggest(ada.user_id, view, "connect.search", "okafor")
+    [usable] = await ada.slack.suggest(ada.user_id, view, "connect.search", "fjord")
+
+    shown = await ada.submit(view, {"connect.search": [greyed["value"], usable["value"]]})
+
+    assert greyed["text"]["text"] == "⊘ Okafor Cycling Club"
+    assert "your role on this Page can't create content" in greyed["description"]["text"]
+    assert "Okafor Cycling Club: your role on this Page can't create content." in shown.errors["picked"]
+    assert "Acme has no accounts yet." in await said(ada, "accounts")
+    final = await ada.submit(view, {"connect.search": [usable["value"]]})
+    assert "✅ Connected to Acme: Fjord Coffee." in text_of(final)
+
+
+async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_that_is_said(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+
+    _, message = await came_to(ada, "facebook", Consent(person="ben", untick=["business_management"]))
+
+    assert "business_management" in text_of(message)
+    assert "Fjord Coffee" not in text_of(message)
+
+
+async def test_an_unticked_page_is_greyed_with_what_to_do(office: Office) -> None:
+    ada = await office.installed()
+
+    _, message = await came_to(
+        ada, "facebook", Consent(person="ben", assets=["105000000000001", "105000000000003"])
+    )
+
+    assert (
+        "Fjord Coffee: it wasn't ticked in Facebook's dialog. Connect again and choose “Edit settings”"
+        in text_of(message)
+    )
+
+
+async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
+    ada = await office.installed()
+    first = await connected(ada, "facebook", "ana", choose=1)
+
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    await ada.press(message, "connect.choose")
+    view = await ada.modal_with("connect.search")
+
+    assert "🔁 Renewed for Acme" in text_of(message)
+    assert "Facebook shows 2 more accounts you can connect to Acme." in text_of(message)
+    name = first.split("Connected to Acme: ")[1].split(".")[0]
+    assert f"{name}: already connected here" in text_of(view)
+
+
+async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) -> None:
+    ada = await either_office.installed()
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    await ada.press(message, "connect.choose")
+    await ada.close(await ada.modal_with("connect.search"))
+
+    first = await ada.pick(message, 1)
+    await ada.press(message, "connect.choose")
+    view = await ada.modal_with("connect.search")
+    offered = await ada.slack.suggest(ada.user_id, view, "connect.search", "")
+    second = await ada.submit(view, {"connect.search": [o["value"] for o in offered]})
+
+    assert "✅ Connected to Acme" in first
+    assert "✅ Connected to Acme" in text_of(second)
+    assert "Acme has 3 accounts." in await said(ada, "accounts")
+
+
+async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> None:
+    ada = await office.installed()
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    await ada.press(message, "connect.choose")
+
+    shown = await ada.submit(await ada.modal_with("connect.search"), {})
+
+    assert shown.errors["picked"]
+
+
+async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: Office) -> None:
+    ada = await either_office.installed()
+
+    _, message = await came_to(ada, "facebook", Consent(person="brand"))
+    await ada.press(message, "connect.choose")
+    view = await ada.modal_with("Type to search 1000")
+    everything = await ada.slack.suggest(ada.user_id, view, "connect.search", "")
+    exact = await ada.slack.suggest(ada.user_id, view, "connect.search", "store 0777")
+    shown = await ada.submit(view, {"connect.search": [o["value"] for o in exact]})
+
+    assert "Facebook shows 1000 accounts you can connect to Acme." in text_of(message)
+    assert len(everything) == 100
+    assert [o["text"]["text"] for o in exact] == ["Big Brand Store 0777"]
+    assert "✅ Connected to Acme: Big Brand Store 0777." in text_of(shown)
+    assert either_office.slack.state.complaints == []
+
+
+async def test_company_pages_are_chosen_and_one_without_the_role_says_so(office: Office) -> None:
+    ada = await office.installed()
+
+    _, message = await came_to(ada, "linkedin", Consent(person="ana-ruiz"), "linkedin_page")
+
+    assert "Harbour Lights: your role on this company page can't post." in text_of(message)
+    assert "✅ Connected to Acme: Blue Door and Octa Mugs." in await ada.pick(message, 2)
+
+
+async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
+    ada = await office.installed()
+    await ada.command("org invite <@U0OTTO|otto> admin")
+    _, message = await came_to(ada, "facebook", Consent(person="ana"))
+    value = button(message, "Choose accounts")["value"]
+    otto = await office.person(OTTO)
+    welcome = await otto.next_message(0)
+    welcome.blocks.append(
+        {
+            "type": "actions",
+            "block_id": "forged",
+            "elements": [
+                {
+                    "type": "button",
+                    "text": {"type": "plain_text", "text": "!"},
+                    "action_id": "connect.choose",
+                    "value": value,
+                }
+            ],
+        }
+    )
+
+    seen = len(otto.direct_messages())
+    await otto.press(welcome, "connect.choose")
+    answer = (await office.slack.until(lambda: otto.direct_messages()[seen:], 5))[-1]
+
+    assert "That list of accounts isn't there any more." in text_of(answer)
+
+
+# Who hears of it
+
+
+async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await ada.command("org invite <@U0OLGA|olga> admin")
+    await ada.command("org invite <@U0OTTO|otto>")
+    olga, otto = await either_office.person("U0OLGA"), await either_office.person(OTTO)
+
+    await connected(ada, "x", "4711")
+    await connected(ada, "facebook", "ana", choose=2)
+
+    words = text_of(await hears(olga, "New in Acme: Octa Demo on X was connected."))
+    assert "If that surprises you: /octapost accounts" in words
+    await hears(olga, "on Facebook was connected.")
+    assert not [m for m in otto.direct_messages() if "New in" in text_of(m)]
+    assert not [m for m in ada.direct_messages() if "New in" in text_of(m)]
+
+
+# A platform that falls silent half-way
+
+
+async def test_a_consent_whose_discovery_failed_is_finished_later(either_office: Office) -> None:
+    ada, tiktok = await either_office.installed(), either_office.world.platforms["tiktok"]
+    tiktok.faults.append(Fault(path="/v2/user/info", status=503))
+
+    page, message = await came_to(ada, "tiktok", Consent(person="octa_demo"))
+    assert "TikTok isn't answering yet" in page.title
+    assert "I have your consent for TikTok, but couldn't read your accounts yet." in text_of(message)
+    [grant] = await grants(either_office, "tiktok")
+    assert grant.status == GrantStatus.PENDING
+    tiktok.faults.clear()
+    await ada.press(message, "connect.resume")
+
+    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+    assert len(tiktok.calls("/v2/oauth/token", "POST")) == 1
+    assert "🟢 connected" in await said(ada, "accounts")
+
+
+async def test_finishing_twice_connects_once(office: Office) -> None:
+    ada, tiktok = await office.installed(), office.world.platforms["tiktok"]
+    tiktok.faults.append(Fault(path="/v2/user/info", status=503, times=1))
+    seen = len(ada.direct_messages())
+    await ada.travel(await ada.link("tiktok"), Consent(person="octa_demo"))
+    message = await ada.next_message(seen)
+
+    await ada.press(message, "connect.resume")
+    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+
+    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
+
+
+async def test_an_exchange_that_failed_stores_nothing_and_says_what_to_do(office: Office) -> None:
+    ada, x = await office.installed(), office.world.platforms["x"]
+    x.faults.append(Fault(path="/2/oauth2/token", status=503))
+
+    page, message = await came_to(ada, "x", Consent(person="4711"))
+
+    assert "That didn't work" in page.title
+    assert "X " in text_of(message)
+    assert buttons(message) == ["Try X again"]
+    assert await grants(office, "x") == []
+
+
+async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> None:
+    ada = await office.installed()
+
+    page, message = await came_to(ada, "x", Consent(person="4713"))
+
+    assert "Done" not in page.title
+    assert "suspended" in text_of(message)
+    assert "Acme has no accounts yet." in await said(ada, "accounts")
+
+
+async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Office) -> None:
+    ada = await office.installed()
+    otto = await office.person(OTTO)
+    await ada.command("org invite <@U0OTTO|otto> admin")
+    link = await otto.link("x")
+    await ada.command("org role <@U0OTTO|otto> member")
+
+    page = await otto.travel(link, Consent(person="4711"))
+
+    assert "This needs an admin of Acme." in page.text
+    assert await grants(office, "x") == []
+
+
+async def test_each_workspaces_members_connect_to_their_own_organization(office: Office) -> None:
+    ada, bea = await office.installed(), await office.installed(BEA)
+
+    assert "Connected to Acme: Octa Demo." in await connected(ada, "tiktok", "octa_demo")
+    assert "Connected to Blue Door: Octa Demo." in await connected(bea, "tiktok", "octa_demo")

@@ -1,0 +1,150 @@
+"""The App Home: the same truth as the commands, to look at and to press."""
+
+from __future__ import annotations
+
+from sandbox.browser import Consent
+from sandbox.member import text_of
+from sandbox.slack.world import ADA, GUS, OTTO
+from tests.application import Office
+from tests.stories.told import button, buttons, chosen, connected, hears
+
+
+async def test_an_empty_home_says_how_to_begin(office: Office) -> None:
+    await office.installed()
+
+    home = await office.slack.open_home(ADA)
+
+    words = text_of(home)
+    assert words.startswith("Acme")
+    assert "Acme has no accounts yet." in words
+    assert "You are owner of Acme." in words
+    assert home is not None
+    assert buttons(home)[:3] == ["Connect an account", "Members", "Refresh"]
+
+
+async def test_the_home_shows_each_account_as_the_command_does(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    await connected(ada, "tiktok", "octa_demo")
+
+    words = text_of(await either_office.slack.open_home(ADA))
+    command = text_of(await ada.command("accounts"))
+
+    assert "2 accounts, all connected." in words
+    for line in command.split("\n")[1:]:
+        assert line in words
+
+
+async def test_a_member_sees_cards_without_the_buttons_of_an_admin(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    await ada.command("org invite <@U0OTTO|otto>")
+
+    home = await office.slack.open_home(OTTO)
+
+    assert home is not None
+    assert "Octa Demo" in text_of(home)
+    assert buttons(home) == ["Members", "Refresh", "Open on X"]
+
+
+async def test_somebody_in_no_organization_and_a_guest_read_what_to_do(office: Office) -> None:
+    await office.installed()
+
+    for person in (OTTO, GUS):
+        words = text_of(await office.slack.open_home(person))
+        assert "Octapost publishes to your team's social accounts from Slack." in words
+        assert "Ask one of its owners to add you" in words
+
+
+async def test_an_account_is_connected_from_the_home(office: Office) -> None:
+    ada = await office.installed()
+    home = await office.slack.open_home(ADA)
+    assert home is not None
+
+    await ada.press(home, "connect.start")
+    await ada.press(await ada.modal_with("connect.platform.x"), "connect.platform.x")
+    link = str(button(await ada.modal_with("Continue to X"), "Continue to X")["url"])
+    await ada.travel(link, Consent(person="4711"))
+    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+
+    assert "🟢 connected" in text_of(await office.slack.open_home(ADA))
+
+
+async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    home = await either_office.slack.open_home(ADA)
+    assert home is not None
+
+    await ada.press(home, "account.disconnect")
+    await ada.submit(await ada.modal_with("no longer be able"))
+    await ada.modal_with("X confirmed that our access has ended.")
+
+    def home_words() -> str:
+        return text_of(either_office.slack.home_of(ADA))
+
+    await either_office.slack.until(lambda: "Acme has no accounts yet." in home_words(), 5)
+    assert "Octa Demo" not in home_words()
+
+
+async def test_reconnecting_from_the_home_gives_the_private_link_in_a_modal(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+    home = await office.slack.open_home(ADA)
+    assert home is not None
+
+    await ada.press(home, "account.reconnect")
+    view = await ada.modal_with("Continue to X")
+    await ada.travel(str(button(view, "Continue to X")["url"]), Consent(person="4711"))
+
+    await hears(ada, "🔁 Renewed for Acme: Octa Demo.")
+
+
+async def test_the_home_can_show_another_organization(either_office: Office) -> None:
+    ada = await either_office.installed()
+    await connected(ada, "x", "4711")
+    await ada.command("org create Bakery")
+    home = await either_office.slack.open_home(ADA)
+    assert home is not None
+    assert "Octa Demo" in text_of(home)
+
+    await ada.press(home, "home.switch", chosen(home, "Bakery"))
+
+    shown = either_office.slack.home_of(ADA)
+    assert text_of(shown).startswith("Bakery")
+    assert "Bakery has no accounts yet." in text_of(shown)
+
+
+async def test_a_home_of_a_thousand_pages_still_fits(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "brand", choose=60)
+
+    words = text_of(await office.slack.open_home(ADA))
+
+    assert "60 accounts, all connected." in words
+    assert "… and 42 more" in words
+    assert office.slack.state.complaints == []
+
+
+async def test_the_members_are_reached_from_the_home(office: Office) -> None:
+    ada = await office.installed()
+    home = await office.slack.open_home(ADA)
+    assert home is not None
+
+    await ada.press(home, "org.members")
+
+    assert f"<@{ADA}>  owner" in text_of(await ada.modal_with("Add people"))
+
+
+async def test_an_old_home_of_somebody_who_was_removed_does_nothing_and_says_so(office: Office) -> None:
+    ada = await office.installed()
+    otto = await office.person(OTTO)
+    await ada.command("org invite <@U0OTTO|otto> admin")
+    await connected(ada, "x", "4711")
+    home = await office.slack.open_home(OTTO)
+    assert home is not None
+    await ada.command("org remove <@U0OTTO|otto>")
+
+    await otto.press(home, "account.disconnect")
+
+    assert "aren't a member" in text_of(await otto.modal_with("aren't a member"))
