@@ -154,12 +154,11 @@ class Disconnections:
     async def _siblings(self, grants: Grants, grant: Grant, people: Collection[str]) -> int:
         """Count the other live grants that end, or may end, together with this one.
 
-        Where we cannot see which grants share a login, those that the same people connected count;
-        if it is not known any more who connected this one, every live grant of the platform does.
+        Where we cannot see which grants share a login, or never learnt whose this one is, those that the
+        same people connected count; if it is not known any more who did, every live grant there does.
         """
         platform = self._offer.platform(grant.platform)
-        if platform.login_spans_grants:
-            return await grants.connected_by_same(grant.platform, people, grant.id)
-        if not grant.external_id:
-            return 0
-        return await grants.siblings(self._offer.family(platform), grant.external_id, grant.id)
+        family = self._offer.family(platform)
+        if grant.external_id and not platform.login_spans_grants:
+            return await grants.siblings(family, grant.external_id, grant.id)
+        return sum([await grants.connected_by_same(key, people, grant.id) for key in family])

@@ -13,7 +13,8 @@ import pytest
 
 from adapters.base import App
 from adapters.registry import PLATFORMS
-from sandbox.browser import Consent
+from bot.jobs.sweep import Sweeper
+from sandbox.browser import Browser, Consent, travel
 from sandbox.core import Fault
 from sandbox.member import text_of
 from storage.grants import Grants
@@ -22,7 +23,8 @@ from tests.application import Office
 from tests.contract.answers import EVERY, GOOD, Answer
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
-from tests.web.house import House
+from tests.storage.world import backdate
+from tests.web.house import COOKIE, House
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -160,3 +162,28 @@ async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_wi
     [account] = await house.rows(Account)
     assert (grant.id, grant.status) == (pending.id, GrantStatus.HEALTHY)
     assert account.grant_id == grant.id
+
+
+@pytest.mark.parametrize("second", ["facebook", "instagram"])
+async def test_a_consent_nobody_finished_takes_no_living_account_with_it(
+    office: Office, house: House, second: str
+) -> None:
+    """At Meta ending one consent of a person ends all of them, and this one never said whose it is."""
+    meta = office.world.platforms[second]
+    begun = await trips(house, 1, ["instagram", second])
+    await finish(house, begun["instagram"][0])
+    [account] = await house.rows(Account)
+    meta.faults.append(Fault(path=BESIDES_LOGIN, status=503))
+    again = (await trips(house, 1, [second]))[second][0]
+    async with Browser() as browser:
+        browser.cookies.set(COOKIE, again.browser)
+        await travel(browser, again.location, slack_url=house.slack.url, app_url=house.url, slack_person="")
+    meta.faults.clear()
+    await backdate(office.database, Grant, "renewed_at", timedelta(hours=25))
+    parts = house.parts
+
+    await Sweeper(parts.database, parts.vault, parts.disconnections).run()
+
+    [grant] = await house.rows(Grant)
+    assert (grant.id, grant.status) == (account.grant_id, GrantStatus.HEALTHY)
+    assert meta.calls("/me/permissions$", "DELETE") == []
