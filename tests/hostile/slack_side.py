@@ -433,13 +433,17 @@ async def first_organization(office: Office, team_id: str) -> Membership:
     return owner
 
 
-async def dump(database: Database, *, organization_id: str = "") -> Rows:
-    """Return every row that a request could have changed; with `organization_id`, its own only."""
+async def dump(database: Database, *, organization_id: str = "", whole: bool = False) -> Rows:
+    """Return every row that a request could have changed; with `organization_id`, its own only.
+
+    `whole`: every column of every table, also what is kept about requests themselves.
+    """
     rows: Rows = {}
     async with database.system(write=False) as session:
         connection = await session.connection()
         for table in SQLModel.metadata.sorted_tables:
-            columns: Sequence[str] | None = UNTOLD.get(table.name, [c.name for c in table.columns])
+            every = [column.name for column in table.columns]
+            columns: Sequence[str] | None = every if whole else UNTOLD.get(table.name, every)
             if columns is None or (organization_id and table.name not in TENANTS):
                 continue
             query = table.select()
