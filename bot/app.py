@@ -54,6 +54,8 @@ from storage.db import Database
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
+    import socket as net
+
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
@@ -262,8 +264,12 @@ async def run(
     work: bool = True,
     socket_mode: bool = False,
     port: int | None = None,
+    listener: net.socket | None = None,
 ) -> AsyncIterator[Running]:
-    """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time."""
+    """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
+
+    It listens on `listener`, if that is given: a socket that is bound already, so that nobody else can be.
+    """
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
     async with parts_of(settings) as parts:
@@ -284,8 +290,11 @@ async def run(
             if serve:
                 runner = web.AppRunner(parts.web, access_log=None, shutdown_timeout=5.0)
                 await runner.setup()
-                where = settings.port if port is None else port
-                await web.TCPSite(runner, settings.host, where).start()
+                if listener is not None:
+                    await web.SockSite(runner, listener).start()
+                else:
+                    where = settings.port if port is None else port
+                    await web.TCPSite(runner, settings.host, where).start()
                 url = f"http://localhost:{runner.addresses[0][1]}"
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())

@@ -38,15 +38,15 @@ async def playground(
     `extra` overrides settings of the app, by their environment names.
     """
     world = World()
-    bot_port = free_port(port + 1 if port else 0)
-    public_url = f"http://localhost:{bot_port}"
-    await world.start(port=port, app_url=public_url)
-    try:
-        env = world.env(public_url, data) | (extra or {})
-        async with app.run(app.settings_from(env), port=bot_port, work=work) as running:
-            yield Playground(world=world, app=running, public_url=public_url)
-    finally:
-        await world.stop()
+    with bound(port + 1 if port else 0) as listener:
+        public_url = f"http://localhost:{listener.getsockname()[1]}"
+        await world.start(port=port, app_url=public_url)
+        try:
+            env = world.env(public_url, data) | (extra or {})
+            async with app.run(app.settings_from(env), listener=listener, work=work) as running:
+                yield Playground(world=world, app=running, public_url=public_url)
+        finally:
+            await world.stop()
 
 
 async def stay(port: int, data: Path | None) -> int:
@@ -77,13 +77,21 @@ async def play(port: int) -> int:
             return await Tour(found.world, console).play()
 
 
-def free_port(wanted: int = 0) -> int:
-    """Return `wanted` if nobody listens there, else a free port of this machine."""
+def bound(wanted: int = 0) -> socket.socket:
+    """Return a socket of this machine at the port `wanted`, or at another one if somebody is there."""
     for candidate in (wanted, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", candidate))
+        except OSError:
+            listener.close()
+            continue
+        return listener
     raise OSError("no free port")
+
+
+def free_port() -> int:
+    """Return a port of this machine where nobody listens right now."""
+    with bound() as probe:
+        return int(probe.getsockname()[1])
