@@ -231,7 +231,9 @@ class Dispatcher(AsyncMiddleware):
             sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
         else:
             sender = sender_of(body)
-        organization_id, object_id = split_target(target if target.isascii() and target.isprintable() else "?")
+        organization_id, object_id = split_target(
+            target if target.isascii() and target.isprintable() else "?"
+        )
         seats = LazyStanding(self._database, sender)
         request = Request(
             kind=route.kind,

@@ -149,6 +149,8 @@ class Route:
     """False: repeating it is harmless, so it needs no stored protection against replay."""
     hint: str = ""
     help: str = ""
+    topic: str = ""
+    """The heading it stands under in the help."""
     aliases: tuple[str, ...] = ()
 
 
@@ -174,6 +176,7 @@ class Routes:
         *,
         role: Role | Who,
         help: str,  # noqa: A002 - it is the help
+        topic: str,
         hint: str = "",
         aliases: tuple[str, ...] = (),
         changes: bool = False,
@@ -187,6 +190,7 @@ class Routes:
             changes=changes,
             hint=hint,
             help=help,
+            topic=topic,
             aliases=aliases,
         )
         self._put(route)

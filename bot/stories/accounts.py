@@ -38,6 +38,7 @@ log = logger(__name__)
 CARDS_SHOWN = 12
 """A message holds 50 blocks, a card at most 4."""
 PLACES_FRESH = timedelta(minutes=10)
+TOPIC = "Accounts"
 
 
 class AccountsStory:
@@ -70,6 +71,7 @@ class AccountsStory:
             self.show,
             role=Role.MEMBER,
             hint="[platform]",
+            topic=TOPIC,
             help="Everything your organization can publish to, and how each is doing.",
             aliases=("list", "ls"),
         )
@@ -78,6 +80,7 @@ class AccountsStory:
             self.which_to_reconnect,
             role=Role.ADMIN,
             hint="[account]",
+            topic=TOPIC,
             help="Renew an account's sign-in; without a name, the one that needs it.",
             aliases=("renew",),
             changes=True,
@@ -87,6 +90,7 @@ class AccountsStory:
             self.which,
             role=Role.ADMIN,
             hint="[account]",
+            topic=TOPIC,
             help="Disconnect an account for the whole organization.",
             aliases=("remove", "unlink"),
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN_AT_ONCE = 100
 """Slack takes at most 100 options."""
+TOPIC = "Accounts"
 
 
 class Connect:
@@ -40,6 +41,7 @@ class Connect:
             self.start,
             role=Who.ANYONE,
             hint=f"[{names}]",
+            topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),
             changes=True,

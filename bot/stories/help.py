@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bot.settings import Settings
     from bot.stories.accounts import AccountsStory
 
+TOPIC = "Help"
+
 
 class Help:
     """The words for people who wonder what to type, how things are, or what to tell support."""
@@ -31,13 +33,27 @@ class Help:
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
         routes.command(
-            "help", self.help, role=Who.ANYONE, help="This list.", aliases=("?", "-h", "--help", "commands")
+            "help",
+            self.help,
+            role=Who.ANYONE,
+            topic=TOPIC,
+            help="This list.",
+            aliases=("?", "-h", "--help", "commands"),
         )
         routes.command(
-            "status", self.status, role=Role.MEMBER, help="How your accounts and this installation are doing."
+            "status",
+            self.status,
+            role=Role.MEMBER,
+            topic=TOPIC,
+            help="How your accounts and this installation are doing.",
         )
         routes.command(
-            "debug", self.debug, role=Who.ANYONE, help="The ids support asks for.", aliases=("ids", "whoami")
+            "debug",
+            self.debug,
+            role=Who.ANYONE,
+            topic=TOPIC,
+            help="The ids support asks for.",
+            aliases=("ids", "whoami"),
         )
 
     async def help(self, request: Request) -> Answer:  # noqa: ARG002 - the same for everyone

@@ -32,6 +32,7 @@ log = logger(__name__)
 LONGEST_NAME = 80
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 ROLES = {role.word: role for role in Role}
+TOPIC = "Organizations and people"
 
 
 class OrganizationStory:
@@ -47,6 +48,7 @@ class OrganizationStory:
             "org",
             self.overview,
             role=Who.ANYONE,
+            topic=TOPIC,
             help="Your organizations here.",
             aliases=("orgs", "organization"),
         )
@@ -56,6 +58,7 @@ class OrganizationStory:
             role=Who.ANYONE,
             hint="NAME",
             changes=True,
+            topic=TOPIC,
             help="Start another organization; you become its owner.",
         )
         command(
@@ -64,6 +67,7 @@ class OrganizationStory:
             role=Role.OWNER,
             hint="NAME",
             changes=True,
+            topic=TOPIC,
             help="Rename your organization.",
         )
         command(
@@ -72,6 +76,7 @@ class OrganizationStory:
             role=Who.ANYONE,
             hint="NAME",
             changes=True,
+            topic=TOPIC,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
         )
@@ -81,6 +86,7 @@ class OrganizationStory:
             role=Role.OWNER,
             hint="[member | admin]",
             changes=True,
+            topic=TOPIC,
             help="Make a one-time code with which another workspace joins.",
         )
         command(
@@ -89,15 +95,19 @@ class OrganizationStory:
             role=Who.ANYONE,
             hint="CODE",
             changes=True,
+            topic=TOPIC,
             help="Join another workspace's organization with its code.",
         )
-        command("org members", self.members, role=Role.MEMBER, help="Who is in your organization.")
+        command(
+            "org members", self.members, role=Role.MEMBER, topic=TOPIC, help="Who is in your organization."
+        )
         command(
             "org invite",
             self.invite,
             role=Role.OWNER,
             hint="@person [member | admin | owner]",
             changes=True,
+            topic=TOPIC,
             help="Add somebody.",
             aliases=("org add",),
         )
@@ -107,6 +117,7 @@ class OrganizationStory:
             role=Role.OWNER,
             hint="@person member | admin | owner",
             changes=True,
+            topic=TOPIC,
             help="Change what somebody may do.",
         )
         command(
@@ -115,6 +126,7 @@ class OrganizationStory:
             role=Role.OWNER,
             hint="@person",
             changes=True,
+            topic=TOPIC,
             help="Remove somebody. Their accounts stay connected.",
         )
         routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False)

@@ -17,9 +17,7 @@ TITLE = "Octapost publishes to your social accounts from Slack."
 
 def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequence[str]) -> Say:
     """Return the help: a line per command, the platforms, and where to go from there."""
-    lines = [line(route) for route in commands]
-    blocks = [kit.section(f"*{TITLE}*")]
-    blocks += [kit.section("\n".join(lines[i : i + 8])) for i in range(0, len(lines), 8)]
+    blocks = [kit.section(f"*{TITLE}*"), *topics(commands)]
     ready = (
         f"Ready to connect: {kit.listed(offered)}."
         if offered
@@ -31,14 +29,20 @@ def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequenc
     return Say(text=f"{TITLE} {COMMAND} connect, accounts, org, status …", blocks=blocks)
 
 
+def topics(commands: Sequence[Route]) -> list[kit.Json]:
+    """Return the commands in the order of the table, under a heading for each topic."""
+    names = list(dict.fromkeys(route.topic for route in commands))
+    lines = {name: [line(route) for route in commands if route.topic == name] for name in names}
+    return [kit.section("\n".join([f"*{name}*", *lines[name]])) for name in names]
+
+
 def unknown(typed: str, nearest: str | None, commands: Sequence[Route]) -> Say:
     """Return what an unknown word gets: the nearest match, then what there is."""
     word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
-    lines = "\n".join(line(route) for route in commands)
     return Say(
         text=f"I don't know “{word}”.{guess}",
-        blocks=[kit.section(f"I don't know “{word}”.{guess}"), kit.section(lines)],
+        blocks=[kit.section(f"I don't know “{word}”.{guess}"), *topics(commands)],
     )
 
 

@@ -22,9 +22,13 @@ SECTION_TEXT = 3000
 HEADER_TEXT = 150
 
 
+DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""The marks that turn the direction of text: in a name, they would turn the rest of our sentence too."""
+
+
 def cut(text: str, limit: int) -> str:
-    """Return `text`, shortened with an ellipsis to at most `limit` characters."""
-    text = text.strip()
+    """Return `text` without marks of direction, shortened with an ellipsis to at most `limit` characters."""
+    text = text.translate(DIRECTIONS).strip()
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
@@ -43,7 +47,8 @@ def escape(text: str) -> str:
 
 def fallback(text: str) -> str:
     """Return a message's top-level text, in which Slack would otherwise look for mentions and links."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    letters = text.translate(DIRECTIONS)
+    return letters.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def plain(text: str, limit: int = SECTION_TEXT) -> Json:
