@@ -23,7 +23,7 @@ from tests.stories.told import (
     trail,
 )
 
-BAKERY, STUDIO, MARKET = "104000000000001", "104000000000002", "104000000000003"
+STUDIO, MARKET = "104000000000002", "104000000000003"
 
 
 # Asking
@@ -55,11 +55,11 @@ async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> 
     assert len(links_in(await answer_to(ada, message, "connect.platform.reddit"))) == 1
 
 
-@pytest.mark.parametrize("typed", ["connect twitter", "add x", "link X", "CONNECT x please"])
-async def test_a_platform_answers_to_its_other_names(office: Office, typed: str) -> None:
+async def test_a_platform_answers_to_its_other_names(office: Office) -> None:
     ada = await office.installed()
 
-    assert buttons(await ada.command(typed)) == ["Continue to X"]
+    for typed in ("connect twitter", "add x", "link X", "CONNECT x please"):
+        assert buttons(await ada.command(typed)) == ["Continue to X"]
 
 
 async def test_an_unknown_platform_is_answered_with_the_nearest_and_all_there_are(office: Office) -> None:
@@ -154,16 +154,16 @@ async def test_too_many_open_links_are_named_as_such(office: Office) -> None:
     ],
 )
 async def test_the_one_account_is_connected_at_once(
-    either_office: Office, platform: str, person: str, app: str, name: str
+    office: Office, platform: str, person: str, app: str, name: str
 ) -> None:
-    ada = await either_office.installed()
+    ada = await office.installed()
 
     page, message = await came_to(ada, platform, Consent(person=person), app)
 
     assert "Done. Back to Slack." in page.title
     assert f"✅ Connected to Acme: {name}." in text_of(message)
     assert f"Connected to Acme: {name}." in page.text
-    assert "account connected" in await trail(either_office)
+    assert "account connected" in await trail(office)
 
 
 async def test_several_accounts_of_one_platform(office: Office) -> None:
@@ -188,42 +188,34 @@ async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
     assert "✅ Connected to Acme: Backstage at Nine." in text_of(message)
 
 
-@pytest.mark.parametrize(
-    ("platform", "consent", "words"),
-    [
-        (
-            "youtube",
-            Consent(person="110000000000000000003"),
-            "This Google account has no YouTube channel. Open youtube.com",
-        ),
+async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get_one(office: Office) -> None:
+    ada = await office.installed()
+    catches = [
+        ("youtube", Consent(person="110000000000000000003"), "This Google account has no YouTube channel."),
         ("facebook", Consent(person="mia"), "Facebook gave us no Pages."),
         ("facebook", Consent(person="ana", assets=[]), "tick the Pages you want in Facebook's dialog"),
         ("instagram", Consent(person="mia"), "connect again"),
         (
             "instagram",
             Consent(person="ana", assets=[STUDIO]),
-            "Ana Ruiz Studio: its Instagram account is personal.",
+            "Ana Ruiz Studio: its Instagram account is personal. In the Instagram app, switch it",
         ),
         (
             "instagram",
             Consent(person="ana", assets=[MARKET]),
-            "Harbor Market: no Instagram account is linked to this Page.",
+            "Harbor Market: no Instagram account is linked to this Page. Link a professional",
         ),
-    ],
-)
-async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get_one(
-    office: Office, platform: str, consent: Consent, words: str
-) -> None:
-    ada = await office.installed()
+    ]
 
-    page, message = await came_to(ada, platform, consent)
+    for platform, consent, words in catches:
+        page, message = await came_to(ada, platform, consent)
+        assert words in text_of(message)
+        assert "didn't give us an account we can use. It has to be" in text_of(message)
+        assert "Nothing was connected" in page.title
+        assert "Choose accounts" not in text_of(message)
+        assert [g for g in await grants(office, platform) if g.access_sealed is not None] == []
 
-    assert words in text_of(message)
-    assert "didn't give us an account we can use. It has to be" in text_of(message)
-    assert "Nothing was connected" in page.title
-    assert "Choose accounts" not in text_of(message)
     assert "Acme has no accounts yet." in await said(ada, "accounts")
-    assert [g for g in await grants(office, platform) if g.access_sealed is not None] == []
 
 
 async def test_a_profile_without_company_pages_says_whom_to_ask(office: Office) -> None:

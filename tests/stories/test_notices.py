@@ -194,18 +194,18 @@ async def test_a_channel_that_will_never_take_it_is_given_up_and_named(
     ],
     ids=["unavailable", "html", "no-json", "an-error-of-theirs"],
 )
-async def test_what_slack_could_not_take_is_said_when_it_is_back(either_office: Office, fault: Fault) -> None:
-    await present(either_office, SOCIAL)
-    either_office.slack.faults.append(fault)
+async def test_what_slack_could_not_take_is_said_when_it_is_back(office: Office, fault: Fault) -> None:
+    await present(office, SOCIAL)
+    office.slack.faults.append(fault)
 
-    await owe(either_office, SOCIAL, "one", "two")
-    await tried(either_office, 1)
-    assert heard(either_office, SOCIAL) == []
-    either_office.slack.faults.clear()
-    await hurry(either_office)
-    await all_settled(either_office)
+    await owe(office, SOCIAL, "one", "two")
+    await tried(office, 1)
+    assert heard(office, SOCIAL) == []
+    office.slack.faults.clear()
+    await hurry(office)
+    await all_settled(office)
 
-    assert heard(either_office, SOCIAL) == ["one", "two"]
+    assert heard(office, SOCIAL) == ["one", "two"]
 
 
 async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
