@@ -1,0 +1,444 @@
+"""Names that want to be more than names: in everything the product says, they stay letters.
+
+Organizations are named by their owners, accounts by whoever owns them at a platform, people and workspaces
+by Slack's own users. The views are found by walking `bot.views`, so a new one is tried without a line here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import pkgutil
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+import bot.views
+from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
+from bot.connections import Connected
+from bot.disconnections import Disconnection, Revocation
+from bot.dispatch import said
+from bot.notices import Message
+from bot.routes import Route, Say
+from bot.settings import PlatformSettings
+from bot.views import kit
+from bot.views.accounts import Card
+from sandbox.browser import Consent
+from sandbox.slack.blocks import message_faults, option_faults, view_faults
+from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
+from storage.models import (
+    Account,
+    Discovery,
+    FoundAccount,
+    Grant,
+    GrantStatus,
+    Membership,
+    Place,
+    Role,
+)
+from storage.tenants import Seat, Standing
+from tests.application import Office, routes_of, settings
+from tests.hostile.slack_side import Desk, belongings, first_organization, seat
+
+Json = dict[str, Any]
+PUBLIC_URL = "http://localhost:1/connect/ticket"
+ATOMS = [
+    "<!channel>", "<!here>", "<!everyone>", "<@U0OTTO>", "<@W0IRIS|iris>", "<#C0ACMEGEN>", "<#C0ACMEGEN|general>",
+    "<!subteam^S0TEAM|@team>", "<!date^1392734382^{date}^https://evil.example|soon>", "<https://evil.example|Acme>",
+    "<https://evil.example>", "<mailto:ceo@evil.example|the boss>", "<slack://open?team=T0>", "https://evil.example",
+    "http://evil.example/x?y=1&z=2", "www.evil.example", "evil.example", "@channel", "@here", "@otto", "#general",
+    "&lt;!channel&gt;", "&amp;lt;!here&amp;gt;", "&#60;!channel&#62;", "%3C!channel%3E", "`", "``", "```", "*bold*",
+    "_it_", "~no~", "> quoted", "|", "<", ">", "&", "<|>", ":tada:", ":smile", "\u202eevil\u202c", "\u2066x\u2069",
+    "\u202a", "\u200b", "\u200d", "\u2060", "\ufeff", "\u200f", "\n", "\r\n", "\t", "\u2028", "\u0007", "\x1b[31m",
+    "👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "é" * 40, "x" * 300, "漢字" * 60, "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢", "'", '"', "\\", "\\u003c!channel\\u003e", "{{7*7}}",
+    "${7*7}", "<script>alert(1)</script>", "'; DROP TABLE account; --", "..", "None", "0", "", " ", "-",
+]  # fmt: skip
+DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""What would turn the rest of a sentence round."""
+MENTION_OF_OURS = f"<@{OTTO}>"
+OURS: Mapping[str, Any] = {
+    "value": "org_0123456789abcdef0123/acc_0123456789abcdef0123",
+    "organization_id": "org_0123456789abcdef0123",
+    "current": "org_0123456789abcdef0123",
+    "url": PUBLIC_URL,
+    "by": MENTION_OF_OURS,
+    "secret": "ABCD-EFGH-JKLM-NPQR",
+    "user_id": OTTO,
+    "nearest": "connect",
+    "blocker": Blocker.SUSPENDED,
+    "word": "x",
+}
+"""Arguments that are the product's own words, by their names."""
+NAMES_A_PERSON = {"joined"}
+"""Views whose `by` is what a person calls themselves, not a mention."""
+PIECES = {"bot.views.home.switcher"}
+"""What is no message, view or list of blocks, but part of one that is tried."""
+
+
+def strings(count: int) -> list[str]:
+    """Return that many hostile strings: every atom alone, then mixed with each other and with words."""
+    chance = random.Random(10)  # noqa: S311 - repeatable
+    found = dict.fromkeys(ATOMS)
+    while len(found) < count:
+        parts = chance.choices([*ATOMS, "Blue Door", "Bakery", "Ana"], k=chance.randrange(2, 6))
+        found[chance.choice(["", " ", "|"]).join(parts)] = None
+    return list(found)[:count]
+
+
+# What may be said
+
+
+def wrongs(payload: Any, *, urls: Iterable[str] = ()) -> list[str]:
+    """Return every mention, foreign link and turned-round text in a payload, wherever Slack would draw one."""
+    found: list[str] = []
+    for node in nodes(payload):
+        if node.get("type") == "mrkdwn":
+            ours = re.sub(rf"<@(?:{OTTO}|{ADA}|{BEA})>|<!date\^\d+\^[^<>|]*\|[^<>]*>", "", node["text"])
+            found += [f"mrkdwn: {ours}"] if re.search(r"[<>]|@(?:channel|here|everyone)|://", ours) else []
+            found += [] if node.get("verbatim") is True else [f"not verbatim: {ours}"]
+        elif node.get("type") in {"user", "usergroup", "broadcast", "link", "channel", "emoji", "team"}:
+            found.append(f"rich text: {node}")
+        elif node.get("type") == "plain_text" and node.get("emoji") is not False:
+            found.append(f"emoji: {node}")
+        if "url" in node and node["url"] not in {PUBLIC_URL, *urls}:
+            found.append(f"link: {node['url']}")
+        words = node.get("text")
+        if isinstance(words, str) and DIRECTIONS.search(words):
+            found.append(f"direction: {words!r}")
+    return found
+
+
+def nodes(payload: Any) -> Iterable[Json]:
+    if isinstance(payload, dict):
+        yield payload
+        for value in payload.values():
+            yield from nodes(value)
+    elif isinstance(payload, list | tuple):
+        for item in payload:
+            yield from nodes(item)
+
+
+def top_level(words: str) -> list[str]:
+    """Return what is wrong with a message's own text, in which Slack looks for mentions and links."""
+    return [f"text: {words}"] if re.search(r"[<>]", words) or DIRECTIONS.search(words) else []
+
+
+def faults_of(shown: Any) -> list[str]:
+    """Return what Slack would refuse of what a view returned, and what is wrong with it."""
+    if isinstance(shown, Say):
+        body = said(shown)
+        return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
+    if isinstance(shown, Message):
+        body = shown.body
+        return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
+    if isinstance(shown, list):
+        options = bool(shown) and "type" not in shown[0]
+        return [*(option_faults({"options": shown}) if options else message_faults(shown)), *wrongs(shown)]
+    return [*view_faults(shown), *wrongs(shown)]
+
+
+# One of everything, with a name of one's choice
+
+
+class Specimens:
+    """Values for the arguments of any view, all of whose words are one string."""
+
+    def __init__(self, offered: Sequence[PlatformSettings], commands: Sequence[Route]) -> None:
+        self.offered = offered
+        self.commands = list(commands)
+        self.text = ""
+
+    def arguments(self, view: Callable[..., Any]) -> Json:
+        return {name: self.of(hint, name, view.__name__) for name, hint in hints_of(view).items()}
+
+    def of(self, hint: Any, name: str = "", view: str = "") -> Any:
+        if name in OURS and not (name == "by" and view in NAMES_A_PERSON):
+            return OURS[name]
+        origin, inner = get_origin(hint), get_args(hint)
+        if origin in {Union, UnionType}:
+            return self.of(next(one for one in inner if one is not NoneType), name, view)
+        if origin is Mapping:
+            return {BLUE: self.text}
+        if origin is Sequence:
+            known = {Route: self.commands, PlatformSettings: self.offered}
+            return known.get(inner[0]) or [self.of(inner[0]), self.of(inner[0])]
+        if isinstance(hint, type) and issubclass(hint, SQLModel):
+            return self.row(hint)
+        made = self.values()[hint]
+        return made() if callable(made) else made
+
+    def values(self) -> dict[Any, Any]:
+        found = self.offered[0]
+        app = next(iter(found.clients.values())).app
+        return {
+            str: self.text,
+            int: 3,
+            bool: True,
+            datetime: lambda: datetime.now(UTC),
+            timedelta: timedelta(days=2),
+            Role: Role.OWNER,
+            Platform: found.platform,
+            App: app,
+            PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
+            PlatformError: Rejected(self.text),
+            Revocation: Revocation.FAILED,
+            Card: lambda: self.card(found.platform, app),
+            Seat: self.seat,
+            Standing: lambda: Standing(
+                choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
+            ),
+            Connected: lambda: self.connected(found.platform, app),
+            Disconnection: lambda: Disconnection(
+                account=self.row(Account), platform=found.platform, orphan=None, people=frozenset()
+            ),
+        }
+
+    def row(self, model: type[SQLModel]) -> Any:
+        words = dict.fromkeys(("name", "handle", "kind", "detail", "external_name"), self.text)
+        ids = {
+            "id": "acc_0123456789abcdef0123",
+            "organization_id": "org_0123456789abcdef0123",
+            "user_id": OTTO,
+        }
+        return model(
+            **ids,
+            **words,
+            url=PUBLIC_URL,
+            platform=self.offered[0].platform.key,
+            app=next(iter(self.offered[0].clients)),
+            remote_id=self.text or "r",
+            team_id=BLUE,
+            role=Role.ADMIN,
+            blocker=Blocker.SUSPENDED,
+            hints=[str(hint) for hint in Hint][:3],
+            scopes=[],
+            status=GrantStatus.HEALTHY,
+            renewed_at=datetime.now(UTC),
+        )
+
+    def seat(self, last: str = "0") -> Seat:
+        return Seat(
+            membership_id=f"mem_{last * 20}",
+            organization_id=f"org_{last * 20}",
+            organization_name=self.text,
+            role=Role.OWNER,
+        )
+
+    def card(self, platform: Platform, app: App) -> Card:
+        return Card(
+            account=self.row(Account),
+            grant=self.row(Grant),
+            platform=platform,
+            organization=self.text,
+            can=frozenset(Capability),
+            missing=app.scopes[:2],
+            connected_by=MENTION_OF_OURS,
+        )
+
+    def connected(self, platform: Platform, app: App) -> Connected:
+        remote = RemoteAccount(id="r", kind=self.text, name=self.text, blocker=Blocker.SUSPENDED)
+        return Connected(
+            platform=platform,
+            organization=self.text,
+            attached=(self.row(Account),) * 2,
+            renewed=(self.row(Account),),
+            to_choose=2,
+            discovery_id="dis_0123456789abcdef0123",
+            blocked=(remote,) * 4,
+            hints=frozenset(Hint),
+            missing=app.scopes[:1],
+            shared=True,
+            wrong=(self.text, self.text),
+            left_out=(self.text, self.text),
+        )
+
+
+@functools.cache
+def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
+    hints = get_type_hints(view, globalns=vars(inspect.getmodule(view)) | NAMESPACE)
+    return {name: hint for name, hint in hints.items() if name != "return"}
+
+
+NAMESPACE: dict[str, Any] = {
+    one.__name__: one
+    for one in (
+        Account, App, Card, Connected, Discovery, Disconnection, FoundAccount, Grant, Hint, Membership, Message, Place,
+        Platform, PlatformError, PlatformSettings, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
+        datetime, timedelta,
+    )
+} | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
+
+
+def views_there_are() -> dict[str, Callable[..., Any]]:
+    """Return every public view: what returns a message, blocks, options or a modal."""
+    found: dict[str, Callable[..., Any]] = {}
+    for module in pkgutil.iter_modules(bot.views.__path__, "bot.views."):
+        loaded = importlib.import_module(module.name)
+        for name, view in inspect.getmembers(loaded, inspect.isfunction):
+            if view.__module__ != module.name or name.startswith("_") or loaded is kit:
+                continue
+            returns = str(view.__annotations__["return"])
+            if returns in {"Json", "list[Json]", "kit.Json", "list[kit.Json]", "Say", "Message"}:
+                found[f"{module.name}.{name}"] = view
+    return {name: view for name, view in found.items() if name not in PIECES}
+
+
+def test_a_thousand_names_in_every_view_mention_nobody_and_link_nowhere(
+    record_property: Callable[[str, object], None],
+) -> None:
+    made, views = settings(), views_there_are()
+    specimens = Specimens([one for one in made.platforms().values() if one.clients], routes_of().commands())
+    tried, wrong = 0, {}
+
+    for words in strings(1000):
+        specimens.text = words
+        for name, view in views.items():
+            tried += 1
+            if faults := faults_of(view(**specimens.arguments(view))):
+                wrong[name, words[:60]] = faults[:2]
+
+    assert len(views) >= 25
+    assert dict(list(wrong.items())[:5]) == {}
+    record_property(
+        "counted", f"text: {tried} payloads of {len(views)} views, 0 mentions, 0 foreign links, 0 refused"
+    )
+
+
+@pytest.mark.parametrize("words", ["<!channel>", "<https://evil.example|Acme>", "@here", "\u202eevil", "*x*"])
+def test_what_would_be_wrong_is_found(words: str) -> None:
+    as_mrkdwn = {"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": True}}
+    linked = kit.words(f"See {words}") | {"accessory": {"type": "button", "url": "https://evil.example"}}
+
+    assert bool(wrongs([as_mrkdwn])) == (words != "*x*")
+    assert wrongs([linked])
+    assert wrongs([as_mrkdwn | {"text": {"type": "mrkdwn", "text": "fine"}}])
+    assert bool(top_level(words)) == any(sign in words for sign in "<>\u202e")
+
+
+def test_an_escaped_name_is_one_line_of_letters() -> None:
+    escaped = [kit.escape(words) for words in strings(1000)]
+
+    assert [one for one in escaped if re.search(r"[<>\n\r]|://|[@#*_~`](?!\u200b)", one)] == []
+
+
+# Through Slack, with names from where they come from
+
+
+async def rename_everything(office: Office, words: str) -> None:
+    """Give everything whose name is not ours this name."""
+    columns = {
+        "organization": ("name",),
+        "workspace": ("name",),
+        "account": ("name", "handle", "kind"),
+        "found_account": ("name", "handle", "kind"),
+        "place": ("name", "detail"),
+        "grant_": ("external_name",),
+    }
+    async with office.database.system() as session:
+        connection = await session.connection()
+        for table, names in columns.items():
+            assign = ", ".join(f"{name} = :words" for name in names)
+            await connection.execute(text(f"UPDATE {table} SET {assign}"), {"words": words})  # noqa: S608
+
+
+async def test_names_stay_names_in_everything_slack_is_sent(
+    office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    await office.installed(ADA)
+    desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
+    owner = await first_organization(office, ACME)
+    mine = await belongings(office, "Almond", owner)
+    await seat(office, mine.organization, BEA, ACME, Role.MEMBER, BLUE)
+    target, answers = f"{mine.organization}/{mine.account}", 0
+    wrong: list[tuple[str, str, list[str]]] = []
+
+    for words in strings(90):
+        if not words.strip():
+            continue
+        await rename_everything(office, words)
+        for body in (
+            desk.command(ADA, f"org rename {words}"),
+            desk.command(ADA, "accounts"),
+            desk.command(ADA, "status"),
+            desk.command(ADA, "org"),
+            desk.command(ADA, words),
+            desk.command(ADA, f"disconnect {words}"),
+            desk.command(ADA, f"connect {words}"),
+            desk.command(ADA, f"org invite {words}"),
+            desk.action(ADA, "org.members", f"{mine.organization}/"),
+            desk.action(ADA, "account.disconnect", target),
+            desk.action(ADA, "account.places", target),
+            desk.action(ADA, "connect.choose", f"{mine.organization}/{mine.discovery}"),
+            desk.action(ADA, "connect.start", ""),
+            desk.options(ADA, "connect.search", f"{mine.organization}/{mine.discovery}"),
+            desk.options(ADA, "account.place", target),
+        ):
+            answer = await desk.send(body)
+            answers += 1
+            payload = [answer.response, [m.blocks for m in answer.messages]]
+            payload.append(answer.view.payload if answer.view else {})
+            found = [*answer.faults, *wrongs(payload), *top_level(str(answer.response.get("text", "")))]
+            found += [fault for m in answer.messages for fault in top_level(m.text)]
+            found += (
+                [] if answer.outcomes != ("incident",) and answer.status == 200 else [str(answer.outcomes)]
+            )
+            wrong += [(words, str(body.get("text") or body.get("actions")), found)] if found else []
+            # Links that only this test asks for.
+            async with office.database.system() as session:
+                await (await session.connection()).execute(text("DELETE FROM ticket"))
+        home = await desk.slack.open_home(ADA)
+        wrong += [(words, "home", found)] if (found := wrongs(home.payload)) else []
+
+    assert wrong[:3] == []
+    assert desk.slack.state.complaints == []
+    record_property(
+        "counted", f"text: {answers} answers over the wire, 0 mentions, 0 foreign links, 0 refused"
+    )
+
+
+async def test_a_platforms_names_reach_slack_as_letters(office: Office) -> None:
+    ada = await office.installed(ADA)
+    await office.person(OTTO)
+    hostile = "<!channel> <https://evil.example|Acme> `x` @here\u202e"
+    for platform, person in {"x": "4711", "tiktok": "octa_demo"}.items():
+        simulator = office.world.platforms[platform]
+        one = simulator.people[person]
+        simulator.people[person] = dataclasses.replace(one, name=hostile)
+        before = len(ada.direct_messages())
+        await ada.connect(platform, Consent(person=person))
+        message = ada.direct_messages()[before]
+
+        assert wrongs(message.blocks) == []
+        assert top_level(message.text) == []
+        assert "evil.example" in str(message.blocks)
+
+    answer = await ada.command("accounts")
+    links = {e["url"] for b in answer.blocks for e in b.get("elements", ()) if "url" in e}
+    assert wrongs(answer.blocks, urls=links) == []
+    assert all(re.match(r"https://(www\.)?(x|twitter|tiktok)\.com/", link) for link in links)
+    assert office.slack.state.complaints == []
+
+
+@pytest.mark.parametrize(
+    "words", ["\u202egnilaets", "Acme\u2066", "a\x00b", "\ud800", "\u200b\u200b"], ids=range(5)
+)
+async def test_an_organization_is_named_in_letters_that_can_be_kept_and_read(
+    either_office: Office, words: str
+) -> None:
+    await either_office.installed(ADA)
+    desk = Desk(office=either_office, team_id=ACME, channel_id="C0ACMESOC")
+    body = desk.command(ADA, "org rename x")
+
+    answer = await desk.send(body | {"text": f"org rename {words.encode('utf-8', 'replace').decode()}"})
+
+    assert answer.outcomes in {("ok",), ("bad_input",)}
+    assert not DIRECTIONS.search(answer.everything)
