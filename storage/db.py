@@ -14,11 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Float, event, literal, make_url, text
+from sqlalchemy import Float, event, inspect, literal, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
     from datetime import datetime
 
+    from alembic.config import Config
     from sqlalchemy import ColumnElement, CursorResult, Executable
     from sqlalchemy import Connection as SyncConnection
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
@@ -44,6 +41,8 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+REVISIONS = sorted(each.name[:4] for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+"""The schema's versions, oldest first: the beginnings of their files' names."""
 BUSY = timedelta(seconds=5)
 """How long a write waits for its turn on SQLite, which has one writer at a time."""
 SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
@@ -53,6 +52,7 @@ BUSY_TIMEOUT = f"PRAGMA busy_timeout = {int(BUSY.total_seconds() * 1000)}"
 UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
+_REVISION = text("SELECT version_num FROM alembic_version")
 _UPGRADE_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 _STEP_UP = text("SELECT current_setting('octapost.system', true), set_config('octapost.system', 'on', true)")
 _STEP_DOWN = text("SELECT set_config('octapost.system', :before, true)")
@@ -236,6 +236,9 @@ class Database:
 
         Raises `SchemaTooNew` where there is nothing to go up to.
         """
+        async with self.system(write=False) as session:
+            if await (await session.connection()).run_sync(_known_revision) == REVISIONS[-1]:
+                return
         async with self.system() as session:
             if self.dialect == "postgresql":
                 await run(session, _UPGRADE_ALONE, key=UPGRADE_LOCK)
@@ -282,33 +285,41 @@ def _postgres_begin(connection: SyncConnection) -> None:
     driver.begins = connection.get_execution_options().get("octapost_begins", "")
 
 
+# A start needs none of Alembic's modules unless there is something to upgrade.
+
+
 def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
 def _upgrade(connection: SyncConnection) -> None:
-    scripts = ScriptDirectory.from_config(_config())
-    _refuse_newer(connection, scripts)
+    from alembic import command  # noqa: PLC0415
+
+    _known_revision(connection)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def _check(connection: SyncConnection) -> None:
-    scripts = ScriptDirectory.from_config(_config())
-    current = _refuse_newer(connection, scripts)
-    if current != scripts.get_current_head():
+    current = _known_revision(connection)
+    if current != REVISIONS[-1]:
         raise SchemaTooOld(
             f"The database's schema is {current or 'empty'}, this Octapost needs"
-            f" {scripts.get_current_head()}: run `octapost db upgrade` once, then start again."
+            f" {REVISIONS[-1]}: run `octapost db upgrade` once, then start again."
         )
 
 
-def _refuse_newer(connection: SyncConnection, scripts: ScriptDirectory) -> str | None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+def _known_revision(connection: SyncConnection) -> str | None:
+    """Return where Alembic left the schema, or None for an empty database. Raises SchemaTooNew."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    current: str | None = connection.execute(_REVISION).scalar_one_or_none()
+    if current is not None and current not in REVISIONS:
         raise SchemaTooNew(
             f"The database's schema {current} is newer than this Octapost knows: start the newer version,"
             " or restore the backup made before the upgrade."
