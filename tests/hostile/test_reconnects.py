@@ -7,7 +7,7 @@ than before, and with nothing that can be used: 28 outcomes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,7 +23,6 @@ from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus,
 from tests.application import Office
 from tests.web.house import House
 
-Count = Callable[[str, object], None]
 GOOGLE = "https://www.googleapis.com/auth/"
 ONE_PAGE = ("104000000000001",)
 
@@ -158,7 +157,7 @@ def change(office: Office, platform: str, outcome: str) -> None:
 @pytest.mark.parametrize("outcome", ["same", "other", "subset", "none"])
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
-    office: Office, house: House, browser: Browser, platform: str, outcome: str, record_property: Count
+    office: Office, house: House, browser: Browser, platform: str, outcome: str
 ) -> None:
     case = CASES[platform]
     member = await house.member()
@@ -202,7 +201,6 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         assert named == set(case.loses)
     if outcome == "subset" and consent.untick:
         assert all(name in said for name in consent.untick)
-    record_property("counted", f"{platform}, {outcome} person on reconnect: {title}")
 
 
 async def test_a_new_account_found_on_the_way_is_offered_and_never_attached_by_itself(
