@@ -39,11 +39,12 @@ QUIET = (
     "slack_sdk",
     "slack_bolt",
     "aiohttp.access",
+    "aiosqlite",
     "apscheduler",
     "alembic",
     "asyncio",
 )
-"""Libraries that log URLs, bodies or noise below WARNING."""
+"""Libraries that log URLs, bodies, rows or noise below WARNING."""
 
 _known: set[str] = set()
 
