@@ -72,7 +72,7 @@ async def addresses(house: House) -> list[str]:
     """Every address of ours that a browser can open, with something in its blanks."""
     live = (await house.ticket(await house.member())).removeprefix("/connect/")
     paths = {
-        resource.canonical.format(ticket=ticket, slug="x")
+        resource.canonical.format(ticket=ticket, slug="x", code="c" * 43)
         for resource in house.parts.web.router.resources()
         for ticket in (live, "a" * 43)
     } - {"/slack/events"}
