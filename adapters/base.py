@@ -351,8 +351,13 @@ def body_of(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def text_of(raw: object) -> str:
-    """Return `raw` if it is a string, else an empty one: platforms leave fields out and send null."""
-    return raw if isinstance(raw, str) else ""
+    """Return `raw` if it is a string, else an empty one: platforms leave fields out and send null.
+
+    Without the NUL and lone surrogates that JSON can carry and no database keeps.
+    """
+    if not isinstance(raw, str):
+        return ""
+    return raw.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def object_of(raw: object) -> Mapping[str, Any]:

@@ -133,6 +133,8 @@ async def open_database(settings: Settings) -> Database:
 @asynccontextmanager
 async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
     """Construct everything, and close it again. Nothing listens and no clock ticks yet."""
+    for secret in settings.secrets():
+        logs.forget_in_logs(secret)
     database = await open_database(settings)
     try:
         vault = await open_vault(settings, database)

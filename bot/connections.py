@@ -180,6 +180,7 @@ class Connections:
                 scopes=sorted(tokens.scopes or ()),
                 access_expires_in=tokens.expires_in,
                 refresh_expires_in=tokens.refresh_expires_in,
+                reconnects=attempt.reconnects,
             )
         log.info("grant stored", grant=grant.id, platform=attempt.platform)
         return await self._settle(attempt, grant, client, tokens)
@@ -210,6 +211,7 @@ class Connections:
             channel_id=actor.sender.channel_id,
             platform=grant.platform,
             app=grant.app,
+            reconnects=grant.reconnects,
             expires_at=grant.created_at,
         )
         client = self.offer.client(grant.platform, grant.app)

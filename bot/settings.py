@@ -148,6 +148,14 @@ class Settings(BaseSettings):
                 f"{PREFIX}VAULT_KEYS_FILE: cannot be read ({type(error).__name__})"
             ) from None
 
+    def secrets(self) -> list[str]:
+        """Return every secret the operator entered, so that logs can be kept free of them."""
+        given = (self.slack_client_secret, self.slack_signing_secret, self.slack_app_token)
+        entered = [secret.get_secret_value() for secret in given if secret is not None]
+        entered.append(urlsplit(self.database_url.get_secret_value()).password or "")
+        clients = [value for name, value in self.platforms_env.items() if name.endswith("_client_secret")]
+        return [*entered, *clients, *(part.partition(":")[2] for part in self.keys.split(","))]
+
     def platform_faults(self) -> list[str]:
         """Return what is wrong with the platforms' variables, a sentence each."""
         env, faults, known = self.platforms_env, [], set()

@@ -8,6 +8,7 @@ sees none. SQLite has no such wall; there the repositories' own filters are the 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -49,6 +50,8 @@ SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
 OWES = "owes"
 """The key under which a session notes that it put something into the outbox."""
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {int(BUSY.total_seconds() * 1000)}"
+WAL_TRIES = 100
+"""Tries, 20 ms apart, to open a file that others are opening for the first time."""
 UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
@@ -172,6 +175,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_use_lifo=True,
+                hide_parameters=True,  # an error's text ends up in logs, values must not
                 connect_args={"connection_class": PostgresConnection},
             )
             event.listen(self._writes.sync_engine, "begin", _postgres_begin)
@@ -263,6 +267,7 @@ def _sqlite_engine(url: str, pool_size: int, *, reads: bool) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_use_lifo=True,
+        hide_parameters=True,
     )
 
 
@@ -271,8 +276,21 @@ async def _sqlite_connect(url: str, *, reads: bool, synchronous: str = "FULL") -
     await connection
     role = "PRAGMA query_only = ON" if reads else BUSY_TIMEOUT
     for setting in (*SQLITE_SETTINGS, f"PRAGMA synchronous = {synchronous}", role):
-        await connection.visit("execute", setting)
+        await _patiently(connection, setting)
     return connection
+
+
+async def _patiently(connection: SqliteConnection, setting: str) -> None:
+    """Run a PRAGMA. Several who make a new file a WAL one at once are told "locked" without having waited."""
+    for left in range(WAL_TRIES, -1, -1):
+        try:
+            await connection.visit("execute", setting)
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            await asyncio.sleep(0.02)
+        else:
+            return
 
 
 def _sqlite_begin(connection: SyncConnection) -> None:

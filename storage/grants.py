@@ -68,6 +68,7 @@ class Grants:
         scopes: Sequence[str],
         access_expires_in: timedelta | None,
         refresh_expires_in: timedelta | None,
+        reconnects: str | None = None,
     ) -> Grant:
         """Return a pending grant: tokens are safe, whose they are is not known yet.
 
@@ -79,6 +80,7 @@ class Grants:
             platform=platform,
             app=app,
             scopes=list(scopes),
+            reconnects=reconnects,
             access_sealed=self._seal(grant_id, "access_sealed", access),
             refresh_sealed=self._seal(grant_id, "refresh_sealed", refresh) if refresh else None,
         )
@@ -140,6 +142,7 @@ class Grants:
             grant.scopes = list(scopes)
             grant.status = GrantStatus.HEALTHY
             grant.reason = ""
+            grant.reconnects = None
             await self._session.flush()
         return grant
 

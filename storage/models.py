@@ -346,6 +346,8 @@ class Grant(SQLModel, table=True):
     """Looks in a row that settled nothing; the pause grows with it."""
     suspected_at: datetime | None = _time(nullable=True)
     """When the platform first called it dead; a second opinion is asked for before anybody is told."""
+    reconnects: str | None = None
+    """While pending: the grant this consent is meant to renew, or None for a new connection."""
     in_doubt: bool = False
     """A single-use refresh left us and its answer was lost: the tokens we hold may be spent."""
 

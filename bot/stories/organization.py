@@ -150,13 +150,11 @@ class OrganizationStory:
         standing = await request.standing()
         if name.casefold() in {seat.organization_name.casefold() for seat in standing.choices}:
             raise BadInput(f"You already have an organization called {name} here.")
+        workspace = await team_name(client, sender.team_id)
         async with self._database.system() as session:
             organization = await Organizations(session).create(name)
             workspaces = Workspaces(session)
-            if await workspaces.get(sender.team_id) is None:
-                await workspaces.ensure(
-                    sender.team_id, sender.enterprise_id, await team_name(client, sender.team_id)
-                )
+            await workspaces.ensure(sender.team_id, sender.enterprise_id, workspace)
             await workspaces.link(sender.team_id, organization.id)
             if standing.default_organization_id is None and not await self._has_default(
                 workspaces, sender.team_id

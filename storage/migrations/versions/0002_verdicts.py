@@ -1,4 +1,4 @@
-"""What the platforms last said about each grant, and how many said so."""
+"""What the platforms last said about each grant, how many said so, and what a consent was meant to renew."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("checked_at", TIME, nullable=True),
         sa.Column("verdict", sa.String(), nullable=False, server_default=""),
         sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("reconnects", sa.String(), nullable=True),
         sa.Column("suspected_at", TIME, nullable=True),
         sa.Column("in_doubt", sa.Boolean(), nullable=False, server_default=sa.false()),
     ):
