@@ -15,7 +15,7 @@ import aiohttp
 import httpx
 from aiohttp import web
 from httpx_aiohttp import AiohttpTransport
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.aiohttp import to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -332,7 +332,9 @@ def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Reques
             bolt_request = await to_bolt_request(request)
         except ValueError:  # not UTF-8, not JSON
             return web.json_response({"error": "invalid request"}, status=401)
-        return await to_aiohttp_response(await bolt.async_dispatch(bolt_request))
+        answer = await bolt.async_dispatch(bolt_request)
+        # As bytes it goes out in one piece with its headers; Bolt's own adapter hands aiohttp a text.
+        return web.Response(status=answer.status, body=answer.body.encode(), headers=answer.first_headers())
 
     return events
 

@@ -20,6 +20,8 @@ from sandbox.slack.delivery import FORM, sign
 SECRET = "0123456789abcdef0123456789abcdef"
 HOST = "127.0.0.1"
 PATIENCE_S = 30.0
+SETTLES_S = 0.1
+"""Until the server has accepted every connection: uvloop accepts one per turn of its loop."""
 
 
 class WrongAnswer(Exception):
@@ -113,6 +115,7 @@ async def fire(port: int, requests: Iterable[bytes], concurrency: int, expected:
     connections = [
         (await loop.create_connection(lambda: _Connection(round_), HOST, port))[1] for _ in range(concurrency)
     ]
+    await asyncio.sleep(SETTLES_S)
     busy, began = time.process_time(), time.perf_counter()
     for connection in connections:
         connection.send_next()
