@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -31,12 +32,15 @@ def main(
 ) -> None:
     """Measure Octapost against a Bolt app that does nothing, on this machine."""
     quiet()
+    load = os.getloadavg()[0]
     chosen = [name for name in BENCHMARKS if not only or any(o.lower() in name.lower() for o in only)]
     plan = SMALL if small else Plan(rounds=rounds)
     results = uvloop.run(measure(plan, chosen, tuple(database or DIALECTS)))
     if write:
         command = "uv run python -m tests.bench --write" + (f" --rounds {rounds}" if rounds != 9 else "")
-        PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), markdown(command, results)), encoding="utf-8")
+        PAGE.write_text(
+            put(PAGE.read_text(encoding="utf-8"), markdown(command, results, load)), encoding="utf-8"
+        )
         console.print(f"Written to {PAGE}.")
 
 

@@ -54,11 +54,11 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def markdown(command: str, results: Mapping[str, Sequence[Line]]) -> str:
-    """Return the results as Markdown: the command, the machine, and a table per benchmark."""
+def markdown(command: str, results: Mapping[str, Sequence[Line]], load: float) -> str:
+    """Return the results as Markdown: the command, the machine and its load before, a table per benchmark."""
     parts = [
         f"`{command}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"Machine: {machine()}. Load when it began: {os.getloadavg()[2]:.1f} over 15 minutes.",
+        f"Machine: {machine()}. Its load in the minute before: {load:.1f}.",
     ]
     for title, lines in results.items():
         rows = [

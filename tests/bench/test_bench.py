@@ -23,7 +23,7 @@ async def test_every_benchmark_runs_and_measures_something(tmp_path: Path) -> No
             results[name] = await benchmark(one)
 
     assert all(results.values())
-    page = markdown("uv run python -m tests.bench --small", results)
+    page = markdown("uv run python -m tests.bench --small", results, 0.5)
     assert all(line.measured in page for lines in results.values() for line in lines)
 
 
