@@ -12,6 +12,7 @@ from itertools import islice, product
 from urllib.parse import quote, urlsplit
 
 from tests.application import Office
+from tests.counts import tries
 from tests.hostile.wire import Answer, Wire, asked
 from tests.web.house import House, press, query_of
 
@@ -40,7 +41,7 @@ HEADERS = (
     "X-Original-URL",
     "Forwarded",
 )
-PAYLOADS = 1000
+PAYLOADS = tries(1000, 200)
 NAME = re.compile(r"\{\w+\}")
 SOMETIMES = ("/metrics", "/slack/install")
 """Routes that say much, or make a row with each visit: they get every eighth payload or so."""

@@ -21,6 +21,7 @@ from storage.grants import Grants
 from storage.models import Account, Grant, GrantStatus, Notice
 from tests.application import Office
 from tests.contract.answers import EVERY, GOOD, Answer
+from tests.counts import sampled
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
 from tests.storage.world import backdate
@@ -78,17 +79,18 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
     office: Office, house: House, wire: Wire, platform: str, record_property: Count
 ) -> None:
     simulator = office.world.platforms[platform]
-    first, *begun = (await trips(house, 1 + len(SENDABLE), [platform]))[platform]
+    answers = sampled(SENDABLE, 4)
+    first, *begun = (await trips(house, 1 + len(answers), [platform]))[platform]
     assert (await finish(house, first))[0] == 200
     [known] = await house.rows(Grant)
     pages, counts = [], []
 
-    for (answer, body), trip in zip(SENDABLE, begun, strict=True):
+    for (answer, body), trip in zip(answers, begun, strict=True):
         simulator.faults[:] = [fault_of(answer, body)]
         pages.append(await visit(wire, platform, trip))
         counts.append(await house.count(Grant))
 
-    good = [answer.good for answer, _ in SENDABLE]
+    good = [answer.good for answer, _ in answers]
     grants = await house.rows(Grant)
     vault = Grants(cast("AsyncSession", None), house.parts.vault)
     fresh = [grant for grant in grants if grant.id != known.id]
@@ -96,7 +98,7 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
     _, *told = await messages(house)
     silent = [
         answer.name
-        for (answer, _), page, message in zip(SENDABLE, pages, told, strict=True)
+        for (answer, _), page, message in zip(answers, pages, told, strict=True)
         if (("Finish connecting" if answer.good else f"/octapost connect {platform}") not in page)
         or (("connect.resume" if answer.good else "Try ") not in message)
     ]

@@ -32,6 +32,7 @@ from storage.models import (
     utc_now,
 )
 from storage.tenants import InstallStates, JoinCodes
+from tests.counts import tries
 from tests.storage.world import backdate, build, expire, open_ticket, run_sql, tenant
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 CALLERS = 16
-ROUNDS = 200
+ROUNDS = tries(200, 50)
 
 
 async def ticket_of(database: Database, **more: str) -> tuple[str, Ticket]:
