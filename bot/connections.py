@@ -297,6 +297,9 @@ class Connections:
                 )
 
             renewed, attached = await attach([] if wrong else known), await attach(at_once)
+            hints = found.hints
+            if len(self.offer.choose(platform.key).clients) > 1:
+                hints -= {Hint.PAGES_NEED_PAGE_APP}  # the app for that is offered beside this one
             kept = None
             if fresh and not at_once:
                 kept = await Discoveries(session, self._vault).keep(
@@ -306,7 +309,7 @@ class Connections:
                     team_id=attempt.team_id,
                     channel_id=attempt.channel_id,
                     found=[found_account(account, here) for account in found.accounts],
-                    hints=sorted(found.hints),
+                    hints=sorted(hints),
                 )
             outcome = Connected(
                 platform=platform,
@@ -316,7 +319,7 @@ class Connections:
                 to_choose=0 if at_once else len(fresh),
                 discovery_id=kept.id if kept is not None else None,
                 blocked=tuple(account for account in found.accounts if account.blocker is not None),
-                hints=found.hints,
+                hints=hints,
                 missing=missing_scopes(client.app, found.scopes),
                 shared=await grants.shared(organization_id, grant.id),
                 wrong=wrong,
