@@ -124,10 +124,11 @@ class AccountsStory:
                 blocks=views.nothing(actor.organization, name, actor.role),
             )
         many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
+        where = f" on {platform.name}" if platform else ""
         return Say(
-            text=f"{actor.organization} has {many}.",
+            text=f"{actor.organization} has {many}{where}.",
             blocks=[
-                kit.words(f"{actor.organization} has {many}."),
+                kit.words(f"{actor.organization} has {many}{where}."),
                 *views.cards(found, actor.role, limit=CARDS_SHOWN - 1),
             ],
         )
