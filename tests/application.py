@@ -21,6 +21,7 @@ from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH
 from sandbox.start import Playground, playground
 from storage.db import Database
 from storage.vault import KeyRing, Vault
+from tests.counts import FULL
 
 if TYPE_CHECKING:
     from bot.routes import Routes
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 CHANNELS = {ACME: "C0ACMESOC", BLUE: "C0BLUESOC", NORTH: "C0NORTHSOC", SOUTH: "C0SOUTHSOC"}
 HOMES = {ADA: ACME, OTTO: ACME, OLGA: ACME, GUS: ACME, BEA: BLUE, BO: BLUE, IRIS: NORTH, IVAN: NORTH}
 PACE = "OCTAPOST_SLACK_MESSAGE_INTERVAL_S"
+EITHER = ["sqlite", "postgresql"] if FULL else ["sqlite"]
 PATIENT = {
     "OCTAPOST_WEB_REQUESTS_PER_MINUTE": "100000",
     PACE: "0",
@@ -97,9 +99,9 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         yield await open_office(tmp_path, stack)
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+@pytest_asyncio.fixture(params=EITHER)
 async def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
-    """Give the product in its world, once on SQLite and once on PostgreSQL."""
+    """Give the product in its world on SQLite and, where every try is made (tests/counts.py), on PostgreSQL."""
     async with AsyncExitStack() as stack:
         if request.param == "sqlite":
             yield await open_office(tmp_path, stack)

@@ -175,7 +175,7 @@ async def test_accounts_of_one_platform_can_be_asked_for_by_any_of_its_names(off
     await connected(ada, "x", "4711")
     await connected(ada, "tiktok", "octa_demo")
 
-    assert "Acme has 1 account." in await said(ada, "accounts twitter")
+    assert "Acme has 1 account on X." in await said(ada, "accounts twitter")
     assert "Acme has no accounts on Reddit yet." in await said(ada, "accounts reddit")
     words = await said(ada, "accounts redit")
     assert "I don't know a platform called “redit”. Did you mean Reddit?" in words

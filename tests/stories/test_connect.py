@@ -173,7 +173,7 @@ async def test_several_accounts_of_one_platform(office: Office) -> None:
     await connected(ada, "x", "4712")
 
     words = await said(ada, "accounts x")
-    assert "Acme has 2 accounts." in words
+    assert "Acme has 2 accounts on X." in words
     assert "@octademo" in words
     assert "@bluedoor" in words
 
