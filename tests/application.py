@@ -16,12 +16,14 @@ import pytest_asyncio
 
 from bot import app
 from bot.settings import Settings
+from sandbox.browser import PLAIN
 from sandbox.member import Member
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground
 from storage.db import Database
 from storage.vault import KeyRing, Vault
 from tests.counts import FULL
+from tests.databases import sqlite_file
 
 if TYPE_CHECKING:
     from bot.routes import Routes
@@ -82,6 +84,7 @@ class Office:
 
 
 async def open_office(data: Path, stack: AsyncExitStack, extra: Mapping[str, str] | None = None) -> Office:
+    sqlite_file(data)
     found = await stack.enter_async_context(playground(data=data, extra=PATIENT | dict(extra or {})))
     found.world.slack.settings |= {
         "message_interval_s": float((PATIENT | dict(extra or {}))[PACE]),
@@ -132,7 +135,7 @@ def routes_of() -> Routes:
     async def build() -> Routes:
         made = settings()
         database = Database(made.database_url.get_secret_value())
-        async with aiohttp.ClientSession() as session, httpx.AsyncClient() as http:
+        async with aiohttp.ClientSession() as session, httpx.AsyncClient(verify=PLAIN) as http:
             parts = app.construct(made, database, Vault(KeyRing.parse(made.keys)), session, http)
         await database.close()
         return parts.routes

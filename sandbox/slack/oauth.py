@@ -9,9 +9,9 @@ https://slack.com/.well-known/openid-configuration.
 
 from __future__ import annotations
 
+import functools
 import hmac
 import secrets
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -38,16 +38,17 @@ ROTATED_LIFE_S = 43_200
 ID_TOKEN_LIFE_S = 300
 
 
+@functools.cache
+def _signing_key() -> RSAKey:
+    return RSAKey.generate_key(2048, parameters={"kid": secrets.token_hex(8)}, private=True)
+
+
 class OAuth:
     """Consent pages, codes, tokens, rotation, and OpenID Connect."""
 
     def __init__(self, slack: SlackSimulator) -> None:
         self._slack = slack
         self._state = slack.state
-
-    @cached_property
-    def _key(self) -> RSAKey:
-        return RSAKey.generate_key(2048, parameters={"kid": secrets.token_hex(8)}, private=True)
 
     def routes(self) -> list[web.RouteDef]:
         """Serve both consent pages, the token methods, the keys and the discovery document."""
@@ -348,8 +349,8 @@ class OAuth:
         if code.nonce:
             claims["nonce"] = code.nonce
         claims |= self._slack.settings["id_token_claims"]
-        header = {"alg": "RS256", "typ": "JWT", "kid": self._key.kid}
-        return jwt.encode(header, claims, self._key, algorithms=["RS256"])
+        header = {"alg": "RS256", "typ": "JWT", "kid": _signing_key().kid}
+        return jwt.encode(header, claims, _signing_key(), algorithms=["RS256"])
 
     async def _user_info(self, request: web.Request) -> web.StreamResponse:
         args = await arguments(request)
@@ -371,7 +372,7 @@ class OAuth:
         )
 
     async def _keys(self, _request: web.Request) -> web.StreamResponse:
-        public: Any = self._key.as_dict(private=False)
+        public: Any = _signing_key().as_dict(private=False)
         return web.json_response({"keys": [public | {"use": "sig", "alg": "RS256"}]})
 
     async def _discovery(self, _request: web.Request) -> web.StreamResponse:

@@ -33,6 +33,7 @@ from adapters.base import (
 )
 from adapters.facebook import PLATFORM, Facebook
 from adapters.meta import MOST_ROUNDS, verdict_on
+from sandbox.browser import PLAIN
 from tests.adapters.graph import EVERY_SCOPE, ROOT, client_of, failure, found, graph, page
 
 CLIENT = client_of(PLATFORM)
@@ -44,7 +45,7 @@ LONG = {"access_token": "EAAGlong", "token_type": "bearer", "expires_in": 518394
 
 @pytest.fixture
 async def facebook() -> AsyncIterator[Facebook]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield Facebook(http)
 
 

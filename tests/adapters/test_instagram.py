@@ -12,6 +12,7 @@ from pytest_httpx import HTTPXMock
 from adapters import oauth
 from adapters.base import Blocker, Capability, Hint, Tokens, capabilities
 from adapters.instagram import PLATFORM, Instagram
+from sandbox.browser import PLAIN
 from tests.adapters.graph import EVERY_SCOPE, client_of, found, page
 
 CLIENT = client_of(PLATFORM)
@@ -26,7 +27,7 @@ BLUE = {
 
 @pytest.fixture
 async def instagram() -> AsyncIterator[Instagram]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield Instagram(http)
 
 

@@ -28,6 +28,7 @@ from adapters.base import (
     missing_scopes,
 )
 from adapters.linkedin import API, PATIENCE, PLATFORM, LinkedIn
+from sandbox.browser import PLAIN
 from sandbox.platforms.linkedin import LinkedInSimulator, Organization
 from tests.consent import consent
 
@@ -82,7 +83,7 @@ def pauses() -> Pauses:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield http
 
 

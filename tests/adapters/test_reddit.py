@@ -30,6 +30,7 @@ from adapters.base import (
     capabilities,
 )
 from adapters.reddit import API, MOST_PAGES, PLATFORM, Reddit, may_post
+from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from tests.consent import STATE, VERIFIER, consent
@@ -68,7 +69,7 @@ def mine(kind: str) -> re.Pattern[str]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield http
 
 

@@ -27,6 +27,7 @@ from adapters.base import (
     capabilities,
 )
 from adapters.tiktok import CREATOR_INFO, PLATFORM, USER_INFO, TikTok
+from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.tiktok import TikTokSimulator
 from tests.consent import STATE, VERIFIER, consent
@@ -78,7 +79,7 @@ def client_at(origin: str | None = None, **options: str) -> Client:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield http
 
 

@@ -31,6 +31,7 @@ from adapters.base import (
     missing_scopes,
 )
 from adapters.x import ME, PLATFORM, X
+from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
 from tests.consent import VERIFIER, consent
@@ -73,7 +74,7 @@ def client_at(origin: str | None = None) -> Client:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield http
 
 

@@ -27,6 +27,7 @@ from adapters.base import (
     capabilities,
 )
 from adapters.youtube import PLATFORM, YouTube
+from sandbox.browser import PLAIN
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"
 REVOKE_URL = "https://oauth2.googleapis.com/revoke"
@@ -47,7 +48,7 @@ TOKENS = Tokens(access_token="ya29.now", refresh_token="1//keep", scopes=frozens
 
 @pytest.fixture
 async def youtube() -> AsyncIterator[YouTube]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield YouTube(http)
 
 
@@ -389,7 +390,7 @@ async def test_an_operators_origin_gets_every_request_on_the_same_path(httpx_moc
         origin="http://localhost:7007",
     )
     httpx_mock.add_response(json={"access_token": "a", "items": []}, is_reusable=True)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         youtube = YouTube(http)
 
         await youtube.exchange(client, code="c", verifier="v" * 43)

@@ -34,6 +34,7 @@ from adapters.base import (
     missing_scopes,
 )
 from adapters.registry import PLATFORMS, adapters
+from sandbox.browser import PLAIN
 from tests.contract.answers import BODY, ELSEWHERE, WORTHLESS, Answer
 from tests.contract.wire import (
     CODE,
@@ -65,12 +66,12 @@ NOT_OURS_TO_ASK = re.compile(
 def test_there_are_seven_in_the_order_people_see_them() -> None:
     order = ("facebook", "instagram", "x", "linkedin", "tiktok", "reddit", "youtube")
 
-    assert tuple(PLATFORMS) == tuple(adapters(httpx.AsyncClient())) == order
+    assert tuple(PLATFORMS) == tuple(adapters(httpx.AsyncClient(verify=PLAIN))) == order
 
 
 @EACH
 def test_the_facts_are_the_same_with_and_without_a_network(key: str) -> None:
-    platform = adapters(httpx.AsyncClient())[key].platform
+    platform = adapters(httpx.AsyncClient(verify=PLAIN))[key].platform
 
     assert platform is PLATFORMS[key]
     assert platform.key == key

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from sandbox.browser import PLAIN
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.world import ACME, ADA
 from tests.application import Office
@@ -42,7 +43,7 @@ def lines() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 async def http(office: Office) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=office.world.app_url, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=office.world.app_url, trust_env=False) as client:
         yield client
 
 

@@ -19,6 +19,7 @@ from adapters.registry import PLATFORMS
 from bot.incidents import Incidents
 from bot.jobs.refresh import KEEP_ALIVE, Refresher, due_in, pause, tripped
 from bot.offer import Offer
+from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
@@ -119,7 +120,7 @@ async def open_works(
     offer = Offer(made.platforms())
     client = offer.client(key, key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
-    http = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
+    http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
     async with database.system() as session:
         organization = await Organizations(session).create("Acme")
         member = await Members(session).add(

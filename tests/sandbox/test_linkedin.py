@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.browser import PLAIN
 from sandbox.platforms.linkedin import BAD_CODE, BAD_REFRESH, LinkedInSimulator
 
 REDIRECT = "https://bot.example.com/oauth/linkedin/callback"
@@ -26,7 +27,7 @@ async def sandbox() -> AsyncIterator[LinkedInSimulator]:
 
 @pytest.fixture
 async def http(sandbox: LinkedInSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=sandbox.url) as http:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=sandbox.url) as http:
         yield http
 
 

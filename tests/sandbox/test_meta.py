@@ -29,6 +29,7 @@ from adapters.base import (
 from adapters.facebook import Facebook
 from adapters.instagram import Instagram
 from adapters.meta import MetaAdapter
+from sandbox.browser import PLAIN
 from sandbox.platforms.meta import MetaSimulator
 from tests.consent import STATE, consent
 
@@ -53,7 +54,7 @@ async def meta() -> AsyncIterator[MetaSimulator]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         yield client
 
 

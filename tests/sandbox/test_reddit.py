@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.browser import PLAIN
 from sandbox.platforms.reddit import RedditSimulator
 
 REDIRECT = "https://bot.example.com/oauth/reddit/callback"
@@ -25,7 +26,7 @@ async def sandbox() -> AsyncIterator[RedditSimulator]:
 
 @pytest.fixture
 async def http(sandbox: RedditSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=sandbox.url, headers=AGENT) as http:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=sandbox.url, headers=AGENT) as http:
         yield http
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from sandbox.browser import PLAIN
 from sandbox.platforms.tiktok import TikTokSimulator
 
 REDIRECT = "https://bot.example.com/oauth/tt/callback"
@@ -31,7 +32,7 @@ async def sandbox() -> AsyncIterator[TikTokSimulator]:
 
 @pytest.fixture
 async def http(sandbox: TikTokSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=sandbox.url) as http:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=sandbox.url) as http:
         yield http
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from sandbox.browser import PLAIN
 from sandbox.platforms.x import XSimulator
 
 REDIRECT = "https://bot.example.com/oauth/x/callback"
@@ -26,7 +27,7 @@ async def sandbox() -> AsyncIterator[XSimulator]:
 
 @pytest.fixture
 async def http(sandbox: XSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=sandbox.url) as http:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=sandbox.url) as http:
         yield http
 
 

@@ -14,6 +14,7 @@ import pytest
 from adapters import oauth
 from adapters.base import Client, GrantDead, Hint, Misconfigured, Rejected, TokenRefused, Tokens
 from adapters.youtube import PLATFORM, YouTube
+from sandbox.browser import PLAIN
 from sandbox.platforms.youtube import PEOPLE, SCOPE, TESTING_LIFE_S, YouTubeSimulator
 
 REDIRECT = "http://localhost:3000/oauth/youtube/callback"
@@ -34,7 +35,7 @@ async def google() -> AsyncIterator[YouTubeSimulator]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         yield client
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.databases import database, postgres, postgres_database, sqlite_database, sqlite_template, vault
+from tests.databases import database, postgres, postgres_database, sqlite_database, vault
 
-__all__ = ["database", "postgres", "postgres_database", "sqlite_database", "sqlite_template", "vault"]
+__all__ = ["database", "postgres", "postgres_database", "sqlite_database", "vault"]

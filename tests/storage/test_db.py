@@ -19,6 +19,7 @@ from storage.attempts import Seen
 from storage.db import MIGRATIONS, Database, SchemaTooNew, SchemaTooOld, across, now
 from storage.models import Organization, Role, Utc
 from storage.tenants import Organizations
+from tests.databases import another
 from tests.storage.world import run_sql, tenant
 
 if TYPE_CHECKING:
@@ -224,8 +225,7 @@ async def test_an_empty_database_is_too_old_until_it_is_upgraded(bare: Database)
 
 
 async def test_replicas_that_upgrade_at_once_upgrade_once(bare: Database) -> None:
-    url = str(bare._writes.url.render_as_string(hide_password=False))
-    others = [Database(url) for _ in range(3)]
+    others = [another(bare) for _ in range(3)]
 
     await asyncio.gather(*(each.upgrade() for each in (bare, *others)))
 

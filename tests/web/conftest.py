@@ -8,15 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.databases import sqlite_template
 from tests.web.house import House, open_house
 
-__all__ = ["browser", "house", "sqlite_template"]
+__all__ = ["browser", "house"]
 
 
 @pytest.fixture
-async def house(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(sqlite_template, tmp_path) as found:
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as found:
         yield found
 
 

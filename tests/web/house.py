@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +14,7 @@ import httpx
 from sqlmodel import SQLModel, func, select
 
 from bot import app
+from sandbox.browser import PLAIN
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
@@ -24,6 +24,7 @@ from storage.attempts import Tickets
 from storage.models import Membership, Role
 from storage.tenants import Members, Organizations, Workspaces
 from storage.vault import KeyRing
+from tests.databases import sqlite_file
 
 SILENT = "http://localhost:9"
 """Where platforms are that a test doesn't need: nobody listens to the discard port here."""
@@ -45,7 +46,9 @@ class House:
 
     def browser(self, **headers: str) -> httpx.AsyncClient:
         """A fresh browser at our pages; redirects are not followed."""
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+        return httpx.AsyncClient(
+            verify=PLAIN, base_url=self.url, headers=headers, trust_env=False, timeout=20
+        )
 
     async def member(
         self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = "Acme Social"
@@ -138,10 +141,9 @@ def environment(
 
 
 @asynccontextmanager
-async def open_house(template: Path, folder: Path, **extra: str) -> AsyncIterator[House]:
+async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
     """Start everything; `extra` overrides the bot's environment."""
-    database = folder / "octapost.sqlite3"
-    shutil.copy(template, database)
+    database = sqlite_file(folder)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

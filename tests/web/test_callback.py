@@ -9,6 +9,7 @@ import pytest
 
 from adapters.linkedin import PLATFORM as LINKEDIN
 from adapters.registry import PLATFORMS
+from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.slack.world import ADA
 from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Notice, Role
@@ -21,7 +22,7 @@ EVERY = list(PLATFORMS)
 
 async def approve(house: House, location: str, **form: str) -> str:
     """Say yes at X's consent page and return where the browser is sent."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(verify=PLAIN, trust_env=False) as http:
         answer = await http.post(
             location, data={"person": next(iter(house.x.people)), "decision": "approve"} | form
         )
@@ -230,7 +231,7 @@ async def test_a_person_without_a_channel_reads_how_to_get_one(
     location = proved.headers["location"]
     vic = next(person.id for person in house.youtube.people.values() if not person.facts["channels"])
     scopes = query_of(location)["scope"].split()
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(verify=PLAIN, trust_env=False) as http:
         form = {"person": vic, "decision": "approve", "scope": scopes}
         answer = await http.post(location, data=form)
 

@@ -42,16 +42,16 @@ PARAMETERS = ("next", "redirect_uri", "url", "state", "code", "error")
 
 
 @pytest.fixture
-async def patient(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[House]:
+async def patient(tmp_path: Path) -> AsyncIterator[House]:
     """A house that lets one address ask as often as it likes."""
-    async with open_house(sqlite_template, tmp_path, OCTAPOST_WEB_REQUESTS_PER_MINUTE="100000") as found:
+    async with open_house(tmp_path, OCTAPOST_WEB_REQUESTS_PER_MINUTE="100000") as found:
         yield found
 
 
 @pytest.fixture
-async def proxied(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[House]:
+async def proxied(tmp_path: Path) -> AsyncIterator[House]:
     """A house behind one trusted proxy, so that tests can come from many addresses."""
-    async with open_house(sqlite_template, tmp_path, OCTAPOST_TRUSTED_PROXIES="1") as found:
+    async with open_house(tmp_path, OCTAPOST_TRUSTED_PROXIES="1") as found:
         yield found
 
 
