@@ -207,7 +207,7 @@ def construct(
     lifecycle.register(routes)
     dispatcher = Dispatcher(routes, database, slacks)
     bolt = AsyncApp(
-        name="octapost",  # else Bolt reads the whole stack's source files to find one
+        name="slack_bolt",  # of its loggers; without one Bolt reads the whole stack's source files to find one
         signing_secret=settings.slack_signing_secret.get_secret_value(),
         authorize=_NoToken(),  # type: ignore[no-untyped-call]
         process_before_response=True,
