@@ -109,9 +109,18 @@ class Connections:
     # There
 
     async def open_ticket(
-        self, actor: Actor, client: Client, platform: Platform, *, reconnects: str | None = None
+        self,
+        actor: Actor,
+        client: Client,
+        platform: Platform,
+        *,
+        request: str,
+        reconnects: str | None = None,
     ) -> str:
-        """Return a one-time link for the actor. Raises TooMany above 5 open links or 10 a minute."""
+        """Return a one-time link for the actor, one for each request, which is named by its key.
+
+        Raises TooMany above 5 open links or 10 a minute, and AskedBefore if the request had its link.
+        """
         try:
             ticket = await open_ticket(
                 self._database.single,
@@ -122,6 +131,7 @@ class Connections:
                 platform=platform.key,
                 app=client.app.key,
                 reconnects=reconnects,
+                request=request,
             )
         except TooManyTickets:
             raise TooMany(

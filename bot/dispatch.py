@@ -44,7 +44,7 @@ from bot.routes import (
 from bot.slack import Slacks, code_of, whisper
 from bot.views import help as help_view
 from bot.views.kit import Json, fallback, message_modal, words
-from storage.attempts import first_seen
+from storage.attempts import AskedBefore, first_seen
 from storage.models import Role
 from storage.tenants import Standing, standing
 
@@ -199,6 +199,9 @@ class Dispatcher(AsyncMiddleware):
                 return Done()
             answer = await route.handler(request)
             self._after(request)
+        except AskedBefore:
+            outcome = "replay"
+            return Done()
         except BadInput as error:
             outcome = "bad_input"
             if error.field is not None and route.kind is Kind.SUBMISSION:
@@ -243,6 +246,7 @@ class Dispatcher(AsyncMiddleware):
             current=None,
             words=storable(words_),
             target=object_id,
+            key=_key(req),
             client=lambda: self._slacks.for_workspace(team_id, enterprise_id),
         )
         if isinstance(route.role, Role):
@@ -250,16 +254,9 @@ class Dispatcher(AsyncMiddleware):
             request.current.require(route.role)
         elif organization_id:
             request.current = act_as(sender, await seats(), organization_id)
-        if route.changes and not await self._first(req):
+        if route.changes and not await first_seen(self._database.single, request.key):
             return None
         return request
-
-    async def _first(self, req: AsyncBoltRequest) -> bool:
-        """Tell whether this signed request comes for the first time; remembered by the database."""
-        signature = (req.headers.get("x-slack-signature") or [""])[0]
-        # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
-        key = signature or hashlib.sha256(json.dumps(req.body, sort_keys=True).encode()).hexdigest()
-        return await first_seen(self._database.single, key)
 
     def _after(self, request: Request) -> None:
         for work in request.later:
@@ -318,6 +315,12 @@ class Dispatcher(AsyncMiddleware):
             await _tolerant(client.views_push(trigger_id=str(body.get("trigger_id", "")), view=view))
         else:
             await self._open(body, view)
+
+
+def _key(req: AsyncBoltRequest) -> str:
+    signature = (req.headers.get("x-slack-signature") or [""])[0]
+    # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
+    return signature or hashlib.sha256(json.dumps(req.body, sort_keys=True).encode()).hexdigest()
 
 
 class LazyStanding:

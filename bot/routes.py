@@ -106,6 +106,8 @@ class Request:
     """What followed the command word."""
     target: str = ""
     """The id a button or a modal carries. Untrusted: repositories scope it."""
+    key: str = ""
+    """What is this signed request's alone: the same one, coming again, has the same."""
     client: Callable[[], Awaitable[AsyncWebClient]]
     """Returns a Web API client with this workspace's bot token. Raises NotInstalled."""
     later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -146,7 +148,8 @@ class Route:
     handler: Handler
     role: Role | Who
     changes: bool
-    """False: repeating it is harmless, so it needs no stored protection against replay."""
+    """False: repeating it is harmless, or what it makes remembers its request, as a link does; so it needs no
+    mark of its own against replay."""
     hint: str = ""
     help: str = ""
     topic: str = ""

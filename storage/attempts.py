@@ -34,7 +34,7 @@ from storage.models import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Insert
+    from sqlalchemy import ColumnElement, Insert, Select
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.single import Single
@@ -53,6 +53,10 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 class TooManyTickets(Exception):
     """The member has 5 links open, or asked for 10 within a minute."""
+
+
+class AskedBefore(Exception):
+    """The same signed request got its link already."""
 
 
 def _recent(since: timedelta, *more: ColumnElement[bool]) -> ColumnElement[int]:
@@ -79,16 +83,23 @@ _HAS_ROOM: dict[str, ColumnElement[bool]] = {
     ),
 }
 _OPEN_TICKET = {
-    dialect: insert(_TICKETS)
+    dialect: once(_TICKETS)
     .from_select(
         [*_GIVEN, _TICKETS.c.created_at, _TICKETS.c.expires_at],
         core_select(
             *(bindparam(each.name, type_=each.type) for each in _GIVEN), now(), now(TICKET_LIFE)
         ).where(room),
     )
+    .on_conflict_do_nothing(index_elements=[_TICKETS.c.request_hash])
     .returning(_TICKETS.c.ticket_hash)
-    for dialect, room in _HAS_ROOM.items()
+    for dialect, once, room in (
+        ("sqlite", sqlite_insert, _HAS_ROOM["sqlite"]),
+        ("postgresql", postgresql_insert, _HAS_ROOM["postgresql"]),
+    )
 }
+_ASKED: Select[int] = core_select(literal_column("1")).where(
+    _TICKETS.c.request_hash == bindparam("request_hash")
+)
 _SEEN: dict[str, Insert] = {
     dialect: once(SQLModel.metadata.tables["seen_request"])
     .values(signature_hash=bindparam("signature_hash"), seen_at=now())
@@ -108,11 +119,14 @@ async def open_ticket(
     platform: str,
     app: str,
     reconnects: str | None = None,
+    request: str | None = None,
 ) -> str:
     """Return a fresh ticket, good once within 10 minutes. Raises `TooManyTickets`.
 
     A member has at most 5 open and gets at most 10 a minute, also when asking from many places at once.
+    A `request`, named by its signature, gets one ticket; the second time it raises `AskedBefore`.
     """
+    asked = None if request is None else digest(request)
     ticket = new_secret()
     values = {
         "ticket_hash": digest(ticket),
@@ -123,8 +137,11 @@ async def open_ticket(
         "platform": platform,
         "app": app,
         "reconnects": reconnects,
+        "request_hash": asked,
     }
     if not await rows(session, _OPEN_TICKET[dialect_of(session)], **values):
+        if asked and await rows(session, _ASKED, request_hash=asked):
+            raise AskedBefore
         raise TooManyTickets
     return ticket
 
@@ -151,6 +168,7 @@ class Tickets:
         platform: str,
         app: str,
         reconnects: str | None = None,
+        request: str | None = None,
     ) -> str:
         """Return a fresh ticket: `open_ticket` in this session."""
         return await open_ticket(
@@ -162,6 +180,7 @@ class Tickets:
             platform=platform,
             app=app,
             reconnects=reconnects,
+            request=request,
         )
 
     async def peek(self, ticket: str) -> Ticket | None:

@@ -238,7 +238,10 @@ class InstallState(SQLModel, table=True):
 class Ticket(SQLModel, table=True):
     """The one-time link shown in Slack: who wants to connect what to which organization."""
 
-    __table_args__ = (Index("ticket_member", "membership_id", "created_at"),)
+    __table_args__ = (
+        Index("ticket_member", "membership_id", "created_at"),
+        Index("ticket_request", "request_hash", unique=True),
+    )
     ticket_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
     organization_id: str = _tenant()
     membership_id: str
@@ -248,6 +251,8 @@ class Ticket(SQLModel, table=True):
     app: str
     reconnects: str | None = None
     """The grant that is to be renewed, or None for a new connection."""
+    request_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The signed request that asked for it: coming again, it gets no second one."""
     created_at: datetime = _created()
     expires_at: datetime = _time()
     used_at: datetime | None = _time(nullable=True)

@@ -83,7 +83,6 @@ class AccountsStory:
             topic=TOPIC,
             help="Renew an account's sign-in; without a name, the one that needs it.",
             aliases=("renew",),
-            changes=True,
         )
         routes.command(
             "disconnect",
@@ -97,7 +96,7 @@ class AccountsStory:
         routes.add(Kind.ACTION, "account.open", self.opened, role=Who.ANYONE, changes=False)
         routes.add(Kind.ACTION, "account.disconnect", self.confirm, role=Role.ADMIN, changes=False)
         routes.add(Kind.SUBMISSION, "account.disconnected", self.disconnect, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "account.reconnect", self.reconnect, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "account.reconnect", self.reconnect, role=Role.ADMIN, changes=False)
         routes.add(Kind.ACTION, "account.places", self.places, role=Role.MEMBER, changes=False)
         routes.add(Kind.OPTIONS, "account.place", self.search_places, role=Role.MEMBER, changes=False)
         routes.add(Kind.ACTION, "account.place", self.opened, role=Who.ANYONE, changes=False)
@@ -201,7 +200,7 @@ class AccountsStory:
         broken = [one for one in found if views.is_broken(one)]
         matching = await self._named(actor, found, word) if word else broken or found
         if len(matching) == 1 and (word or broken):
-            return await self._invitation(actor, matching[0])
+            return await self._invitation(request, matching[0])
         return Say(
             text="Which account should be reconnected?",
             blocks=views.which(matching, actor.organization_id, "reconnect"),
@@ -209,13 +208,14 @@ class AccountsStory:
 
     async def reconnect(self, request: Request) -> Answer:
         """Answer the Reconnect button."""
-        return await self._invitation(request.actor, await self._one(request))
+        return await self._invitation(request, await self._one(request))
 
-    async def _invitation(self, actor: Actor, one: Card) -> Say:
+    async def _invitation(self, request: Request, one: Card) -> Say:
         """Return a link for the account's own app, bound to the grant it renews."""
+        actor = request.actor
         client = self._offer.client(one.account.platform, one.account.app)
         url = await self._connections.open_ticket(
-            actor, client, one.platform, reconnects=one.account.grant_id
+            actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
         )
         return connect_views.invitation(one.platform, client.app, actor.organization, url)
 

@@ -44,15 +44,16 @@ class Connect:
             topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),
-            changes=True,
         )
         for found in self._connections.offer.offered():
             for app in found.clients:
-                routes.add(Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN)
+                routes.add(
+                    Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN, changes=False
+                )
         routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False)
         routes.add(Kind.ACTION, "connect.open", self.opened, role=Who.ANYONE, changes=False)
         routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False)
-        routes.add(Kind.SUBMISSION, "connect.organization", self.organization, role=Who.ANYONE)
+        routes.add(Kind.SUBMISSION, "connect.organization", self.organization, role=Who.ANYONE, changes=False)
         routes.add(Kind.ACTION, "connect.choose", self.choose, role=Role.ADMIN, changes=False)
         routes.add(Kind.OPTIONS, "connect.search", self.search, role=Role.ADMIN, changes=False)
         routes.add(Kind.SUBMISSION, "connect.picked", self.picked, role=Role.ADMIN)
@@ -65,7 +66,7 @@ class Connect:
         if word:
             self._connections.offer.choose(word)
         if isinstance(who, Actor):
-            return await self._answer(who, word)
+            return await self._answer(request, who, word)
         return OpenModal(views.which_organization(who, await self._default(request), word))
 
     async def ask(self, request: Request) -> Answer:
@@ -108,7 +109,7 @@ class Connect:
                     "Connect an account", views.which_app(found, actor.organization_id, actor.organization)
                 )
             )
-        return UpdateModal(await self._link(actor, found, next(iter(found.clients))))
+        return UpdateModal(await self._link(request, actor, found, next(iter(found.clients))))
 
     async def platform(self, request: Request) -> Answer:
         """Answer the button of one platform's app."""
@@ -116,9 +117,9 @@ class Connect:
         if found is None:
             raise Gone("That platform")
         if (request.body.get("view") or {}).get("type") == "modal":
-            return UpdateModal(await self._link(request.actor, found, request.target))
+            return UpdateModal(await self._link(request, request.actor, found, request.target))
         client = found.clients[request.target]
-        url = await self._connections.open_ticket(request.actor, client, found.platform)
+        url = await self._connections.open_ticket(request.actor, client, found.platform, request=request.key)
         return views.invitation(found.platform, client.app, request.actor.organization, url)
 
     async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - Slack tells us that a link was followed
@@ -208,7 +209,7 @@ class Connect:
         request.later.append(ask_again)
         return Say(text="Asking again. I'll tell you here what comes of it.", replace=True)
 
-    async def _answer(self, actor: Actor, word: str) -> Say:
+    async def _answer(self, request: Request, actor: Actor, word: str) -> Say:
         if not word:
             return Say(text="Which platform do you want to connect?", blocks=self._platforms(actor))
         found = self._connections.offer.choose(word)
@@ -218,12 +219,12 @@ class Connect:
                 blocks=views.which_app(found, actor.organization_id, actor.organization),
             )
         client = next(iter(found.clients.values()))
-        url = await self._connections.open_ticket(actor, client, found.platform)
+        url = await self._connections.open_ticket(actor, client, found.platform, request=request.key)
         return views.invitation(found.platform, client.app, actor.organization, url)
 
-    async def _link(self, actor: Actor, found: PlatformSettings, app: str) -> kit.Json:
+    async def _link(self, request: Request, actor: Actor, found: PlatformSettings, app: str) -> kit.Json:
         client = found.clients[app]
-        url = await self._connections.open_ticket(actor, client, found.platform)
+        url = await self._connections.open_ticket(actor, client, found.platform, request=request.key)
         return views.go_on(found.platform, client.app, actor.organization, url)
 
     def _platforms(self, actor: Actor) -> list[kit.Json]:

@@ -29,8 +29,8 @@ TICKETS_EACH = 4
 class Plan:
     """How much is measured."""
 
-    rounds: int = 9
-    requests: dict[int, int] = field(default_factory=lambda: {1: 200, 16: 500, 64: 800})
+    rounds: int = 21
+    requests: dict[int, int] = field(default_factory=lambda: {1: 200, 16: 400, 64: 640})
     """How many per round, by concurrency."""
     starts: int = 5
     idle_s: float = 2.0

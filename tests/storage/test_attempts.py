@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from storage.attempts import (
+    AskedBefore,
     Attempts,
     Browsers,
     Seen,
@@ -255,6 +256,21 @@ async def test_a_member_has_at_most_five_open_tickets(database: Database) -> Non
     async with database.system() as session:
         await Tickets(session).redeem(tickets[0])
         await open_ticket(session, organization, "mem_1")
+
+
+async def test_a_request_gets_one_ticket_however_often_it_comes(database: Database) -> None:
+    organization = await tenant(database)
+    async with database.system() as session:
+        await open_ticket(session, organization, "mem_1", request="v0=one")
+
+    for _ in range(10):
+        async with database.system() as session:
+            with pytest.raises(AskedBefore):
+                await open_ticket(session, organization, "mem_1", request="v0=one")
+
+    assert await run_sql(database, "SELECT count(*) FROM ticket") == [(1,)]
+    async with database.system() as session:
+        await open_ticket(session, organization, "mem_1", request="v0=another")
 
 
 async def test_a_member_gets_at_most_ten_tickets_a_minute(database: Database) -> None:
