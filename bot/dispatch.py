@@ -9,6 +9,7 @@ for that kind of payload.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import json
 import re
@@ -18,8 +19,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import orjson
 from slack_bolt.async_app import AsyncAck
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
@@ -50,7 +53,6 @@ from storage.tenants import Standing, standing
 
 if TYPE_CHECKING:
     from slack_bolt.request.async_request import AsyncBoltRequest
-    from slack_bolt.response import BoltResponse
     from slack_sdk.web.async_client import AsyncWebClient
 
     from storage.db import Database
@@ -60,6 +62,9 @@ ORGANIZATION = re.compile(r"org_[0-9a-f]+")
 """What may stand before the slash of a target."""
 SILENT = (aiohttp.ClientError, TimeoutError)
 """Slack's Web API did not answer."""
+
+
+_handled = functools.cache(HANDLED.labels)
 
 
 class Dispatcher(AsyncMiddleware):
@@ -89,7 +94,10 @@ class Dispatcher(AsyncMiddleware):
     ) -> BoltResponse | None:
         """Return the answer to a verified request. What is of no known kind goes on, to Bolt's 404."""
         body: Json = req.body
-        handler = self.command if "command" in body else self._handlers.get(str(body.get("type", "")))
+        if "command" in body:
+            # Not through Bolt's ack: the answer is thousands of characters, and this is most of what we do.
+            return BoltResponse(status=200, body=_encoded(await self.command(body, req)))
+        handler = self._handlers.get(str(body.get("type", "")))
         if handler is None:
             return await next()
         ack = AsyncAck()  # type: ignore[no-untyped-call]
@@ -103,20 +111,19 @@ class Dispatcher(AsyncMiddleware):
 
     # One per payload type
 
-    async def command(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
-        """Answer `/octapost ...`."""
-        route, rest = self._routes.split(str(body.get("text", "")))
+    async def command(self, body: Json, req: AsyncBoltRequest) -> Json:
+        """Return the message that answers `/octapost ...`; an empty one says nothing."""
+        route, rest = self._routes.split(storable(str(body.get("text", ""))))
         if route is None:
-            await ack(**said(help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())))
-            return
+            return said(help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands()))
         answer = await self._run(route, body, req, words_=rest)
         match answer:
             case Say():
-                await ack(**said(answer))
+                return said(answer)
             case OpenModal(view):
-                await ack(**said(await self._open(body, view)))
+                return said(await self._open(body, view))
             case _:
-                await ack()
+                return {}
 
     async def action(self, ack: AsyncAck, body: Json, req: AsyncBoltRequest) -> None:
         """Answer a button or a select. The action's value is the id of the one thing it is about."""
@@ -222,7 +229,7 @@ class Dispatcher(AsyncMiddleware):
         else:
             return answer
         finally:
-            HANDLED.labels(route.kind, route.key, outcome).inc()
+            _handled(route.kind, route.key, outcome).inc()
             ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
 
     async def _prepare(
@@ -315,6 +322,10 @@ class Dispatcher(AsyncMiddleware):
             await _tolerant(client.views_push(trigger_id=str(body.get("trigger_id", "")), view=view))
         else:
             await self._open(body, view)
+
+
+def _encoded(message: Json) -> str:
+    return orjson.dumps(message).decode() if message else ""
 
 
 def _key(req: AsyncBoltRequest) -> str:
