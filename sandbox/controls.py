@@ -20,7 +20,6 @@ from sandbox.slack.drawing import PAGES
 if TYPE_CHECKING:
     from sandbox.world import World
 
-DAY_S = 86_400
 SPANS = {
     "20m": timedelta(minutes=20),
     "6h": timedelta(hours=6),
@@ -52,7 +51,6 @@ class Controls:
         self._deeds: dict[str, Callable[[Simulator, str], Awaitable[str]]] = {
             "outage": self._outage,
             "recover": self._recover,
-            "clock": self._clock,
             "revoke": self._revoke,
             "expire": self._expire,
             "uninstall": self._uninstall,
@@ -72,7 +70,6 @@ class Controls:
                 g.person.id == person.id and not g.dead and bool(g.access) for g in p.grants.values()
             ),
             out=lambda s: any(f is OUTAGE or f is SLACK_OUTAGE for f in s.faults),
-            days=lambda s: f"{s.clock.offset_s / DAY_S:.3g}" if s.clock.offset_s else "",
             installed=[w for w in slack.state.workspaces.values() if slack.state.installation_for(w.id)],
             spans={key: _spelled(span) for key, span in SPANS.items()},
             passed=_spelled(self._world.passed) if self._world.passed else "",
@@ -115,13 +112,6 @@ class Controls:
     async def _recover(self, simulator: Simulator, _: str) -> str:
         simulator.faults.clear()
         return f"{_called(simulator)} works again."
-
-    async def _clock(self, simulator: Simulator, days: str) -> str:
-        if days == "0":
-            simulator.clock.offset_s = 0.0
-            return f"{_called(simulator)}'s clock shows today again."
-        simulator.clock.offset_s += float(days) * DAY_S
-        return f"{_called(simulator)}'s clock moved on by {days} {'day' if days == '1' else 'days'}."
 
     async def _revoke(self, simulator: Simulator, person: str) -> str:
         await self._control(simulator, "revoke", {"person": person})
