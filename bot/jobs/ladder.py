@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from storage.db import Database
     from storage.vault import Vault
 
-RUNGS = (14, 7, 3, 1)
-"""Days before the end on which the admins are told."""
+FIRST_RUNG = timedelta(days=30)
+"""The longest time before the end that an organization can ask to be told at."""
 
 
 class Ladder:
@@ -31,7 +31,7 @@ class Ladder:
         """Warn about, or end, what is near its time."""
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
-            for grant in await refreshes.ending(timedelta(days=RUNGS[0])):
+            for grant in await refreshes.ending(FIRST_RUNG):
                 if self._offer.platform(grant.platform).rotation is not Rotation.NONE:
                     continue
                 left = (grant.access_expires_at or datetime.now(UTC)) - datetime.now(UTC)
@@ -39,5 +39,4 @@ class Ladder:
                     if await refreshes.dead(grant, "expired"):
                         await self._incidents.grant_died(session, grant, "expired")
                     continue
-                rung = min(days for days in RUNGS if left <= timedelta(days=days))
-                await self._incidents.grant_ends(session, grant, rung)
+                await self._incidents.grant_ends(session, grant, left)

@@ -18,18 +18,26 @@ HOME_CARDS = 18
 """A home tab holds 100 blocks, a card at most 4."""
 
 
-def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
-    """Return the home tab of a member, about one of their organizations."""
+def home(standing: Standing, seat: Seat, cards: Sequence[Card], trouble: str = "") -> Json:
+    """Return the home tab of a member, about one of their organizations.
+
+    `trouble`, in mrkdwn, is what is wrong with the alerts channel.
+    """
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
     buttons = []
     if role >= Role.ADMIN:
-        buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
+        buttons += [
+            kit.button("Connect an account", "connect.start", style="primary"),
+            kit.button("Alerts …", "alerts.change", f"{seat.organization_id}/"),
+        ]
     buttons += [
         kit.button("Members", "org.members", f"{seat.organization_id}/"),
         kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
     ]
     blocks.append(kit.actions(*buttons))
+    if trouble:
+        blocks.append(kit.section(trouble))
     if len(standing.choices) > 1:
         blocks.append(kit.actions(switcher(standing, seat)))
     broken = sum(account_views.status(card).startswith("🔴") for card in cards)
