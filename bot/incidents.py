@@ -140,28 +140,28 @@ class Incidents:
         if incident.claimed_by is not None:
             return incident.claimed_by == membership_id
         incident.claimed_by, incident.snoozed_until = membership_id, None
-        await self._acted(session, incident, membership_id, "incident claimed", "🙋 {who} is on it.")
+        await self._acted(session, incident, membership_id, "claimed", "🙋 {} is on it.")
         return True
 
     async def unclaim(self, session: AsyncSession, incident: Incident, membership_id: str) -> None:
         """Give the incident back to everybody."""
         incident.claimed_by = None
-        await self._acted(session, incident, membership_id, "incident returned", "{who} gave it back.")
+        await self._acted(session, incident, membership_id, "returned", "↩️ {} gave it back.")
 
     async def snooze(
         self, session: AsyncSession, incident: Incident, membership_id: str, until: datetime
     ) -> None:
         """Be silent about it until then."""
         incident.snoozed_until, incident.claimed_by = until, None
-        text = f"💤 {{who}} snoozed it until {views.moment(until)}."
-        await self._acted(session, incident, membership_id, "incident snoozed", text)
+        line = f"💤 {{}} snoozed it until {views.moment(until)}."
+        await self._acted(session, incident, membership_id, "snoozed", line)
 
     async def _acted(
-        self, session: AsyncSession, incident: Incident, membership_id: str, action: str, text: str
+        self, session: AsyncSession, incident: Incident, membership_id: str, did: str, line: str
     ) -> None:
-        await Audit(session).write(incident.organization_id, membership_id, action, incident.id)
+        await Audit(session).write(incident.organization_id, membership_id, f"incident {did}", incident.id)
         person = await self._member(session, incident, membership_id)
-        await self._say(session, incident, text.format(who=kit.mention(person)))
+        await self._say(session, incident, line.replace("{}", kit.mention(person)))
 
     # What the clock does about it
 

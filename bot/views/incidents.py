@@ -256,7 +256,9 @@ def digest(organization: str, counts: tuple[int, int, int], open_: Sequence[Card
     lines = [" ".join(headline(one)) for one in open_[:10]]
     if lines:
         blocks.append(kit.words("\n".join(lines)))
-    again = f"Octapost says this {every}, so that silence means something. /octapost alerts changes that."
+    again = (
+        f"Octapost says this every {every}, so that silence means something. /octapost alerts changes that."
+    )
     return Message(text=text, blocks=[*blocks, kit.fine_print(again)])
 
 
