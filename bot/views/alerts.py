@@ -40,7 +40,7 @@ def settings(organization: str, chosen: AlertSettings) -> list[Json]:
     lines = [
         f"*Where:* {where}",
         f"*When:* {ends} as soon as somebody has to reconnect",
-        f"*Digest:* {DIGESTS[chosen.digest].lower()}",
+        f"*Digest:* {DIGESTS[chosen.digest]}",
         f"*Quiet hours:* {_quiet(chosen)}",
     ]
     buttons = [kit.button("Change …", "alerts.change", value, style="primary")]
@@ -115,8 +115,6 @@ def form(chosen: AlertSettings) -> Json:
                 },
                 hint="How all accounts are doing, also when all is well.",
             ),
-            kit.entry(FROM, "Quiet hours from", _clock(chosen.quiet_from), optional=True),
-            kit.entry(TO, "Quiet hours to", _clock(chosen.quiet_to), optional=True),
             kit.entry(
                 ZONE,
                 "Time zone",
@@ -127,6 +125,8 @@ def form(chosen: AlertSettings) -> Json:
                     "initial_option": kit.option(chosen.timezone, chosen.timezone),
                 },
             ),
+            kit.entry(FROM, "Quiet hours from", _clock(chosen.quiet_from, chosen), optional=True),
+            kit.entry(TO, "Quiet hours to", _clock(chosen.quiet_to, chosen), optional=True),
         ],
         callback_id="alerts.saved",
         submit="Save",
@@ -135,8 +135,13 @@ def form(chosen: AlertSettings) -> Json:
     )
 
 
-def _clock(hour: str) -> Json:
-    element: Json = {"type": "timepicker", "action_id": "select", "placeholder": kit.plain("None", 150)}
+def _clock(hour: str, chosen: AlertSettings) -> Json:
+    element: Json = {
+        "type": "timepicker",
+        "action_id": "select",
+        "placeholder": kit.plain("None", 150),
+        "timezone": chosen.timezone,
+    }
     return element | ({"initial_time": hour} if hour else {})
 
 

@@ -27,14 +27,13 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card], trouble: str = "
     blocks: list[Json] = [kit.header(seat.organization_name)]
     buttons = []
     if role >= Role.ADMIN:
-        buttons += [
-            kit.button("Connect an account", "connect.start", style="primary"),
-            kit.button("Alerts …", "alerts.change", f"{seat.organization_id}/"),
-        ]
+        buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
     buttons += [
         kit.button("Members", "org.members", f"{seat.organization_id}/"),
         kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
     ]
+    if role >= Role.ADMIN:
+        buttons.append(kit.button("Alerts …", "alerts.change", f"{seat.organization_id}/"))
     blocks.append(kit.actions(*buttons))
     if trouble:
         blocks.append(kit.section(trouble))

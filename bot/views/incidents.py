@@ -88,8 +88,9 @@ def card(one: Card) -> Message:
     incident = one.incident
     sign, text = headline(one)
     blocks = [kit.words(f"{sign} {text}")]
-    details = _details(one)
-    if details:
+    if incident.open and (state := _state(one)):
+        blocks.append(kit.section(state))
+    if details := _details(one):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(line) for line in details]})
     if incident.open:
         blocks.append(_buttons(incident))
@@ -116,7 +117,7 @@ def _details(one: Card) -> list[str]:
     if not incident.open:
         lines = [_ended(one)] if incident.resolved_at else []
         return [*lines, f"It needed somebody since {moment(incident.since)}."]
-    lines = [_state(one)] if _state(one) else []
+    lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
     else:
