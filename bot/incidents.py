@@ -20,6 +20,7 @@ from storage.grants import Accounts, Grants
 from storage.incident_models import Incident, IncidentKind, Resolution
 from storage.incidents import Alerts, IncidentRows
 from storage.models import GrantStatus, Role
+from storage.outbox import Notices
 from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ class Incidents:
             )
             if not new and (incident.days is None or incident.days <= rung):
                 continue
-            incident.days, incident.deadline = rung, grant.access_expires_at
-            await self._say(session, incident, "" if new else f"🟡 {views.in_days(rung).capitalize()} left.")
+            incident.days, incident.deadline = rung, datetime.now(UTC) + left
+            quietly = new or incident.snoozed_until is not None
+            await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
 
     async def review(self, session: AsyncSession, organization_id: str, by: str | None) -> None:
         """Bring the organization's cards up to date after accounts were connected or disconnected.
@@ -178,6 +180,9 @@ class Incidents:
         elif incident.snoozed_until is not None and incident.snoozed_until <= moment:
             incident.snoozed_until = None
             await self._say(session, incident, "⏰ The snooze is over; it still needs somebody.")
+        elif incident.open and await self._left(session, incident):
+            incident.claimed_by = None
+            await self._say(session, incident, "↩️ Whoever was on it has left; it needs somebody again.")
         elif (
             incident.open
             and incident.kind == IncidentKind.NEEDS_RECONNECT
@@ -187,9 +192,16 @@ class Incidents:
             and incident.since <= moment - escalate_after
         ):
             incident.escalated_at = moment
-            owners = await Members(session).owners(incident.organization_id)
+            members = Members(session)
+            owners = await members.owners(incident.organization_id) or await members.admins(
+                incident.organization_id
+            )
             await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
             await self._say(session, incident, views.owners_asked(owners) if owners else "")
+
+    async def _left(self, session: AsyncSession, incident: Incident) -> bool:
+        """Tell whether it was claimed by somebody who is no member any more."""
+        return bool(incident.claimed_by) and not await self._member(session, incident, incident.claimed_by)
 
     # What Slack says about it: bot.jobs.notices.Fallback
 
@@ -209,6 +221,7 @@ class Incidents:
         if incident.step or settings.channel_id == incident.channel:
             incident.trouble = incident.trouble or ("" if incident.step else code)
             incident.step += 1
+        await Notices(session).forget(incident.key)
         await self._post(session, incident, settings)
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:

@@ -47,6 +47,7 @@ class Incident(SQLModel, table=True):
             postgresql_where=text("resolved_at IS NULL"),
         ),
         Index("incident_unresolved", "resolved_at", "id"),
+        Index("incident_held", "held_until"),
     )
     id: str = Field(default_factory=lambda: new_id("inc"), primary_key=True)
     organization_id: str = _tenant()

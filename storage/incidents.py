@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, exists, or_
 from sqlmodel import col, select
 
 from storage.db import insert_once, now
 from storage.incident_models import AlertSettings, Incident, IncidentKind
-from storage.models import Grant, Organization
+from storage.models import Grant, Membership, Organization
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -78,8 +78,8 @@ class IncidentRows:
     async def with_something_to_say(self, escalate_after: timedelta) -> list[tuple[str, str]]:
         """Return the (organization, incident) of those whose time has come. System session.
 
-        A snooze or quiet hours are over, nobody has claimed it for `escalate_after`, or its organization
-        was deleted.
+        A snooze or quiet hours are over, nobody has claimed it for `escalate_after`, whoever claimed it has
+        left, or its organization was deleted.
         """
         nobody = and_(
             col(Incident.kind) == IncidentKind.NEEDS_RECONNECT,
@@ -88,6 +88,9 @@ class IncidentRows:
             col(Incident.escalated_at).is_(None),
             col(Incident.since) <= now(-escalate_after),
             col(Incident.card) > 0,
+        )
+        left = exists().where(
+            col(Membership.id) == col(Incident.claimed_by), col(Membership.ended_at).is_not(None)
         )
         found = (
             select(Incident.organization_id, Incident.id)
@@ -100,6 +103,7 @@ class IncidentRows:
                         or_(
                             col(Incident.snoozed_until) <= now(),
                             nobody,
+                            left,
                             col(Organization.deleted_at).is_not(None),
                         ),
                     ),

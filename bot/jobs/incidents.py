@@ -9,7 +9,7 @@ from bot.incidents import FALLBACK
 from bot.logs import logger
 from bot.notices import Conversation, say_in
 from bot.offer import OVER
-from bot.schedule import digest_slot
+from bot.schedule import digest_slot, quiet_until
 from bot.views import incidents as views
 from storage.grants import Accounts
 from storage.incident_models import IncidentKind
@@ -47,8 +47,9 @@ class IncidentWatch:
                 if incident is not None:
                     await self._incidents.tick(session, incident, ESCALATE_AFTER)
         for settings in digests:
-            slot = digest_slot(settings, datetime.now(UTC))
-            if settings.told_at < slot:
+            moment = datetime.now(UTC)
+            slot = digest_slot(settings, moment)
+            if settings.told_at < slot and quiet_until(settings, moment) is None:
                 async with self._database.system() as session:
                     await self._digest(session, settings, slot)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 SHOWN_AT_ONCE = 100
+ASK_FOR_S, POST_WITHIN_S = 1.0, 2.0
+"""Slack waits 3 seconds for an answer, and we are not the only ones who need some of them."""
 
 
 class AlertsStory:
@@ -104,7 +107,8 @@ class AlertsStory:
         """Return the actor's time zone, as Slack knows it; UTC when it doesn't tell."""
         client = await request.client()
         try:
-            user = (await client.users_info(user=request.actor.sender.user_id))["user"]
+            async with asyncio.timeout(ASK_FOR_S):
+                user = (await client.users_info(user=request.actor.sender.user_id))["user"]
         except (SlackApiError, aiohttp.ClientError, TimeoutError):
             return "UTC"
         zone = str(user.get("tz") or "")
@@ -117,7 +121,8 @@ class AlertsStory:
         """
         client = await request.client()
         try:
-            await client.chat_postMessage(channel=channel, **message.body)
+            async with asyncio.timeout(POST_WITHIN_S):
+                await client.chat_postMessage(channel=channel, **message.body)
         except SlackApiError as error:
             log.info("channel not usable", code=code_of(error))
             return code_of(error) or "no_code"

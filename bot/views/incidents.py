@@ -103,7 +103,7 @@ def headline(one: Card) -> tuple[str, str]:
     if not incident.open:
         return {
             Resolution.DISCONNECTED: ("⚪", f"{who} of {one.organization} was disconnected. Nothing to do."),
-            Resolution.DELETED: ("⚪", f"{who}: the organization {one.organization} was deleted."),
+            Resolution.DELETED: ("⚪", f"{who}: the organization was deleted. Nothing to do."),
         }.get(Resolution(incident.resolution), ("🟢", f"{who} can publish for {one.organization} again."))
     if incident.kind == IncidentKind.EXPIRING:
         within = in_days(incident.days or 1)
@@ -115,8 +115,7 @@ def _details(one: Card) -> list[str]:
     """Return the lines below the sentence in mrkdwn of our own words."""
     incident = one.incident
     if not incident.open:
-        lines = [_ended(one)] if incident.resolved_at else []
-        return [*lines, f"It needed somebody since {moment(incident.since)}."]
+        return [*filter(None, [_ended(one)]), f"It needed somebody since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")

@@ -13,13 +13,13 @@ from sqlmodel import col, select, update
 from bot.jobs.incidents import ESCALATE_AFTER
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
-from sandbox.slack.world import ACME, ADA, OLGA, OTTO
+from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
 from storage.db import now
 from storage.incident_models import Incident
 from storage.incidents import Alerts, IncidentRows
 from storage.models import Grant, GrantStatus, Role
 from storage.refreshes import Refreshes
-from storage.tenants import Members
+from storage.tenants import Members, Organizations
 from tests.counts import tries
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, trail
 
@@ -95,7 +95,15 @@ async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Mes
         lambda: next((m for m in cards(office, channel_id) if words in text_of(m)), None), 10
     )
     assert len(cards(office, channel_id)) == 1
+    assert office.slack.state.complaints == []
     return shown
+
+
+async def reply(person: Member, target: Message, action_id: str) -> Message:
+    """Press something in a direct message, and return what is answered there."""
+    seen = len(person.direct_messages())
+    await person.press(target, action_id)
+    return await person.next_message(seen)
 
 
 async def thread_with(office: Office, card: Message, words: str) -> list[str]:
@@ -345,6 +353,68 @@ async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> 
     assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
 
 
+async def test_the_card_of_a_deleted_organization_says_so(office: Office) -> None:
+    await ready(office)
+    await dies(office)
+    await card_with(office, "until somebody reconnects")
+    async with office.database.system() as session:
+        await Organizations(session).delete(await organization_of(office))
+
+    await office.parts.watch.run()
+
+    shown = await card_with(office, "⚪ X: Octa Demo: the organization was deleted. Nothing to do.")
+    assert buttons(shown) == []
+
+
+async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_who_mended_it(
+    either_office: Office,
+) -> None:
+    ada = await ready(either_office)
+    bea = await either_office.installed(BEA)
+    await connected(bea, "x", "4711")
+    await dies(either_office)
+    card = await card_with(either_office, "can't publish for Acme until")
+    theirs = await hears(bea, "can't publish for Blue Door until")
+
+    await bea.travel(links_in(await reply(bea, theirs, "incident.reconnect"))[0], Consent(person="4711"))
+
+    await hears(bea, f"Reconnected by <@{BEA}>")
+    shown = await card_with(either_office, "can publish for Acme again")
+    assert "Reconnected by another organization that shares this sign-in." in text_of(shown)
+    assert BEA not in str(shown.blocks) + str(thread(either_office, card))
+    assert len(await incidents(either_office)) == 2
+    assert ada.user_id not in text_of(theirs)
+
+
+async def test_a_reconnect_as_somebody_else_leaves_the_card_as_it_is(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+
+    await ada.travel(links_in(await answer_to(ada, card, "incident.reconnect"))[0], Consent(person="4712"))
+
+    await hears(ada, "this connection belongs to Octa Demo")
+    [incident] = await incidents(office)
+    assert incident.open
+    await card_with(office, "until somebody reconnects")
+
+
+async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Office) -> None:
+    await ready(office)
+    olga = await office.person(OLGA)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await olga.press(card, "incident.claim")
+    await card_with(office, "is on it")
+    async with office.database.system() as session:
+        await Members(session).end_person(ACME, OLGA)
+
+    await office.parts.watch.run()
+
+    await thread_with(office, card, "Whoever was on it has left")
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+
+
 # Who can do this?
 
 
@@ -375,9 +445,7 @@ async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office:
     assert "✅ Sent." in text_of(shown)
     asked = await hears(olga, "needs you to reconnect it")
     assert f"<@{ADA}> asked you." in text_of(asked)
-    seen = len(olga.direct_messages())
-    await olga.press(asked, "incident.reconnect")
-    link = links_in(await olga.next_message(seen))[0]
+    link = links_in(await reply(olga, asked, "incident.reconnect"))[0]
     page = await ada.travel(link, Consent(person="4711"))
     assert "Renewed" not in page.title
     await olga.travel(link, Consent(person="4711"))

@@ -69,6 +69,7 @@ def _create_incident() -> None:
         postgresql_where=OPEN,
     )
     op.create_index("incident_unresolved", "incident", ["resolved_at", "id"])
+    op.create_index("incident_held", "incident", ["held_until"])
     op.create_index("ix_incident_organization_id", "incident", ["organization_id"])
     op.create_index("ix_incident_grant_id", "incident", ["grant_id"])
 
