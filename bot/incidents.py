@@ -244,11 +244,11 @@ class Incidents:
 
     # The card
 
-    async def card(self, session: AsyncSession, incident: Incident) -> views.Card:
+    async def card(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:
         """Return everything the card says, as of now."""
         organization = await Organizations(session).get(incident.organization_id)
         settings = await Alerts(session).get(incident.organization_id)
-        return views.Card(
+        return views.IncidentCard(
             incident=incident,
             platform=self._offer.platform(incident.platform),
             organization=organization.name if organization else "it",

@@ -12,7 +12,6 @@ from bot.errors import NotMember, OctapostError
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.slack import code_of
-from bot.views import alerts as alerts_view
 from bot.views import home as views
 from bot.views.kit import Json
 from storage.incidents import Alerts
@@ -74,8 +73,8 @@ class Home:
             return views.welcome(str(error))
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
-            trouble = alerts_view.trouble(await Alerts(session).get(actor.organization_id))
-        return views.home(standing, seat, await self._accounts.cards(actor), trouble)
+            alerts = await Alerts(session).get(actor.organization_id)
+        return views.home(standing, seat, await self._accounts.cards(actor), alerts)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
         try:

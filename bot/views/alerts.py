@@ -145,9 +145,9 @@ def _clock(hour: str, chosen: AlertSettings) -> Json:
     return element | ({"initial_time": hour} if hour else {})
 
 
-def zone_options(found: Sequence[str]) -> list[Json]:
+def zone_options(zones: Sequence[str]) -> list[Json]:
     """Return the options of the time zone typeahead."""
-    return [kit.option(name, name) for name in found]
+    return [kit.option(name, name) for name in zones]
 
 
 def saved(organization: str, chosen: AlertSettings) -> Json:

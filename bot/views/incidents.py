@@ -48,7 +48,7 @@ SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class IncidentCard:
     """Everything an incident's card says."""
 
     incident: Incident
@@ -83,7 +83,7 @@ def moment(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
 
 
-def card(one: Card) -> Message:
+def card(one: IncidentCard) -> Message:
     """Return the card in the state its incident is in now."""
     incident = one.incident
     sign, text = headline(one)
@@ -97,7 +97,7 @@ def card(one: Card) -> Message:
     return Message(text=text, blocks=blocks)
 
 
-def headline(one: Card) -> tuple[str, str]:
+def headline(one: IncidentCard) -> tuple[str, str]:
     """Return the card's sign and its sentence, which hold people's own words: plain text."""
     incident, who = one.incident, f"{one.platform.name}: {one.names}"
     if not incident.open:
@@ -111,7 +111,7 @@ def headline(one: Card) -> tuple[str, str]:
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
 
-def _details(one: Card) -> list[str]:
+def _details(one: IncidentCard) -> list[str]:
     """Return the lines below the sentence in mrkdwn of our own words."""
     incident = one.incident
     if not incident.open:
@@ -135,7 +135,7 @@ def _details(one: Card) -> list[str]:
     return lines
 
 
-def _ended(one: Card) -> str:
+def _ended(one: IncidentCard) -> str:
     incident = one.incident
     if incident.resolution == Resolution.ELSEWHERE:
         return "Reconnected by another organization that shares this sign-in."
@@ -145,7 +145,7 @@ def _ended(one: Card) -> str:
     return f"Disconnected by {who}." if incident.resolution == Resolution.DISCONNECTED else ""
 
 
-def _state(one: Card) -> str:
+def _state(one: IncidentCard) -> str:
     """Return what is being done about it, in mrkdwn; empty when nothing is."""
     incident = one.incident
     if incident.claimed_by:
@@ -179,9 +179,9 @@ def _buttons(incident: Incident) -> Json:
     )
 
 
-def line(text: str) -> Message:
+def line(ours: str) -> Message:
     """Return one line of a card's thread: mrkdwn of our own words."""
-    return Message(text=text, blocks=[kit.section(text)])
+    return Message(text=ours, blocks=[kit.section(ours)])
 
 
 def owners_asked(owners: Sequence[Membership]) -> str:
@@ -192,7 +192,7 @@ def owners_asked(owners: Sequence[Membership]) -> str:
     )
 
 
-def who_can(one: Card, people: Sequence[Membership], *, can_send: bool) -> Say:
+def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
     """Return the private answer to "Who can do this?", with a button for those who may ask one of them."""
     owners = kit.listed(kit.mention(m) for m in people if m.role >= Role.OWNER)
     admins = kit.listed(kit.mention(m) for m in people if m.role == Role.ADMIN)
@@ -208,7 +208,7 @@ def who_can(one: Card, people: Sequence[Membership], *, can_send: bool) -> Say:
     return Say(text=f"Who can reconnect {one.names}?", blocks=blocks)
 
 
-def send_to(one: Card) -> Json:
+def send_to(one: IncidentCard) -> Json:
     """Return the modal in which an admin names the person who is to reconnect."""
     element = {
         "type": "users_select",
@@ -229,7 +229,7 @@ def send_to(one: Card) -> Json:
     )
 
 
-def please(one: Card, asker: str) -> Message:
+def please(one: IncidentCard, asker: str) -> Message:
     """Return the direct message to the person who was asked to reconnect.
 
     The link itself is made when they press: it works for 10 minutes, for them alone.
@@ -246,7 +246,9 @@ def please(one: Card, asker: str) -> Message:
     )
 
 
-def digest(organization: str, counts: tuple[int, int, int], open_: Sequence[Card], every: str) -> Message:
+def digest(
+    organization: str, counts: tuple[int, int, int], open_: Sequence[IncidentCard], every: str
+) -> Message:
     """Return the digest: how many accounts are fine, ending and broken, and what needs a person."""
     fine, ending, broken = counts
     text = f"{organization}: {_counted(fine)} fine, {ending} ending soon, {broken} broken."
