@@ -198,6 +198,11 @@ class Incidents:
             )
             await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
             await self._say(session, incident, views.owners_asked(owners) if owners else "")
+            if incident.step:  # nobody else reads what stands in one person's messages
+                message = views.please(await self.card(session, incident), views.NOBODY)
+                for owner in owners:
+                    if owner.user_id != incident.channel:
+                        await say_to(session, owner, f"{incident.key}:escalated", message)
 
     async def _left(self, session: AsyncSession, incident: Incident) -> bool:
         """Tell whether it was claimed by somebody who is no member any more."""

@@ -44,6 +44,8 @@ TROUBLE = {
     "user_disabled": "they were deactivated in Slack",
 }
 """Slack's reasons for not taking a message, as a clause after "because"."""
+NOBODY = "Nobody took it for a day, so Octapost"
+"""Who asks the owners, as it reads before "asked you"."""
 SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"}
 
 

@@ -13,6 +13,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import OTTO
 from storage.incident_models import AlertSettings
 from storage.incidents import Alerts
+from tests.counts import in_full
 from tests.stories.test_incidents import (
     SOCIAL,
     card_with,
@@ -124,6 +125,7 @@ async def test_a_test_message_arrives_and_a_channel_that_takes_none_is_named(off
     assert (await chosen(office)).trouble == "not_in_channel"
 
 
+@in_full
 async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
     await ready(office)
     office.slack.state.channels[SOCIAL].name = "social-media"
@@ -133,6 +135,7 @@ async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
     await card_with(office, "until somebody reconnects")
 
 
+@in_full
 async def test_only_admins_choose(office: Office) -> None:
     await ready(office)
     otto = await office.person(OTTO)
@@ -181,6 +184,7 @@ async def test_a_digest_that_no_channel_takes_is_a_word_to_the_admins(office: Of
     assert "Send a test message" in buttons(await ada.command("alerts"))
 
 
+@in_full
 async def test_a_digest_that_was_switched_off_is_not_said(office: Office) -> None:
     await ready(office)
     await settings(office, digest="off", told_at=datetime.now(UTC) - timedelta(days=90))

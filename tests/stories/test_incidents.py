@@ -17,10 +17,10 @@ from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
 from storage.db import now
 from storage.incident_models import Incident
 from storage.incidents import Alerts, IncidentRows
-from storage.models import Grant, GrantStatus, Role
+from storage.models import Account, Grant, GrantStatus, Role
 from storage.refreshes import Refreshes
 from storage.tenants import Members, Organizations
-from tests.counts import tries
+from tests.counts import in_full, tries
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, trail
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
     assert lines == ["🟡 3 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
 
 
+@in_full
 async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
     await settings(office, days=[21])
@@ -188,6 +189,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) ->
 # What people do about it
 
 
+@in_full
 async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Office) -> None:
     ada = await ready(office)
     olga = await office.person(OLGA)
@@ -231,6 +233,7 @@ async def test_of_two_who_claim_at_once_one_has_it(either_office: Office) -> Non
     assert await trail(either_office, "incident claimed") == ["incident claimed"]
 
 
+@in_full
 async def test_what_was_claimed_can_be_given_back(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -261,6 +264,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     assert "Snoozed" not in text_of(cards(office)[0])
 
 
+@in_full
 async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
@@ -292,6 +296,28 @@ async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Off
     assert await trail(office, "incident escalated") == ["incident escalated"]
 
 
+async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_message(
+    office: Office,
+) -> None:
+    ada = await ready(office)
+    olga = await office.person(OLGA)
+    await settings(office, channel_id="")
+    [grant] = await grants(office, "x")
+    async with office.database.system() as session:
+        member = await Members(session).find(await organization_of(office), ACME, OLGA)
+        assert member is not None
+        await session.exec(update(Account).values(connected_by=member.id))
+        assert await Refreshes(session, office.parts.vault).dead(grant, "invalid_grant")
+        await office.parts.incidents.grant_died(session, grant, "invalid_grant")
+    await hears(olga, "until somebody reconnects")
+
+    await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+
+    asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
+    assert "Nobody took it for a day, so Octapost asked you." in text_of(asked)
+    assert links_in(await reply(ada, asked, "incident.reconnect"))
+
+
 # The end
 
 
@@ -313,6 +339,7 @@ async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Offi
     assert await trail(either_office, "incident resolved") == ["incident resolved"]
 
 
+@in_full
 async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -338,6 +365,7 @@ async def test_a_disconnected_account_leaves_nothing_to_do(office: Office) -> No
     assert buttons(shown) == []
 
 
+@in_full
 async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -386,6 +414,7 @@ async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_wh
     assert ada.user_id not in text_of(theirs)
 
 
+@in_full
 async def test_a_reconnect_as_somebody_else_leaves_the_card_as_it_is(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
@@ -418,6 +447,7 @@ async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Offic
 # Who can do this?
 
 
+@in_full
 async def test_a_member_who_presses_reconnect_is_told_who_can(office: Office) -> None:
     await ready(office)
     otto = await office.person(OTTO)
@@ -521,6 +551,7 @@ async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Offi
     assert (incident.channel, incident.step) == (OLGA, 2)
 
 
+@in_full
 async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
