@@ -29,8 +29,9 @@ from bot import logs
 from bot.connections import Connections
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
-from bot.incidents import Incidents
+from bot.incidents import FALLBACK, Incidents
 from bot.jobs.clock import Clock
+from bot.jobs.incidents import IncidentWatch
 from bot.jobs.ladder import Ladder
 from bot.jobs.notices import NoticeSender
 from bot.jobs.refresh import Refresher
@@ -40,9 +41,11 @@ from bot.routes import Routes
 from bot.settings import ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
+from bot.stories.alerts import AlertsStory
 from bot.stories.connect import Connect
 from bot.stories.help import Help
 from bot.stories.home import Home
+from bot.stories.incidents import IncidentStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
 from bot.web.browser import Cookies, Guard
@@ -69,6 +72,7 @@ LARGEST_BODY = 1 << 20
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=5)
 LADDER_INTERVAL = timedelta(minutes=10)
+INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
 
@@ -85,6 +89,8 @@ class Parts:
     disconnections: Disconnections
     refresher: Refresher
     ladder: Ladder
+    incidents: Incidents
+    watch: IncidentWatch
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -179,12 +185,18 @@ def construct(
     incidents = Incidents(offer, vault)
     refresher = Refresher(offer, adapters, database, vault, incidents)
     disconnections = Disconnections(
-        offer=offer, adapters=adapters, refresher=refresher, database=database, vault=vault
+        offer=offer,
+        adapters=adapters,
+        refresher=refresher,
+        incidents=incidents,
+        database=database,
+        vault=vault,
     )
     connections = Connections(
         public_url=settings.public_url,
         offer=offer,
         disconnections=disconnections,
+        incidents=incidents,
         adapters=adapters,
         database=database,
         vault=vault,
@@ -201,6 +213,8 @@ def construct(
     lifecycle = Lifecycle(database, vault, slacks)
     Connect(connections, database, vault).register(routes)
     accounts.register(routes)
+    IncidentStory(accounts, incidents, database).register(routes)
+    AlertsStory(database).register(routes)
     OrganizationStory(database).register(routes)
     Help(routes, offer, accounts, settings).register(routes)
     Home(accounts, database).register(routes)
@@ -259,6 +273,8 @@ def construct(
         disconnections=disconnections,
         refresher=refresher,
         ladder=Ladder(offer, incidents, database, vault),
+        incidents=incidents,
+        watch=IncidentWatch(incidents, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
@@ -288,10 +304,14 @@ async def run(
         try:
             if work:
                 notices = NoticeSender(
-                    parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
+                    parts.database,
+                    parts.slacks,
+                    between=timedelta(seconds=settings.slack_message_interval_s),
+                    fallbacks={FALLBACK: parts.incidents},
                 )
                 parts.clock.every(REFRESH_INTERVAL, "refresh", parts.refresher.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
+                parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
                 parts.clock.whenever(parts.database.owes, "notices", notices.run)
