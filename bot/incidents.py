@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.logs import logger
-from bot.metrics import OPERATOR
+from bot.metrics import OPERATOR, PROMPTS
 from bot.notices import say_to
 from bot.views import incidents as views
 from bot.views import kit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.offer import Offer
+    from bot.operator import Operator
     from storage.models import Grant
     from storage.vault import Vault
 
@@ -30,13 +31,15 @@ log = logger(__name__)
 class Incidents:
     """Turns a verdict into words for the people it concerns."""
 
-    def __init__(self, offer: Offer, vault: Vault) -> None:
+    def __init__(self, offer: Offer, vault: Vault, operator: Operator | None = None) -> None:
         self._offer = offer
         self._vault = vault
+        self._operator = operator
 
     async def grant_died(self, session: AsyncSession, grant: Grant, code: str) -> None:
         """Tell the admins of every organization that uses the grant; the same death is told once."""
         await self._tell(session, grant, f"reconnect:{grant.id}:{grant.generation}", code, None)
+        PROMPTS.labels(grant.platform).inc()
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, days: int) -> None:
@@ -67,3 +70,5 @@ class Incidents:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
         OPERATOR.labels(platform, code).inc()
         log.error("platform needs the operator", platform=platform, code=code)
+        if self._operator is not None:
+            self._operator.tell(platform, code)
