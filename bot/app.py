@@ -25,7 +25,7 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
-from bot import logs
+from bot import logs, tracing
 from bot.connections import Connections
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
@@ -177,7 +177,7 @@ def construct(
     http: httpx.AsyncClient,
 ) -> Parts:
     """Wire the parts together."""
-    adapters = registry.adapters(http)
+    adapters = tracing.watched(registry.adapters(http))
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
     offer = Offer(platforms)
@@ -297,7 +297,7 @@ async def run(
     """
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
-    async with parts_of(settings) as parts:
+    async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
         runner, socket = (
             web.AppRunner(parts.web if serve else parts.watched, access_log=None, shutdown_timeout=5.0),
             None,
@@ -336,6 +336,15 @@ async def run(
             await parts.dispatcher.drain(grace)
             await parts.operator.drain(grace)
             log.info("stopped")
+
+
+@asynccontextmanager
+async def _tracing(endpoint: str) -> AsyncIterator[None]:
+    stop = tracing.start(endpoint)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stop)
 
 
 def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:

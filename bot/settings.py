@@ -61,6 +61,8 @@ def _channel(value: str) -> str:
 def _collector(value: str) -> str:
     if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
         raise ValueError("must be an http or https URL")
+    if "@" in value or "?" in value:
+        raise ValueError("must not carry credentials: put them into OTEL_EXPORTER_OTLP_HEADERS")
     return value.rstrip("/")
 
 

@@ -264,6 +264,7 @@ async def test_what_is_written_meanwhile_is_not_half_copied(
     assert len((await everything(target))["organization"]) == 1
 
 
+@pytest.mark.skipif(not FULL, reason="starts a whole process")
 @ONE_WAY
 async def test_the_command_moves_and_says_what_came_of_it(
     pair: tuple[Database, Database], vault: Vault
