@@ -255,7 +255,7 @@ def construct(
     )
     clock = Clock()
     overdue_after = timedelta(minutes=settings.refresh_overdue_min)
-    health = Health(database, clock, Gauges(database, vault, list(platforms)), overdue_after)
+    health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
     for served in (pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
     watched = web.Application(middlewares=[guard.middleware])

@@ -15,7 +15,7 @@ from storage.models import IN_DOUBT, UNWELL, Grant, GrantStatus, VerdictTally
 from storage.refreshes import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -35,22 +35,20 @@ class Measures:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def waiting(self, platforms: Sequence[str]) -> dict[str, timedelta]:
-        """Return how long each platform's longest due grant has been due; nothing for one with none due.
+    async def waiting(self, apps: Mapping[str, Collection[str]]) -> dict[str, timedelta]:
+        """Return how long the longest due grant of these apps has been due; nothing for a platform with none due.
 
-        One look into the due index per platform, however many grants there are.
+        `apps` has their keys by platform. One look into the due index per platform, however many grants there are.
         """
         oldest = [
             select(func.min(Grant.due_at))
-            .where(Grant.platform == platform, col(Grant.due_at) <= now())
+            .where(Grant.platform == platform, col(Grant.app).in_(keys), col(Grant.due_at) <= now())
             .scalar_subquery()
-            for platform in platforms
+            for platform, keys in apps.items()
         ]
         row: Sequence[Any] = (await run(self._session, columns(now(), *oldest))).one()
         return {
-            platform: row[0] - due
-            for platform, due in zip(platforms, row[1:], strict=True)
-            if due is not None
+            platform: row[0] - due for platform, due in zip(apps, row[1:], strict=True) if due is not None
         }
 
     async def crowds(self) -> list[Crowd]:

@@ -34,9 +34,11 @@ async def test_the_longest_due_grant_of_each_platform_is_found(database: Databas
     await put(database, vault, "youtube", due_at=None)
 
     async with database.system(write=False) as session:
-        waiting = await Measures(session).waiting(["reddit", "x", "youtube"])
+        waiting = await Measures(session).waiting({"reddit": ["reddit"], "x": ["x"], "youtube": ["youtube"]})
+        elsewhere = await Measures(session).waiting({"x": ["another_app"]})
 
     assert list(waiting) == ["x"]
+    assert elsewhere == {}
     assert timedelta(minutes=40) <= waiting["x"] < timedelta(minutes=41)
 
 
@@ -82,7 +84,7 @@ async def test_nothing_is_measured_as_nothing(database: Database) -> None:
     async with database.system(write=False) as session:
         measures = Measures(session)
 
-        assert await measures.waiting(["x"]) == {}
+        assert await measures.waiting({"x": ["x"]}) == {}
         assert await measures.crowds() == []
         assert await measures.in_doubt() == {}
         assert await measures.tallies(0) == {}

@@ -173,6 +173,27 @@ async def test_a_platform_that_is_not_believed_holds_nothing_up(
     assert (await measured(watcher))['octapost_breaker_open{platform="x"}'] == 1
 
 
+@pytest.mark.parametrize(
+    ("counted", "status"),
+    [
+        pytest.param({90: {Outcome.FRESH: 5}, 61: {Outcome.BUSY: 3}}, 200, id="held-since-an-hour"),
+        pytest.param({2: {Outcome.OTHER: 1}}, 200, id="refuses-our-app"),
+        pytest.param({3: {Outcome.FRESH: 1}, 1: {Outcome.BUSY: 9}}, 503, id="answers-somebody"),
+        pytest.param({3: {Outcome.DEAD: 1}}, 503, id="calls-one-dead"),
+    ],
+)
+async def test_a_platform_that_answers_nobody_holds_nothing_up(
+    worker: app.Running, watcher: httpx.AsyncClient, counted: dict[int, dict[Outcome, int]], status: int
+) -> None:
+    await make_due(worker.parts.database, LONG_AGO)
+    async with worker.parts.database.system() as session:
+        refreshes = Refreshes(session, worker.parts.vault)
+        for minutes_ago, outcomes in counted.items():
+            await refreshes.count("x", int(time.time() // 60) - minutes_ago, outcomes)
+
+    assert (await watcher.get("/readyz")).status_code == status
+
+
 async def test_a_process_without_jobs_is_ready_whatever_is_due(
     house: House, browser: httpx.AsyncClient
 ) -> None:
