@@ -271,7 +271,7 @@ async def test_the_command_moves_and_says_what_came_of_it(
 ) -> None:
     source, target = pair
     await build(source, vault, "1")
-    env = os.environ | {
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OCTAPOST_")} | {
         "OCTAPOST_PUBLIC_URL": "http://localhost:1",
         "OCTAPOST_DATABASE_URL": url_of(source),
         "OCTAPOST_VAULT_KEYS": RING,
