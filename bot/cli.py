@@ -38,6 +38,7 @@ cli.add_typer(database_cli, name="db")
 cli.add_typer(keys_cli, name="keys")
 out, err = Console(), Console(stderr=True)
 Answer = TypeVar("Answer")
+DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
 UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, MoveRefused)
 
 
@@ -185,16 +186,13 @@ def move_database(
     settings = _settings()
     for secret in (to, urlsplit(to).password or ""):
         logs.forget_in_logs(secret)
+    if not to.startswith(DATABASES):
+        _fail(f"--to: not the URL of a database; write {'... or '.join(DATABASES)}...")
     if to == settings.database_url.get_secret_value():
         _fail("That is the configured database itself: name the one to move to.")
 
     async def work() -> dict[str, int]:
-        try:
-            target = Database(to)
-        except SQLAlchemyError:
-            _fail(
-                "--to: not the URL of a database; write postgresql+asyncpg://... or sqlite+aiosqlite:///..."
-            )
+        target = Database(to)
         try:
             async with app.parts_of(settings) as parts:
                 with _progress("Copying rows") as (bar, task):

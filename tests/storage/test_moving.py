@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from sqlalchemy import select
 from sqlmodel import SQLModel
+from typer.testing import CliRunner
 
+from bot.cli import cli
 from storage.db import Database, SchemaTooOld
 from storage.grants import Accounts
 from storage.moving import MoveRefused, move
@@ -51,6 +55,29 @@ def silent(_done: int, _total: int) -> None:
 
 def url_of(database: Database) -> str:
     return database._writes.url.render_as_string(hide_password=False)
+
+
+def environment_of(database_url: str) -> dict[str, str]:
+    """Return the environment of a command."""
+    return {
+        "OCTAPOST_PUBLIC_URL": "http://localhost:1",
+        "OCTAPOST_DATABASE_URL": database_url,
+        "OCTAPOST_VAULT_KEYS": RING,
+        "OCTAPOST_SLACK_CLIENT_ID": "1.2",
+        "OCTAPOST_SLACK_CLIENT_SECRET": "slack-secret",
+        "OCTAPOST_SLACK_SIGNING_SECRET": "s" * 32,
+    }
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Take back what a command does to the process's logging."""
+    root, structured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**structured)
 
 
 @pytest.fixture
@@ -264,6 +291,35 @@ async def test_what_is_written_meanwhile_is_not_half_copied(
     assert len((await everything(target))["organization"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        ("{source}", "That is the configured database itself"),
+        ("postgres://octapost:hunter22@localhost/octapost", "--to: not the URL of a database"),
+        ("octapost.sqlite3", "--to: not the URL of a database"),
+        ("sqlite+aiosqlite:///{folder}/nothing.sqlite3", "The target: The database's schema is empty"),
+        ("postgresql+asyncpg://octapost:hunter22@127.0.0.1:9/octapost", "ConnectionRefusedError"),
+    ],
+)
+@pytest.mark.usefixtures("logs_as_before")
+def test_the_command_says_what_is_wrong_with_the_target(
+    tmp_path: Path, to: str, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = f"sqlite+aiosqlite:///{sqlite_file(tmp_path)}"
+    target = to.format(source=source, folder=tmp_path)
+    nothing_else = dict.fromkeys(name for name in os.environ if name.startswith("OCTAPOST_"))
+
+    result = CliRunner().invoke(
+        cli, ["db", "move", "--to", target], env=nothing_else | environment_of(source)
+    )
+
+    told = capfd.readouterr()
+    everything_said = told.out + told.err + result.output
+    assert result.exit_code == 1
+    assert words in " ".join(everything_said.split())
+    assert "hunter22" not in everything_said
+
+
 @pytest.mark.skipif(not FULL, reason="starts a whole process")
 @ONE_WAY
 async def test_the_command_moves_and_says_what_came_of_it(
@@ -271,14 +327,8 @@ async def test_the_command_moves_and_says_what_came_of_it(
 ) -> None:
     source, target = pair
     await build(source, vault, "1")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("OCTAPOST_")} | {
-        "OCTAPOST_PUBLIC_URL": "http://localhost:1",
-        "OCTAPOST_DATABASE_URL": url_of(source),
-        "OCTAPOST_VAULT_KEYS": RING,
-        "OCTAPOST_SLACK_CLIENT_ID": "1.2",
-        "OCTAPOST_SLACK_CLIENT_SECRET": "slack-secret",
-        "OCTAPOST_SLACK_SIGNING_SECRET": "s" * 32,
-    }
+    ours = environment_of(url_of(source))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OCTAPOST_")} | ours
 
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from bot.cli import main; main()", "db", "move", "--to", url_of(target)),
