@@ -25,10 +25,11 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
-from bot import logs
+from bot import logs, tracing
 from bot.connections import Connections
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
+from bot.gauges import Gauges
 from bot.incidents import FALLBACK, Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.incidents import IncidentWatch
@@ -37,6 +38,7 @@ from bot.jobs.notices import NoticeSender
 from bot.jobs.refresh import Refresher
 from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
+from bot.operator import Operator
 from bot.routes import Routes
 from bot.settings import ConfigurationError, Settings
 from bot.slack import Slacks
@@ -95,6 +97,9 @@ class Parts:
     dispatcher: Dispatcher
     bolt: AsyncApp
     clock: Clock
+    operator: Operator
+    watched: web.Application
+    """What a process without the web serves: only its health and its metrics."""
     web: web.Application
 
 
@@ -104,7 +109,7 @@ class Running:
 
     parts: Parts
     url: str
-    """Where it listens, as seen from this machine; an empty string without the web."""
+    """Where it listens, as seen from this machine."""
 
 
 def quiet(level: str = "ERROR") -> None:
@@ -178,11 +183,12 @@ def construct(
     http: httpx.AsyncClient,
 ) -> Parts:
     """Wire the parts together."""
-    adapters = registry.adapters(http)
+    adapters = tracing.watched(registry.adapters(http))
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
     offer = Offer(platforms)
-    incidents = Incidents(offer, vault)
+    operator = Operator(offer, database, settings.operator_channel)
+    incidents = Incidents(offer, vault, operator)
     refresher = Refresher(offer, adapters, database, vault, incidents)
     disconnections = Disconnections(
         offer=offer,
@@ -261,8 +267,13 @@ def construct(
     callbacks = PlatformCallbacks(
         settings=settings, platforms=platforms, refresher=refresher, database=database, pages=pages
     )
-    for served in (pages, connect_pages, install_pages, callbacks, Health(database)):
+    clock = Clock()
+    overdue_after = timedelta(minutes=settings.refresh_overdue_min)
+    health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
+    for served in (pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
+    watched = web.Application(middlewares=[guard.middleware])
+    watched.add_routes(health.routes())
     return Parts(
         settings=settings,
         database=database,
@@ -278,8 +289,10 @@ def construct(
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
-        clock=Clock(),
+        clock=clock,
+        operator=operator,
         web=server,
+        watched=watched,
     )
 
 
@@ -295,12 +308,16 @@ async def run(
 ) -> AsyncIterator[Running]:
     """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
 
+    What does not serve Slack and browsers still listens, for whoever watches its health.
     It listens on `listener`, if that is given: a socket that is bound already, so that nobody else can be.
     """
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
-    async with parts_of(settings) as parts:
-        runner, socket = None, None
+    async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
+        runner, socket = (
+            web.AppRunner(parts.web if serve else parts.watched, access_log=None, shutdown_timeout=5.0),
+            None,
+        )
         try:
             if work:
                 notices = NoticeSender(
@@ -317,31 +334,37 @@ async def run(
                 parts.clock.whenever(parts.database.owes, "notices", notices.run)
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
-            url = ""
-            if serve:
-                runner = web.AppRunner(parts.web, access_log=None, shutdown_timeout=5.0)
-                await runner.setup()
-                if listener is not None:
-                    await web.SockSite(runner, listener).start()
-                else:
-                    where = settings.port if port is None else port
-                    await web.TCPSite(runner, settings.host, where).start()
-                url = f"http://localhost:{runner.addresses[0][1]}"
+            await runner.setup()
+            if listener is not None:
+                await web.SockSite(runner, listener).start()
+            else:
+                where = settings.port if port is None else port
+                await web.TCPSite(runner, settings.host, where).start()
+            url = f"http://localhost:{runner.addresses[0][1]}"
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
                 await socket.connect_async()  # type: ignore[no-untyped-call]
-            log.info("ready", url=url or "none", web=serve, jobs=work, database=parts.database.dialect)
+            log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
             if socket is not None:
                 await socket.close_async()  # type: ignore[no-untyped-call]
-            if runner is not None:
-                await runner.cleanup()
+            await runner.cleanup()
             grace = float(settings.shutdown_grace_s)
             await parts.clock.stop(grace)
             await parts.refresher.drain(grace)
             await parts.dispatcher.drain(grace)
+            await parts.operator.drain(grace)
             log.info("stopped")
+
+
+@asynccontextmanager
+async def _tracing(endpoint: str) -> AsyncIterator[None]:
+    stop = tracing.start(endpoint)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stop)
 
 
 def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:

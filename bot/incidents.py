@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.logs import logger
-from bot.metrics import OPERATOR
+from bot.metrics import OPERATOR, PROMPTS
 from bot.notices import Conversation, say_in, say_to
 from bot.schedule import quiet_until
 from bot.views import incidents as views
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from bot.notices import Message
     from bot.offer import Offer
+    from bot.operator import Operator
     from storage.incident_models import AlertSettings
     from storage.models import Account, Grant, Membership, Notice
     from storage.vault import Vault
@@ -43,9 +44,10 @@ SYSTEM = "system"
 class Incidents:
     """Turns a verdict into a card for the people it concerns, and keeps the card true."""
 
-    def __init__(self, offer: Offer, vault: Vault) -> None:
+    def __init__(self, offer: Offer, vault: Vault, operator: Operator | None = None) -> None:
         self._offer = offer
         self._vault = vault
+        self._operator = operator
 
     # What happens to grants
 
@@ -64,6 +66,7 @@ class Incidents:
             incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
             incident.code, incident.snoozed_until, incident.deadline = code, None, None
             await Audit(session).write(organization_id, SYSTEM, "sign-in ended", grant.id, code=code)
+            PROMPTS.labels(grant.platform).inc()
             await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
@@ -367,6 +370,8 @@ class Incidents:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
         OPERATOR.labels(platform, code).inc()
         log.error("platform needs the operator", platform=platform, code=code)
+        if self._operator is not None:
+            self._operator.tell(platform, code)
 
 
 def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,11 @@ PLATFORM_OPTIONS = {
 """Settings `OCTAPOST_<PLATFORM>_<OPTION>` that are handed to the platform's adapter as they are."""
 
 
+CHANNEL = re.compile(r"([TE][A-Z0-9]+/[CG][A-Z0-9]+)?")
+OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
+
+
 class ConfigurationError(Exception):
     """The environment is not one this program can run in. The message names every fault."""
 
@@ -44,6 +50,20 @@ def _api_url(value: str) -> str:
     parts = urlsplit(value)
     _origin(f"{parts.scheme}://{parts.netloc}")
     return value.rstrip("/") + "/"
+
+
+def _channel(value: str) -> str:
+    if not CHANNEL.fullmatch(value):
+        raise ValueError("must be a workspace's and a channel's id, such as T0123ABCD/C0456EFGH")
+    return value
+
+
+def _collector(value: str) -> str:
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        raise ValueError("must be an http or https URL")
+    if "@" in value or "?" in value:
+        raise ValueError("must not carry credentials: put them into OTEL_EXPORTER_OTLP_HEADERS")
+    return value.rstrip("/")
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
@@ -85,6 +105,12 @@ class Settings(BaseSettings):
     support_url: str = ""
     """Where people who need help are sent; shown by `/octapost debug`."""
     log_level: str = "INFO"
+    operator_channel: Annotated[str, AfterValidator(_channel)] = ""
+    """`T.../C...`: the workspace and the channel where the operator is told what only they can mend."""
+    refresh_overdue_min: int = Field(default=30, ge=1)
+    """How long a grant may have been due before a process with jobs calls itself not ready."""
+    otel_endpoint: Annotated[str, AfterValidator(_collector)] = ""
+    """Where traces are sent: an OpenTelemetry collector's OTLP endpoint over HTTP. Empty: nowhere."""
     shutdown_grace_s: int = Field(default=25, ge=5)
     """Longer than the longest platform call, 20 s."""
     web_requests_per_minute: int = Field(default=60, ge=1)
@@ -111,6 +137,7 @@ class Settings(BaseSettings):
         """Return the settings in `OCTAPOST_*`. Raises ConfigurationError naming every fault at once."""
         ours = {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}
         fields = {k: v for k, v in ours.items() if k in cls.model_fields}
+        fields.setdefault("otel_endpoint", env.get(OTEL_STANDARD, ""))
         platforms = {k: v for k, v in ours.items() if k.split("_")[0] in PLATFORMS}
         unknown = set(ours) - set(fields) - set(platforms)
         faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]

@@ -25,6 +25,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
@@ -52,6 +53,10 @@ class GrantStatus(StrEnum):
     NEEDS_RECONNECT = "needs_reconnect"
     ENDED = "ended"
     """Revoked or abandoned: the tokens are gone."""
+
+
+UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
+"""The few grants that are counted by what is the matter with them. Written out as their indexes are."""
 
 
 class Utc(TypeDecorator[datetime]):
@@ -320,6 +325,8 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         Index("grant_person", "platform", "app", "external_id", unique=True),
         Index("grant_due", "platform", "due_at"),
+        Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
+        Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
     __tablename__ = "grant_"
     id: str = Field(default_factory=lambda: new_id("grt"), primary_key=True)

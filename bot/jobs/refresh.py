@@ -32,6 +32,7 @@ from adapters.base import (
 )
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
+from bot.tracing import note, traced
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Renewal, Tally
 
@@ -227,6 +228,7 @@ class Refresher:
 
     # One grant
 
+    @traced("refresh", lambda _self, grant, **_: {"platform": grant.platform, "grant": grant.id})
     async def _settle(self, grant: Grant, *, raising: bool = False) -> None:
         """Refresh one leased grant and store what came of it."""
         platform = self._offer.platform(grant.platform)
@@ -336,6 +338,7 @@ class Refresher:
             await Refreshes(session, self._vault).count(key, int(time.time() // 60), counted)
 
     def _note(self, grant: Grant, verdict: str) -> None:
+        note(verdict=verdict)
         VERDICTS.labels(grant.platform, verdict).inc()
 
 
