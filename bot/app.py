@@ -61,13 +61,15 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-CALLS_AT_ONCE = 200
+CALLS_AT_ONCE = 600
+"""Connections to platforms and Slack: every app's slots full, and some for people."""
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 """For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
-REFRESH_INTERVAL = timedelta(seconds=5)
+REFRESH_INTERVAL = timedelta(seconds=1)
+"""What is due comes evenly; looked for less often, it would be done in bursts."""
 LADDER_INTERVAL = timedelta(minutes=10)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
@@ -290,7 +292,8 @@ async def run(
                 notices = NoticeSender(
                     parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
                 )
-                parts.clock.every(REFRESH_INTERVAL, "refresh", parts.refresher.run)
+                for lane in parts.refresher.lanes.values():
+                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
@@ -318,8 +321,8 @@ async def run(
             if runner is not None:
                 await runner.cleanup()
             grace = float(settings.shutdown_grace_s)
-            await parts.clock.stop(grace)
             await parts.refresher.drain(grace)
+            await parts.clock.stop(grace)
             await parts.dispatcher.drain(grace)
             log.info("stopped")
 

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
+from storage.budgets import Bucket, Budgets
 from storage.db import now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.models import Role, Ticket, new_secret
@@ -123,6 +124,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
+        await Budgets(session).spend(f"x-{suffix}", Bucket(calls=100, per=timedelta(minutes=1)), 1)
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(
             key=f"hello:{suffix}",
