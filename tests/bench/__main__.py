@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bot.app import quiet
-from tests.bench.benchmarks import BENCHMARKS, DIALECTS, SMALL, Line, Plan, bench
+from tests.bench.benchmarks import DIALECTS, SMALL, Line, Plan, bench
 from tests.bench.report import PAGE, markdown, put, show
+from tests.bench.suite import BENCHMARKS
 
 console = Console()
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -38,6 +38,8 @@ class Plan:
     pages: int = 1000
     places: int = 10_000
     transactions: int = 500
+    grants: int = 3000
+    rate_rounds: int = 5
 
     @property
     def members(self) -> int:
@@ -47,7 +49,16 @@ class Plan:
 
 
 SMALL = Plan(
-    rounds=1, requests={1: 3, 4: 8}, starts=1, idle_s=0.0, typed=4, pages=30, places=50, transactions=4
+    rounds=1,
+    requests={1: 3, 4: 8},
+    starts=1,
+    idle_s=0.0,
+    typed=4,
+    pages=30,
+    places=50,
+    transactions=4,
+    grants=20,
+    rate_rounds=1,
 )
 """Enough to see that everything still runs."""
 
@@ -315,11 +326,3 @@ async def _transaction(
                 platform="x",
                 app="x",
             )
-
-
-BENCHMARKS = {
-    "Slash commands": slash_commands,
-    "The process": start_and_memory,
-    "Typing into a picker": typeaheads,
-    "Transactions": transactions,
-}

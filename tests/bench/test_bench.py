@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench.benchmarks import BENCHMARKS, SMALL, bench, percentile, prefixes
+from tests.bench.benchmarks import SMALL, bench, percentile, prefixes
 from tests.bench.load import HOST, WrongAnswer, fire, signed
 from tests.bench.report import BEGIN, END, PAGE, markdown, put
+from tests.bench.suite import BENCHMARKS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,6 +11,7 @@ import itertools
 import json
 import signal
 import sys
+from typing import cast
 
 import uvloop
 
@@ -30,8 +31,7 @@ class TokenEndpoint(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer a whole request when its time has come."""
