@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,8 @@ class Plan:
     transactions: int = 500
     grants: int = 3000
     rate_rounds: int = 5
+    sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
+    due: int = 640
 
     @property
     def members(self) -> int:
@@ -59,6 +61,8 @@ SMALL = Plan(
     transactions=4,
     grants=20,
     rate_rounds=1,
+    sizes=(50, 100),
+    due=20,
 )
 """Enough to see that everything still runs."""
 
@@ -85,6 +89,8 @@ class Bench:
     plan: Plan
     seeded: dict[str, Seeded]
     say: Say
+    fresh: Callable[[str], Awaitable[str]]
+    """Gives the URL of another, empty database of a kind."""
 
 
 @asynccontextmanager
@@ -93,7 +99,13 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     """Start and fill the databases."""
     async with AsyncExitStack() as stack:
-        seeded = {}
+        seeded, numbers = {}, itertools.count()
+
+        async def fresh(dialect: str) -> str:
+            if dialect == "sqlite":
+                return f"sqlite+aiosqlite:///{folder / f'{next(numbers)}.sqlite3'}"
+            return postgres.url(await postgres.create())
+
         for dialect in dialects:
             say(
                 f"{DIALECTS[dialect]}: {plan.members:,} members, {plan.pages:,} Pages, {plan.places:,} places"
@@ -106,7 +118,7 @@ async def bench(
             seeded[dialect] = await servers.seed(
                 url, members=plan.members, pages=plan.pages, places=plan.places
             )
-        yield Bench(plan=plan, seeded=seeded, say=say)
+        yield Bench(plan=plan, seeded=seeded, say=say, fresh=fresh)
 
 
 # Slash commands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.bench.benchmarks import slash_commands, start_and_memory, transactions, typeaheads
 from tests.bench.refreshes import refresh_rate
+from tests.bench.sizes import claims
 
 BENCHMARKS = {
     "Slash commands": slash_commands,
@@ -11,4 +12,5 @@ BENCHMARKS = {
     "Typing into a picker": typeaheads,
     "Transactions": transactions,
     "Refreshes": refresh_rate,
+    "A million grants": claims,
 }
