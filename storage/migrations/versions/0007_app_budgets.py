@@ -15,7 +15,7 @@ SYSTEM = "current_setting('octapost.system', true) = 'on'"
 
 
 def upgrade() -> None:
-    """Create the table, and let the due index start with the app."""
+    """Create the table, let the due index start with the app, and leave room for leases."""
     op.create_table(
         "app_budget",
         sa.Column("app", sa.String(), primary_key=True),
@@ -25,6 +25,8 @@ def upgrade() -> None:
     op.drop_index("grant_due", "grant_")
     op.create_index("grant_due", "grant_", ["app", "due_at"])
     if op.get_bind().dialect.name == "postgresql":
+        # With room on its page a row takes a lease without a new entry in every index (a HOT update).
+        op.execute("ALTER TABLE grant_ SET (fillfactor = 70)")
         op.execute("ALTER TABLE app_budget ENABLE ROW LEVEL SECURITY")
         op.execute("ALTER TABLE app_budget FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY system ON app_budget USING ({SYSTEM}) WITH CHECK ({SYSTEM})")
