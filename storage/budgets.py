@@ -44,6 +44,10 @@ class Bucket:
         """How long a call takes to come back."""
         return self.per / (self.calls * STEADY)
 
+    def free(self, full_in: timedelta) -> int:
+        """Return how many calls are in a bucket that will be full in that time."""
+        return max(0, self.depth - _ceil(max(full_in, timedelta(0)) / self.between))
+
 
 class Budgets:
     """The buckets, by app."""
@@ -56,7 +60,7 @@ class Budgets:
         row, at = await self._locked(app)
         if row.held_until > at:
             return 0
-        return max(0, bucket.depth - _ceil(max(row.full_at - at, timedelta(0)) / bucket.between))
+        return bucket.free(row.full_at - at)
 
     async def spend(self, app: str, bucket: Bucket, calls: int) -> None:
         """Take calls out of the bucket, also if they are not in it: those who come after wait for them."""

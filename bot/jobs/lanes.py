@@ -140,7 +140,8 @@ class Lane:
         claimed_at, late = time.monotonic(), []
         for grant in claimed:
             await self._slots.acquire()
-            if self._stopping or time.monotonic() - claimed_at > BEGUN_WITHIN_S:
+            silent = self._unanswered >= SILENCE and len(claimed) > 1
+            if self._stopping or silent or time.monotonic() - claimed_at > BEGUN_WITHIN_S:
                 self._slots.release()
                 late.append(grant)
                 continue
