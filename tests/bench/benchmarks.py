@@ -42,6 +42,9 @@ class Plan:
     rate_rounds: int = 5
     sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
     due: int = 640
+    day_s: int = 86_400
+    day_grants: int = 1_000_000
+    outage_grants: int = 10_000
 
     @property
     def members(self) -> int:
@@ -63,6 +66,9 @@ SMALL = Plan(
     rate_rounds=1,
     sizes=(50, 100),
     due=20,
+    day_s=1_200,
+    day_grants=2_000,
+    outage_grants=100,
 )
 """Enough to see that everything still runs."""
 
@@ -91,11 +97,17 @@ class Bench:
     say: Say
     fresh: Callable[[str], Awaitable[str]]
     """Gives the URL of another, empty database of a kind."""
+    pictures: Path
+    """Where they are put."""
 
 
 @asynccontextmanager
 async def bench(
-    plan: Plan, folder: Path, say: Say, dialects: Sequence[str] = tuple(DIALECTS)
+    plan: Plan,
+    folder: Path,
+    say: Say,
+    dialects: Sequence[str] = tuple(DIALECTS),
+    pictures: Path | None = None,
 ) -> AsyncIterator[Bench]:
     """Start and fill the databases."""
     async with AsyncExitStack() as stack:
@@ -118,7 +130,7 @@ async def bench(
             seeded[dialect] = await servers.seed(
                 url, members=plan.members, pages=plan.pages, places=plan.places
             )
-        yield Bench(plan=plan, seeded=seeded, say=say, fresh=fresh)
+        yield Bench(plan=plan, seeded=seeded, say=say, fresh=fresh, pictures=pictures or folder)
 
 
 # Slash commands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.bench.benchmarks import slash_commands, start_and_memory, transactions, typeaheads
+from tests.bench.day import day
 from tests.bench.refreshes import refresh_rate
 from tests.bench.sizes import claims
 
@@ -13,4 +14,5 @@ BENCHMARKS = {
     "Transactions": transactions,
     "Refreshes": refresh_rate,
     "A million grants": claims,
+    "A day and an outage": day,
 }
