@@ -66,13 +66,15 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-CALLS_AT_ONCE = 200
+CALLS_AT_ONCE = 600
+"""Connections to platforms and Slack: every app's slots full, and some for people."""
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 """For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
-REFRESH_INTERVAL = timedelta(seconds=5)
+REFRESH_INTERVAL = timedelta(seconds=1)
+"""What is due comes evenly; looked for less often, it would be done in bursts."""
 LADDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
@@ -326,7 +328,8 @@ async def run(
                     between=timedelta(seconds=settings.slack_message_interval_s),
                     fallbacks={FALLBACK: parts.incidents},
                 )
-                parts.clock.every(REFRESH_INTERVAL, "refresh", parts.refresher.run)
+                for lane in parts.refresher.lanes.values():
+                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
@@ -351,8 +354,8 @@ async def run(
                 await socket.close_async()  # type: ignore[no-untyped-call]
             await runner.cleanup()
             grace = float(settings.shutdown_grace_s)
-            await parts.clock.stop(grace)
             await parts.refresher.drain(grace)
+            await parts.clock.stop(grace)
             await parts.dispatcher.drain(grace)
             await parts.operator.drain(grace)
             log.info("stopped")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from adapters.base import App, Client, Pkce, Platform
+from adapters.base import App, Budget, Client, Pkce, Platform
 from adapters.registry import PLATFORMS
 
 PREFIX = "OCTAPOST_"
@@ -30,6 +30,8 @@ PLATFORM_OPTIONS = {
 CHANNEL = re.compile(r"([TE][A-Z0-9]+/[CG][A-Z0-9]+)?")
 OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
+FEWEST_CALLS = 10
+"""Fewer a minute would be used up by a single burst."""
 
 
 class ConfigurationError(Exception):
@@ -77,6 +79,8 @@ class PlatformSettings:
     clients: Mapping[str, Client]
     """By app key. A platform without any is not offered."""
     callback_slug: str
+    budget: Budget
+    """How many calls an app of ours may make there."""
 
 
 class Settings(BaseSettings):
@@ -197,7 +201,12 @@ class Settings(BaseSettings):
             known |= {f"{platform.key}_{o}" for o in PLATFORM_OPTIONS.get(platform.key, ())}
             if env.get(f"{platform.key}_pkce", Pkce.OFF) not in set(Pkce):
                 faults.append(f"{PREFIX}{platform.key.upper()}_PKCE: must be one of {', '.join(Pkce)}")
-            known |= {f"{platform.key}_url", f"{platform.key}_callback_slug"}
+            known |= {f"{platform.key}_{each}" for each in ("url", "callback_slug", "calls_per_minute")}
+            calls = env.get(f"{platform.key}_calls_per_minute", "")
+            if calls and not (calls.isascii() and calls.isdigit() and int(calls) >= FEWEST_CALLS):
+                faults.append(
+                    f"{PREFIX}{platform.key.upper()}_CALLS_PER_MINUTE: a number from {FEWEST_CALLS} on"
+                )
             if url := env.get(f"{platform.key}_url"):
                 try:
                     _origin(url)
@@ -241,4 +250,6 @@ class Settings(BaseSettings):
             )
 
         clients = {app.key: client(app) for app in platform.apps if env.get(f"{app.key}_client_id")}
-        return PlatformSettings(platform=platform, clients=clients, callback_slug=slug)
+        calls = env.get(f"{platform.key}_calls_per_minute")
+        budget = Budget(calls=int(calls)) if calls else platform.budget
+        return PlatformSettings(platform=platform, clients=clients, callback_slug=slug, budget=budget)

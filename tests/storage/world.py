@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
+from storage.budgets import Bucket, Budgets
 from storage.db import now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
@@ -130,6 +131,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         )
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
+        await Budgets(session).spend(f"x-{suffix}", Bucket(calls=100, per=timedelta(minutes=1)), 1)
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(
             key=f"hello:{suffix}",
