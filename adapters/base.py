@@ -84,6 +84,18 @@ class App:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many calls a platform takes from one app of ours, in any span of this length."""
+
+    calls: int
+    per: timedelta = timedelta(minutes=1)
+
+
+UNDOCUMENTED = Budget(calls=6000)
+"""For platforms that name no limit per app: a hundred calls a second is twice what a million grants need."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """Everything about a platform that is a fact rather than a behaviour."""
 
@@ -123,6 +135,8 @@ class Platform:
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
     user_agent: str = ""
     """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
+    budget: Budget = UNDOCUMENTED
+    """What all processes together keep below."""
 
     @property
     def family(self) -> str:
@@ -256,13 +270,15 @@ class Place:
 class PlatformError(Exception):
     """A platform call that did not do what we asked.
 
-    `code` is short, ours or documented, and safe to log.
+    `code` is short, ours or documented, and safe to log. `whole_app`: `retry_after` is meant for every
+    call of our app, not for this one.
     """
 
-    def __init__(self, code: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(self, code: str, *, retry_after: timedelta | None = None, whole_app: bool = False) -> None:
         super().__init__(code)
         self.code = code
         self.retry_after = retry_after
+        self.whole_app = whole_app
 
 
 class Busy(PlatformError):

@@ -22,6 +22,7 @@ from adapters import oauth
 from adapters.base import (
     App,
     Blocker,
+    Budget,
     Busy,
     Capability,
     Client,
@@ -117,6 +118,9 @@ PLATFORM = Platform(
     rotation=Rotation.NONE,  # only approved partners get refresh tokens; theirs are static
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
+    # 100,000 requests per app and day:
+    # https://learn.microsoft.com/linkedin/consumer/integrations/self-serve/share-on-linkedin#rate-limits
+    budget=Budget(calls=100_000, per=timedelta(days=1)),
     single_grant=True,
     denied_codes=frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"}),
     dead_grant_words={"invalid_request": "refresh token is invalid, expired or revoked"},

@@ -65,7 +65,8 @@ AWAITS_PERSON = frozenset({"190_459", "190_464"})
 DEAD_GRANT_CODES = ENDED | {"190"}
 """Plain 190 stands for a refused token that debug_token, too, calls invalid."""
 
-LIMITS = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
+APP_LIMIT = 4
+LIMITS = frozenset({APP_LIMIT, 17, 32, 341, 613, *range(80000, 80015)})
 """App, user, Page, posting, custom and business-use-case limits ("Rate Limits")."""
 PASSING = frozenset({1, 2})
 TOKEN_CODES = frozenset({102, 190})
@@ -297,7 +298,7 @@ def verdict_on(response: httpx.Response) -> PlatformError:
     code, subcode = _number(error, "code"), _number(error, "error_subcode")
     word = "_".join(str(n) for n in (code, subcode) if n) or "no_code"
     if code in LIMITS or status == httpx.codes.TOO_MANY_REQUESTS:
-        return Busy(word, retry_after=_regain(response))
+        return Busy(word, retry_after=_regain(response), whole_app=code == APP_LIMIT)
     message = text_of(error.get("message")).lower()
     if fault := next((name for words, name in OUR_FAULT_WORDS.items() if words in message), None):
         return Misconfigured(fault)

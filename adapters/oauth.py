@@ -185,7 +185,7 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
     if code in OUR_FAULT or status in {401, 402, 426}:
         return Misconfigured(code or f"http_{status}")
     if code in TRANSIENT or status in {408, 425, 429} or status >= 500 or not code:
-        return Busy(code or f"http_{status}", retry_after=wait)
+        return Busy(code or f"http_{status}", retry_after=wait, whole_app=status == 429)
     return Rejected(code)
 
 

@@ -21,6 +21,7 @@ from adapters import oauth
 from adapters.base import (
     App,
     Blocker,
+    Budget,
     Busy,
     Capability,
     Client,
@@ -93,6 +94,9 @@ PLATFORM = Platform(
     rotation=Rotation.STATIC,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(days=1),
+    # "100 queries per minute (QPM) per OAuth client id", averaged over ten minutes:
+    # https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki
+    budget=Budget(calls=1000, per=timedelta(minutes=10)),
     # Reddit gives a refresh token to permanent grants only.
     authorize_extra={"duration": "permanent"},
     # The documented form is "<platform>:<app id>:<version> (by /u/<user>)"; the operator knows the user.

@@ -25,24 +25,29 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
-from bot import logs
+from bot import logs, tracing
 from bot.connections import Connections
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
-from bot.incidents import Incidents
+from bot.gauges import Gauges
+from bot.incidents import FALLBACK, Incidents
 from bot.jobs.clock import Clock
+from bot.jobs.incidents import IncidentWatch
 from bot.jobs.ladder import Ladder
 from bot.jobs.notices import NoticeSender
 from bot.jobs.refresh import Refresher
 from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
+from bot.operator import Operator
 from bot.routes import Routes
 from bot.settings import ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
+from bot.stories.alerts import AlertsStory
 from bot.stories.connect import Connect
 from bot.stories.help import Help
 from bot.stories.home import Home
+from bot.stories.incidents import IncidentStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
 from bot.web.browser import Cookies, Guard
@@ -61,14 +66,17 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-CALLS_AT_ONCE = 200
+CALLS_AT_ONCE = 600
+"""Connections to platforms and Slack: every app's slots full, and some for people."""
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 """For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
-REFRESH_INTERVAL = timedelta(seconds=5)
+REFRESH_INTERVAL = timedelta(seconds=1)
+"""What is due comes evenly; looked for less often, it would be done in bursts."""
 LADDER_INTERVAL = timedelta(minutes=10)
+INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
 
@@ -85,10 +93,15 @@ class Parts:
     disconnections: Disconnections
     refresher: Refresher
     ladder: Ladder
+    incidents: Incidents
+    watch: IncidentWatch
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
     clock: Clock
+    operator: Operator
+    watched: web.Application
+    """What a process without the web serves: only its health and its metrics."""
     web: web.Application
 
 
@@ -98,7 +111,7 @@ class Running:
 
     parts: Parts
     url: str
-    """Where it listens, as seen from this machine; an empty string without the web."""
+    """Where it listens, as seen from this machine."""
 
 
 def quiet(level: str = "ERROR") -> None:
@@ -172,19 +185,26 @@ def construct(
     http: httpx.AsyncClient,
 ) -> Parts:
     """Wire the parts together."""
-    adapters = registry.adapters(http)
+    adapters = tracing.watched(registry.adapters(http))
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
     offer = Offer(platforms)
-    incidents = Incidents(offer, vault)
+    operator = Operator(offer, database, settings.operator_channel)
+    incidents = Incidents(offer, vault, operator)
     refresher = Refresher(offer, adapters, database, vault, incidents)
     disconnections = Disconnections(
-        offer=offer, adapters=adapters, refresher=refresher, database=database, vault=vault
+        offer=offer,
+        adapters=adapters,
+        refresher=refresher,
+        incidents=incidents,
+        database=database,
+        vault=vault,
     )
     connections = Connections(
         public_url=settings.public_url,
         offer=offer,
         disconnections=disconnections,
+        incidents=incidents,
         adapters=adapters,
         database=database,
         vault=vault,
@@ -201,6 +221,8 @@ def construct(
     lifecycle = Lifecycle(database, vault, slacks)
     Connect(connections, database, vault).register(routes)
     accounts.register(routes)
+    IncidentStory(accounts, incidents, database).register(routes)
+    AlertsStory(database).register(routes)
     OrganizationStory(database).register(routes)
     Help(routes, offer, accounts, settings).register(routes)
     Home(accounts, database).register(routes)
@@ -247,8 +269,13 @@ def construct(
     callbacks = PlatformCallbacks(
         settings=settings, platforms=platforms, refresher=refresher, database=database, pages=pages
     )
-    for served in (pages, connect_pages, install_pages, callbacks, Health(database)):
+    clock = Clock()
+    overdue_after = timedelta(minutes=settings.refresh_overdue_min)
+    health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
+    for served in (pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
+    watched = web.Application(middlewares=[guard.middleware])
+    watched.add_routes(health.routes())
     return Parts(
         settings=settings,
         database=database,
@@ -259,11 +286,15 @@ def construct(
         disconnections=disconnections,
         refresher=refresher,
         ladder=Ladder(offer, incidents, database, vault),
+        incidents=incidents,
+        watch=IncidentWatch(incidents, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
-        clock=Clock(),
+        clock=clock,
+        operator=operator,
         web=server,
+        watched=watched,
     )
 
 
@@ -279,49 +310,64 @@ async def run(
 ) -> AsyncIterator[Running]:
     """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
 
+    What does not serve Slack and browsers still listens, for whoever watches its health.
     It listens on `listener`, if that is given: a socket that is bound already, so that nobody else can be.
     """
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
-    async with parts_of(settings) as parts:
-        runner, socket = None, None
+    async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
+        runner, socket = (
+            web.AppRunner(parts.web if serve else parts.watched, access_log=None, shutdown_timeout=5.0),
+            None,
+        )
         try:
             if work:
                 notices = NoticeSender(
-                    parts.database, parts.slacks, between=timedelta(seconds=settings.slack_message_interval_s)
+                    parts.database,
+                    parts.slacks,
+                    between=timedelta(seconds=settings.slack_message_interval_s),
+                    fallbacks={FALLBACK: parts.incidents},
                 )
-                parts.clock.every(REFRESH_INTERVAL, "refresh", parts.refresher.run)
+                for lane in parts.refresher.lanes.values():
+                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
+                parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
                 parts.clock.whenever(parts.database.owes, "notices", notices.run)
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
-            url = ""
-            if serve:
-                runner = web.AppRunner(parts.web, access_log=None, shutdown_timeout=5.0)
-                await runner.setup()
-                if listener is not None:
-                    await web.SockSite(runner, listener).start()
-                else:
-                    where = settings.port if port is None else port
-                    await web.TCPSite(runner, settings.host, where).start()
-                url = f"http://localhost:{runner.addresses[0][1]}"
+            await runner.setup()
+            if listener is not None:
+                await web.SockSite(runner, listener).start()
+            else:
+                where = settings.port if port is None else port
+                await web.TCPSite(runner, settings.host, where).start()
+            url = f"http://localhost:{runner.addresses[0][1]}"
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
                 await socket.connect_async()  # type: ignore[no-untyped-call]
-            log.info("ready", url=url or "none", web=serve, jobs=work, database=parts.database.dialect)
+            log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
             if socket is not None:
                 await socket.close_async()  # type: ignore[no-untyped-call]
-            if runner is not None:
-                await runner.cleanup()
+            await runner.cleanup()
             grace = float(settings.shutdown_grace_s)
-            await parts.clock.stop(grace)
             await parts.refresher.drain(grace)
+            await parts.clock.stop(grace)
             await parts.dispatcher.drain(grace)
+            await parts.operator.drain(grace)
             log.info("stopped")
+
+
+@asynccontextmanager
+async def _tracing(endpoint: str) -> AsyncIterator[None]:
+    stop = tracing.start(endpoint)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stop)
 
 
 def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
+import asyncpg
 import typer
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import app, logs, manifest
 from bot.settings import ConfigurationError, Settings
 from storage.db import Database, SchemaTooNew, SchemaTooOld
 from storage.keys import remaining, rotate
+from storage.moving import MoveRefused, move
 from storage.vault import KeyRing, VaultError
 
 cli = typer.Typer(
@@ -27,13 +32,14 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Octapost for Slack: publish to your social accounts from where your team talks.",
 )
-database_cli = typer.Typer(no_args_is_help=True, help="The database's schema.")
+database_cli = typer.Typer(no_args_is_help=True, help="The database.")
 keys_cli = typer.Typer(no_args_is_help=True, help="The keys that seal tokens.")
 cli.add_typer(database_cli, name="db")
 cli.add_typer(keys_cli, name="keys")
 out, err = Console(), Console(stderr=True)
 Answer = TypeVar("Answer")
-UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld)
+DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
+UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, MoveRefused)
 
 
 class Only(StrEnum):
@@ -68,8 +74,19 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
         return uvloop.run(work)
     except UNUSABLE as error:
         _fail(error)
+    except (SQLAlchemyError, asyncpg.PostgresError) as error:
+        _fail(
+            f"The database refused ({type(getattr(error, 'orig', None) or error).__name__}): nothing was kept."
+        )
     except OSError as error:
         _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
+
+
+@contextmanager
+def _progress(doing: str) -> Iterator[tuple[Progress, TaskID]]:
+    columns = TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=out) as bar:
+        yield bar, bar.add_task("", total=None)
 
 
 @cli.command()
@@ -156,6 +173,43 @@ def upgrade() -> None:
     out.print("The database is up to date.")
 
 
+@database_cli.command("move")
+def move_database(
+    to: Annotated[
+        str,
+        typer.Option(
+            prompt="Where to", hide_input=True, help="The other database's URL; asked for if it is left out."
+        ),
+    ],
+) -> None:
+    """Copy everything from the configured database to an empty, upgraded one: all of it, or nothing."""
+    settings = _settings()
+    for secret in (to, urlsplit(to).password or ""):
+        logs.forget_in_logs(secret)
+    if not to.startswith(DATABASES):
+        _fail(f"--to: not the URL of a database; write {'... or '.join(DATABASES)}...")
+    if to == settings.database_url.get_secret_value():
+        _fail("That is the configured database itself: name the one to move to.")
+
+    async def work() -> dict[str, int]:
+        target = Database(to)
+        try:
+            async with app.parts_of(settings) as parts:
+                with _progress("Copying rows") as (bar, task):
+                    return await move(
+                        parts.database,
+                        target,
+                        parts.vault,
+                        progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    )
+        finally:
+            await target.close()
+
+    counts = _go(work())
+    out.print(f"{sum(counts.values())} rows in {len(counts)} tables copied, compared and opened.")
+    out.print("Set OCTAPOST_DATABASE_URL to the new database, and start again.")
+
+
 @keys_cli.command("new")
 def new_keys() -> None:
     """Print a fresh key ring for OCTAPOST_VAULT_KEYS. Keep it apart from the database's backups."""
@@ -166,12 +220,10 @@ def new_keys() -> None:
 def rotate_keys() -> None:
     """Seal every token anew with the first key of the ring. Can be interrupted and repeated."""
     settings = _settings()
-    columns = TextColumn("Sealing anew"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
 
     async def work() -> tuple[int, dict[int, int]]:
         async with app.parts_of(settings) as parts:
-            with Progress(*columns, console=out) as bar:
-                task = bar.add_task("", total=None)
+            with _progress("Sealing anew") as (bar, task):
                 count = await rotate(
                     parts.database,
                     parts.vault,

@@ -27,6 +27,7 @@ from adapters.base import (
 from bot.actor import Actor
 from bot.disconnections import Disconnections
 from bot.errors import Gone, NotAllowed, NotMember, TooMany
+from bot.incidents import Incidents
 from bot.jobs.refresh import due_in
 from bot.logs import logger
 from bot.notices import Message, say_to_member, tell_admins
@@ -95,6 +96,7 @@ class Connections:
         public_url: str,
         offer: Offer,
         disconnections: Disconnections,
+        incidents: Incidents,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
@@ -102,6 +104,7 @@ class Connections:
         self.offer = offer
         self._public_url = public_url
         self._disconnections = disconnections
+        self._incidents = incidents
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -340,6 +343,9 @@ class Connections:
                 await audit.write(organization_id, attempt.membership_id, "account connected", account.id)
             for account in renewed:
                 await audit.write(organization_id, attempt.membership_id, "account reconnected", account.id)
+            await self._incidents.reviewed_everywhere(
+                session, grant.id, organization_id, attempt.membership_id
+            )
             message = views.outcome(outcome, grant_value(attempt, outcome.discovery_id or ""))
             await say_to_member(
                 session, attempt.organization_id, attempt.membership_id, f"consent:{pending.id}", message
@@ -428,6 +434,7 @@ class Connections:
                     organization_id, actor.membership_id, "account connected", account.id
                 )
                 attached.append(account)
+            await self._incidents.reviewed_everywhere(session, grant.id, organization_id, actor.membership_id)
             platform = self.offer.platform(grant.platform)
             outcome = Connected(platform=platform, organization=actor.organization, attached=tuple(attached))
             if attached:

@@ -21,6 +21,7 @@ from storage.models import Account, Grant
 
 if TYPE_CHECKING:
     from bot.actor import Actor
+    from bot.incidents import Incidents
     from bot.jobs.refresh import Refresher
     from bot.offer import Offer
     from storage.db import Database
@@ -63,12 +64,14 @@ class Disconnections:
         offer: Offer,
         adapters: Mapping[str, Adapter],
         refresher: Refresher,
+        incidents: Incidents,
         database: Database,
         vault: Vault,
     ) -> None:
         self._offer = offer
         self._adapters = adapters
         self._refresher = refresher
+        self._incidents = incidents
         self._database = database
         self._vault = vault
 
@@ -100,6 +103,7 @@ class Disconnections:
             grant = found[1]
             people = await grants.connected_by(grant.id) if grant else frozenset()
             orphan = await grants.release(actor.organization_id, grant.id) if grant else None
+            await self._incidents.review(session, actor.organization_id, actor.membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "account disconnected", account.id
             )

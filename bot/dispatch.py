@@ -45,6 +45,7 @@ from bot.routes import (
     Who,
 )
 from bot.slack import Slacks, code_of, whisper
+from bot.tracing import note, traced
 from bot.views import help as help_view
 from bot.views.kit import Json, fallback, message_modal, words
 from storage.attempts import AskedBefore, first_seen
@@ -194,6 +195,7 @@ class Dispatcher(AsyncMiddleware):
 
     # What they share
 
+    @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
     async def _run(
         self, route: Route, body: Json, req: AsyncBoltRequest, *, target: str = "", words_: str = ""
     ) -> Answer:
@@ -229,6 +231,7 @@ class Dispatcher(AsyncMiddleware):
         else:
             return answer
         finally:
+            note(outcome=outcome)
             _handled(route.kind, route.key, outcome).inc()
             ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
 

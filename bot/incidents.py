@@ -1,69 +1,385 @@
-"""When a grant needs a person: who is told, once, and when the operator is.
+"""When a grant needs a person: one living card says so, and says what became of it.
 
-Called inside the transaction that settled it, so that what is said and what is true cannot part.
+Called inside the transaction that settled it, so that what is said and what is true cannot part. Nothing
+here speaks to Slack: the card, its changes and the lines below it go into the outbox.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.logs import logger
-from bot.metrics import OPERATOR
-from bot.notices import say_to
+from bot.metrics import OPERATOR, PROMPTS
+from bot.notices import Conversation, say_in, say_to
+from bot.schedule import quiet_until
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
 from storage.grants import Accounts, Grants
-from storage.models import Role
+from storage.incident_models import Incident, IncidentKind, Resolution
+from storage.incidents import Alerts, IncidentRows
+from storage.models import GrantStatus, Role
+from storage.outbox import Notices
 from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from bot.notices import Message
     from bot.offer import Offer
-    from storage.models import Grant
+    from bot.operator import Operator
+    from storage.incident_models import AlertSettings
+    from storage.models import Account, Grant, Membership, Notice
     from storage.vault import Vault
 
 log = logger(__name__)
+FALLBACK = "incident"
+"""The name under which the outbox asks us what to do with a card that a channel didn't take."""
+SYSTEM = "system"
 
 
 class Incidents:
-    """Turns a verdict into words for the people it concerns."""
+    """Turns a verdict into a card for the people it concerns, and keeps the card true."""
 
-    def __init__(self, offer: Offer, vault: Vault) -> None:
+    def __init__(self, offer: Offer, vault: Vault, operator: Operator | None = None) -> None:
         self._offer = offer
         self._vault = vault
+        self._operator = operator
+
+    # What happens to grants
 
     async def grant_died(self, session: AsyncSession, grant: Grant, code: str) -> None:
-        """Tell the admins of every organization that uses the grant; the same death is told once."""
-        await self._tell(session, grant, f"reconnect:{grant.id}:{grant.generation}", code, None)
+        """Ask a person of every organization that uses the grant; the same death is told once."""
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            accounts = await self._accounts(session, organization_id, grant)
+            if not accounts:
+                continue
+            incident, new = await self._opened(
+                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
+            )
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT:
+                continue
+            line = "" if new else f"🔴 It is over: {views.why(self._offer.platform(grant.platform), code)}."
+            incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+            incident.code, incident.snoozed_until, incident.deadline = code, None, None
+            await Audit(session).write(organization_id, SYSTEM, "sign-in ended", grant.id, code=code)
+            PROMPTS.labels(grant.platform).inc()
+            await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
-    async def grant_ends(self, session: AsyncSession, grant: Grant, days: int) -> None:
-        """Warn the admins that only a person can renew the grant, once for each rung of the ladder."""
-        await self._tell(session, grant, f"ending:{grant.id}:{grant.generation}:{days}", "", days)
-
-    async def _tell(self, session: AsyncSession, grant: Grant, key: str, code: str, days: int | None) -> None:
-        platform = self._offer.platform(grant.platform)
+    async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
+        """Warn each organization on each rung of its own ladder that only a person can renew the grant."""
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            organization = await Organizations(session).get(organization_id)
-            every = await Accounts(session, self._vault).all(organization_id, grant.platform)
-            accounts = [account for account, owner in every if owner is not None and owner.id == grant.id]
-            if organization is None or not accounts:
+            settings = await Alerts(session).get(organization_id)
+            rung = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
+            accounts = await self._accounts(session, organization_id, grant)
+            if rung is None or not accounts:
                 continue
-            people = await Members(session).all(organization_id)
-            connector = next((m for m in people if m.id == accounts[0].connected_by), None)
-            by = kit.mention(connector)
-            if days is None:
-                message = views.needs_reconnect(platform, accounts, organization.name, code, by)
-                await Audit(session).write(organization_id, "system", "sign-in ended", grant.id, code=code)
-            else:
-                message = views.ends_soon(platform, accounts, organization.name, days, by)
-            for member in people:
-                if member.role >= Role.ADMIN:
-                    await say_to(session, member, key, message)
+            incident, new = await self._opened(
+                session, organization_id, grant, accounts, IncidentKind.EXPIRING
+            )
+            if not new and (incident.days is None or incident.days <= rung):
+                continue
+            incident.days, incident.deadline = rung, datetime.now(UTC) + left
+            quietly = new or incident.snoozed_until is not None
+            await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
+
+    async def review(self, session: AsyncSession, organization_id: str, by: str | None) -> None:
+        """Bring the organization's cards up to date after accounts were connected or disconnected.
+
+        `by` is the membership that did it, or None when another organization did, which is not named here.
+        """
+        every = await Accounts(session, self._vault).all(organization_id)
+        owners = {account.id: grant for account, grant in every if grant is not None}
+        for incident in await IncidentRows(session).all_open(organization_id):
+            here = {
+                key: name
+                for key, name in incident.accounts.items()
+                if key in owners and owners[key].id == incident.grant_id
+            }
+            grant = owners[next(iter(here))] if here else None
+            if grant is None:
+                moved = any(key in owners for key in incident.accounts)
+                how = Resolution.RECONNECTED if moved else Resolution.DISCONNECTED
+                await self.resolve(session, incident, how, by)
+            elif grant.status == GrantStatus.HEALTHY and grant.generation > incident.generation:
+                how = Resolution.RECONNECTED if by else Resolution.ELSEWHERE
+                await self.resolve(session, incident, how, by)
+            elif here != incident.accounts:
+                incident.accounts = here
+                await self._say(session, incident)
+
+    async def reviewed_everywhere(
+        self, session: AsyncSession, grant_id: str, organization_id: str, by: str
+    ) -> None:
+        """Do the same for every organization that shares a grant which one of them has just renewed."""
+        await self.review(session, organization_id, by)
+        for other in await Grants(session, self._vault).held_by(grant_id):
+            if other != organization_id:
+                await self.review(session, other, None)
+
+    async def resolve(
+        self, session: AsyncSession, incident: Incident, how: Resolution, by: str | None
+    ) -> None:
+        """Close an incident; its card says how, and keeps no buttons."""
+        incident.resolved_at, incident.resolved_by, incident.resolution = datetime.now(UTC), by, how
+        doer = by or SYSTEM
+        await Audit(session).write(
+            incident.organization_id, doer, "incident resolved", incident.id, how=str(how)
+        )
+        person = await self._member(session, incident, by)
+        done = {
+            Resolution.RECONNECTED: f"🟢 Reconnected by {kit.mention(person)}.",
+            Resolution.ELSEWHERE: "🟢 Reconnected by another organization that shares this sign-in.",
+            Resolution.DISCONNECTED: f"⚪ Disconnected by {kit.mention(person)}.",
+        }
+        await self._say(session, incident, done.get(how, ""))
+
+    # What people do about it
+
+    async def claim(self, session: AsyncSession, incident: Incident, membership_id: str) -> bool:
+        """Let a member take the incident; False when somebody else has it already."""
+        if incident.claimed_by is not None:
+            return incident.claimed_by == membership_id
+        incident.claimed_by, incident.snoozed_until = membership_id, None
+        await self._acted(session, incident, membership_id, "claimed", "🙋 {} is on it.")
+        return True
+
+    async def unclaim(self, session: AsyncSession, incident: Incident, membership_id: str) -> None:
+        """Give the incident back to everybody."""
+        incident.claimed_by = None
+        await self._acted(session, incident, membership_id, "returned", "↩️ {} gave it back.")
+
+    async def snooze(
+        self, session: AsyncSession, incident: Incident, membership_id: str, until: datetime
+    ) -> None:
+        """Be silent about it until then."""
+        incident.snoozed_until, incident.claimed_by = until, None
+        line = f"💤 {{}} snoozed it until {views.moment(until)}."
+        await self._acted(session, incident, membership_id, "snoozed", line)
+
+    async def _acted(
+        self, session: AsyncSession, incident: Incident, membership_id: str, did: str, line: str
+    ) -> None:
+        await Audit(session).write(incident.organization_id, membership_id, f"incident {did}", incident.id)
+        person = await self._member(session, incident, membership_id)
+        await self._say(session, incident, line.replace("{}", kit.mention(person)))
+
+    # What the clock does about it
+
+    async def tick(self, session: AsyncSession, incident: Incident, escalate_after: timedelta) -> None:
+        """Do what has become due for one incident; a second time it does nothing."""
+        moment = datetime.now(UTC)
+        if await Organizations(session).get(incident.organization_id) is None:
+            if incident.open:
+                await self.resolve(session, incident, Resolution.DELETED, None)
+            incident.held_until = None
+        elif incident.held_until is not None and incident.held_until <= moment:
+            incident.held_until = None
+            await self._say(session, incident)
+        elif incident.snoozed_until is not None and incident.snoozed_until <= moment:
+            incident.snoozed_until = None
+            await self._say(session, incident, "⏰ The snooze is over; it still needs somebody.")
+        elif incident.open and await self._left(session, incident):
+            incident.claimed_by = None
+            await self._say(session, incident, "↩️ Whoever was on it has left; it needs somebody again.")
+        elif (
+            incident.open
+            and incident.kind == IncidentKind.NEEDS_RECONNECT
+            and incident.claimed_by is None
+            and incident.snoozed_until is None
+            and incident.escalated_at is None
+            and incident.since <= moment - escalate_after
+        ):
+            incident.escalated_at = moment
+            members = Members(session)
+            owners = await members.owners(incident.organization_id) or await members.admins(
+                incident.organization_id
+            )
+            await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
+            await self._say(session, incident, views.owners_asked(owners) if owners else "")
+            if incident.step:  # nobody else reads what stands in one person's messages
+                message = views.please(await self.card(session, incident), views.NOBODY)
+                for owner in owners:
+                    if owner.user_id != incident.channel:
+                        await say_to(session, owner, f"{incident.key}:escalated", message)
+
+    async def _left(self, session: AsyncSession, incident: Incident) -> bool:
+        """Tell whether it was claimed by somebody who is no member any more."""
+        return bool(incident.claimed_by) and not await self._member(session, incident, incident.claimed_by)
+
+    # What Slack says about it: bot.jobs.notices.Fallback
+
+    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
+        """Give the card to the next person who may be reached."""
+        organization_id = notice.organization_id or ""
+        alerts = Alerts(session)
+        await alerts.trouble(organization_id, notice.channel, code)
+        settings = await alerts.get(organization_id)
+        if notice.key.startswith("digest:"):
+            await self._tell_of_trouble(session, settings, notice.key)
+            return
+        incident = await self._of(session, notice)
+        if incident is None or not incident.open:
+            return
+        log.warning("card not taken", incident=incident.id, step=incident.step, code=code)
+        if incident.step or settings.channel_id == incident.channel:
+            incident.trouble = incident.trouble or ("" if incident.step else code)
+            incident.step += 1
+        await Notices(session).forget(incident.key)
+        await self._post(session, incident, settings)
+
+    async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
+        """Tell the admins that the channel didn't take a digest; a card says it itself."""
+        for admin in await Members(session).admins(settings.organization_id):
+            await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
+
+    async def heard(self, session: AsyncSession, notice: Notice) -> None:
+        """Note that the channel takes our messages."""
+        if notice.organization_id is not None:
+            await Alerts(session).trouble(notice.organization_id, notice.channel, "")
+
+    async def _of(self, session: AsyncSession, notice: Notice) -> Incident | None:
+        """Return the incident whose present card a notice belongs to; None for an older card's."""
+        _, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
+        if notice.organization_id is None:
+            return None
+        incident = await IncidentRows(session).get(notice.organization_id, incident_id)
+        return incident if incident is not None and str(incident.card) == number else None
+
+    # The card
+
+    async def card(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:
+        """Return everything the card says, as of now."""
+        organization = await Organizations(session).get(incident.organization_id)
+        settings = await Alerts(session).get(incident.organization_id)
+        return views.IncidentCard(
+            incident=incident,
+            platform=self._offer.platform(incident.platform),
+            organization=organization.name if organization else "it",
+            connector=await self._member(session, incident, incident.connected_by),
+            claimer=await self._member(session, incident, incident.claimed_by),
+            resolver=await self._member(session, incident, incident.resolved_by),
+            lost_channel=settings.channel_id if incident.step and incident.trouble else "",
+        )
+
+    async def _opened(
+        self,
+        session: AsyncSession,
+        organization_id: str,
+        grant: Grant,
+        accounts: Sequence[Account],
+        kind: IncidentKind,
+    ) -> tuple[Incident, bool]:
+        incident, new = await IncidentRows(session).open(
+            organization_id, grant=grant, kind=kind, connected_by=accounts[0].connected_by
+        )
+        incident.accounts = {account.id: account.name for account in accounts}
+        return incident, new
+
+    async def _say(self, session: AsyncSession, incident: Incident, line: str = "") -> None:
+        """Bring the card in Slack up to date, and put a line into its thread.
+
+        Quiet hours hold back what makes a sound, a new card or a line, unless the sign-in ends before
+        they do. What is over before anybody was told is not told any more.
+        """
+        settings = await Alerts(session).get(incident.organization_id)
+        quiet = quiet_until(settings, datetime.now(UTC))
+        if quiet is not None and incident.deadline is not None and incident.deadline <= quiet:
+            quiet = None
+        if incident.card:
+            incident.version += 1
+            await self._put(session, incident, views.card(await self.card(session, incident)), edits=True)
+            incident.lines = [*incident.lines, *([line] if line else [])]
+            if quiet is None:
+                await self._thread(session, incident)
+            incident.held_until = quiet if incident.lines else None
+        else:
+            incident.held_until = quiet if incident.open else None
+            if incident.open and quiet is None:
+                await self._post(session, incident, settings)
+        await session.flush()
+
+    async def _thread(self, session: AsyncSession, incident: Incident) -> None:
+        for line in incident.lines:
+            incident.version += 1
+            await self._put(session, incident, views.line(line), edits=False)
+        incident.lines = []
+
+    async def _put(self, session: AsyncSession, incident: Incident, message: Message, *, edits: bool) -> None:
+        await say_in(
+            session,
+            Conversation(slack_id=incident.slack_id, id=incident.channel),
+            f"{incident.key}:{incident.version}",
+            message,
+            organization_id=incident.organization_id,
+            edits=incident.key if edits else None,
+            thread_of=None if edits else incident.key,
+            fallback=FALLBACK,
+        )
+
+    async def _post(self, session: AsyncSession, incident: Incident, settings: AlertSettings) -> None:
+        """Post the card where it can be heard: in the channel, else to the first person left to ask."""
+        place = await self._place(session, incident, settings)
+        if place is None:
+            log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
+            return
+        incident.slack_id, incident.channel = place.slack_id, place.id
+        incident.card += 1
+        message = views.card(await self.card(session, incident))
+        await say_in(
+            session,
+            place,
+            incident.key,
+            message,
+            organization_id=incident.organization_id,
+            fallback=FALLBACK,
+        )
+        await session.flush()
+
+    async def _place(
+        self, session: AsyncSession, incident: Incident, settings: AlertSettings
+    ) -> Conversation | None:
+        if incident.step == 0:
+            if settings.channel_id:
+                return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
+            incident.step = 1
+        people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
+        if incident.step > len(people):
+            return None
+        person = people[incident.step - 1]
+        return Conversation(slack_id=person.team_id, id=person.user_id)
+
+    async def _accounts(self, session: AsyncSession, organization_id: str, grant: Grant) -> list[Account]:
+        if await Organizations(session).get(organization_id) is None:
+            return []
+        every = await Accounts(session, self._vault).all(organization_id, grant.platform)
+        return [account for account, owner in every if owner is not None and owner.id == grant.id]
+
+    async def _member(
+        self, session: AsyncSession, incident: Incident, membership_id: str | None
+    ) -> Membership | None:
+        if membership_id is None:
+            return None
+        return await Members(session).get(incident.organization_id, membership_id)
 
     def page_operator(self, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
         OPERATOR.labels(platform, code).inc()
         log.error("platform needs the operator", platform=platform, code=code)
+        if self._operator is not None:
+            self._operator.tell(platform, code)
+
+
+def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
+    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners."""
+    first = [person for person in people if person.id == connected_by]
+    others = [person for person in people if person.id != connected_by]
+    return [
+        *first,
+        *(person for person in others if person.role == Role.ADMIN),
+        *(person for person in others if person.role >= Role.OWNER),
+    ]

@@ -111,6 +111,8 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     # Bolt logs the whole body of a request whose signature is wrong, response_url included, at INFO
     # and unhandled requests at WARNING; neither is ours to print.
     logging.getLogger("slack_bolt").setLevel(logging.ERROR)
+    # The clock looks every second, also while a job is still at work.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

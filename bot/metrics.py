@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 HANDLED = Counter(
     "octapost_slack_requests_total", "Slack requests by route and outcome", ["kind", "key", "outcome"]
@@ -18,3 +18,19 @@ VERDICTS = Counter(
 )
 REFRESH_SECONDS = Histogram("octapost_refresh_seconds", "From claim to commit, by platform", ["platform"])
 OPERATOR = Counter("octapost_operator_pages_total", "Faults only the operator can mend", ["platform", "code"])
+PROMPTS = Counter(
+    "octapost_prompts_total", "Grants for which a person was asked to come, by platform", ["platform"]
+)
+SEALS = Counter("octapost_vault_seals_total", "Values this process sealed, by the key's id", ["key"])
+
+# Of the whole installation, measured when somebody asks (bot/gauges.py).
+
+HELD = Gauge("octapost_grants", "Grants by platform and status", ["platform", "status"])
+IN_DOUBT = Gauge("octapost_rotations_in_doubt", "Grants whose single-use refresh got no answer", ["platform"])
+OLDEST_DUE = Gauge(
+    "octapost_refresh_oldest_due_seconds", "For how long the longest due grant has been due", ["platform"]
+)
+BREAKER = Gauge("octapost_breaker_open", "1 while what a platform calls dead is not believed", ["platform"])
+OWED = Gauge("octapost_outbox_waiting", "Messages owed to Slack")
+OLDEST_OWED = Gauge("octapost_outbox_oldest_seconds", "For how long the oldest message has been owed")
+MEASURED = Gauge("octapost_measured_timestamp_seconds", "When the gauges were last measured")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from adapters.base import App, Client, Pkce, Platform
+from adapters.base import App, Budget, Client, Pkce, Platform
 from adapters.registry import PLATFORMS
 
 PREFIX = "OCTAPOST_"
@@ -24,6 +25,13 @@ PLATFORM_OPTIONS = {
     "reddit": ("user_agent",),
 }
 """Settings `OCTAPOST_<PLATFORM>_<OPTION>` that are handed to the platform's adapter as they are."""
+
+
+CHANNEL = re.compile(r"([TE][A-Z0-9]+/[CG][A-Z0-9]+)?")
+OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
+FEWEST_CALLS = 10
+"""Fewer a minute would be used up by a single burst."""
 
 
 class ConfigurationError(Exception):
@@ -46,6 +54,20 @@ def _api_url(value: str) -> str:
     return value.rstrip("/") + "/"
 
 
+def _channel(value: str) -> str:
+    if not CHANNEL.fullmatch(value):
+        raise ValueError("must be a workspace's and a channel's id, such as T0123ABCD/C0456EFGH")
+    return value
+
+
+def _collector(value: str) -> str:
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        raise ValueError("must be an http or https URL")
+    if "@" in value or "?" in value:
+        raise ValueError("must not carry credentials: put them into OTEL_EXPORTER_OTLP_HEADERS")
+    return value.rstrip("/")
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
@@ -57,6 +79,8 @@ class PlatformSettings:
     clients: Mapping[str, Client]
     """By app key. A platform without any is not offered."""
     callback_slug: str
+    budget: Budget
+    """How many calls an app of ours may make there."""
 
 
 class Settings(BaseSettings):
@@ -85,6 +109,12 @@ class Settings(BaseSettings):
     support_url: str = ""
     """Where people who need help are sent; shown by `/octapost debug`."""
     log_level: str = "INFO"
+    operator_channel: Annotated[str, AfterValidator(_channel)] = ""
+    """`T.../C...`: the workspace and the channel where the operator is told what only they can mend."""
+    refresh_overdue_min: int = Field(default=30, ge=1)
+    """How long a grant may have been due before a process with jobs calls itself not ready."""
+    otel_endpoint: Annotated[str, AfterValidator(_collector)] = ""
+    """Where traces are sent: an OpenTelemetry collector's OTLP endpoint over HTTP. Empty: nowhere."""
     shutdown_grace_s: int = Field(default=25, ge=5)
     """Longer than the longest platform call, 20 s."""
     web_requests_per_minute: int = Field(default=60, ge=1)
@@ -111,6 +141,7 @@ class Settings(BaseSettings):
         """Return the settings in `OCTAPOST_*`. Raises ConfigurationError naming every fault at once."""
         ours = {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}
         fields = {k: v for k, v in ours.items() if k in cls.model_fields}
+        fields.setdefault("otel_endpoint", env.get(OTEL_STANDARD, ""))
         platforms = {k: v for k, v in ours.items() if k.split("_")[0] in PLATFORMS}
         unknown = set(ours) - set(fields) - set(platforms)
         faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]
@@ -170,7 +201,12 @@ class Settings(BaseSettings):
             known |= {f"{platform.key}_{o}" for o in PLATFORM_OPTIONS.get(platform.key, ())}
             if env.get(f"{platform.key}_pkce", Pkce.OFF) not in set(Pkce):
                 faults.append(f"{PREFIX}{platform.key.upper()}_PKCE: must be one of {', '.join(Pkce)}")
-            known |= {f"{platform.key}_url", f"{platform.key}_callback_slug"}
+            known |= {f"{platform.key}_{each}" for each in ("url", "callback_slug", "calls_per_minute")}
+            calls = env.get(f"{platform.key}_calls_per_minute", "")
+            if calls and not (calls.isascii() and calls.isdigit() and int(calls) >= FEWEST_CALLS):
+                faults.append(
+                    f"{PREFIX}{platform.key.upper()}_CALLS_PER_MINUTE: a number from {FEWEST_CALLS} on"
+                )
             if url := env.get(f"{platform.key}_url"):
                 try:
                     _origin(url)
@@ -214,4 +250,6 @@ class Settings(BaseSettings):
             )
 
         clients = {app.key: client(app) for app in platform.apps if env.get(f"{app.key}_client_id")}
-        return PlatformSettings(platform=platform, clients=clients, callback_slug=slug)
+        calls = env.get(f"{platform.key}_calls_per_minute")
+        budget = Budget(calls=int(calls)) if calls else platform.budget
+        return PlatformSettings(platform=platform, clients=clients, callback_slug=slug, budget=budget)

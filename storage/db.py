@@ -166,9 +166,9 @@ class Database:
             self._reads = _sqlite_engine(url, pool_size, reads=True)
             self._writes = _sqlite_engine(url, 1, reads=False)
             event.listen(self._writes.sync_engine, "begin", _sqlite_begin)
-            self.single: Single = SqliteSingle(
-                self._writes.dialect, partial(_sqlite_connect, url), self._written
-            )
+            connect = partial(_sqlite_connect, url)
+            self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
+            self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
         else:
             self._writes = create_async_engine(
                 url,
@@ -181,6 +181,7 @@ class Database:
             event.listen(self._writes.sync_engine, "begin", _postgres_begin)
             self._reads = self._writes.execution_options(postgresql_readonly=True)
             self.single = PostgresSingle(make_url(url), max(1, pool_size // 2))
+            self.durable = PostgresSingle(make_url(url), max(1, pool_size // 2), durable=True)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""
@@ -256,6 +257,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.single.close()
+        await self.durable.close()
         await self._reads.dispose()
         await self._writes.dispose()
 

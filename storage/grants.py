@@ -49,6 +49,21 @@ class TokenPair:
     refresh: Secret | None
 
 
+def token_pair(vault: Vault, grant: Grant) -> TokenPair:
+    """Return the grant's tokens. Raises `LookupError` when it has ended and they are gone."""
+    if grant.access_sealed is None:
+        raise LookupError("the grant has ended, its tokens are gone")
+
+    def opened(column: str, sealed: bytes) -> Secret:
+        return vault.open(sealed, table="grant_", column=column, organization=None, row=grant.id)
+
+    refresh = grant.refresh_sealed
+    return TokenPair(
+        access=opened("access_sealed", grant.access_sealed),
+        refresh=None if refresh is None else opened("refresh_sealed", refresh),
+    )
+
+
 class Grants:
     """Consents. Tokens go in and come out here, and nowhere else."""
 
@@ -185,19 +200,10 @@ class Grants:
 
     def tokens(self, grant: Grant) -> TokenPair:
         """Return the grant's tokens. Raises `LookupError` when it has ended and they are gone."""
-        if grant.access_sealed is None:
-            raise LookupError("the grant has ended, its tokens are gone")
-        refresh = grant.refresh_sealed
-        return TokenPair(
-            access=self._open(grant.id, "access_sealed", grant.access_sealed),
-            refresh=None if refresh is None else self._open(grant.id, "refresh_sealed", refresh),
-        )
+        return token_pair(self._vault, grant)
 
     def _seal(self, grant_id: str, column: str, token: str) -> bytes:
         return self._vault.seal(token, table="grant_", column=column, organization=None, row=grant_id)
-
-    def _open(self, grant_id: str, column: str, sealed: bytes) -> Secret:
-        return self._vault.open(sealed, table="grant_", column=column, organization=None, row=grant_id)
 
     async def holders(self, grant_id: str) -> int:
         """Return how many organizations hold the grant."""

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, literal, select, update
+from sqlalchemy import bindparam, func, update
 
 from storage.db import run
-from storage.vault import SealBroken, Vault, VaultError, check_canaries, keys_in_use, sealed_columns
+from storage.vault import (
+    SealBroken,
+    Vault,
+    VaultError,
+    check_canaries,
+    keys_in_use,
+    place_of,
+    sealed_columns,
+    sealed_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from sqlalchemy import Column, Select, Table
+    from sqlalchemy import Column, Table
 
     from storage.db import Database
 
@@ -96,7 +105,8 @@ class _Column:
         """Give the size of each batch that was sealed anew; rows that others hold are skipped."""
         (key,) = self.table.primary_key.columns
         old = func.substr(self.column, 2, 2) != self.vault.newest.to_bytes(2)
-        page = self._page(key).where(old).order_by(key).limit(batch).with_for_update(skip_locked=True)
+        sealed = sealed_rows(self.table, self.column)
+        page = sealed.where(old).order_by(key).limit(batch).with_for_update(skip_locked=True)
         change = (
             update(self.table)
             .where(key == bindparam("key"), self.column == bindparam("old"))
@@ -114,18 +124,13 @@ class _Column:
             after = rows[-1][0]
             yield len(changes)
 
-    def _page(self, key: Column[Any]) -> Select[Any, bytes, str | None]:
-        organization = self.table.columns.get("organization_id")
-        return select(key, self.column, literal(None) if organization is None else organization)
-
     def _sealed_anew(self, rows: Sequence[Any], broken: set[str]) -> Iterator[dict[str, object]]:
         for key, old, organization in rows:
-            row = key.hex() if isinstance(key, bytes) else key
-            place = {"table": self.table.name, "column": self.column.name, "row": row}
+            place = place_of(self.column, key, organization)
             try:
-                value = self.vault.open(old, organization=organization, **place)
+                value = self.vault.open(old, **place)
             except SealBroken:
-                broken.add(f"{self.table.name}.{self.column.name} of {row}")
+                broken.add(f"{self.table.name}.{self.column.name} of {place['row']}")
                 continue
-            new = self.vault.seal(value.reveal(), organization=organization, **place)
+            new = self.vault.seal(value.reveal(), **place)
             yield {"key": key, "old": old, "new": new}

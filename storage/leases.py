@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 Leased = TypeVar("Leased", Grant, Notice)
 
 
+def waiting(model: type[Leased]) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a row due and nobody's."""
+    free = or_(col(model.lease_until).is_(None), col(model.lease_until) < now())
+    return col(model.due_at) <= now(), free
+
+
 async def claim(
     session: AsyncSession,
     model: type[Leased],
@@ -33,11 +39,7 @@ async def claim(
     """
     due = (
         select(model.id)
-        .where(
-            col(model.due_at) <= now(),
-            or_(col(model.lease_until).is_(None), col(model.lease_until) < now()),
-            *(() if only is None else (only,)),
-        )
+        .where(*waiting(model), *(() if only is None else (only,)))
         .order_by(col(model.due_at), col(model.id))
         .limit(limit)
         .with_for_update(skip_locked=True)

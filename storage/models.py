@@ -25,6 +25,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
@@ -52,6 +53,10 @@ class GrantStatus(StrEnum):
     NEEDS_RECONNECT = "needs_reconnect"
     ENDED = "ended"
     """Revoked or abandoned: the tokens are gone."""
+
+
+UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
+"""The few grants that are counted by what is the matter with them. Written out as their indexes are."""
 
 
 class Utc(TypeDecorator[datetime]):
@@ -319,7 +324,9 @@ class Grant(SQLModel, table=True):
 
     __table_args__ = (
         Index("grant_person", "platform", "app", "external_id", unique=True),
-        Index("grant_due", "platform", "due_at"),
+        Index("grant_due", "app", "due_at"),
+        Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
+        Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
     __tablename__ = "grant_"
     id: str = Field(default_factory=lambda: new_id("grt"), primary_key=True)
@@ -368,6 +375,17 @@ class VerdictTally(SQLModel, table=True):
     dead: int = 0
     busy: int = 0
     other: int = 0
+
+
+class AppBudget(SQLModel, table=True):
+    """How much of its budget at a platform one app of ours has used up. Shared by all replicas."""
+
+    __tablename__ = "app_budget"
+    app: str = Field(primary_key=True)
+    full_at: datetime = _time()
+    """When the whole budget is there again, if nothing more is spent."""
+    held_until: datetime = _time()
+    """Until when nobody calls: the platform asked for it, or answers nobody."""
 
 
 class GrantHolder(SQLModel, table=True):

@@ -82,6 +82,15 @@ class Notices:
             )
         return put
 
+    async def forget(self, key: str) -> None:
+        """Don't say what was to change or answer this notice's message: another one has taken its place."""
+        waiting = update(Notice).where(
+            or_(col(Notice.edits) == key, col(Notice.thread_of) == key), col(Notice.due_at).is_not(None)
+        )
+        await self._session.exec(
+            waiting.values(due_at=None, failure=SUPERSEDED), execution_options={"synchronize_session": False}
+        )
+
     async def claim(self, limit: int, lease: timedelta) -> list[Notice]:
         """Return due messages, at most the oldest unsent one of each channel, for `lease`."""
         older = aliased(Notice)

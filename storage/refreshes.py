@@ -11,21 +11,24 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func
-from sqlmodel import col, or_, select, update
+from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
+from sqlalchemy import update as core_update
+from sqlmodel import SQLModel, col, or_, select, update
 
-from storage.db import insert_once, now
-from storage.grants import Grants
-from storage.leases import claim
+from storage.db import Now, insert_once, now, rows
+from storage.grants import token_pair
+from storage.leases import claim, waiting
 from storage.models import Grant, GrantStatus, VerdictTally
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.grants import TokenPair
+    from storage.single import Single
     from storage.vault import Vault
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -67,6 +70,65 @@ class Tally:
         return self.fresh + self.dead + self.busy + self.other
 
 
+def _in(name: str) -> ColumnElement[Any]:
+    """Return the time so many seconds from now, or NULL when none are given."""
+    seconds = bindparam(name, type_=Float)
+    return case((seconds.is_(None), null()), else_=Now(seconds))
+
+
+_GRANTS = SQLModel.metadata.tables["grant_"]
+_READ = bindparam("read_generation", type_=Integer)
+_RENEW = (
+    core_update(_GRANTS)
+    .where(_GRANTS.c.id == bindparam("grant_id", type_=String), _GRANTS.c.generation == _READ)
+    .values(
+        access_sealed=bindparam("access", type_=LargeBinary),
+        refresh_sealed=func.coalesce(bindparam("refresh", type_=LargeBinary), _GRANTS.c.refresh_sealed),
+        access_expires_at=_in("access_expires_in"),
+        refresh_expires_at=func.coalesce(_in("refresh_expires_in"), _GRANTS.c.refresh_expires_at),
+        due_at=_in("due_in"),
+        generation=_READ + 1,
+        status=GrantStatus.HEALTHY.value,
+        reason="",
+        verdict="fresh",
+        checked_at=now(),
+        renewed_at=now(),
+        lease_until=None,
+        failures=0,
+        suspected_at=None,
+        in_doubt=False,
+    )
+    .returning(_GRANTS.c.id)
+)
+"""Built once: it runs with every refresh."""
+
+
+async def renew(session: AsyncSession | Single, vault: Vault, grant: Grant, renewal: Renewal) -> bool:
+    """Store newer tokens; False when the row was renewed meanwhile by somebody else.
+
+    One UPDATE, so that it can be a transaction of its own: nothing stands between the platform's answer
+    and the commit.
+    """
+    place: dict[str, Any] = {"table": "grant_", "organization": None, "row": grant.id}
+    refresh = renewal.refresh
+    stored = await rows(
+        session,
+        _RENEW,
+        grant_id=grant.id,
+        read_generation=grant.generation,
+        access=vault.seal(renewal.access, column="access_sealed", **place),
+        refresh=None if refresh is None else vault.seal(refresh, column="refresh_sealed", **place),
+        access_expires_in=_seconds(renewal.access_expires_in),
+        refresh_expires_in=_seconds(renewal.refresh_expires_in),
+        due_in=_seconds(renewal.due_in),
+    )
+    return bool(stored)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
 class Refreshes:
     """The work on due grants."""
 
@@ -74,11 +136,22 @@ class Refreshes:
         self._session = session
         self._vault = vault
 
-    async def claim(self, platform: str, limit: int, lease: timedelta) -> list[Grant]:
-        """Return due grants of one platform, the caller's alone for `lease`."""
-        return await claim(
-            self._session, Grant, limit=limit, lease=lease, only=col(Grant.platform) == platform
+    async def claim(self, app: str, limit: int, lease: timedelta) -> list[Grant]:
+        """Return due grants of one app, the caller's alone for `lease`."""
+        return await claim(self._session, Grant, limit=limit, lease=lease, only=col(Grant.app) == app)
+
+    async def due(self, app: str) -> bool:
+        """Tell whether an app has anything to claim: a read, for who asks every second."""
+        some = select(Grant.id).where(col(Grant.app) == app, *waiting(Grant)).limit(1)
+        return (await self._session.exec(some)).first() is not None
+
+    async def release(self, grants: Collection[Grant]) -> None:
+        """Give back what was claimed and not begun."""
+        ours = update(Grant).where(
+            col(Grant.id).in_([grant.id for grant in grants]),
+            col(Grant.lease_until).in_({grant.lease_until for grant in grants}),
         )
+        await self._session.exec(ours.values(lease_until=None), execution_options=_UNSYNCHRONIZED)
 
     async def take(self, grant_id: str, generation: int, lease: timedelta) -> Grant | None:
         """Return one grant for `lease`, if its tokens are still these and nobody else works on it."""
@@ -121,28 +194,11 @@ class Refreshes:
 
     def tokens(self, grant: Grant) -> TokenPair:
         """Return the grant's tokens. Raises LookupError when they are gone."""
-        return Grants(self._session, self._vault).tokens(grant)
+        return token_pair(self._vault, grant)
 
     async def renewed(self, grant: Grant, renewal: Renewal) -> bool:
-        """Store newer tokens; False when the row was renewed meanwhile by somebody else.
-
-        One UPDATE: nothing stands between the platform's answer and the commit.
-        """
-        place: dict[str, Any] = {"table": "grant_", "organization": None, "row": grant.id}
-        values: dict[str, Any] = {
-            "access_sealed": self._vault.seal(renewal.access, column="access_sealed", **place),
-            "access_expires_at": _at(renewal.access_expires_in),
-            "generation": grant.generation + 1,
-            "status": GrantStatus.HEALTHY,
-            "reason": "",
-            "due_at": _at(renewal.due_in),
-            "renewed_at": now(),
-        }
-        if renewal.refresh is not None:
-            values["refresh_sealed"] = self._vault.seal(renewal.refresh, column="refresh_sealed", **place)
-        if renewal.refresh_expires_in is not None:
-            values["refresh_expires_at"] = now(renewal.refresh_expires_in)
-        return await self._change(grant, "fresh", failures=0, suspected_at=None, in_doubt=False, **values)
+        """Store newer tokens: `renew` in this session."""
+        return await renew(self._session, self._vault, grant, renewal)
 
     async def healthy(self, grant: Grant, due_in: timedelta | None) -> bool:
         """Note that the platform finds the tokens we hold good, and when to ask again."""

@@ -9,10 +9,11 @@ To its caller each is a transaction: nothing is answered before it is committed,
 one that fails takes nobody else's work with it. Only if the commit itself fails, all that waited for it hear
 so. A caller that is cancelled does not know whether its statement took place.
 
-Such a commit does not wait for the disk, so this is for what lives minutes: links and seen signatures. It
-outlives the process; the machine's sudden end (or PostgreSQL's) may take the last moment of it. Both
-databases keep their log in order, and a session's commit waits for all of the log before it. So what a
-handler stored never survives without the mark that its request was seen
+There are two kinds. A durable one's commit waits for the disk, as a session's does: for renewed tokens. The
+other's does not, so it is for what lives minutes: links and seen signatures. It outlives the process; the
+machine's sudden end (or PostgreSQL's) may take the last moment of it. Both databases keep their log in order,
+and a session's commit waits for all of the log before it. So what a handler stored never survives without
+the mark that its request was seen
 (https://sqlite.org/pragma.html#pragma_synchronous,
 https://www.postgresql.org/docs/current/wal-async-commit.html).
 """
@@ -20,6 +21,7 @@ https://www.postgresql.org/docs/current/wal-async-commit.html).
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -50,7 +52,10 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 100
 """How many statements share a commit at most: a long queue must not keep other writers waiting."""
-IN_ORDER_ONLY = {"octapost.system": "on", "synchronous_commit": "off"}
+SYSTEM = {"octapost.system": "on"}
+IN_ORDER_ONLY = {"synchronous_commit": "off"}
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error, OSError, TimeoutError)
+"""What a statement may fail with; whether it took place may then be unknown."""
 
 
 class Single(ABC):
@@ -103,9 +108,10 @@ class PostgresSingle(Single):
     Its connections are told at birth that they work for the system, and are used for nothing else.
     """
 
-    def __init__(self, url: URL, size: int) -> None:
+    def __init__(self, url: URL, size: int, *, durable: bool = False) -> None:
         dialect: Any = url.get_dialect()()
         super().__init__(dialect)
+        self._settings = SYSTEM if durable else SYSTEM | IN_ORDER_ONLY
         self._options: dict[str, Any] = dialect.create_connect_args(url)[1]
         self._options.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
         self._free = asyncio.Semaphore(size)
@@ -132,7 +138,7 @@ class PostgresSingle(Single):
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
-        return await asyncpg.connect(**self._options, server_settings=IN_ORDER_ONLY)
+        return await asyncpg.connect(**self._options, server_settings=self._settings)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -143,11 +149,12 @@ class PostgresSingle(Single):
 class SqliteSingle(Single):
     """What is asked for while the thread is busy goes together, the next time."""
 
-    def __init__(self, dialect: Dialect, connect: Connect, turn: Turn) -> None:
+    def __init__(self, dialect: Dialect, connect: Connect, turn: Turn, *, durable: bool = False) -> None:
         super().__init__(dialect)
-        self._reads = _Together(lambda: connect(reads=True, synchronous="NORMAL"), nullcontext)
+        synchronous = "FULL" if durable else "NORMAL"
+        self._reads = _Together(lambda: connect(reads=True, synchronous=synchronous), nullcontext)
         self._writes = _Together(
-            lambda: connect(reads=False, synchronous="NORMAL"), turn, begin="BEGIN IMMEDIATE"
+            lambda: connect(reads=False, synchronous=synchronous), turn, begin="BEGIN IMMEDIATE"
         )
 
     async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:

@@ -12,11 +12,12 @@ import binascii
 import hmac
 import secrets
 from collections import Counter
-from typing import TYPE_CHECKING, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import func
+from sqlalchemy import func, literal
+from sqlalchemy import select as sql_select
 from sqlmodel import SQLModel, col, select
 
 from storage.db import insert_once
@@ -25,7 +26,7 @@ from storage.models import Canary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Column, Select, Table
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 VERSION = b"\x01"
@@ -55,6 +56,15 @@ class KeyMissing(VaultError):
     def __init__(self, key_id: int) -> None:
         super().__init__(f"Key {key_id} is needed but is not in the ring: put it back into the vault keys.")
         self.key_id = key_id
+
+
+class Place(TypedDict):
+    """The one place where a sealed value opens."""
+
+    table: str
+    column: str
+    organization: str | None
+    row: str
 
 
 @final
@@ -198,6 +208,19 @@ def sealed_columns() -> list[tuple[Table, Column[bytes]]]:
         for column in table.columns
         if column.name.endswith("_sealed")
     ]
+
+
+def sealed_rows(table: Table, column: Column[bytes]) -> Select[Any, bytes, str | None]:
+    """Return a query for a sealed column: each row's key, its value, and the organization it was sealed for."""
+    (key,) = table.primary_key.columns
+    organization = table.columns.get("organization_id")
+    return sql_select(key, column, literal(None) if organization is None else organization)
+
+
+def place_of(column: Column[bytes], key: str | bytes, organization: str | None) -> Place:
+    """Return where a value stands, as it is said when it is sealed and opened."""
+    row = key.hex() if isinstance(key, bytes) else key
+    return {"table": column.table.name, "column": column.name, "organization": organization, "row": row}
 
 
 async def keys_in_use(session: AsyncSession) -> Counter[int]:

@@ -10,8 +10,14 @@ import os
 from collections.abc import Sequence
 from typing import TypeVar
 
+import pytest
+
 Try = TypeVar("Try")
 FULL = os.environ.get("OCTAPOST_FULL") == "1"
+
+
+in_full = pytest.mark.skipif(not FULL, reason="made where every try is: OCTAPOST_FULL=1")
+"""For a test that its neighbours nearly cover: CI runs it, and a default run has no time for it."""
 
 
 def tries(full: int, sample: int) -> int:

@@ -58,7 +58,7 @@ def page_of(platform: Platform) -> str:
 
 def variables_of(platform: Platform) -> set[str]:
     names = {f"{app.key}_{end}" for app in platform.apps for end in ("client_id", "client_secret", "scopes")}
-    names |= {f"{platform.key}_{end}" for end in ("url", "callback_slug")}
+    names |= {f"{platform.key}_{end}" for end in ("url", "callback_slug", "calls_per_minute")}
     names |= {f"{platform.key}_{option}" for option in PLATFORM_OPTIONS.get(platform.key, ())}
     return {PREFIX + name.upper() for name in names}
 

@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.logs import logger
 
 log = logger(__name__)
+TICK_S = 1
 
 
 class Clock:
@@ -28,17 +29,30 @@ class Clock:
         self._running: set[asyncio.Task[None]] = set()
         self._signals: dict[str, tuple[asyncio.Event, Callable[[], Awaitable[object]]]] = {}
         self._listening: list[asyncio.Task[None]] = []
-        self.ticked_at = time.monotonic()
-        """When any job last ran: the clock has stopped when this grows old."""
+        self._started_at = self.ticked_at = 0.0
+        self.started = False
+        """True from the start on: this process has jobs."""
 
     def every(self, interval: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` every `interval`, for the first time at once."""
 
         async def run() -> None:
-            self.ticked_at = time.monotonic()
             await self._run(name, work)
 
         self._scheduler.add_job(run, "interval", seconds=interval.total_seconds(), id=name)
+
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds the clock has not ticked. It does every second, however long jobs take."""
+        return time.monotonic() - self.ticked_at
+
+    @property
+    def working_s(self) -> float:
+        """How many seconds ago the clock was started."""
+        return time.monotonic() - self._started_at
+
+    async def _tick(self) -> None:
+        self.ticked_at = time.monotonic()
 
     def whenever(self, signal: asyncio.Event, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee."""
@@ -64,6 +78,9 @@ class Clock:
 
     def start(self) -> None:
         """Start ticking, in the running event loop."""
+        self._started_at = self.ticked_at = time.monotonic()
+        self.started = True
+        self._scheduler.add_job(self._tick, "interval", seconds=TICK_S, id="tick")
         self._scheduler.start()
         self._listening = [
             asyncio.create_task(self._listen(name, signal, work))

@@ -6,16 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Rotation
+from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from bot.incidents import Incidents
     from bot.offer import Offer
     from storage.db import Database
+    from storage.models import Grant
     from storage.vault import Vault
 
-RUNGS = (14, 7, 3, 1)
-"""Days before the end on which the admins are told."""
+FIRST_RUNG = timedelta(days=30)
+"""The longest time before the end that an organization can ask to be told at."""
 
 
 class Ladder:
@@ -28,16 +32,22 @@ class Ladder:
         self._vault = vault
 
     async def run(self) -> None:
-        """Warn about, or end, what is near its time."""
-        async with self._database.system() as session:
-            refreshes = Refreshes(session, self._vault)
-            for grant in await refreshes.ending(timedelta(days=RUNGS[0])):
-                if self._offer.platform(grant.platform).rotation is not Rotation.NONE:
-                    continue
-                left = (grant.access_expires_at or datetime.now(UTC)) - datetime.now(UTC)
-                if left <= timedelta(0):
-                    if await refreshes.dead(grant, "expired"):
-                        await self._incidents.grant_died(session, grant, "expired")
-                    continue
-                rung = min(days for days in RUNGS if left <= timedelta(days=days))
-                await self._incidents.grant_ends(session, grant, rung)
+        """Warn about, or end, what is near its time: each in a transaction of its own, so that nobody waits long."""
+        async with self._database.system(write=False) as session:
+            ending = await Refreshes(session, self._vault).ending(FIRST_RUNG)
+        for grant in ending:
+            if self._offer.platform(grant.platform).rotation is Rotation.NONE:
+                async with self._database.system() as session:
+                    await self._look(session, grant)
+
+    async def _look(self, session: AsyncSession, seen: Grant) -> None:
+        """Say what there is to say about one grant, unless that was settled since it was seen."""
+        refreshes = Refreshes(session, self._vault)
+        grant = await refreshes.look(seen.id)
+        if grant is None or grant.generation != seen.generation or grant.status != GrantStatus.HEALTHY:
+            return
+        left = (grant.access_expires_at or datetime.now(UTC)) - datetime.now(UTC)
+        if left > timedelta(0):
+            await self._incidents.grant_ends(session, grant, left)
+        elif await refreshes.dead(grant, "expired"):
+            await self._incidents.grant_died(session, grant, "expired")

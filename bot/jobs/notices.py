@@ -15,6 +15,7 @@ from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.metrics import NOTICES
 from bot.slack import OVER, PASSING, code_of
+from bot.tracing import traced
 from storage.outbox import Notices, Place
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class NoticeSender:
         now = time.monotonic()
         self._free_at = {channel: at for channel, at in self._free_at.items() if at > now}
 
+    @traced("outbox send", lambda _self, notice: {"notice": notice.id, "attempts": notice.attempts})
     async def _send(self, notice: Notice) -> None:
         channel = notice.slack_id, notice.channel
         await asyncio.sleep(self._free_at.get(channel, 0.0) - time.monotonic())

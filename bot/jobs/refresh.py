@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,10 +29,15 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
+from bot.jobs.lanes import AT_ONCE, LEASE, Lane
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
+from bot.tracing import note, traced
+from storage.budgets import Bucket
+from storage.grants import token_pair
 from storage.models import Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes, Renewal, Tally
+from storage.refreshes import Outcome, Refreshes, Renewal, Tally, renew
+from storage.single import FAILURES
 
 if TYPE_CHECKING:
     from adapters.base import Adapter, Client
@@ -44,18 +48,17 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
-LEASE = timedelta(seconds=60)
-"""Longer than the longest call, 20 s, and its commit."""
-AT_ONCE = 8
-"""Calls in flight per platform and process."""
 SECOND_OPINION = timedelta(minutes=15)
 KEEP_ALIVE = timedelta(days=7)
 """How often a single-use grant that nobody needs is renewed, so that it does not die of silence."""
 HEALTH_CHECK = timedelta(hours=24)
 RENEW_BEFORE_REFRESH_ENDS = timedelta(days=14)
-SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=1)
-"""Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest."""
-OUR_FAULT_PAUSE = timedelta(minutes=30)
+SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
+"""Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest.
+
+The longest is what an outage may last longer for us than for the platform.
+"""
+OUR_FAULT_PAUSE = timedelta(minutes=5)
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
 BREAKER_HISTORY_MIN = 60
@@ -136,38 +139,28 @@ class Refresher:
         self._database = database
         self._vault = vault
         self._incidents = incidents
-        self._at_once = at_once
-        self._busy: dict[str, set[asyncio.Task[None]]] = {key: set() for key in adapters}
-        self._counts: dict[str, Counter[Outcome]] = {key: Counter() for key in adapters}
-        self._stopping = False
+        self.lanes = {
+            app: Lane(
+                database,
+                vault,
+                self._settle,
+                platform=found.platform.key,
+                app=app,
+                bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
+                at_once=at_once,
+            )
+            for found in offer.offered()
+            for app in found.clients
+        }
+        """One for each app of ours, each to be run on its own: a platform that is slow delays no other."""
 
     async def run(self) -> None:
-        """Work on everything that is due, at most `at_once` calls a platform; return when nothing is."""
-        await asyncio.gather(*(self._platform(key) for key in self._adapters))
-
-    async def _platform(self, key: str) -> None:
-        working = self._busy[key]
-        while not self._stopping:
-            free = self._at_once - len(working)
-            claimed: list[Grant] = []
-            if free:
-                async with self._database.system() as session:
-                    claimed = await Refreshes(session, self._vault).claim(key, free, LEASE)
-            for grant in claimed:
-                task = asyncio.create_task(self._settle(grant))
-                working.add(task)
-                task.add_done_callback(working.discard)
-            if not working:
-                break
-            await asyncio.wait(set(working), return_when=asyncio.FIRST_COMPLETED)
-        await self._tell_breaker(key)
+        """Work on everything that is due, within the budgets; return when nothing is left to do now."""
+        await asyncio.gather(*(lane.run() for lane in self.lanes.values()))
 
     async def drain(self, within_s: float) -> None:
         """Claim nothing more, and let what is in flight be committed."""
-        self._stopping = True
-        flying = {task for tasks in self._busy.values() for task in tasks}
-        if flying:
-            await asyncio.wait(flying, timeout=within_s)
+        await asyncio.gather(*(lane.drain(within_s) for lane in self.lanes.values()))
 
     # On demand
 
@@ -186,13 +179,13 @@ class Refresher:
                     raise GrantDead("ended")
                 if grant.status == GrantStatus.NEEDS_RECONNECT:
                     raise GrantDead(grant.reason)
-                tokens = _tokens(repository, grant)
+                tokens = self._tokens(grant)
             if grant.generation != refused and not _over(grant):
                 return Fresh(grant=grant, tokens=tokens)
             async with self._database.system() as session:
                 taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, LEASE)
             if taken is not None:
-                await self._settle(taken, raising=True)
+                await self._now(taken)
                 refused = None if refused == grant.generation else refused
             elif time.monotonic() > deadline:
                 raise Busy("refresh_in_progress")
@@ -227,14 +220,24 @@ class Refresher:
 
     # One grant
 
+    async def _now(self, grant: Grant) -> None:
+        """Refresh a leased grant for somebody who waits. Raises the verdict, or Busy while nobody may call."""
+        lane = self.lanes.get(grant.app)
+        held = None if lane is None else await lane.spend()
+        if held is not None:
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).release([grant])
+            raise Busy("held_back", retry_after=held)
+        await self._settle(grant, raising=True)
+
+    @traced("refresh", lambda _self, grant, **_: {"platform": grant.platform, "grant": grant.id})
     async def _settle(self, grant: Grant, *, raising: bool = False) -> None:
         """Refresh one leased grant and store what came of it."""
         platform = self._offer.platform(grant.platform)
         started = time.perf_counter()
         try:
             client = self._offer.client(grant.platform, grant.app)
-            async with self._database.system(write=False) as session:
-                tokens = _tokens(Refreshes(session, self._vault), grant)
+            tokens = self._tokens(grant)
             adapter = self._adapters[grant.platform]
             if tokens.refresh_token is None and platform.rotation is not Rotation.EXCHANGE:
                 await self._still_good(grant, adapter, client, tokens)
@@ -260,7 +263,7 @@ class Refresher:
         stored = await self._commit(grant, renewal)
         self._note(grant, "fresh")
         REFRESH_SECONDS.labels(grant.platform).observe(time.perf_counter() - started)
-        self._counts[grant.platform][Outcome.FRESH] += 1
+        self._heard(grant, Outcome.FRESH)
         if not stored:
             log.warning("a newer generation was there already", grant=grant.id)
 
@@ -278,9 +281,8 @@ class Refresher:
         until, wait = time.monotonic() + COMMIT_FOR_S, 0.05
         while True:
             try:
-                async with self._database.system() as session:
-                    return await Refreshes(session, self._vault).renewed(grant, renewal)
-            except (DBAPIError, OSError, TimeoutError):
+                return await renew(self._database.durable, self._vault, grant, renewal)
+            except FAILURES:
                 if time.monotonic() > until:
                     raise
                 log.warning("new tokens wait for the database", grant=grant.id)
@@ -289,26 +291,27 @@ class Refresher:
 
     async def _judge(self, grant: Grant, platform: Platform, error: PlatformError) -> None:
         """Decide what a failed refresh means. The only place that may call a grant dead."""
-        counts, verdict = self._counts[platform.key], f"{type(error).__name__} {error.code}"
+        verdict = f"{type(error).__name__} {error.code}"
         log.info("refresh failed", grant=grant.id, platform=platform.key, verdict=verdict)
         match error:
             case GrantDead():
-                counts[Outcome.DEAD] += 1
+                self._heard(grant, Outcome.DEAD)
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
-                counts[Outcome.OTHER] += 1
+                await self._heard_nothing(grant, Outcome.OTHER, error)
                 self._incidents.page_operator(platform.key, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
-                counts[Outcome.OTHER] += 1
+                await self._heard_nothing(grant, Outcome.OTHER, error)
                 await self._later(grant, verdict, LEASE, in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
-                counts[Outcome.BUSY] += 1
+                await self._heard_nothing(grant, Outcome.BUSY, error)
                 await self._later(grant, verdict, pause(grant.failures, error.retry_after, chance=_chance()))
 
     async def _second_opinion(self, grant: Grant, platform: Platform, code: str, verdict: str) -> None:
         """A first "dead" is looked at again; a second one counts, unless the whole platform says so."""
-        await self._tell_breaker(platform.key)
+        if lane := self.lanes.get(grant.app):
+            await lane.tell_breaker()
         async with self._database.system() as session:
             repository = Refreshes(session, self._vault)
             minute = int(time.time() // 60)
@@ -327,26 +330,29 @@ class Refresher:
             async with self._database.system() as session:
                 await Refreshes(session, self._vault).later(grant, verdict, after, in_doubt=in_doubt)
 
-    async def _tell_breaker(self, key: str) -> None:
-        """Add what this process counted to what all replicas count."""
-        counted, self._counts[key] = self._counts[key], Counter()
-        if not counted:
-            return
-        async with self._database.system() as session:
-            await Refreshes(session, self._vault).count(key, int(time.time() // 60), counted)
+    def _heard(self, grant: Grant, outcome: Outcome) -> None:
+        if lane := self.lanes.get(grant.app):
+            lane.counts[outcome] += 1
+            lane.answered()
+
+    async def _heard_nothing(self, grant: Grant, outcome: Outcome, error: PlatformError) -> None:
+        if lane := self.lanes.get(grant.app):
+            lane.counts[outcome] += 1
+            with suppress(DBAPIError, OSError, TimeoutError):  # then the next call is told the same
+                await lane.unanswered(error)
 
     def _note(self, grant: Grant, verdict: str) -> None:
+        note(verdict=verdict)
         VERDICTS.labels(grant.platform, verdict).inc()
 
-
-def _tokens(repository: Refreshes, grant: Grant) -> Tokens:
-    pair = repository.tokens(grant)
-    return Tokens(
-        access_token=pair.access.reveal(),
-        refresh_token=pair.refresh.reveal() if pair.refresh else None,
-        scopes=frozenset(grant.scopes),
-        subject=grant.external_id,
-    )
+    def _tokens(self, grant: Grant) -> Tokens:
+        pair = token_pair(self._vault, grant)
+        return Tokens(
+            access_token=pair.access.reveal(),
+            refresh_token=pair.refresh.reveal() if pair.refresh else None,
+            scopes=frozenset(grant.scopes),
+            subject=grant.external_id,
+        )
 
 
 def _keeping(newer: Tokens, older: Tokens) -> Tokens:

@@ -210,6 +210,10 @@ class AccountsStory:
         """Answer the Reconnect button."""
         return await self._invitation(request, await self._one(request))
 
+    async def invitation(self, request: Request, account_id: str) -> Say:
+        """Return the link that renews an account's sign-in, for the actor alone. Raises Gone."""
+        return await self._invitation(request, await self._one(request, account_id))
+
     async def _invitation(self, request: Request, one: Card) -> Say:
         """Return a link for the account's own app, bound to the grant it renews."""
         actor = request.actor
@@ -274,11 +278,15 @@ class AccountsStory:
             found = await Places(session).search(actor.organization_id, request.target, request.words)
         return Options(views.place_options(found))
 
-    async def _one(self, request: Request) -> Card:
-        """Return the card of the account a button names. Raises Gone for another's or an absent one."""
+    async def _one(self, request: Request, account_id: str = "") -> Card:
+        """Return the card of an account, by default the one a button names.
+
+        Raises Gone for another's or an absent one.
+        """
         actor = request.actor
         async with self._database.organization(actor.organization_id, write=False) as session:
-            found = await Accounts(session, self._vault).get(actor.organization_id, request.target)
+            named = account_id or request.target
+            found = await Accounts(session, self._vault).get(actor.organization_id, named)
         if found is None:
             raise Gone("That account")
         return self._card(actor, *found, "")

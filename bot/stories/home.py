@@ -14,6 +14,7 @@ from bot.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.slack import code_of
 from bot.views import home as views
 from bot.views.kit import Json
+from storage.incidents import Alerts
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class Home:
         except NotMember as error:
             return views.welcome(str(error))
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
-        return views.home(standing, seat, await self._accounts.cards(actor))
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            alerts = await Alerts(session).get(actor.organization_id)
+        return views.home(standing, seat, await self._accounts.cards(actor), alerts)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
         try:

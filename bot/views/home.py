@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.views import accounts as account_views
+from bot.views import alerts as alert_views
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.views.accounts import Card
+    from storage.incident_models import AlertSettings
     from storage.tenants import Seat, Standing
 
 HOME_CARDS = 18
 """A home tab holds 100 blocks, a card at most 4."""
 
 
-def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
+def home(standing: Standing, seat: Seat, cards: Sequence[Card], alerts: AlertSettings) -> Json:
     """Return the home tab of a member, about one of their organizations."""
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
@@ -29,7 +31,11 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
         kit.button("Members", "org.members", f"{seat.organization_id}/"),
         kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
     ]
+    if role >= Role.ADMIN:
+        buttons.append(kit.button("Alerts …", "alerts.change", f"{seat.organization_id}/"))
     blocks.append(kit.actions(*buttons))
+    if trouble := alert_views.trouble(alerts):
+        blocks.append(kit.section(trouble))
     if len(standing.choices) > 1:
         blocks.append(kit.actions(switcher(standing, seat)))
     broken = sum(account_views.status(card).startswith("🔴") for card in cards)

@@ -1,19 +1,27 @@
-"""What people read when a grant needs one of them."""
+"""What people read when a grant needs one of them: the card, the lines below it, and who can do it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.notices import Message
+from bot.routes import Say
 from bot.views import kit
-from bot.views.connect import names
+from storage.incident_models import IncidentKind, Resolution
+from storage.models import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from adapters.base import Platform
-    from storage.models import Account
+    from bot.views.kit import Json
+    from storage.incident_models import AlertSettings, Incident
+    from storage.models import Membership
 
+PERSON = "person"
+NAMES_SHOWN = 5
 WHY = {
     "deauthorized": "somebody removed Octapost in the Facebook settings",
     "deletion_requested": "the person asked Facebook to have their data deleted, and it is",
@@ -27,35 +35,244 @@ WHY = {
     "190_492": "the person has lost their role on the Page",
 }
 """Codes that say more than "it is over"."""
+TROUBLE = {
+    "is_archived": "it was archived",
+    "not_in_channel": "I'm not in it any more",
+    "channel_not_found": "it was deleted, or made private without me",
+    "not_installed": "Octapost was removed from that workspace",
+    "user_not_found": "Slack doesn't know them any more",
+    "user_disabled": "they were deactivated in Slack",
+}
+"""Slack's reasons for not taking a message, as a clause after "because"."""
+NOBODY = "Nobody took it for a day, so Octapost"
+"""Who asks the owners, as it reads before "asked you"."""
+SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"}
 
 
-def needs_reconnect(
-    platform: Platform, accounts: Sequence[Account], organization: str, code: str, by: str
-) -> Message:
-    """Return what is said when a sign-in is over for good: what stopped, why, and the one thing to do."""
-    why = WHY.get(code, f"{platform.name} has ended our access")
-    text = f"{platform.name}: {names(accounts)} can't publish for {organization} until somebody reconnects."
-    return _card("🔴", text, f"Why: {why}.", accounts[0], by)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentCard:
+    """Everything an incident's card says."""
+
+    incident: Incident
+    platform: Platform
+    organization: str
+    connector: Membership | None
+    claimer: Membership | None = None
+    resolver: Membership | None = None
+    lost_channel: str = ""
+    """The channel that was meant to hold the card, and didn't take it."""
+
+    @property
+    def names(self) -> str:
+        """The accounts it is about."""
+        found = list(self.incident.accounts.values())
+        rest = len(found) - NAMES_SHOWN
+        return kit.listed(found[:NAMES_SHOWN] + ([f"{rest} more"] if rest > 0 else []))
 
 
-def ends_soon(
-    platform: Platform, accounts: Sequence[Account], organization: str, days: int, by: str
-) -> Message:
-    """Return the warning before a sign-in ends that only a person can renew."""
-    left = f"{days} days" if days > 1 else "1 day"
-    text = f"{platform.name}: {names(accounts)} of {organization} must be reconnected within {left}."
-    why = f"{platform.name} ends this sign-in by itself and lets nobody but a person renew it. It takes a minute."
-    return _card("🟡", text, why, accounts[0], by)
+def why(platform: Platform, code: str) -> str:
+    """Return why a sign-in is over, as a clause."""
+    return WHY.get(code, f"{platform.name} has ended our access")
 
 
-def _card(sign: str, text: str, why: str, first: Account, by: str) -> Message:
-    value = f"{first.organization_id}/{first.id}"
+def in_days(days: int) -> str:
+    """Return a number of days in words."""
+    return f"{days} days" if days > 1 else "1 day"
+
+
+def moment(at: datetime) -> str:
+    """Return a date and time in every reader's own time zone; clients that can't show it get UTC."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
+
+
+def card(one: IncidentCard) -> Message:
+    """Return the card in the state its incident is in now."""
+    incident = one.incident
+    sign, text = headline(one)
+    blocks = [kit.words(f"{sign} {text}")]
+    if incident.open and (state := _state(one)):
+        blocks.append(kit.section(state))
+    if details := _details(one):
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(line) for line in details]})
+    if incident.open:
+        blocks.append(_buttons(incident))
+    return Message(text=text, blocks=blocks)
+
+
+def headline(one: IncidentCard) -> tuple[str, str]:
+    """Return the card's sign and its sentence, which hold people's own words: plain text."""
+    incident, who = one.incident, f"{one.platform.name}: {one.names}"
+    if not incident.open:
+        return {
+            Resolution.DISCONNECTED: ("⚪", f"{who} of {one.organization} was disconnected. Nothing to do."),
+            Resolution.DELETED: ("⚪", f"{who}: the organization was deleted. Nothing to do."),
+        }.get(Resolution(incident.resolution), ("🟢", f"{who} can publish for {one.organization} again."))
+    if incident.kind == IncidentKind.EXPIRING:
+        within = in_days(incident.days or 1)
+        return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
+    return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
+
+
+def _details(one: IncidentCard) -> list[str]:
+    """Return the lines below the sentence in mrkdwn of our own words."""
+    incident = one.incident
+    if not incident.open:
+        return [*filter(None, [_ended(one)]), f"It needed somebody since {moment(incident.since)}."]
+    lines = []
+    if incident.kind == IncidentKind.NEEDS_RECONNECT:
+        lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
+    else:
+        ends = f" *Ends* {moment(incident.deadline)}." if incident.deadline else ""
+        lines.append(
+            f"*Why:* {one.platform.name} ends this sign-in by itself and lets nobody but a person renew it;"
+            f" it takes a minute.{ends}"
+        )
+    lines.append(f"Connected by {kit.mention(one.connector)}.")
+    if one.lost_channel:
+        reason = TROUBLE.get(incident.trouble, "Slack didn't take it")
+        lines.append(
+            f"You get this as a direct message because <#{one.lost_channel}> can't: {reason}."
+            " `/octapost alerts` chooses another channel."
+        )
+    return lines
+
+
+def _ended(one: IncidentCard) -> str:
+    incident = one.incident
+    if incident.resolution == Resolution.ELSEWHERE:
+        return "Reconnected by another organization that shares this sign-in."
+    who = kit.mention(one.resolver) if incident.resolved_by else "Octapost"
+    if incident.resolution == Resolution.RECONNECTED:
+        return f"Reconnected by {who} {moment(incident.resolved_at)}." if incident.resolved_at else ""
+    return f"Disconnected by {who}." if incident.resolution == Resolution.DISCONNECTED else ""
+
+
+def _state(one: IncidentCard) -> str:
+    """Return what is being done about it, in mrkdwn; empty when nothing is."""
+    incident = one.incident
+    if incident.claimed_by:
+        return f"🙋 {kit.mention(one.claimer)} is on it."
+    if incident.snoozed_until:
+        return f"💤 Snoozed until {moment(incident.snoozed_until)}."
+    if incident.escalated_at:
+        return "⏫ Nobody took this for a day, so the owners were asked."
+    return ""
+
+
+def _buttons(incident: Incident) -> Json:
+    value = f"{incident.organization_id}/{incident.id}"
+    snoozes = [key for key in SNOOZES if key != "deadline" or incident.kind == IncidentKind.EXPIRING]
+    snooze: Json = {
+        "type": "static_select",
+        "action_id": "incident.snooze",
+        "placeholder": kit.plain("Snooze", 150),
+        "options": [kit.option(SNOOZES[key].capitalize(), f"{value}:{key}") for key in snoozes],
+    }
+    claim = (
+        kit.button("Give it back", "incident.unclaim", value)
+        if incident.claimed_by
+        else kit.button("Claim", "incident.claim", value)
+    )
+    return kit.actions(
+        kit.button("Reconnect", "incident.reconnect", value, style="primary"),
+        claim,
+        snooze,
+        kit.button("Who can do this?", "incident.who", value),
+    )
+
+
+def line(ours: str) -> Message:
+    """Return one line of a card's thread: mrkdwn of our own words."""
+    return Message(text=ours, blocks=[kit.section(ours)])
+
+
+def owners_asked(owners: Sequence[Membership]) -> str:
+    """Return the line that asks the owners for help."""
+    asked = kit.listed(kit.mention(owner) for owner in owners)
+    return (
+        f"⏫ {asked}: nobody has taken this for a day. Press *Reconnect* on the card, or give it to an admin."
+    )
+
+
+def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
+    """Return the private answer to "Who can do this?", with a button for those who may ask one of them."""
+    owners = kit.listed(kit.mention(m) for m in people if m.role >= Role.OWNER)
+    admins = kit.listed(kit.mention(m) for m in people if m.role == Role.ADMIN)
+    found = [f"owners {owners}" if owners else "", f"admins {admins}" if admins else ""]
+    lines = [
+        f"Any owner or admin of the organization can: {'; '.join(filter(None, found))}.",
+        f"They need to be able to sign in to {one.platform.name} as somebody who manages these accounts.",
+    ]
+    blocks = [kit.words(f"Who can reconnect {one.names}?"), kit.section("\n".join(lines))]
+    if can_send and one.incident.open:
+        value = f"{one.incident.organization_id}/{one.incident.id}"
+        blocks.append(kit.actions(kit.button("Send the link to …", "incident.send", value)))
+    return Say(text=f"Who can reconnect {one.names}?", blocks=blocks)
+
+
+def send_to(one: IncidentCard) -> Json:
+    """Return the modal in which an admin names the person who is to reconnect."""
+    element = {
+        "type": "users_select",
+        "action_id": "select",
+        "placeholder": kit.plain("Choose a person", 150),
+    }
+    return kit.modal(
+        "Send the link",
+        [
+            kit.words(f"Who is to reconnect {one.names} on {one.platform.name}?"),
+            kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),
+            kit.fine_print("They get a direct message. Only they can use what is in it."),
+        ],
+        callback_id="incident.sent",
+        submit="Send",
+        close="Cancel",
+        metadata=f"{one.incident.organization_id}/{one.incident.id}",
+    )
+
+
+def please(one: IncidentCard, asker: str) -> Message:
+    """Return the direct message to the person who was asked to reconnect.
+
+    The link itself is made when they press: it works for 10 minutes, for them alone.
+    """
+    text = f"{one.platform.name}: {one.names} of {one.organization} needs you to reconnect it."
+    value = f"{one.incident.organization_id}/{one.incident.id}"
     return Message(
         text=text,
         blocks=[
-            kit.words(f"{sign} {text}"),
-            kit.fine_print(why),
-            {"type": "context", "elements": [kit.mrkdwn(f"Connected by {by}.")]},
-            kit.actions(kit.button("Reconnect", "account.reconnect", value, style="primary")),
+            kit.words(f"🔗 {text}"),
+            {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
+            kit.actions(kit.button("Get my link", "incident.reconnect", value, style="primary")),
         ],
     )
+
+
+def digest(
+    organization: str, counts: tuple[int, int, int], open_: Sequence[IncidentCard], every: str
+) -> Message:
+    """Return the digest: how many accounts are fine, ending and broken, and what needs a person."""
+    fine, ending, broken = counts
+    text = f"{organization}: {_counted(fine)} fine, {ending} ending soon, {broken} broken."
+    if not (ending or broken):
+        text = f"I'm here, and all is well with {organization}: {_counted(fine)} fine, none needs a person."
+    blocks = [kit.words(f"{'🔴' if broken else '🟡' if ending else '🟢'} {text}")]
+    lines = [" ".join(headline(one)) for one in open_[:10]]
+    if lines:
+        blocks.append(kit.words("\n".join(lines)))
+    again = (
+        f"Octapost says this every {every}, so that silence means something. /octapost alerts changes that."
+    )
+    return Message(text=text, blocks=[*blocks, kit.fine_print(again)])
+
+
+def channel_lost(settings: AlertSettings) -> Message:
+    """Return what the admins read when the alerts channel did not take a message."""
+    reason = TROUBLE.get(settings.trouble, "Slack didn't take my message")
+    text = f"I can't post in your alerts channel any more: {reason}."
+    more = f"<#{settings.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
+    return Message(text=text, blocks=[kit.words(f"📭 {text}"), kit.section(more)])
+
+
+def _counted(accounts: int) -> str:
+    return "1 account is" if accounts == 1 else f"{accounts} accounts are"

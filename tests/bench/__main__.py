@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bot.app import quiet
-from tests.bench.benchmarks import BENCHMARKS, DIALECTS, SMALL, Line, Plan, bench
-from tests.bench.report import PAGE, markdown, put, show
+from tests.bench.benchmarks import DIALECTS, SMALL, Line, Plan, bench
+from tests.bench.report import PAGE, PICTURES, markdown, put, show
+from tests.bench.suite import BENCHMARKS
 
 console = Console()
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -35,7 +36,7 @@ def main(
     load = os.getloadavg()[0]
     chosen = [name for name in BENCHMARKS if not only or any(o.lower() in name.lower() for o in only)]
     plan = SMALL if small else Plan(rounds=rounds)
-    results = uvloop.run(measure(plan, chosen, tuple(database or DIALECTS)))
+    results = uvloop.run(measure(plan, chosen, tuple(database or DIALECTS), PICTURES if write else None))
     if write:
         command = "uv run python -m tests.bench --write" + (f" --rounds {rounds}" if rounds != 9 else "")
         PAGE.write_text(
@@ -44,7 +45,9 @@ def main(
         console.print(f"Written to {PAGE}.")
 
 
-async def measure(plan: Plan, chosen: list[str], dialects: tuple[str, ...]) -> dict[str, list[Line]]:
+async def measure(
+    plan: Plan, chosen: list[str], dialects: tuple[str, ...], pictures: Path | None
+) -> dict[str, list[Line]]:
     """Return the lines of the chosen benchmarks, printed as they come."""
     results = {}
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
@@ -57,7 +60,7 @@ async def measure(plan: Plan, chosen: list[str], dialects: tuple[str, ...]) -> d
         def say(what: str) -> None:
             bar.update(task, description=what)
 
-        async with bench(plan, Path(folder), say, dialects) as one:
+        async with bench(plan, Path(folder), say, dialects, pictures) as one:
             for name in chosen:
                 results[name] = await BENCHMARKS[name](one)
                 show(console, name, results[name])

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,13 @@ class Plan:
     pages: int = 1000
     places: int = 10_000
     transactions: int = 500
+    grants: int = 3000
+    rate_rounds: int = 5
+    sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
+    due: int = 640
+    day_s: int = 86_400
+    day_grants: int = 1_000_000
+    outage_grants: int = 10_000
 
     @property
     def members(self) -> int:
@@ -47,7 +54,21 @@ class Plan:
 
 
 SMALL = Plan(
-    rounds=1, requests={1: 3, 4: 8}, starts=1, idle_s=0.0, typed=4, pages=30, places=50, transactions=4
+    rounds=1,
+    requests={1: 3, 4: 8},
+    starts=1,
+    idle_s=0.0,
+    typed=4,
+    pages=30,
+    places=50,
+    transactions=4,
+    grants=20,
+    rate_rounds=1,
+    sizes=(50, 100),
+    due=20,
+    day_s=1_200,
+    day_grants=2_000,
+    outage_grants=100,
 )
 """Enough to see that everything still runs."""
 
@@ -74,15 +95,29 @@ class Bench:
     plan: Plan
     seeded: dict[str, Seeded]
     say: Say
+    fresh: Callable[[str], Awaitable[str]]
+    """Gives the URL of another, empty database of a kind."""
+    pictures: Path
+    """Where they are put."""
 
 
 @asynccontextmanager
 async def bench(
-    plan: Plan, folder: Path, say: Say, dialects: Sequence[str] = tuple(DIALECTS)
+    plan: Plan,
+    folder: Path,
+    say: Say,
+    dialects: Sequence[str] = tuple(DIALECTS),
+    pictures: Path | None = None,
 ) -> AsyncIterator[Bench]:
     """Start and fill the databases."""
     async with AsyncExitStack() as stack:
-        seeded = {}
+        seeded, numbers = {}, itertools.count()
+
+        async def fresh(dialect: str) -> str:
+            if dialect == "sqlite":
+                return f"sqlite+aiosqlite:///{folder / f'{next(numbers)}.sqlite3'}"
+            return postgres.url(await postgres.create())
+
         for dialect in dialects:
             say(
                 f"{DIALECTS[dialect]}: {plan.members:,} members, {plan.pages:,} Pages, {plan.places:,} places"
@@ -95,7 +130,7 @@ async def bench(
             seeded[dialect] = await servers.seed(
                 url, members=plan.members, pages=plan.pages, places=plan.places
             )
-        yield Bench(plan=plan, seeded=seeded, say=say)
+        yield Bench(plan=plan, seeded=seeded, say=say, fresh=fresh, pictures=pictures or folder)
 
 
 # Slash commands
@@ -315,11 +350,3 @@ async def _transaction(
                 platform="x",
                 app="x",
             )
-
-
-BENCHMARKS = {
-    "Slash commands": slash_commands,
-    "The process": start_and_memory,
-    "Typing into a picker": typeaheads,
-    "Transactions": transactions,
-}

@@ -16,6 +16,7 @@ from rich.table import Table
 from tests.bench.benchmarks import Line
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
+PICTURES = PAGE.parent / "images"
 BEGIN, END = "<!-- begin: written by tests.bench -->", "<!-- end: written by tests.bench -->"
 VERDICTS = {True: "yes", False: "**no**", None: ""}
 

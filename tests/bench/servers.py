@@ -79,11 +79,10 @@ async def process(
     *arguments: str, port: int, path: str, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[Server]:
     """Run a server until the block ends; it is ready once it answers anything on `path`."""
-    surroundings = {k: v for k, v in os.environ.items() if k not in UNFAIR} | dict(env or {})
     began = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         running = await asyncio.create_subprocess_exec(
-            *arguments, cwd=ROOT, env=surroundings, stdout=said, stderr=said
+            *arguments, cwd=ROOT, env=surroundings(env or {}), stdout=said, stderr=said
         )
         try:
             while not await _answers(port, path):
@@ -97,6 +96,11 @@ async def process(
             if running.returncode is None:
                 running.terminate()
             await running.wait()
+
+
+def surroundings(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what a measured process finds in its environment: ours, what is fair of it, and `env`."""
+    return {k: v for k, v in os.environ.items() if k not in UNFAIR} | dict(env)
 
 
 async def _answers(port: int, path: str) -> bool:

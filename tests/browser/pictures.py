@@ -7,14 +7,22 @@ documentation shows is kept on the way.
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.async_api import Page, async_playwright, expect
 
-from sandbox.start import playground
+from sandbox.slack.world import ACME, ADA
+from sandbox.start import Playground, playground
+from storage.db import now
+from storage.grants import Accounts
+from storage.incidents import Alerts
+from storage.refreshes import Refreshes
+from storage.tenants import Members
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.newcomer import Newcomer
+from tests.browser.newcomer import SOCIAL, WHOLE_TRIP_MS, Newcomer
 
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 TOGETHER = (
@@ -77,7 +85,49 @@ async def take() -> None:
             await ada.go()
             await ada.say("accounts x")
             await shoot(page, "accounts")
+            await take_incident(page, ada, sandbox)
             await browser.close()
+
+
+async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
+    """Take the pictures of a sign-in that ends, is claimed and renewed, and of the alerts' form and digest."""
+    parts = sandbox.app.parts
+    await sandbox.world.slack.invite(SOCIAL)
+    async with parts.database.system() as session:
+        [(member, organization)] = await Members(session).of_person(ACME, ADA, ACME)
+        night = {"quiet_from": "03:00", "quiet_to": "03:30", "timezone": "Europe/Berlin"}
+        await Alerts(session).save(organization.id, slack_id=ACME, channel_id=SOCIAL, **night)
+        found = await Accounts(session, parts.vault).all(organization.id, "x")
+        grant = found[0][1]
+        assert grant is not None
+        assert await Refreshes(session, parts.vault).dead(grant, "invalid_grant")
+        await parts.incidents.grant_died(session, grant, "invalid_grant")
+    await ada.go()
+    card = ada.page.get_by_role("log").get_by_role("article").filter(has_text="until somebody reconnects")
+    await expect(card).to_be_visible()
+    await shoot(page, "card")
+    await card.get_by_role("button", name="Claim").click()
+    await expect(card).to_contain_text("is on it")
+    await shoot(page, "card-claimed")
+    await card.get_by_role("button", name="Reconnect").click()
+    await expect(ada.last).to_contain_text("Only you can use this link")
+    tab = await ada.follow(ada.last.get_by_role("link", name=re.compile("^Continue to")))
+    await ada.to_the_consent(tab)
+    await ada.consent(tab, "Octa Demo")
+    await expect(tab).to_have_title(re.compile("· Octapost$"), timeout=WHOLE_TRIP_MS)
+    await tab.close()
+    await expect(page.get_by_text("can publish for Acme again").first).to_be_visible()
+    await shoot(page, "card-resolved")
+    async with parts.database.system() as session:
+        await Alerts(session).save(member.organization_id, told_at=now(-timedelta(days=8)))
+    await parts.watch.run()
+    await expect(page.get_by_text("all is well with Acme").first).to_be_visible()
+    await shoot(page, "digest")
+    answer = await ada.say("alerts")
+    await shoot(page, "alerts")
+    await answer.get_by_role("button", name="Change …").click()
+    await expect(ada.modal).to_be_visible()
+    await shoot(page, "alerts-form")
 
 
 if __name__ == "__main__":

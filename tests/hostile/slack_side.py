@@ -31,6 +31,8 @@ from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
+from storage.incident_models import IncidentKind
+from storage.incidents import IncidentRows
 from storage.models import Membership, Role
 from storage.tenants import Members, Organizations, Workspaces
 
@@ -48,11 +50,12 @@ SELECTS = {
     "home.switch": "static_select",
     "org.change": "overflow",
     "account.place": "external_select",
+    "incident.snooze": "static_select",
 }
 """What is chosen in a menu; everything else is a button."""
 REFUSED = frozenset({"Stranger", "NotMember", "NotAllowed"})
 """Outcomes of a request whose sender may not ask for that."""
-IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd)_[0-9a-f]{20}\b")
+IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd|inc)_[0-9a-f]{20}\b")
 UNTOLD = {
     "seen_request": None,  # every request that changes something is remembered there
     "notice": (
@@ -345,6 +348,7 @@ class Tenant:
     discovery: str
     """Of the owner."""
     found: str
+    incident: str
 
 
 async def tenant(
@@ -403,6 +407,10 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
             found=[Found(remote_id=f"f-{word}", kind="Page", name=f"{word} Page", token=f"page-{word}")],
         )
         (found,) = await discoveries.search(organization_id, discovery.id, "")
+        incident, _ = await IncidentRows(session).open(
+            organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=owner.id
+        )
+        incident.accounts = {account.id: account.name}
     return Tenant(
         word=word,
         organization=organization_id,
@@ -412,6 +420,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         pending=pending.id,
         discovery=discovery.id,
         found=found.id,
+        incident=incident.id,
     )
 
 

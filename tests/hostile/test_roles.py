@@ -75,6 +75,13 @@ OBJECTS = {
     "connect.picked": "discovery",
     "connect.resume": "pending",
     "connect.search": "discovery",
+    "incident.claim": "incident",
+    "incident.reconnect": "incident",
+    "incident.send": "incident",
+    "incident.sent": "incident",
+    "incident.snooze": "incident",
+    "incident.unclaim": "incident",
+    "incident.who": "incident",
 }
 
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters import registry
-from adapters.base import GrantDead, Rotation, TokenRefused, Tokens
+from adapters.base import Busy, GrantDead, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
 from bot.incidents import Incidents
 from bot.jobs.refresh import KEEP_ALIVE, Refresher, due_in, pause, tripped
@@ -218,6 +218,27 @@ async def test_trouble_at_the_platform_is_waited_for_and_nobody_is_told(reddit: 
     assert await reddit.said() == []
 
 
+async def test_a_limit_the_platform_names_holds_the_whole_app_back(reddit: Works) -> None:
+    limited = await reddit.grant("octa_demo")
+    other = await reddit.grant("big_mod", due=False)
+    reddit.simulator.faults.append(Fault(status=429, body="{}", headers={"Retry-After": "120"}))
+    await reddit.refresher.run()
+    asked = reddit.refreshes()
+    reddit.simulator.faults.clear()
+    await reddit.make_due(other.id)
+
+    await reddit.refresher.run()
+    with pytest.raises(Busy) as held:
+        await reddit.refresher.fresh(other.id, refused=other.generation)
+
+    assert reddit.refreshes() == asked
+    assert held.value.code == "held_back"
+    assert held.value.retry_after is not None
+    assert timedelta(seconds=100) < held.value.retry_after <= timedelta(seconds=120)
+    assert (await reddit.look(other.id)).lease_until is None
+    assert (await reddit.look(limited.id)).failures == 1
+
+
 async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) -> None:
     grant = await reddit.grant("octa_demo")
     reddit.simulator.apps.clear()
@@ -366,7 +387,7 @@ def test_the_breaker_opens_for_a_platform_that_calls_too_many_dead(
     assert tripped(tallies, 1000) is open_
 
 
-def test_pauses_grow_to_an_hour_and_obey_the_platform() -> None:
+def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:
     assert pause(0, None, chance=1.0) < timedelta(minutes=1)
-    assert pause(50, None, chance=1.0) <= timedelta(hours=1, minutes=1)
+    assert pause(50, None, chance=1.0) <= timedelta(minutes=11)
     assert pause(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from storage import attempts, audit, discoveries, grants, outbox, tenants
+from storage import attempts, audit, discoveries, grants, incidents, outbox, tenants
 from storage.db import Database
 from storage.models import Role
 from tests.databases import APP
@@ -26,6 +26,7 @@ CREATES = {
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
     "Grants.stash": "adds a grant of the organization it names",
+    "IncidentRows.open": "takes the grant itself, and opens it for the organization it names",
     "JoinCodes.create": "adds a code of the organization it names",
     "Members.add": "adds a member of the organization it names",
     "Notices.put": "adds a notice, for an organization or for none",
@@ -40,7 +41,7 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
     """Return every repository method that takes an organization, by `Class.method`."""
     return {
         f"{name}.{method}": (kind, method)
-        for module in (attempts, audit, discoveries, grants, outbox, tenants)
+        for module in (attempts, audit, discoveries, grants, incidents, outbox, tenants)
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and kind.__module__ == module.__name__
         for method, function in vars(kind).items()
@@ -56,6 +57,7 @@ ABSENT = {
     "account_id": "acc_absent",
     "membership_id": "mem_absent",
     "discovery_id": "dis_absent",
+    "incident_id": "inc_absent",
     "ids": ["fnd_absent"],
     "realm": "T_absent",
     "user_id": "U_absent",
@@ -77,6 +79,8 @@ HARMLESS: dict[str, Any] = {
     "channel_id": "C1",
     "found": [],
     "hints": [],
+    "code": "is_archived",
+    "before": datetime(2026, 1, 1, tzinfo=UTC),
 }
 
 
@@ -91,6 +95,7 @@ def of(world: World) -> dict[str, Any]:
         "account_id": world.account_id,
         "membership_id": world.membership_id,
         "discovery_id": world.discovery_id,
+        "incident_id": world.incident_id,
         "ids": [world.found_id, world.blocked_id],
         "realm": world.team_id,
         "user_id": world.user_id,

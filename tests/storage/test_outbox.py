@@ -188,6 +188,19 @@ async def test_a_state_that_is_being_said_is_not_taken_back(database: Database) 
     assert await run_sql(database, "SELECT count(*) FROM notice WHERE failure <> ''") == [(0,)]
 
 
+async def test_what_waits_for_a_message_that_another_replaces_is_not_said(database: Database) -> None:
+    await put(database, "card", "news")
+    await take(database)
+    await say(database, "claimed", edits="card")
+    await say(database, "line", thread_of="card")
+    async with database.system() as session:
+        await Notices(session).forget("card")
+
+    waiting = await run_sql(database, "SELECT key FROM notice WHERE due_at IS NOT NULL ORDER BY key")
+
+    assert waiting == [("card",), ("news",)]
+
+
 async def test_a_message_is_found_where_its_last_state_was_posted(database: Database) -> None:
     await put(database, "card")
     (card,) = await take(database)

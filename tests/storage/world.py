@@ -11,8 +11,11 @@ from sqlmodel import SQLModel
 
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
+from storage.budgets import Bucket, Budgets
 from storage.db import now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
+from storage.incident_models import IncidentKind
+from storage.incidents import Alerts, IncidentRows
 from storage.models import Role, Ticket, new_secret
 from storage.outbox import Notices
 from storage.refreshes import Outcome, Refreshes
@@ -45,6 +48,7 @@ class World:
     ticket: str
     code: str
     slack_id: str
+    incident_id: str
 
 
 async def stash(
@@ -122,7 +126,12 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         )
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
+        incident, _ = await IncidentRows(session).open(
+            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
+        )
+        await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
+        await Budgets(session).spend(f"x-{suffix}", Bucket(calls=100, per=timedelta(minutes=1)), 1)
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(
             key=f"hello:{suffix}",
@@ -146,6 +155,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         ticket=ticket,
         code=code,
         slack_id=team,
+        incident_id=incident.id,
     )
 
 

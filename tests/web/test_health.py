@@ -1,11 +1,68 @@
-"""What an orchestrator sees."""
+"""What an orchestrator and Prometheus see."""
 
 from __future__ import annotations
 
-import httpx
-from sqlalchemy import text
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
 
-from tests.web.house import House
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlmodel import col, update
+
+from bot import app
+from sandbox.browser import PLAIN
+from sandbox.slack.server import SlackSimulator
+from storage.db import Database, now
+from storage.models import Grant, GrantStatus
+from storage.outbox import Notices
+from storage.refreshes import Outcome, Refreshes
+from tests.databases import sqlite_file
+from tests.storage.world import build
+from tests.web.house import House, environment
+
+LONG_AGO = timedelta(minutes=31)
+
+
+@pytest.fixture
+async def worker(tmp_path: Path) -> AsyncIterator[app.Running]:
+    """Give a process that does jobs only, with one grant; its clock has been at work for an hour, and waits."""
+    async with AsyncExitStack() as stack:
+        slack = SlackSimulator()
+        await slack.start()
+        stack.push_async_callback(slack.stop)
+        env = environment("http://localhost:1", slack, sqlite_file(tmp_path), {})
+        running = await stack.enter_async_context(app.run(app.settings_from(env), serve=False, port=0))
+        parts = running.parts
+        parts.clock._scheduler.pause()
+        for task in parts.clock._listening:
+            task.cancel()
+        parts.clock._started_at -= 3600
+        await build(parts.database, parts.vault, "1")
+        yield running
+
+
+@pytest.fixture
+async def watcher(worker: app.Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(verify=PLAIN, base_url=worker.url, trust_env=False) as found:
+        yield found
+
+
+async def make_due(database: Database, ago: timedelta) -> None:
+    async with database.system() as session:
+        due = update(Grant).where(col(Grant.status) == GrantStatus.HEALTHY).values(due_at=now(-ago))
+        await session.exec(due, execution_options={"synchronize_session": False})
+
+
+async def measured(client: httpx.AsyncClient) -> dict[str, float]:
+    page = (await client.get("/metrics")).text
+    lines = re.findall(r"^(octapost_\S+) (\S+)$", page, re.MULTILINE)
+    return {name: float(value) for name, value in lines}
 
 
 async def test_a_process_with_its_database_is_alive_and_ready(browser: httpx.AsyncClient) -> None:
@@ -35,3 +92,164 @@ async def test_pages_are_counted_by_route_never_by_address(browser: httpx.AsyncC
     assert 'octapost_web_requests_total{route="/connect/{ticket}",status="410"}' in page.text
     assert "somebodys-secret-ticket" not in page.text
     assert page.headers["content-type"].startswith("text/plain")
+
+
+# A process that does the jobs
+
+
+async def test_a_process_without_the_web_serves_its_health_and_nothing_else(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    routes = {route.resource.canonical for route in worker.parts.web.router.routes() if route.resource}
+
+    answers = {route: (await watcher.get(route)).status_code for route in sorted(routes)}
+
+    assert {route for route, status in answers.items() if status == 200} == {
+        "/livez",
+        "/readyz",
+        "/metrics",
+    }
+    assert {status for status in answers.values() if status != 200} == {404}
+    assert (await watcher.post("/slack/events")).status_code == 404
+
+
+async def test_a_clock_that_stopped_makes_it_not_ready(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    before = await watcher.get("/readyz")
+    worker.parts.clock.ticked_at -= 61
+
+    after = await watcher.get("/readyz")
+
+    assert before.status_code == 200
+    assert (after.status_code, after.text) == (503, "not ready: clock_stopped\n")
+    assert (await watcher.get("/livez")).status_code == 200
+
+
+async def test_a_clock_ticks_while_its_jobs_take_long(worker: app.Running) -> None:
+    clock, never = worker.parts.clock, asyncio.Event()
+    clock.every(timedelta(milliseconds=10), "long", never.wait)
+    clock.ticked_at -= 61
+    clock._scheduler.resume()
+
+    async with asyncio.timeout(5):
+        while clock.silent_s > 60:  # noqa: ASYNC110 - the clock tells nobody that it ticked
+            await asyncio.sleep(0.05)
+
+    never.set()
+
+
+async def test_a_grant_that_is_due_for_too_long_makes_it_not_ready(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    await make_due(worker.parts.database, timedelta(minutes=29))
+    before = await watcher.get("/readyz")
+    await make_due(worker.parts.database, LONG_AGO)
+
+    after = await watcher.get("/readyz")
+
+    assert before.status_code == 200
+    assert (after.status_code, after.text) == (503, "not ready: refreshes_overdue\n")
+
+
+async def test_what_fell_due_before_it_started_is_given_time(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    worker.parts.clock._started_at += 3600
+    await make_due(worker.parts.database, timedelta(days=3))
+
+    assert (await watcher.get("/readyz")).status_code == 200
+
+
+async def test_a_platform_that_is_not_believed_holds_nothing_up(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    await make_due(worker.parts.database, LONG_AGO)
+    async with worker.parts.database.system() as session:
+        refreshes = Refreshes(session, worker.parts.vault)
+        await refreshes.count("x", int(time.time() // 60), {Outcome.DEAD: 20})
+
+    assert (await watcher.get("/readyz")).status_code == 200
+    assert (await measured(watcher))['octapost_breaker_open{platform="x"}'] == 1
+
+
+@pytest.mark.parametrize(
+    ("counted", "status"),
+    [
+        pytest.param({90: {Outcome.FRESH: 5}, 61: {Outcome.BUSY: 3}}, 200, id="held-since-an-hour"),
+        pytest.param({2: {Outcome.OTHER: 1}}, 200, id="refuses-our-app"),
+        pytest.param({3: {Outcome.FRESH: 1}, 1: {Outcome.BUSY: 9}}, 503, id="answers-somebody"),
+        pytest.param({3: {Outcome.DEAD: 1}}, 503, id="calls-one-dead"),
+    ],
+)
+async def test_a_platform_that_answers_nobody_holds_nothing_up(
+    worker: app.Running, watcher: httpx.AsyncClient, counted: dict[int, dict[Outcome, int]], status: int
+) -> None:
+    await make_due(worker.parts.database, LONG_AGO)
+    async with worker.parts.database.system() as session:
+        refreshes = Refreshes(session, worker.parts.vault)
+        for minutes_ago, outcomes in counted.items():
+            await refreshes.count("x", int(time.time() // 60) - minutes_ago, outcomes)
+
+    assert (await watcher.get("/readyz")).status_code == status
+
+
+async def test_a_process_without_jobs_is_ready_whatever_is_due(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    await build(house.parts.database, house.parts.vault, "1")
+    await make_due(house.parts.database, timedelta(days=3))
+
+    assert (await browser.get("/readyz")).status_code == 200
+
+
+async def test_the_gauges_say_how_the_installation_stands(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    database, vault = worker.parts.database, worker.parts.vault
+    await make_due(database, timedelta(minutes=5))
+    async with database.system() as session:
+        lost = update(Grant).where(col(Grant.status) == GrantStatus.PENDING).values(in_doubt=True)
+        await session.exec(lost, execution_options={"synchronize_session": False})
+        await Notices(session).put(key="late", slack_id="T9", channel="C9", body={"text": "late"})
+        await session.exec(
+            text("UPDATE notice SET created_at = '2026-01-01 00:00:00.000000' WHERE key = 'late'")  # type: ignore[call-overload]
+        )
+
+    found = await measured(watcher)
+
+    assert found['octapost_grants{platform="x",status="healthy"}'] == 1
+    assert found['octapost_grants{platform="x",status="pending"}'] == 1
+    assert found['octapost_rotations_in_doubt{platform="x"}'] == 1
+    assert found['octapost_rotations_in_doubt{platform="tiktok"}'] == 0
+    assert found['octapost_breaker_open{platform="x"}'] == 0
+    assert 299 < found['octapost_refresh_oldest_due_seconds{platform="x"}'] < 400
+    assert found['octapost_refresh_oldest_due_seconds{platform="tiktok"}'] == 0
+    assert found["octapost_outbox_waiting"] == 2
+    assert found["octapost_outbox_oldest_seconds"] > 24 * 3600
+    assert found['octapost_vault_seals_total{key="1"}'] >= vault.seals[1]
+    assert time.time() - found["octapost_measured_timestamp_seconds"] < 10
+
+
+async def test_the_database_is_asked_once_in_ten_seconds(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    first = await measured(watcher)
+    async with worker.parts.database.system() as session:
+        await Notices(session).put(key="later", slack_id="T9", channel="C9", body={"text": "later"})
+
+    second = await measured(watcher)
+
+    assert second["octapost_outbox_waiting"] == first["octapost_outbox_waiting"]
+
+
+async def test_without_a_database_there_are_still_counters(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    async with worker.parts.database.system() as session:
+        await session.exec(text("ALTER TABLE notice RENAME TO gone"))  # type: ignore[call-overload]
+
+    page = await watcher.get("/metrics")
+
+    assert page.status_code == 200
+    assert "octapost_web_requests_total" in page.text

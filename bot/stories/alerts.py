@@ -1,0 +1,153 @@
+"""Where and when an organization is told that an account needs somebody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import BadInput, Gone
+from bot.logs import logger
+from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
+from bot.schedule import zones
+from bot.slack import code_of
+from bot.views import alerts as views
+from storage.audit import Audit
+from storage.incidents import Alerts
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.notices import Message
+    from storage.db import Database
+    from storage.incident_models import AlertSettings
+
+log = logger(__name__)
+HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+SHOWN_AT_ONCE = 100
+ASK_FOR_S, POST_WITHIN_S = 1.0, 2.0
+"""Slack waits 3 seconds for an answer, and we are not the only ones who need some of them."""
+
+
+class AlertsStory:
+    """The alerts channel, the ladder of warnings, the digest and quiet hours."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.command(
+            "alerts",
+            self.show,
+            role=Role.ADMIN,
+            topic="Accounts",
+            help="Where and when you are told that an account needs somebody.",
+            aliases=("alert", "notifications"),
+        )
+        routes.add(Kind.ACTION, "alerts.change", self.change, role=Role.ADMIN, changes=False)
+        routes.add(Kind.ACTION, "alerts.test", self.test, role=Role.ADMIN)
+        routes.add(Kind.OPTIONS, "alerts.zone", self.zone, role=Role.ADMIN, changes=False)
+        routes.add(Kind.SUBMISSION, "alerts.saved", self.save, role=Role.ADMIN)
+
+    async def show(self, request: Request) -> Answer:
+        """Answer `/octapost alerts`."""
+        actor = request.actor
+        return Say(text="Alerts", blocks=views.settings(actor.organization, await self._settings(request)))
+
+    async def change(self, request: Request) -> Answer:
+        """Open the form; the time zone is the actor's own as long as nobody chose another."""
+        chosen = await self._settings(request)
+        if not chosen.quiet_from and chosen.timezone == "UTC":
+            chosen.timezone = await self._zone_of(request)
+        return OpenModal(views.form(chosen))
+
+    async def zone(self, request: Request) -> Answer:
+        """Answer the time zone typeahead."""
+        wanted = request.words.casefold().strip().replace(" ", "_")
+        found = [name for name in zones() if wanted in name.casefold()]
+        return Options(views.zone_options(found[:SHOWN_AT_ONCE]))
+
+    async def save(self, request: Request) -> Answer:
+        """Keep what was chosen, once the channel has taken a first message."""
+        actor = request.actor
+        if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
+            raise Gone("That form")
+        values, before = chosen_in(request), await self._settings(request)
+        channel = str(values["channel_id"])
+        if channel and (channel != before.channel_id or before.trouble):
+            hello = views.hello(actor.organization, f"<@{actor.sender.user_id}>")
+            if code := await self._post(request, channel, hello):
+                raise BadInput(views.refused(code), field=views.CHANNEL)
+        values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
+        async with self._database.organization(actor.organization_id) as session:
+            kept = await Alerts(session).save(actor.organization_id, **values)
+            await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
+        return UpdateModal(views.saved(actor.organization, kept))
+
+    async def test(self, request: Request) -> Answer:
+        """Post a test message in the channel, and say whether it arrived."""
+        actor, settings = request.actor, await self._settings(request)
+        if request.target or not settings.channel_id:
+            raise Gone("Your alerts channel")
+        message = views.test(actor.organization, f"<@{actor.sender.user_id}>")
+        code = await self._post(request, settings.channel_id, message)
+        async with self._database.organization(actor.organization_id) as session:
+            await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
+        return Say(text=views.refused(code) if code else "✅ It arrived. Look in the channel.")
+
+    async def _settings(self, request: Request) -> AlertSettings:
+        organization_id = request.actor.organization_id
+        async with self._database.organization(organization_id, write=False) as session:
+            return await Alerts(session).get(organization_id)
+
+    async def _zone_of(self, request: Request) -> str:
+        """Return the actor's time zone, as Slack knows it; UTC when it doesn't tell."""
+        client = await request.client()
+        try:
+            async with asyncio.timeout(ASK_FOR_S):
+                user = (await client.users_info(user=request.actor.sender.user_id))["user"]
+        except (SlackApiError, aiohttp.ClientError, TimeoutError):
+            return "UTC"
+        zone = str(user.get("tz") or "")
+        return zone if zone in zones() else "UTC"
+
+    async def _post(self, request: Request, channel: str, message: Message) -> str:
+        """Say something in a channel at once; return Slack's reason for not taking it, or an empty string.
+
+        Not through the outbox: whoever pressed the button waits for the answer.
+        """
+        client = await request.client()
+        try:
+            async with asyncio.timeout(POST_WITHIN_S):
+                await client.chat_postMessage(channel=channel, **message.body)
+        except SlackApiError as error:
+            log.info("channel not usable", code=code_of(error))
+            return code_of(error) or "no_code"
+        except (aiohttp.ClientError, TimeoutError):
+            raise BadInput("Slack doesn't answer right now. Please try that again in a minute.") from None
+        return ""
+
+
+def chosen_in(request: Request) -> dict[str, Any]:
+    """Return the settings entered in the form. Raises BadInput for what doesn't go together."""
+    days = [option["value"] for option in request.typed(views.DAYS).get("selected_options") or ()]
+    digest = (request.typed(views.DIGEST).get("selected_option") or {}).get("value")
+    zone = (request.typed(views.ZONE).get("selected_option") or {}).get("value")
+    begins = str(request.typed(views.FROM).get("selected_time") or "")
+    ends = str(request.typed(views.TO).get("selected_time") or "")
+    if bool(begins) != bool(ends) or (begins and begins == ends):
+        raise BadInput("Quiet hours need a beginning and another end, or neither.", field=views.TO)
+    wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
+    if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
+        raise Gone("That choice")
+    return {
+        "channel_id": str(request.typed(views.CHANNEL).get("selected_conversation") or ""),
+        "days": sorted(map(int, days), reverse=True),
+        "digest": digest,
+        "quiet_from": begins,
+        "quiet_to": ends,
+        "timezone": zone,
+    }

@@ -1,0 +1,152 @@
+"""The buttons of an incident's card: reconnect, claim, snooze, who can do this, and asking somebody."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bot.errors import BadInput, Gone
+from bot.notices import say_to
+from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
+from bot.views import incidents as views
+from bot.views import kit
+from storage.audit import Audit
+from storage.incidents import IncidentRows
+from storage.models import Role, new_id
+from storage.tenants import Members
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.incidents import Incidents
+    from bot.stories.accounts import AccountsStory
+    from storage.db import Database
+    from storage.incident_models import Incident
+    from storage.models import Membership
+
+SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+class IncidentStory:
+    """What people do about a sign-in that needs one of them."""
+
+    def __init__(self, accounts: AccountsStory, incidents: Incidents, database: Database) -> None:
+        self._accounts = accounts
+        self._incidents = incidents
+        self._database = database
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.add(Kind.ACTION, "incident.reconnect", self.reconnect, role=Role.MEMBER, changes=False)
+        routes.add(Kind.ACTION, "incident.claim", self.claim, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.snooze", self.snooze, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.who", self.who, role=Role.MEMBER, changes=False)
+        routes.add(Kind.ACTION, "incident.send", self.send, role=Role.ADMIN, changes=False)
+        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, role=Role.ADMIN)
+
+    async def reconnect(self, request: Request) -> Answer:
+        """Answer Reconnect: an admin's own link; to others, who can do it."""
+        actor = request.actor
+        if actor.role < Role.ADMIN:
+            return await self.who(request)
+        async with self._database.organization(actor.organization_id) as session:
+            incident = await self._open(session, request)
+            accounts = list(incident.accounts)
+        return await self._accounts.invitation(request, accounts[0])
+
+    async def claim(self, request: Request) -> Answer:
+        """Let the actor take it; the second of two is told who was first."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id) as session:
+            incident = await self._open(session, request)
+            if await self._incidents.claim(session, incident, actor.membership_id):
+                return Done()
+            first = await Members(session).get(actor.organization_id, incident.claimed_by or "")
+        said = f"{kit.mention(first)} is on it already. You can still press *Reconnect* yourself."
+        return Say(text="Somebody is on it already.", blocks=[kit.section(said)])
+
+    async def unclaim(self, request: Request) -> Answer:
+        """Give it back, whoever had taken it."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id) as session:
+            incident = await self._open(session, request)
+            if incident.claimed_by is not None:
+                await self._incidents.unclaim(session, incident, actor.membership_id)
+        return Done()
+
+    async def snooze(self, request: Request) -> Answer:
+        """Be silent for the time that was chosen."""
+        actor, (incident_id, _, word) = request.actor, request.target.partition(":")
+        async with self._database.organization(actor.organization_id) as session:
+            incident = await self._open(session, request, incident_id)
+            now = datetime.now(UTC)
+            until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
+            if until is None or until <= now:
+                raise Gone("That choice")
+            await self._incidents.snooze(session, incident, actor.membership_id, until)
+        return Done()
+
+    async def who(self, request: Request) -> Answer:
+        """Name the people who can do it."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id) as session:
+            incident = await self._known(session, actor.organization_id, request.target)
+            people = await Members(session).admins(actor.organization_id)
+            card = await self._incidents.card(session, incident)
+        return views.who_can(card, people, can_send=actor.role >= Role.ADMIN)
+
+    async def send(self, request: Request) -> Answer:
+        """Ask whom to send the link to."""
+        async with self._database.organization(request.actor.organization_id) as session:
+            incident = await self._open(session, request)
+            return OpenModal(views.send_to(await self._incidents.card(session, incident)))
+
+    async def sent(self, request: Request) -> Answer:
+        """Send one named person a message in which only they get a link."""
+        actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
+        async with self._database.organization(actor.organization_id) as session:
+            incident = await self._open(session, request)
+            card = await self._incidents.card(session, incident)
+            person = await self._admin(session, request, user_id)
+            message = views.please(card, f"<@{actor.sender.user_id}>")
+            await say_to(session, person, f"please:{new_id('ask')}", message)
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "link sent", incident.id, to=person.id
+            )
+        text = "✅ Sent. You'll see on the card when it is done."
+        return UpdateModal(kit.message_modal("Send the link", text))
+
+    async def _admin(self, session: AsyncSession, request: Request, user_id: str) -> Membership:
+        """Return the chosen person's membership. Raises BadInput with why they can't do it."""
+        actor = request.actor
+        if not user_id:
+            raise BadInput("Choose a person.", field=views.PERSON)
+        member = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
+        if member is None:
+            raise BadInput(
+                f"They aren't a member of {actor.organization}. An owner can add them as an admin with"
+                " /octapost org invite.",
+                field=views.PERSON,
+            )
+        if member.role < Role.ADMIN:
+            raise BadInput(
+                f"They are a member of {actor.organization}, and only admins can reconnect. An owner can make them"
+                " one with /octapost org role.",
+                field=views.PERSON,
+            )
+        return member
+
+    async def _open(self, session: AsyncSession, request: Request, incident_id: str = "") -> Incident:
+        """Return the open incident a button names, locked. Raises Gone for another's, an absent or a closed one."""
+        actor = request.actor
+        found = await self._known(session, actor.organization_id, incident_id or request.target)
+        if not found.open:
+            raise Gone("What needed somebody")
+        return found
+
+    async def _known(self, session: AsyncSession, organization_id: str, incident_id: str) -> Incident:
+        found = await IncidentRows(session).get(organization_id, incident_id)
+        if found is None:
+            raise Gone("That card")
+        return found

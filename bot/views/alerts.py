@@ -1,0 +1,169 @@
+"""What an organization reads and chooses about being told: `/octapost alerts`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.notices import Message
+from bot.views import kit
+from bot.views.incidents import TROUBLE, in_days, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.views.kit import Json
+    from storage.incident_models import AlertSettings
+
+CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
+RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
+"""The days before an end that can be chosen."""
+DIGESTS = {"daily": "Every day at 9:00", "weekly": "Mondays at 9:00", "off": "Never"}
+REFUSED = {
+    "not_in_channel": "I'm not in that channel. Type /invite @Octapost there, then save this again.",
+    "channel_not_found": "I can't see that channel. Type /invite @Octapost there, then save this again.",
+    "is_archived": "That channel is archived. Choose another one.",
+}
+"""What a person can do about a channel that didn't take our first message."""
+
+
+def refused(code: str) -> str:
+    """Return why a channel can't be used, and what to do."""
+    return REFUSED.get(code, f"Slack doesn't let me write there ({code}). Choose another channel.")
+
+
+def settings(organization: str, chosen: AlertSettings) -> list[Json]:
+    """Return the settings in words, with the buttons to change and to try them."""
+    value = f"{chosen.organization_id}/"
+    where = f"<#{chosen.channel_id}>" if chosen.channel_id else "as direct messages (no channel is chosen)"
+    days = kit.listed(str(day) for day in sorted(chosen.days, reverse=True))
+    ends = f"{days} days before a sign-in ends, and" if days else "only"
+    lines = [
+        f"*Where:* {where}",
+        f"*When:* {ends} as soon as somebody has to reconnect",
+        f"*Digest:* {DIGESTS[chosen.digest]}",
+        f"*Quiet hours:* {_quiet(chosen)}",
+    ]
+    buttons = [kit.button("Change …", "alerts.change", value, style="primary")]
+    if chosen.channel_id:
+        buttons.append(kit.button("Send a test message", "alerts.test", value))
+    blocks = [kit.words(f"How {organization} is told that an account needs somebody")]
+    if warning := trouble(chosen):
+        blocks.append(kit.section(warning))
+    return [*blocks, kit.section("\n".join(lines)), kit.actions(*buttons)]
+
+
+def _quiet(chosen: AlertSettings) -> str:
+    if not chosen.quiet_from:
+        return "none"
+    zone = kit.escape(chosen.timezone)
+    return f"{chosen.quiet_from} to {chosen.quiet_to} ({zone}); what ends before they do is said at once"
+
+
+def trouble(chosen: AlertSettings) -> str:
+    """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
+    if not chosen.trouble or not chosen.channel_id:
+        return ""
+    reason = TROUBLE.get(chosen.trouble, "Slack doesn't take my messages there")
+    since = f" since {moment(chosen.trouble_since)}" if chosen.trouble_since else ""
+    return (
+        f"📭 *I can't post in <#{chosen.channel_id}>*{since}: {reason}. Until I can, I write to people directly:"
+        " who connected the account, then admins, then owners."
+    )
+
+
+def form(chosen: AlertSettings) -> Json:
+    """Return the modal that changes the settings."""
+    rungs = [kit.option(in_days(day), str(day)) for day in RUNGS]
+    picked = [option for option in rungs if int(option["value"]) in chosen.days]
+    digests = [kit.option(words, word) for word, words in DIGESTS.items()]
+    channel: Json = {
+        "type": "conversations_select",
+        "action_id": "select",
+        "placeholder": kit.plain("Nowhere: direct messages", 150),
+        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+    }
+    ladder: Json = {
+        "type": "multi_static_select",
+        "action_id": "select",
+        "placeholder": kit.plain("Only when it is over", 150),
+        "options": rungs,
+    }
+    return kit.modal(
+        "Alerts",
+        [
+            kit.entry(
+                CHANNEL,
+                "Channel",
+                channel | ({"initial_conversation": chosen.channel_id} if chosen.channel_id else {}),
+                hint="I must be in it: type /invite @Octapost there first.",
+                optional=True,
+            ),
+            kit.entry(
+                DAYS,
+                "Warn before a sign-in ends",
+                ladder | ({"initial_options": picked} if picked else {}),
+                optional=True,
+            ),
+            kit.entry(
+                DIGEST,
+                "Digest",
+                {
+                    "type": "static_select",
+                    "action_id": "select",
+                    "options": digests,
+                    "initial_option": next(o for o in digests if o["value"] == chosen.digest),
+                },
+                hint="How all accounts are doing, also when all is well.",
+            ),
+            kit.entry(
+                ZONE,
+                "Time zone",
+                {
+                    "type": "external_select",
+                    "action_id": "alerts.zone",
+                    "min_query_length": 2,
+                    "initial_option": kit.option(chosen.timezone, chosen.timezone),
+                },
+            ),
+            kit.entry(FROM, "Quiet hours from", _clock(chosen.quiet_from, chosen), optional=True),
+            kit.entry(TO, "Quiet hours to", _clock(chosen.quiet_to, chosen), optional=True),
+        ],
+        callback_id="alerts.saved",
+        submit="Save",
+        close="Cancel",
+        metadata=f"{chosen.organization_id}/",
+    )
+
+
+def _clock(hour: str, chosen: AlertSettings) -> Json:
+    element: Json = {
+        "type": "timepicker",
+        "action_id": "select",
+        "placeholder": kit.plain("None", 150),
+        "timezone": chosen.timezone,
+    }
+    return element | ({"initial_time": hour} if hour else {})
+
+
+def zone_options(zones: Sequence[str]) -> list[Json]:
+    """Return the options of the time zone typeahead."""
+    return [kit.option(name, name) for name in zones]
+
+
+def saved(organization: str, chosen: AlertSettings) -> Json:
+    """Return what the modal says when everything was saved."""
+    return kit.modal("Alerts", [kit.words("✅ Saved."), *settings(organization, chosen)])
+
+
+def hello(organization: str, by: str) -> Message:
+    """Return the first message in a channel that was chosen."""
+    text = f"From now on I say here when an account of {organization} needs somebody."
+    who = {"type": "context", "elements": [kit.mrkdwn(f"Set up by {by}. `/octapost alerts` changes it.")]}
+    return Message(text=text, blocks=[kit.words(f"👋 {text}"), who])
+
+
+def test(organization: str, by: str) -> Message:
+    """Return the test message."""
+    text = f"This is a test: alerts of {organization} arrive here."
+    who = {"type": "context", "elements": [kit.mrkdwn(f"{by} asked for it. There is nothing to do.")]}
+    return Message(text=text, blocks=[kit.words(f"🔔 {text}"), who])

@@ -1,0 +1,31 @@
+"""What the operator's channel hears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.notices import Message
+from bot.views import kit
+
+if TYPE_CHECKING:
+    from adapters.base import Platform
+
+BREAKER_OPEN = "breaker_open"
+
+
+def needs_you(platform: Platform, code: str) -> Message:
+    """Return the message that a platform needs whoever runs this installation."""
+    if code == BREAKER_OPEN:
+        what = f"{platform.name} suddenly calls many sign-ins over. I don't believe it yet and have told no member."
+        do = (
+            f"See whether {platform.name} has an outage, and whether our app there is still in good standing."
+            " If it is real, members are told an hour after it ends."
+        )
+    else:
+        what = f"{platform.name} refuses our app, so nothing there is renewed. Members were not told."
+        do = "See the app's page there: its keys, its review, its standing. Nothing is lost meanwhile."
+    text = f"{platform.name} needs you"
+    return Message(
+        text=f"{text}: {what}",
+        blocks=[kit.header(text), kit.words(f"{what}\n{do}"), kit.fine_print(f"Code: {code}")],
+    )

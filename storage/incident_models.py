@@ -1,0 +1,129 @@
+"""The tables of what needs a person, and of how organizations want to be told. See `storage.models`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Column, ForeignKey, Index, text
+from sqlmodel import Field, SQLModel
+
+from storage.models import _created, _json, _tenant, _time, new_id
+
+
+class IncidentKind(StrEnum):
+    """What a person is needed for."""
+
+    EXPIRING = "expiring"
+    """The sign-in works, and ends at a known time."""
+    NEEDS_RECONNECT = "needs_reconnect"
+    """The sign-in is over."""
+
+
+class Resolution(StrEnum):
+    """How an incident came to its end."""
+
+    RECONNECTED = "reconnected"
+    ELSEWHERE = "elsewhere"
+    """Another organization that shares the sign-in renewed it."""
+    DISCONNECTED = "disconnected"
+    DELETED = "deleted"
+    """The organization was."""
+
+
+class Incident(SQLModel, table=True):
+    """A grant that needs a person, in one organization, and the one message in Slack that says so.
+
+    An organization has at most one open incident per grant; it is the grant's accounts' together.
+    """
+
+    __table_args__ = (
+        Index(
+            "incident_open",
+            "organization_id",
+            "grant_id",
+            unique=True,
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+        Index("incident_unresolved", "resolved_at", "id"),
+        Index("incident_held", "held_until"),
+    )
+    id: str = Field(default_factory=lambda: new_id("inc"), primary_key=True)
+    organization_id: str = _tenant()
+    grant_id: str | None = Field(
+        default=None,
+        sa_column=Column(ForeignKey("grant_.id", ondelete="SET NULL"), nullable=True, index=True),
+    )
+    generation: int
+    """The grant's, when a person was needed first: a later one, and it was reconnected."""
+    kind: str
+    platform: str
+    accounts: dict[str, str] = _json(dict)
+    """The names of the accounts it is about, by id, as they were last seen."""
+    connected_by: str
+    """The membership that consented."""
+    since: datetime = _created()
+    """When it became what `kind` says."""
+    code: str = ""
+    """The verdict's, when the sign-in is over."""
+    days: int | None = None
+    """The last rung of the ladder that was told."""
+    deadline: datetime | None = _time(nullable=True)
+    """When the sign-in ends, where that is known."""
+    claimed_by: str | None = None
+    snoozed_until: datetime | None = _time(nullable=True)
+    escalated_at: datetime | None = _time(nullable=True)
+    resolved_at: datetime | None = _time(nullable=True)
+    resolved_by: str | None = None
+    resolution: str = ""
+    held_until: datetime | None = _time(nullable=True)
+    """Quiet hours: until then the card, or what `lines` holds, is not said."""
+    lines: list[str] = _json(list)
+    """What waits to be said in the card's thread."""
+    slack_id: str = ""
+    channel: str = ""
+    """The channel, or the person, that holds the card."""
+    trouble: str = ""
+    """Why Slack did not take it where it was meant to be said."""
+    step: int = 0
+    """0: the alerts channel; from 1 on: the person, in the order in which people are asked."""
+    card: int = 0
+    """How many messages the card has had: one, and one more for each place that couldn't hear it."""
+    version: int = 0
+    """Counts what was said, so that each has a key of its own."""
+
+    @property
+    def open(self) -> bool:
+        """Tell whether a person is still needed."""
+        return self.resolved_at is None
+
+    @property
+    def key(self) -> str:
+        """The key of the notice that carries the card."""
+        return f"incident:{self.id}:{self.card}"
+
+
+class AlertSettings(SQLModel, table=True):
+    """Where and when an organization wants to be told that a person is needed."""
+
+    __tablename__ = "alert_settings"
+    organization_id: str = Field(
+        sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True)
+    )
+    slack_id: str = ""
+    channel_id: str = ""
+    """None chosen: the people concerned get direct messages."""
+    trouble: str = ""
+    """Slack's reason for not taking our last message there; empty: it took it."""
+    trouble_since: datetime | None = _time(nullable=True)
+    days: list[int] = _json(lambda: [14, 7, 3, 1])
+    """Days before a sign-in's end on which people are told."""
+    digest: str = "weekly"
+    """`daily`, `weekly` or `off`."""
+    quiet_from: str = ""
+    """`22:00`; empty: no quiet hours."""
+    quiet_to: str = ""
+    timezone: str = "UTC"
+    told_at: datetime = _created()
+    """When the last digest was said, or the settings were made."""

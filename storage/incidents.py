@@ -1,0 +1,173 @@
+"""What needs a person in an organization, and where the organization wants to be told.
+
+Rows are read with a lock and changed by whoever holds it: of two who do something about the same
+incident at once, the second sees what the first has done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, exists, or_
+from sqlmodel import col, select
+
+from storage.db import insert_once, now
+from storage.incident_models import AlertSettings, Incident, IncidentKind
+from storage.models import Grant, Membership, Organization
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+_FRESH = {"populate_existing": True}
+
+
+class IncidentRows:
+    """The incidents of organizations."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def open(
+        self, organization_id: str, *, grant: Grant, kind: IncidentKind, connected_by: str
+    ) -> tuple[Incident, bool]:
+        """Return the organization's open incident about the grant, and whether it is a new one.
+
+        Of any number of callers at once one opens it, and the others get that one.
+        """
+        fresh = Incident(
+            organization_id=organization_id,
+            grant_id=grant.id,
+            generation=grant.generation,
+            kind=kind,
+            platform=grant.platform,
+            connected_by=connected_by,
+        )
+        statement = insert_once(self._session, Incident).values(**fresh.model_dump() | {"since": now()})
+        new = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+        there = await self.of_grant(organization_id, grant.id)
+        if there is None:
+            raise LookupError("the incident was resolved between two statements")
+        return there, new
+
+    async def of_grant(self, organization_id: str, grant_id: str) -> Incident | None:
+        """Return the open incident about a grant, locked, or None."""
+        found = select(Incident).where(
+            Incident.organization_id == organization_id,
+            Incident.grant_id == grant_id,
+            col(Incident.resolved_at).is_(None),
+        )
+        return (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
+
+    async def get(self, organization_id: str, incident_id: str) -> Incident | None:
+        """Return an incident, open or not, locked, or None."""
+        found = select(Incident).where(
+            Incident.organization_id == organization_id, Incident.id == incident_id
+        )
+        return (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
+
+    async def all_open(self, organization_id: str) -> list[Incident]:
+        """Return the open incidents, locked, the oldest first."""
+        found = select(Incident).where(
+            Incident.organization_id == organization_id, col(Incident.resolved_at).is_(None)
+        )
+        ordered = found.order_by(col(Incident.since), col(Incident.id)).with_for_update()
+        return list(await self._session.exec(ordered, execution_options=_FRESH))
+
+    async def with_something_to_say(self, escalate_after: timedelta) -> list[tuple[str, str]]:
+        """Return the (organization, incident) of those whose time has come. System session.
+
+        A snooze or quiet hours are over, nobody has claimed it for `escalate_after`, whoever claimed it has
+        left, or its organization was deleted.
+        """
+        nobody = and_(
+            col(Incident.kind) == IncidentKind.NEEDS_RECONNECT,
+            col(Incident.claimed_by).is_(None),
+            col(Incident.snoozed_until).is_(None),
+            col(Incident.escalated_at).is_(None),
+            col(Incident.since) <= now(-escalate_after),
+            col(Incident.card) > 0,
+        )
+        left = exists().where(
+            col(Membership.id) == col(Incident.claimed_by), col(Membership.ended_at).is_not(None)
+        )
+        found = (
+            select(Incident.organization_id, Incident.id)
+            .join(Organization, col(Organization.id) == col(Incident.organization_id))
+            .where(
+                or_(
+                    col(Incident.held_until) <= now(),
+                    and_(
+                        col(Incident.resolved_at).is_(None),
+                        or_(
+                            col(Incident.snoozed_until) <= now(),
+                            nobody,
+                            left,
+                            col(Organization.deleted_at).is_not(None),
+                        ),
+                    ),
+                )
+            )
+            .order_by(col(Incident.since), col(Incident.id))
+        )
+        return [(row[0], row[1]) for row in await self._session.exec(found)]
+
+
+class Alerts:
+    """Where and when each organization wants to be told."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, organization_id: str) -> AlertSettings:
+        """Return the organization's settings; what it never chose is as for everybody."""
+        found = select(AlertSettings).where(AlertSettings.organization_id == organization_id)
+        chosen = (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
+        return chosen or AlertSettings(organization_id=organization_id)
+
+    async def save(self, organization_id: str, **chosen: Any) -> AlertSettings:
+        """Return the settings after a change of these columns. What was chosen last counts."""
+        fresh = AlertSettings(organization_id=organization_id)
+        values = fresh.model_dump() | {"told_at": now()} | chosen
+        statement = insert_once(self._session, AlertSettings).values(**values)
+        await self._session.exec(
+            statement.on_conflict_do_update(index_elements=["organization_id"], set_=chosen)
+            if chosen
+            else statement.on_conflict_do_nothing()
+        )
+        return await self.get(organization_id)
+
+    async def trouble(self, organization_id: str, channel_id: str, code: str) -> None:
+        """Note Slack's reason for not taking a message in the alerts channel, or with "" that it took one."""
+        settings = await self.get(organization_id)
+        if settings.channel_id != channel_id or settings.trouble == code:
+            return
+        since: Any = None
+        if code:
+            since = settings.trouble_since or now()
+        await self.save(organization_id, trouble=code, trouble_since=since)
+
+    async def with_digest(self) -> list[AlertSettings]:
+        """Return the settings of living organizations that have a channel and want a digest. System session."""
+        found = (
+            select(AlertSettings)
+            .join(Organization, col(Organization.id) == col(AlertSettings.organization_id))
+            .where(
+                AlertSettings.channel_id != "",
+                AlertSettings.digest != "off",
+                col(Organization.deleted_at).is_(None),
+            )
+        )
+        return list(await self._session.exec(found))
+
+    async def told(self, organization_id: str, before: datetime) -> bool:
+        """Note that the digest is being said now; False if somebody else said it since `before`."""
+        found = select(AlertSettings).where(
+            AlertSettings.organization_id == organization_id, AlertSettings.told_at == before
+        )
+        settings = (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
+        if settings is None:
+            return False
+        await self.save(organization_id, told_at=now())
+        return True

@@ -1,0 +1,18 @@
+"""All benchmarks, by the name a person chooses them with."""
+
+from __future__ import annotations
+
+from tests.bench.benchmarks import slash_commands, start_and_memory, transactions, typeaheads
+from tests.bench.day import day
+from tests.bench.refreshes import refresh_rate
+from tests.bench.sizes import claims
+
+BENCHMARKS = {
+    "Slash commands": slash_commands,
+    "The process": start_and_memory,
+    "Typing into a picker": typeaheads,
+    "Transactions": transactions,
+    "Refreshes": refresh_rate,
+    "A million grants": claims,
+    "A day and an outage": day,
+}

@@ -1,0 +1,631 @@
+"""A sign-in needs a person: one card says so, is worked on by several, and says what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, select, update
+
+from bot.jobs.incidents import ESCALATE_AFTER
+from sandbox.browser import Consent
+from sandbox.member import links_in, text_of
+from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
+from storage.db import now
+from storage.incident_models import Incident
+from storage.incidents import Alerts, IncidentRows
+from storage.models import Account, Grant, GrantStatus, Role
+from storage.refreshes import Refreshes
+from storage.tenants import Members, Organizations
+from tests.counts import in_full, tries
+from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, trail
+
+if TYPE_CHECKING:
+    from sandbox.member import Member
+    from sandbox.slack.state import Message
+    from tests.application import Office
+
+SOCIAL = "C0ACMESOC"
+
+
+async def ready(office: Office, platform: str = "x", who: str = "4711") -> Member:
+    """Give Ada, owner, with one account connected and alerts in #social; Olga is an admin, Otto a member."""
+    ada = await office.installed()
+    await office.slack.invite(SOCIAL)
+    await connected(ada, platform, who, app="linkedin" if platform == "linkedin" else "")
+    organization_id = await organization_of(office)
+    async with office.database.system() as session:
+        for user_id, role in ((OLGA, Role.ADMIN), (OTTO, Role.MEMBER)):
+            await Members(session).add(organization_id, realm=ACME, user_id=user_id, team_id=ACME, role=role)
+        await Alerts(session).save(organization_id, slack_id=ACME, channel_id=SOCIAL)
+    return ada
+
+
+async def organization_of(office: Office) -> str:
+    async with office.database.system(write=False) as session:
+        found = await Members(session).of_person(ACME, ADA, ACME)
+    return found[0][1].id
+
+
+async def dies(office: Office, code: str = "190_460", platform: str = "x") -> Grant:
+    """Let the platform's signed word, or a second opinion, settle that the sign-in is over."""
+    [grant] = await grants(office, platform)
+    async with office.database.system() as session:
+        assert await Refreshes(session, office.parts.vault).dead(grant, code)
+        await office.parts.incidents.grant_died(session, grant, code)
+    return grant
+
+
+async def settings(office: Office, **chosen: Any) -> None:
+    async with office.database.system() as session:
+        await Alerts(session).save(await organization_of(office), **chosen)
+
+
+async def incidents(office: Office) -> list[Incident]:
+    async with office.database.system(write=False) as session:
+        return list(await session.exec(select(Incident).order_by(col(Incident.since))))
+
+
+async def let_pass(office: Office, **columns: Any) -> None:
+    """Move what an incident waits for into the past, and let the clock look."""
+    async with office.database.system() as session:
+        await session.exec(
+            update(Incident).values(**columns), execution_options={"synchronize_session": False}
+        )
+    await office.parts.watch.run()
+
+
+def cards(office: Office, channel_id: str = SOCIAL) -> list[Message]:
+    """Return what the app has posted in a channel, without what stands in threads."""
+    found = office.slack.messages(channel_id, ADA)
+    return [m for m in found if m.app_id and not m.ephemeral_for and not m.thread_ts]
+
+
+def thread(office: Office, card: Message) -> list[str]:
+    found = office.slack.messages(card.channel_id, ADA)
+    return [text_of(m) for m in found if m.thread_ts == card.ts and m.ts != card.ts and m.app_id]
+
+
+async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Message:
+    """Return the one card of a channel, as soon as it holds these words."""
+    shown = await office.slack.until(
+        lambda: next((m for m in cards(office, channel_id) if words in text_of(m)), None), 10
+    )
+    assert len(cards(office, channel_id)) == 1
+    assert office.slack.state.complaints == []
+    return shown
+
+
+async def reply(person: Member, target: Message, action_id: str) -> Message:
+    """Press something in a direct message, and return what is answered there."""
+    seen = len(person.direct_messages())
+    await person.press(target, action_id)
+    return await person.next_message(seen)
+
+
+async def thread_with(office: Office, card: Message, words: str) -> list[str]:
+    await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None, 10)
+    return thread(office, card)
+
+
+# One card
+
+
+async def test_a_dead_sign_in_is_one_card_that_says_what_why_since_when_and_by_whom(
+    either_office: Office,
+) -> None:
+    await ready(either_office)
+
+    await dies(either_office)
+
+    card = await card_with(either_office, "until somebody reconnects")
+    words = text_of(card)
+    assert "🔴 X: Octa Demo can't publish for Acme until somebody reconnects." in words
+    assert "*Why:* the person's Facebook password was changed. *Since* <!date^" in words
+    assert f"Connected by <@{ADA}>." in words
+    assert buttons(card) == ["Reconnect", "Claim", "Who can do this?"]
+    assert not [m for m in (await either_office.person()).direct_messages() if "reconnects" in text_of(m)]
+
+
+async def test_the_same_death_reported_again_and_again_is_one_card(
+    either_office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    await ready(either_office)
+    [grant] = await grants(either_office, "x")
+
+    async def report() -> None:
+        async with either_office.database.system() as session:
+            await Refreshes(session, either_office.parts.vault).dead(grant, "invalid_grant")
+            await either_office.parts.incidents.grant_died(session, grant, "invalid_grant")
+
+    for _ in range(tries(100, 20) // 10):
+        await asyncio.gather(*(report() for _ in range(10)))
+
+    await card_with(either_office, "until somebody reconnects")
+    await either_office.parts.watch.run()
+    assert len(cards(either_office)) == 1
+    assert len(await incidents(either_office)) == 1
+    assert await trail(either_office, "sign-in ended") == ["sign-in ended"]
+    record_property(
+        "counted", f"the same death reported {tries(100, 20)} times, 10 at once: 1 card, 1 incident"
+    )
+
+
+async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office: Office) -> None:
+    await ready(office, "linkedin", "ana-ruiz")
+
+    async def left(span: timedelta) -> None:
+        async with office.database.system() as session:
+            await session.exec(update(Grant).values(access_expires_at=now(span)))
+        await office.parts.ladder.run()
+
+    await left(timedelta(days=13))
+    card = await card_with(office, "must be reconnected within 14 days")
+    await left(timedelta(days=2))
+    await card_with(office, "must be reconnected within 3 days")
+    await left(timedelta(seconds=-1))
+
+    words = text_of(await card_with(office, "until somebody reconnects"))
+    assert "*Why:* its time is up, and only a person can renew it." in words
+    lines = await thread_with(office, card, "It is over")
+    assert lines == ["🟡 3 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
+
+
+@in_full
+async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) -> None:
+    await ready(office, "linkedin", "ana-ruiz")
+    await settings(office, days=[21])
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=20))))
+
+    await office.parts.ladder.run()
+
+    await card_with(office, "must be reconnected within 21 days")
+
+
+# What people do about it
+
+
+@in_full
+async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Office) -> None:
+    ada = await ready(office)
+    olga = await office.person(OLGA)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+
+    await olga.press(card, "incident.claim")
+    shown = await card_with(office, f"🙋 <@{OLGA}> is on it.")
+    claimed = button(shown, "Give it back")
+    answer = await answer_to(ada, card, "incident.who")
+    await office.slack.until(lambda: thread(office, card) or None, 5)
+
+    assert claimed["action_id"] == "incident.unclaim"
+    assert "Who can reconnect Octa Demo?" in text_of(answer)
+    assert f"owners <@{ADA}>; admins <@{OLGA}>" in text_of(answer)
+    assert thread(office, card) == [f"🙋 <@{OLGA}> is on it."]
+    [incident] = await incidents(office)
+    async with office.database.system() as session:
+        again = await IncidentRows(session).get(incident.organization_id, incident.id)
+        assert again is not None
+        member = await Members(session).find(incident.organization_id, ACME, ADA)
+        assert member is not None
+        assert not await office.parts.incidents.claim(session, again, member.id)
+
+
+async def test_of_two_who_claim_at_once_one_has_it(either_office: Office) -> None:
+    ada = await ready(either_office)
+    olga = await either_office.person(OLGA)
+    await dies(either_office)
+    card = await card_with(either_office, "until somebody reconnects")
+
+    await asyncio.gather(ada.press(card, "incident.claim"), olga.press(card, "incident.claim"))
+
+    await card_with(either_office, "is on it.")
+    told = [m for m in either_office.slack.messages(SOCIAL, ADA) if m.ephemeral_for]
+    told += [m for m in either_office.slack.messages(SOCIAL, OLGA) if m.ephemeral_for]
+    refused = {m.ephemeral_for for m in told if "is on it already" in text_of(m)}
+    [incident] = await incidents(either_office)
+    assert len(refused) == 1
+    assert incident.claimed_by is not None
+    assert await trail(either_office, "incident claimed") == ["incident claimed"]
+
+
+@in_full
+async def test_what_was_claimed_can_be_given_back(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await ada.press(card, "incident.claim")
+    card = await card_with(office, "is on it")
+
+    await ada.press(card, "incident.unclaim")
+
+    await thread_with(office, card, "gave it back")
+    assert "Claim" in buttons(cards(office)[0])
+
+
+async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    [incident] = await incidents(office)
+
+    await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:day")
+    await card_with(office, "💤 Snoozed until")
+    await let_pass(office, since=now(-2 * ESCALATE_AFTER))
+    quiet = thread(office, card)
+    await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))
+
+    assert [line for line in quiet if "⏫" in line] == []
+    await thread_with(office, card, "⏰ The snooze is over; it still needs somebody.")
+    assert "Snoozed" not in text_of(cards(office)[0])
+
+
+@in_full
+async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office) -> None:
+    ada = await ready(office, "linkedin", "ana-ruiz")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2))))
+    await office.parts.ladder.run()
+    card = await card_with(office, "within 3 days")
+    [incident] = await incidents(office)
+
+    await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:deadline")
+
+    await card_with(office, "💤 Snoozed until")
+    [incident] = await incidents(office)
+    assert incident.snoozed_until == incident.deadline
+
+
+async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Office) -> None:
+    await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+
+    for _ in range(3):
+        await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+
+    await card_with(office, "⏫ Nobody took this for a day")
+    lines = await thread_with(office, card, "⏫")
+    assert lines == [
+        f"⏫ <@{ADA}>: nobody has taken this for a day. Press *Reconnect* on the card, or give it to an admin."
+    ]
+    assert await trail(office, "incident escalated") == ["incident escalated"]
+
+
+async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_message(
+    office: Office,
+) -> None:
+    ada = await ready(office)
+    olga = await office.person(OLGA)
+    await settings(office, channel_id="")
+    [grant] = await grants(office, "x")
+    async with office.database.system() as session:
+        member = await Members(session).find(await organization_of(office), ACME, OLGA)
+        assert member is not None
+        await session.exec(update(Account).values(connected_by=member.id))
+        assert await Refreshes(session, office.parts.vault).dead(grant, "invalid_grant")
+        await office.parts.incidents.grant_died(session, grant, "invalid_grant")
+    await hears(olga, "until somebody reconnects")
+
+    await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+
+    asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
+    assert "Nobody took it for a day, so Octapost asked you." in text_of(asked)
+    assert links_in(await reply(ada, asked, "incident.reconnect"))
+
+
+# The end
+
+
+async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Office) -> None:
+    await ready(either_office)
+    olga = await either_office.person(OLGA)
+    await dies(either_office)
+    card = await card_with(either_office, "until somebody reconnects")
+
+    link = links_in(await answer_to(olga, card, "incident.reconnect"))[0]
+    await olga.travel(link, Consent(person="4711"))
+
+    shown = await card_with(either_office, "🟢 X: Octa Demo can publish for Acme again.")
+    assert f"Reconnected by <@{OLGA}> <!date^" in text_of(shown)
+    assert buttons(shown) == []
+    assert await thread_with(either_office, card, "🟢") == [f"🟢 Reconnected by <@{OLGA}>."]
+    [grant] = await grants(either_office, "x")
+    assert grant.status == GrantStatus.HEALTHY
+    assert await trail(either_office, "incident resolved") == ["incident resolved"]
+
+
+@in_full
+async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await ada.travel(links_in(await answer_to(ada, card, "incident.reconnect"))[0], Consent(person="4711"))
+    await card_with(office, "can publish for Acme again")
+
+    await dies(office)
+
+    await office.slack.until(lambda: len(cards(office)) == 2 or None, 10)
+    assert [one.open for one in await incidents(office)] == [False, True]
+
+
+async def test_a_disconnected_account_leaves_nothing_to_do(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    await card_with(office, "until somebody reconnects")
+
+    await disconnect(ada, "Octa Demo")
+
+    shown = await card_with(office, "⚪ X: Octa Demo of Acme was disconnected. Nothing to do.")
+    assert f"Disconnected by <@{ADA}>." in text_of(shown)
+    assert buttons(shown) == []
+
+
+@in_full
+async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    stale = copy.deepcopy(card)
+    await disconnect(ada, "Octa Demo")
+    await card_with(office, "was disconnected")
+
+    answer = await answer_to(ada, stale, "incident.claim")
+
+    assert "What needed somebody isn't there any more." in text_of(answer)
+    [incident] = await incidents(office)
+    assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
+
+
+async def test_the_card_of_a_deleted_organization_says_so(office: Office) -> None:
+    await ready(office)
+    await dies(office)
+    await card_with(office, "until somebody reconnects")
+    async with office.database.system() as session:
+        await Organizations(session).delete(await organization_of(office))
+
+    await office.parts.watch.run()
+
+    shown = await card_with(office, "⚪ X: Octa Demo: the organization was deleted. Nothing to do.")
+    assert buttons(shown) == []
+
+
+async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_who_mended_it(
+    either_office: Office,
+) -> None:
+    ada = await ready(either_office)
+    bea = await either_office.installed(BEA)
+    await connected(bea, "x", "4711")
+    await dies(either_office)
+    card = await card_with(either_office, "can't publish for Acme until")
+    theirs = await hears(bea, "can't publish for Blue Door until")
+
+    await bea.travel(links_in(await reply(bea, theirs, "incident.reconnect"))[0], Consent(person="4711"))
+
+    await hears(bea, f"Reconnected by <@{BEA}>")
+    shown = await card_with(either_office, "can publish for Acme again")
+    assert "Reconnected by another organization that shares this sign-in." in text_of(shown)
+    assert BEA not in str(shown.blocks) + str(thread(either_office, card))
+    assert len(await incidents(either_office)) == 2
+    assert ada.user_id not in text_of(theirs)
+
+
+@in_full
+async def test_a_reconnect_as_somebody_else_leaves_the_card_as_it_is(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+
+    await ada.travel(links_in(await answer_to(ada, card, "incident.reconnect"))[0], Consent(person="4712"))
+
+    await hears(ada, "this connection belongs to Octa Demo")
+    [incident] = await incidents(office)
+    assert incident.open
+    await card_with(office, "until somebody reconnects")
+
+
+async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Office) -> None:
+    await ready(office)
+    olga = await office.person(OLGA)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await olga.press(card, "incident.claim")
+    await card_with(office, "is on it")
+    async with office.database.system() as session:
+        await Members(session).end_person(ACME, OLGA)
+
+    await office.parts.watch.run()
+
+    await thread_with(office, card, "Whoever was on it has left")
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+
+
+# Who can do this?
+
+
+@in_full
+async def test_a_member_who_presses_reconnect_is_told_who_can(office: Office) -> None:
+    await ready(office)
+    otto = await office.person(OTTO)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+
+    answer = await answer_to(otto, card, "incident.reconnect")
+
+    assert "Who can reconnect Octa Demo?" in text_of(answer)
+    assert links_in(answer) == []
+    assert buttons(answer) == []
+
+
+async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office: Office) -> None:
+    ada = await ready(office)
+    olga = await office.person(OLGA)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    answer = await answer_to(ada, card, "incident.who")
+    await ada.press(answer, "incident.send")
+    view = await ada.modal_with("Who is to reconnect")
+
+    shown = await ada.submit(view, {"select": OLGA})
+
+    assert "✅ Sent." in text_of(shown)
+    asked = await hears(olga, "needs you to reconnect it")
+    assert f"<@{ADA}> asked you." in text_of(asked)
+    link = links_in(await reply(olga, asked, "incident.reconnect"))[0]
+    page = await ada.travel(link, Consent(person="4711"))
+    assert "Renewed" not in page.title
+    await olga.travel(link, Consent(person="4711"))
+    await card_with(office, f"Reconnected by <@{OLGA}>")
+
+
+async def test_a_person_who_could_not_use_the_link_is_not_sent_it_and_why_is_said(office: Office) -> None:
+    ada = await ready(office)
+    otto = await office.person(OTTO)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await ada.press(await answer_to(ada, card, "incident.who"), "incident.send")
+    view = await ada.modal_with("Who is to reconnect")
+
+    shown = await ada.submit(view, {"select": OTTO})
+
+    assert "only admins can reconnect" in str(shown.errors)
+    assert [m for m in otto.direct_messages() if "needs you" in text_of(m)] == []
+
+
+# Where it is said
+
+
+async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Office) -> None:
+    ada = await ready(office)
+    await settings(office, channel_id="")
+
+    await dies(office)
+
+    card = await hears(ada, "until somebody reconnects")
+    assert "direct message because" not in text_of(card)
+    assert cards(office) == []
+    assert (await office.person(OLGA)).direct_messages() == []
+    await disconnect(ada, "Octa Demo")
+    await hears(ada, "was disconnected. Nothing to do.")
+    assert [m for m in ada.direct_messages() if "until somebody" in text_of(m)] == []
+
+
+async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_us_again(
+    either_office: Office,
+) -> None:
+    ada = await ready(either_office)
+    channel = either_office.slack.state.channels[SOCIAL]
+    channel.is_archived = True
+
+    await dies(either_office)
+
+    card = await hears(ada, "until somebody reconnects")
+    assert f"<#{SOCIAL}> can't: it was archived." in text_of(card)
+    said = text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
+    assert f"*I can't post in <#{SOCIAL}>*" in said
+    home = await either_office.slack.open_home(ADA)
+    assert "it was archived" in text_of(home)
+    channel.is_archived = False
+    answer = await ada.command("alerts", channel_id="C0ACMEGEN")
+    await ada.press(answer, "alerts.test")
+    await either_office.slack.until(lambda: cards(either_office) or None, 5)
+    assert "I can't post" not in text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
+
+
+async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Office) -> None:
+    await ready(office)
+    olga = await office.person(OLGA)
+    await settings(office, channel_id="C0NOWHERE")
+    office.slack.state.users[ADA].deleted = True
+
+    await dies(office)
+
+    card = await hears(olga, "until somebody reconnects")
+    assert "it was deleted, or made private without me" in text_of(card)
+    await let_pass(office, since=now(timedelta(0)))
+    [incident] = await incidents(office)
+    assert (incident.channel, incident.step) == (OLGA, 2)
+
+
+@in_full
+async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    office.slack.state.channels[SOCIAL].members.discard(card.user_id)
+    office.slack.state.channels[SOCIAL].is_archived = True
+
+    await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+
+    await hears(ada, "until somebody reconnects")
+    assert len([m for m in ada.direct_messages() if "until somebody" in text_of(m)]) == 1
+
+
+# Quiet hours
+
+
+def around(moment: datetime, hours: int) -> dict[str, str]:
+    begins, ends = moment - timedelta(hours=hours), moment + timedelta(hours=hours)
+    return {"quiet_from": f"{begins:%H:%M}", "quiet_to": f"{ends:%H:%M}", "timezone": "UTC"}
+
+
+async def test_in_quiet_hours_a_card_waits_for_their_end(office: Office) -> None:
+    await ready(office)
+    await settings(office, **around(datetime.now(UTC), 2))
+
+    await dies(office)
+    await office.parts.watch.run()
+    before = cards(office)
+    await settings(office, quiet_from="", quiet_to="")
+    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+
+    assert before == []
+    await card_with(office, "until somebody reconnects")
+
+
+async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await settings(office, **around(datetime.now(UTC), 2))
+
+    await ada.press(card, "incident.claim")
+    card = await card_with(office, "is on it")
+    await ada.press(card, "incident.unclaim")
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+    before = thread(office, card)
+    await settings(office, quiet_from="", quiet_to="")
+    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+
+    assert before == []
+    lines = await thread_with(office, card, "gave it back")
+    assert lines == [f"🙋 <@{ADA}> is on it.", f"↩️ <@{ADA}> gave it back."]
+
+
+async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Office) -> None:
+    await ready(office, "linkedin", "ana-ruiz")
+    await settings(office, **around(datetime.now(UTC), 2))
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=1))))
+
+    await office.parts.ladder.run()
+
+    await card_with(office, "must be reconnected within 1 day")
+
+
+async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) -> None:
+    ada = await ready(office)
+    await settings(office, **around(datetime.now(UTC), 2))
+    await dies(office)
+    await disconnect(ada, "Octa Demo")
+    await settings(office, quiet_from="", quiet_to="")
+
+    await let_pass(office, held_until=None)
+
+    assert cards(office) == []
+    [incident] = await incidents(office)
+    assert incident.resolution == "disconnected"
