@@ -38,7 +38,9 @@ class Clock:
             self.ticked_at = time.monotonic()
             await self._run(name, work)
 
-        self._scheduler.add_job(run, "interval", seconds=interval.total_seconds(), id=name)
+        self._scheduler.add_job(
+            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
+        )
 
     def whenever(self, signal: asyncio.Event, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee."""
