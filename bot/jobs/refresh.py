@@ -1,6 +1,6 @@
 """Due grants -> fresh tokens, or a verdict.
 
-A row of work is claimed by a lease longer than the call. Between the platform's answer and the commit
+A row of work is claimed by a lease longer than the call and its commit. Between the platform's answer and the commit
 stands nothing, because a single-use refresh token is spent the moment the platform has answered. What a
 failure means is decided in one place, `_judge`; nobody else may call a grant dead.
 """
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -62,6 +62,8 @@ BREAKER_HISTORY_MIN = 60
 BREAKER_HOLD = timedelta(minutes=60)
 COMMIT_FOR_S = 600.0
 """How long new tokens are kept in memory while the database is gone."""
+SINGLE_USE_LEASE = timedelta(seconds=COMMIT_FOR_S) + LEASE
+"""Longer than new tokens may wait in memory: whoever took the grant over sooner would use a spent token."""
 WAIT_FOR_SIBLING_S = 25.0
 
 
@@ -90,6 +92,11 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
         case _:
             life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
             return life * (0.7 + 0.2 * jitter)
+
+
+def lease_of(platform: Platform) -> timedelta:
+    """Return for how long a grant belongs to the process that refreshes it."""
+    return SINGLE_USE_LEASE if platform.rotation is Rotation.SINGLE_USE else LEASE
 
 
 def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
@@ -147,12 +154,13 @@ class Refresher:
 
     async def _platform(self, key: str) -> None:
         working = self._busy[key]
+        lease = lease_of(self._offer.platform(key))
         while not self._stopping:
             free = self._at_once - len(working)
             claimed: list[Grant] = []
             if free:
                 async with self._database.system() as session:
-                    claimed = await Refreshes(session, self._vault).claim(key, free, LEASE)
+                    claimed = await Refreshes(session, self._vault).claim(key, free, lease)
             for grant in claimed:
                 task = asyncio.create_task(self._settle(grant))
                 working.add(task)
@@ -186,11 +194,12 @@ class Refresher:
                     raise GrantDead("ended")
                 if grant.status == GrantStatus.NEEDS_RECONNECT:
                     raise GrantDead(grant.reason)
-                tokens = _tokens(repository, grant)
-            if grant.generation != refused and not _over(grant):
+                tokens, clock = _tokens(repository, grant), await repository.clock()
+            if grant.generation != refused and not _over(grant, clock):
                 return Fresh(grant=grant, tokens=tokens)
+            lease = lease_of(self._offer.platform(grant.platform))
             async with self._database.system() as session:
-                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, LEASE)
+                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, lease)
             if taken is not None:
                 await self._settle(taken, raising=True)
                 refused = None if refused == grant.generation else refused
@@ -311,11 +320,12 @@ class Refresher:
         await self._tell_breaker(platform.key)
         async with self._database.system() as session:
             repository = Refreshes(session, self._vault)
-            minute = int(time.time() // 60)
+            clock = await repository.clock()
+            minute = _minute(clock)
             held = tripped(await repository.tallies(platform.key, minute - 2 * BREAKER_HISTORY_MIN), minute)
             if held:
                 await repository.suspect(grant, verdict, BREAKER_HOLD)
-            elif grant.suspected_at is None or _age(grant.suspected_at) < SECOND_OPINION * 0.9:
+            elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, verdict, SECOND_OPINION)
             elif await repository.dead(grant, code):
                 await self._incidents.grant_died(session, grant, code)
@@ -333,7 +343,8 @@ class Refresher:
         if not counted:
             return
         async with self._database.system() as session:
-            await Refreshes(session, self._vault).count(key, int(time.time() // 60), counted)
+            repository = Refreshes(session, self._vault)
+            await repository.count(key, _minute(await repository.clock()), counted)
 
     def _note(self, grant: Grant, verdict: str) -> None:
         VERDICTS.labels(grant.platform, verdict).inc()
@@ -359,18 +370,14 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
     )
 
 
-def _over(grant: Grant) -> bool:
+def _over(grant: Grant, clock: datetime) -> bool:
     """Tell whether the access token ends within a minute, by its own lifetime."""
     ends = grant.access_expires_at
-    return (
-        ends is not None
-        and ends - datetime.now(UTC) < timedelta(minutes=1)
-        and grant.refresh_sealed is not None
-    )
+    return ends is not None and ends - clock < timedelta(minutes=1) and grant.refresh_sealed is not None
 
 
-def _age(moment: datetime) -> timedelta:
-    return datetime.now(UTC) - moment
+def _minute(clock: datetime) -> int:
+    return int(clock.timestamp() // 60)
 
 
 def _chance() -> float:

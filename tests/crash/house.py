@@ -16,7 +16,9 @@ from httpx_aiohttp import AiohttpTransport
 from sqlalchemy import insert, text
 from sqlmodel import SQLModel, col, func, or_, select, update
 
+from adapters.registry import PLATFORMS
 from bot import app
+from bot.jobs.refresh import lease_of
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
 from sandbox.platforms.oauth import OAuthSimulator
@@ -29,8 +31,6 @@ from storage.vault import KeyRing, Vault, check_canaries
 UNSYNCHRONIZED = {"synchronize_session": False}
 GUARDED = "audit_line"
 """A trigger keeps it as it was written."""
-LEASE = timedelta(seconds=61)
-"""Just longer than a lease."""
 SECOND_LOOK = timedelta(minutes=16)
 A_CALM_WHILE = timedelta(hours=2)
 """After so long a breaker has forgotten what it counted."""
@@ -181,6 +181,11 @@ class House:
         shown = select(Notice).where(col(Notice.edits).is_(None), col(Notice.thread_of).is_(None))
         async with self.database.system(write=False) as session:
             return list(await session.exec(shown))
+
+    @property
+    def lease(self) -> timedelta:
+        """Just longer than a grant belongs to the process that works on it."""
+        return lease_of(PLATFORMS[self.platform]) + timedelta(seconds=1)
 
     # What the platform knows
 

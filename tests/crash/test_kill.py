@@ -13,10 +13,11 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
 from storage.db import Database
 from storage.models import GrantStatus
-from tests.counts import tries
+from tests.counts import sampled, tries
 from tests.crash.children import octapost, refreshing, until
-from tests.crash.house import A_CALM_WHILE, LEASE, SECOND_LOOK, House, open_house
+from tests.crash.house import A_CALM_WHILE, SECOND_LOOK, House, open_house
 from tests.crash.worker import OWN_DEATHS, Moment
+from tests.databases import DIALECTS
 
 WINDOW = frozenset({Moment.IN_FLIGHT, Moment.ANSWERED, Moment.COMMITTING})
 """From the request to the commit: there a single-use token is spent, and only the dead process knew the next."""
@@ -26,8 +27,12 @@ STOPS, GRANTS = tries(20, 2), tries(1000, 100)
 SLOW_S = 0.05
 
 
+EVERYWHERE = [(kind, platform) for platform in (RedditSimulator, XSimulator) for kind in DIALECTS]
+"""A sample of one in three has each platform and each database once."""
+
+
 @pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("platform", [XSimulator, RedditSimulator])
+@pytest.mark.parametrize(("database", "platform"), sampled(EVERYWHERE, 3), indirect=["database"])
 async def test_a_killed_process_loses_nothing_but_what_only_it_had_seen(
     database: Database,
     platform: Callable[[], OAuthSimulator],
@@ -86,7 +91,7 @@ async def recover(house: House, grant_id: str) -> None:
     """Let the lease end and everybody else go on, for as long as two looks take, and the breaker forget."""
     if (await house.grant(grant_id)).lease_until is None:
         return
-    await house.pass_time(LEASE)
+    await house.pass_time(house.lease)
     await house.work()
     if (await house.grant(grant_id)).suspected_at is not None:
         await house.pass_time(SECOND_LOOK)
@@ -94,6 +99,7 @@ async def recover(house: House, grant_id: str) -> None:
         await house.pass_time(A_CALM_WHILE)
 
 
+@pytest.mark.parametrize("database", sampled(DIALECTS[::-1], 2), indirect=True)
 async def test_twenty_workers_refresh_fifty_single_use_grants_once_each(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:
@@ -115,6 +121,7 @@ async def test_twenty_workers_refresh_fifty_single_use_grants_once_each(
     assert generations == [2] * FAMILIES
 
 
+@pytest.mark.parametrize("database", sampled(DIALECTS, 2), indirect=True)
 async def test_a_process_asked_to_stop_commits_what_is_in_flight(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:
@@ -128,7 +135,7 @@ async def test_a_process_asked_to_stop_commits_what_is_in_flight(
             async with octapost(house.env, "run", "--only", "jobs") as child:
                 await until(lambda begun=begun: house.refreshes() >= begun + 5)  # type: ignore[misc]
                 statuses.append(await child.stopped())
-            await house.pass_time(LEASE)
+            await house.pass_time(house.lease)
         unanswered = GRANTS - house.refreshes()
         house.simulator.faults.clear()
         await house.work()
