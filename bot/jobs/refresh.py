@@ -30,6 +30,7 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
+from bot.jobs.pager import Pager
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from storage.models import Grant, GrantStatus
@@ -53,9 +54,12 @@ KEEP_ALIVE = timedelta(days=7)
 """How often a single-use grant that nobody needs is renewed, so that it does not die of silence."""
 HEALTH_CHECK = timedelta(hours=24)
 RENEW_BEFORE_REFRESH_ENDS = timedelta(days=14)
-SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=1)
-"""Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest."""
-OUR_FAULT_PAUSE = timedelta(minutes=30)
+SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
+"""Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest.
+
+The longest is what an outage may last longer for us than for the platform.
+"""
+OUR_FAULT_PAUSE = timedelta(minutes=5)
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
 BREAKER_HISTORY_MIN = 60
@@ -143,6 +147,7 @@ class Refresher:
         self._database = database
         self._vault = vault
         self._incidents = incidents
+        self._pager = Pager(incidents.page_operator)
         self._at_once = at_once
         self._busy: dict[str, set[asyncio.Task[None]]] = {key: set() for key in adapters}
         self._counts: dict[str, Counter[Outcome]] = {key: Counter() for key in adapters}
@@ -268,6 +273,7 @@ class Refresher:
         )
         stored = await self._commit(grant, renewal)
         self._note(grant, "fresh")
+        self._pager.heard(platform.key, answered=True)
         REFRESH_SECONDS.labels(grant.platform).observe(time.perf_counter() - started)
         self._counts[grant.platform][Outcome.FRESH] += 1
         if not stored:
@@ -300,13 +306,14 @@ class Refresher:
         """Decide what a failed refresh means. The only place that may call a grant dead."""
         counts, verdict = self._counts[platform.key], f"{type(error).__name__} {error.code}"
         log.info("refresh failed", grant=grant.id, platform=platform.key, verdict=verdict)
+        self._pager.heard(platform.key, answered=isinstance(error, GrantDead | Misconfigured))
         match error:
             case GrantDead():
                 counts[Outcome.DEAD] += 1
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
                 counts[Outcome.OTHER] += 1
-                self._incidents.page_operator(platform.key, error.code)
+                self._pager.page(platform.key, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
                 counts[Outcome.OTHER] += 1
@@ -330,7 +337,7 @@ class Refresher:
             elif await repository.dead(grant, code):
                 await self._incidents.grant_died(session, grant, code)
         if held:
-            self._incidents.page_operator(platform.key, "breaker_open")
+            self._pager.page(platform.key, "breaker_open")
 
     async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself

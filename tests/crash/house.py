@@ -176,6 +176,12 @@ class House:
         async with self.database.system(write=False) as session:
             return (await session.exec(owed)).one()
 
+    async def behind(self, generation: int) -> int:
+        """Return how many grants have not come to this generation of their tokens."""
+        older = select(func.count()).where(col(Grant.generation) < generation)
+        async with self.database.system(write=False) as session:
+            return (await session.exec(older)).one()
+
     async def prompts(self) -> list[Notice]:
         """Return the cards people were shown: neither a card's later states nor the lines below it."""
         shown = select(Notice).where(col(Notice.edits).is_(None), col(Notice.thread_of).is_(None))
