@@ -39,7 +39,9 @@ class Clock:
         async def run() -> None:
             await self._run(name, work)
 
-        self._scheduler.add_job(run, "interval", seconds=interval.total_seconds(), id=name)
+        self._scheduler.add_job(
+            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
+        )
 
     @property
     def silent_s(self) -> float:

@@ -1,6 +1,6 @@
 """Due grants -> fresh tokens, or a verdict.
 
-A row of work is claimed by a lease longer than the call. Between the platform's answer and the commit
+A row of work is claimed by a lease longer than the call and its commit. Between the platform's answer and the commit
 stands nothing, because a single-use refresh token is spent the moment the platform has answered. What a
 failure means is decided in one place, `_judge`; nobody else may call a grant dead.
 """
@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +30,7 @@ from adapters.base import (
     Tokens,
 )
 from bot.jobs.lanes import AT_ONCE, LEASE, Lane
+from bot.jobs.pager import Pager
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
@@ -65,6 +66,8 @@ BREAKER_HISTORY_MIN = 60
 BREAKER_HOLD = timedelta(minutes=60)
 COMMIT_FOR_S = 600.0
 """How long new tokens are kept in memory while the database is gone."""
+SINGLE_USE_LEASE = timedelta(seconds=COMMIT_FOR_S) + LEASE
+"""Longer than new tokens may wait in memory: whoever took the grant over sooner would use a spent token."""
 WAIT_FOR_SIBLING_S = 25.0
 
 
@@ -93,6 +96,11 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
         case _:
             life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
             return life * (0.7 + 0.2 * jitter)
+
+
+def lease_of(platform: Platform) -> timedelta:
+    """Return for how long a grant belongs to the process that refreshes it."""
+    return SINGLE_USE_LEASE if platform.rotation is Rotation.SINGLE_USE else LEASE
 
 
 def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
@@ -139,6 +147,7 @@ class Refresher:
         self._database = database
         self._vault = vault
         self._incidents = incidents
+        self._pager = Pager(incidents.page_operator)
         self.lanes = {
             app: Lane(
                 database,
@@ -147,6 +156,7 @@ class Refresher:
                 platform=found.platform.key,
                 app=app,
                 bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
+                lease=lease_of(found.platform),
                 at_once=at_once,
             )
             for found in offer.offered()
@@ -179,11 +189,12 @@ class Refresher:
                     raise GrantDead("ended")
                 if grant.status == GrantStatus.NEEDS_RECONNECT:
                     raise GrantDead(grant.reason)
-                tokens = self._tokens(grant)
-            if grant.generation != refused and not _over(grant):
+                tokens, clock = self._tokens(grant), await repository.clock()
+            if grant.generation != refused and not _over(grant, clock):
                 return Fresh(grant=grant, tokens=tokens)
+            lease = lease_of(self._offer.platform(grant.platform))
             async with self._database.system() as session:
-                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, LEASE)
+                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, lease)
             if taken is not None:
                 await self._now(taken)
                 refused = None if refused == grant.generation else refused
@@ -262,6 +273,7 @@ class Refresher:
         )
         stored = await self._commit(grant, renewal)
         self._note(grant, "fresh")
+        self._pager.heard(platform.key, answered=True)
         REFRESH_SECONDS.labels(grant.platform).observe(time.perf_counter() - started)
         self._heard(grant, Outcome.FRESH)
         if not stored:
@@ -293,13 +305,14 @@ class Refresher:
         """Decide what a failed refresh means. The only place that may call a grant dead."""
         verdict = f"{type(error).__name__} {error.code}"
         log.info("refresh failed", grant=grant.id, platform=platform.key, verdict=verdict)
+        self._pager.heard(platform.key, answered=isinstance(error, GrantDead | Misconfigured))
         match error:
             case GrantDead():
                 self._heard(grant, Outcome.DEAD)
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
                 await self._heard_nothing(grant, Outcome.OTHER, error)
-                self._incidents.page_operator(platform.key, error.code)
+                self._pager.page(platform.key, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
                 await self._heard_nothing(grant, Outcome.OTHER, error)
@@ -314,16 +327,16 @@ class Refresher:
             await lane.tell_breaker()
         async with self._database.system() as session:
             repository = Refreshes(session, self._vault)
-            minute = int(time.time() // 60)
+            clock, minute = await repository.clock(), await repository.minute()
             held = tripped(await repository.tallies(platform.key, minute - 2 * BREAKER_HISTORY_MIN), minute)
             if held:
                 await repository.suspect(grant, verdict, BREAKER_HOLD)
-            elif grant.suspected_at is None or _age(grant.suspected_at) < SECOND_OPINION * 0.9:
+            elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, verdict, SECOND_OPINION)
             elif await repository.dead(grant, code):
                 await self._incidents.grant_died(session, grant, code)
         if held:
-            self._incidents.page_operator(platform.key, "breaker_open")
+            self._pager.page(platform.key, "breaker_open")
 
     async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself
@@ -365,18 +378,10 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
     )
 
 
-def _over(grant: Grant) -> bool:
+def _over(grant: Grant, clock: datetime) -> bool:
     """Tell whether the access token ends within a minute, by its own lifetime."""
     ends = grant.access_expires_at
-    return (
-        ends is not None
-        and ends - datetime.now(UTC) < timedelta(minutes=1)
-        and grant.refresh_sealed is not None
-    )
-
-
-def _age(moment: datetime) -> timedelta:
-    return datetime.now(UTC) - moment
+    return ends is not None and ends - clock < timedelta(minutes=1) and grant.refresh_sealed is not None
 
 
 def _chance() -> float:
