@@ -99,7 +99,6 @@ class Parts:
     dispatcher: Dispatcher
     bolt: AsyncApp
     clock: Clock
-    operator: Operator
     watched: web.Application
     """What a process without the web serves: only its health and its metrics."""
     web: web.Application
@@ -292,7 +291,6 @@ def construct(
         dispatcher=dispatcher,
         bolt=bolt,
         clock=clock,
-        operator=operator,
         web=server,
         watched=watched,
     )
@@ -357,7 +355,6 @@ async def run(
             await parts.refresher.drain(grace)
             await parts.clock.stop(grace)
             await parts.dispatcher.drain(grace)
-            await parts.operator.drain(grace)
             log.info("stopped")
 
 

@@ -40,7 +40,9 @@ class Outcome(StrEnum):
     FRESH = "fresh"
     DEAD = "dead"
     BUSY = "busy"
+    """No answer that tells anything."""
     OTHER = "other"
+    """Our app was refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,10 +30,10 @@ from adapters.base import (
     Tokens,
 )
 from bot.jobs.lanes import AT_ONCE, LEASE, Lane
-from bot.jobs.pager import Pager
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
+from bot.views.operator import BREAKER_OPEN, OUTAGE
 from storage.budgets import Bucket
 from storage.grants import token_pair
 from storage.models import Grant, GrantStatus
@@ -62,6 +62,8 @@ The longest is what an outage may last longer for us than for the platform.
 OUR_FAULT_PAUSE = timedelta(minutes=5)
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
+OUTAGE_CALLS, OUTAGE_SHARE = 20, 0.01
+"""So many calls of ten minutes, and such a share of them, without an answer are an outage."""
 BREAKER_HISTORY_MIN = 60
 BREAKER_HOLD = timedelta(minutes=60)
 COMMIT_FOR_S = 600.0
@@ -123,6 +125,13 @@ def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
     return False
 
 
+def out(tallies: Iterable[Tally]) -> bool:
+    """Tell whether a platform left more of these calls without an answer than it does on any day."""
+    every = list(tallies)
+    unanswered, total = sum(t.busy for t in every), sum(t.total for t in every)
+    return unanswered >= OUTAGE_CALLS and unanswered > OUTAGE_SHARE * total
+
+
 def pause(failures: int, retry_after: timedelta | None, *, chance: float) -> timedelta:
     """Return how long to wait after `failures` failures in a row: full jitter, never before `retry_after`."""
     bound = min(LONGEST, SHORTEST * (1 << min(failures, 10)))
@@ -147,7 +156,6 @@ class Refresher:
         self._database = database
         self._vault = vault
         self._incidents = incidents
-        self._pager = Pager(incidents.page_operator)
         self.lanes = {
             app: Lane(
                 database,
@@ -273,7 +281,6 @@ class Refresher:
         )
         stored = await self._commit(grant, renewal)
         self._note(grant, "fresh")
-        self._pager.heard(platform.key, answered=True)
         REFRESH_SECONDS.labels(grant.platform).observe(time.perf_counter() - started)
         self._heard(grant, Outcome.FRESH)
         if not stored:
@@ -305,17 +312,16 @@ class Refresher:
         """Decide what a failed refresh means. The only place that may call a grant dead."""
         verdict = f"{type(error).__name__} {error.code}"
         log.info("refresh failed", grant=grant.id, platform=platform.key, verdict=verdict)
-        self._pager.heard(platform.key, answered=isinstance(error, GrantDead | Misconfigured))
         match error:
             case GrantDead():
                 self._heard(grant, Outcome.DEAD)
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
                 await self._heard_nothing(grant, Outcome.OTHER, error)
-                self._pager.page(platform.key, error.code)
+                await self._page(platform, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
-                await self._heard_nothing(grant, Outcome.OTHER, error)
+                await self._heard_nothing(grant, Outcome.BUSY, error)
                 await self._later(grant, verdict, LEASE, in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
@@ -336,7 +342,7 @@ class Refresher:
             elif await repository.dead(grant, code):
                 await self._incidents.grant_died(session, grant, code)
         if held:
-            self._pager.page(platform.key, "breaker_open")
+            await self._page(platform, BREAKER_OPEN)
 
     async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself
@@ -353,6 +359,21 @@ class Refresher:
             lane.counts[outcome] += 1
             with suppress(DBAPIError, OSError, TimeoutError):  # then the next call is told the same
                 await lane.unanswered(error)
+                if outcome is Outcome.BUSY:
+                    await lane.tell_breaker()
+                    await self._look_for_outage(self._offer.platform(grant.platform))
+
+    async def _look_for_outage(self, platform: Platform) -> None:
+        async with self._database.system(write=False) as session:
+            repository = Refreshes(session, self._vault)
+            first = await repository.minute() - BREAKER_WINDOW_MIN + 1
+            tallies = await repository.tallies(platform.key, first)
+        if out(tallies.values()):
+            await self._page(platform, OUTAGE)
+
+    async def _page(self, platform: Platform, code: str) -> None:
+        with suppress(DBAPIError, OSError, TimeoutError):  # then whoever meets it next tells
+            await self._incidents.page_operator(platform.key, code)
 
     def _note(self, grant: Grant, verdict: str) -> None:
         note(verdict=verdict)
