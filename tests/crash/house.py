@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import aiohttp
 import httpx
@@ -16,6 +16,7 @@ from httpx_aiohttp import AiohttpTransport
 from sqlalchemy import insert, text
 from sqlmodel import SQLModel, col, func, or_, select, update
 
+from adapters.base import Budget
 from adapters.registry import PLATFORMS
 from bot import app
 from bot.jobs.refresh import lease_of
@@ -29,8 +30,10 @@ from storage.tenants import Members, Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 
 UNSYNCHRONIZED = {"synchronize_session": False}
-GUARDED = "audit_line"
-"""A trigger keeps it as it was written."""
+KEPT = frozenset({"audit_line", "account", "grant_holder"})
+"""Not moved: a trigger keeps the first as it was written, and nothing is decided by the others' times."""
+OPERATORS = ("T0OPS", "C0OPS")
+"""The channel in which the operator is called."""
 SECOND_LOOK = timedelta(minutes=16)
 A_CALM_WHILE = timedelta(hours=2)
 """After so long a breaker has forgotten what it counted."""
@@ -49,6 +52,7 @@ def environment(url: str, keys: str, **more: str) -> dict[str, str]:
         "SLACK_CLIENT_SECRET": "slack-secret",
         "SLACK_SIGNING_SECRET": "s" * 32,
         "SLACK_API_URL": "http://localhost:1/",
+        "OPERATOR_CHANNEL": "/".join(OPERATORS),
     }
     for name in ("FACEBOOK", "INSTAGRAM", "X", "LINKEDIN", "TIKTOK", "REDDIT", "YOUTUBE"):
         env |= {f"{name}_CLIENT_ID": f"{name}-id", f"{name}_CLIENT_SECRET": f"{name}-secret"}
@@ -72,6 +76,7 @@ class House:
     parts: app.Parts
     organization_id: str
     membership_id: str
+    calls: Hurried
     _passed_s: float = field(default=0.0)
 
     # Grants
@@ -184,9 +189,17 @@ class House:
 
     async def prompts(self) -> list[Notice]:
         """Return the cards people were shown: neither a card's later states nor the lines below it."""
-        shown = select(Notice).where(col(Notice.edits).is_(None), col(Notice.thread_of).is_(None))
+        shown = select(Notice).where(
+            col(Notice.edits).is_(None), col(Notice.thread_of).is_(None), Notice.slack_id != OPERATORS[0]
+        )
         async with self.database.system(write=False) as session:
             return list(await session.exec(shown))
+
+    async def pages(self) -> int:
+        """Return how often the operator was called, by whichever process."""
+        called = select(func.count()).where(Notice.slack_id == OPERATORS[0])
+        async with self.database.system(write=False) as session:
+            return (await session.exec(called)).one()
 
     @property
     def lease(self) -> timedelta:
@@ -217,6 +230,17 @@ class House:
             if pair.refresh is None or pair.refresh.reveal() not in accepted
         ]
 
+    def busiest(self, per: timedelta) -> int:
+        """Return the most refreshes the platform saw in any span of this length, by the clock that is moved."""
+        times = sorted(call.at for call in self.simulator.requests)
+        spans = (place - bisect_left(times, at - per.total_seconds()) + 1 for place, at in enumerate(times))
+        return max(spans, default=0)
+
+    @property
+    def budget(self) -> Budget:
+        """How many calls the platform takes, and in what time."""
+        return self.parts.settings.platforms()[self.platform].budget
+
     # Time
 
     async def pass_time(self, span: timedelta) -> None:
@@ -225,6 +249,8 @@ class House:
         self._passed_s += span.total_seconds()
         minutes = int(self._passed_s // 60) - before
         self.simulator.clock.offset_s += span.total_seconds()
+        for lane in self.parts.refresher.lanes.values():
+            lane._held_until -= span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()
             for statement in aged(self.database.dialect, span, minutes):
@@ -265,7 +291,7 @@ def aged(dialect: str, span: timedelta, minutes: int) -> list[str]:
     statements = []
     for table in SQLModel.metadata.sorted_tables:
         names = [column.name for column in table.columns if isinstance(column.type, Utc)]
-        if not names or table.name == GUARDED:
+        if not names or table.name in KEPT:
             continue
         moved = (
             f"{name} = strftime('%Y-%m-%d %H:%M:%f', {name}, '-{seconds}') || '000'"
@@ -285,12 +311,9 @@ def aged(dialect: str, span: timedelta, minutes: int) -> list[str]:
 
 @asynccontextmanager
 async def open_house(
-    database: Database, simulator: OAuthSimulator, *, platform: str = "", call_within_s: float | None = None
+    database: Database, simulator: OAuthSimulator, *, platform: str = ""
 ) -> AsyncIterator[House]:
-    """Give an installation on a fresh database, with its platform running.
-
-    `call_within_s` ends every platform call sooner than the product would.
-    """
+    """Give an installation on a fresh database, with its platform running."""
     url, keys, key = await simulator.start(), KeyRing.generate(), platform or simulator.name
     env = environment(url_of(database), keys, **{f"{key.upper()}_URL": url})
     settings, vault = Settings.from_env(env), Vault(KeyRing.parse(keys))
@@ -303,36 +326,36 @@ async def open_house(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     try:
-        async with aiohttp.ClientSession() as calls, _http(calls, call_within_s) as http:
+        async with aiohttp.ClientSession() as session:
+            calls = Hurried(AiohttpTransport(client=session))
+            http = httpx.AsyncClient(transport=calls, timeout=20.0)
             yield House(
                 simulator=simulator,
                 platform=key,
                 env=env,
                 database=database,
                 vault=vault,
-                parts=app.construct(settings, database, vault, calls, http),
+                parts=app.construct(settings, database, vault, session, http),
                 organization_id=organization.id,
                 membership_id=member.id,
+                calls=calls,
             )
     finally:
         await simulator.stop()
 
 
-def _http(session: aiohttp.ClientSession, call_within_s: float | None) -> httpx.AsyncClient:
-    carrier: httpx.AsyncBaseTransport = AiohttpTransport(client=session)
-    return httpx.AsyncClient(transport=carrier if call_within_s is None else Hurried(carrier, call_within_s))
-
-
 class Hurried(httpx.AsyncBaseTransport):
     """Waits for answers no longer than it is told, because a test has less time than a product."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, within_s: float) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
-        self._timeouts: Any = httpx.Timeout(within_s).as_dict()
+        self.within_s: float | None = None
+        """None: as long as the product waits."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer. Raises `httpx.TimeoutException`."""
-        request.extensions["timeout"] = self._timeouts
+        if self.within_s is not None:
+            request.extensions["timeout"] = httpx.Timeout(self.within_s).as_dict()
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
