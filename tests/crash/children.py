@@ -39,9 +39,13 @@ class Child:
             raise TimeoutError(self.said())
         return self._process.exitcode
 
+    def kill(self) -> None:
+        """Kill it with SIGKILL."""
+        self._process.kill()
+
     async def killed(self) -> None:
         """Kill it with SIGKILL, and return when it is gone."""
-        self._process.kill()
+        self.kill()
         await self.died()
 
     async def died(self) -> None:

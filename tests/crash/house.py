@@ -311,10 +311,10 @@ def aged(dialect: str, span: timedelta, minutes: int) -> list[str]:
 
 @asynccontextmanager
 async def open_house(
-    database: Database, simulator: OAuthSimulator, *, platform: str = ""
+    database: Database, simulator: OAuthSimulator, *, platform: str = "", keys: str = ""
 ) -> AsyncIterator[House]:
-    """Give an installation on a fresh database, with its platform running."""
-    url, keys, key = await simulator.start(), KeyRing.generate(), platform or simulator.name
+    """Give an installation on a fresh database, with its platform running and these or new vault keys."""
+    url, keys, key = await simulator.start(), keys or KeyRing.generate(), platform or simulator.name
     env = environment(url_of(database), keys, **{f"{key.upper()}_URL": url})
     settings, vault = Settings.from_env(env), Vault(KeyRing.parse(keys))
     client = settings.platforms()[key].clients[key]

@@ -29,8 +29,8 @@ from tests.crash.house import A_CALM_WHILE, SECOND_LOOK, House, open_house
 
 ACCOUNTS = tries(10_000, 60)
 REALLY_DEAD = 10
-OUTAGE, STEP = timedelta(hours=6), timedelta(minutes=tries(1, 30))
-LOOK = timedelta(seconds=tries(10, 30))
+OUTAGE, STEP = timedelta(hours=6), timedelta(minutes=tries(5, 30))
+LOOK = timedelta(seconds=tries(15, 30))
 WELL_AGAIN = timedelta(minutes=15)
 PATIENCE_S = 0.1
 """How long a call waits for its answer here; the product waits 20 s."""

@@ -67,7 +67,9 @@ class Crossing(httpx.AsyncBaseTransport):
 
 
 def _listened_to(env: Mapping[str, str], said: Path) -> None:
-    """Take over the environment, and say everything into a file."""
+    """Take over these settings and none of the test run's, and say everything into a file."""
+    for name in [name for name in os.environ if name.startswith("OCTAPOST_")]:
+        del os.environ[name]
     os.environ.update(env)
     with said.open("ab") as file:
         os.dup2(file.fileno(), 1)
