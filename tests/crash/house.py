@@ -84,42 +84,36 @@ class House:
     async def connect(self, count: int, *, refresh: bool = True) -> list[str]:
         """Return the ids of so many new grants, each with an account, due in a month."""
         client = self.parts.settings.platforms()[self.platform].clients[self.platform]
+        place: dict[str, Any] = {"platform": self.platform, "app": self.platform}
+        ours: dict[str, Any] = {"organization_id": self.organization_id, "connected_by": self.membership_id}
+        grant = Grant(
+            **place,
+            status=GrantStatus.HEALTHY,
+            scopes=sorted(client.scopes),
+            external_id="",
+            external_name="",
+        ).model_dump()
+        holder = GrantHolder(grant_id="", **ours).model_dump()
+        account = Account(grant_id="", **place, **ours, remote_id="", kind="Account", name="").model_dump()
         grants, holders, accounts = [], [], []
         for _ in range(count):
             theirs = self._consented(client.client_id, frozenset(client.scopes))
-            grant_id = new_id("grt")
+            grant_id, person = new_id("grt"), theirs.person
             access, spare = next(iter(theirs.access)), next(iter(theirs.refresh), "") if refresh else ""
             grants.append(
-                Grant(
-                    id=grant_id,
-                    platform=self.platform,
-                    app=self.platform,
-                    external_id=theirs.person.id,
-                    external_name=theirs.person.name,
-                    status=GrantStatus.HEALTHY,
-                    scopes=sorted(client.scopes),
-                    access_sealed=self._seal(grant_id, "access_sealed", access),
-                    refresh_sealed=self._seal(grant_id, "refresh_sealed", spare) if spare else None,
-                ).model_dump()
+                grant
+                | {
+                    "id": grant_id,
+                    "external_id": person.id,
+                    "external_name": person.name,
+                    "access_sealed": self._seal(grant_id, "access_sealed", access),
+                    "refresh_sealed": self._seal(grant_id, "refresh_sealed", spare) if spare else None,
+                }
             )
-            holders.append(
-                GrantHolder(
-                    grant_id=grant_id,
-                    organization_id=self.organization_id,
-                    connected_by=self.membership_id,
-                ).model_dump()
-            )
+            holders.append(holder | {"grant_id": grant_id})
             accounts.append(
-                Account(
-                    organization_id=self.organization_id,
-                    grant_id=grant_id,
-                    platform=self.platform,
-                    app=self.platform,
-                    remote_id=theirs.person.id,
-                    kind="Account",
-                    name=theirs.person.name,
-                    connected_by=self.membership_id,
-                ).model_dump()
+                account
+                | {"id": new_id("acc"), "grant_id": grant_id, "remote_id": person.id, "name": person.name}
             )
         async with self.database.system() as session:
             connection = await session.connection()
@@ -142,6 +136,7 @@ class House:
             refresh={f"refresh-{number}": None},
         )
         self.simulator.grants[number] = theirs
+        self.simulator.issued_to |= dict.fromkeys((*theirs.access, *theirs.refresh), number)
         return theirs
 
     def _seal(self, grant_id: str, column: str, token: str) -> bytes:
@@ -229,6 +224,14 @@ class House:
             for grant, pair in zip(healthy, pairs, strict=True)
             if pair.refresh is None or pair.refresh.reveal() not in accepted
         ]
+
+    async def pages_come(self, within_s: float = 20) -> None:
+        """Return as soon as the operator was called."""
+        async with asyncio.timeout(within_s):
+            while True:
+                if await self.pages():
+                    return
+                await asyncio.sleep(0.02)
 
     def busiest(self, per: timedelta) -> int:
         """Return the most refreshes the platform saw in any span of this length, by the clock that is moved."""

@@ -77,7 +77,7 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.parametrize("trouble", sampled(TROUBLES, 5), ids=str)
+@pytest.mark.parametrize("trouble", sampled(TROUBLES, 10), ids=str)
 async def test_six_hours_of_outage_pass_and_nobody_is_asked_for_anything(
     sqlite_database: Database, trouble: Trouble, record_property: Callable[[str, object], None]
 ) -> None:
@@ -178,7 +178,7 @@ DEATHS = [
 ]
 
 
-@pytest.mark.parametrize(("platform", "code"), sampled(DEATHS, 4))
+@pytest.mark.parametrize(("platform", "code"), sampled(DEATHS, 8))
 async def test_every_documented_death_asks_once_however_often_it_is_heard(
     sqlite_database: Database, platform: str, code: str, record_property: Callable[[str, object], None]
 ) -> None:
