@@ -35,12 +35,11 @@ class Connect:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        names = " | ".join(found.platform.key for found in self._connections.offer.offered()) or "platform"
         routes.command(
             "connect",
             self.start,
             role=Who.ANYONE,
-            hint=f"[{names}]",
+            hint="[platform]",
             topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),

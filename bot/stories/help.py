@@ -71,7 +71,7 @@ class Help:
         actor = request.actor
         cards = await self._accounts.cards(actor)
         lines = [
-            f"{account_views.status(card)}  {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
+            f"{account_views.status(card)} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
             for card in cards
         ]
         able = sum(Capability.PUBLISH in card.can for card in cards)

@@ -108,26 +108,18 @@ def in_words(span: timedelta) -> str:
 def card(one: Card, role: Role) -> list[Json]:
     """Return the blocks of one account card, with the buttons this role may press."""
     account = one.account
-    title = " · ".join(filter(None, (one.platform.name, account.kind, account.handle)))
-    block: Json = {
-        "type": "section",
-        "text": kit.plain(account.name, 200),
-        "fields": [
-            kit.plain(title, 300),
-            kit.mrkdwn(status(one)),
-            kit.plain(f"Owned by {one.organization}", 300),
-            kit.plain(expiry(one), 300),
-        ],
-    }
-    blocks: list[Json] = [block]
-    able = kit.listed(CAN[c] for c in Capability if c in one.can)
-    lines = [kit.mrkdwn(f"Connected by {one.connected_by}")]
-    if able:
-        lines.append(kit.plain(f"Can {able}."))
+    what = " · ".join(filter(None, (one.platform.name, account.kind, account.handle)))
+    lines = [kit.cut(what, 300), f"{status(one)}. {expiry(one)}"]
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
-        lines.append(kit.plain(f"Missing permissions: {lost}.", 1500))
-    blocks.append({"type": "context", "elements": lines})
+        lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
+    able = kit.listed(CAN[c] for c in Capability if c in one.can)
+    owned = kit.plain(f"Owned by {one.organization}.", 300)
+    by = kit.mrkdwn(f"Connected by {one.connected_by}.")
+    blocks: list[Json] = [
+        kit.titled(account.name, "\n".join(lines)),
+        {"type": "context", "elements": [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]},
+    ]
     value = f"{account.organization_id}/{account.id}"
     buttons = []
     if account.url:
@@ -272,20 +264,15 @@ def places(name: str, count: int, value: str) -> Json:
         blocks = [kit.words(f"{name} may not post in any subreddit yet. Join one on Reddit first.")]
     else:
         some = f"{count} subreddits" if count > 1 else "1 subreddit"
+        search: Json = {
+            "type": "external_select",
+            "action_id": "account.place",
+            "min_query_length": 0,
+            "placeholder": kit.plain("Type to search", 150),
+        }
         blocks = [
-            {
-                "type": "section",
-                "block_id": PLACE,
-                "text": kit.plain(
-                    f"{name} may post in {some}. Only those are offered when you write a post."
-                ),
-                "accessory": {
-                    "type": "external_select",
-                    "action_id": "account.place",
-                    "min_query_length": 0,
-                    "placeholder": kit.plain("Type to search", 150),
-                },
-            }
+            kit.words(f"{name} may post in {some}. Only those are offered when you write a post."),
+            kit.actions(search, block_id=PLACE),
         ]
     return kit.modal("Where it can post", blocks, callback_id="account.places", metadata=value)
 

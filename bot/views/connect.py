@@ -55,8 +55,7 @@ def platforms(offered: Sequence[PlatformSettings], organization_id: str, organiz
         for found in offered
         for client in found.clients.values()
     ]
-    blocks += [kit.actions(*buttons[i : i + 5]) for i in range(0, len(buttons), 5)]
-    return blocks
+    return [*blocks, kit.actions(*buttons)]
 
 
 def label(platform: Platform, app: App, found: PlatformSettings) -> str:
@@ -71,7 +70,9 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
     """Return the question a platform with two apps asks: LinkedIn profile or company pages?"""
     buttons = [
         kit.button(
-            client.app.connects, f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}"
+            capital(client.app.connects),
+            f"connect.platform.{client.app.key}",
+            f"{organization_id}/{client.app.key}",
         )
         for client in found.clients.values()
     ]
@@ -79,6 +80,11 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
         kit.words(f"What should {organization} publish to on {found.platform.name}?"),
         kit.actions(*buttons),
     ]
+
+
+def capital(words: str) -> str:
+    """Return words as a button or a sentence begins with them."""
+    return words[:1].upper() + words[1:]
 
 
 def which_organization(seats: Sequence[Seat], current: str, word: str) -> Json:
@@ -128,9 +134,13 @@ def outcome(done: Connected, value: str) -> Message:
             )
         )
     if done.attached:
-        blocks.append(kit.words(f"✅ Connected to {done.organization}: {names(done.attached)}."))
+        blocks.append(
+            kit.words(f"✅ Connected to {done.organization}: {names(done.attached)} on {platform.name}.")
+        )
     if done.renewed:
-        blocks.append(kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)}."))
+        blocks.append(
+            kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)} on {platform.name}.")
+        )
     if done.left_out:
         blocks.append(
             kit.words(
@@ -153,6 +163,8 @@ def outcome(done: Connected, value: str) -> Message:
             )
         )
     blocks += advice(done)
+    if not (done.attached or done.renewed or done.discovery_id or done.wrong):
+        blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
     return Message(text=first or f"{platform.name}: done.", blocks=blocks)
 
@@ -231,6 +243,7 @@ def picker(
     value: str,
 ) -> Json:
     """Return the modal in which accounts are chosen; the select asks us as the person types."""
+    many = f"{usable} accounts" if usable != 1 else "1 account"
     blocks = [
         kit.entry(
             PICKED,
@@ -239,7 +252,7 @@ def picker(
                 "type": "multi_external_select",
                 "action_id": "connect.search",
                 "min_query_length": 0,
-                "placeholder": kit.plain(f"Type to search {usable}", 150),
+                "placeholder": kit.plain(f"Type to search {many}", 150),
             },
             hint="They belong to the organization and stay when you leave it.",
         )
@@ -288,7 +301,7 @@ def picked(accounts: Sequence[Account], platform: Platform, organization: str) -
     return kit.modal(
         f"{platform.name}: connected",
         [
-            kit.words(f"✅ Connected to {organization}: {names(accounts)}."),
+            kit.words(f"✅ Connected to {organization}: {names(accounts)} on {platform.name}."),
             kit.fine_print("/octapost accounts lists everything this organization can publish to."),
         ],
     )

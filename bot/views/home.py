@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.views import accounts as account_views
 from bot.views import kit
 from bot.views.kit import Json
+from bot.views.organization import article
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
     blocks.append(
         kit.fine_print(
-            f"You are {role.word} of {seat.organization_name}. Type /octapost help in any channel."
+            f"You are {article(role)} of {seat.organization_name}. Type /octapost help in any channel."
         )
     )
     return {"type": "home", "blocks": blocks[:100], "private_metadata": f"{seat.organization_id}/"}

@@ -268,6 +268,8 @@ class ConnectPages:
         sentences = texts(connect_views.outcome(outcome, "").blocks)
         if outcome.discovery_id is not None:
             sentences.append("Press Choose accounts in the message we sent you in Slack.")
+        elif outcome.attached or outcome.renewed:
+            sentences.append("You can close this page. In Slack, `/octapost connect` connects the next one.")
         return self._pages.say(
             TITLES[kind_of(outcome)], *sentences, good=bool(outcome.attached or outcome.renewed), link=link
         )

@@ -364,7 +364,7 @@ async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office:
     [page] = [
         name
         for name in ("Ana Ruiz Studio", "Blue Door Bakery")
-        if f"{name}\nFacebook" in await said(ada, "accounts")
+        if f"{name}  Facebook" in await said(ada, "accounts")
     ]
 
     first = await disconnect(ada, f"facebook {page}")
@@ -449,7 +449,7 @@ async def test_what_was_disconnected_can_be_connected_again(either_office: Offic
 
     words = await connected(ada, "x", "4711")
 
-    assert "✅ Connected to Acme: Octa Demo." in words
+    assert "✅ Connected to Acme: Octa Demo on " in words
     assert "🟢 connected" in await said(ada, "accounts")
 
 
@@ -469,7 +469,7 @@ async def test_two_organizations_share_the_one_sign_in_a_platform_allows(
     words = await connected(bea, platform, person, app=app)
 
     title = PLATFORMS[platform].name
-    assert f"✅ Connected to Blue Door: {name}." in words
+    assert f"✅ Connected to Blue Door: {name} on " in words
     assert f"Another organization on this installation uses the same {title} sign-in" in words
     assert len([g for g in await grants(either_office, platform) if g.status == GrantStatus.HEALTHY]) == 1
 
@@ -499,7 +499,7 @@ async def test_reconnect_renews_the_same_account(either_office: Office) -> None:
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     page = await ada.travel(link, Consent(person="4711"))
 
-    await hears(ada, "🔁 Renewed for Acme: Octa Demo.")
+    await hears(ada, "🔁 Renewed for Acme: Octa Demo on ")
     assert "Renewed" in page.title
     [after] = await grants(either_office, "x")
     assert after.id == before.id
@@ -523,7 +523,7 @@ async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(ei
     )
     assert "as a new account" in words
     assert "Acme has 1 account." in await said(ada, "accounts")
-    assert "✅ Connected to Acme: Blue Door Bakery." in await ada.pick(message, 1)
+    assert "✅ Connected to Acme: Blue Door Bakery on X." in await ada.pick(message, 1)
     assert "Acme has 2 accounts." in await said(ada, "accounts")
 
 
@@ -537,7 +537,7 @@ async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> No
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     await ada.travel(link, Consent(person="mia"))
 
-    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery."))
+    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
 
 
@@ -549,7 +549,7 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     await ada.travel(link, Consent(person="ana", assets=["104000000000001"]))
 
-    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery."))
+    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
     assert "press Reconnect and tick" in words
 

@@ -87,8 +87,8 @@ async def test_status_has_a_line_per_account_and_counts_those_that_can_publish(o
     words = await said(ada, "status")
 
     assert "Acme: 2 of 2 accounts can publish." in words
-    assert "🟢 connected  X: Octa Demo" in words
-    assert "🟢 connected  TikTok: Octa Demo" in words
+    assert "🟢 connected · X: Octa Demo" in words
+    assert "🟢 connected · TikTok: Octa Demo" in words
 
 
 async def test_status_without_accounts_says_how_to_begin(office: Office) -> None:
