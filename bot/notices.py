@@ -51,6 +51,41 @@ class Doer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A channel of a workspace, or a person for a direct message, and the installation to speak through."""
+
+    slack_id: str
+    id: str
+
+
+async def say_in(
+    session: AsyncSession,
+    where: Conversation,
+    key: str,
+    message: Message,
+    *,
+    organization_id: str,
+    edits: str | None = None,
+    thread_of: str | None = None,
+    fallback: str = "",
+) -> bool:
+    """Owe a channel a message: a new one, a new state of an earlier one, or one in its thread.
+
+    `edits` and `thread_of` are keys of earlier messages. False if the key was said before.
+    """
+    return await Notices(session).put(
+        key=key,
+        slack_id=where.slack_id,
+        channel=where.id,
+        body=message.body,
+        organization_id=organization_id,
+        edits=edits,
+        thread_of=thread_of,
+        fallback=fallback,
+    )
+
+
 async def say_to(session: AsyncSession, member: Membership, key: str, message: Message) -> None:
     """Owe one member a direct message. The same `key` is said to the same member once."""
     await Notices(session).put(

@@ -6,6 +6,7 @@ Each button does what the simulator's control API (`/_control`, see `sandbox.cor
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,14 @@ from sandbox.slack.drawing import PAGES
 if TYPE_CHECKING:
     from sandbox.world import World
 
-DAY_S = 86_400
+SPANS = {
+    "20m": timedelta(minutes=20),
+    "6h": timedelta(hours=6),
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "53d": timedelta(days=53),
+}
+"""How much time a button lets pass. 20 minutes: a refused token is asked about again after 15."""
 OUTAGE = Fault(status=503, body='{"error": "the sandbox was asked to be out of order"}')
 SLACK_OUTAGE = Fault(path="^/api/", status=503, body='{"ok": false, "error": "service_unavailable"}')
 """Only the Web API: the browser client lives on the same server."""
@@ -28,7 +36,11 @@ SLACK_OUTAGE = Fault(path="^/api/", status=503, body='{"ok": false, "error": "se
 def control_routes(world: World) -> list[web.RouteDef]:
     """Return the World page's routes."""
     page = Controls(world)
-    return [web.get("/world", page.show), web.post("/world/{simulator}/{deed}", page.act)]
+    return [
+        web.get("/world", page.show),
+        web.post("/world/time", page.wait),
+        web.post("/world/{simulator}/{deed}", page.act),
+    ]
 
 
 class Controls:
@@ -39,7 +51,6 @@ class Controls:
         self._deeds: dict[str, Callable[[Simulator, str], Awaitable[str]]] = {
             "outage": self._outage,
             "recover": self._recover,
-            "clock": self._clock,
             "revoke": self._revoke,
             "expire": self._expire,
             "uninstall": self._uninstall,
@@ -59,8 +70,9 @@ class Controls:
                 g.person.id == person.id and not g.dead and bool(g.access) for g in p.grants.values()
             ),
             out=lambda s: any(f is OUTAGE or f is SLACK_OUTAGE for f in s.faults),
-            days=lambda s: f"{s.clock.offset_s / DAY_S:.3g}" if s.clock.offset_s else "",
             installed=[w for w in slack.state.workspaces.values() if slack.state.installation_for(w.id)],
+            spans={key: _spelled(span) for key, span in SPANS.items()},
+            passed=_spelled(self._world.passed) if self._world.passed else "",
             complaints=slack.state.complaints[-8:],
         )
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
@@ -80,6 +92,16 @@ class Controls:
             done = f"Nothing happened: {refusal}."
         raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#{name}")
 
+    async def wait(self, request: web.Request) -> web.Response:
+        """Let time pass for everybody, and say how much."""
+        from_own_page(request, "application/x-www-form-urlencoded")
+        span = SPANS.get(str((await request.post()).get("what", "")))
+        if span is None:
+            raise web.HTTPBadRequest(text="Press one of the buttons.")
+        await self._world.pass_time(span)
+        done = f"{_spelled(span)} went by, at every platform and for Octapost."
+        raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#time")
+
     async def _outage(self, simulator: Simulator, _: str) -> str:
         fault = SLACK_OUTAGE if simulator is self._world.slack else OUTAGE
         if fault not in simulator.faults:
@@ -90,13 +112,6 @@ class Controls:
     async def _recover(self, simulator: Simulator, _: str) -> str:
         simulator.faults.clear()
         return f"{_called(simulator)} works again."
-
-    async def _clock(self, simulator: Simulator, days: str) -> str:
-        if days == "0":
-            simulator.clock.offset_s = 0.0
-            return f"{_called(simulator)}'s clock shows today again."
-        simulator.clock.offset_s += float(days) * DAY_S
-        return f"{_called(simulator)}'s clock moved on by {days} {'day' if days == '1' else 'days'}."
 
     async def _revoke(self, simulator: Simulator, person: str) -> str:
         await self._control(simulator, "revoke", {"person": person})
@@ -119,6 +134,18 @@ class Controls:
         if action is None:
             raise ValueError(f"{_called(simulator)} has no control called {name}")
         await action(given)
+
+
+def _spelled(span: timedelta) -> str:
+    for size, unit in (
+        (timedelta(days=1), "day"),
+        (timedelta(hours=1), "hour"),
+        (timedelta(minutes=1), "minute"),
+    ):
+        if span >= size:
+            count = round(span / size)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "No time"
 
 
 def _called(simulator: Simulator) -> str:

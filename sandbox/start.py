@@ -44,6 +44,8 @@ async def playground(
         try:
             env = world.env(public_url, data) | (extra or {})
             async with app.run(app.settings_from(env), listener=listener, work=work) as running:
+                if work:
+                    world.after_time.append(running.parts.clock.hurry)
                 yield Playground(world=world, app=running, public_url=public_url)
         finally:
             await world.stop()

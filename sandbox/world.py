@@ -10,7 +10,9 @@ import asyncio
 import base64
 import os
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +25,7 @@ from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from sandbox.slack.client import client_routes
 from sandbox.slack.server import SlackSimulator
+from sandbox.time_machine import age
 
 if TYPE_CHECKING:
     from sandbox.core import Simulator
@@ -135,6 +138,11 @@ class World:
             "youtube": YouTubeSimulator(),
         }
         self.app_url = NOT_STARTED_YET
+        self.database: Path | None = None
+        """Where the app that lives here keeps its rows."""
+        self.after_time: list[Callable[[], Awaitable[None]]] = []
+        """Called when time has passed: whoever runs the app lets its clocks tick."""
+        self.passed = timedelta(0)
         self.slack.mount(lambda slack: client_routes(slack, world_page="/world"))
         self.slack.mount(lambda _: control_routes(self))
         self.connect_app(self.app_url)
@@ -168,6 +176,17 @@ class World:
         """Stop every simulator."""
         await asyncio.gather(*(simulator.stop() for simulator in self.simulators))
 
+    async def pass_time(self, by: timedelta) -> None:
+        """Let time pass for every platform and for the app, as if all had waited. Slack's clock stays."""
+        for simulator in self.simulators:
+            if simulator is not self.slack:
+                simulator.clock.offset_s += by.total_seconds()
+        if self.database is not None and self.database.exists():
+            await asyncio.to_thread(age, self.database, by)
+        self.passed += by
+        for tick in self.after_time:
+            await tick()
+
     def connect_app(self, app_url: str) -> None:
         """Tell Slack and every platform where the app is: request URL and redirect URIs."""
         self.app_url = app_url.rstrip("/")
@@ -194,10 +213,10 @@ class World:
         connected as by `connect_app`. Call it after `start`, which decides the ports.
         """
         self.connect_app(public_url)
-        database = (data_dir / "octapost.sqlite3").resolve()
+        self.database = (data_dir / "octapost.sqlite3").resolve()
         found = {
             "PUBLIC_URL": public_url,
-            "DATABASE_URL": f"sqlite+aiosqlite:///{database}",
+            "DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
             "VAULT_KEYS": _kept_keys(data_dir / KEYS_FILE),
             "SLACK_CLIENT_ID": self.slack_client_id,
             "SLACK_CLIENT_SECRET": self.slack_client_secret,

@@ -503,11 +503,19 @@ class Notice(SQLModel, table=True):
     """A channel id, or a user id for a direct message."""
     body: dict[str, Any] = _json(dict)
     """What `chat.postMessage` is called with: text and blocks."""
+    edits: str | None = None
+    """The key of the notice whose message this one replaces."""
+    thread_of: str | None = None
+    """The key of the notice whose message this one stands under."""
+    fallback: str = ""
+    """Who is asked what to do when the channel can't hear it: a name the sender knows."""
     created_at: datetime = _created()
     due_at: datetime | None = _time(nullable=True)
     """None once it was sent or given up."""
     lease_until: datetime | None = _time(nullable=True)
     attempts: int = 0
+    sent_channel: str | None = None
+    """Where it arrived: for a direct message the id of the conversation."""
     sent_ts: str | None = None
     failure: str = ""
 

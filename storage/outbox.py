@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 
+SUPERSEDED = "superseded"
+"""Why a notice was not sent: a newer state of the same message was put before its turn came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a message stands in Slack."""
+
+    channel: str
+    ts: str
+
+
 class Notices:
     """The messages waiting to be sent. Claimed and settled in system sessions."""
 
@@ -33,15 +46,40 @@ class Notices:
         channel: str,
         body: Mapping[str, Any],
         organization_id: str | None = None,
+        edits: str | None = None,
+        thread_of: str | None = None,
+        fallback: str = "",
     ) -> bool:
-        """Owe this message. False if the same key was put before, by whomever: then nothing changes."""
+        """Owe this message. False if the same key was put before, by whomever: then nothing changes.
+
+        `edits` and `thread_of` are keys of earlier notices. What was to replace the same message and is
+        still waiting will not be said: only the newest state is.
+        """
         notice = Notice(
-            key=key, slack_id=slack_id, channel=channel, body=dict(body), organization_id=organization_id
+            key=key,
+            slack_id=slack_id,
+            channel=channel,
+            body=dict(body),
+            organization_id=organization_id,
+            edits=edits,
+            thread_of=thread_of,
+            fallback=fallback,
         )
         statement = insert_once(self._session, Notice).values(**notice.model_dump() | {"due_at": now()})
         put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
         if put:
             self._session.info[OWES] = True
+        if put and edits is not None:
+            older = update(Notice).where(
+                col(Notice.edits) == edits,
+                col(Notice.key) != key,
+                col(Notice.due_at).is_not(None),
+                or_(col(Notice.lease_until).is_(None), col(Notice.lease_until) < now()),
+            )
+            await self._session.exec(
+                older.values(due_at=None, failure=SUPERSEDED),
+                execution_options={"synchronize_session": False},
+            )
         return put
 
     async def claim(self, limit: int, lease: timedelta) -> list[Notice]:
@@ -58,9 +96,22 @@ class Notices:
         )
         return await claim(self._session, Notice, limit=limit, lease=lease, only=~unsent_before.exists())
 
-    async def sent(self, notice_id: str, ts: str) -> None:
-        """The message arrived, as Slack's message `ts`."""
-        await self._change(notice_id, due_at=None, sent_ts=ts, failure="")
+    async def place(self, key: str) -> Place | None:
+        """Return where the message of this notice stands, or None if it never arrived."""
+        found = select(Notice.sent_channel, Notice.sent_ts).where(Notice.key == key)
+        row = (await self._session.exec(found)).one_or_none()
+        return Place(channel=row[0], ts=row[1]) if row is not None and row[0] and row[1] else None
+
+    async def sent(self, notice: Notice, channel: str, ts: str) -> None:
+        """The message arrived in a conversation, as Slack's message `ts`; so did the one it took the place of."""
+        await self._change(notice.id, due_at=None, sent_channel=channel, sent_ts=ts, failure="")
+        if notice.edits is not None:
+            await self._session.exec(
+                update(Notice)
+                .where(col(Notice.key) == notice.edits)
+                .values(sent_channel=channel, sent_ts=ts),
+                execution_options={"synchronize_session": False},
+            )
 
     async def later(self, notice_id: str, after: timedelta, failure: str) -> None:
         """Try again after this time; what follows in the channel waits behind it."""

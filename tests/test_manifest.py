@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "tests" / "data" / "slack-app-manifest.schema.2.0.0.json"
 NEEDS = {
     "chat_postMessage": "chat:write",
+    "chat_update": "chat:write",
     "users_info": "users:read",
     "team_info": "team:read",
     "auth_test": None,

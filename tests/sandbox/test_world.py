@@ -134,15 +134,14 @@ async def test_an_outage_of_slack_spares_the_client(world: World, http: aiohttp.
     assert (await http.get(world.url)).status == 200
 
 
-async def test_a_clock_moves_on_and_back(world: World, http: aiohttp.ClientSession) -> None:
-    await press(http, world, "youtube/clock", "53")
-    moved = await press(http, world, "youtube/clock", "1")
-    offset = world.platforms["youtube"].clock.offset_s
-    await press(http, world, "youtube/clock", "0")
+async def test_time_passes_everywhere_but_in_slack(world: World, http: aiohttp.ClientSession) -> None:
+    await press(http, world, "time", "53d")
+    shown = await press(http, world, "time", "1d")
 
-    assert "clock +54 days" in moved
-    assert offset == 54 * 86_400
-    assert world.platforms["youtube"].clock.offset_s == 0
+    assert "1 day went by" in shown
+    assert "54 days later" in shown
+    assert {s.clock.offset_s for s in world.simulators if s is not world.slack} == {54 * 86_400}
+    assert world.slack.clock.offset_s == 0
 
 
 @pytest.mark.parametrize("name", ["x", "linkedin", "tiktok", "reddit", "youtube"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from storage.leases import claim
 from storage.models import Grant, Notice
-from storage.outbox import Notices
+from storage.outbox import Notices, Place
 from tests.storage.world import backdate, run_sql, stash, tenant
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def test_each_channel_gets_its_messages_one_at_a_time_and_in_order(databas
         said.append(sorted(notice.body["text"] for notice in claimed))
         async with database.system() as session:
             for notice in claimed:
-                await Notices(session).sent(notice.id, "1.2")
+                await Notices(session).sent(notice, "D1", "1.2")
 
     assert said == [["a", "x"], ["b"], ["c"]]
     assert await run_sql(database, "SELECT DISTINCT sent_ts, attempts, due_at FROM notice") == [
@@ -120,7 +120,7 @@ async def test_what_is_owed_is_counted_and_its_age_known(database: Database) -> 
     async with database.system() as session:
         notices = Notices(session)
         assert (await notices.waiting(), await notices.oldest()) == (2, first.created_at)
-        await notices.sent(first.id, "1.2")
+        await notices.sent(first, "D1", "1.2")
         assert await notices.waiting() == 1
         assert await notices.oldest() != first.created_at
 
@@ -154,3 +154,53 @@ async def test_due_grants_are_claimed_longest_due_first(database: Database, vaul
 
     assert [grant.id for grant in one] == [ids[1]]
     assert [grant.id for grant in rest] == [ids[0]]
+
+
+async def say(database: Database, key: str, **more: str) -> None:
+    async with database.system() as session:
+        await Notices(session).put(key=key, slack_id="T1", channel="C1", body={"text": key}, **more)
+
+
+async def test_of_several_states_that_wait_only_the_newest_is_said(database: Database) -> None:
+    await put(database, "card")
+    (card,) = await take(database)
+    for state in ("claimed", "snoozed", "resolved"):
+        await say(database, state, edits="card")
+    async with database.system() as session:
+        await Notices(session).sent(card, "C1", "1.2")
+
+    (newest,) = await take(database)
+
+    assert newest.key == "resolved"
+    assert await run_sql(database, "SELECT key FROM notice WHERE failure = 'superseded' ORDER BY key") == [
+        ("claimed",),
+        ("snoozed",),
+    ]
+
+
+async def test_a_state_that_is_being_said_is_not_taken_back(database: Database) -> None:
+    await say(database, "claimed", edits="card")
+    (claimed,) = await take(database)
+
+    await say(database, "resolved", edits="card")
+
+    assert claimed.key == "claimed"
+    assert await run_sql(database, "SELECT count(*) FROM notice WHERE failure <> ''") == [(0,)]
+
+
+async def test_a_message_is_found_where_its_last_state_was_posted(database: Database) -> None:
+    await put(database, "card")
+    (card,) = await take(database)
+    async with database.system() as session:
+        notices = Notices(session)
+        before = await notices.place("card")
+        await notices.sent(card, "D1", "1.2")
+        first = await notices.place("card")
+    await say(database, "again", edits="card")
+    (again,) = await take(database)
+
+    async with database.system() as session:
+        await Notices(session).sent(again, "D1", "3.4")
+        second = await Notices(session).place("card")
+
+    assert (before, first, second) == (None, Place(channel="D1", ts="1.2"), Place(channel="D1", ts="3.4"))

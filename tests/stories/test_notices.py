@@ -23,6 +23,8 @@ from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from sandbox.core import Recorded
 
 GENERAL, SOCIAL, ARCHIVED = "C0ACMEGEN", "C0ACMESOC", "C0ACMEOLD"
@@ -254,3 +256,101 @@ async def test_two_senders_at_once_say_everything_once(either_office: Office) ->
 
     for channel in (SOCIAL, GENERAL):
         assert heard(either_office, channel) == [f"{channel} {n}" for n in range(5)]
+
+
+async def say(office: Office, key: str, channel: str = SOCIAL, **more: str) -> None:
+    async with office.database.system() as session:
+        body = {"text": key, "blocks": [{"type": "section", "text": {"type": "plain_text", "text": key}}]}
+        await Notices(session).put(key=key, slack_id=ACME, channel=channel, body=body, **more)
+
+
+async def test_a_message_is_edited_in_place_and_answered_in_its_thread(either_office: Office) -> None:
+    await present(either_office, SOCIAL)
+
+    await say(either_office, "card")
+    await say(either_office, "in the thread", thread_of="card")
+    await all_settled(either_office)
+    await say(either_office, "card, resolved", edits="card")
+    await all_settled(either_office)
+
+    card, answer = [m for m in either_office.slack.state.messages(SOCIAL, ADA) if m.app_id]
+    assert (card.text, card.edited, card.thread_ts) == ("card, resolved", True, "")
+    assert (answer.text, answer.thread_ts) == ("in the thread", card.ts)
+
+
+async def test_a_direct_message_is_edited_too(office: Office) -> None:
+    await present(office, SOCIAL)
+    await say(office, "card", channel=ADA)
+    await say(office, "card, claimed", channel=ADA, edits="card")
+
+    await all_settled(office)
+
+    member = await office.person(ADA)
+    assert member.direct_messages()[-1].text == "card, claimed"
+
+
+async def test_a_message_somebody_deleted_is_posted_anew_and_stays_editable(office: Office) -> None:
+    await present(office, SOCIAL)
+    await say(office, "card")
+    await all_settled(office)
+    (card,) = [m for m in office.slack.state.messages(SOCIAL, ADA) if m.app_id]
+    office.slack.state.remove_message(card)
+
+    await say(office, "card, claimed", edits="card")
+    await all_settled(office)
+    await say(office, "card, resolved", edits="card")
+    await all_settled(office)
+
+    assert heard(office, SOCIAL) == ["card, resolved"]
+
+
+async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) -> None:
+    await present(office, SOCIAL)
+    async with office.database.system() as session:
+        body = {"text": "the words", "blocks": [{"type": "no_such_block"}]}
+        await Notices(session).put(key="odd", slack_id=ACME, channel=SOCIAL, body=body)
+
+    await all_settled(office)
+
+    assert heard(office, SOCIAL) == ["the words"]
+
+
+class Elsewhere:
+    """Says what a channel will not hear to Otto instead, and takes note of what was heard."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+        self.arrived: list[str] = []
+
+    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
+        self.codes.append(code)
+        await Notices(session).put(
+            key=f"{notice.key}:dm",
+            slack_id=notice.slack_id,
+            channel=OTTO,
+            body=notice.body,
+            fallback="elsewhere",
+        )
+
+    async def heard(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002 - the interface
+        self.arrived.append(notice.key)
+
+
+@pytest.mark.parametrize(
+    ("channel", "code"),
+    [(ARCHIVED, "is_archived"), ("C0NOWHERE", "channel_not_found"), (GENERAL, "not_in_channel")],
+)
+async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, channel: str, code: str) -> None:
+    await present(office)
+    elsewhere = Elsewhere()
+    await office.parts.clock.stop(1)
+    sender = NoticeSender(
+        office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
+    )
+
+    await say(office, "card", channel=channel, fallback="elsewhere")
+    await sender.run()
+
+    assert elsewhere.codes == [code]
+    assert elsewhere.arrived == ["card:dm"]
+    assert (await office.person(OTTO)).direct_messages()[-1].text == "card"
