@@ -1,4 +1,8 @@
-"""Grants that only a person can renew: warned about in time, and called over when their time is."""
+"""Grants that only a person can renew: warned about in time, and called over when their time is.
+
+Where only the time is over in which a platform shows us data (Meta), the sign-in itself is not: that is said
+in the account's diagnosis, and nobody but the platform calls it dead.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Rotation
+from bot.diagnosis import ends_at
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
@@ -32,11 +37,13 @@ class Ladder:
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             for grant in await refreshes.ending(timedelta(days=RUNGS[0])):
-                if self._offer.platform(grant.platform).rotation is not Rotation.NONE:
+                platform = self._offer.platform(grant.platform)
+                end = ends_at(platform, grant)
+                if end is None or end - datetime.now(UTC) > timedelta(days=RUNGS[0]):
                     continue
-                left = (grant.access_expires_at or datetime.now(UTC)) - datetime.now(UTC)
+                left = end - datetime.now(UTC)
                 if left <= timedelta(0):
-                    if await refreshes.dead(grant, "expired"):
+                    if platform.rotation is Rotation.NONE and await refreshes.dead(grant, "expired"):
                         await self._incidents.grant_died(session, grant, "expired")
                     continue
                 rung = min(days for days in RUNGS if left <= timedelta(days=days))

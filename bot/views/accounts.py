@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability, Platform, Rotation, Scope
+from adapters.base import Capability, Platform, Scope
+from bot.diagnosis import CLEAR, Diagnosis, Weather, diagnose
 from bot.disconnections import Disconnection, Revocation
-from bot.offer import OVER
 from bot.views import kit
 from bot.views.kit import Json
-from storage.models import GrantStatus, Role
+from storage.models import Role
 
 if TYPE_CHECKING:
     from storage.models import Account, Grant, Place
@@ -38,78 +38,41 @@ class Card:
     missing: Sequence[Scope]
     connected_by: str
     """A Slack mention of the member, or a word for someone who has left."""
+    offered: bool = True
+    """This installation still has the app it was connected with."""
+    outlook: Weather = CLEAR
+    """How its platform is doing for everybody."""
 
-
-def status(card: Card) -> str:
-    """Return how the account is doing, as an icon and words; never the icon alone."""
-    grant = card.grant
-    if grant is None or is_broken(card):
-        return "🔴 needs reconnecting"
-    if Capability.PUBLISH not in card.can:
-        return "🟠 connected, but can't publish"
-    if grant.status == GrantStatus.PENDING:
-        return "⏳ finishing"
-    if card.missing:
-        return "🟡 connected, some permissions missing"
-    return "🟢 connected"
-
-
-def is_broken(card: Card) -> bool:
-    """Tell whether nothing can be published until somebody signs in again."""
-    return card.grant is None or card.grant.status in OVER or lapsed(card)
-
-
-def ends_at(card: Card) -> datetime | None:
-    """Return when the sign-in ends although nobody does anything, or None: not by the clock."""
-    grant = card.grant
-    if grant is None:
-        return None
-    return grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
-
-
-def lapsed(card: Card, now: datetime | None = None) -> bool:
-    """Tell whether the sign-in's time is over."""
-    end = ends_at(card)
-    return end is not None and end <= (now or datetime.now(UTC))
-
-
-def expiry(card: Card, now: datetime | None = None) -> str:
-    """Return when a person has to do something, in words."""
-    grant, platform = card.grant, card.platform
-    now = now or datetime.now(UTC)
-    if grant is None or grant.status in OVER:
-        return "The sign-in is over: reconnect it."
-    if lapsed(card, now):
-        return "The sign-in has expired: reconnect it."
-    end = ends_at(card)
-    if grant.refresh_sealed is None and platform.rotation is not Rotation.EXCHANGE:
-        if end is None:
-            return "Doesn't expire by itself."
-        return (
-            f"{platform.name} ends this sign-in in {in_words(end - now)}; then somebody has to sign in again."
+    def diagnosed(self, now: datetime | None = None) -> Diagnosis:
+        """Return what is the matter with it."""
+        return diagnose(
+            self.account,
+            self.grant,
+            self.platform,
+            can=self.can,
+            missing=self.missing,
+            offered=self.offered,
+            outlook=self.outlook,
+            now=now,
         )
-    if end is None:
-        return "Renews itself." if grant.refresh_sealed is not None else "Doesn't expire by itself."
-    if grant.refresh_sealed is None:
-        return "Renews itself."
-    return f"Renews itself for another {in_words(end - now)}; then somebody has to sign in again."
 
+    @property
+    def value(self) -> str:
+        """What its buttons carry."""
+        return f"{self.account.organization_id}/{self.account.id}"
 
-def in_words(span: timedelta) -> str:
-    """Return a time span as people say it."""
-    hours = span.total_seconds() / 3600
-    if hours < 1:
-        return "less than an hour"
-    if round(hours) < 48:
-        return f"{round(hours)} hours" if round(hours) > 1 else "1 hour"
-    return f"{round(hours / 24)} days"
+    @property
+    def title(self) -> str:
+        """Platform, kind and handle, as its second line names them."""
+        return " · ".join(filter(None, (self.platform.name, self.account.kind, self.account.handle)))
 
 
 def card(one: Card, role: Role) -> list[Json]:
     """Return the blocks of one account card, with the buttons this role may press."""
-    account = one.account
-    what = " · ".join(filter(None, (one.platform.name, account.kind, account.handle)))
-    lines = [kit.cut(what, 300), f"{status(one)}. {expiry(one)}"]
+    account, found = one.account, one.diagnosed()
+    lines = [kit.cut(one.title, 300), f"{found.status}. {found.sentence}"]
+    if found.advice:
+        lines.append(found.advice)
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
         lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
@@ -120,8 +83,7 @@ def card(one: Card, role: Role) -> list[Json]:
         kit.titled(account.name, "\n".join(lines)),
         {"type": "context", "elements": [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]},
     ]
-    value = f"{account.organization_id}/{account.id}"
-    buttons = []
+    value, buttons = one.value, []
     if account.url:
         buttons.append(kit.button(f"Open on {one.platform.name}", "account.open", url=account.url))
     if Capability.PLACES in one.can:
@@ -138,16 +100,63 @@ def card(one: Card, role: Role) -> list[Json]:
     return blocks
 
 
-def cards(found: Sequence[Card], role: Role, *, limit: int) -> list[Json]:
-    """Return the cards of several accounts, at most `limit` of them, and a line on the rest."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of many cards, and the way to the others."""
+
+    shown: Sequence[Card]
+    number: int
+    """From 0."""
+    of: int
+    total: int
+
+
+def page(found: Sequence[Card], number: int, *, size: int) -> Page:
+    """Return one page of cards; a number there is none of is answered with the last page."""
+    of = max(1, -(-len(found) // size))
+    number = min(max(0, number), of - 1)
+    return Page(shown=found[number * size : (number + 1) * size], number=number, of=of, total=len(found))
+
+
+def cards(part: Page, role: Role, *, turn: Callable[[int], str], story: str) -> list[Json]:
+    """Return the cards of a page, and under it the way to the pages beside it.
+
+    `turn` makes what a button carries out of a page's number; `story` begins the buttons' action ids.
+    """
     blocks: list[Json] = []
-    for one in found[:limit]:
+    for one in part.shown:
         blocks += [*card(one, role), kit.divider()]
-    if len(found) > limit:
-        blocks.append(
-            kit.fine_print(f"… and {len(found) - limit} more: name a platform, as in /octapost accounts x.")
-        )
+    if part.of > 1:
+        beside = []
+        if part.number > 0:
+            beside.append(kit.button("← Previous", f"{story}.earlier", turn(part.number - 1)))
+        if part.number < part.of - 1:
+            beside.append(kit.button("Next →", f"{story}.later", turn(part.number + 1)))
+        first = part.shown[0].account.name
+        blocks += [
+            kit.actions(*beside),
+            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {first} on."),
+        ]
     return blocks
+
+
+def tally(found: Sequence[Card]) -> str:
+    """Return how many accounts there are and how many of them need a person."""
+    diagnoses = [one.diagnosed() for one in found]
+    broken = sum(each.broken for each in diagnoses)
+    other = sum(not each.fine and not each.broken for each in diagnoses)
+    many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
+    if not (broken or other):
+        return f"{many}, all connected."
+    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
+    look = f"{other} to look at"
+    return f"{many}, {kit.listed(filter(None, (need if broken else '', look if other else '')))}."
+
+
+def outages(found: Sequence[Card]) -> list[Json]:
+    """Return a line for each platform that is in trouble as a whole."""
+    lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}
+    return [kit.words(f"🌧️ {line}") for line in lines.values()]
 
 
 def nothing(organization: str, platform: str, role: Role) -> list[Json]:

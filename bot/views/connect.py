@@ -142,13 +142,7 @@ def outcome(done: Connected, value: str) -> Message:
             kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)} on {platform.name}.")
         )
     if done.left_out:
-        blocks.append(
-            kit.words(
-                f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include"
-                f" {'it' if len(done.left_out) == 1 else 'them'}; to keep publishing there, press Reconnect and tick"
-                " everything you want to keep."
-            )
-        )
+        blocks.append(kit.words(not_renewed(done)))
     if done.discovery_id is not None:
         more = "more " if done.renewed else ""
         many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
@@ -167,6 +161,18 @@ def outcome(done: Connected, value: str) -> Message:
         blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
     return Message(text=first or f"{platform.name}: done.", blocks=blocks)
+
+
+def not_renewed(done: Connected) -> str:
+    """Return which accounts a reconnect left out, and how to get them with the next one."""
+    them = "it" if len(done.left_out) == 1 else "them"
+    how = "tick everything you want to keep"
+    if not (done.renewed or done.blocked or done.discovery_id):
+        how = f"sign in there as somebody who manages {them}"
+    return (
+        f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include {them}; to keep publishing there,"
+        f" press Reconnect and {how}."
+    )
 
 
 def advice(done: Connected) -> list[Json]:

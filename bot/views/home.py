@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from storage.tenants import Seat, Standing
 
 HOME_CARDS = 18
-"""A home tab holds 100 blocks, a card at most 4."""
+"""A home tab holds 100 blocks, a card at most 4; about ten stand around them."""
 
 
-def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
-    """Return the home tab of a member, about one of their organizations."""
+def home(standing: Standing, seat: Seat, cards: Sequence[Card], number: int = 0) -> Json:
+    """Return the home tab of a member, about one of their organizations; `number` counts its pages from 0."""
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
     buttons = []
@@ -33,12 +33,11 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card]) -> Json:
     blocks.append(kit.actions(*buttons))
     if len(standing.choices) > 1:
         blocks.append(kit.actions(switcher(standing, seat)))
-    broken = sum(account_views.status(card).startswith("🔴") for card in cards)
     if cards:
-        many = f"{len(cards)} accounts" if len(cards) > 1 else "1 account"
-        state = f"{broken} need reconnecting" if broken else "all connected"
-        blocks += [kit.fine_print(f"{many}, {state}."), kit.divider()]
-        blocks += account_views.cards(cards, role, limit=HOME_CARDS)
+        value = f"{seat.organization_id}/"
+        part = account_views.page(cards, number, size=HOME_CARDS)
+        blocks += [kit.fine_print(account_views.tally(cards)), *account_views.outages(cards), kit.divider()]
+        blocks += account_views.cards(part, role, turn=lambda n: f"{value}{n}", story="home")
     else:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
     blocks.append(

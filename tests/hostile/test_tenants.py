@@ -41,6 +41,7 @@ TYPED = {
     "accounts": "{account}",
     "connect": "{account}",
     "disconnect": "{account}",
+    "doctor": "{account}",
     "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",

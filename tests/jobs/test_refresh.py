@@ -320,7 +320,8 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
     key: str, jitter: float
 ) -> None:
     platform = PLATFORMS[key]
-    tokens = Tokens(access_token="a", refresh_token="r", expires_in=timedelta(hours=2))
+    life = timedelta(days=60) if platform.rotation is Rotation.EXCHANGE else timedelta(hours=2)
+    tokens = Tokens(access_token="a", refresh_token="r", expires_in=life)
 
     due = due_in(platform, tokens, jitter=jitter)
 
@@ -331,6 +332,12 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
         assert timedelta(hours=21) <= due <= timedelta(hours=27)
     else:
         assert timedelta(hours=2) * 0.7 <= due <= timedelta(hours=2) * 0.9
+
+
+def test_a_token_whose_exchange_stopped_half_way_is_traded_up_before_it_ends() -> None:
+    due = due_in(PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0)
+
+    assert due == timedelta(minutes=30)
 
 
 def test_a_grant_that_only_a_person_can_renew_is_not_due_by_itself() -> None:
