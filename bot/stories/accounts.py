@@ -141,19 +141,20 @@ class AccountsStory:
             )
         many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
         where = f" on {platform.name}" if platform else ""
-        value = f"{actor.organization_id}/"
-        part = views.page(found, number, size=CARDS_SHOWN)
+        part = views.page(
+            found,
+            number,
+            size=CARDS_SHOWN,
+            story="account",
+            value=f"{actor.organization_id}/",
+            about=f":{platform.key}" if platform else "",
+        )
         return Say(
             text=f"{actor.organization} has {many}{where}.",
             blocks=[
                 kit.words(f"{actor.organization} has {many}{where}."),
                 *views.outages(found)[:2],
-                *views.cards(
-                    part,
-                    actor.role,
-                    turn=lambda n: f"{value}{n}:{platform.key if platform else ''}",
-                    story="account",
-                ),
+                *views.cards(part, actor.role),
             ],
         )
 

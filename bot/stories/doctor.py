@@ -11,10 +11,8 @@ from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from adapters.base import App
     from bot.offer import Offer
     from bot.stories.accounts import AccountsStory
-    from bot.views.accounts import Card
 
 TOPIC = "Accounts"
 
@@ -73,11 +71,7 @@ class Doctor:
             blocks = views.nothing_wrong(actor.organization, cards)
             return Say(text=f"Nothing is the matter with {actor.organization}.", blocks=blocks)
         worst_first = sorted(chosen, key=lambda card: not card.diagnosed().broken)
-        with_apps = [(card, self._app(card)) for card in worst_first]
         many = f"{len(chosen)} accounts of" if len(chosen) > 1 else "One account of"
         return Say(
-            text=f"{many} {actor.organization}, examined.", blocks=views.examined(with_apps, actor.role)
+            text=f"{many} {actor.organization}, examined.", blocks=views.examined(worst_first, actor.role)
         )
-
-    def _app(self, card: Card) -> App:
-        return next(app for app in card.platform.apps if app.key == card.account.app)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability, Platform, Scope
+from adapters.base import App, Capability, Platform, Scope
 from bot.diagnosis import CLEAR, Diagnosis, Weather, diagnose
 from bot.disconnections import Disconnection, Revocation
 from bot.views import kit
@@ -55,6 +55,11 @@ class Card:
             outlook=self.outlook,
             now=now,
         )
+
+    @property
+    def app(self) -> App:
+        """The app of ours it was connected with."""
+        return next(app for app in self.platform.apps if app.key == self.account.app)
 
     @property
     def value(self) -> str:
@@ -108,34 +113,38 @@ class Page:
     number: int
     """From 0."""
     of: int
-    total: int
+    story: str
+    """What the buttons' action ids begin with."""
+    value: str
+    """What they carry before the page's number."""
+    about: str = ""
+    """What they carry after it."""
+
+    def button(self, label: str, step: int) -> Json:
+        """Return the button that leads `step` pages on."""
+        way = "earlier" if step < 0 else "later"
+        return kit.button(label, f"{self.story}.{way}", f"{self.value}{self.number + step}{self.about}")
 
 
-def page(found: Sequence[Card], number: int, *, size: int) -> Page:
+def page(found: Sequence[Card], number: int, *, size: int, story: str, value: str, about: str = "") -> Page:
     """Return one page of cards; a number there is none of is answered with the last page."""
     of = max(1, -(-len(found) // size))
     number = min(max(0, number), of - 1)
-    return Page(shown=found[number * size : (number + 1) * size], number=number, of=of, total=len(found))
+    shown = found[number * size : (number + 1) * size]
+    return Page(shown=shown, number=number, of=of, story=story, value=value, about=about)
 
 
-def cards(part: Page, role: Role, *, turn: Callable[[int], str], story: str) -> list[Json]:
-    """Return the cards of a page, and under it the way to the pages beside it.
-
-    `turn` makes what a button carries out of a page's number; `story` begins the buttons' action ids.
-    """
+def cards(part: Page, role: Role) -> list[Json]:
+    """Return the cards of a page, and under it the way to the pages beside it."""
     blocks: list[Json] = []
     for one in part.shown:
         blocks += [*card(one, role), kit.divider()]
     if part.of > 1:
-        beside = []
-        if part.number > 0:
-            beside.append(kit.button("← Previous", f"{story}.earlier", turn(part.number - 1)))
-        if part.number < part.of - 1:
-            beside.append(kit.button("Next →", f"{story}.later", turn(part.number + 1)))
-        first = part.shown[0].account.name
+        before = [part.button("← Previous", -1)] if part.number else []
+        after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
         blocks += [
-            kit.actions(*beside),
-            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {first} on."),
+            kit.actions(*before, *after),
+            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].account.name} on."),
         ]
     return blocks
 

@@ -15,7 +15,6 @@ from bot.views.kit import Json
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from adapters.base import App
     from bot.diagnosis import Diagnosis
     from bot.views.accounts import Card
     from storage.models import Grant
@@ -55,18 +54,18 @@ def nothing_wrong(organization: str, cards: Sequence[Card]) -> list[Json]:
     ]
 
 
-def examined(cards: Sequence[tuple[Card, App]], role: Role) -> list[Json]:
+def examined(cards: Sequence[Card], role: Role) -> list[Json]:
     """Return the long answer about some accounts, the first few of them."""
     blocks: list[Json] = []
-    for card, app in cards[:EXAMINED]:
-        blocks += [*examination(card, app, role), kit.divider()]
+    for card in cards[:EXAMINED]:
+        blocks += [*examination(card, role), kit.divider()]
     if len(cards) > EXAMINED:
         rest = f"… and {len(cards) - EXAMINED} more; /octapost doctor NAME examines any of them."
         blocks.append(kit.fine_print(rest))
     return blocks
 
 
-def examination(card: Card, app: App, role: Role) -> list[Json]:
+def examination(card: Card, role: Role) -> list[Json]:
     """Return everything about one account: what is the matter, the one fix, the dates, the permissions."""
     found = card.diagnosed()
     lines = [card.title, found.status]
@@ -74,9 +73,9 @@ def examination(card: Card, app: App, role: Role) -> list[Json]:
         kit.titled(card.account.name, "\n".join(lines)),
         kit.words(" ".join(filter(None, (found.sentence, found.advice)))),
         {"type": "section", "fields": [kit.mrkdwn(line) for line in dates(card, found)]},
-        kit.words("\n".join(permissions(card, app))),
+        kit.words("\n".join(permissions(card))),
     ]
-    if buttons := fixes(card, found, role):
+    if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
     elif found.fix is Fix.RECONNECT:
         blocks.append(kit.fine_print("An admin of the organization can reconnect it."))
@@ -121,9 +120,9 @@ def said(grant: Grant) -> str:
     return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
 
 
-def permissions(card: Card, app: App) -> list[str]:
+def permissions(card: Card) -> list[str]:
     """Return what was granted against what is needed: what works, what doesn't, and why."""
-    lost = {scope.name for scope in card.missing}
+    app, lost = card.app, {scope.name for scope in card.missing}
     if card.grant is None:
         lost = {scope.name for scope in app.scopes}
     able = [CAN[c] for c in Capability if c in card.can]
@@ -142,9 +141,9 @@ def permissions(card: Card, app: App) -> list[str]:
     return lines
 
 
-def fixes(card: Card, found: Diagnosis, role: Role) -> list[Json]:
+def _fixes(card: Card, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
-    buttons = []
+    found, buttons = card.diagnosed(), []
     if found.fix is Fix.RECONNECT and role >= Role.ADMIN:
         label = f"Reconnect {card.account.name}"
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))

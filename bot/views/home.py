@@ -35,9 +35,9 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card], number: int = 0)
         blocks.append(kit.actions(switcher(standing, seat)))
     if cards:
         value = f"{seat.organization_id}/"
-        part = account_views.page(cards, number, size=HOME_CARDS)
+        part = account_views.page(cards, number, size=HOME_CARDS, story="home", value=value)
         blocks += [kit.fine_print(account_views.tally(cards)), *account_views.outages(cards), kit.divider()]
-        blocks += account_views.cards(part, role, turn=lambda n: f"{value}{n}", story="home")
+        blocks += account_views.cards(part, role)
     else:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
     blocks.append(

@@ -31,7 +31,7 @@ from bot.notices import Message
 from bot.routes import Route, Say
 from bot.settings import PlatformSettings
 from bot.views import kit
-from bot.views.accounts import Card
+from bot.views.accounts import Card, Page
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
@@ -193,6 +193,9 @@ class Specimens:
             PlatformError: Rejected(self.text),
             Revocation: Revocation.FAILED,
             Card: lambda: self.card(found.platform, app),
+            Page: lambda: Page(
+                shown=[self.card(found.platform, app)] * 2, number=1, of=3, story="home", value="org_0/"
+            ),
             Seat: self.seat,
             Standing: lambda: Standing(
                 choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
@@ -272,8 +275,8 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        Account, App, Card, Connected, Discovery, Disconnection, FoundAccount, Grant, Hint, Membership, Message, Place,
-        Platform, PlatformError, PlatformSettings, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
+        Account, App, Card, Connected, Discovery, Disconnection, FoundAccount, Grant, Hint, Membership, Message, Page,
+        Place, Platform, PlatformError, PlatformSettings, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         datetime, timedelta,
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip

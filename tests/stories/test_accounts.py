@@ -554,6 +554,26 @@ async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(ei
     assert "Acme has 2 accounts." in await said(ada, "accounts")
 
 
+async def test_a_google_account_without_a_channel_is_nobody_elses_account(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "youtube", "110000000000000000001")
+    [before] = await grants(office, "youtube")
+    cards = await ada.command("accounts")
+
+    link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
+    page = await ada.travel(link, Consent(person="110000000000000000003"))
+
+    words = text_of(await hears(ada, "Not renewed: "))
+    assert (
+        "This sign-in doesn't include it; to keep publishing there, press Reconnect and sign in there as"
+        in words
+    )
+    assert "This Google account has no YouTube channel." in words
+    assert "belongs to" not in words
+    assert "somebody else" not in page.title
+    assert await grants(office, "youtube") == [before]
+
+
 async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> None:
     ada, meta = await office.installed(), office.world.platforms["facebook"]
     await connected(ada, "facebook", "ana", choose=3)
