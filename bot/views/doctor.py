@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def dates(card: Card, found: Diagnosis) -> list[str]:
     """Return when what happened and will, in mrkdwn of our own words."""
     grant = card.grant
     if grant is None:
-        return [f"*Platform*\n{card.outlook.words(card.platform) or 'answers'}"]
+        return [f"*Platform*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}"]
     since = [f"*Since*\n{moment(found.since)}"] if found.since else []
     return [
         *since,
@@ -95,7 +95,7 @@ def dates(card: Card, found: Diagnosis) -> list[str]:
         f"*Last renewed*\n{moment(grant.renewed_at)}",
         f"*Looked at next*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
         f"*{card.platform.name} last said*\n{said(grant)}",
-        f"*{card.platform.name} as a whole*\n{card.outlook.words(card.platform) or 'answers everybody'}",
+        f"*{card.platform.name} as a whole*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}",
     ]
 
 
@@ -126,19 +126,25 @@ def permissions(card: Card) -> list[str]:
     if card.grant is None:
         lost = {scope.name for scope in app.scopes}
     able = [CAN[c] for c in Capability if c in card.can]
-    lines = [f"Can {kit.listed(able)}." if able else "Can do nothing right now."]
-    for one in Capability:
-        needs = [scope.name for scope in app.scopes if one in scope.unlocks]
-        if needs and one not in card.can:
-            without = [name for name in needs if name in lost]
-            why = f"{kit.listed(without)} wasn't granted" if without else "the role there doesn't allow it"
-            if card.grant is None or card.diagnosed().broken:
-                why = "the sign-in is over"
-            lines.append(f"Can't {CAN[one]}: {why}.")
+    if card.diagnosed().broken:
+        lines = ["Can do nothing: the sign-in is over."]
+    else:
+        lines = [f"Can {kit.listed(able)}."] if able else []
+        lines += [f"Can't {CAN[one]}: {why}." for one, why in _lacking(card, lost)]
     granted = [scope.name for scope in app.scopes if scope.name not in lost]
     lines.append(f"Granted {len(granted)} of {len(app.scopes)} permissions: {', '.join(granted) or 'none'}.")
     lines += [f"Not granted: {scope.name} (to {scope.reason})." for scope in card.missing]
     return lines
+
+
+def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, str]]:
+    """Yield what the account can't do although its app asks for it, and why."""
+    for one in Capability:
+        needs = [scope.name for scope in card.app.scopes if one in scope.unlocks]
+        if needs and one not in card.can:
+            without = [name for name in needs if name in lost]
+            why = f"{kit.listed(without)} wasn't granted" if without else "the role there doesn't allow it"
+            yield one, why
 
 
 def _fixes(card: Card, role: Role) -> list[Json]:
