@@ -180,13 +180,13 @@ async def test_a_member_reads_the_diagnosis_and_has_no_reconnect_button(office: 
 
 async def test_more_patients_than_a_message_holds_are_counted(office: Office) -> None:
     ada = await office.installed()
-    await connected(ada, "facebook", "brand", choose=30)
+    await connected(ada, "facebook", "brand", choose=12)
     await becomes(office, "facebook", status=GrantStatus.NEEDS_RECONNECT, reason="190_460")
 
     words = text_of(await ada.command("doctor"))
 
     assert words.count("the person's Facebook password was changed") == 5
-    assert "… and 25 more; /octapost doctor NAME examines any of them." in words
+    assert "… and 7 more; /octapost doctor NAME examines any of them." in words
     assert office.slack.state.complaints == []
 
 
