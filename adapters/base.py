@@ -133,6 +133,8 @@ class Platform:
     """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
     missing_product_codes: frozenset[str] = frozenset()
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
+    testing_lifetime: timedelta | None = None
+    """How long a sign-in lives while the operator's app is in the platform's test mode (Google)."""
     user_agent: str = ""
     """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
     budget: Budget = UNDOCUMENTED
@@ -181,6 +183,12 @@ class Tokens:
     """What was granted. None: the platform does not say so here; ask `discover`."""
     subject: str | None = None
     """The external user's id where the token answer names it (TikTok's open_id)."""
+    data_access_expires_in: timedelta | None = None
+    """When the platform stops showing us the person's data although the token lives on (Meta)."""
+    of_accounts: tuple[str, ...] = field(default=(), repr=False)
+    """For a refresh: tokens of the grant's accounts, where these have their own (Facebook Pages)."""
+    ended: str = ""
+    """From a refresh: the code with which the person's own token ended while an account's lives on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +330,7 @@ class Adapter(Protocol):
         ...
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return newer tokens for the same grant.
+        """Return newer tokens for the same grant, or the same ones with `ended` if only its accounts live on.
 
         Raises GrantDead only for a code in `platform.dead_grant_codes` (or `dead_grant_words`),
         OutcomeUnknown when the request left and the answer was lost, Misconfigured where the

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from adapters.base import Rotation
+from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import OPERATOR, PROMPTS
 from bot.notices import Conversation, say_in, say_to
@@ -39,6 +41,8 @@ log = logger(__name__)
 FALLBACK = "incident"
 """The name under which the outbox asks us what to do with a card that a channel didn't take."""
 SYSTEM = "system"
+CLOCKS_APART = timedelta(hours=1)
+"""By how much two readings of the same end may differ."""
 
 
 class Incidents:
@@ -84,6 +88,7 @@ class Incidents:
             if not new and (incident.days is None or incident.days <= rung):
                 continue
             incident.days, incident.deadline = rung, datetime.now(UTC) + left
+            incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
             quietly = new or incident.snoozed_until is not None
             await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
 
@@ -105,12 +110,23 @@ class Incidents:
                 moved = any(key in owners for key in incident.accounts)
                 how = Resolution.RECONNECTED if moved else Resolution.DISCONNECTED
                 await self.resolve(session, incident, how, by)
-            elif grant.status == GrantStatus.HEALTHY and grant.generation > incident.generation:
+            elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
                 how = Resolution.RECONNECTED if by else Resolution.ELSEWHERE
                 await self.resolve(session, incident, how, by)
             elif here != incident.accounts:
                 incident.accounts = here
                 await self._say(session, incident)
+
+    def _renewed(self, incident: Incident, grant: Grant) -> bool:
+        """Tell whether a person has done what the incident asked for; what renews itself meanwhile doesn't count."""
+        if incident.kind == IncidentKind.NEEDS_RECONNECT:
+            return grant.generation > incident.generation
+        end = ends_at(self._offer.platform(grant.platform), grant)
+        return end is None or incident.deadline is None or end > incident.deadline + CLOCKS_APART
+
+    def _shown_only(self, grant: Grant) -> bool:
+        """Tell whether what ends is not the sign-in, but the time in which a platform shows its data."""
+        return self._offer.platform(grant.platform).rotation is Rotation.EXCHANGE
 
     async def reviewed_everywhere(
         self, session: AsyncSession, grant_id: str, organization_id: str, by: str

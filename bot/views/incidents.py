@@ -33,8 +33,18 @@ WHY = {
     "190_463": "the sign-in has expired",
     "190_464": "Facebook wants the person to confirm their account first",
     "190_492": "the person has lost their role on the Page",
+    "testing_week": (
+        "Google ends sign-ins after 7 days while the app that asks for them is in “Testing”,"
+        " and this one ended after about a week"
+    ),
+    "removed": "it was ended here",
 }
 """Codes that say more than "it is over"."""
+DATA_ACCESS = "data_access"
+ENDING = {
+    DATA_ACCESS: "shows us its data for 90 days after a person signed in, and only a person can sign in again",
+}
+"""How something ends that still works, where it is not the sign-in itself."""
 TROUBLE = {
     "is_archived": "it was archived",
     "not_in_channel": "I'm not in it any more",
@@ -123,10 +133,8 @@ def _details(one: IncidentCard) -> list[str]:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
     else:
         ends = f" *Ends* {moment(incident.deadline)}." if incident.deadline else ""
-        lines.append(
-            f"*Why:* {one.platform.name} ends this sign-in by itself and lets nobody but a person renew it;"
-            f" it takes a minute.{ends}"
-        )
+        how = ENDING.get(incident.code, "ends this sign-in by itself and lets nobody but a person renew it")
+        lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
         reason = TROUBLE.get(incident.trouble, "Slack didn't take it")

@@ -43,6 +43,7 @@ TYPED = {
     "alerts": "",
     "connect": "{account}",
     "disconnect": "{account}",
+    "doctor": "{account}",
     "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",
