@@ -174,6 +174,27 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
     assert lines == ["🟡 3 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
 
 
+async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_signs_in_again(
+    office: Office,
+) -> None:
+    ada = await ready(office, "instagram", "ana")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(data_access_expires_at=now(timedelta(days=6.5))))
+    await office.parts.ladder.run()
+    card = await card_with(office, "must be reconnected within 7 days")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(generation=Grant.generation + 1))
+
+    await connected(ada, "reddit", "octa_demo")
+    [still] = await incidents(office)
+    link = links_in(await answer_to(ada, card, "incident.reconnect"))[0]
+    await ada.travel(link, Consent(person="ana"))
+
+    assert still.open
+    assert "Instagram shows us its data for 90 days after a person signed in" in text_of(card)
+    await card_with(office, "🟢 Instagram: Blue Door Bakery can publish for Acme again.")
+
+
 @in_full
 async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
