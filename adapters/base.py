@@ -7,6 +7,7 @@ implements `Adapter`. What leaves an adapter is a dataclass of this module or on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,9 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+
+LONGEST_CALL_S = 20.0
+"""Below every lease: a call is over before anyone else may make it."""
 
 
 class Rotation(StrEnum):
@@ -394,16 +398,22 @@ def objects_of(raw: object) -> list[Mapping[str, Any]]:
     return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
 
 
-async def send(http: httpx.AsyncClient, request: httpx.Request, *, unsure: bool = False) -> httpx.Response:
-    """Send one request and return its answer, whatever the status.
+async def send(
+    http: httpx.AsyncClient, request: httpx.Request, *, unsure: bool = False, within_s: float = LONGEST_CALL_S
+) -> httpx.Response:
+    """Send one request and return its answer, whatever the status; all of it within `within_s` seconds.
 
+    An answer that comes in drops is as lost as one that never comes: a lease would end before it does.
     Raises Busy when the request cannot have had an effect, and OutcomeUnknown instead when
     `unsure` (a write, a single-use token) and it may have left us. httpx-aiohttp reports
     "disconnected after sending" as ConnectError too, so only an error whose cause says that
     no connection was made counts as unsent. An answer that cannot be decoded is a lost one.
     """
     try:
-        return await http.send(request, follow_redirects=False)
+        async with asyncio.timeout(within_s):
+            return await http.send(request, follow_redirects=False)
+    except TimeoutError:
+        raise (OutcomeUnknown if unsure else Busy)("no_answer") from None
     except httpx.RequestError as error:
         if unsure and not _never_left(error):
             raise OutcomeUnknown("no_answer") from None
