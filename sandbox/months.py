@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import expect, first_line, links_in, text_of
+from sandbox.platforms.linkedin import EVE
 from sandbox.slack.world import OTTO
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ Step = tuple[str, Callable[[], Awaitable[str]]]
 SIGNS = ("🔴", "🟡", "🟢", "⚪")
 """A card begins with one of these."""
 REDDITOR = "octa_demo"
-DAY_53 = 53
-"""LinkedIn's tokens live 60 days, so a week is left: one of the rungs at which an organization is warned."""
 OUTAGE_HOURS = 6
 
 
@@ -98,7 +97,7 @@ class Months:
     async def day_53(self) -> str:
         """Let LinkedIn's clock come to a week before its tokens end."""
         linkedin = self._world.platforms["linkedin"]
-        await self._world.come_to_day(linkedin, DAY_53)
+        await self._world.come_to_day(linkedin, EVE)
         signed_in = sum(not grant.dead for grant in linkedin.grants.values())
         cards = await self._cards_with("must be reconnected within 7 days", signed_in)
         return f"“{first_line(cards[0])}” {len(cards)} cards for {signed_in} sign-ins"
