@@ -125,8 +125,10 @@ class Controls:
         return f"{_called(simulator)} works again."
 
     async def _revoke(self, simulator: Simulator, person: str) -> str:
-        await self._control(simulator, "revoke", {"person": person})
+        told = await self._control(simulator, "revoke", {"person": person})
         done = f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
+        if 200 in [*told.get("webhooks", ()), *told.get("callbacks", ())]:
+            return f"{done} {_called(simulator)} has told Octapost: look in Slack."
         if isinstance(simulator, LinkedInSimulator):
             return f"{done} LinkedIn has nothing to renew, so Octapost learns of it when it needs the token."
         self._unnoticed.add(simulator.name)
@@ -159,11 +161,12 @@ class Controls:
         whole = " and its whole organization" if found.is_enterprise_install else ""
         return f"Octapost was removed from {self._world.slack.state.workspaces[team].name}{whole}."
 
-    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> None:
+    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> dict[str, Any]:
         action = simulator.controls().get(name)
         if action is None:
             raise ValueError(f"{_called(simulator)} has no control called {name}")
-        await action(given)
+        answer: dict[str, Any] = await action(given)
+        return answer
 
 
 def _spelled(span: timedelta) -> str:

@@ -214,7 +214,7 @@ class World:
         return by
 
     def connect_app(self, app_url: str) -> None:
-        """Tell Slack and every platform where the app is: request URL and redirect URIs."""
+        """Tell Slack and every platform where the app is: request URL, redirect URIs and callbacks."""
         self.app_url = app_url.rstrip("/")
         self.slack.configure(
             client_id=self.slack_client_id,
@@ -224,6 +224,8 @@ class World:
             redirect_urls=[f"{self.app_url}/slack/oauth_redirect", f"{self.app_url}/slack/identity"],
             **MANIFEST,
         )
+        self.platforms["tiktok"].settings["webhook_url"] = f"{self.app_url}/tiktok/webhook"
+        self.platforms["facebook"].settings["deauthorize_url"] = f"{self.app_url}/meta/deauthorize"
         for one in REGISTRATIONS:
             self.platforms[one.platform].register(
                 one.client_id,
