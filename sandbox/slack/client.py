@@ -41,6 +41,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Nothing is loaded from outside this machine, and no text can become a script."""
+LAST_PLACE = "slack_at"
 TABS = ("home", "messages", "about")
 SAFE_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 SETTLE_S = 0.03
@@ -111,8 +112,11 @@ class Client:
     # Pages
 
     async def front(self, request: web.Request) -> web.Response:
-        """Send the browser to who it was last, or to Acme's admin."""
+        """Send the browser to who it was last and where, or to Acme's admin."""
         team, user = self._last_person(request)
+        place = request.cookies.get(LAST_PLACE, "")
+        if place in TABS or any(place == c.id for c in self.state.channels_for(user, team)):
+            raise web.HTTPFound(f"/client/{team}/{user}/{place}")
         raise web.HTTPFound(f"/client/{team}/{user}")
 
     async def enter(self, request: web.Request) -> web.Response:
@@ -141,6 +145,7 @@ class Client:
         )
         answer = web.Response(text=page, content_type="text/html", headers=HEADERS)
         answer.set_cookie(SIGNED_IN, f"{seat.me.id}.{seat.workspace.id}", samesite="Lax", httponly=True)
+        answer.set_cookie(LAST_PLACE, seat.place, samesite="Lax", httponly=True)
         return answer
 
     async def live(self, request: web.Request) -> web.Response:

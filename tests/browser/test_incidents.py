@@ -17,9 +17,6 @@ from tests.application import PATIENT
 from tests.browser.newcomer import SOCIAL, WHOLE_TRIP_MS, Newcomer
 from tests.counts import in_full
 
-SOON_MS = 2_000
-"""How long after a click a card may take to show."""
-
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sandbox(tmp_path: Path) -> AsyncIterator[Playground]:
@@ -73,7 +70,7 @@ async def test_what_breaks_in_the_world_is_mended_in_slack(page: Page, sandbox: 
         page, sandbox, "Revoke the grant of octa_demo at Reddit", "Let Octapost find out about Reddit"
     )
     await otto.go()
-    await expect(cards(page, "until somebody reconnects")).to_be_visible(timeout=SOON_MS)
+    await expect(cards(page, "until somebody reconnects")).to_be_visible()
     await page.get_by_role("button", name="Claim").click()
     await expect(cards(page, "@Otto Ordinary is on it.").first).to_be_visible()
     await page.get_by_role("button", name="Reconnect").click()
@@ -89,7 +86,7 @@ async def test_what_breaks_in_the_world_is_mended_in_slack(page: Page, sandbox: 
     # LinkedIn's sign-in comes to its last week: another card.
     await press(page, sandbox, "Go to day 53 of LinkedIn's sign-in")
     await otto.go()
-    await expect(cards(page, "must be reconnected within 7 days")).to_be_visible(timeout=SOON_MS)
+    await expect(cards(page, "must be reconnected within 7 days")).to_be_visible()
     said = await page.get_by_role("log").get_by_role("article").all_inner_texts()
 
     # An outage comes and goes: nothing.

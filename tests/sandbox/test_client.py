@@ -174,8 +174,21 @@ async def test_links_lead_where_slacks_would(
         assert (answer.status, answer.url.path) == (200, lands)
 
 
-async def test_the_browser_stays_who_it_was(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
-    await (await http.get(f"{slack.url}/client/{ACME}/{OTTO}/C0ACMEGEN")).read()
+@pytest.mark.parametrize("last", ["C0ACMEGEN", "C0ACMERAN", "home"])
+async def test_the_browser_stays_who_and_where_it_was(
+    slack: SlackSimulator, http: aiohttp.ClientSession, last: str
+) -> None:
+    await (await http.get(f"{slack.url}/client/{ACME}/{OTTO}/{last}")).read()
+
+    async with http.get(slack.url) as answer:
+        assert answer.url.path == f"/client/{ACME}/{OTTO}/{last}"
+
+
+async def test_a_channel_one_has_left_is_no_place_to_come_back_to(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
+    await (await http.get(f"{slack.url}/client/{ACME}/{OTTO}/C0ACMERAN")).read()
+    slack.state.channels["C0ACMERAN"].members.discard(OTTO)
 
     async with http.get(slack.url) as answer:
         assert answer.url.path == f"/client/{ACME}/{OTTO}/C0ACMEGEN"
