@@ -247,7 +247,12 @@ class AccountsStory:
         url = await self._connections.open_ticket(
             actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
         )
-        return connect_views.invitation(one.platform, client.app, actor.organization, url)
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Accounts(session, self._vault).all(actor.organization_id, one.platform.key)
+        together = [
+            account for account, grant in found if grant is not None and grant.id == one.account.grant_id
+        ]
+        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url)
 
     async def places(self, request: Request) -> Answer:
         """Open the modal of places; a list older than ten minutes is read anew behind it."""

@@ -33,10 +33,30 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Say
     `organization` is a member's own words: it goes out as plain text, so it can neither mention
     anyone nor look like a link. `url` is ours and works once, for 10 minutes.
     """
-    return Say(
+    return _leading(
+        platform,
+        url,
         text=f"Connect {platform.name}: press the button to go on in your browser.",
+        words=f"Connect {app.connects} to {organization}.",
+    )
+
+
+def renewal(platform: Platform, accounts: Sequence[Account], organization: str, url: str) -> Say:
+    """Return the private message that starts the renewal of a sign-in, which these accounts share."""
+    what = f"Reconnect {names(accounts)} on {platform.name}"
+    return _leading(
+        platform,
+        url,
+        text=f"{what}: press the button to go on in your browser.",
+        words=f"{what}, so that {organization} can go on publishing there.",
+    )
+
+
+def _leading(platform: Platform, url: str, *, text: str, words: str) -> Say:
+    return Say(
+        text=text,
         blocks=[
-            kit.words(f"Connect {app.connects} to {organization}."),
+            kit.words(words),
             kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],

@@ -348,16 +348,27 @@ async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Offi
     await dies(either_office)
     card = await card_with(either_office, "until somebody reconnects")
 
-    link = links_in(await answer_to(olga, card, "incident.reconnect"))[0]
-    await olga.travel(link, Consent(person="4711"))
+    answer = await answer_to(olga, card, "incident.reconnect")
+    await olga.travel(links_in(answer)[0], Consent(person="4711"))
 
     shown = await card_with(either_office, "🟢 X: Octa Demo can publish for Acme again.")
+    assert "Reconnect Octa Demo on X, so that Acme can go on publishing there." in text_of(answer)
     assert f"Reconnected by <@{OLGA}> <!date^" in text_of(shown)
     assert buttons(shown) == []
     assert await thread_with(either_office, card, "🟢") == [f"🟢 Reconnected by <@{OLGA}>."]
     [grant] = await grants(either_office, "x")
     assert grant.status == GrantStatus.HEALTHY
     assert await trail(either_office, "incident resolved") == ["incident resolved"]
+
+
+async def test_the_link_names_every_account_that_it_renews(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "ana", choose=2)
+    await connected(ada, "x", "4711")
+
+    answer = await ada.command("reconnect Blue Door Bakery")
+
+    assert "Reconnect Ana Ruiz Studio and Blue Door Bakery on Facebook" in text_of(answer)
 
 
 @in_full
