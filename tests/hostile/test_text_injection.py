@@ -49,7 +49,7 @@ from storage.models import (
 )
 from storage.tenants import Seat, Standing
 from tests.application import Office, routes_of, settings
-from tests.counts import tries
+from tests.counts import sampled, tries
 from tests.hostile.slack_side import Desk, belongings, first_organization, seat
 
 Json = dict[str, Any]
@@ -403,7 +403,7 @@ async def test_names_stay_names_in_everything_slack_is_sent(
     target, answers = f"{mine.organization}/{mine.account}", 0
     wrong: list[tuple[str, str, list[str]]] = []
 
-    for words in strings(tries(70, 20)):
+    for words in sampled(strings(70), 6):
         if not words.strip():
             continue
         await rename_everything(office, words)
