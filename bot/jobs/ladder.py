@@ -1,7 +1,7 @@
 """Grants that only a person can renew: warned about in time, and called over when their time is.
 
 Where only the time is over in which a platform shows us data (Meta), the sign-in itself is not: that is said
-in the account's diagnosis, and nobody but the platform calls it dead.
+once, on the card and in the account's diagnosis, and nobody but the platform calls it dead.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Rotation
 from bot.diagnosis import ends_at
+from storage.incident_models import Resolution
+from storage.incidents import IncidentRows
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 
@@ -43,6 +45,15 @@ class Ladder:
         for grant in ending:
             async with self._database.system() as session:
                 await self._look(session, grant)
+        await self._take_back()
+
+    async def _take_back(self) -> None:
+        """Resolve the warnings whose end moved although nobody did anything here."""
+        async with self._database.system(write=False) as session:
+            warned = await IncidentRows(session).warned_of()
+        for organization_id in warned:
+            async with self._database.system() as session:
+                await self._incidents.review(session, organization_id, None, Resolution.RENEWED)
 
     async def _look(self, session: AsyncSession, seen: Grant) -> None:
         """Say what there is to say about one grant, unless that was settled since it was seen."""
@@ -55,6 +66,8 @@ class Ladder:
         left = FIRST_RUNG if end is None else end - datetime.now(UTC)
         if timedelta(0) < left < FIRST_RUNG:
             await self._incidents.grant_ends(session, grant, left)
+        elif end is not None and left <= timedelta(0) and platform.rotation is Rotation.EXCHANGE:
+            await self._incidents.data_access_ended(session, grant, end)
         elif (
             left <= timedelta(0)
             and platform.rotation is Rotation.NONE
