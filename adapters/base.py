@@ -7,6 +7,7 @@ implements `Adapter`. What leaves an adapter is a dataclass of this module or on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,9 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+
+LONGEST_CALL_S = 20.0
+"""Below every lease: a call is over before anyone else may make it."""
 
 
 class Rotation(StrEnum):
@@ -133,6 +137,8 @@ class Platform:
     """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
     missing_product_codes: frozenset[str] = frozenset()
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
+    testing_lifetime: timedelta | None = None
+    """How long a sign-in lives while the operator's app is in the platform's test mode (Google)."""
     user_agent: str = ""
     """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
     budget: Budget = UNDOCUMENTED
@@ -181,6 +187,12 @@ class Tokens:
     """What was granted. None: the platform does not say so here; ask `discover`."""
     subject: str | None = None
     """The external user's id where the token answer names it (TikTok's open_id)."""
+    data_access_expires_in: timedelta | None = None
+    """When the platform stops showing us the person's data although the token lives on (Meta)."""
+    of_accounts: tuple[str, ...] = field(default=(), repr=False)
+    """For a refresh: tokens of the grant's accounts, where these have their own (Facebook Pages)."""
+    ended: str = ""
+    """From a refresh: the code with which the person's own token ended while an account's lives on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +334,7 @@ class Adapter(Protocol):
         ...
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return newer tokens for the same grant.
+        """Return newer tokens for the same grant, or the same ones with `ended` if only its accounts live on.
 
         Raises GrantDead only for a code in `platform.dead_grant_codes` (or `dead_grant_words`),
         OutcomeUnknown when the request left and the answer was lost, Misconfigured where the
@@ -386,16 +398,22 @@ def objects_of(raw: object) -> list[Mapping[str, Any]]:
     return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []
 
 
-async def send(http: httpx.AsyncClient, request: httpx.Request, *, unsure: bool = False) -> httpx.Response:
-    """Send one request and return its answer, whatever the status.
+async def send(
+    http: httpx.AsyncClient, request: httpx.Request, *, unsure: bool = False, within_s: float = LONGEST_CALL_S
+) -> httpx.Response:
+    """Send one request and return its answer, whatever the status; all of it within `within_s` seconds.
 
+    An answer that comes in drops is as lost as one that never comes: a lease would end before it does.
     Raises Busy when the request cannot have had an effect, and OutcomeUnknown instead when
     `unsure` (a write, a single-use token) and it may have left us. httpx-aiohttp reports
     "disconnected after sending" as ConnectError too, so only an error whose cause says that
     no connection was made counts as unsent. An answer that cannot be decoded is a lost one.
     """
     try:
-        return await http.send(request, follow_redirects=False)
+        async with asyncio.timeout(within_s):
+            return await http.send(request, follow_redirects=False)
+    except TimeoutError:
+        raise (OutcomeUnknown if unsure else Busy)("no_answer") from None
     except httpx.RequestError as error:
         if unsure and not _never_left(error):
             raise OutcomeUnknown("no_answer") from None

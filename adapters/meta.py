@@ -249,22 +249,33 @@ class MetaAdapter:
         """Trade the user token for a later one that debug_token calls valid.
 
         Meta promises no later expiry; the lifetime returned is the new token's own. Page tokens made
-        from a long user token do not expire and need none of this.
+        from a long user token do not expire and need none of this: where the person's token is over and a
+        Page's lives on, the tokens come back with the code in `ended`.
         """
         graph = Graph(self._http, client)
         try:
             fresh = await graph.long_lived(self.platform, tokens.access_token)
         except TokenRefused as refusal:
-            if refusal.code in ENDED:
-                raise GrantDead(refusal.code) from None
-            facts = await graph.debug(tokens.access_token)
-            if facts.get("is_valid") is False:
-                raise GrantDead("190") from None
-            raise Busy(refusal.code) from None
+            code = refusal.code
+            if code not in ENDED:
+                facts = await graph.debug(tokens.access_token)
+                if facts.get("is_valid") is not False:
+                    raise Busy(code) from None
+                code = "190"
+            if await self._an_account_lives(graph, tokens.of_accounts):
+                return replace(tokens, ended=code)
+            raise GrantDead(code) from None
         facts = await graph.debug(fresh.access_token)
         if facts.get("is_valid") is not True:
             raise Busy("new_token_invalid")
         return _dated(fresh, facts)
+
+    async def _an_account_lives(self, graph: Graph, tokens: Iterable[str]) -> bool:
+        """Tell whether Meta calls one of these Page tokens valid; an unclear answer is Busy, not a no."""
+        for token in tokens:
+            if (await graph.debug(token)).get("is_valid") is True:
+                return True
+        return False
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
         """Take all permissions back from the app: every Page and Instagram token of this person dies.
@@ -435,12 +446,22 @@ def _targets(facts: Mapping[str, Any]) -> frozenset[str] | None:
 
 
 def _dated(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
-    """Return `tokens` with the lifetime and scopes that debug_token names, where the answer had none."""
-    ends = _number(facts, "expires_at")
+    """Return `tokens` with the lifetimes and scopes that debug_token names, where the answer had none.
+
+    Of the permissions we ask for, only Instagram's are subject to the data-access window of 90 days:
+    https://developers.facebook.com/docs/facebook-login/auth-vs-data.
+    """
+    ends, shown = _number(facts, "expires_at"), _number(facts, "data_access_expires_at")
     left = lifetime(ends - time.time()) if ends else None
     named = facts.get("scopes")
-    scopes = frozenset(s for s in named if isinstance(s, str)) if isinstance(named, list) else None
-    return replace(tokens, expires_in=tokens.expires_in or left, scopes=scopes or None)
+    scopes = frozenset(s for s in named if isinstance(s, str)) if isinstance(named, list) else frozenset()
+    limited = shown and any(scope.startswith("instagram_") for scope in scopes)
+    return replace(
+        tokens,
+        expires_in=tokens.expires_in or left,
+        scopes=scopes or None,
+        data_access_expires_in=timedelta(seconds=shown - int(time.time())) if shown and limited else None,
+    )
 
 
 def _regain(response: httpx.Response) -> timedelta | None:

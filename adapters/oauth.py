@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from adapters.base import (
+    LONGEST_CALL_S,
     Busy,
     Client,
     ClientAuth,
@@ -55,8 +56,7 @@ OUR_FAULT = frozenset(
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable", "slow_down", "internal_error"})
 LONGEST_LIFETIME = timedelta(days=400)
 """No platform promises more (TikTok's older 365 days is the longest); larger answers are clamped."""
-TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-"""Below every lease: a refresh is over before anyone else may try it."""
+TIMEOUT = httpx.Timeout(LONGEST_CALL_S, connect=5.0)
 
 
 def pkce_of(platform: Platform, client: Client) -> Pkce:

@@ -82,6 +82,7 @@ PLATFORM = Platform(
     ),
     rotation=Rotation.STATIC,
     login_spans_grants=True,
+    testing_lifetime=timedelta(days=7),
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(hours=1),
     authorize_extra={

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import NotAllowed, NotMember, Stranger, WhichOrganization
-from storage.models import Role
+from storage.models import Membership, Role
 from storage.tenants import Standing
 
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
@@ -103,6 +103,12 @@ def opener_of(body: Mapping[str, Any]) -> Sender:
         enterprise_id=body.get("enterprise_id") or None,
         channel_id="",
     )
+
+
+def sender_behind(member: Membership, team_id: str) -> Sender:
+    """Return a member as if they had sent a request from a workspace of theirs."""
+    enterprise_id = member.realm if member.realm != member.team_id else None
+    return Sender(user_id=member.user_id, team_id=team_id, enterprise_id=enterprise_id, channel_id="")
 
 
 def leaver_of(body: Mapping[str, Any]) -> Sender | None:

@@ -27,6 +27,7 @@ from slack_sdk.signature import SignatureVerifier
 from adapters import registry
 from bot import logs, tracing
 from bot.connections import Connections
+from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.gauges import Gauges
@@ -45,6 +46,7 @@ from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.connect import Connect
+from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
@@ -214,17 +216,20 @@ def construct(
         disconnections=disconnections,
         refresher=refresher,
         adapters=adapters,
+        forecast=Forecast(database, vault),
         database=database,
         vault=vault,
     )
     lifecycle = Lifecycle(database, vault, slacks)
-    Connect(connections, database, vault).register(routes)
+    home = Home(accounts, slacks, database)
+    Connect(connections, home, database, vault).register(routes)
     accounts.register(routes)
     IncidentStory(accounts, incidents, database).register(routes)
     AlertsStory(database).register(routes)
+    Doctor(accounts, offer).register(routes)
     OrganizationStory(database).register(routes)
-    Help(routes, offer, accounts, settings).register(routes)
-    Home(accounts, database).register(routes)
+    Help(routes, offer, settings).register(routes)
+    home.register(routes)
     lifecycle.register(routes)
     dispatcher = Dispatcher(routes, database, slacks)
     bolt = AsyncApp(
@@ -249,6 +254,8 @@ def construct(
         connections=connections,
         database=database,
         vault=vault,
+        home=home,
+        later=dispatcher.later,
         sign_in=SignInWithSlack(settings, slacks, http),
         pages=pages,
         cookies=cookies,

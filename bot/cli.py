@@ -20,6 +20,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import app, logs, manifest
+from bot.diagnosis import Forecast
 from bot.settings import ConfigurationError, Settings
 from storage.db import Database, SchemaTooNew, SchemaTooOld
 from storage.keys import remaining, rotate
@@ -143,17 +144,22 @@ def doctor() -> None:
                 " ".join(client.scopes) if client else "",
             )
 
-    async def check() -> str:
+    async def check() -> tuple[str, list[str]]:
         async with app.parts_of(settings) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            return f"{parts.database.dialect}, sealed values: {used or 'none yet'}"
+            outlook = await Forecast(parts.database, parts.vault).now()
+            troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
+            return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
     out.print("Callback addresses to register at the platforms:", highlight=False)
     for address in callbacks:
         sys.stdout.write(f"  {address}\n")
-    out.print(f"Database and keys: {_go(check())}", highlight=False)
+    database, troubles = _go(check())
+    out.print(f"Database and keys: {database}", highlight=False)
+    for trouble in troubles:
+        out.print(trouble, style="yellow", markup=False, highlight=False)
     out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
 
 

@@ -374,9 +374,10 @@ class Connections:
     ) -> tuple[str, str] | None:
         """Return who was expected and who came, if a reconnect renews none of what it was meant for.
 
+        Where nobody can be named (a Google account without a channel) it is nobody else's account either.
         Somebody else who administers the same Pages is welcome to renew them.
         """
-        if attempt.reconnects is None:
+        if attempt.reconnects is None or not found.identity.id:
             return None
         old = await grants.get(attempt.organization_id, attempt.reconnects)
         if old is None or old.external_id == found.identity.id:

@@ -268,11 +268,15 @@ class Dispatcher(AsyncMiddleware):
             return None
         return request
 
+    def later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something after an answer; a failure is logged, and `drain` waits for it."""
+        task = asyncio.create_task(_logged(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
     def _after(self, request: Request) -> None:
         for work in request.later:
-            task = asyncio.create_task(_logged(work))
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
+            self.later(work)
 
     async def _open(self, body: Json, view: Json) -> Say:
         """Open a modal; an empty answer if it worked, else a sentence."""

@@ -100,6 +100,15 @@ class Gone(OctapostError):
         super().__init__(f"{what} isn't there any more. Type `/octapost accounts` to see what is.")
 
 
+class Settled(OctapostError):
+    """What a button offers to do has been done, by whomever."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That is settled already: nobody is needed any more. `/octapost status` shows how things are."
+        )
+
+
 class TooMany(OctapostError):
     """A limit that protects everybody."""
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from adapters.base import Rotation
+from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import PROMPTS
 from bot.notices import Conversation, say_in, say_to
 from bot.schedule import quiet_until
+from bot.slack import UNINSTALLED
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from bot.offer import Offer
     from bot.operator import Operator
     from storage.incident_models import AlertSettings
+    from storage.incidents import Patience
     from storage.models import Account, Grant, Membership, Notice
     from storage.vault import Vault
 
@@ -39,6 +43,10 @@ log = logger(__name__)
 FALLBACK = "incident"
 """The name under which the outbox asks us what to do with a card that a channel didn't take."""
 SYSTEM = "system"
+AGAIN = timedelta(hours=6)
+"""How long after nobody could be told we look for somebody again."""
+CLOCKS_APART = timedelta(hours=1)
+"""By how much two readings of the same end may differ."""
 
 
 class Incidents:
@@ -84,13 +92,38 @@ class Incidents:
             if not new and (incident.days is None or incident.days <= rung):
                 continue
             incident.days, incident.deadline = rung, datetime.now(UTC) + left
+            incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
             quietly = new or incident.snoozed_until is not None
             await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
 
-    async def review(self, session: AsyncSession, organization_id: str, by: str | None) -> None:
+    async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:
+        """Say, once, that the platform shows no more of its data, although the sign-in works on."""
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            accounts = await self._accounts(session, organization_id, grant)
+            if not accounts:
+                continue
+            incident, new = await self._opened(
+                session, organization_id, grant, accounts, IncidentKind.EXPIRING
+            )
+            if incident.kind != IncidentKind.EXPIRING or incident.days == 0:
+                continue
+            incident.days, incident.deadline, incident.snoozed_until = 0, end, None
+            incident.code = views.DATA_ACCESS
+            name = self._offer.platform(grant.platform).name
+            line = f"🟠 {name} shows us its data no longer since {views.moment(end)}."
+            await self._say(session, incident, "" if new else line)
+
+    async def review(
+        self,
+        session: AsyncSession,
+        organization_id: str,
+        by: str | None,
+        otherwise: Resolution = Resolution.ELSEWHERE,
+    ) -> None:
         """Bring the organization's cards up to date after accounts were connected or disconnected.
 
-        `by` is the membership that did it, or None when another organization did, which is not named here.
+        `by` is the membership that did it. None when another organization did, which is not named here, or
+        when nobody did: `otherwise` says which.
         """
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
@@ -105,12 +138,23 @@ class Incidents:
                 moved = any(key in owners for key in incident.accounts)
                 how = Resolution.RECONNECTED if moved else Resolution.DISCONNECTED
                 await self.resolve(session, incident, how, by)
-            elif grant.status == GrantStatus.HEALTHY and grant.generation > incident.generation:
-                how = Resolution.RECONNECTED if by else Resolution.ELSEWHERE
+            elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
+                how = Resolution.RECONNECTED if by else otherwise
                 await self.resolve(session, incident, how, by)
             elif here != incident.accounts:
                 incident.accounts = here
                 await self._say(session, incident)
+
+    def _renewed(self, incident: Incident, grant: Grant) -> bool:
+        """Tell whether a person has done what the incident asked for; what renews itself meanwhile doesn't count."""
+        if incident.kind == IncidentKind.NEEDS_RECONNECT:
+            return grant.generation > incident.generation
+        end = ends_at(self._offer.platform(grant.platform), grant)
+        return end is None or incident.deadline is None or end > incident.deadline + CLOCKS_APART
+
+    def _shown_only(self, grant: Grant) -> bool:
+        """Tell whether what ends is not the sign-in, but the time in which a platform shows its data."""
+        return self._offer.platform(grant.platform).rotation is Rotation.EXCHANGE
 
     async def reviewed_everywhere(
         self, session: AsyncSession, grant_id: str, organization_id: str, by: str
@@ -130,13 +174,7 @@ class Incidents:
         await Audit(session).write(
             incident.organization_id, doer, "incident resolved", incident.id, how=str(how)
         )
-        person = await self._member(session, incident, by)
-        done = {
-            Resolution.RECONNECTED: f"🟢 Reconnected by {kit.mention(person)}.",
-            Resolution.ELSEWHERE: "🟢 Reconnected by another organization that shares this sign-in.",
-            Resolution.DISCONNECTED: f"⚪ Disconnected by {kit.mention(person)}.",
-        }
-        await self._say(session, incident, done.get(how, ""))
+        await self._say(session, incident, views.done(await self.card(session, incident)))
 
     # What people do about it
 
@@ -144,20 +182,21 @@ class Incidents:
         """Let a member take the incident; False when somebody else has it already."""
         if incident.claimed_by is not None:
             return incident.claimed_by == membership_id
-        incident.claimed_by, incident.snoozed_until = membership_id, None
+        incident.claimed_by, incident.claimed_at = membership_id, datetime.now(UTC)
+        incident.snoozed_until = None
         await self._acted(session, incident, membership_id, "claimed", "🙋 {} is on it.")
         return True
 
     async def unclaim(self, session: AsyncSession, incident: Incident, membership_id: str) -> None:
         """Give the incident back to everybody."""
-        incident.claimed_by = None
+        incident.claimed_by = incident.claimed_at = None
         await self._acted(session, incident, membership_id, "returned", "↩️ {} gave it back.")
 
     async def snooze(
         self, session: AsyncSession, incident: Incident, membership_id: str, until: datetime
     ) -> None:
         """Be silent about it until then."""
-        incident.snoozed_until, incident.claimed_by = until, None
+        incident.snoozed_until, incident.claimed_by, incident.claimed_at = until, None, None
         line = f"💤 {{}} snoozed it until {views.moment(until)}."
         await self._acted(session, incident, membership_id, "snoozed", line)
 
@@ -170,7 +209,7 @@ class Incidents:
 
     # What the clock does about it
 
-    async def tick(self, session: AsyncSession, incident: Incident, escalate_after: timedelta) -> None:
+    async def tick(self, session: AsyncSession, incident: Incident, patience: Patience) -> None:
         """Do what has become due for one incident; a second time it does nothing."""
         moment = datetime.now(UTC)
         if await Organizations(session).get(incident.organization_id) is None:
@@ -180,36 +219,48 @@ class Incidents:
         elif incident.held_until is not None and incident.held_until <= moment:
             incident.held_until = None
             await self._say(session, incident)
-        elif incident.snoozed_until is not None and incident.snoozed_until <= moment:
-            incident.snoozed_until = None
-            await self._say(session, incident, "⏰ The snooze is over; it still needs somebody.")
-        elif incident.open and await self._left(session, incident):
-            incident.claimed_by = None
-            await self._say(session, incident, "↩️ Whoever was on it has left; it needs somebody again.")
-        elif (
-            incident.open
-            and incident.kind == IncidentKind.NEEDS_RECONNECT
-            and incident.claimed_by is None
-            and incident.snoozed_until is None
-            and incident.escalated_at is None
-            and incident.since <= moment - escalate_after
-        ):
-            incident.escalated_at = moment
-            members = Members(session)
-            owners = await members.owners(incident.organization_id) or await members.admins(
-                incident.organization_id
-            )
-            await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
-            await self._say(session, incident, views.owners_asked(owners) if owners else "")
-            if incident.step:  # nobody else reads what stands in one person's messages
-                message = views.please(await self.card(session, incident), views.NOBODY)
-                for owner in owners:
-                    if owner.user_id != incident.channel:
-                        await say_to(session, owner, f"{incident.key}:escalated", message)
+        elif not incident.open:
+            return
+        elif incident.snoozed_until is not None:
+            if incident.snoozed_until <= moment:
+                incident.snoozed_until = None
+                await self._say(session, incident, "⏰ The snooze is over; it still needs somebody.")
+        elif incident.claimed_by is not None:
+            await self._lapse(session, incident, moment - patience.claimed)
+        elif incident.escalated_at is None and _waits_too_long(incident, moment, patience):
+            await self._escalate(session, incident, moment)
 
-    async def _left(self, session: AsyncSession, incident: Incident) -> bool:
-        """Tell whether it was claimed by somebody who is no member any more."""
-        return bool(incident.claimed_by) and not await self._member(session, incident, incident.claimed_by)
+    async def _lapse(self, session: AsyncSession, incident: Incident, before: datetime) -> None:
+        """Give an incident back to everybody that was claimed before then, or by somebody who has left."""
+        claimer = await self._member(session, incident, incident.claimed_by)
+        if claimer is None:
+            line = "↩️ Whoever was on it has left; it needs somebody again."
+        elif incident.claimed_at is not None and incident.claimed_at <= before:
+            line = f"↩️ {kit.mention(claimer)} took it a day ago, and it still needs somebody. Anybody can take it now."
+        else:
+            return
+        incident.claimed_by = incident.claimed_at = None
+        await Audit(session).write(incident.organization_id, SYSTEM, "incident claim lapsed", incident.id)
+        await self._say(session, incident, line)
+
+    async def _escalate(self, session: AsyncSession, incident: Incident, moment: datetime) -> None:
+        """Ask the owners, or where there is none the admins; in quiet hours, when they are over."""
+        quiet = await self._quiet(session, incident, moment)
+        if quiet is not None:
+            incident.held_until = quiet
+            return
+        incident.escalated_at = moment
+        members = Members(session)
+        owners = await members.owners(incident.organization_id) or await members.admins(
+            incident.organization_id
+        )
+        await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
+        await self._say(session, incident, views.owners_asked(owners) if owners else "")
+        if incident.step:  # nobody else reads what stands in one person's messages
+            message = views.please(await self.card(session, incident), views.NOBODY)
+            for owner in owners:
+                if owner.user_id != incident.channel:
+                    await say_to(session, owner, f"{incident.key}:escalated", message)
 
     # What Slack says about it: bot.jobs.notices.Fallback
 
@@ -230,7 +281,7 @@ class Incidents:
             incident.trouble = incident.trouble or ("" if incident.step else code)
             incident.step += 1
         await Notices(session).forget(incident.key)
-        await self._post(session, incident, settings)
+        await self._post(session, incident, deaf=notice.slack_id if code in UNINSTALLED else "")
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
@@ -286,11 +337,8 @@ class Incidents:
         Quiet hours hold back what makes a sound, a new card or a line, unless the sign-in ends before
         they do. What is over before anybody was told is not told any more.
         """
-        settings = await Alerts(session).get(incident.organization_id)
-        quiet = quiet_until(settings, datetime.now(UTC))
-        if quiet is not None and incident.deadline is not None and incident.deadline <= quiet:
-            quiet = None
-        if incident.card:
+        quiet = await self._quiet(session, incident, datetime.now(UTC))
+        if incident.channel:
             incident.version += 1
             await self._put(session, incident, views.card(await self.card(session, incident)), edits=True)
             incident.lines = [*incident.lines, *([line] if line else [])]
@@ -300,8 +348,14 @@ class Incidents:
         else:
             incident.held_until = quiet if incident.open else None
             if incident.open and quiet is None:
-                await self._post(session, incident, settings)
+                await self._post(session, incident)
         await session.flush()
+
+    async def _quiet(self, session: AsyncSession, incident: Incident, moment: datetime) -> datetime | None:
+        """Return until when nothing about it may make a sound, or None: what ends before then is said at once."""
+        quiet = quiet_until(await Alerts(session).get(incident.organization_id), moment)
+        ends_before = quiet is not None and incident.deadline is not None and incident.deadline <= quiet
+        return None if ends_before else quiet
 
     async def _thread(self, session: AsyncSession, incident: Incident) -> None:
         for line in incident.lines:
@@ -321,11 +375,16 @@ class Incidents:
             fallback=FALLBACK,
         )
 
-    async def _post(self, session: AsyncSession, incident: Incident, settings: AlertSettings) -> None:
-        """Post the card where it can be heard: in the channel, else to the first person left to ask."""
-        place = await self._place(session, incident, settings)
+    async def _post(self, session: AsyncSession, incident: Incident, *, deaf: str = "") -> None:
+        """Post the card where it can be heard: in the channel, else to the first person left to ask.
+
+        Nobody is asked in the workspace `deaf`. Where nobody is left, all are tried again later.
+        """
+        place = await self._place(session, incident, deaf)
         if place is None:
             log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
+            incident.slack_id, incident.channel, incident.step, incident.trouble = "", "", 0, ""
+            incident.held_until = datetime.now(UTC) + AGAIN
             return
         incident.slack_id, incident.channel = place.slack_id, place.id
         incident.card += 1
@@ -340,14 +399,15 @@ class Incidents:
         )
         await session.flush()
 
-    async def _place(
-        self, session: AsyncSession, incident: Incident, settings: AlertSettings
-    ) -> Conversation | None:
+    async def _place(self, session: AsyncSession, incident: Incident, deaf: str) -> Conversation | None:
         if incident.step == 0:
-            if settings.channel_id:
+            settings = await Alerts(session).get(incident.organization_id)
+            if settings.channel_id and settings.slack_id != deaf:
                 return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
             incident.step = 1
         people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
+        while incident.step <= len(people) and people[incident.step - 1].team_id == deaf:
+            incident.step += 1
         if incident.step > len(people):
             return None
         person = people[incident.step - 1]
@@ -370,6 +430,13 @@ class Incidents:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
         if self._operator is not None:
             await self._operator.tell(platform, code)
+
+
+def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:
+    """Tell whether it is time to bring before the owners what nobody has taken."""
+    if incident.kind == IncidentKind.NEEDS_RECONNECT:
+        return incident.since <= moment - patience.unclaimed
+    return incident.deadline is not None and incident.deadline <= moment + patience.last_call
 
 
 def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:

@@ -25,12 +25,14 @@ class Message:
 
     text: str
     blocks: Sequence[Json]
+    ours: bool = False
+    """True: the text is mrkdwn of our own words, in which a mention is meant as one."""
 
     @property
     def body(self) -> Json:
         """What `chat.postMessage` is called with."""
         return {
-            "text": fallback(self.text),
+            "text": self.text if self.ours else fallback(self.text),
             "blocks": list(self.blocks),
             "unfurl_links": False,
             "unfurl_media": False,

@@ -60,10 +60,14 @@ class Offer:
 
     def client(self, platform: str, app: str) -> Client:
         """Return our credentials for an app. Raises Misconfigured when they were taken out."""
-        found = self._platforms.get(platform)
-        if found is None or app not in found.clients:
+        if not self.has(platform, app):
             raise Misconfigured("no_credentials")
-        return found.clients[app]
+        return self._platforms[platform].clients[app]
+
+    def has(self, platform: str, app: str) -> bool:
+        """Tell whether this installation has credentials for an app."""
+        found = self._platforms.get(platform)
+        return found is not None and app in found.clients
 
     def can(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
         """Return what the account can do, from its grant's scopes and its own role there."""

@@ -27,6 +27,8 @@ ROTATE_BEFORE = timedelta(hours=1)
 OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired"})
 """Web API errors that mean this installation's token is worth nothing any more."""
 
+UNINSTALLED = OVER | {"not_installed"}
+"""The same, and our own word for an installation without a token: nobody in that workspace can be reached."""
 
 OAUTH_WITHIN_S = 10.0
 """How long Slack's OAuth methods may take; slack_sdk applies no timeout to a session it was given."""

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from sandbox.core import Fault, Simulator
+from sandbox.platforms.linkedin import EVE, LinkedInSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.client import HEADERS, from_own_page
 from sandbox.slack.drawing import PAGES
@@ -54,7 +55,11 @@ class Controls:
             "revoke": self._revoke,
             "expire": self._expire,
             "uninstall": self._uninstall,
+            "notice": self._notice,
+            "eve": self._eve,
         }
+        self._unnoticed: set[str] = set()
+        """Platforms where somebody ended a permission since time passed last."""
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer the page."""
@@ -69,6 +74,8 @@ class Controls:
             living=lambda p, person: sum(
                 g.person.id == person.id and not g.dead and bool(g.access) for g in p.grants.values()
             ),
+            unnoticed=self._unnoticed,
+            eve=EVE,
             out=lambda s: any(f is OUTAGE or f is SLACK_OUTAGE for f in s.faults),
             installed=[w for w in slack.state.workspaces.values() if slack.state.installation_for(w.id)],
             spans={key: _spelled(span) for key, span in SPANS.items()},
@@ -98,6 +105,7 @@ class Controls:
         span = SPANS.get(str((await request.post()).get("what", "")))
         if span is None:
             raise web.HTTPBadRequest(text="Press one of the buttons.")
+        self._unnoticed.clear()
         await self._world.pass_time(span)
         done = f"{_spelled(span)} went by, at every platform and for Octapost."
         raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#time")
@@ -106,16 +114,40 @@ class Controls:
         fault = SLACK_OUTAGE if simulator is self._world.slack else OUTAGE
         if fault not in simulator.faults:
             simulator.faults.insert(0, fault)
-        what = "Web API" if simulator is self._world.slack else "whole server"
-        return f"{_called(simulator)}'s {what} now answers 503."
+        if simulator is self._world.slack:
+            return "Slack's Web API now answers 503."
+        return (
+            f"{_called(simulator)}'s whole server now answers 503. Let hours pass: nobody is to hear of it."
+        )
 
     async def _recover(self, simulator: Simulator, _: str) -> str:
         simulator.faults.clear()
         return f"{_called(simulator)} works again."
 
     async def _revoke(self, simulator: Simulator, person: str) -> str:
-        await self._control(simulator, "revoke", {"person": person})
-        return f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
+        told = await self._control(simulator, "revoke", {"person": person})
+        done = f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
+        if 200 in [*told.get("webhooks", ()), *told.get("callbacks", ())]:
+            return f"{done} {_called(simulator)} has told Octapost: look in Slack."
+        if isinstance(simulator, LinkedInSimulator):
+            return f"{done} LinkedIn has nothing to renew, so Octapost learns of it when it needs the token."
+        self._unnoticed.add(simulator.name)
+        return f"{done} Octapost learns of it when it next renews the token, and asks again to be sure."
+
+    async def _notice(self, simulator: Simulator, _: str) -> str:
+        if simulator.name not in self._unnoticed or not isinstance(simulator, OAuthSimulator):
+            raise ValueError("there is nothing to find out there")
+        self._unnoticed.clear()
+        passed = await self._world.let_it_notice(simulator)
+        return f"{_spelled(passed)} went by, and Octapost asked {_called(simulator)} twice. Look in Slack."
+
+    async def _eve(self, simulator: Simulator, _: str) -> str:
+        linkedin = self._world.platforms["linkedin"]
+        if simulator is not linkedin:
+            raise ValueError("no sign-in there ends by itself")
+        passed = await self._world.come_to_day(linkedin, EVE)
+        self._unnoticed.clear()
+        return f"{_spelled(passed)} went by. LinkedIn's sign-in has a week left: look in Slack."
 
     async def _expire(self, simulator: Simulator, person: str) -> str:
         await self._control(simulator, "expire", {"person": person})
@@ -129,11 +161,12 @@ class Controls:
         whole = " and its whole organization" if found.is_enterprise_install else ""
         return f"Octapost was removed from {self._world.slack.state.workspaces[team].name}{whole}."
 
-    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> None:
+    async def _control(self, simulator: Simulator, name: str, given: dict[str, Any]) -> dict[str, Any]:
         action = simulator.controls().get(name)
         if action is None:
             raise ValueError(f"{_called(simulator)} has no control called {name}")
-        await action(given)
+        answer: dict[str, Any] = await action(given)
+        return answer
 
 
 def _spelled(span: timedelta) -> str:

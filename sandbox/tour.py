@@ -1,4 +1,4 @@
-"""The guided tour: what a team does in its first minutes with Octapost, played step by step.
+"""The guided tour: a team's first minutes with Octapost and the months after, played step by step.
 
 Every step is what a person would do: a command typed in Slack, a link opened in a browser, a button
 pressed. It fails loudly when what the person would then see is not there.
@@ -14,19 +14,20 @@ from rich.markup import escape
 
 from sandbox.browser import Consent
 from sandbox.member import Member, expect, first_line, text_of
+from sandbox.months import Months
 from sandbox.slack.world import ACME, ADA, OTTO
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sandbox.months import Step
     from sandbox.world import World
 
 CHANNEL = "C0ACMESOC"
-Step = tuple[str, Callable[[], Awaitable[str]]]
 
 
 class Tour:
-    """One team, from "Add to Slack" to seven connected platforms and one disconnected."""
+    """One team, from "Add to Slack" through seven connected platforms to what happens to them in two months."""
 
     def __init__(self, world: World, console: Console) -> None:
         self._world = world
@@ -55,6 +56,7 @@ class Tour:
         yield "The App Home shows every account", self.home
         yield "Ada disconnects X", self.disconnect
         yield "/octapost status", self.status
+        yield from Months(self._world, self._ada, self._otto).steps()
 
     async def play(self) -> int:
         """Play every step and print a line for each; return 0, or 1 at the first that failed."""

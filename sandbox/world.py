@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 NOT_STARTED_YET = "http://localhost:9"
 """Where the app is until somebody says: the discard port, which refuses."""
 KEYS_FILE = "vault.keys"
+SECOND_LOOK = timedelta(minutes=20)
+"""A refused token is asked about again after 15 minutes."""
 MANIFEST: dict[str, Any] = {
     "command": "/octapost",
     "command_description": "Connect accounts, and see how they are doing",
@@ -187,8 +189,32 @@ class World:
         for tick in self.after_time:
             await tick()
 
+    async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
+        """Let time pass until the app has asked for new tokens at `platform`, and once more where it was refused.
+
+        Return how much. Single-use tokens that nobody needs are renewed once a week, the others within a day.
+        """
+        first = timedelta(days=8 if platform.rules.single_use_refresh else 2)
+        await self.pass_time(first)
+        await self.pass_time(SECOND_LOOK)
+        return first + SECOND_LOOK
+
+    async def come_to_day(self, platform: OAuthSimulator, day: int) -> timedelta:
+        """Let time pass until the newest sign-in at `platform` is `day` days old, and return how much.
+
+        Raises ValueError when there is none, or it is older already.
+        """
+        signed_in = [grant.issued_at for grant in platform.grants.values() if not grant.dead]
+        if not signed_in:
+            raise ValueError(f"nobody is signed in there; connect {platform.title} first")
+        by = timedelta(days=day, seconds=max(signed_in) - platform.clock.now())
+        if by <= timedelta(0):
+            raise ValueError(f"day {day} of the newest sign-in there is over; reconnect it first")
+        await self.pass_time(by)
+        return by
+
     def connect_app(self, app_url: str) -> None:
-        """Tell Slack and every platform where the app is: request URL and redirect URIs."""
+        """Tell Slack and every platform where the app is: request URL, redirect URIs and callbacks."""
         self.app_url = app_url.rstrip("/")
         self.slack.configure(
             client_id=self.slack_client_id,
@@ -198,6 +224,8 @@ class World:
             redirect_urls=[f"{self.app_url}/slack/oauth_redirect", f"{self.app_url}/slack/identity"],
             **MANIFEST,
         )
+        self.platforms["tiktok"].settings["webhook_url"] = f"{self.app_url}/tiktok/webhook"
+        self.platforms["facebook"].settings["deauthorize_url"] = f"{self.app_url}/meta/deauthorize"
         for one in REGISTRATIONS:
             self.platforms[one.platform].register(
                 one.client_id,

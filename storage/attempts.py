@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, delete, select, update
 
-from storage.db import dialect_of, insert_once, now, rows
+from storage.db import dialect_of, insert_once, now, rows, run
 from storage.models import (
     Browser,
     ConnectionAttempt,
@@ -107,6 +107,19 @@ _SEEN: dict[str, Insert] = {
     .returning(literal_column("1"))
     for dialect, once in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
 }
+
+_ATTEMPTS = SQLModel.metadata.tables["connection_attempt"]
+_OPEN_ATTEMPT = _ATTEMPTS.insert().values(expires_at=now(ATTEMPT_LIFE))
+_REDEEM_ATTEMPT = (
+    _ATTEMPTS.delete()
+    .where(
+        _ATTEMPTS.c.state_hash == bindparam("state"),
+        _ATTEMPTS.c.browser_hash == bindparam("browser"),
+        _ATTEMPTS.c.platform == bindparam("platform_key"),
+        _ATTEMPTS.c.expires_at > now(),
+    )
+    .returning(*_ATTEMPTS.c)
+)
 
 
 async def open_ticket(
@@ -300,26 +313,25 @@ class Attempts:
     async def open(self, *, ticket: Ticket, browser: str, verifier: str) -> str:
         """Return the state of a fresh attempt of this browser for what the ticket says; 10 minutes."""
         state = new_secret()
-        await self._session.exec(
-            insert(ConnectionAttempt).values(
-                state_hash=digest(state),
-                browser_hash=digest(browser),
-                organization_id=ticket.organization_id,
-                membership_id=ticket.membership_id,
-                team_id=ticket.team_id,
-                channel_id=ticket.channel_id,
-                platform=ticket.platform,
-                app=ticket.app,
-                reconnects=ticket.reconnects,
-                verifier_sealed=self._vault.seal(
-                    verifier,
-                    table="connection_attempt",
-                    column="verifier_sealed",
-                    organization=ticket.organization_id,
-                    row=digest(state).hex(),
-                ),
-                expires_at=now(ATTEMPT_LIFE),
-            )
+        await run(
+            self._session,
+            _OPEN_ATTEMPT,
+            state_hash=digest(state),
+            browser_hash=digest(browser),
+            organization_id=ticket.organization_id,
+            membership_id=ticket.membership_id,
+            team_id=ticket.team_id,
+            channel_id=ticket.channel_id,
+            platform=ticket.platform,
+            app=ticket.app,
+            reconnects=ticket.reconnects,
+            verifier_sealed=self._vault.seal(
+                verifier,
+                table="connection_attempt",
+                column="verifier_sealed",
+                organization=ticket.organization_id,
+                row=digest(state).hex(),
+            ),
         )
         return state
 
@@ -330,20 +342,17 @@ class Attempts:
         exactly one gets the row. The wrong browser, platform or hour (by the database's clock) is
         answered like an unknown state, and spoils nothing.
         """
-        redeemed = await self._session.exec(
-            delete(ConnectionAttempt)
-            .where(
-                col(ConnectionAttempt.state_hash) == digest(state),
-                col(ConnectionAttempt.browser_hash) == digest(browser),
-                col(ConnectionAttempt.platform) == platform,
-                col(ConnectionAttempt.expires_at) > now(),
-            )
-            .returning(ConnectionAttempt),
-            execution_options=_UNSYNCHRONIZED,
+        redeemed = await run(
+            self._session,
+            _REDEEM_ATTEMPT,
+            state=digest(state),
+            browser=digest(browser),
+            platform_key=platform,
         )
-        attempt: ConnectionAttempt | None = redeemed.scalar_one_or_none()
-        if attempt is None:
+        row = redeemed.mappings().one_or_none()
+        if row is None:
             return None
+        attempt = ConnectionAttempt(**row)
         verifier = self._vault.open(
             attempt.verifier_sealed,
             table="connection_attempt",

@@ -23,7 +23,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.drivers import PostgresConnection, SqliteConnection
+from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
 from storage.single import PostgresSingle, Single, SqliteSingle
 
@@ -176,6 +176,7 @@ class Database:
                 max_overflow=0,
                 pool_use_lifo=True,
                 hide_parameters=True,  # an error's text ends up in logs, values must not
+                execution_options={"compiled_cache": COMPILED},
                 connect_args={"connection_class": PostgresConnection},
             )
             event.listen(self._writes.sync_engine, "begin", _postgres_begin)
@@ -270,6 +271,7 @@ def _sqlite_engine(url: str, pool_size: int, *, reads: bool) -> AsyncEngine:
         max_overflow=0,
         pool_use_lifo=True,
         hide_parameters=True,
+        execution_options={"compiled_cache": COMPILED},
     )
 
 

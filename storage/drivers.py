@@ -15,9 +15,45 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiosqlite
 import asyncpg
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.util import LRUCache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+COMPILED: LRUCache[Any, Any] = LRUCache(1000)
+"""Statements as text, for every engine of the process: SQLAlchemy would write each out once per engine."""
+
+
+class _Alike:
+    """A dialect that equals every other of its class, so that engines find each other's compiled statements.
+
+    All of ours are configured alike, and what a statement is compiled to depends on nothing else.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class SqliteDialect(_Alike, SQLiteDialect_aiosqlite):
+    """SQLAlchemy's own for aiosqlite."""
+
+    supports_statement_cache = True
+
+
+class PostgresDialect(_Alike, PGDialect_asyncpg):
+    """SQLAlchemy's own for asyncpg."""
+
+    supports_statement_cache = True
+
+
+registry.register("sqlite.aiosqlite", __name__, SqliteDialect.__name__)
+registry.register("postgresql.asyncpg", __name__, PostgresDialect.__name__)
 
 
 class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]

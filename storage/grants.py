@@ -27,7 +27,7 @@ from storage.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import timedelta
 
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -169,7 +169,8 @@ class Grants:
             grant.refresh_sealed = self._seal(grant.id, "refresh_sealed", pair.refresh.reveal())
             grant.refresh_expires_at = pending.refresh_expires_at
         grant.generation += 1
-        grant.renewed_at = pending.renewed_at
+        grant.renewed_at, grant.consented_at = pending.renewed_at, pending.consented_at
+        grant.data_access_expires_at = pending.data_access_expires_at
         grant.due_at, grant.lease_until = pending.due_at, None
         holder = await self._session.get(GrantHolder, (pending.id, organization_id))
         known = insert_once(self._session, GrantHolder).values(
@@ -429,6 +430,27 @@ class Accounts:
             organization=account.organization_id,
             row=account.id,
         )
+
+    async def own_tokens(self, grant_id: str, limit: int) -> tuple[Secret, ...]:
+        """Return tokens of connected accounts that live on the grant and have their own. System session."""
+        owners = (
+            select(Account)
+            .where(
+                Account.grant_id == grant_id,
+                col(Account.token_sealed).is_not(None),
+                col(Account.disconnected_at).is_(None),
+            )
+            .order_by(col(Account.id))
+            .limit(limit)
+        )
+        return tuple(filter(None, map(self.token, await self._session.exec(owners))))
+
+    async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
+        """Give the grant's accounts newer tokens of their own, by remote id. System session."""
+        owners = select(Account).where(Account.grant_id == grant_id, col(Account.remote_id).in_(tokens))
+        for account in await self._session.exec(owners):
+            account.token_sealed = self._seal(account, tokens[account.remote_id])
+        await self._session.flush()
 
     async def all(
         self, organization_id: str, platform: str | None = None

@@ -26,6 +26,8 @@ class Resolution(StrEnum):
     RECONNECTED = "reconnected"
     ELSEWHERE = "elsewhere"
     """Another organization that shares the sign-in renewed it."""
+    RENEWED = "renewed"
+    """Nobody had to do anything here: the platform gave it more time."""
     DISCONNECTED = "disconnected"
     DELETED = "deleted"
     """The organization was."""
@@ -68,10 +70,11 @@ class Incident(SQLModel, table=True):
     code: str = ""
     """The verdict's, when the sign-in is over."""
     days: int | None = None
-    """The last rung of the ladder that was told."""
+    """The last rung of the ladder that was told; 0: that the end has passed, and the sign-in works on."""
     deadline: datetime | None = _time(nullable=True)
     """When the sign-in ends, where that is known."""
     claimed_by: str | None = None
+    claimed_at: datetime | None = _time(nullable=True)
     snoozed_until: datetime | None = _time(nullable=True)
     escalated_at: datetime | None = _time(nullable=True)
     resolved_at: datetime | None = _time(nullable=True)
@@ -83,7 +86,7 @@ class Incident(SQLModel, table=True):
     """What waits to be said in the card's thread."""
     slack_id: str = ""
     channel: str = ""
-    """The channel, or the person, that holds the card."""
+    """The channel, or the person, that holds the card; empty while nobody can be told."""
     trouble: str = ""
     """Why Slack did not take it where it was meant to be said."""
     step: int = 0

@@ -6,21 +6,36 @@ incident at once, the second sees what the first has done.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, or_
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from storage.db import insert_once, now
 from storage.incident_models import AlertSettings, Incident, IncidentKind
 from storage.models import Grant, Membership, Organization
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _FRESH = {"populate_existing": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long people may take."""
+
+    unclaimed: timedelta = timedelta(hours=24)
+    """What is over and nobody's is brought before the owners."""
+    last_call: timedelta = timedelta(hours=12)
+    """So long before its end, what is nobody's is brought before them too."""
+    claimed: timedelta = timedelta(hours=24)
+    """A claim that nothing came of lapses."""
 
 
 class IncidentRows:
@@ -67,26 +82,53 @@ class IncidentRows:
         )
         return (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
 
-    async def all_open(self, organization_id: str) -> list[Incident]:
-        """Return the open incidents, locked, the oldest first."""
+    async def all_open(self, organization_id: str, *, lock: bool = True) -> list[Incident]:
+        """Return the open incidents, locked unless they are only shown, the oldest first."""
         found = select(Incident).where(
             Incident.organization_id == organization_id, col(Incident.resolved_at).is_(None)
         )
-        ordered = found.order_by(col(Incident.since), col(Incident.id)).with_for_update()
+        ordered = found.order_by(col(Incident.since), col(Incident.id))
+        if lock:
+            ordered = ordered.with_for_update()
         return list(await self._session.exec(ordered, execution_options=_FRESH))
 
-    async def with_something_to_say(self, escalate_after: timedelta) -> list[tuple[str, str]]:
+    async def warned_of(self) -> list[str]:
+        """Return the organizations with an open incident about a sign-in that still works. System session."""
+        found = select(Incident.organization_id).where(
+            col(Incident.resolved_at).is_(None), Incident.kind == IncidentKind.EXPIRING
+        )
+        return list(await self._session.exec(found.distinct()))
+
+    async def try_again(self, organization_ids: Sequence[str]) -> None:
+        """Let what nobody could be told in these organizations be told now. System session."""
+        untold = update(Incident).where(
+            col(Incident.organization_id).in_(organization_ids),
+            col(Incident.resolved_at).is_(None),
+            col(Incident.channel) == "",
+        )
+        await self._session.exec(
+            untold.values(held_until=now()), execution_options={"synchronize_session": False}
+        )
+
+    async def with_something_to_say(self, patience: Patience) -> list[tuple[str, str]]:
         """Return the (organization, incident) of those whose time has come. System session.
 
-        A snooze or quiet hours are over, nobody has claimed it for `escalate_after`, whoever claimed it has
-        left, or its organization was deleted.
+        A snooze, a claim or quiet hours are over, nobody has claimed it for too long, whoever claimed it
+        has left, or its organization was deleted.
         """
-        nobody = and_(
+        needed = and_(
             col(Incident.kind) == IncidentKind.NEEDS_RECONNECT,
+            col(Incident.since) <= now(-patience.unclaimed),
+        )
+        ends = and_(
+            col(Incident.kind) == IncidentKind.EXPIRING, col(Incident.deadline) <= now(patience.last_call)
+        )
+        nobody = and_(
+            or_(needed, ends),
             col(Incident.claimed_by).is_(None),
             col(Incident.snoozed_until).is_(None),
             col(Incident.escalated_at).is_(None),
-            col(Incident.since) <= now(-escalate_after),
+            col(Incident.held_until).is_(None),
             col(Incident.card) > 0,
         )
         left = exists().where(
@@ -102,6 +144,7 @@ class IncidentRows:
                         col(Incident.resolved_at).is_(None),
                         or_(
                             col(Incident.snoozed_until) <= now(),
+                            col(Incident.claimed_at) <= now(-patience.claimed),
                             nobody,
                             left,
                             col(Organization.deleted_at).is_not(None),

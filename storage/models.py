@@ -345,8 +345,12 @@ class Grant(SQLModel, table=True):
     reason: str = ""
     """The verdict's code, when the status needs one."""
     created_at: datetime = _created()
+    consented_at: datetime | None = Field(default_factory=utc_now, sa_type=Utc, nullable=True)
+    """When the person last signed in at the platform for it."""
     renewed_at: datetime = _created()
     """When the tokens last changed."""
+    data_access_expires_at: datetime | None = _time(nullable=True)
+    """When the platform stops showing us the person's data unless they sign in again (Meta); None: never."""
     due_at: datetime | None = _time(nullable=True)
     """When the grant is looked at next; None: nothing to do until a person comes."""
     lease_until: datetime | None = _time(nullable=True)

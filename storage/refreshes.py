@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, col, or_, select, update
+from sqlmodel import SQLModel, and_, col, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -202,10 +202,17 @@ class Refreshes:
         """Store newer tokens: `renew` in this session."""
         return await renew(self._session, self._vault, grant, renewal)
 
-    async def healthy(self, grant: Grant, due_in: timedelta | None) -> bool:
+    async def shown_until(self, grant: Grant, ends_in: timedelta) -> None:
+        """Note how long the platform goes on showing us the person's data."""
+        change = update(Grant).where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation)
+        await self._session.exec(
+            change.values(data_access_expires_at=now(ends_in)), execution_options=_UNSYNCHRONIZED
+        )
+
+    async def healthy(self, grant: Grant, due_in: timedelta | None, *, verdict: str = "fresh") -> bool:
         """Note that the platform finds the tokens we hold good, and when to ask again."""
         return await self._change(
-            grant, "fresh", failures=0, suspected_at=None, in_doubt=False, due_at=_at(due_in)
+            grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=_at(due_in)
         )
 
     async def later(self, grant: Grant, verdict: str, due_in: timedelta, *, in_doubt: bool = False) -> bool:
@@ -283,17 +290,36 @@ class Refreshes:
             for row in await self._session.exec(counted)
         }
 
+    async def all_tallies(self, since_minute: int) -> dict[str, dict[int, Tally]]:
+        """Return what all replicas counted for every platform since `since_minute`, by minute."""
+        counted = await self._session.exec(select(VerdictTally).where(VerdictTally.minute >= since_minute))
+        found: dict[str, dict[int, Tally]] = {}
+        for row in counted:
+            tally = Tally(fresh=row.fresh, dead=row.dead, busy=row.busy, other=row.other)
+            found.setdefault(row.platform, {})[row.minute] = tally
+        return found
+
     async def ending(self, within: timedelta) -> list[Grant]:
-        """Return the healthy grants that only a person can renew and whose time ends within a span, soonest first."""
+        """Return the healthy grants that may need a person within a span, oldest first.
+
+        Those nothing renews, those whose refresh token ends, and those whose data is shown no longer; which
+        of these times counts is the platform's matter.
+        """
+        by_itself = and_(
+            col(Grant.refresh_sealed).is_(None),
+            col(Grant.due_at).is_(None),
+            col(Grant.access_expires_at) < now(within),
+        )
+        renewals_end = and_(
+            col(Grant.refresh_sealed).is_not(None), col(Grant.refresh_expires_at) < now(within)
+        )
         ends = (
             select(Grant)
             .where(
                 Grant.status == GrantStatus.HEALTHY,
-                col(Grant.refresh_sealed).is_(None),
-                col(Grant.due_at).is_(None),
-                col(Grant.access_expires_at) < now(within),
+                or_(by_itself, renewals_end, col(Grant.data_access_expires_at) < now(within)),
             )
-            .order_by(col(Grant.access_expires_at))
+            .order_by(col(Grant.created_at))
         )
         return list(await self._session.exec(ends))
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -16,6 +17,7 @@ from bot.logs import logger
 
 log = logger(__name__)
 TICK_S = 1
+HURRY_S = 5.0
 
 
 class Clock:
@@ -27,6 +29,7 @@ class Clock:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._running: set[asyncio.Task[None]] = set()
+        self._jobs: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._signals: dict[str, tuple[asyncio.Event, Callable[[], Awaitable[object]]]] = {}
         self._listening: list[asyncio.Task[None]] = []
         self._started_at = self.ticked_at = 0.0
@@ -35,10 +38,13 @@ class Clock:
 
     def every(self, interval: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` every `interval`, for the first time at once."""
+        alone = asyncio.Lock()
 
         async def run() -> None:
-            await self._run(name, work)
+            async with alone:
+                await self._run(name, work)
 
+        self._jobs.append(run)
         self._scheduler.add_job(
             run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
         )
@@ -90,9 +96,11 @@ class Clock:
         ]
 
     async def hurry(self) -> None:
-        """Let every job run at its next chance, as if its interval had passed."""
-        for job in self._scheduler.get_jobs():
-            job.modify(next_run_time=datetime.now(UTC))
+        """Run every job now, as if its interval had passed; return when all have, or some take too long.
+
+        A job that takes longer than `HURRY_S` goes on by itself.
+        """
+        await asyncio.wait([asyncio.create_task(run()) for run in self._jobs], timeout=HURRY_S)
 
     async def stop(self, within_s: float) -> None:
         """Stop ticking, and let what is running finish for at most `within_s` seconds."""

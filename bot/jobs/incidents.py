@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.incidents import FALLBACK
@@ -13,7 +13,7 @@ from bot.schedule import digest_slot, quiet_until
 from bot.views import incidents as views
 from storage.grants import Accounts
 from storage.incident_models import IncidentKind
-from storage.incidents import Alerts, IncidentRows
+from storage.incidents import Alerts, IncidentRows, Patience
 from storage.tenants import Organizations
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-ESCALATE_AFTER = timedelta(hours=24)
+PATIENCE = Patience()
 
 
 class IncidentWatch:
@@ -39,13 +39,13 @@ class IncidentWatch:
     async def run(self) -> None:
         """Say what is due, each in a transaction of its own."""
         async with self._database.system(write=False) as session:
-            due = await IncidentRows(session).with_something_to_say(ESCALATE_AFTER)
+            due = await IncidentRows(session).with_something_to_say(PATIENCE)
             digests = await Alerts(session).with_digest()
         for organization_id, incident_id in due:
             async with self._database.system() as session:
                 incident = await IncidentRows(session).get(organization_id, incident_id)
                 if incident is not None:
-                    await self._incidents.tick(session, incident, ESCALATE_AFTER)
+                    await self._incidents.tick(session, incident, PATIENCE)
         for settings in digests:
             moment = datetime.now(UTC)
             slot = digest_slot(settings, moment)

@@ -38,6 +38,7 @@ DEAF = frozenset(
     {
         "channel_not_found",
         "is_archived",
+        "is_inactive",
         "not_in_channel",
         "restricted_action",
         "restricted_action_read_only_channel",
@@ -49,7 +50,8 @@ DEAF = frozenset(
     }
 )
 """What Slack says of a conversation that will not hear us however often we try: its fallback is asked.
-(https://docs.slack.dev/reference/methods/chat.postMessage#errors)"""
+(https://docs.slack.dev/reference/methods/chat.postMessage#errors; an edit in an archived channel is
+`is_inactive`: https://docs.slack.dev/reference/methods/chat.update#errors)"""
 UNREADABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
 """What Slack says of a message it can't draw: our fault, and no reason to be silent. The words go alone."""
 GONE = frozenset(
@@ -77,7 +79,7 @@ class Fallback(Protocol):
         ...
 
     async def heard(self, session: AsyncSession, notice: Notice) -> None:
-        """The channel has heard this one."""
+        """The channel has taken this one, which was no edit."""
         ...
 
 
@@ -138,7 +140,8 @@ class NoticeSender:
             NOTICES.labels("sent").inc()
             async with self._database.system() as session:
                 await Notices(session).sent(notice, place.channel, place.ts)
-                if fallback := self._fallbacks.get(notice.fallback):
+                fallback = self._fallbacks.get(notice.fallback)
+                if fallback is not None and notice.edits is None:  # an edit works where nothing new is taken
                     await fallback.heard(session, notice)
         finally:
             # Counted from the answer, so that a slow request is not overtaken by a quick one.

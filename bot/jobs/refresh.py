@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,7 +35,7 @@ from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
 from bot.views.operator import BREAKER_OPEN, OUTAGE
 from storage.budgets import Bucket
-from storage.grants import token_pair
+from storage.grants import Accounts, token_pair
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Renewal, Tally, renew
 from storage.single import FAILURES
@@ -71,6 +71,15 @@ COMMIT_FOR_S = 600.0
 SINGLE_USE_LEASE = timedelta(seconds=COMMIT_FOR_S) + LEASE
 """Longer than new tokens may wait in memory: whoever took the grant over sooner would use a spent token."""
 WAIT_FOR_SIBLING_S = 25.0
+SHORT_LIFE = timedelta(days=1)
+"""Tokens that trade up (Meta) and live shorter than this were made by an exchange that stopped half-way."""
+ACCOUNTS_TRIED = 3
+"""Accounts' own tokens that are asked about before the person's end is everybody's."""
+ACCOUNTS_ONLY = "accounts_only"
+"""The verdict on a grant whose person signed out while its accounts' own tokens live on."""
+TESTING_WEEK = "testing_week"
+"""The reason of a grant that ended as the platform ends those of an app in its test mode."""
+TESTING_MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +101,7 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
         case Rotation.SINGLE_USE:
             return _sooner(KEEP_ALIVE, tokens.refresh_expires_in, jitter)
         case Rotation.EXCHANGE:
-            return HEALTH_CHECK * (0.9 + 0.2 * jitter)
+            return _sooner(HEALTH_CHECK, tokens.expires_in, jitter)
         case Rotation.NONE if tokens.refresh_token is None:
             return None
         case _:
@@ -108,6 +117,19 @@ def lease_of(platform: Platform) -> timedelta:
 def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
     spread = usual * (0.9 + 0.2 * jitter)
     return spread if ends_in is None else min(spread, max(ends_in / 2, timedelta(minutes=5)))
+
+
+def reason_of(platform: Platform, grant: Grant, code: str, now: datetime) -> str:
+    """Return the code that says best why a grant ended: the platform's, or TESTING_WEEK.
+
+    Google gives no code of its own to the end of a sign-in whose app is in "Testing", only its age does:
+    https://developers.google.com/identity/protocols/oauth2#expiration.
+    """
+    life = platform.testing_lifetime
+    age = now - (grant.consented_at or grant.created_at)
+    if life is not None and code in platform.dead_grant_codes and abs(age - life) <= TESTING_MARGIN:
+        return TESTING_WEEK
+    return code
 
 
 def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
@@ -261,7 +283,14 @@ class Refresher:
             if tokens.refresh_token is None and platform.rotation is not Rotation.EXCHANGE:
                 await self._still_good(grant, adapter, client, tokens)
                 return
+            if platform.rotation is Rotation.EXCHANGE:
+                tokens = replace(tokens, of_accounts=await self._own_tokens(grant))
             newer = await adapter.refresh(client, tokens)
+            if newer.ended:
+                await self._accounts_live_on(grant, newer.ended)
+                return
+            if platform.rotation is Rotation.EXCHANGE:
+                await self._look_after(grant, adapter, client, newer)
         except PlatformError as error:
             self._note(grant, type(error).__name__)
             await self._judge(grant, platform, error)
@@ -285,6 +314,35 @@ class Refresher:
         self._heard(grant, Outcome.FRESH)
         if not stored:
             log.warning("a newer generation was there already", grant=grant.id)
+
+    async def _own_tokens(self, grant: Grant) -> tuple[str, ...]:
+        async with self._database.system(write=False) as session:
+            found = await Accounts(session, self._vault).own_tokens(grant.id, ACCOUNTS_TRIED)
+        return tuple(token.reveal() for token in found)
+
+    async def _accounts_live_on(self, grant: Grant, code: str) -> None:
+        """Note that the person's token is over and nobody has to be called for it: publishing goes on."""
+        async with self._database.system() as session:
+            verdict, after = f"{ACCOUNTS_ONLY} {code}", HEALTH_CHECK * (0.9 + 0.2 * _chance())
+            await Refreshes(session, self._vault).healthy(grant, after, verdict=verdict)
+        self._note(grant, ACCOUNTS_ONLY)
+        self._heard(grant, Outcome.FRESH)
+
+    async def _look_after(self, grant: Grant, adapter: Adapter, client: Client, newer: Tokens) -> None:
+        """Keep what came along with a token that was traded up, before the token itself.
+
+        The older one keeps working, so a crash in between loses nothing. Accounts' tokens that were made
+        from a short-lived one die with it, so the first long one gets them anew.
+        """
+        ends = grant.access_expires_at
+        if ends is not None and ends - grant.renewed_at < SHORT_LIFE:
+            found = await adapter.discover(client, newer)
+            own = {account.id: account.token for account in found.accounts if account.token}
+            async with self._database.system() as session:
+                await Accounts(session, self._vault).replace_tokens(grant.id, own)
+        if newer.data_access_expires_in is not None:
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).shown_until(grant, newer.data_access_expires_in)
 
     async def _still_good(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
         """Ask with the token itself, where there is no refresh that could tell. Raises GrantDead."""
@@ -339,8 +397,10 @@ class Refresher:
                 await repository.suspect(grant, verdict, BREAKER_HOLD)
             elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, verdict, SECOND_OPINION)
-            elif await repository.dead(grant, code):
-                await self._incidents.grant_died(session, grant, code)
+            else:
+                reason = reason_of(platform, grant, code, clock)
+                if await repository.dead(grant, reason):
+                    await self._incidents.grant_died(session, grant, reason)
         if held:
             await self._page(platform, BREAKER_OPEN)
 

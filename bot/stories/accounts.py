@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
+from bot.diagnosis import CLEAR
 from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
 from bot.logs import logger
@@ -29,14 +31,15 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
     from bot.actor import Actor
     from bot.connections import Connections
+    from bot.diagnosis import Forecast, Weather
     from bot.disconnections import Disconnections
     from bot.jobs.refresh import Refresher
     from storage.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
-CARDS_SHOWN = 12
-"""A message holds 50 blocks, a card at most 4."""
+CARDS_SHOWN = 11
+"""A message holds 50 blocks, a card at most 4; up to five stand around them."""
 PLACES_FRESH = timedelta(minutes=10)
 TOPIC = "Accounts"
 
@@ -51,10 +54,12 @@ class AccountsStory:
         disconnections: Disconnections,
         refresher: Refresher,
         adapters: Mapping[str, Adapter],
+        forecast: Forecast,
         database: Database,
         vault: Vault,
     ) -> None:
         self._connections = connections
+        self._forecast = forecast
         self._offer = connections.offer
         self._disconnections = disconnections
         self._refresher = refresher
@@ -93,6 +98,8 @@ class AccountsStory:
             help="Disconnect an account for the whole organization.",
             aliases=("remove", "unlink"),
         )
+        for turned in ("account.earlier", "account.later"):
+            routes.add(Kind.ACTION, turned, self.turn, role=Role.MEMBER, changes=False)
         routes.add(Kind.ACTION, "account.open", self.opened, role=Who.ANYONE, changes=False)
         routes.add(Kind.ACTION, "account.disconnect", self.confirm, role=Role.ADMIN, changes=False)
         routes.add(Kind.SUBMISSION, "account.disconnected", self.disconnect, role=Role.ADMIN)
@@ -106,14 +113,24 @@ class AccountsStory:
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Accounts(session, self._vault).all(actor.organization_id, platform)
             members = {m.id: m for m in await Members(session).all(actor.organization_id)}
+        outlook = await self._forecast.now() if found else {}
         return [
-            self._card(actor, account, grant, kit.mention(members.get(account.connected_by)))
+            self._card(actor, account, grant, kit.mention(members.get(account.connected_by)), outlook)
             for account, grant in found
         ]
 
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost accounts [platform]`."""
-        actor, word = request.actor, request.words.strip()
+        return await self._listed(request.actor, request.words.strip(), 0)
+
+    async def turn(self, request: Request) -> Answer:
+        """Show the page of the list that a button names, in the place of the one it stands under."""
+        number, _, platform = request.target.partition(":")
+        if not (number.isascii() and number.isdigit() and len(number) < 6):
+            raise Gone("That page")
+        return replace(await self._listed(request.actor, platform, int(number)), replace=True)
+
+    async def _listed(self, actor: Actor, word: str, number: int) -> Say:
         platform = self._offer.choose(word).platform if word else None
         found = await self.cards(actor, platform.key if platform else None)
         if not found:
@@ -124,11 +141,20 @@ class AccountsStory:
             )
         many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
         where = f" on {platform.name}" if platform else ""
+        part = views.page(
+            found,
+            number,
+            size=CARDS_SHOWN,
+            story="account",
+            value=f"{actor.organization_id}/",
+            about=f":{platform.key}" if platform else "",
+        )
         return Say(
             text=f"{actor.organization} has {many}{where}.",
             blocks=[
                 kit.words(f"{actor.organization} has {many}{where}."),
-                *views.cards(found, actor.role, limit=CARDS_SHOWN - 1),
+                *views.outages(found)[:2],
+                *views.cards(part, actor.role),
             ],
         )
 
@@ -145,7 +171,7 @@ class AccountsStory:
                 text=f"{actor.organization} has no accounts to disconnect.",
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        matching = await self._named(actor, found, word) if word else found
+        matching = await self.named(actor, found, word) if word else found
         if len(matching) == 1 and word:
             return OpenModal(await self._confirmation(matching[0]))
         return Say(
@@ -153,7 +179,7 @@ class AccountsStory:
             blocks=views.which(matching, actor.organization_id, "disconnect"),
         )
 
-    async def _named(self, actor: Actor, found: list[Card], word: str) -> list[Card]:
+    async def named(self, actor: Actor, found: list[Card], word: str) -> list[Card]:
         """Return the cards of the accounts a member may mean. Raises BadInput when there are none."""
         async with self._database.organization(actor.organization_id, write=False) as session:
             named = await Accounts(session, self._vault).find_named(actor.organization_id, word)
@@ -197,8 +223,8 @@ class AccountsStory:
                 text=f"{actor.organization} has no accounts yet.",
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        broken = [one for one in found if views.is_broken(one)]
-        matching = await self._named(actor, found, word) if word else broken or found
+        broken = [one for one in found if one.diagnosed().broken]
+        matching = await self.named(actor, found, word) if word else broken or found
         if len(matching) == 1 and (word or broken):
             return await self._invitation(request, matching[0])
         return Say(
@@ -221,7 +247,12 @@ class AccountsStory:
         url = await self._connections.open_ticket(
             actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
         )
-        return connect_views.invitation(one.platform, client.app, actor.organization, url)
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Accounts(session, self._vault).all(actor.organization_id, one.platform.key)
+        together = [
+            account for account, grant in found if grant is not None and grant.id == one.account.grant_id
+        ]
+        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url)
 
     async def places(self, request: Request) -> Answer:
         """Open the modal of places; a list older than ten minutes is read anew behind it."""
@@ -289,12 +320,14 @@ class AccountsStory:
             found = await Accounts(session, self._vault).get(actor.organization_id, named)
         if found is None:
             raise Gone("That account")
-        return self._card(actor, *found, "")
+        return self._card(actor, *found, "", {})
 
     async def _confirmation(self, one: Card) -> kit.Json:
         return views.confirm_disconnect(one, await self._disconnections.outlook(one.account))
 
-    def _card(self, actor: Actor, account: Account, grant: Grant | None, by: str) -> Card:
+    def _card(
+        self, actor: Actor, account: Account, grant: Grant | None, by: str, outlook: Mapping[str, Weather]
+    ) -> Card:
         return Card(
             account=account,
             grant=grant,
@@ -303,4 +336,6 @@ class AccountsStory:
             can=self._offer.can(account, grant),
             missing=self._offer.missing(account, grant),
             connected_by=by,
+            offered=self._offer.has(account.platform, account.app),
+            outlook=outlook.get(account.platform, CLEAR),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.actor import Actor
@@ -16,6 +17,7 @@ from storage.models import GrantStatus, Role
 if TYPE_CHECKING:
     from bot.connections import Connections
     from bot.settings import PlatformSettings
+    from bot.stories.home import Home
     from storage.db import Database
     from storage.tenants import Seat
     from storage.vault import Vault
@@ -28,19 +30,19 @@ TOPIC = "Accounts"
 class Connect:
     """The connect story and what it needs. Built once, in `bot.app`."""
 
-    def __init__(self, connections: Connections, database: Database, vault: Vault) -> None:
+    def __init__(self, connections: Connections, home: Home, database: Database, vault: Vault) -> None:
         self._connections = connections
+        self._home = home
         self._database = database
         self._vault = vault
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        names = " | ".join(found.platform.key for found in self._connections.offer.offered()) or "platform"
         routes.command(
             "connect",
             self.start,
             role=Who.ANYONE,
-            hint=f"[{names}]",
+            hint="[platform]",
             topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),
@@ -191,6 +193,7 @@ class Connect:
         accounts = await self._connections.choose_accounts(actor, discovery.id, chosen)
         if not accounts:
             raise Gone("That list of accounts")
+        request.later.append(partial(self._home.redraw, request))
         return UpdateModal(
             views.picked(accounts, self._connections.offer.platform(grant.platform), actor.organization)
         )
@@ -205,6 +208,7 @@ class Connect:
 
         async def ask_again() -> None:
             await self._connections.resume(actor, grant_id)
+            await self._home.redraw(request)
 
         request.later.append(ask_again)
         return Say(text="Asking again. I'll tell you here what comes of it.", replace=True)

@@ -1,13 +1,11 @@
-"""Help, status and debug: what a person types when they wonder."""
+"""Help and debug: what a person types when they wonder."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability
 from bot.routes import Answer, Request, Routes, Say, Who
-from bot.views import accounts as account_views
 from bot.views import help as views
 from bot.views import kit
 from storage.models import Role
@@ -15,18 +13,16 @@ from storage.models import Role
 if TYPE_CHECKING:
     from bot.offer import Offer
     from bot.settings import Settings
-    from bot.stories.accounts import AccountsStory
 
 TOPIC = "Help"
 
 
 class Help:
-    """The words for people who wonder what to type, how things are, or what to tell support."""
+    """The words for people who wonder what to type, or what to tell support."""
 
-    def __init__(self, routes: Routes, offer: Offer, accounts: AccountsStory, settings: Settings) -> None:
+    def __init__(self, routes: Routes, offer: Offer, settings: Settings) -> None:
         self._routes = routes
         self._offer = offer
-        self._accounts = accounts
         self._settings = settings
         self._usage: Answer | None = None
 
@@ -39,13 +35,6 @@ class Help:
             topic=TOPIC,
             help="This list.",
             aliases=("?", "-h", "--help", "commands"),
-        )
-        routes.command(
-            "status",
-            self.status,
-            role=Role.MEMBER,
-            topic=TOPIC,
-            help="How your accounts and this installation are doing.",
         )
         routes.command(
             "debug",
@@ -65,23 +54,6 @@ class Help:
                 [found.platform.name for found in self._offer.missing_platforms()],
             )
         return self._usage
-
-    async def status(self, request: Request) -> Answer:
-        """Answer `/octapost status`: one line per account, then what is set up."""
-        actor = request.actor
-        cards = await self._accounts.cards(actor)
-        lines = [
-            f"{account_views.status(card)}  {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
-            for card in cards
-        ]
-        able = sum(Capability.PUBLISH in card.can for card in cards)
-        summary = f"{actor.organization}: {able} of {len(cards)} accounts can publish."
-        blocks = [kit.words(summary)] if cards else account_views.nothing(actor.organization, "", actor.role)
-        blocks += [kit.section("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), 600), 20)]
-        not_set_up = [found.platform.name for found in self._offer.missing_platforms()]
-        if not_set_up:
-            blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
-        return Say(text=summary, blocks=blocks)
 
     async def debug(self, request: Request) -> Answer:
         """Answer `/octapost debug`: ids only, nothing secret, for the person to pass on."""

@@ -18,7 +18,12 @@ from storage.incidents import Alerts
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
     from bot.actor import Sender
+    from bot.slack import Slacks
     from bot.stories.accounts import AccountsStory
     from storage.db import Database
     from storage.tenants import Standing
@@ -29,8 +34,9 @@ log = logger(__name__)
 class Home:
     """What a member sees under the app's name."""
 
-    def __init__(self, accounts: AccountsStory, database: Database) -> None:
+    def __init__(self, accounts: AccountsStory, slacks: Slacks, database: Database) -> None:
         self._accounts = accounts
+        self._slacks = slacks
         self._database = database
         accounts.changed.append(self.redraw)
 
@@ -39,6 +45,8 @@ class Home:
         routes.add(Kind.EVENT, "app_home_opened", self.opened, role=Who.SLACK, changes=False)
         routes.add(Kind.ACTION, "home.refresh", self.show, role=Role.MEMBER, changes=False)
         routes.add(Kind.ACTION, "home.switch", self.show, role=Role.MEMBER, changes=False)
+        for turned in ("home.earlier", "home.later"):
+            routes.add(Kind.ACTION, turned, self.show, role=Role.MEMBER, changes=False)
 
     async def opened(self, request: Request) -> Answer:
         """Draw the home tab for whoever opened it."""
@@ -50,19 +58,31 @@ class Home:
         return Done()
 
     async def show(self, request: Request) -> Answer:
-        """Draw it again, for the organization the button or select names."""
-        standing = await request.standing()
-        view = await self.view(request.sender, standing, request.actor.organization_id)
+        """Draw it again, for the organization, and the page, that the button or select names."""
+        standing, page = await request.standing(), request.target
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 0
+        view = await self.view(request.sender, standing, request.actor.organization_id, number)
         await self._publish(request, request.sender, view)
         return Done()
 
     async def redraw(self, request: Request) -> None:
         """Draw it again for somebody who has just changed what it shows."""
-        standing = await LazyStanding(self._database, request.sender)()
-        view = await self.view(request.sender, standing, request.actor.organization_id)
-        await self._publish(request, request.sender, view)
+        await self.redraw_for(request.sender, request.actor.organization_id)
 
-    async def view(self, sender: Sender, standing: Standing, organization_id: str | None = None) -> Json:
+    async def redraw_for(self, sender: Sender, organization_id: str) -> None:
+        """Draw it again for a person, wherever they were when they changed what it shows.
+
+        Nothing is owed to them: a Slack that is down is told when they open it, so failing only is noted.
+        """
+        standing = await LazyStanding(self._database, sender)()
+        view = await self.view(sender, standing, organization_id)
+        await self._draw(
+            sender, view, lambda: self._slacks.for_workspace(sender.team_id, sender.enterprise_id)
+        )
+
+    async def view(
+        self, sender: Sender, standing: Standing, organization_id: str | None = None, page: int = 0
+    ) -> Json:
         """Return the home tab of a person, who may be in no organization at all."""
         chosen = organization_id or standing.default_organization_id
         if chosen is None and standing.choices:
@@ -74,11 +94,16 @@ class Home:
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)
-        return views.home(standing, seat, await self._accounts.cards(actor), alerts)
+        return views.home(standing, seat, await self._accounts.cards(actor), alerts, page)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
+        await self._draw(sender, view, request.client)
+
+    async def _draw(
+        self, sender: Sender, view: Json, client_of: Callable[[], Awaitable[AsyncWebClient]]
+    ) -> None:
         try:
-            client = await request.client()
+            client = await client_of()
             await client.views_publish(user_id=sender.user_id, view=view)
         except SlackApiError as error:
             log.warning("home not shown", code=code_of(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.errors import BadInput, Gone
+from bot.errors import BadInput, Gone, Settled
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
@@ -138,11 +138,11 @@ class IncidentStory:
         return member
 
     async def _open(self, session: AsyncSession, request: Request, incident_id: str = "") -> Incident:
-        """Return the open incident a button names, locked. Raises Gone for another's, an absent or a closed one."""
+        """Return the open incident a button names, locked. Raises Gone for another's or an absent one, or Settled."""
         actor = request.actor
         found = await self._known(session, actor.organization_id, incident_id or request.target)
         if not found.open:
-            raise Gone("What needed somebody")
+            raise Settled
         return found
 
     async def _known(self, session: AsyncSession, organization_id: str, incident_id: str) -> Incident:

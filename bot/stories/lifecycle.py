@@ -18,6 +18,7 @@ from bot.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.views import lifecycle as views
 from bot.views.kit import cut
 from storage.audit import Audit
+from storage.incidents import IncidentRows
 from storage.models import Installation, Role
 from storage.outbox import Notices
 from storage.tenants import Installations, Members, Organizations, Workspaces
@@ -110,6 +111,8 @@ class Lifecycle:
                 token_expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
                 installed_by=new.installed_by,
             )
+            if gone_at is not None:
+                await self._tell_again(session, new.slack_id)
             if new.team_id is None:
                 if before is None or gone_at is not None:
                     await self._greet(session, new, f"{gone_at}", views.welcome_grid(new.name))
@@ -136,6 +139,11 @@ class Lifecycle:
         message = views.welcome(new.name, organization.name, organization.id)
         await say_to(session, owner, f"welcome:{organization.id}", message)
         return True
+
+    async def _tell_again(self, session: AsyncSession, slack_id: str) -> None:
+        """Let the organizations of a workspace that is back hear what nobody could be told meanwhile."""
+        linked = await Workspaces(session).organizations(slack_id)
+        await IncidentRows(session).try_again([organization.id for organization in linked])
 
     async def _greet(self, session: AsyncSession, new: NewInstallation, key: str, message: Message) -> None:
         """Owe the installer a message, who may be a member of nothing."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability, Platform, Rotation, Scope
+from adapters.base import App, Capability, Platform, Scope
+from bot.diagnosis import CLEAR, Diagnosis, Weather, diagnose
 from bot.disconnections import Disconnection, Revocation
-from bot.offer import OVER
 from bot.views import kit
 from bot.views.kit import Json
-from storage.models import GrantStatus, Role
+from storage.models import Role
 
 if TYPE_CHECKING:
     from storage.models import Account, Grant, Place
@@ -38,98 +38,57 @@ class Card:
     missing: Sequence[Scope]
     connected_by: str
     """A Slack mention of the member, or a word for someone who has left."""
+    offered: bool = True
+    """This installation still has the app it was connected with."""
+    outlook: Weather = CLEAR
+    """How its platform is doing for everybody."""
 
-
-def status(card: Card) -> str:
-    """Return how the account is doing, as an icon and words; never the icon alone."""
-    grant = card.grant
-    if grant is None or is_broken(card):
-        return "🔴 needs reconnecting"
-    if Capability.PUBLISH not in card.can:
-        return "🟠 connected, but can't publish"
-    if grant.status == GrantStatus.PENDING:
-        return "⏳ finishing"
-    if card.missing:
-        return "🟡 connected, some permissions missing"
-    return "🟢 connected"
-
-
-def is_broken(card: Card) -> bool:
-    """Tell whether nothing can be published until somebody signs in again."""
-    return card.grant is None or card.grant.status in OVER or lapsed(card)
-
-
-def ends_at(card: Card) -> datetime | None:
-    """Return when the sign-in ends although nobody does anything, or None: not by the clock."""
-    grant = card.grant
-    if grant is None:
-        return None
-    return grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
-
-
-def lapsed(card: Card, now: datetime | None = None) -> bool:
-    """Tell whether the sign-in's time is over."""
-    end = ends_at(card)
-    return end is not None and end <= (now or datetime.now(UTC))
-
-
-def expiry(card: Card, now: datetime | None = None) -> str:
-    """Return when a person has to do something, in words."""
-    grant, platform = card.grant, card.platform
-    now = now or datetime.now(UTC)
-    if grant is None or grant.status in OVER:
-        return "The sign-in is over: reconnect it."
-    if lapsed(card, now):
-        return "The sign-in has expired: reconnect it."
-    end = ends_at(card)
-    if grant.refresh_sealed is None and platform.rotation is not Rotation.EXCHANGE:
-        if end is None:
-            return "Doesn't expire by itself."
-        return (
-            f"{platform.name} ends this sign-in in {in_words(end - now)}; then somebody has to sign in again."
+    def diagnosed(self, now: datetime | None = None) -> Diagnosis:
+        """Return what is the matter with it."""
+        return diagnose(
+            self.account,
+            self.grant,
+            self.platform,
+            can=self.can,
+            missing=self.missing,
+            offered=self.offered,
+            outlook=self.outlook,
+            now=now,
         )
-    if end is None:
-        return "Renews itself." if grant.refresh_sealed is not None else "Doesn't expire by itself."
-    if grant.refresh_sealed is None:
-        return "Renews itself."
-    return f"Renews itself for another {in_words(end - now)}; then somebody has to sign in again."
 
+    @property
+    def app(self) -> App:
+        """The app of ours it was connected with."""
+        return next(app for app in self.platform.apps if app.key == self.account.app)
 
-def in_words(span: timedelta) -> str:
-    """Return a time span as people say it."""
-    hours = span.total_seconds() / 3600
-    if hours < 1:
-        return "less than an hour"
-    if round(hours) < 48:
-        return f"{round(hours)} hours" if round(hours) > 1 else "1 hour"
-    return f"{round(hours / 24)} days"
+    @property
+    def value(self) -> str:
+        """What its buttons carry."""
+        return f"{self.account.organization_id}/{self.account.id}"
+
+    @property
+    def title(self) -> str:
+        """Platform, kind and handle, as its second line names them."""
+        return " · ".join(filter(None, (self.platform.name, self.account.kind, self.account.handle)))
 
 
 def card(one: Card, role: Role) -> list[Json]:
     """Return the blocks of one account card, with the buttons this role may press."""
-    account = one.account
-    title = " · ".join(filter(None, (one.platform.name, account.kind, account.handle)))
-    block: Json = {
-        "type": "section",
-        "text": kit.plain(account.name, 200),
-        "fields": [
-            kit.plain(title, 300),
-            kit.mrkdwn(status(one)),
-            kit.plain(f"Owned by {one.organization}", 300),
-            kit.plain(expiry(one), 300),
-        ],
-    }
-    blocks: list[Json] = [block]
-    able = kit.listed(CAN[c] for c in Capability if c in one.can)
-    lines = [kit.mrkdwn(f"Connected by {one.connected_by}")]
-    if able:
-        lines.append(kit.plain(f"Can {able}."))
+    account, found = one.account, one.diagnosed()
+    lines = [kit.cut(one.title, 300), f"{found.status}. {found.sentence}"]
+    if found.advice:
+        lines.append(found.advice)
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
-        lines.append(kit.plain(f"Missing permissions: {lost}.", 1500))
-    blocks.append({"type": "context", "elements": lines})
-    value = f"{account.organization_id}/{account.id}"
-    buttons = []
+        lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
+    able = kit.listed(CAN[c] for c in Capability if c in one.can)
+    owned = kit.plain(f"Owned by {one.organization}.", 300)
+    by = kit.mrkdwn(f"Connected by {one.connected_by}.")
+    blocks: list[Json] = [
+        kit.titled(account.name, "\n".join(lines)),
+        {"type": "context", "elements": [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]},
+    ]
+    value, buttons = one.value, []
     if account.url:
         buttons.append(kit.button(f"Open on {one.platform.name}", "account.open", url=account.url))
     if Capability.PLACES in one.can:
@@ -146,16 +105,67 @@ def card(one: Card, role: Role) -> list[Json]:
     return blocks
 
 
-def cards(found: Sequence[Card], role: Role, *, limit: int) -> list[Json]:
-    """Return the cards of several accounts, at most `limit` of them, and a line on the rest."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of many cards, and the way to the others."""
+
+    shown: Sequence[Card]
+    number: int
+    """From 0."""
+    of: int
+    story: str
+    """What the buttons' action ids begin with."""
+    value: str
+    """What they carry before the page's number."""
+    about: str = ""
+    """What they carry after it."""
+
+    def button(self, label: str, step: int) -> Json:
+        """Return the button that leads `step` pages on."""
+        way = "earlier" if step < 0 else "later"
+        return kit.button(label, f"{self.story}.{way}", f"{self.value}{self.number + step}{self.about}")
+
+
+def page(found: Sequence[Card], number: int, *, size: int, story: str, value: str, about: str = "") -> Page:
+    """Return one page of cards; a number there is none of is answered with the last page."""
+    of = max(1, -(-len(found) // size))
+    number = min(max(0, number), of - 1)
+    shown = found[number * size : (number + 1) * size]
+    return Page(shown=shown, number=number, of=of, story=story, value=value, about=about)
+
+
+def cards(part: Page, role: Role) -> list[Json]:
+    """Return the cards of a page, and under it the way to the pages beside it."""
     blocks: list[Json] = []
-    for one in found[:limit]:
+    for one in part.shown:
         blocks += [*card(one, role), kit.divider()]
-    if len(found) > limit:
-        blocks.append(
-            kit.fine_print(f"… and {len(found) - limit} more: name a platform, as in /octapost accounts x.")
-        )
+    if part.of > 1:
+        before = [part.button("← Previous", -1)] if part.number else []
+        after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
+        blocks += [
+            kit.actions(*before, *after),
+            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].account.name} on."),
+        ]
     return blocks
+
+
+def tally(found: Sequence[Card]) -> str:
+    """Return how many accounts there are and how many of them need a person."""
+    diagnoses = [one.diagnosed() for one in found]
+    broken = sum(each.broken for each in diagnoses)
+    other = sum(not each.fine and not each.broken for each in diagnoses)
+    many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
+    if not (broken or other):
+        return f"{many}, all connected."
+    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
+    look = f"{other} to look at"
+    return f"{many}, {kit.listed(filter(None, (need if broken else '', look if other else '')))}."
+
+
+def outages(found: Sequence[Card]) -> list[Json]:
+    """Return a line for each platform that is in trouble as a whole."""
+    lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}
+    return [kit.words(f"🌧️ {line}") for line in lines.values()]
 
 
 def nothing(organization: str, platform: str, role: Role) -> list[Json]:
@@ -272,20 +282,15 @@ def places(name: str, count: int, value: str) -> Json:
         blocks = [kit.words(f"{name} may not post in any subreddit yet. Join one on Reddit first.")]
     else:
         some = f"{count} subreddits" if count > 1 else "1 subreddit"
+        search: Json = {
+            "type": "external_select",
+            "action_id": "account.place",
+            "min_query_length": 0,
+            "placeholder": kit.plain("Type to search", 150),
+        }
         blocks = [
-            {
-                "type": "section",
-                "block_id": PLACE,
-                "text": kit.plain(
-                    f"{name} may post in {some}. Only those are offered when you write a post."
-                ),
-                "accessory": {
-                    "type": "external_select",
-                    "action_id": "account.place",
-                    "min_query_length": 0,
-                    "placeholder": kit.plain("Type to search", 150),
-                },
-            }
+            kit.words(f"{name} may post in {some}. Only those are offered when you write a post."),
+            kit.actions(search, block_id=PLACE),
         ]
     return kit.modal("Where it can post", blocks, callback_id="account.places", metadata=value)
 

@@ -33,10 +33,30 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Say
     `organization` is a member's own words: it goes out as plain text, so it can neither mention
     anyone nor look like a link. `url` is ours and works once, for 10 minutes.
     """
-    return Say(
+    return _leading(
+        platform,
+        url,
         text=f"Connect {platform.name}: press the button to go on in your browser.",
+        words=f"Connect {app.connects} to {organization}.",
+    )
+
+
+def renewal(platform: Platform, accounts: Sequence[Account], organization: str, url: str) -> Say:
+    """Return the private message that starts the renewal of a sign-in, which these accounts share."""
+    what = f"Reconnect {names(accounts)} on {platform.name}"
+    return _leading(
+        platform,
+        url,
+        text=f"{what}: press the button to go on in your browser.",
+        words=f"{what}, so that {organization} can go on publishing there.",
+    )
+
+
+def _leading(platform: Platform, url: str, *, text: str, words: str) -> Say:
+    return Say(
+        text=text,
         blocks=[
-            kit.words(f"Connect {app.connects} to {organization}."),
+            kit.words(words),
             kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],
@@ -55,8 +75,7 @@ def platforms(offered: Sequence[PlatformSettings], organization_id: str, organiz
         for found in offered
         for client in found.clients.values()
     ]
-    blocks += [kit.actions(*buttons[i : i + 5]) for i in range(0, len(buttons), 5)]
-    return blocks
+    return [*blocks, kit.actions(*buttons)]
 
 
 def label(platform: Platform, app: App, found: PlatformSettings) -> str:
@@ -71,7 +90,9 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
     """Return the question a platform with two apps asks: LinkedIn profile or company pages?"""
     buttons = [
         kit.button(
-            client.app.connects, f"connect.platform.{client.app.key}", f"{organization_id}/{client.app.key}"
+            capital(client.app.connects),
+            f"connect.platform.{client.app.key}",
+            f"{organization_id}/{client.app.key}",
         )
         for client in found.clients.values()
     ]
@@ -79,6 +100,11 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
         kit.words(f"What should {organization} publish to on {found.platform.name}?"),
         kit.actions(*buttons),
     ]
+
+
+def capital(words: str) -> str:
+    """Return words as a button or a sentence begins with them."""
+    return words[:1].upper() + words[1:]
 
 
 def which_organization(seats: Sequence[Seat], current: str, word: str) -> Json:
@@ -128,17 +154,15 @@ def outcome(done: Connected, value: str) -> Message:
             )
         )
     if done.attached:
-        blocks.append(kit.words(f"✅ Connected to {done.organization}: {names(done.attached)}."))
-    if done.renewed:
-        blocks.append(kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)}."))
-    if done.left_out:
         blocks.append(
-            kit.words(
-                f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include"
-                f" {'it' if len(done.left_out) == 1 else 'them'}; to keep publishing there, press Reconnect and tick"
-                " everything you want to keep."
-            )
+            kit.words(f"✅ Connected to {done.organization}: {names(done.attached)} on {platform.name}.")
         )
+    if done.renewed:
+        blocks.append(
+            kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)} on {platform.name}.")
+        )
+    if done.left_out:
+        blocks.append(kit.words(not_renewed(done)))
     if done.discovery_id is not None:
         more = "more " if done.renewed else ""
         many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
@@ -153,8 +177,22 @@ def outcome(done: Connected, value: str) -> Message:
             )
         )
     blocks += advice(done)
+    if not (done.attached or done.renewed or done.discovery_id or done.wrong):
+        blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
     return Message(text=first or f"{platform.name}: done.", blocks=blocks)
+
+
+def not_renewed(done: Connected) -> str:
+    """Return which accounts a reconnect left out, and how to get them with the next one."""
+    them = "it" if len(done.left_out) == 1 else "them"
+    how = "tick everything you want to keep"
+    if not (done.renewed or done.blocked or done.discovery_id):
+        how = f"sign in there as somebody who manages {them}"
+    return (
+        f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include {them}; to keep publishing there,"
+        f" press Reconnect and {how}."
+    )
 
 
 def advice(done: Connected) -> list[Json]:
@@ -231,6 +269,7 @@ def picker(
     value: str,
 ) -> Json:
     """Return the modal in which accounts are chosen; the select asks us as the person types."""
+    many = f"{usable} accounts" if usable != 1 else "1 account"
     blocks = [
         kit.entry(
             PICKED,
@@ -239,7 +278,7 @@ def picker(
                 "type": "multi_external_select",
                 "action_id": "connect.search",
                 "min_query_length": 0,
-                "placeholder": kit.plain(f"Type to search {usable}", 150),
+                "placeholder": kit.plain(f"Type to search {many}", 150),
             },
             hint="They belong to the organization and stay when you leave it.",
         )
@@ -288,7 +327,7 @@ def picked(accounts: Sequence[Account], platform: Platform, organization: str) -
     return kit.modal(
         f"{platform.name}: connected",
         [
-            kit.words(f"✅ Connected to {organization}: {names(accounts)}."),
+            kit.words(f"✅ Connected to {organization}: {names(accounts)} on {platform.name}."),
             kit.fine_print("/octapost accounts lists everything this organization can publish to."),
         ],
     )

@@ -37,12 +37,15 @@ def topics(commands: Sequence[Route]) -> list[kit.Json]:
 
 
 def unknown(typed: str, nearest: str | None, commands: Sequence[Route]) -> Say:
-    """Return what an unknown word gets: the nearest match, then what there is."""
+    """Return what an unknown word gets: the nearest match, or else all there is."""
     word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
     return Say(
         text=f"I don't know “{word}”.{guess}",
-        blocks=[kit.section(f"I don't know “{word}”.{guess}"), *topics(commands)],
+        blocks=[
+            kit.section(f"I don't know “{word}”.{guess}"),
+            *([kit.fine_print(f"{COMMAND} help lists everything.")] if nearest else topics(commands)),
+        ],
     )
 
 

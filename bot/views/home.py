@@ -9,6 +9,7 @@ from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import kit
 from bot.views.kit import Json
+from bot.views.organization import article
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from storage.tenants import Seat, Standing
 
 HOME_CARDS = 18
-"""A home tab holds 100 blocks, a card at most 4."""
+"""A home tab holds 100 blocks, a card at most 4; about ten stand around them."""
 
 
-def home(standing: Standing, seat: Seat, cards: Sequence[Card], alerts: AlertSettings) -> Json:
-    """Return the home tab of a member, about one of their organizations."""
+def home(
+    standing: Standing, seat: Seat, cards: Sequence[Card], alerts: AlertSettings, number: int = 0
+) -> Json:
+    """Return the home tab of a member, about one of their organizations; `number` counts its pages from 0."""
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
     buttons = []
@@ -38,17 +41,16 @@ def home(standing: Standing, seat: Seat, cards: Sequence[Card], alerts: AlertSet
         blocks.append(kit.section(trouble))
     if len(standing.choices) > 1:
         blocks.append(kit.actions(switcher(standing, seat)))
-    broken = sum(account_views.status(card).startswith("🔴") for card in cards)
     if cards:
-        many = f"{len(cards)} accounts" if len(cards) > 1 else "1 account"
-        state = f"{broken} need reconnecting" if broken else "all connected"
-        blocks += [kit.fine_print(f"{many}, {state}."), kit.divider()]
-        blocks += account_views.cards(cards, role, limit=HOME_CARDS)
+        value = f"{seat.organization_id}/"
+        part = account_views.page(cards, number, size=HOME_CARDS, story="home", value=value)
+        blocks += [kit.fine_print(account_views.tally(cards)), *account_views.outages(cards), kit.divider()]
+        blocks += account_views.cards(part, role)
     else:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
     blocks.append(
         kit.fine_print(
-            f"You are {role.word} of {seat.organization_name}. Type /octapost help in any channel."
+            f"You are {article(role)} of {seat.organization_name}. Type /octapost help in any channel."
         )
     )
     return {"type": "home", "blocks": blocks[:100], "private_metadata": f"{seat.organization_id}/"}

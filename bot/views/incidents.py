@@ -33,18 +33,31 @@ WHY = {
     "190_463": "the sign-in has expired",
     "190_464": "Facebook wants the person to confirm their account first",
     "190_492": "the person has lost their role on the Page",
+    "testing_week": (
+        "Google ends sign-ins after 7 days while the app that asks for them is in “Testing”,"
+        " and this one ended after about a week"
+    ),
+    "removed": "it was ended here",
 }
 """Codes that say more than "it is over"."""
+DATA_ACCESS = "data_access"
+ENDING = {
+    DATA_ACCESS: "shows us its data for 90 days after a person signed in, and only a person can sign in again",
+}
+"""How something ends that still works, where it is not the sign-in itself."""
 TROUBLE = {
     "is_archived": "it was archived",
+    "is_inactive": "it was archived or deleted",
     "not_in_channel": "I'm not in it any more",
     "channel_not_found": "it was deleted, or made private without me",
     "not_installed": "Octapost was removed from that workspace",
+    "account_inactive": "Octapost was removed from that workspace, or the workspace was deleted",
+    "token_revoked": "Octapost was removed from that workspace",
     "user_not_found": "Slack doesn't know them any more",
     "user_disabled": "they were deactivated in Slack",
 }
 """Slack's reasons for not taking a message, as a clause after "because"."""
-NOBODY = "Nobody took it for a day, so Octapost"
+NOBODY = "Nobody is on it, so Octapost"
 """Who asks the owners, as it reads before "asked you"."""
 SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"}
 
@@ -106,27 +119,38 @@ def headline(one: IncidentCard) -> tuple[str, str]:
         return {
             Resolution.DISCONNECTED: ("⚪", f"{who} of {one.organization} was disconnected. Nothing to do."),
             Resolution.DELETED: ("⚪", f"{who}: the organization was deleted. Nothing to do."),
-        }.get(Resolution(incident.resolution), ("🟢", f"{who} can publish for {one.organization} again."))
+        }.get(Resolution(incident.resolution), ("🟢", f"{who} can {_well_again(one)}."))
     if incident.kind == IncidentKind.EXPIRING:
+        if incident.days == 0:
+            return "🟠", (
+                f"{one.platform.name} shows us no data of {one.names} for {one.organization} until somebody"
+                " reconnects."
+            )
         within = in_days(incident.days or 1)
         return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
+
+
+def _well_again(one: IncidentCard) -> str:
+    """Return what accounts can do after it is over: what never broke doesn't do it again."""
+    broke = one.incident.kind == IncidentKind.NEEDS_RECONNECT
+    return f"publish for {one.organization} again" if broke else f"go on publishing for {one.organization}"
 
 
 def _details(one: IncidentCard) -> list[str]:
     """Return the lines below the sentence in mrkdwn of our own words."""
     incident = one.incident
     if not incident.open:
-        return [*filter(None, [_ended(one)]), f"It needed somebody since {moment(incident.since)}."]
+        at = f" {moment(incident.resolved_at)}" if incident.resolved_at else ""
+        return [*filter(None, [_ended(one, at)]), f"It needed somebody since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
     else:
-        ends = f" *Ends* {moment(incident.deadline)}." if incident.deadline else ""
-        lines.append(
-            f"*Why:* {one.platform.name} ends this sign-in by itself and lets nobody but a person renew it;"
-            f" it takes a minute.{ends}"
-        )
+        word = "Ended" if incident.days == 0 else "Ends"
+        ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
+        how = ENDING.get(incident.code, "ends this sign-in by itself and lets nobody but a person renew it")
+        lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
         reason = TROUBLE.get(incident.trouble, "Slack didn't take it")
@@ -137,14 +161,22 @@ def _details(one: IncidentCard) -> list[str]:
     return lines
 
 
-def _ended(one: IncidentCard) -> str:
+def _ended(one: IncidentCard, at: str = "") -> str:
+    """Return how it came to its end, in mrkdwn, with a time where one is given; empty when the card says it."""
     incident = one.incident
-    if incident.resolution == Resolution.ELSEWHERE:
-        return "Reconnected by another organization that shares this sign-in."
-    who = kit.mention(one.resolver) if incident.resolved_by else "Octapost"
-    if incident.resolution == Resolution.RECONNECTED:
-        return f"Reconnected by {who} {moment(incident.resolved_at)}." if incident.resolved_at else ""
-    return f"Disconnected by {who}." if incident.resolution == Resolution.DISCONNECTED else ""
+    by = f" by {kit.mention(one.resolver)}" if incident.resolved_by else ""
+    return {
+        Resolution.ELSEWHERE: "Reconnected by another organization that shares this sign-in.",
+        Resolution.RENEWED: f"{one.platform.name} gave it more time; nobody has to do anything.",
+        Resolution.RECONNECTED: f"Reconnected{by}{at}.",
+        Resolution.DISCONNECTED: f"Disconnected{by}{at}.",
+    }.get(Resolution(incident.resolution), "")
+
+
+def done(one: IncidentCard) -> str:
+    """Return the line that ends a card's thread; empty when there is nothing to add to the card."""
+    sign, _ = headline(one)
+    return f"{sign} {said}" if (said := _ended(one)) else ""
 
 
 def _state(one: IncidentCard) -> str:
@@ -155,7 +187,7 @@ def _state(one: IncidentCard) -> str:
     if incident.snoozed_until:
         return f"💤 Snoozed until {moment(incident.snoozed_until)}."
     if incident.escalated_at:
-        return "⏫ Nobody took this for a day, so the owners were asked."
+        return "⏫ Nobody is on it, so the owners were asked."
     return ""
 
 
@@ -183,15 +215,13 @@ def _buttons(incident: Incident) -> Json:
 
 def line(ours: str) -> Message:
     """Return one line of a card's thread: mrkdwn of our own words."""
-    return Message(text=ours, blocks=[kit.section(ours)])
+    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
 def owners_asked(owners: Sequence[Membership]) -> str:
     """Return the line that asks the owners for help."""
     asked = kit.listed(kit.mention(owner) for owner in owners)
-    return (
-        f"⏫ {asked}: nobody has taken this for a day. Press *Reconnect* on the card, or give it to an admin."
-    )
+    return f"⏫ {asked}: nobody is on it. Press *Reconnect* on the card, or ask an admin to."
 
 
 def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:

@@ -96,9 +96,18 @@ def words(text: str, *, accessory: Json | None = None) -> Json:
     return block
 
 
+def titled(title: str, text: str) -> Json:
+    """Return a block with a bold title and literal text behind it, as `words` shows text."""
+    elements = [
+        {"type": "text", "text": cut(title, 200) or "-", "style": {"bold": True}},
+        {"type": "text", "text": f"  {cut(text, SECTION_TEXT)}"},
+    ]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
 def fine_print(*lines: str) -> Json:
-    """Return a context block of plain text lines (at most 10)."""
-    return {"type": "context", "elements": [plain(line, 2000) for line in lines[:10]]}
+    """Return a context block of plain text, one line under the other."""
+    return {"type": "context", "elements": [plain("\n".join(lines), 2000)]}
 
 
 def divider() -> Json:

@@ -27,13 +27,14 @@ def overview(standing: Standing) -> list[Json]:
     blocks = [kit.words("Your organizations in this workspace:")]
     for seat in standing.choices[:15]:
         here = seat.organization_id == standing.default_organization_id
-        text = f"{'▶ ' if here else ''}{seat.organization_name}: you are {article(Role(seat.role))}"
+        this = ", and this channel is about it" if here and len(standing.choices) > 1 else ""
+        text = f"{seat.organization_name}: you are {article(Role(seat.role))}{this}"
         accessory = kit.button("Members", "org.members", f"{seat.organization_id}/")
         blocks.append(kit.words(text, accessory=accessory))
     blocks.append(
         kit.section(
-            "`/octapost org create NAME` · `org rename NAME` · `org switch NAME` (for this channel)"
-            " · `org code` (let another workspace join) · `org join CODE`"
+            "`/octapost org create NAME` starts another one, `/octapost org join CODE` joins another workspace's."
+            " `/octapost help` lists the rest."
         )
     )
     return blocks
@@ -93,8 +94,8 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
             {
                 "type": "input",
                 "block_id": ROLE,
-                "optional": True,
-                "label": kit.plain("as"),
+                "optional": False,
+                "label": kit.plain("They become"),
                 "element": {
                     "type": "static_select",
                     "action_id": "select",
@@ -104,7 +105,7 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
             },
         ]
     return kit.modal(
-        kit.cut(seat.organization_name, 24),
+        kit.cut(f"Members of {seat.organization_name}", 24),
         blocks,
         callback_id="org.add",
         submit="Add" if actor_role >= Role.OWNER else None,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from adapters.base import App, Client, Misconfigured, Platform, PlatformError
+from bot.actor import sender_behind
 from bot.connections import Connected, Waiting
 from bot.errors import OctapostError, explain
 from bot.logs import logger
@@ -26,11 +28,14 @@ from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import hops_of
 from storage.attempts import Attempts, Browsers, SignIns, Tickets
 from storage.models import ConnectionAttempt, Membership, Ticket
-from storage.tenants import Installations, Workspaces
+from storage.tenants import Installations, Members, Workspaces
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from bot.connections import Connections
     from bot.settings import PlatformSettings, Settings
+    from bot.stories.home import Home
     from bot.views.kit import Json
     from bot.web.browser import Cookies
     from bot.web.openid import SignInWithSlack
@@ -65,6 +70,8 @@ class ConnectPages:
         connections: Connections,
         database: Database,
         vault: Vault,
+        home: Home,
+        later: Callable[[Callable[[], Awaitable[None]]], None],
         sign_in: SignInWithSlack,
         pages: Pages,
         cookies: Cookies,
@@ -74,6 +81,8 @@ class ConnectPages:
         self._connections = connections
         self._database = database
         self._vault = vault
+        self._home = home
+        self._later = later
         self._sign_in = sign_in
         self._pages = pages
         self._cookies = cookies
@@ -254,6 +263,7 @@ class ConnectPages:
             return self._pages.say(
                 "That didn't work", str(error), status=403, link=await self._back(attempt.team_id)
             )
+        self._later(partial(self._redraw_home, attempt))
         link = await self._back(attempt.team_id)
         if isinstance(outcome, Waiting):
             GRANTS.labels(platform.key, "waiting").inc()
@@ -268,9 +278,18 @@ class ConnectPages:
         sentences = texts(connect_views.outcome(outcome, "").blocks)
         if outcome.discovery_id is not None:
             sentences.append("Press Choose accounts in the message we sent you in Slack.")
+        elif outcome.attached or outcome.renewed:
+            sentences.append("You can close this page. In Slack, `/octapost connect` connects the next one.")
         return self._pages.say(
             TITLES[kind_of(outcome)], *sentences, good=bool(outcome.attached or outcome.renewed), link=link
         )
+
+    async def _redraw_home(self, attempt: ConnectionAttempt) -> None:
+        """Show what came of it in the App Home of whoever consented, which may be open in Slack."""
+        async with self._database.organization(attempt.organization_id, write=False) as session:
+            member = await Members(session).get(attempt.organization_id, attempt.membership_id)
+        if member is not None:
+            await self._home.redraw_for(sender_behind(member, attempt.team_id), attempt.organization_id)
 
     async def _refused(self, attempt: ConnectionAttempt, platform: Platform, error: str) -> web.Response:
         """Answer an `error` of the platform. The attempt is over; nothing was exchanged."""

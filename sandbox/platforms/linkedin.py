@@ -24,6 +24,8 @@ from aiohttp import web
 
 from sandbox.platforms.oauth import Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
 
+EVE = 53
+"""The day on which a token has a week left of its 60: one of the rungs on which an organization is warned."""
 PAGE_SCOPES = frozenset({"rw_organization_admin", "r_organization_admin"})
 BAD_CODE = (
     "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. "

@@ -9,8 +9,8 @@ list, a hand-picked selection is remembered per permission, and a Page token out
 Knobs besides the usual ones: `access_life_s` (short user token), `long_life_s`, `data_access_life_s`,
 `omit_expires_in` (the long token comes without a lifetime), `reexchange_extends` (a long token traded
 again lives longer), `accounts_empty` (`/me/accounts` hides everything), `require_proof` (the app's
-"Require App Secret" switch), `limit_code` (every Graph call answers this limit: 4, 17, 32, 80001 ...)
-and `limit_minutes`.
+"Require App Secret" switch), `limit_code` (every Graph call answers this limit: 4, 17, 32, 80001 ...),
+`limit_minutes`, and `deauthorize_url` (where it is told that a person removed the app: subcode 458).
 
 Control actions: `revoke` {"person", "subcode"}, `expire` {"person"}, `scope` {"person", "scope", "status"},
 `role` {"person", "page", "tasks"} (no tasks: the role is lost), `add_pages` {"person", "count", "name"}.
@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
+from sandbox.platforms.callbacks import signed_request, tell
 from sandbox.platforms.graph import GraphRefusal, missing, pick, split_fields, window
 from sandbox.platforms.meta_world import (
     BUSINESSES,
@@ -142,6 +143,7 @@ class MetaSimulator(OAuthSimulator):
             "require_proof": False,
             "limit_code": None,
             "limit_minutes": 19,
+            "deauthorize_url": "",
         }
 
     def routes(self) -> list[web.RouteDef]:
@@ -585,7 +587,22 @@ class MetaSimulator(OAuthSimulator):
         subcode = int(given.get("subcode", 458))
         if subcode not in ENDINGS:
             raise web.HTTPBadRequest(text=f"subcodes: {', '.join(map(str, ENDINGS))}")
-        return {"ended": self._end(subcode, person=given.get("person"))}
+        person, url = given.get("person"), self.settings["deauthorize_url"]
+        signed_in = {
+            (token.person, token.client_id): token
+            for token in self.tokens.values()
+            if token.kind == "USER" and not token.dead and person in {None, token.person}
+        }
+        ended = self._end(subcode, person=person)
+        tell_it = signed_in.values() if url and subcode == 458 else ()
+        return {"ended": ended, "callbacks": [await self._deauthorize(url, token) for token in tell_it]}
+
+    async def _deauthorize(self, url: str, token: Token) -> int:
+        """Tell the app that a person has removed it; return the status it answered, 0 for none."""
+        facts = {"user_id": scoped_id(token), "issued_at": int(self.clock.now())}
+        return await tell(
+            url, {"signed_request": signed_request(self.apps[token.client_id].client_secret, facts)}
+        )
 
     async def _control_expire(self, given: dict[str, Any]) -> Any:
         touched = [

@@ -41,11 +41,14 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Nothing is loaded from outside this machine, and no text can become a script."""
+LAST_PLACE = "slack_at"
 TABS = ("home", "messages", "about")
 SAFE_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 SETTLE_S = 0.03
 """Changes come in bursts; one answer carries those of 30 ms."""
 MULTILINE_QUERY = 300
+MEMBERSHIP = {"/invite": "added <@{}> to", "/remove": "removed <@{}> from"}
+"""Slack's own commands that are understood here: https://slack.com/help/articles/201259356."""
 TROUBLES = {
     TIMED_OUT: "did not answer within 3 seconds",
     UNREACHABLE: "could not be reached",
@@ -109,8 +112,11 @@ class Client:
     # Pages
 
     async def front(self, request: web.Request) -> web.Response:
-        """Send the browser to who it was last, or to Acme's admin."""
+        """Send the browser to who it was last and where, or to Acme's admin."""
         team, user = self._last_person(request)
+        place = request.cookies.get(LAST_PLACE, "")
+        if place in TABS or any(place == c.id for c in self.state.channels_for(user, team)):
+            raise web.HTTPFound(f"/client/{team}/{user}/{place}")
         raise web.HTTPFound(f"/client/{team}/{user}")
 
     async def enter(self, request: web.Request) -> web.Response:
@@ -139,6 +145,7 @@ class Client:
         )
         answer = web.Response(text=page, content_type="text/html", headers=HEADERS)
         answer.set_cookie(SIGNED_IN, f"{seat.me.id}.{seat.workspace.id}", samesite="Lax", httponly=True)
+        answer.set_cookie(LAST_PLACE, seat.place, samesite="Lax", httponly=True)
         return answer
 
     async def live(self, request: web.Request) -> web.Response:
@@ -211,12 +218,32 @@ class Client:
         if app is not None and word == app.command:
             words = mrkdwn.typed(rest.strip(), people, channels, command=True)
             await self.slack.command(seat.me.id, seat.workspace.id, channel.id, words)
+        elif word in MEMBERSHIP:
+            await self._change_membership(seat, channel, word, rest.strip().removeprefix("@"), people)
         elif text.startswith("/"):
             raise ValueError(f"{word} is not a valid command.")
         else:
             words = mrkdwn.typed(text, people, channels, command=False)
             await self.slack.say(seat.me.id, channel.id, words)
         return {}
+
+    async def _change_membership(
+        self, seat: Seat, channel: Channel, command: str, name: str, people: Mapping[str, str]
+    ) -> None:
+        """Do what `/invite @name` and `/remove @name` do; the app is called by its own name."""
+        if channel.kind == "im":
+            raise ValueError("Nobody else can be in a direct message.")
+        found, installation = people.get(name.lower()), self.state.installation_for(seat.workspace.id)
+        if installation is not None and name.lower() == self.state.users[installation.bot_user_id].name:
+            found = installation.bot_user_id
+        if found is None:
+            raise ValueError(f"Nobody in this workspace is called @{name}.")
+        called, here = self.state.users[found].real_name, found in channel.members
+        if here == (command == "/invite"):
+            raise ValueError(f"{called} is {'already' if here else 'not'} in this channel.")
+        change = self.slack.kick if here else self.slack.invite
+        await change(channel.id, found)
+        self.state.post(channel.id, seat.me.id, f"{MEMBERSHIP[command].format(found)} this channel.")
 
     async def _press(self, seat: Seat, given: Json) -> Json:
         target, block_id, action_id = self._target(given["target"]), given["block_id"], given["action_id"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import string
+from base64 import b32encode
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 def new_id(prefix: str, length: int = 9) -> str:
     """Return an identifier of Slack's shape: a letter or two, then capitals and digits."""
-    return prefix + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(length))
+    return prefix + b32encode(secrets.token_bytes(length)).decode()[:length]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -244,6 +245,42 @@ async def test_a_documented_end_is_a_dead_grant(
 
     assert raised.value.code == f"190_{subcode}"
     assert raised.value.code in PLATFORM.dead_grant_codes
+
+
+async def test_a_living_page_is_asked_about_before_the_person_is_called(
+    facebook: Facebook, httpx_mock: HTTPXMock
+) -> None:
+    httpx_mock.add_response(url=TOKEN_URL, status_code=400, json=failure(190, 463))
+    graph(httpx_mock, "/debug_token", {"data": {"is_valid": False}})
+    graph(httpx_mock, "/debug_token", {"data": {"is_valid": True}})
+    tokens = replace(TOKENS, of_accounts=("EAAGone", "EAAGtwo"))
+
+    answer = await facebook.refresh(CLIENT, tokens)
+
+    asked = [r.url.params["input_token"] for r in httpx_mock.get_requests()[1:]]
+    assert asked == ["EAAGone", "EAAGtwo"]
+    assert answer == replace(tokens, ended="190_463")
+
+
+@pytest.mark.parametrize("facts", [{"is_valid": False}, {"is_valid": "yes"}, {"type": "PAGE"}])
+async def test_a_page_that_is_not_clearly_alive_leaves_the_grant_dead(
+    facebook: Facebook, httpx_mock: HTTPXMock, facts: dict[str, Any]
+) -> None:
+    httpx_mock.add_response(url=TOKEN_URL, status_code=400, json=failure(190, 463))
+    graph(httpx_mock, "/debug_token", {"data": facts})
+
+    with pytest.raises(GrantDead, match="190_463"):
+        await facebook.refresh(CLIENT, replace(TOKENS, of_accounts=("EAAGone",)))
+
+
+async def test_an_outage_while_the_page_is_asked_about_settles_nothing(
+    facebook: Facebook, httpx_mock: HTTPXMock
+) -> None:
+    httpx_mock.add_response(url=TOKEN_URL, status_code=400, json=failure(190, 463))
+    graph(httpx_mock, "/debug_token", failure(2), status=500)
+
+    with pytest.raises(Busy):
+        await facebook.refresh(CLIENT, replace(TOKENS, of_accounts=("EAAGone",)))
 
 
 @pytest.mark.parametrize("refusal", [failure(190), failure(102), failure(190, 999), failure(None)])

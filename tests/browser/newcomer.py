@@ -34,22 +34,24 @@ class Newcomer:
         await self.page.get_by_role("link", name=re.compile("^Add Octapost to")).click()
         await self.page.get_by_role("button", name="Allow").click()
 
+    async def write(self, text: str) -> None:
+        """Type something where one is, and send it."""
+        composer = self.page.get_by_role("combobox", name=re.compile("^Message "))
+        await composer.fill(text)
+        await composer.press("Enter")
+
     async def say(self, text: str) -> Locator:
         """Type `/octapost <text>` where one is; return the newest message, once there is a new one."""
         messages = self.page.get_by_role("log").get_by_role("article")
         before = await messages.count()
-        composer = self.page.get_by_role("combobox", name=re.compile("^Message "))
-        await composer.fill(f"/octapost {text}".rstrip())
-        await composer.press("Enter")
+        await self.write(f"/octapost {text}".rstrip())
         answer = messages.nth(before)
         await expect(answer).to_be_visible()
         return answer
 
     async def modal_by(self, text: str) -> Locator:
         """Type `/octapost <text>`, which opens a modal; return the modal."""
-        composer = self.page.get_by_role("combobox", name=re.compile("^Message "))
-        await composer.fill(f"/octapost {text}")
-        await composer.press("Enter")
+        await self.write(f"/octapost {text}")
         await expect(self.modal).to_be_visible()
         return self.modal
 

@@ -23,6 +23,23 @@ async def test_a_platform_is_put_out_of_order_and_back_by_its_buttons(page: Page
         assert (broken, world.platforms["tiktok"].faults) == (1, [])
 
 
+async def test_a_permission_that_ended_is_found_out_at_the_press_of_a_button(page: Page) -> None:
+    async with World() as world:
+        reddit = world.platforms["reddit"]
+        person, app = reddit.people["big_mod"], next(iter(reddit.apps.values()))
+        reddit.issue(reddit._new_grant(person, app, app.scopes, frozenset()))
+        await page.goto(f"{world.url}/world")
+
+        await page.get_by_role("button", name="Revoke the grant of big_mod at Reddit").click()
+        await expect(page.get_by_role("status")).to_be_in_viewport()
+        await expect(page.get_by_role("status")).to_contain_text("big_mod's permission ended")
+        await page.get_by_role("button", name="Let Octapost find out about Reddit").click()
+
+        await expect(page.get_by_role("status")).to_contain_text("Octapost asked Reddit twice")
+        await expect(page.get_by_role("button", name="Let Octapost find out")).to_have_count(0)
+        assert reddit.clock.offset_s > 2 * 86_400
+
+
 async def test_time_passes_at_the_press_of_a_button(page: Page) -> None:
     async with World() as world:
         await page.goto(f"{world.url}/world")

@@ -32,6 +32,7 @@ from adapters.base import (
     Tokens,
     capabilities,
     missing_scopes,
+    send,
 )
 from adapters.registry import PLATFORMS, adapters
 from sandbox.browser import PLAIN
@@ -365,6 +366,35 @@ async def test_a_connection_dropped_after_sending_is_unknown_where_something_may
         await discover(adapter, client)
 
     assert len(received) >= 3
+    server.close()
+    await server.wait_closed()
+
+
+async def test_an_answer_that_comes_in_drops_is_lost_when_its_time_is_up(http: httpx.AsyncClient) -> None:
+    over, ended = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not over.is_set():
+            writer.write(b"{")
+            await asyncio.sleep(0.02)
+        writer.close()
+        ended.release()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
+    began = asyncio.get_running_loop().time()
+
+    with pytest.raises(OutcomeUnknown):
+        await send(http, http.build_request("POST", url, timeout=5), unsure=True, within_s=0.1)
+    with pytest.raises(Busy):
+        await send(http, http.build_request("GET", url, timeout=5), within_s=0.1)
+
+    assert asyncio.get_running_loop().time() - began < 5
+    over.set()
+    for _ in range(2):
+        await ended.acquire()
     server.close()
     await server.wait_closed()
 

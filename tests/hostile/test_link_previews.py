@@ -8,6 +8,7 @@ from sandbox.browser import Browser, Consent, travel
 from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Ticket
 from tests.application import Office
+from tests.counts import tries
 from tests.hostile.wire import Wire, asked, rows
 from tests.web.house import House
 
@@ -34,10 +35,10 @@ BOTS = (
     "ia_archiver",
     "curl/8.14.1",
 )
-ROUNDS = 25
+ROUNDS = tries(25, 4)
 
 
-async def test_a_thousand_bot_visits_leave_a_ticket_as_it_was(
+async def test_visits_of_bots_leave_a_ticket_as_it_was(
     office: Office, house: House, wire: Wire, record_property: Count
 ) -> None:
     ticket = await house.ticket(await house.member())
@@ -69,7 +70,7 @@ async def test_a_thousand_bot_visits_leave_a_ticket_as_it_was(
     assert page.status == 200
     assert await house.count(Account) == 1
     count = ROUNDS * len(BOTS) * 2
-    assert count == 1000
+    assert count == tries(1000, 160)
     record_property(
         "counted", f"{count:,} visits of {len(BOTS)} bots: 0 cookies, 0 rows, the ticket still works"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import cycle, product
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -21,7 +22,7 @@ from storage.grants import Grants
 from storage.models import Account, Grant, GrantStatus, Notice
 from tests.application import Office
 from tests.contract.answers import EVERY, GOOD, Answer
-from tests.counts import sampled
+from tests.counts import FULL, sampled
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
 from tests.storage.world import backdate
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 Count = Callable[[str, object], None]
 APPS = [app for platform in PLATFORMS.values() for app in platform.apps]
+TROUBLES = ("503", "lost")
+SILENT = list(product(APPS, TROUBLES)) if FULL else list(zip(APPS, cycle(TROUBLES), strict=False))
 PLATFORM_OF = {app.key: platform for platform in PLATFORMS.values() for app in platform.apps}
 LONGEST = timedelta(days=401)
 TOKEN_ENDPOINT = "/(?:oauth/access_token|access_token|accessToken|token/?)$"
@@ -131,8 +134,7 @@ async def test_an_answer_that_was_lost_leaves_nothing_and_says_so(
     assert await house.count(Grant) == 0
 
 
-@pytest.mark.parametrize("app", APPS, ids=lambda app: app.key)
-@pytest.mark.parametrize("trouble", ["503", "lost"])
+@pytest.mark.parametrize(("app", "trouble"), SILENT, ids=lambda value: getattr(value, "key", value))
 async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_with_one_button(
     office: Office, house: House, app: App, trouble: str
 ) -> None:

@@ -174,8 +174,21 @@ async def test_links_lead_where_slacks_would(
         assert (answer.status, answer.url.path) == (200, lands)
 
 
-async def test_the_browser_stays_who_it_was(slack: SlackSimulator, http: aiohttp.ClientSession) -> None:
-    await (await http.get(f"{slack.url}/client/{ACME}/{OTTO}/C0ACMEGEN")).read()
+@pytest.mark.parametrize("last", ["C0ACMEGEN", "C0ACMERAN", "home"])
+async def test_the_browser_stays_who_and_where_it_was(
+    slack: SlackSimulator, http: aiohttp.ClientSession, last: str
+) -> None:
+    await (await http.get(f"{slack.url}/client/{ACME}/{OTTO}/{last}")).read()
+
+    async with http.get(slack.url) as answer:
+        assert answer.url.path == f"/client/{ACME}/{OTTO}/{last}"
+
+
+async def test_a_channel_one_has_left_is_no_place_to_come_back_to(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
+    await (await http.get(f"{slack.url}/client/{ACME}/{OTTO}/C0ACMERAN")).read()
+    slack.state.channels["C0ACMERAN"].members.discard(OTTO)
 
     async with http.get(slack.url) as answer:
         assert answer.url.path == f"/client/{ACME}/{OTTO}/C0ACMEGEN"
@@ -214,7 +227,7 @@ async def test_another_sites_page_can_do_nothing(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        pytest.param({"do": "say", "text": "/invite x"}, "/invite is not a valid command.", id="no-command"),
+        pytest.param({"do": "say", "text": "/poke x"}, "/poke is not a valid command.", id="no-command"),
         pytest.param({"do": "press", "target": "view:V1"}, "not open any more", id="a-closed-view"),
         pytest.param({"do": "press", "target": "message:C0ACMEGEN:1.0"}, "is gone", id="a-deleted-message"),
     ],
@@ -224,6 +237,28 @@ async def test_what_cannot_be_done_is_said_in_words(
 ) -> None:
     async with http.post(f"{slack.url}/client/{ACME}/{ADA}/C0ACMEGEN/do", json=given) as answer:
         assert sentence in (await answer.json())["error"]
+
+
+async def test_somebody_is_brought_into_a_channel_and_removed_by_typing(
+    slack: SlackSimulator, http: aiohttp.ClientSession
+) -> None:
+    async def typed_by_ada(text: str) -> str:
+        place = f"{slack.url}/client/{ACME}/{ADA}/C0ACMERAN/do"
+        async with http.post(place, json={"do": "say", "text": text}) as answer:
+            return str((await answer.json()).get("error", ""))
+
+    installation = slack.state.installation_for(ACME)
+    assert installation is not None
+    bot, members = installation.bot_user_id, slack.state.channels["C0ACMERAN"].members
+
+    assert (await typed_by_ada("/invite @Octapost"), bot in members) == ("", True)
+    assert await typed_by_ada("/invite @Octapost") == "Octapost is already in this channel."
+    assert (await typed_by_ada("/remove @otto"), OTTO in members) == ("", False)
+    assert await typed_by_ada("/invite @nobody") == "Nobody in this workspace is called @nobody."
+    assert [m.text for m in slack.messages("C0ACMERAN", ADA)] == [
+        f"added <@{bot}> to this channel.",
+        f"removed <@{OTTO}> from this channel.",
+    ]
 
 
 async def test_the_parts_come_as_soon_as_something_changes(

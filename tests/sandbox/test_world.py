@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import stat
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,30 @@ async def test_time_passes_everywhere_but_in_slack(world: World, http: aiohttp.C
     assert "54 days later" in shown
     assert {s.clock.offset_s for s in world.simulators if s is not world.slack} == {54 * 86_400}
     assert world.slack.clock.offset_s == 0
+
+
+async def test_linkedins_sign_in_comes_to_its_last_week(world: World, http: aiohttp.ClientSession) -> None:
+    linkedin = world.platforms["linkedin"]
+    person, app = linkedin.people["ana-ruiz"], next(iter(linkedin.apps.values()))
+
+    nobody = await press(http, world, "linkedin/eve")
+    linkedin.issue(linkedin._new_grant(person, app, app.scopes, frozenset()))
+    await press(http, world, "time", "7d")
+    there = await press(http, world, "linkedin/eve")
+    again = await press(http, world, "linkedin/eve")
+
+    assert "Nothing happened: nobody is signed in there; connect LinkedIn first." in nobody
+    assert "46 days went by." in there
+    assert "day 53 of the newest sign-in there is over" in again
+    assert linkedin.clock.offset_s == pytest.approx(53 * 86_400, abs=60)
+
+
+async def test_there_is_nothing_to_find_out_where_no_permission_ended(
+    world: World, http: aiohttp.ClientSession
+) -> None:
+    assert "Nothing happened: there is nothing to find out there." in await press(http, world, "x/notice")
+    assert "Nothing happened: no sign-in there ends by itself." in await press(http, world, "x/eve")
+    assert world.passed == timedelta(0)
 
 
 @pytest.mark.parametrize("name", ["x", "linkedin", "tiktok", "reddit", "youtube"])

@@ -13,7 +13,7 @@ from sqlmodel import select
 from storage.db import now
 from storage.grants import Grants
 from storage.incident_models import Incident, IncidentKind, Resolution
-from storage.incidents import Alerts, IncidentRows
+from storage.incidents import Alerts, IncidentRows, Patience
 from storage.tenants import Organizations
 from tests.storage.world import build
 
@@ -75,7 +75,7 @@ async def test_the_database_itself_refuses_a_second_open_one(database: Database,
 
 async def due(database: Database) -> list[str]:
     async with database.system(write=False) as session:
-        return [found for _, found in await IncidentRows(session).with_something_to_say(DAY)]
+        return [found for _, found in await IncidentRows(session).with_something_to_say(Patience())]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,14 @@ async def due(database: Database) -> list[str]:
         pytest.param({"since": -DAY, "claimed_by": "mem_1"}, False, id="claimed"),
         pytest.param({"since": -DAY, "escalated_at": -DAY}, False, id="escalated-already"),
         pytest.param({"since": -DAY, "snoozed_until": DAY}, False, id="snoozed"),
+        pytest.param({"claimed_by": "mem_1", "claimed_at": -DAY}, True, id="claimed-a-day-ago"),
+        pytest.param({"since": -DAY, "held_until": DAY}, False, id="unclaimed-in-the-night"),
         pytest.param({"since": -DAY, "kind": IncidentKind.EXPIRING}, False, id="not-over-yet"),
+        pytest.param(
+            {"kind": IncidentKind.EXPIRING, "deadline": timedelta(hours=11)},
+            True,
+            id="unclaimed-in-its-last-hours",
+        ),
         pytest.param({"since": -DAY, "card": 0}, False, id="not-said-yet"),
         pytest.param({"snoozed_until": -DAY}, True, id="the-snooze-is-over"),
         pytest.param({"held_until": -DAY}, True, id="the-night-is-over"),

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.attempts import TooManyTickets, first_seen, open_ticket
 from storage.models import Role
-from storage.single import PostgresSingle, SqliteSingle
+from storage.single import PostgresSingle, Single, SqliteSingle
 from storage.tenants import Members, Workspaces, standing
 from tests.storage.world import run_sql, tenant
 
@@ -39,9 +39,9 @@ async def count(database: Database, table: str) -> int:
     return int(found)
 
 
-def writer(database: Database) -> SqliteConnection:
-    assert isinstance(database.single, SqliteSingle)
-    connection = database.single._writes._connection
+def writer(single: Single) -> SqliteConnection:
+    assert isinstance(single, SqliteSingle)
+    connection = single._writes._connection
     assert connection is not None
     return connection
 
@@ -136,8 +136,7 @@ async def test_sessions_and_lone_statements_take_turns(database: Database) -> No
     assert await count(database, "seen_request") == 20
 
 
-async def test_only_lone_statements_do_not_wait_for_the_disk(database: Database) -> None:
-    await first_seen(database.single, "v0=1")
+async def test_only_lone_statements_that_need_no_disk_do_not_wait_for_it(database: Database) -> None:
     asked = {
         "sqlite": "PRAGMA synchronous",
         "postgresql": "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'",
@@ -145,15 +144,19 @@ async def test_only_lone_statements_do_not_wait_for_the_disk(database: Database)
 
     async with database.system() as session:
         in_a_session = (await (await session.connection()).execute(text(asked))).scalar_one()
-    if isinstance(database.single, SqliteSingle):
-        ((alone,),) = (await writer(database).visit("execute", asked)).rows
-    else:
-        assert isinstance(database.single, PostgresSingle)
-        alone = await database.single._idle[0].fetchval(asked)
+    alone: dict[Single, object] = {}
+    for single in (database.single, database.durable):
+        await first_seen(single, f"v0={len(alone)}")
+        if isinstance(single, SqliteSingle):
+            ((alone[single],),) = (await writer(single).visit("execute", asked)).rows
+        else:
+            assert isinstance(single, PostgresSingle)
+            alone[single] = await single._idle[0].fetchval(asked)
 
     normal, full = 1, 2
-    assert alone == (normal if database.dialect == "sqlite" else "client")
-    assert in_a_session == (full if database.dialect == "sqlite" else "configuration file")
+    quick, waits = (normal, full) if database.dialect == "sqlite" else ("client", "configuration file")
+    assert alone == {database.single: quick, database.durable: waits}
+    assert in_a_session == waits
 
 
 async def test_when_a_commit_fails_all_who_waited_for_it_hear_so(sqlite_database: Database) -> None:
@@ -174,7 +177,7 @@ async def test_when_a_commit_fails_all_who_waited_for_it_hear_so(sqlite_database
 
 async def test_on_a_full_disk_what_was_promised_is_stored_and_nothing_else(sqlite_database: Database) -> None:
     await first_seen(sqlite_database.single, "v0=before")
-    connection = writer(sqlite_database)
+    connection = writer(sqlite_database.single)
     ((pages,),) = (await connection.visit("execute", "PRAGMA page_count")).rows
     await connection.visit("execute", f"PRAGMA max_page_count = {pages}")
 

@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from adapters.base import Capability, Rotation
 from adapters.registry import PLATFORMS
+from bot.diagnosis import in_words
 from bot.disconnections import Revocation
-from bot.views.accounts import CAN, Card, expiry, in_words, status
+from bot.views.accounts import CAN, Card
 from sandbox.browser import Consent
 from sandbox.core import Fault
-from sandbox.member import links_in, text_of
+from sandbox.member import Member, links_in, text_of
+from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
@@ -102,7 +105,7 @@ def card_of(platform: str = "x", **facts: Any) -> Card:
     ],
 )
 def test_expiry_is_said_in_words(platform: str, facts: dict[str, object], words: str) -> None:
-    assert expiry(card_of(platform, **facts), NOW) == words
+    assert card_of(platform, **facts).diagnosed(NOW).sentence == words
 
 
 @pytest.mark.parametrize("state", [GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED])
@@ -111,15 +114,16 @@ def test_a_dead_sign_in_needs_a_person_whatever_the_clock_says(state: GrantStatu
     assert card.grant is not None
     card.grant.status = state
 
-    assert expiry(card, NOW) == "The sign-in is over: reconnect it."
-    assert status(card) == "🔴 needs reconnecting"
+    found = card.diagnosed(NOW)
+    assert found.sentence.startswith("The sign-in is over: ")
+    assert found.status == "🔴 needs reconnecting"
 
 
 def test_an_account_without_a_sign_in_needs_one() -> None:
     card = replace(card_of(), grant=None)
 
-    assert status(card) == "🔴 needs reconnecting"
-    assert expiry(card, NOW) == "The sign-in is over: reconnect it."
+    assert card.diagnosed(NOW).status == "🔴 needs reconnecting"
+    assert card.diagnosed(NOW).sentence == "The sign-in is over: reconnect it."
 
 
 @pytest.mark.parametrize(
@@ -216,15 +220,38 @@ async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
     assert "0 of 1 accounts can publish" in await said(ada, "status")
 
 
-async def test_more_accounts_than_a_message_holds_are_counted(office: Office) -> None:
+async def test_more_accounts_than_a_message_holds_are_turned_like_pages(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "facebook", "brand", choose=30)
+    async with office.database.system(write=False) as session:
+        everybody = list(await session.exec(select(Account.name)))
+    first = await ada.command("accounts facebook")
 
-    words = await said(ada, "accounts")
+    pages = [text_of(first)]
+    for _ in range(2):
+        await ada.press(await turned(ada, f"Page {len(pages)} of 3"), "account.later")
+        pages.append(text_of(await turned(ada, f"Page {len(pages) + 1} of 3")))
+    await ada.press(await turned(ada, "Page 3 of 3"), "account.earlier")
 
-    assert "Acme has 30 accounts." in words
-    assert "… and 19 more" in words
+    assert "Acme has 30 accounts on Facebook." in pages[0]
+    assert [sum(f"{name}  " in words for name in everybody) for words in pages] == [11, 11, 8]
+    assert text_of(await turned(ada, "Page 2 of 3")) == pages[1]
     assert office.slack.state.complaints == []
+
+
+async def turned(person: Member, words: str) -> Message:
+    """Return the answer that shows a page, as soon as it does."""
+    return await person.slack.until(
+        lambda: next(
+            (
+                message
+                for message in person.slack.messages(person.channel_id, person.user_id)
+                if message.ephemeral_for and words in text_of(message)
+            ),
+            None,
+        ),
+        5,
+    )
 
 
 # Where it can post
@@ -364,7 +391,7 @@ async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office:
     [page] = [
         name
         for name in ("Ana Ruiz Studio", "Blue Door Bakery")
-        if f"{name}\nFacebook" in await said(ada, "accounts")
+        if f"{name}  Facebook" in await said(ada, "accounts")
     ]
 
     first = await disconnect(ada, f"facebook {page}")
@@ -449,7 +476,7 @@ async def test_what_was_disconnected_can_be_connected_again(either_office: Offic
 
     words = await connected(ada, "x", "4711")
 
-    assert "✅ Connected to Acme: Octa Demo." in words
+    assert "✅ Connected to Acme: Octa Demo on " in words
     assert "🟢 connected" in await said(ada, "accounts")
 
 
@@ -469,7 +496,7 @@ async def test_two_organizations_share_the_one_sign_in_a_platform_allows(
     words = await connected(bea, platform, person, app=app)
 
     title = PLATFORMS[platform].name
-    assert f"✅ Connected to Blue Door: {name}." in words
+    assert f"✅ Connected to Blue Door: {name} on " in words
     assert f"Another organization on this installation uses the same {title} sign-in" in words
     assert len([g for g in await grants(either_office, platform) if g.status == GrantStatus.HEALTHY]) == 1
 
@@ -499,7 +526,7 @@ async def test_reconnect_renews_the_same_account(either_office: Office) -> None:
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     page = await ada.travel(link, Consent(person="4711"))
 
-    await hears(ada, "🔁 Renewed for Acme: Octa Demo.")
+    await hears(ada, "🔁 Renewed for Acme: Octa Demo on ")
     assert "Renewed" in page.title
     [after] = await grants(either_office, "x")
     assert after.id == before.id
@@ -523,8 +550,28 @@ async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(ei
     )
     assert "as a new account" in words
     assert "Acme has 1 account." in await said(ada, "accounts")
-    assert "✅ Connected to Acme: Blue Door Bakery." in await ada.pick(message, 1)
+    assert "✅ Connected to Acme: Blue Door Bakery on X." in await ada.pick(message, 1)
     assert "Acme has 2 accounts." in await said(ada, "accounts")
+
+
+async def test_a_google_account_without_a_channel_is_nobody_elses_account(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "youtube", "110000000000000000001")
+    [before] = await grants(office, "youtube")
+    cards = await ada.command("accounts")
+
+    link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
+    page = await ada.travel(link, Consent(person="110000000000000000003"))
+
+    words = text_of(await hears(ada, "Not renewed: "))
+    assert (
+        "This sign-in doesn't include it; to keep publishing there, press Reconnect and sign in there as"
+        in words
+    )
+    assert "This Google account has no YouTube channel." in words
+    assert "belongs to" not in words
+    assert "somebody else" not in page.title
+    assert await grants(office, "youtube") == [before]
 
 
 async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> None:
@@ -537,7 +584,7 @@ async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> No
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     await ada.travel(link, Consent(person="mia"))
 
-    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery."))
+    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
 
 
@@ -549,7 +596,7 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     await ada.travel(link, Consent(person="ana", assets=["104000000000001"]))
 
-    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery."))
+    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
     assert "press Reconnect and tick" in words
 

@@ -89,7 +89,7 @@ async def test_where_several_organizations_are_possible_a_modal_asks_which(eithe
     shown = await ada.submit(view, {"organization": {"select": chosen(view, "Bakery")}})
     await ada.travel(str(button(shown, "Continue to X")["url"]), Consent(person="4711"))
 
-    await hears(ada, "✅ Connected to Bakery: Octa Demo.")
+    await hears(ada, "✅ Connected to Bakery: Octa Demo on ")
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
@@ -119,7 +119,7 @@ async def test_the_global_shortcut_and_the_welcome_lead_the_same_way(office: Off
     await ada.press(by_welcome, "connect.platform.x")
     link = button(await ada.modal_with("Continue to X"), "Continue to X")["url"]
     await ada.travel(link, Consent(person="4711"))
-    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
 
 async def test_the_shortcut_tells_somebody_in_no_organization_what_to_do(office: Office) -> None:
@@ -161,8 +161,8 @@ async def test_the_one_account_is_connected_at_once(
     page, message = await came_to(ada, platform, Consent(person=person), app)
 
     assert "Done. Back to Slack." in page.title
-    assert f"✅ Connected to Acme: {name}." in text_of(message)
-    assert f"Connected to Acme: {name}." in page.text
+    assert f"✅ Connected to Acme: {name} on " in text_of(message)
+    assert f"Connected to Acme: {name} on " in page.text
     assert "account connected" in await trail(office)
 
 
@@ -185,7 +185,7 @@ async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
         ada, "youtube", Consent(person="110000000000000000002", assets=["UCstudioNine000000000003"])
     )
 
-    assert "✅ Connected to Acme: Backstage at Nine." in text_of(message)
+    assert "✅ Connected to Acme: Backstage at Nine on " in text_of(message)
 
 
 async def test_an_empty_catch_says_which_kind_of_account_it_needs_and_how_to_get_one(office: Office) -> None:
@@ -237,7 +237,7 @@ async def test_no_is_an_answer_and_says_how_to_go_on(office: Office) -> None:
     )
     link = links_in(await answer_to(ada, message, "connect.platform.x"))[0]
     await ada.travel(link, Consent(person="4711"))
-    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
 
 async def test_an_app_without_the_product_is_the_operators_fault_and_named(office: Office) -> None:
@@ -287,7 +287,7 @@ async def test_a_greyed_page_can_be_found_but_not_taken(office: Office) -> None:
     assert "Okafor Cycling Club: your role on this Page can't create content." in shown.errors["picked"]
     assert "Acme has no accounts yet." in await said(ada, "accounts")
     final = await ada.submit(view, {"connect.search": [usable["value"]]})
-    assert "✅ Connected to Acme: Fjord Coffee." in text_of(final)
+    assert "✅ Connected to Acme: Fjord Coffee on " in text_of(final)
 
 
 async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_that_is_said(
@@ -324,7 +324,7 @@ async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
 
     assert "🔁 Renewed for Acme" in text_of(message)
     assert "Facebook shows 2 more accounts you can connect to Acme." in text_of(message)
-    name = first.split("Connected to Acme: ")[1].split(".")[0]
+    name = first.split("Connected to Acme: ")[1].split(" on ")[0]
     assert f"{name}: already connected here" in text_of(view)
 
 
@@ -368,7 +368,7 @@ async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: O
     assert "Facebook shows 1000 accounts you can connect to Acme." in text_of(message)
     assert len(everything) == 100
     assert [o["text"]["text"] for o in exact] == ["Big Brand Store 0777"]
-    assert "✅ Connected to Acme: Big Brand Store 0777." in text_of(shown)
+    assert "✅ Connected to Acme: Big Brand Store 0777 on " in text_of(shown)
     assert either_office.slack.state.complaints == []
 
 
@@ -378,7 +378,7 @@ async def test_company_pages_are_chosen_and_one_without_the_role_says_so(office:
     _, message = await came_to(ada, "linkedin", Consent(person="ana-ruiz"), "linkedin_page")
 
     assert "Harbour Lights: your role on this company page can't post." in text_of(message)
-    assert "✅ Connected to Acme: Blue Door and Octa Mugs." in await ada.pick(message, 2)
+    assert "✅ Connected to Acme: Blue Door and Octa Mugs on LinkedIn." in await ada.pick(message, 2)
 
 
 async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
@@ -444,7 +444,7 @@ async def test_a_consent_whose_discovery_failed_is_finished_later(either_office:
     tiktok.faults.clear()
     await ada.press(message, "connect.resume")
 
-    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
     assert len(tiktok.calls("/v2/oauth/token", "POST")) == 1
     assert "🟢 connected" in await said(ada, "accounts")
 
@@ -457,7 +457,7 @@ async def test_finishing_twice_connects_once(office: Office) -> None:
     message = await ada.next_message(seen)
 
     await ada.press(message, "connect.resume")
-    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
     assert "Acme has 1 account." in await said(ada, "accounts")
     assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
@@ -501,5 +501,5 @@ async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Of
 async def test_each_workspaces_members_connect_to_their_own_organization(office: Office) -> None:
     ada, bea = await office.installed(), await office.installed(BEA)
 
-    assert "Connected to Acme: Octa Demo." in await connected(ada, "tiktok", "octa_demo")
-    assert "Connected to Blue Door: Octa Demo." in await connected(bea, "tiktok", "octa_demo")
+    assert "Connected to Acme: Octa Demo on " in await connected(ada, "tiktok", "octa_demo")
+    assert "Connected to Blue Door: Octa Demo on " in await connected(bea, "tiktok", "octa_demo")

@@ -1,10 +1,10 @@
-"""What a person types when they wonder: help, unknown words, status and debug."""
+"""What a person types when they wonder: help, unknown words and debug."""
 
 from __future__ import annotations
 
 from sandbox.member import text_of
 from tests.application import Office, routes_of
-from tests.stories.told import connected, said
+from tests.stories.told import said
 
 COMMANDS = ("connect", "accounts", "disconnect", "org", "status", "help")
 
@@ -77,27 +77,6 @@ async def test_an_alias_does_what_its_word_does(office: Office) -> None:
 
     for alias, word in {"list": "accounts", "ls": "accounts", "orgs": "org", "ids": "debug"}.items():
         assert await said(ada, alias) == await said(ada, word)
-
-
-async def test_status_has_a_line_per_account_and_counts_those_that_can_publish(office: Office) -> None:
-    ada = await office.installed()
-    await connected(ada, "x", "4711")
-    await connected(ada, "tiktok", "octa_demo")
-
-    words = await said(ada, "status")
-
-    assert "Acme: 2 of 2 accounts can publish." in words
-    assert "🟢 connected  X: Octa Demo" in words
-    assert "🟢 connected  TikTok: Octa Demo" in words
-
-
-async def test_status_without_accounts_says_how_to_begin(office: Office) -> None:
-    ada = await office.installed()
-
-    words = await said(ada, "status")
-
-    assert "Acme has no accounts yet." in words
-    assert "/octapost connect" in words
 
 
 async def test_debug_shows_ids_and_nothing_else(office: Office) -> None:

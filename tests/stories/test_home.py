@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from sqlmodel import update
+
 from sandbox.browser import Consent
+from sandbox.core import Fault
 from sandbox.member import text_of
+from sandbox.slack.state import View
 from sandbox.slack.world import ADA, GUS, OTTO
+from storage.models import Grant, GrantStatus
 from tests.application import Office
 from tests.stories.told import button, buttons, chosen, connected, hears
 
@@ -17,7 +22,7 @@ async def test_an_empty_home_says_how_to_begin(office: Office) -> None:
     words = text_of(home)
     assert words.startswith("Acme")
     assert "Acme has no accounts yet." in words
-    assert "You are owner of Acme." in words
+    assert "You are an owner of Acme." in words
     assert home is not None
     assert buttons(home)[:3] == ["Connect an account", "Members", "Refresh"]
 
@@ -65,9 +70,45 @@ async def test_an_account_is_connected_from_the_home(office: Office) -> None:
     await ada.press(await ada.modal_with("connect.platform.x"), "connect.platform.x")
     link = str(button(await ada.modal_with("Continue to X"), "Continue to X")["url"])
     await ada.travel(link, Consent(person="4711"))
-    await hears(ada, "✅ Connected to Acme: Octa Demo.")
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
-    assert "🟢 connected" in text_of(await office.slack.open_home(ADA))
+    # Nobody opens it again: it is drawn anew where it stands.
+    await office.slack.until(lambda: "🟢 connected" in text_of(office.slack.home_of(ADA)), 5)
+
+
+async def test_an_open_home_shows_what_was_chosen_in_the_picker_and_what_was_renewed(
+    either_office: Office,
+) -> None:
+    ada = await either_office.installed()
+    await either_office.slack.open_home(ADA)
+
+    await connected(ada, "facebook", "ana", choose=2)
+
+    def home_words() -> str:
+        return text_of(either_office.slack.home_of(ADA))
+
+    await either_office.slack.until(lambda: "2 accounts, all connected." in home_words(), 5)
+    async with either_office.database.system() as session:
+        await session.exec(
+            update(Grant).values(status=GrantStatus.NEEDS_RECONNECT, reason="190_460"),
+            execution_options={"synchronize_session": False},
+        )
+    home = await either_office.slack.open_home(ADA)
+    assert home is not None
+    assert "2 accounts, 2 need reconnecting." in home_words()
+    await ada.press(home, "account.reconnect")
+    view = await ada.modal_with("Continue to Facebook")
+    await ada.travel(str(button(view, "Continue to Facebook")["url"]), Consent(person="ana"))
+    await either_office.slack.until(lambda: "2 accounts, all connected." in home_words(), 5)
+
+
+async def test_a_slack_that_does_not_draw_the_home_spoils_no_connection(office: Office) -> None:
+    ada = await office.installed()
+    office.slack.faults.append(Fault(path="views.publish", status=503, body="no"))
+
+    await connected(ada, "x", "4711")
+
+    assert "🟢 connected" in text_of(await ada.command("accounts"))
 
 
 async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(either_office: Office) -> None:
@@ -97,7 +138,7 @@ async def test_reconnecting_from_the_home_gives_the_private_link_in_a_modal(offi
     view = await ada.modal_with("Continue to X")
     await ada.travel(str(button(view, "Continue to X")["url"]), Consent(person="4711"))
 
-    await hears(ada, "🔁 Renewed for Acme: Octa Demo.")
+    await hears(ada, "🔁 Renewed for Acme: Octa Demo on ")
 
 
 async def test_the_home_can_show_another_organization(either_office: Office) -> None:
@@ -115,15 +156,28 @@ async def test_the_home_can_show_another_organization(either_office: Office) -> 
     assert "Bakery has no accounts yet." in text_of(shown)
 
 
-async def test_a_home_of_a_thousand_pages_still_fits(office: Office) -> None:
+async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> None:
     ada = await office.installed()
-    await connected(ada, "facebook", "brand", choose=60)
+    await connected(ada, "facebook", "brand", choose=40)
+    home = await office.slack.open_home(ADA)
+    assert home is not None
+    pages, turns = [text_of(home)], [turning(home)]
 
-    words = text_of(await office.slack.open_home(ADA))
+    for way in ("home.later", "home.later", "home.earlier"):
+        await ada.press(home, way)
+        pages.append(text_of(home))
+        turns.append(turning(home))
 
-    assert "60 accounts, all connected." in words
-    assert "… and 42 more" in words
+    assert "40 accounts, all connected." in pages[0]
+    assert turns[:3] == [["Next →"], ["← Previous", "Next →"], ["← Previous"]]
+    assert "Page 2 of 3" in pages[1]
+    assert [words.count("🟢 connected") for words in pages] == [18, 18, 4, 18]
+    assert pages[3] == pages[1]
     assert office.slack.state.complaints == []
+
+
+def turning(home: View) -> list[str]:
+    return [label for label in buttons(home) if label in {"← Previous", "Next →"}]
 
 
 async def test_the_members_are_reached_from_the_home(office: Office) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, select, update
 
-from bot.jobs.incidents import ESCALATE_AFTER
+from bot.jobs.incidents import PATIENCE
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
@@ -76,6 +76,16 @@ async def let_pass(office: Office, **columns: Any) -> None:
             update(Incident).values(**columns), execution_options={"synchronize_session": False}
         )
     await office.parts.watch.run()
+
+
+async def held(office: Office) -> Incident:
+    """Return the one incident, as soon as it waits for its time."""
+    async with asyncio.timeout(5):
+        while True:
+            [incident] = await incidents(office)
+            if incident.held_until is not None:
+                return incident
+            await asyncio.sleep(0.02)
 
 
 def cards(office: Office, channel_id: str = SOCIAL) -> list[Message]:
@@ -174,6 +184,62 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
     assert lines == ["🟡 3 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
 
 
+async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_signs_in_again(
+    office: Office,
+) -> None:
+    ada = await ready(office, "instagram", "ana")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(data_access_expires_at=now(timedelta(days=6.5))))
+    await office.parts.ladder.run()
+    card = await card_with(office, "must be reconnected within 7 days")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(generation=Grant.generation + 1))
+
+    await connected(ada, "reddit", "octa_demo")
+    [still] = await incidents(office)
+    link = links_in(await answer_to(ada, card, "incident.reconnect"))[0]
+    await ada.travel(link, Consent(person="ana"))
+
+    assert still.open
+    assert "Instagram shows us its data for 90 days after a person signed in" in text_of(card)
+    await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
+
+
+async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_signs_in_again(
+    office: Office,
+) -> None:
+    ada = await ready(office, "instagram", "ana")
+    for span in (timedelta(hours=20), timedelta(minutes=-1)):
+        async with office.database.system() as session:
+            await session.exec(update(Grant).values(data_access_expires_at=now(span)))
+        for _ in range(2):
+            await office.parts.ladder.run()
+
+    card = await card_with(office, "🟠 Instagram shows us no data of Blue Door Bakery for Acme until")
+    lines = await thread_with(office, card, "no longer since")
+    link = links_in(await answer_to(ada, card, "incident.reconnect"))[0]
+    await ada.travel(link, Consent(person="ana"))
+
+    assert [line.partition(" <!date")[0] for line in lines] == [
+        "🟠 Instagram shows us its data no longer since"
+    ]
+    assert "*Ended* <!date^" in text_of(card)
+    await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
+
+
+async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office: Office) -> None:
+    await ready(office, "instagram", "ana")
+    for span in (timedelta(days=6), timedelta(days=89)):
+        async with office.database.system() as session:
+            await session.exec(update(Grant).values(data_access_expires_at=now(span)))
+        await office.parts.ladder.run()
+
+    card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
+    line = "Instagram gave it more time; nobody has to do anything."
+    assert await thread_with(office, card, "🟢") == [f"🟢 {line}"]
+    assert line in text_of(card)
+
+
 @in_full
 async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
@@ -255,13 +321,52 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
 
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:day")
     await card_with(office, "💤 Snoozed until")
-    await let_pass(office, since=now(-2 * ESCALATE_AFTER))
+    await let_pass(office, since=now(-2 * PATIENCE.unclaimed))
     quiet = thread(office, card)
     await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))
 
     assert [line for line in quiet if "⏫" in line] == []
     await thread_with(office, card, "⏰ The snooze is over; it still needs somebody.")
     assert "Snoozed" not in text_of(cards(office)[0])
+
+
+async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_are_asked(
+    office: Office,
+) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await ada.press(card, "incident.claim")
+    await card_with(office, "is on it")
+
+    await let_pass(office, since=now(-PATIENCE.unclaimed))
+    kept = (await incidents(office))[0].claimed_by
+    await let_pass(office, claimed_at=now(-PATIENCE.claimed))
+    for _ in range(2):
+        await office.parts.watch.run()
+
+    assert kept is not None
+    await thread_with(office, card, "nobody is on it")
+    [_, lapsed, asked] = thread(office, card)
+    assert lapsed == f"↩️ <@{ADA}> took it a day ago, and it still needs somebody. Anybody can take it now."
+    assert asked.startswith(f"⏫ <@{ADA}>: nobody is on it.")
+    assert "Claim" in buttons(await card_with(office, "⏫ Nobody is on it, so the owners were asked."))
+
+
+@in_full
+async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(office: Office) -> None:
+    await ready(office, "linkedin", "ana-ruiz")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=20))))
+    await office.parts.ladder.run()
+    card = await card_with(office, "within 1 day")
+
+    await office.parts.watch.run()
+    early = thread(office, card)
+    await let_pass(office, deadline=now(PATIENCE.last_call))
+
+    assert early == []
+    assert "nobody is on it" in (await thread_with(office, card, "⏫"))[0]
 
 
 @in_full
@@ -286,13 +391,11 @@ async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Off
     card = await card_with(office, "until somebody reconnects")
 
     for _ in range(3):
-        await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+        await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
 
-    await card_with(office, "⏫ Nobody took this for a day")
+    await card_with(office, "⏫ Nobody is on it")
     lines = await thread_with(office, card, "⏫")
-    assert lines == [
-        f"⏫ <@{ADA}>: nobody has taken this for a day. Press *Reconnect* on the card, or give it to an admin."
-    ]
+    assert lines == [f"⏫ <@{ADA}>: nobody is on it. Press *Reconnect* on the card, or ask an admin to."]
     assert await trail(office, "incident escalated") == ["incident escalated"]
 
 
@@ -311,10 +414,10 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
         await office.parts.incidents.grant_died(session, grant, "invalid_grant")
     await hears(olga, "until somebody reconnects")
 
-    await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+    await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
 
     asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
-    assert "Nobody took it for a day, so Octapost asked you." in text_of(asked)
+    assert "Nobody is on it, so Octapost asked you." in text_of(asked)
     assert links_in(await reply(ada, asked, "incident.reconnect"))
 
 
@@ -327,16 +430,27 @@ async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Offi
     await dies(either_office)
     card = await card_with(either_office, "until somebody reconnects")
 
-    link = links_in(await answer_to(olga, card, "incident.reconnect"))[0]
-    await olga.travel(link, Consent(person="4711"))
+    answer = await answer_to(olga, card, "incident.reconnect")
+    await olga.travel(links_in(answer)[0], Consent(person="4711"))
 
     shown = await card_with(either_office, "🟢 X: Octa Demo can publish for Acme again.")
+    assert "Reconnect Octa Demo on X, so that Acme can go on publishing there." in text_of(answer)
     assert f"Reconnected by <@{OLGA}> <!date^" in text_of(shown)
     assert buttons(shown) == []
     assert await thread_with(either_office, card, "🟢") == [f"🟢 Reconnected by <@{OLGA}>."]
     [grant] = await grants(either_office, "x")
     assert grant.status == GrantStatus.HEALTHY
     assert await trail(either_office, "incident resolved") == ["incident resolved"]
+
+
+async def test_the_link_names_every_account_that_it_renews(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "ana", choose=2)
+    await connected(ada, "x", "4711")
+
+    answer = await ada.command("reconnect Blue Door Bakery")
+
+    assert "Reconnect Ana Ruiz Studio and Blue Door Bakery on Facebook" in text_of(answer)
 
 
 @in_full
@@ -361,7 +475,7 @@ async def test_a_disconnected_account_leaves_nothing_to_do(office: Office) -> No
     await disconnect(ada, "Octa Demo")
 
     shown = await card_with(office, "⚪ X: Octa Demo of Acme was disconnected. Nothing to do.")
-    assert f"Disconnected by <@{ADA}>." in text_of(shown)
+    assert f"Disconnected by <@{ADA}> <!date^" in text_of(shown)
     assert buttons(shown) == []
 
 
@@ -376,7 +490,7 @@ async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> 
 
     answer = await answer_to(ada, stale, "incident.claim")
 
-    assert "What needed somebody isn't there any more." in text_of(answer)
+    assert "That is settled already" in text_of(answer)
     [incident] = await incidents(office)
     assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
 
@@ -559,10 +673,42 @@ async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: 
     office.slack.state.channels[SOCIAL].members.discard(card.user_id)
     office.slack.state.channels[SOCIAL].is_archived = True
 
-    await let_pass(office, since=now(-ESCALATE_AFTER - timedelta(minutes=1)))
+    await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
 
     await hears(ada, "until somebody reconnects")
     assert len([m for m in ada.direct_messages() if "until somebody" in text_of(m)]) == 1
+
+
+async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Office) -> None:
+    ada = await ready(office)
+    await office.slack.uninstall(ACME, ["app_uninstalled"])
+    await dies(office)
+    untold = await held(office)
+
+    await ada.install()
+    await office.parts.watch.run()
+
+    card = await hears(ada, "until somebody reconnects")
+    assert (untold.channel, untold.card) == ("", 1)
+    assert "I'm not in it any more" in text_of(card)
+
+
+@in_full
+async def test_in_the_night_no_owner_is_woken(office: Office) -> None:
+    await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await settings(office, **around(datetime.now(UTC), 2))
+
+    await let_pass(office, since=now(-PATIENCE.unclaimed))
+    [waiting] = await incidents(office)
+    await settings(office, quiet_from="", quiet_to="")
+    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await office.parts.watch.run()
+
+    assert waiting.escalated_at is None
+    assert waiting.held_until is not None
+    assert len([line for line in await thread_with(office, card, "⏫") if "⏫" in line]) == 1
 
 
 # Quiet hours

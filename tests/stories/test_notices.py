@@ -354,3 +354,26 @@ async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, cha
     assert elsewhere.codes == [code]
     assert elsewhere.arrived == ["card:dm"]
     assert (await office.person(OTTO)).direct_messages()[-1].text == "card"
+
+
+async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_takes_proves_nothing(
+    office: Office,
+) -> None:
+    await present(office, SOCIAL)
+    elsewhere = Elsewhere()
+    await office.parts.clock.stop(1)
+    sender = NoticeSender(
+        office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
+    )
+    await say(office, "card", fallback="elsewhere")
+    await say(office, "card, claimed", edits="card", fallback="elsewhere")
+    await sender.run()
+    inactive = '{"ok": false, "error": "is_inactive"}'
+    office.slack.faults.append(Fault(path="chat.update", status=200, body=inactive))
+
+    await say(office, "card, resolved", edits="card", fallback="elsewhere")
+    await sender.run()
+
+    assert elsewhere.codes == ["is_inactive"]
+    assert elsewhere.arrived[0] == "card"
+    assert "card, claimed" not in elsewhere.arrived

@@ -32,7 +32,7 @@ async def test_the_installer_owns_an_organization_named_after_the_workspace(eith
 
     [welcome] = [text_of(message) for message in ada.direct_messages()]
     assert "you own its first organization, Acme" in welcome
-    assert "▶ Acme: you are an owner" in await said(ada, "org")
+    assert "Acme: you are an owner" in await said(ada, "org")
 
 
 async def test_somebody_who_is_no_member_is_told_whom_to_ask_and_what_to_type(office: Office) -> None:
@@ -55,7 +55,7 @@ async def test_an_org_wide_install_serves_each_workspace_that_starts_an_organiza
 
     assert "every workspace of Initech" in welcome
     assert "Initech Marketing exists, and you are its owner." in created
-    assert "✅ Connected to Initech Marketing: Octa Demo." in await connected(iris, "x", "4711")
+    assert "✅ Connected to Initech Marketing: Octa Demo on " in await connected(iris, "x", "4711")
     elsewhere = await office.person(IRIS, SOUTH)
     assert "You aren't a member" in await said(elsewhere, "accounts")
 
@@ -84,7 +84,7 @@ async def test_a_channel_can_be_about_another_organization(either_office: Office
     words = await said(ada, "org switch blue door bakery")
 
     assert "In this channel, /octapost now means Blue Door Bakery." in words
-    assert "▶ Blue Door Bakery: you are an owner" in await said(ada, "org")
+    assert "Blue Door Bakery: you are an owner, and this channel is about it" in await said(ada, "org")
     assert "Blue Door Bakery has no accounts yet." in await said(ada, "accounts")
     elsewhere = await ada.command("accounts", channel_id=RANDOM)
     assert "Acme has no accounts yet." in text_of(elsewhere)
@@ -322,7 +322,7 @@ async def test_both_workspaces_work_on_the_same_accounts(either_office: Office) 
     shown = await bea.submit(view, {"organization": {"select": chosen(view, "Acme")}})
     await bea.travel(button(shown, "Continue to TikTok")["url"], Consent(person="octa_demo"))
 
-    await hears(bea, "✅ Connected to Acme: Octa Demo.")
+    await hears(bea, "✅ Connected to Acme: Octa Demo on ")
 
     for person in (ada, bea):
         cards = await said(person, "accounts")

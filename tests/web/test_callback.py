@@ -46,7 +46,7 @@ async def test_consent_ends_on_a_page_that_names_the_account_and_leads_back_to_s
     assert page.status_code == 200
     assert "<h1>Done. Back to Slack.</h1>" in page.text
     [account] = await house.rows(Account)
-    assert f"<p>Connected to Acme Social: {account.name}.</p>" in page.text
+    assert f"<p>Connected to Acme Social: {account.name} on " in page.text
     assert f'href="{house.slack.url}/' in page.text
     [notice] = await house.rows(Notice)
     assert account.name in notice.body["text"]

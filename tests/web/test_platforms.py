@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,35 @@ async def test_what_meta_did_not_sign_is_refused_and_changes_nothing(office: Off
     assert grant.status == GrantStatus.HEALTHY
 
 
+@pytest.mark.parametrize(
+    ("platform", "person", "simulator", "why"),
+    [
+        pytest.param(
+            "tiktok", "octa_demo", "tiktok", "somebody removed Octapost in the TikTok app", id="tiktok"
+        ),
+        pytest.param(
+            "instagram", "ana", "meta", "somebody removed Octapost in the Facebook settings", id="meta"
+        ),
+    ],
+)
+async def test_a_removal_on_the_world_page_reaches_us_however_much_time_has_passed_there(
+    office: Office, platform: str, person: str, simulator: str, why: str
+) -> None:
+    ada = await office.installed()
+    await ada.connect(platform, Consent(person=person))
+    await office.world.pass_time(timedelta(days=3))
+    seen = len(ada.direct_messages())
+
+    async with httpx.AsyncClient(verify=PLAIN, follow_redirects=True) as http:
+        page = await http.post(f"{office.world.url}/world/{simulator}/revoke", data={"what": person})
+
+    assert "has told Octapost: look in Slack." in page.text
+    assert "Let Octapost find out" not in page.text
+    assert why in text_of(await ada.next_message(seen))
+
+
 async def connect_tiktok(office: Office) -> Any:
     ada = await office.installed()
-    office.world.platforms["tiktok"].settings["webhook_url"] = (
-        office.playground.public_url + "/tiktok/webhook"
-    )
     await ada.connect("tiktok", Consent(person="octa_demo"))
     return ada
 

@@ -1,0 +1,440 @@
+"""How an account is doing, as one value: what is wrong, since when, in words, and the one thing to do.
+
+`/octapost status`, `/octapost doctor`, the account cards, the App Home and the expiry ladder all ask here,
+so that no two of them can disagree. Nothing here speaks to a platform: a diagnosis is what the last answers
+came to. Words are for people; the platform's code goes along in small print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from adapters.base import Capability, Platform, Rotation, Scope
+from bot.jobs.refresh import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, tripped
+from bot.offer import OVER
+from bot.views.incidents import DATA_ACCESS, why
+from storage.models import GrantStatus
+from storage.refreshes import Refreshes
+
+if TYPE_CHECKING:
+    from storage.db import Database
+    from storage.models import Account, Grant
+    from storage.refreshes import Tally
+    from storage.vault import Vault
+
+SILENT_CALLS = 3
+"""So many unanswered refreshes, and none that was answered, make an outage of the whole platform."""
+SILENT_MIN = 30
+SOON = timedelta(days=14)
+"""How long before its end a sign-in is said to be ending: the first rung of the usual ladder."""
+OVERDUE = timedelta(hours=1)
+LOST_PATIENCE = 3
+"""Refreshes that came to nothing before the account's dot changes: two are weather."""
+
+FIRST_THERE = {"190_459": "facebook.com", "190_464": "facebook.com"}
+"""Codes after which the person has to sign in at the platform's own site before a reconnect can work."""
+PUBLISH_APP = (
+    "Whoever runs Octapost has to set the Google app's publishing status to “In production”; until then each"
+    " reconnect lasts 7 days."
+)
+
+
+class Light(StrEnum):
+    """The dot in front of an account; never shown without words."""
+
+    GREEN = "🟢"
+    YELLOW = "🟡"
+    ORANGE = "🟠"
+    RED = "🔴"
+    WAITING = "⏳"
+
+
+class Fix(StrEnum):
+    """What a person can do about it: the button a diagnosis comes with."""
+
+    NOTHING = "nothing"
+    RECONNECT = "reconnect"
+    FINISH = "finish"
+    """A consent is stored and its platform fell silent: the message with the button is in Slack."""
+    OPERATOR = "operator"
+    """Only whoever runs this installation can mend it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What is the matter with one account."""
+
+    light: Light
+    state: str
+    """A few words behind the dot."""
+    sentence: str
+    """What is so, and why."""
+    advice: str = ""
+    """What to do; empty when there is nothing to say about that."""
+    fix: Fix = Fix.NOTHING
+    since: datetime | None = None
+    code: str = ""
+    """The platform's or our code, for the small print."""
+    site: str = ""
+    """The platform's site, where the person has something to do there first."""
+
+    @property
+    def status(self) -> str:
+        """Return the dot with its words; never the dot alone."""
+        return f"{self.light.value} {self.state}"
+
+    @property
+    def fine(self) -> bool:
+        """Tell whether nothing at all is the matter."""
+        return self.light is Light.GREEN
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether nothing can be published until somebody signs in again."""
+        return self.light is Light.RED
+
+
+# The platform as a whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """How a platform is doing for everybody."""
+
+    silent_since: datetime | None = None
+    """Since when it has answered nobody."""
+    doubted: bool = False
+    """The breaker is open: it calls so many sign-ins over that we don't believe it yet."""
+
+    @property
+    def clear(self) -> bool:
+        """Tell whether there is nothing to say about it."""
+        return self.silent_since is None and not self.doubted
+
+    def words(self, platform: Platform) -> str:
+        """Return one sentence for everybody, or nothing."""
+        if self.silent_since is not None:
+            return f"{platform.name} isn't answering anybody right now. Nothing to do; posts wait."
+        if self.doubted:
+            return (
+                f"{platform.name} calls many sign-ins over at once, which is more likely its mistake than theirs."
+                " Nothing to do; we look again before anybody is asked to reconnect."
+            )
+        return ""
+
+
+CLEAR = Weather()
+
+
+def weather(tallies: Mapping[int, Tally], minute: int) -> Weather:
+    """Return what a platform's refreshes, counted minute by minute, say about it at `minute` (Unix time / 60).
+
+    Silent is who has left the last few refreshes unanswered and answered none since; what it answered
+    before does not count. Long ago is not now: an hour without any refresh says nothing.
+    """
+    heard = max((m for m, t in tallies.items() if t.fresh or t.dead), default=0)
+    unanswered = {m: t.busy for m, t in tallies.items() if m >= heard and t.busy and not t.fresh}
+    recent = any(m >= minute - SILENT_MIN for m in unanswered)
+    silent = recent and sum(unanswered.values()) >= SILENT_CALLS
+    return Weather(
+        silent_since=datetime.fromtimestamp(min(unanswered) * 60, UTC) if silent else None,
+        doubted=tripped(tallies, minute),
+    )
+
+
+class Forecast:
+    """Asks the database how the platforms are doing. Built once, in `bot.app`."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def now(self) -> Mapping[str, Weather]:
+        """Return the platforms there is something to say about; of all replicas' counts, one read."""
+        async with self._database.system(write=False) as session:
+            refreshes = Refreshes(session, self._vault)
+            minute = await refreshes.minute()
+            counted = await refreshes.all_tallies(minute - 2 * BREAKER_HISTORY_MIN)
+        found = {key: weather(tallies, minute) for key, tallies in counted.items()}
+        return {key: each for key, each in found.items() if not each.clear}
+
+
+# One account
+
+
+def ends_at(platform: Platform, grant: Grant) -> datetime | None:
+    """Return when only a person can go on, although nobody does anything, or None: not by the clock.
+
+    A refresh token's end counts before the access token's. Meta's tokens renew themselves; what ends there
+    is the time in which it shows us the person's data.
+    """
+    if grant.refresh_sealed is not None:
+        return grant.refresh_expires_at
+    if platform.rotation is Rotation.EXCHANGE:
+        return grant.data_access_expires_at
+    return grant.access_expires_at
+
+
+def lapsed(grant: Grant, now: datetime) -> bool:
+    """Tell whether the tokens we hold are over by the clock, and nothing else of the account's goes on."""
+    if grant.verdict.startswith(ACCOUNTS_ONLY):
+        return False
+    end = grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
+    return end is not None and end <= now
+
+
+def in_words(span: timedelta) -> str:
+    """Return a time span as people say it."""
+    hours = span.total_seconds() / 3600
+    if hours < 1:
+        return "less than an hour"
+    if round(hours) < 48:
+        return f"{round(hours)} hours" if round(hours) > 1 else "1 hour"
+    return f"{round(hours / 24)} days"
+
+
+def expiry(platform: Platform, grant: Grant, now: datetime) -> str:
+    """Return until when a living sign-in needs nobody, in words."""
+    end = ends_at(platform, grant)
+    if grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE:
+        if grant.access_expires_at is None and grant.refresh_sealed is None and end is None:
+            return "Doesn't expire by itself."
+        if end is None:
+            return "Renews itself."
+        return f"Renews itself for another {in_words(end - now)}; then somebody has to sign in again."
+    if end is None:
+        return "Doesn't expire by itself."
+    return f"{platform.name} ends this sign-in in {in_words(end - now)}; then somebody has to sign in again."
+
+
+def diagnose(
+    account: Account,
+    grant: Grant | None,
+    platform: Platform,
+    *,
+    can: Iterable[Capability],
+    missing: Sequence[Scope],
+    offered: bool = True,
+    outlook: Weather = CLEAR,
+    now: datetime | None = None,
+) -> Diagnosis:
+    """Return what is the matter with an account; of several things, the one to mend first.
+
+    `offered`: this installation still has the app that the account was connected with.
+    """
+    now = now or datetime.now(UTC)
+    if grant is None or grant.status in OVER or lapsed(grant, now):
+        return _over(platform, grant)
+    for found in (
+        _ours(platform, grant, offered=offered),
+        _theirs(platform, outlook),
+        _cannot_publish(account, platform, frozenset(can), missing),
+        _uncertain(platform, grant),
+        _ending(platform, grant, now),
+        _unanswered(platform, grant, now),
+    ):
+        if found is not None:
+            return found
+    if missing:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, some permissions missing",
+            sentence=expiry(platform, grant, now),
+            advice="Reconnect and leave everything ticked to get them back.",
+            fix=Fix.RECONNECT,
+        )
+    return Diagnosis(light=Light.GREEN, state="connected", sentence=expiry(platform, grant, now))
+
+
+def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
+    """A sign-in that is over, for whatever reason."""
+    state = "needs reconnecting"
+    if grant is None or grant.status == GrantStatus.ENDED:
+        sentence = "The sign-in is over: reconnect it."
+        return Diagnosis(light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, code="removed")
+    if grant.status != GrantStatus.NEEDS_RECONNECT:
+        ended = grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
+        sentence = "The sign-in has expired: reconnect it."
+        return Diagnosis(
+            light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, since=ended, code="expired"
+        )
+    site = FIRST_THERE.get(grant.reason, "")
+    advice = "Press Reconnect; whoever does has to manage this account there."
+    if site:
+        advice = f"Sign in at {site} and do what it asks, then press Reconnect."
+    elif grant.reason == TESTING_WEEK:
+        advice = f"Press Reconnect. {PUBLISH_APP}"
+    return Diagnosis(
+        light=Light.RED,
+        state=state,
+        sentence=f"The sign-in is over: {why(platform, grant.reason)}.",
+        advice=advice,
+        fix=Fix.RECONNECT,
+        since=grant.checked_at,
+        code=grant.reason,
+        site=f"https://www.{site}/" if site else "",
+    )
+
+
+def _ours(platform: Platform, grant: Grant, *, offered: bool) -> Diagnosis | None:
+    """What is the operator's to mend, and what is half done."""
+    if not offered:
+        return Diagnosis(
+            light=Light.ORANGE,
+            state="not set up any more",
+            sentence=f"This installation has no {platform.name} app any more, so nothing can be renewed.",
+            advice="Whoever runs Octapost has to put its credentials back.",
+            fix=Fix.OPERATOR,
+            code="no_credentials",
+        )
+    if grant.status == GrantStatus.PENDING:
+        return Diagnosis(
+            light=Light.WAITING,
+            state="finishing",
+            sentence=f"{platform.name} hasn't said yet what this sign-in covers.",
+            advice="Press Finish connecting in the message we sent in Slack.",
+            fix=Fix.FINISH,
+        )
+    kind, _, code = grant.verdict.partition(" ")
+    if kind == "Misconfigured":
+        return Diagnosis(
+            light=Light.ORANGE,
+            state="connected, but the app was refused",
+            sentence=f"{platform.name} refuses this installation's app, not your account.",
+            advice="Whoever runs Octapost has to fix it and has been told. Nothing for you to do.",
+            fix=Fix.OPERATOR,
+            since=grant.checked_at,
+            code=code,
+        )
+    return None
+
+
+def _theirs(platform: Platform, outlook: Weather) -> Diagnosis | None:
+    """What is wrong with the whole platform, and so with none of its accounts."""
+    if outlook.clear:
+        return None
+    silent = outlook.silent_since is not None
+    return Diagnosis(
+        light=Light.YELLOW,
+        state=f"connected, {platform.name} isn't answering" if silent else "connected, being checked",
+        sentence=outlook.words(platform),
+        since=outlook.silent_since,
+        code="outage" if silent else "breaker_open",
+    )
+
+
+def _cannot_publish(
+    account: Account, platform: Platform, can: frozenset[Capability], missing: Sequence[Scope]
+) -> Diagnosis | None:
+    if Capability.PUBLISH in can:
+        return None
+    if str(Capability.PUBLISH) in account.missing:
+        sentence = f"The role of the person who connected it doesn't allow publishing on {platform.name}."
+        advice = f"Ask somebody who manages {account.name} for that role, then press Reconnect."
+    else:
+        needed = [scope.name for scope in missing if Capability.PUBLISH in scope.unlocks]
+        sentence = f"It was connected without the permission to publish ({', '.join(needed)})."
+        advice = "Press Reconnect and leave everything ticked."
+    return Diagnosis(
+        light=Light.ORANGE,
+        state="connected, but can't publish",
+        sentence=sentence,
+        advice=advice,
+        fix=Fix.RECONNECT,
+        site=account.url,
+    )
+
+
+def _uncertain(platform: Platform, grant: Grant) -> Diagnosis | None:
+    """A platform's word that is being looked into, or that is only half of the story."""
+    kind, _, code = grant.verdict.partition(" ")
+    if kind == ACCOUNTS_ONLY:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, the person's sign-in is over",
+            sentence=(
+                f"Publishing goes on with the account's own access, but the sign-in of the person who connected it"
+                f" is over: {why(platform, code)}."
+            ),
+            advice="Press Reconnect when you have a minute, so that it can also be looked after again.",
+            fix=Fix.RECONNECT,
+            since=grant.checked_at,
+            code=code,
+        )
+    if grant.suspected_at is not None:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, being checked",
+            sentence=f"{platform.name} said that this sign-in is over. We ask a second time before we believe it.",
+            advice="Nothing to do yet.",
+            since=grant.suspected_at,
+            code=code,
+        )
+    if grant.in_doubt:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, being checked",
+            sentence=f"{platform.name}'s answer to the last renewal got lost on the way. We ask again.",
+            advice="Nothing to do yet.",
+            since=grant.checked_at,
+            code=code,
+        )
+    return None
+
+
+def _ending(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
+    """A sign-in that a person has to renew soon."""
+    end = ends_at(platform, grant)
+    if end is None or end - now > SOON:
+        return None
+    shown = platform.rotation is Rotation.EXCHANGE
+    if end <= now:
+        sentence = (
+            f"{platform.name} shows us no more of its data, because the person who connected it hasn't signed in"
+            " there by way of Octapost for 90 days."
+        )
+        state = "connected, its data is shown no longer"
+    elif shown:
+        left = in_words(end - now)
+        sentence = f"{platform.name} shows us its data for another {left}, unless the person signs in again."
+        state = "connected, ends soon"
+    else:
+        sentence, state = expiry(platform, grant, now), "connected, ends soon"
+    return Diagnosis(
+        light=Light.ORANGE if end <= now else Light.YELLOW,
+        state=state,
+        sentence=sentence,
+        advice="Press Reconnect; it takes a minute.",
+        fix=Fix.RECONNECT,
+        since=end if end <= now else None,
+        code=DATA_ACCESS if shown else "ends",
+    )
+
+
+def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
+    """Refreshes that came to nothing for this grant, or that nobody makes."""
+    if grant.due_at is not None and now - grant.due_at > OVERDUE and (grant.lease_until or now) <= now:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, renewal overdue",
+            sentence="It should have been renewed by now, but Octapost's background work isn't running.",
+            advice="Whoever runs Octapost has to start it.",
+            fix=Fix.OPERATOR,
+            since=grant.due_at,
+            code="overdue",
+        )
+    kind, _, code = grant.verdict.partition(" ")
+    if kind not in {"Busy", "OutcomeUnknown", "TokenRefused", "Rejected"} or grant.failures < LOST_PATIENCE:
+        return None
+    return Diagnosis(
+        light=Light.YELLOW,
+        state="connected, renewal delayed",
+        sentence=f"{platform.name} hasn't answered our last {grant.failures} tries to renew it. We keep trying.",
+        advice="Nothing to do; posts wait.",
+        since=grant.checked_at,
+        code=code,
+    )

@@ -1,0 +1,77 @@
+"""Status and doctor: how the accounts are doing at a glance, and what is the matter with one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.routes import Answer, Request, Routes, Say
+from bot.views import accounts as account_views
+from bot.views import doctor as views
+from bot.views import kit
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.offer import Offer
+    from bot.stories.accounts import AccountsStory
+
+TOPIC = "Accounts"
+
+
+class Doctor:
+    """The words for people who wonder how their accounts are, and why."""
+
+    def __init__(self, accounts: AccountsStory, offer: Offer) -> None:
+        self._accounts = accounts
+        self._offer = offer
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.command(
+            "status",
+            self.status,
+            role=Role.MEMBER,
+            topic=TOPIC,
+            help="How your accounts and their platforms are doing, one line each.",
+        )
+        routes.command(
+            "doctor",
+            self.examine,
+            role=Role.MEMBER,
+            hint="[account]",
+            topic=TOPIC,
+            help="What is the matter with an account, why, and the one thing to do; without a name, those in trouble.",
+            aliases=("why", "diagnose"),
+        )
+
+    async def status(self, request: Request) -> Answer:
+        """Answer `/octapost status`: one line per account, the platforms in trouble, and what isn't set up."""
+        actor = request.actor
+        cards = await self._accounts.cards(actor)
+        summary = views.summary(actor.organization, cards)
+        if cards:
+            blocks = views.overview(actor.organization, cards)
+        else:
+            blocks = account_views.nothing(actor.organization, "", actor.role)
+        not_set_up = [found.platform.name for found in self._offer.missing_platforms()]
+        if not_set_up:
+            blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
+        return Say(text=summary, blocks=blocks)
+
+    async def examine(self, request: Request) -> Answer:
+        """Answer `/octapost doctor [account]`. Raises BadInput for a name nobody here has."""
+        actor, word = request.actor, request.words.strip()
+        cards = await self._accounts.cards(actor)
+        if not cards:
+            text = f"{actor.organization} has no accounts yet."
+            return Say(text=text, blocks=account_views.nothing(actor.organization, "", actor.role))
+        chosen = [card for card in cards if not card.diagnosed().fine]
+        if word:
+            chosen = await self._accounts.named(actor, cards, word)
+        elif not chosen:
+            blocks = views.nothing_wrong(actor.organization, cards)
+            return Say(text=f"Nothing is the matter with {actor.organization}.", blocks=blocks)
+        worst_first = sorted(chosen, key=lambda card: not card.diagnosed().broken)
+        many = f"{len(chosen)} accounts of" if len(chosen) > 1 else "One account of"
+        return Say(
+            text=f"{many} {actor.organization}, examined.", blocks=views.examined(worst_first, actor.role)
+        )

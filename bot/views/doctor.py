@@ -1,0 +1,169 @@
+"""What `/octapost status` and `/octapost doctor` say: every word from the accounts' diagnoses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from adapters.base import Capability
+from bot.diagnosis import Fix
+from bot.views import accounts as account_views
+from bot.views import kit
+from bot.views.accounts import CAN
+from bot.views.kit import Json
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.diagnosis import Diagnosis
+    from bot.views.accounts import Card
+    from storage.models import Grant
+
+LINES_SHOWN = 600
+EXAMINED = 5
+"""A message holds 50 blocks, an examination at most 7."""
+NOT_ASKED = "not yet"
+
+
+def overview(organization: str, cards: Sequence[Card]) -> list[Json]:
+    """Return the short answer: how many can publish, a line per account, and where to read more."""
+    diagnoses = [(card, card.diagnosed()) for card in cards]
+    lines = [
+        f"{found.status} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
+        for card, found in diagnoses
+    ]
+    blocks = [kit.words(summary(organization, cards)), *account_views.outages(cards)]
+    blocks += [kit.section("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), LINES_SHOWN), 20)]
+    if not all(found.fine for _, found in diagnoses):
+        blocks.append(kit.section("`/octapost doctor` says why, and what to do."))
+    return blocks
+
+
+def summary(organization: str, cards: Sequence[Card]) -> str:
+    """Return how many accounts can publish, in a sentence."""
+    able = sum(Capability.PUBLISH in card.can and not card.diagnosed().broken for card in cards)
+    return f"{organization}: {able} of {len(cards)} accounts can publish."
+
+
+def nothing_wrong(organization: str, cards: Sequence[Card]) -> list[Json]:
+    """Return what stands where nobody is ill."""
+    many = f"all {len(cards)} accounts are" if len(cards) > 1 else "its account is"
+    return [
+        kit.words(f"🟢 Nothing is the matter with {organization}: {many} connected and can publish."),
+        kit.section("`/octapost doctor NAME` examines one of them all the same."),
+    ]
+
+
+def examined(cards: Sequence[Card], role: Role) -> list[Json]:
+    """Return the long answer about some accounts, the first few of them."""
+    blocks: list[Json] = []
+    for card in cards[:EXAMINED]:
+        blocks += [*examination(card, role), kit.divider()]
+    if len(cards) > EXAMINED:
+        rest = f"… and {len(cards) - EXAMINED} more; /octapost doctor NAME examines any of them."
+        blocks.append(kit.fine_print(rest))
+    return blocks
+
+
+def examination(card: Card, role: Role) -> list[Json]:
+    """Return everything about one account: what is the matter, the one fix, the dates, the permissions."""
+    found = card.diagnosed()
+    lines = [card.title, found.status]
+    blocks = [
+        kit.titled(card.account.name, "\n".join(lines)),
+        kit.words(" ".join(filter(None, (found.sentence, found.advice)))),
+        {"type": "section", "fields": [kit.mrkdwn(line) for line in dates(card, found)]},
+        kit.words("\n".join(permissions(card))),
+    ]
+    if buttons := _fixes(card, role):
+        blocks.append(kit.actions(*buttons))
+    elif found.fix is Fix.RECONNECT:
+        blocks.append(kit.fine_print("An admin of the organization can reconnect it."))
+    blocks.append(kit.fine_print(small_print(card, found)))
+    return blocks
+
+
+def dates(card: Card, found: Diagnosis) -> list[str]:
+    """Return when what happened and will, in mrkdwn of our own words."""
+    grant = card.grant
+    if grant is None:
+        return [f"*Platform*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}"]
+    since = [f"*Since*\n{moment(found.since)}"] if found.since else []
+    return [
+        *since,
+        f"*Signed in*\n{moment(grant.consented_at or grant.created_at)}",
+        f"*Last renewed*\n{moment(grant.renewed_at)}",
+        f"*Looked at next*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
+        f"*{card.platform.name} last said*\n{said(grant)}",
+        f"*{card.platform.name} as a whole*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}",
+    ]
+
+
+def moment(at: datetime) -> str:
+    """Return a date and time in every reader's own zone; clients that can't show it get UTC."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}, {{time}}|{at:%d %b %Y, %H:%M} UTC>"
+
+
+def said(grant: Grant) -> str:
+    """Return the platform's last verdict in words, and when it fell."""
+    kind = grant.verdict.partition(" ")[0]
+    words = {
+        "fresh": "all is well",
+        "Busy": "nothing we could use",
+        "OutcomeUnknown": "something that got lost on the way",
+        "TokenRefused": "that it doesn't take the token",
+        "Rejected": "that it refuses the renewal",
+        "GrantDead": "that the sign-in is over",
+        "Misconfigured": "that our app is at fault",
+        "accounts_only": "that only the account's own access lives on",
+    }.get(kind, NOT_ASKED)
+    return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
+
+
+def permissions(card: Card) -> list[str]:
+    """Return what was granted against what is needed: what works, what doesn't, and why."""
+    app, lost = card.app, {scope.name for scope in card.missing}
+    if card.grant is None:
+        lost = {scope.name for scope in app.scopes}
+    able = [CAN[c] for c in Capability if c in card.can]
+    if card.diagnosed().broken:
+        lines = ["Can do nothing: the sign-in is over."]
+    else:
+        lines = [f"Can {kit.listed(able)}."] if able else []
+        lines += [f"Can't {CAN[one]}: {why}." for one, why in _lacking(card, lost)]
+    granted = [scope.name for scope in app.scopes if scope.name not in lost]
+    lines.append(f"Granted {len(granted)} of {len(app.scopes)} permissions: {', '.join(granted) or 'none'}.")
+    lines += [f"Not granted: {scope.name} (to {scope.reason})." for scope in card.missing]
+    return lines
+
+
+def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, str]]:
+    """Yield what the account can't do although its app asks for it, and why."""
+    for one in Capability:
+        needs = [scope.name for scope in card.app.scopes if one in scope.unlocks]
+        if needs and one not in card.can:
+            without = [name for name in needs if name in lost]
+            why = f"{kit.listed(without)} wasn't granted" if without else "the role there doesn't allow it"
+            yield one, why
+
+
+def _fixes(card: Card, role: Role) -> list[Json]:
+    """Return the button for the one fix, and the platform's page where it begins there."""
+    found, buttons = card.diagnosed(), []
+    if found.fix is Fix.RECONNECT and role >= Role.ADMIN:
+        label = f"Reconnect {card.account.name}"
+        buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
+    page = found.site or card.account.url
+    if page:
+        buttons.append(kit.button(f"Open {card.platform.name}", "account.open", url=page))
+    return buttons
+
+
+def small_print(card: Card, found: Diagnosis) -> str:
+    """Return the codes and ids, for support."""
+    grant = card.grant
+    facts = [f"code {found.code}" if found.code else "", card.account.id]
+    if grant is not None:
+        last = f"last answer {grant.verdict}" if grant.verdict else ""
+        facts += [grant.id, f"generation {grant.generation}", last]
+    return " · ".join(filter(None, facts))

@@ -1,0 +1,300 @@
+"""What sign-ins need besides a refresh: Meta's windows and Page tokens, Google's week, LinkedIn's partners."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+import pytest_asyncio
+from sqlmodel import col, select, update
+
+from adapters.base import Client, Tokens
+from adapters.meta import Graph
+from adapters.registry import PLATFORMS
+from bot.diagnosis import diagnose
+from bot.jobs.refresh import SECOND_OPINION, reason_of
+from sandbox.core import Fault
+from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.youtube import YouTubeSimulator
+from storage.db import Database, now
+from storage.grants import Accounts
+from storage.models import Account, Grant, GrantStatus
+from storage.refreshes import Refreshes
+from storage.vault import Vault
+from tests.jobs.test_ladder import ladder
+from tests.jobs.test_refresh import Works, open_works
+
+DAY = timedelta(days=1)
+ANA = "ana"
+
+
+@pytest_asyncio.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as found:
+        yield found
+
+
+async def facebook(stack: AsyncExitStack, database: Database, vault: Vault) -> Works:
+    return await open_works(stack, MetaSimulator(), database, vault, key="facebook")
+
+
+async def account_of(works: Works, grant: Grant) -> tuple[Account, str]:
+    """Return the grant's account and its own token."""
+    async with works.database.system(write=False) as session:
+        account = (await session.exec(select(Account).where(Account.grant_id == grant.id))).one()
+        token = Accounts(session, works.vault).token(account)
+    return account, token.reveal() if token else ""
+
+
+async def page_lives(works: Works, token: str) -> bool:
+    """Ask Meta about a Page token."""
+    facts = await Graph(works.http, works.offer.client("facebook", "facebook")).debug(token)
+    return bool(facts["is_valid"])
+
+
+async def half_an_exchange(works: Works, client: Client, code: str) -> Tokens:
+    """Buy the token of an hour, as an exchange does whose second step fails."""
+    form = {"redirect_uri": client.redirect_uri, "code": code}
+    return await Graph(works.http, client).tokens(PLATFORMS["facebook"], form)
+
+
+# Meta: the person's token and the Pages' own
+
+
+async def test_a_person_whose_token_died_is_not_called_while_the_page_lives(
+    stack: AsyncExitStack, database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, database, vault)
+    grant = await works.grant(ANA)
+    assert isinstance(works.simulator, MetaSimulator)
+    for token in works.simulator.tokens.values():
+        if token.kind == "USER":
+            token.dead = 463
+
+    for _ in range(3):
+        await works.refresher.run()
+        await works.make_due(grant.id, suspected_ago=SECOND_OPINION * 2)
+
+    after = await works.look(grant.id)
+    account, own = await account_of(works, grant)
+    found = diagnose(account, after, PLATFORMS["facebook"], can=works.offer.can(account, after), missing=())
+    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    assert await works.said() == []
+    assert found.state == "connected, the person's sign-in is over"
+    assert await page_lives(works, own)
+
+
+async def test_when_the_page_s_token_dies_too_a_person_is_called_once(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, sqlite_database, vault)
+    grant = await works.grant(ANA)
+    assert isinstance(works.simulator, MetaSimulator)
+    for token in works.simulator.tokens.values():
+        token.dead = 460
+
+    await works.refresher.run()
+    await works.make_due(grant.id, suspected_ago=SECOND_OPINION)
+    await works.refresher.run()
+
+    after = await works.look(grant.id)
+    assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "190_460")
+    assert len(await works.said()) == 1
+
+
+async def test_a_person_who_comes_back_to_life_clears_the_remark(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, sqlite_database, vault)
+    grant = await works.grant(ANA)
+    assert isinstance(works.simulator, MetaSimulator)
+    users = [token for token in works.simulator.tokens.values() if token.kind == "USER"]
+    for token in users:
+        token.dead = 467
+    await works.refresher.run()
+    for token in users:
+        token.dead = 0
+    await works.make_due(grant.id)
+
+    await works.refresher.run()
+
+    assert (await works.look(grant.id)).verdict == "fresh"
+
+
+async def test_page_tokens_of_an_exchange_that_stopped_half_way_are_replaced_by_lasting_ones(
+    stack: AsyncExitStack, database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, database, vault)
+    grant = await works.grant(ANA, exchange=partial(half_an_exchange, works))
+    _, before = await account_of(works, grant)
+
+    await works.refresher.run()
+
+    _, after = await account_of(works, grant)
+    renewed = await works.look(grant.id)
+    assert after != before
+    assert renewed.access_expires_at is not None
+    assert renewed.access_expires_at - renewed.renewed_at > 50 * DAY
+    works.simulator.clock.offset_s += 7 * 86_400
+    assert not await page_lives(works, before)
+    assert await page_lives(works, after)
+
+
+async def test_if_the_pages_cannot_be_read_then_the_trade_is_made_again_later(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, sqlite_database, vault)
+    grant = await works.grant(ANA, exchange=partial(half_an_exchange, works))
+    _, before = await account_of(works, grant)
+    works.simulator.faults[:] = [Fault(path="/me/accounts", status=500, body="{}")]
+
+    await works.refresher.run()
+
+    waiting = await works.look(grant.id)
+    assert (waiting.generation, waiting.status) == (grant.generation, GrantStatus.HEALTHY)
+    works.simulator.faults.clear()
+    await works.make_due(grant.id)
+    await works.refresher.run()
+    assert (await account_of(works, grant))[1] != before
+
+
+# Meta: the ninety days
+
+
+async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on_the_ladder(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await open_works(stack, MetaSimulator(), sqlite_database, vault, key="instagram")
+    grant = await works.grant(ANA)
+
+    await works.refresher.run()
+
+    known = (await works.look(grant.id)).data_access_expires_at
+    assert known is not None
+    assert 89 * DAY < known - datetime.now(UTC) <= 90 * DAY
+    async with sqlite_database.system() as session:
+        await session.exec(
+            update(Grant).where(col(Grant.id) == grant.id).values(data_access_expires_at=now(6.5 * DAY)),
+            execution_options={"synchronize_session": False},
+        )
+    for _ in range(2):
+        await ladder(works).run()
+    [notice] = await works.said()
+    assert "7 days" in notice.body["text"]
+
+
+async def test_a_day_without_data_is_no_death(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await open_works(stack, MetaSimulator(), sqlite_database, vault, key="instagram")
+    works.simulator.settings["data_access_life_s"] = -60
+    grant = await works.grant(ANA)
+
+    await works.refresher.run()
+    await ladder(works).run()
+
+    after = await works.look(grant.id)
+    account, _ = await account_of(works, grant)
+    found = diagnose(account, after, PLATFORMS["instagram"], can=works.offer.can(account, after), missing=())
+    assert after.status == GrantStatus.HEALTHY
+    assert await works.said() == []
+    assert found.state == "connected, its data is shown no longer"
+
+
+async def test_a_page_s_permissions_are_outside_of_the_ninety_days(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, sqlite_database, vault)
+    grant = await works.grant(ANA)
+
+    await works.refresher.run()
+
+    assert (await works.look(grant.id)).data_access_expires_at is None
+
+
+# Google: an app in Testing
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        pytest.param(1.0, "invalid_grant", id="removed-the-next-day"),
+        pytest.param(7.02, "testing_week", id="a-week"),
+        pytest.param(7.9, "testing_week", id="noticed-later"),
+        pytest.param(30.0, "invalid_grant", id="a-month"),
+    ],
+)
+def test_only_an_end_after_a_week_is_blamed_on_the_apps_testing_mode(days: float, reason: str) -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    grant = Grant(platform="youtube", app="youtube", consented_at=noon - days * DAY)
+
+    assert reason_of(PLATFORMS["youtube"], grant, "invalid_grant", noon) == reason
+    assert reason_of(PLATFORMS["youtube"], grant, "deleted_client", noon) == "deleted_client"
+
+
+async def test_a_youtube_sign_in_that_ended_after_a_week_says_what_the_operator_can_do(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await open_works(stack, YouTubeSimulator(), sqlite_database, vault)
+    grant = await works.grant("110000000000000000001")
+    for consent in works.simulator.grants.values():
+        works.simulator.end(consent, "its week is over")
+    async with works.database.system() as session:
+        await session.exec(
+            update(Grant).where(col(Grant.id) == grant.id).values(consented_at=now(-7.1 * DAY)),
+            execution_options={"synchronize_session": False},
+        )
+
+    await works.refresher.run()
+    await works.make_due(grant.id, suspected_ago=SECOND_OPINION)
+    await works.refresher.run()
+
+    after = await works.look(grant.id)
+    account, _ = await account_of(works, grant)
+    found = diagnose(account, after, PLATFORMS["youtube"], can=(), missing=())
+    assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "testing_week")
+    assert "publishing status to “In production”" in found.advice
+
+
+def test_no_other_platform_has_a_week_of_testing() -> None:
+    grant = Grant(platform="x", app="x", consented_at=datetime.now(UTC) - 7 * DAY)
+
+    reasons = {
+        reason_of(p, grant, "invalid_grant", datetime.now(UTC))
+        for p in PLATFORMS.values()
+        if p.key != "youtube"
+    }
+
+    assert reasons == {"invalid_grant"}
+
+
+# LinkedIn's partners, who get a refresh token
+
+
+async def test_a_linkedin_partners_sign_in_renews_itself_until_its_refresh_token_ends(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await open_works(stack, LinkedInSimulator(), sqlite_database, vault)
+    works.simulator.settings["issues_refresh"] = True
+    grant = await works.grant("ana-ruiz")
+
+    await works.refresher.run()
+
+    after = await works.look(grant.id)
+    assert (works.refreshes(), after.generation) == (1, grant.generation + 1)
+    assert after.due_at is not None
+    assert 40 * DAY < after.due_at - datetime.now(UTC) < 55 * DAY
+    assert after.refresh_expires_at is not None
+    async with sqlite_database.system() as session:
+        await session.exec(
+            update(Grant).where(col(Grant.id) == grant.id).values(refresh_expires_at=now(2.5 * DAY)),
+            execution_options={"synchronize_session": False},
+        )
+        assert len(await Refreshes(session, vault).ending(3 * DAY)) == 1
+    await ladder(works).run()
+    [notice] = await works.said()
+    assert "3 days" in notice.body["text"]
