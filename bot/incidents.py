@@ -445,7 +445,8 @@ def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) ->
     """Tell whether it is time to bring before the owners what nobody has taken."""
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         return incident.since <= moment - patience.unclaimed
-    return incident.deadline is not None and incident.deadline <= moment + patience.last_call
+    near = incident.deadline is not None and incident.deadline <= moment + patience.last_call
+    return near and incident.since <= moment - patience.last_call
 
 
 def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:

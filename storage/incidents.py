@@ -33,7 +33,7 @@ class Patience:
     unclaimed: timedelta = timedelta(hours=24)
     """What is over and nobody's is brought before the owners."""
     last_call: timedelta = timedelta(hours=12)
-    """So long before its end, what is nobody's is brought before them too."""
+    """So long before its end, what has been nobody's for as long is brought before them too."""
     claimed: timedelta = timedelta(hours=24)
     """A claim that nothing came of lapses."""
 
@@ -121,7 +121,9 @@ class IncidentRows:
             col(Incident.since) <= now(-patience.unclaimed),
         )
         ends = and_(
-            col(Incident.kind) == IncidentKind.EXPIRING, col(Incident.deadline) <= now(patience.last_call)
+            col(Incident.kind) == IncidentKind.EXPIRING,
+            col(Incident.deadline) <= now(patience.last_call),
+            col(Incident.since) <= now(-patience.last_call),
         )
         nobody = and_(
             or_(needed, ends),

@@ -116,6 +116,12 @@ async def reply(person: Member, target: Message, action_id: str) -> Message:
     return await person.next_message(seen)
 
 
+def snoozes(card: Message) -> list[dict[str, Any]]:
+    """Return the options of a card's Snooze."""
+    [select] = [e for b in card.blocks for e in b.get("elements", ()) if e.get("type") == "static_select"]
+    return list(select["options"])
+
+
 async def thread_with(office: Office, card: Message, words: str) -> list[str]:
     await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None, 10)
     return thread(office, card)
@@ -226,6 +232,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
         "🟠 Instagram shows us its data no longer since"
     ]
     assert "*Ended* <!date^" in text_of(card)
+    assert [option["text"]["text"] for option in snoozes(card)] == ["For 1 hour", "For 1 day"]
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
@@ -343,11 +350,13 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
 
     await let_pass(office, since=now(-PATIENCE.unclaimed))
     kept = (await incidents(office))[0].claimed_by
+    home = text_of(await office.slack.open_home(OTTO))
     await let_pass(office, claimed_at=now(-PATIENCE.claimed))
     for _ in range(2):
         await office.parts.watch.run()
 
     assert kept is not None
+    assert f"🙋 <@{ADA}> is on it." in home
     await thread_with(office, card, "nobody is on it")
     [_, lapsed, asked] = thread(office, card)
     assert lapsed == f"↩️ <@{ADA}> took it a day ago, and it still needs somebody. Anybody can take it now."
@@ -365,7 +374,7 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
 
     await office.parts.watch.run()
     early = thread(office, card)
-    await let_pass(office, deadline=now(PATIENCE.last_call))
+    await let_pass(office, deadline=now(PATIENCE.last_call), since=now(-PATIENCE.last_call))
 
     assert early == []
     assert "nobody is on it" in (await thread_with(office, card, "⏫"))[0]
