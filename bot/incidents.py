@@ -156,6 +156,13 @@ class Incidents:
         """Tell whether what ends is not the sign-in, but the time in which a platform shows its data."""
         return self._offer.platform(grant.platform).rotation is Rotation.EXCHANGE
 
+    async def taken_back(self, session: AsyncSession, grant: Grant) -> None:
+        """Resolve the warnings about a grant whose end has moved although nobody did anything here."""
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            incident = await IncidentRows(session).of_grant(organization_id, grant.id)
+            if incident is not None and incident.kind == IncidentKind.EXPIRING:
+                await self.review(session, organization_id, None, Resolution.RENEWED)
+
     async def reviewed_everywhere(
         self, session: AsyncSession, grant_id: str, organization_id: str, by: str
     ) -> None:
@@ -436,7 +443,8 @@ def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) ->
     """Tell whether it is time to bring before the owners what nobody has taken."""
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         return incident.since <= moment - patience.unclaimed
-    return incident.deadline is not None and incident.deadline <= moment + patience.last_call
+    near = incident.deadline is not None and incident.deadline <= moment + patience.last_call
+    return near and incident.since <= moment - patience.last_call
 
 
 def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:

@@ -207,7 +207,8 @@ class World:
         signed_in = [grant.issued_at for grant in platform.grants.values() if not grant.dead]
         if not signed_in:
             raise ValueError(f"nobody is signed in there; connect {platform.title} first")
-        by = timedelta(days=day, seconds=max(signed_in) - platform.clock.now())
+        # The app counts from when it got the token, a moment after the person has signed in.
+        by = timedelta(days=day, hours=1, seconds=max(signed_in) - platform.clock.now())
         if by <= timedelta(0):
             raise ValueError(f"day {day} of the newest sign-in there is over; reconnect it first")
         await self.pass_time(by)

@@ -33,7 +33,7 @@ class Patience:
     unclaimed: timedelta = timedelta(hours=24)
     """What is over and nobody's is brought before the owners."""
     last_call: timedelta = timedelta(hours=12)
-    """So long before its end, what is nobody's is brought before them too."""
+    """So long before its end, what has been nobody's for as long is brought before them too."""
     claimed: timedelta = timedelta(hours=24)
     """A claim that nothing came of lapses."""
 
@@ -92,12 +92,12 @@ class IncidentRows:
             ordered = ordered.with_for_update()
         return list(await self._session.exec(ordered, execution_options=_FRESH))
 
-    async def warned_of(self) -> list[str]:
-        """Return the organizations with an open incident about a sign-in that still works. System session."""
-        found = select(Incident.organization_id).where(
-            col(Incident.resolved_at).is_(None), Incident.kind == IncidentKind.EXPIRING
+    async def warned_of(self, grant_ids: Sequence[str]) -> set[str]:
+        """Return those of the grants that have an open incident, in whatever organization. System session."""
+        found = select(Incident.grant_id).where(
+            col(Incident.grant_id).in_(grant_ids), col(Incident.resolved_at).is_(None)
         )
-        return list(await self._session.exec(found.distinct()))
+        return {grant_id for grant_id in await self._session.exec(found) if grant_id is not None}
 
     async def try_again(self, organization_ids: Sequence[str]) -> None:
         """Let what nobody could be told in these organizations be told now. System session."""
@@ -121,7 +121,9 @@ class IncidentRows:
             col(Incident.since) <= now(-patience.unclaimed),
         )
         ends = and_(
-            col(Incident.kind) == IncidentKind.EXPIRING, col(Incident.deadline) <= now(patience.last_call)
+            col(Incident.kind) == IncidentKind.EXPIRING,
+            col(Incident.deadline) <= now(patience.last_call),
+            col(Incident.since) <= now(-patience.last_call),
         )
         nobody = and_(
             or_(needed, ends),

@@ -325,6 +325,7 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         Index("grant_person", "platform", "app", "external_id", unique=True),
         Index("grant_due", "app", "due_at"),
+        Index("grant_ladder", "ladder_at"),
         Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
         Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
@@ -354,6 +355,8 @@ class Grant(SQLModel, table=True):
     due_at: datetime | None = _time(nullable=True)
     """When the grant is looked at next; None: nothing to do until a person comes."""
     lease_until: datetime | None = _time(nullable=True)
+    ladder_at: datetime | None = _time(nullable=True)
+    """When there may be something to say about its end; None: not before it is settled."""
     checked_at: datetime | None = _time(nullable=True)
     """When the platform last said anything about it."""
     verdict: str = ""

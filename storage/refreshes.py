@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, and_, col, or_, select, update
+from sqlmodel import SQLModel, col, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -179,11 +179,17 @@ class Refreshes:
         return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
 
     async def schedule(self, grant_id: str, due_in: timedelta | None) -> None:
-        """Say when a grant is looked at next, and that nothing is held against it."""
+        """Say when a settled grant is renewed next, and that nothing is held against it.
+
+        None: nothing renews what its latest consent gave; a refresh token from an earlier one goes.
+        """
         change = update(Grant).where(col(Grant.id) == grant_id)
+        if due_in is None:
+            change = change.values(refresh_sealed=None, refresh_expires_at=None)
         await self._session.exec(
             change.values(
                 due_at=_at(due_in),
+                ladder_at=now(),
                 lease_until=None,
                 checked_at=now(),
                 verdict="fresh",
@@ -205,8 +211,10 @@ class Refreshes:
     async def shown_until(self, grant: Grant, ends_in: timedelta) -> None:
         """Note how long the platform goes on showing us the person's data."""
         change = update(Grant).where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation)
+        first = case((col(Grant.data_access_expires_at).is_(None), now()), else_=col(Grant.ladder_at))
         await self._session.exec(
-            change.values(data_access_expires_at=now(ends_in)), execution_options=_UNSYNCHRONIZED
+            change.values(data_access_expires_at=now(ends_in), ladder_at=first),
+            execution_options=_UNSYNCHRONIZED,
         )
 
     async def healthy(self, grant: Grant, due_in: timedelta | None, *, verdict: str = "fresh") -> bool:
@@ -299,29 +307,26 @@ class Refreshes:
             found.setdefault(row.platform, {})[row.minute] = tally
         return found
 
-    async def ending(self, within: timedelta) -> list[Grant]:
-        """Return the healthy grants that may need a person within a span, oldest first.
+    async def on_the_ladder(self, most: int) -> list[Grant]:
+        """Return the grants at which the ladder is to look now, the longest waiting first."""
+        waiting = (
+            select(Grant).where(col(Grant.ladder_at) <= now()).order_by(col(Grant.ladder_at)).limit(most)
+        )
+        return list(await self._session.exec(waiting))
 
-        Those nothing renews, those whose refresh token ends, and those whose data is shown no longer; which
-        of these times counts is the platform's matter.
-        """
-        by_itself = and_(
-            col(Grant.refresh_sealed).is_(None),
-            col(Grant.due_at).is_(None),
-            col(Grant.access_expires_at) < now(within),
+    async def look_later(self, until: Mapping[str, datetime]) -> None:
+        """Note when the ladder looks at each of these grants next."""
+        later = (
+            core_update(_GRANTS).where(_GRANTS.c.id == bindparam("grant")).values(ladder_at=bindparam("at"))
         )
-        renewals_end = and_(
-            col(Grant.refresh_sealed).is_not(None), col(Grant.refresh_expires_at) < now(within)
-        )
-        ends = (
-            select(Grant)
-            .where(
-                Grant.status == GrantStatus.HEALTHY,
-                or_(by_itself, renewals_end, col(Grant.data_access_expires_at) < now(within)),
-            )
-            .order_by(col(Grant.created_at))
-        )
-        return list(await self._session.exec(ends))
+        connection = await self._session.connection()
+        await connection.execute(later, [{"grant": grant, "at": at} for grant, at in until.items()])
+
+    async def look_once(self, seen: Grant, again_at: datetime) -> Grant | None:
+        """Return the grant as it is now, locked; None if another look came first. Looked at again at `again_at`."""
+        mine = update(Grant).where(col(Grant.id) == seen.id, col(Grant.ladder_at) == seen.ladder_at)
+        changed = await self._session.exec(mine.values(ladder_at=again_at), execution_options=_UNSYNCHRONIZED)
+        return await self.look(seen.id) if changed.rowcount == 1 else None
 
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest due grant has been waiting, or None."""

@@ -25,6 +25,6 @@ def tries(full: int, sample: int) -> int:
     return full if FULL else sample
 
 
-def sampled(every: Sequence[Try], one_in: int) -> list[Try]:
-    """Return all, or every n-th."""
-    return list(every) if FULL else list(every[::one_in])
+def sampled(every: Sequence[Try], one_in: int, start: int = 0) -> list[Try]:
+    """Return all, or every n-th from `start` on: with n starts nothing is left out."""
+    return list(every) if FULL else list(every[start::one_in])

@@ -1,22 +1,27 @@
 """Grants that only a person can renew: warned about in time, and called over when their time is.
 
+A look at each of a million grants every few minutes would be a job without end, so each row says when there
+may be something to say about it: at the next rung, or when it has been still for a month.
 Where only the time is over in which a platform shows us data (Meta), the sign-in itself is not: that is said
 once, on the card and in the account's diagnosis, and nobody but the platform calls it dead.
 """
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Rotation
 from bot.diagnosis import ends_at
-from storage.incident_models import Resolution
+from bot.logs import logger
 from storage.incidents import IncidentRows
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.incidents import Incidents
@@ -25,12 +30,28 @@ if TYPE_CHECKING:
     from storage.models import Grant
     from storage.vault import Vault
 
+log = logger(__name__)
 FIRST_RUNG = timedelta(days=30)
 """The longest time before the end that an organization can ask to be told at."""
+RUNG = timedelta(days=1)
+"""Organizations choose whole days, so there may be something to say once a day."""
+SHORTEST = timedelta(minutes=15)
+"""Between two looks at one grant, whatever the clocks of host and database make of it."""
+AFTER_A_FAULT = timedelta(hours=1)
+PAGE = 200
+
+
+def next_look(end: datetime | None, moment: datetime) -> datetime:
+    """Return when there may be something new to say about a grant whose time is up at `end`, if ever."""
+    if end is None or end <= moment:
+        return moment + FIRST_RUNG
+    left = end - moment
+    rungs = FIRST_RUNG if left > FIRST_RUNG else (math.ceil(left / RUNG) - 1) * RUNG
+    return min(max(end - rungs, moment + SHORTEST), moment + FIRST_RUNG)
 
 
 class Ladder:
-    """Looks at every grant without a refresh. Running it often, or twice at once, says nothing twice."""
+    """Looks at every grant when its time has come. Running it often, or twice at once, says nothing twice."""
 
     def __init__(self, offer: Offer, incidents: Incidents, database: Database, vault: Vault) -> None:
         self._offer = offer
@@ -39,38 +60,57 @@ class Ladder:
         self._vault = vault
 
     async def run(self) -> None:
-        """Warn about, or end, what is near its time: each in a transaction of its own, so that nobody waits long."""
-        async with self._database.system(write=False) as session:
-            ending = await Refreshes(session, self._vault).ending(FIRST_RUNG)
-        for grant in ending:
-            async with self._database.system() as session:
-                await self._look(session, grant)
-        await self._take_back()
+        """Look at all whose time has come: each in a transaction of its own, so that nobody waits long."""
+        while page := await self._page():
+            async with self._database.system(write=False) as session:
+                warned = await IncidentRows(session).warned_of([grant.id for grant in page])
+            moment = datetime.now(UTC)
+            loud = [grant for grant in page if grant.id in warned or self._near(grant, moment)]
+            still = {grant.id: next_look(self._end(grant), moment) for grant in page if grant not in loud}
+            await self._put_off(still)
+            for grant in loud:
+                try:
+                    await self._look(grant)
+                except Exception as error:
+                    log.exception("a look at a grant failed", grant=grant.id, type=type(error).__name__)
+                    await self._put_off({grant.id: moment + AFTER_A_FAULT})
 
-    async def _take_back(self) -> None:
-        """Resolve the warnings whose end moved although nobody did anything here."""
+    async def _page(self) -> list[Grant]:
         async with self._database.system(write=False) as session:
-            warned = await IncidentRows(session).warned_of()
-        for organization_id in warned:
-            async with self._database.system() as session:
-                await self._incidents.review(session, organization_id, None, Resolution.RENEWED)
+            return await Refreshes(session, self._vault).on_the_ladder(PAGE)
 
-    async def _look(self, session: AsyncSession, seen: Grant) -> None:
-        """Say what there is to say about one grant, unless that was settled since it was seen."""
-        refreshes = Refreshes(session, self._vault)
-        grant = await refreshes.look(seen.id)
-        if grant is None or grant.generation != seen.generation or grant.status != GrantStatus.HEALTHY:
+    async def _put_off(self, until: Mapping[str, datetime]) -> None:
+        if until:
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).look_later(until)
+
+    def _end(self, grant: Grant) -> datetime | None:
+        return ends_at(self._offer.platform(grant.platform), grant)
+
+    def _near(self, grant: Grant, moment: datetime) -> bool:
+        end = self._end(grant)
+        return grant.status == GrantStatus.HEALTHY and end is not None and end - moment <= FIRST_RUNG
+
+    async def _look(self, seen: Grant) -> None:
+        """Say what there is to say about one grant, unless another look came first."""
+        async with self._database.system() as session:
+            refreshes = Refreshes(session, self._vault)
+            grant = await refreshes.look_once(seen, next_look(self._end(seen), datetime.now(UTC)))
+            if grant is None:
+                return
+            await self._incidents.taken_back(session, grant)
+            if grant.status == GrantStatus.HEALTHY:
+                await self._say(session, refreshes, grant)
+
+    async def _say(self, session: AsyncSession, refreshes: Refreshes, grant: Grant) -> None:
+        rotation = self._offer.platform(grant.platform).rotation
+        end = self._end(grant)
+        if end is None:
             return
-        platform = self._offer.platform(grant.platform)
-        end = ends_at(platform, grant)
-        left = FIRST_RUNG if end is None else end - datetime.now(UTC)
-        if timedelta(0) < left < FIRST_RUNG:
+        left = end - datetime.now(UTC)
+        if timedelta(0) < left <= FIRST_RUNG:
             await self._incidents.grant_ends(session, grant, left)
-        elif end is not None and left <= timedelta(0) and platform.rotation is Rotation.EXCHANGE:
+        elif left <= timedelta(0) and rotation is Rotation.EXCHANGE:
             await self._incidents.data_access_ended(session, grant, end)
-        elif (
-            left <= timedelta(0)
-            and platform.rotation is Rotation.NONE
-            and await refreshes.dead(grant, "expired")
-        ):
+        elif left <= timedelta(0) and grant.refresh_sealed is None and await refreshes.dead(grant, "expired"):
             await self._incidents.grant_died(session, grant, "expired")

@@ -18,10 +18,12 @@ from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, 
 from bot.slack import code_of
 from bot.views import accounts as views
 from bot.views import connect as connect_views
+from bot.views import incidents as incident_views
 from bot.views import kit
 from bot.views.accounts import Card
 from storage.discoveries import Places
 from storage.grants import Accounts
+from storage.incidents import IncidentRows
 from storage.models import Account, Grant, Role
 from storage.tenants import Members
 
@@ -113,9 +115,18 @@ class AccountsStory:
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Accounts(session, self._vault).all(actor.organization_id, platform)
             members = {m.id: m for m in await Members(session).all(actor.organization_id)}
+            incidents = await IncidentRows(session).all_open(actor.organization_id, lock=False)
         outlook = await self._forecast.now() if found else {}
+        care = {
+            account_id: incident_views.care(one, members.get(one.claimed_by or ""))
+            for one in incidents
+            for account_id in one.accounts
+        }
         return [
-            self._card(actor, account, grant, kit.mention(members.get(account.connected_by)), outlook)
+            replace(
+                self._card(actor, account, grant, kit.mention(members.get(account.connected_by)), outlook),
+                care=care.get(account.id, ""),
+            )
             for account, grant in found
         ]
 

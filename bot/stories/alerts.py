@@ -54,15 +54,16 @@ class AlertsStory:
 
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost alerts`."""
-        actor = request.actor
-        return Say(text="Alerts", blocks=views.settings(actor.organization, await self._settings(request)))
+        chosen = await self._settings(request)
+        blocks = views.settings(request.actor.organization, chosen, elsewhere=elsewhere(request, chosen))
+        return Say(text="Alerts", blocks=blocks)
 
     async def change(self, request: Request) -> Answer:
         """Open the form; the time zone is the actor's own as long as nobody chose another."""
         chosen = await self._settings(request)
         if not chosen.quiet_from and chosen.timezone == "UTC":
             chosen.timezone = await self._zone_of(request)
-        return OpenModal(views.form(chosen))
+        return OpenModal(views.form(chosen, elsewhere=elsewhere(request, chosen)))
 
     async def zone(self, request: Request) -> Answer:
         """Answer the time zone typeahead."""
@@ -76,22 +77,31 @@ class AlertsStory:
         if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
             raise Gone("That form")
         values, before = chosen_in(request), await self._settings(request)
-        channel = str(values["channel_id"])
-        if channel and (channel != before.channel_id or before.trouble):
+        channel, away = str(values["channel_id"]), elsewhere(request, before)
+        if channel and (channel != before.channel_id or before.trouble or away):
             hello = views.hello(actor.organization, f"<@{actor.sender.user_id}>")
             if code := await self._post(request, channel, hello):
                 raise BadInput(views.refused(code), field=views.CHANNEL)
-        values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
+        if (
+            away and not channel
+        ):  # nobody can choose a channel of another workspace here, so none is no choice
+            del values["channel_id"]
+        else:
+            values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
         async with self._database.organization(actor.organization_id) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
-        return UpdateModal(views.saved(actor.organization, kept))
+        return UpdateModal(views.saved(actor.organization, kept, elsewhere=elsewhere(request, kept)))
 
     async def test(self, request: Request) -> Answer:
         """Post a test message in the channel, and say whether it arrived."""
         actor, settings = request.actor, await self._settings(request)
         if request.target or not settings.channel_id:
             raise Gone("Your alerts channel")
+        if elsewhere(request, settings):
+            raise BadInput(
+                "Your alerts channel is in another workspace. Type `/octapost alerts` there to try it."
+            )
         message = views.test(actor.organization, f"<@{actor.sender.user_id}>")
         code = await self._post(request, settings.channel_id, message)
         async with self._database.organization(actor.organization_id) as session:
@@ -129,6 +139,11 @@ class AlertsStory:
         except (aiohttp.ClientError, TimeoutError):
             raise BadInput("Slack doesn't answer right now. Please try that again in a minute.") from None
         return ""
+
+
+def elsewhere(request: Request, chosen: AlertSettings) -> bool:
+    """Tell whether the alerts channel is in another workspace than the one the actor is in."""
+    return bool(chosen.channel_id) and chosen.slack_id != request.actor.sender.team_id
 
 
 def chosen_in(request: Request) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Capability, Platform, Scope
-from bot.diagnosis import CLEAR, Diagnosis, Weather, diagnose
+from bot.diagnosis import CLEAR, Diagnosis, Fix, Weather, diagnose
 from bot.disconnections import Disconnection, Revocation
 from bot.views import kit
 from bot.views.kit import Json
@@ -42,6 +42,8 @@ class Card:
     """This installation still has the app it was connected with."""
     outlook: Weather = CLEAR
     """How its platform is doing for everybody."""
+    care: str = ""
+    """What is being done about it, in mrkdwn of our own words; empty when nothing is."""
 
     def diagnosed(self, now: datetime | None = None) -> Diagnosis:
         """Return what is the matter with it."""
@@ -84,9 +86,11 @@ def card(one: Card, role: Role) -> list[Json]:
     able = kit.listed(CAN[c] for c in Capability if c in one.can)
     owned = kit.plain(f"Owned by {one.organization}.", 300)
     by = kit.mrkdwn(f"Connected by {one.connected_by}.")
+    small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
+    small += [kit.mrkdwn(one.care)] if one.care else []
     blocks: list[Json] = [
         kit.titled(account.name, "\n".join(lines)),
-        {"type": "context", "elements": [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]},
+        {"type": "context", "elements": small},
     ]
     value, buttons = one.value, []
     if account.url:
@@ -95,7 +99,13 @@ def card(one: Card, role: Role) -> list[Json]:
         buttons.append(kit.button("Where it can post", "account.places", value))
     if role >= Role.ADMIN:
         buttons += [
-            kit.button("Reconnect", "account.reconnect", value, label=f"Reconnect {account.name}"),
+            kit.button(
+                "Reconnect",
+                "account.reconnect",
+                value,
+                style="primary" if found.fix is Fix.RECONNECT else None,
+                label=f"Reconnect {account.name}",
+            ),
             kit.button(
                 "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {account.name}"
             ),

@@ -31,10 +31,15 @@ def refused(code: str) -> str:
     return REFUSED.get(code, f"Slack doesn't let me write there ({code}). Choose another channel.")
 
 
-def settings(organization: str, chosen: AlertSettings) -> list[Json]:
-    """Return the settings in words, with the buttons to change and to try them."""
+def settings(organization: str, chosen: AlertSettings, *, elsewhere: bool = False) -> list[Json]:
+    """Return the settings in words, with the buttons to change and to try them.
+
+    `elsewhere`: the channel is in another workspace than the reader, who can neither see nor try it.
+    """
     value = f"{chosen.organization_id}/"
     where = f"<#{chosen.channel_id}>" if chosen.channel_id else "as direct messages (no channel is chosen)"
+    if elsewhere:
+        where = "a channel of another workspace of yours"
     days = kit.listed(str(day) for day in sorted(chosen.days, reverse=True))
     ends = f"{days} days before a sign-in ends, and" if days else "only"
     lines = [
@@ -44,7 +49,7 @@ def settings(organization: str, chosen: AlertSettings) -> list[Json]:
         f"*Quiet hours:* {_quiet(chosen)}",
     ]
     buttons = [kit.button("Change …", "alerts.change", value, style="primary")]
-    if chosen.channel_id:
+    if chosen.channel_id and not elsewhere:
         buttons.append(kit.button("Send a test message", "alerts.test", value))
     blocks = [kit.words(f"How {organization} is told that an account needs somebody")]
     if warning := trouble(chosen):
@@ -71,15 +76,15 @@ def trouble(chosen: AlertSettings) -> str:
     )
 
 
-def form(chosen: AlertSettings) -> Json:
-    """Return the modal that changes the settings."""
+def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
+    """Return the modal that changes the settings; see `settings`."""
     rungs = [kit.option(in_days(day), str(day)) for day in RUNGS]
     picked = [option for option in rungs if int(option["value"]) in chosen.days]
     digests = [kit.option(words, word) for word, words in DIGESTS.items()]
     channel: Json = {
         "type": "conversations_select",
         "action_id": "select",
-        "placeholder": kit.plain("Nowhere: direct messages", 150),
+        "placeholder": kit.plain("As it is" if elsewhere else "Nowhere: direct messages", 150),
         "filter": {"include": ["public", "private"], "exclude_bot_users": True},
     }
     ladder: Json = {
@@ -88,14 +93,19 @@ def form(chosen: AlertSettings) -> Json:
         "placeholder": kit.plain("Only when it is over", 150),
         "options": rungs,
     }
+    if chosen.channel_id and not elsewhere:
+        channel["initial_conversation"] = chosen.channel_id
+    hint = "I must be in it: type /invite @Octapost there first."
+    if elsewhere:
+        hint = f"It is in another workspace now, and stays there unless you choose one here. {hint}"
     return kit.modal(
         "Alerts",
         [
             kit.entry(
                 CHANNEL,
                 "Channel",
-                channel | ({"initial_conversation": chosen.channel_id} if chosen.channel_id else {}),
-                hint="I must be in it: type /invite @Octapost there first.",
+                channel,
+                hint=hint,
                 optional=True,
             ),
             kit.entry(
@@ -150,9 +160,9 @@ def zone_options(zones: Sequence[str]) -> list[Json]:
     return [kit.option(name, name) for name in zones]
 
 
-def saved(organization: str, chosen: AlertSettings) -> Json:
+def saved(organization: str, chosen: AlertSettings, *, elsewhere: bool) -> Json:
     """Return what the modal says when everything was saved."""
-    return kit.modal("Alerts", [kit.words("✅ Saved."), *settings(organization, chosen)])
+    return kit.modal("Alerts", [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
 
 
 def hello(organization: str, by: str) -> Message:

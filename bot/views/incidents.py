@@ -103,7 +103,7 @@ def card(one: IncidentCard) -> Message:
     incident = one.incident
     sign, text = headline(one)
     blocks = [kit.words(f"{sign} {text}")]
-    if incident.open and (state := _state(one)):
+    if incident.open and (state := care(incident, one.claimer)):
         blocks.append(kit.section(state))
     if details := _details(one):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(line) for line in details]})
@@ -179,11 +179,10 @@ def done(one: IncidentCard) -> str:
     return f"{sign} {said}" if (said := _ended(one)) else ""
 
 
-def _state(one: IncidentCard) -> str:
-    """Return what is being done about it, in mrkdwn; empty when nothing is."""
-    incident = one.incident
+def care(incident: Incident, claimer: Membership | None) -> str:
+    """Return what is being done about an open incident, in mrkdwn; empty when nothing is."""
     if incident.claimed_by:
-        return f"🙋 {kit.mention(one.claimer)} is on it."
+        return f"🙋 {kit.mention(claimer)} is on it."
     if incident.snoozed_until:
         return f"💤 Snoozed until {moment(incident.snoozed_until)}."
     if incident.escalated_at:
@@ -193,7 +192,8 @@ def _state(one: IncidentCard) -> str:
 
 def _buttons(incident: Incident) -> Json:
     value = f"{incident.organization_id}/{incident.id}"
-    snoozes = [key for key in SNOOZES if key != "deadline" or incident.kind == IncidentKind.EXPIRING]
+    ends = incident.kind == IncidentKind.EXPIRING and incident.days != 0
+    snoozes = [key for key in SNOOZES if key != "deadline" or ends]
     snooze: Json = {
         "type": "static_select",
         "action_id": "incident.snooze",
@@ -287,7 +287,10 @@ def digest(
     if not (ending or broken):
         text = f"I'm here, and all is well with {organization}: {_counted(fine)} fine, none needs a person."
     blocks = [kit.words(f"{'🔴' if broken else '🟡' if ending else '🟢'} {text}")]
-    lines = [" ".join(headline(one)) for one in open_[:10]]
+    worst_first = sorted(open_, key=lambda one: one.incident.kind == IncidentKind.EXPIRING)
+    lines = [" ".join(headline(one)) for one in worst_first[:10]]
+    if len(open_) > len(lines):
+        lines.append(f"… and {len(open_) - len(lines)} more: /octapost status")
     if lines:
         blocks.append(kit.words("\n".join(lines)))
     again = (

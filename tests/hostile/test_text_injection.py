@@ -150,7 +150,8 @@ def faults_of(shown: Any) -> list[str]:
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
     if isinstance(shown, Message):
         body = shown.body
-        return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
+        text = body["text"].replace(MENTION_OF_OURS, "") if shown.ours else body["text"]
+        return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(text)]
     if isinstance(shown, list):
         options = bool(shown) and "type" not in shown[0]
         return [*(option_faults({"options": shown}) if options else message_faults(shown)), *wrongs(shown)]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from sqlmodel import col, update
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.incidents import Incidents
-from bot.jobs.ladder import Ladder
+from bot.jobs.ladder import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
 from storage.db import Database, now
 from storage.models import Grant, GrantStatus
@@ -26,13 +27,15 @@ async def linkedin(database: Database, vault: Vault) -> AsyncIterator[Works]:
         yield await open_works(stack, LinkedInSimulator(), database, vault)
 
 
-async def ending_in(works: Works, left: timedelta) -> Grant:
+async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Grant:
     """Connect a profile and let time pass until its sign-in has `left` to live."""
-    grant = await works.grant("ana-ruiz", due=False)
+    grant = await works.grant(who, due=False)
     async with works.database.system() as session:
         await Refreshes(session, works.vault).schedule(grant.id, None)
         await session.exec(
-            update(Grant).where(col(Grant.id) == grant.id).values(access_expires_at=now(left)),
+            update(Grant)
+            .where(col(Grant.id) == grant.id)
+            .values(access_expires_at=now(left), ladder_at=now()),
             execution_options={"synchronize_session": False},
         )
     return grant
@@ -82,3 +85,43 @@ async def test_when_its_time_is_up_it_needs_a_person_and_says_so_once(linkedin: 
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "expired")
     [notice] = await linkedin.said()
     assert "until somebody reconnects" in notice.body["text"]
+
+
+class Stumbling(Incidents):
+    """Fails at one grant, as a fault of ours would."""
+
+    stone = ""
+
+    async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
+        if grant.id == self.stone:
+            raise RuntimeError("a fault of ours")
+        await super().grant_ends(session, grant, left)
+
+
+async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_again(linkedin: Works) -> None:
+    first = await ending_in(linkedin, timedelta(days=2), "ana-ruiz")
+    await ending_in(linkedin, timedelta(days=2), "ben-okafor")
+    incidents = Stumbling(linkedin.offer, linkedin.vault)
+    incidents.stone = first.id
+
+    await Ladder(linkedin.offer, incidents, linkedin.database, linkedin.vault).run()
+
+    assert len(await linkedin.said()) == 1
+    again = (await linkedin.look(first.id)).ladder_at
+    assert again is not None
+    assert again < datetime.now(UTC) + timedelta(hours=2)
+
+
+def test_there_is_something_to_say_once_a_day_before_the_end_and_once_a_month_else() -> None:
+    moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def wait(left: timedelta | None) -> timedelta:
+        return next_look(None if left is None else moment + left, moment) - moment
+
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    assert wait(None) == wait(-hour) == wait(365 * day) == 30 * day
+    assert wait(53 * day) == 23 * day
+    assert wait(6 * day + hour) == hour
+    assert wait(6 * day) == day
+    assert wait(hour) == hour
+    assert wait(timedelta(minutes=1)) == timedelta(minutes=15)

@@ -178,7 +178,9 @@ async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on
     assert 89 * DAY < known - datetime.now(UTC) <= 90 * DAY
     async with sqlite_database.system() as session:
         await session.exec(
-            update(Grant).where(col(Grant.id) == grant.id).values(data_access_expires_at=now(6.5 * DAY)),
+            update(Grant)
+            .where(col(Grant.id) == grant.id)
+            .values(data_access_expires_at=now(6.5 * DAY), ladder_at=now()),
             execution_options={"synchronize_session": False},
         )
     for _ in range(2):
@@ -201,7 +203,8 @@ async def test_a_day_without_data_is_no_death(
     account, _ = await account_of(works, grant)
     found = diagnose(account, after, PLATFORMS["instagram"], can=works.offer.can(account, after), missing=())
     assert after.status == GrantStatus.HEALTHY
-    assert await works.said() == []
+    [notice] = await works.said()
+    assert "can't publish" not in notice.body["text"]
     assert found.state == "connected, its data is shown no longer"
 
 
@@ -291,10 +294,35 @@ async def test_a_linkedin_partners_sign_in_renews_itself_until_its_refresh_token
     assert after.refresh_expires_at is not None
     async with sqlite_database.system() as session:
         await session.exec(
-            update(Grant).where(col(Grant.id) == grant.id).values(refresh_expires_at=now(2.5 * DAY)),
+            update(Grant)
+            .where(col(Grant.id) == grant.id)
+            .values(refresh_expires_at=now(2.5 * DAY), ladder_at=now()),
             execution_options={"synchronize_session": False},
         )
-        assert len(await Refreshes(session, vault).ending(3 * DAY)) == 1
     await ladder(works).run()
     [notice] = await works.said()
     assert "3 days" in notice.body["text"]
+
+
+async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refresh_token(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await open_works(stack, LinkedInSimulator(), sqlite_database, vault)
+    works.simulator.settings["issues_refresh"] = True
+    before = await works.grant("ana-ruiz")
+    works.simulator.settings["issues_refresh"] = False
+
+    grant = await works.grant("ana-ruiz", due=False)
+    async with sqlite_database.system() as session:
+        await Refreshes(session, vault).schedule(grant.id, None)
+
+    after = await works.look(grant.id)
+    assert after.id == before.id
+    assert (after.refresh_sealed, after.refresh_expires_at, after.due_at) == (None, None, None)
+    async with sqlite_database.system() as session:
+        await session.exec(
+            update(Grant).values(access_expires_at=now(-DAY), ladder_at=now()),
+            execution_options={"synchronize_session": False},
+        )
+    await ladder(works).run()
+    assert (await works.look(grant.id)).status == GrantStatus.NEEDS_RECONNECT

@@ -90,10 +90,9 @@ async def due(database: Database) -> list[str]:
         pytest.param({"since": -DAY, "held_until": DAY}, False, id="unclaimed-in-the-night"),
         pytest.param({"since": -DAY, "kind": IncidentKind.EXPIRING}, False, id="not-over-yet"),
         pytest.param(
-            {"kind": IncidentKind.EXPIRING, "deadline": timedelta(hours=11)},
-            True,
-            id="unclaimed-in-its-last-hours",
+            {"since": -DAY, "kind": IncidentKind.EXPIRING, "deadline": DAY / 4}, True, id="its-last-hours"
         ),
+        pytest.param({"kind": IncidentKind.EXPIRING, "deadline": DAY / 4}, False, id="just-said"),
         pytest.param({"since": -DAY, "card": 0}, False, id="not-said-yet"),
         pytest.param({"snoozed_until": -DAY}, True, id="the-snooze-is-over"),
         pytest.param({"held_until": -DAY}, True, id="the-night-is-over"),

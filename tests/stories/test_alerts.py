@@ -10,9 +10,11 @@ import pytest
 
 from bot.schedule import digest_slot, quiet_until, zones
 from sandbox.member import text_of
-from sandbox.slack.world import OTTO
+from sandbox.slack.world import ACME, BEA, BLUE, OTTO
 from storage.incident_models import AlertSettings
 from storage.incidents import Alerts
+from storage.models import Role
+from storage.tenants import Members, Workspaces
 from tests.counts import in_full
 from tests.stories.test_incidents import (
     SOCIAL,
@@ -133,6 +135,27 @@ async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
     await dies(office)
 
     await card_with(office, "until somebody reconnects")
+
+
+async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(office: Office) -> None:
+    ada = await ready(office)
+    bea = await office.installed(BEA)
+    organization_id = await organization_of(office)
+    async with office.database.system() as session:
+        await Workspaces(session).link(BLUE, organization_id)
+        await Members(session).add(organization_id, realm=BLUE, user_id=BEA, team_id=BLUE, role=Role.ADMIN)
+    await bea.command("org switch Acme")
+    shown = await bea.command("alerts")
+
+    await bea.press(shown, "alerts.change")
+    view = await bea.modal_with("It is in another workspace now")
+    await bea.submit(view, entered({"digest": "daily"}))
+
+    kept = await chosen(office)
+    assert (kept.slack_id, kept.channel_id, kept.digest) == (ACME, SOCIAL, "daily")
+    assert "a channel of another workspace of yours" in text_of(shown)
+    assert buttons(shown) == ["Change …"]
+    assert "Send a test message" in buttons(await ada.command("alerts"))
 
 
 @in_full

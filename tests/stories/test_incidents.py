@@ -116,6 +116,12 @@ async def reply(person: Member, target: Message, action_id: str) -> Message:
     return await person.next_message(seen)
 
 
+def snoozes(card: Message) -> list[dict[str, Any]]:
+    """Return the options of a card's Snooze."""
+    [select] = [e for b in card.blocks for e in b.get("elements", ()) if e.get("type") == "static_select"]
+    return list(select["options"])
+
+
 async def thread_with(office: Office, card: Message, words: str) -> list[str]:
     await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None, 10)
     return thread(office, card)
@@ -169,7 +175,7 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(access_expires_at=now(span)))
+            await session.exec(update(Grant).values(access_expires_at=now(span), ladder_at=now()))
         await office.parts.ladder.run()
 
     await left(timedelta(days=13))
@@ -189,7 +195,9 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
 ) -> None:
     ada = await ready(office, "instagram", "ana")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(data_access_expires_at=now(timedelta(days=6.5))))
+        await session.exec(
+            update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), ladder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "must be reconnected within 7 days")
     async with office.database.system() as session:
@@ -211,7 +219,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     ada = await ready(office, "instagram", "ana")
     for span in (timedelta(hours=20), timedelta(minutes=-1)):
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(data_access_expires_at=now(span)))
+            await session.exec(update(Grant).values(data_access_expires_at=now(span), ladder_at=now()))
         for _ in range(2):
             await office.parts.ladder.run()
 
@@ -224,6 +232,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
         "🟠 Instagram shows us its data no longer since"
     ]
     assert "*Ended* <!date^" in text_of(card)
+    assert [option["text"]["text"] for option in snoozes(card)] == ["For 1 hour", "For 1 day"]
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
@@ -231,7 +240,7 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     await ready(office, "instagram", "ana")
     for span in (timedelta(days=6), timedelta(days=89)):
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(data_access_expires_at=now(span)))
+            await session.exec(update(Grant).values(data_access_expires_at=now(span), ladder_at=now()))
         await office.parts.ladder.run()
 
     card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
@@ -245,7 +254,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) ->
     await ready(office, "linkedin", "ana-ruiz")
     await settings(office, days=[21])
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=20))))
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=20)), ladder_at=now()))
 
     await office.parts.ladder.run()
 
@@ -341,11 +350,13 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
 
     await let_pass(office, since=now(-PATIENCE.unclaimed))
     kept = (await incidents(office))[0].claimed_by
+    home = text_of(await office.slack.open_home(OTTO))
     await let_pass(office, claimed_at=now(-PATIENCE.claimed))
     for _ in range(2):
         await office.parts.watch.run()
 
     assert kept is not None
+    assert f"🙋 <@{ADA}> is on it." in home
     await thread_with(office, card, "nobody is on it")
     [_, lapsed, asked] = thread(office, card)
     assert lapsed == f"↩️ <@{ADA}> took it a day ago, and it still needs somebody. Anybody can take it now."
@@ -357,13 +368,13 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
 async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=20))))
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=20)), ladder_at=now()))
     await office.parts.ladder.run()
     card = await card_with(office, "within 1 day")
 
     await office.parts.watch.run()
     early = thread(office, card)
-    await let_pass(office, deadline=now(PATIENCE.last_call))
+    await let_pass(office, deadline=now(PATIENCE.last_call), since=now(-PATIENCE.last_call))
 
     assert early == []
     assert "nobody is on it" in (await thread_with(office, card, "⏫"))[0]
@@ -373,7 +384,7 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
 async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2))))
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
     await office.parts.ladder.run()
     card = await card_with(office, "within 3 days")
     [incident] = await incidents(office)
@@ -756,7 +767,7 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
     await ready(office, "linkedin", "ana-ruiz")
     await settings(office, **around(datetime.now(UTC), 2))
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=1))))
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=1)), ladder_at=now()))
 
     await office.parts.ladder.run()
 

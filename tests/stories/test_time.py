@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import select
 
 from sandbox.browser import Consent
+from sandbox.core import Fault
 from sandbox.member import text_of
 from storage.models import Grant, GrantStatus
 from tests.application import Office
@@ -68,6 +69,21 @@ async def test_a_removed_permission_is_noticed_after_two_looks(office: Office) -
     second = await once(office, lambda grant: grant.status == GrantStatus.NEEDS_RECONNECT)
 
     assert (first.status, second.reason) == (GrantStatus.HEALTHY, "invalid_grant")
+
+
+async def test_a_message_on_its_way_is_not_said_twice_because_time_passes(office: Office) -> None:
+    ada = await office.installed()
+    seen = len(ada.direct_messages())
+    slow = Fault(path="chat.postMessage", delay_s=0.5, times=1)
+    office.slack.faults.append(slow)
+    await ada.travel(await ada.link("x"), Consent(person="4711"))
+    await once(office, lambda _: slow.times == 0)
+
+    await office.world.pass_time(timedelta(hours=1))
+    await asyncio.sleep(slow.delay_s)
+    await ada.next_message(seen)
+
+    assert len(ada.direct_messages()) == seen + 1
 
 
 async def test_time_passes_for_no_database_that_is_not_there(office: Office) -> None:
