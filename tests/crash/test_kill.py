@@ -48,14 +48,17 @@ async def test_a_killed_process_loses_nothing_but_what_only_it_had_seen(
         asked = [grant for grant in after if grant.status == GrantStatus.NEEDS_RECONNECT]
         stuck = [grant for grant in after if grant.lease_until is not None]
         lost, prompts = await house.lost(), await house.prompts()
-    spent = house.simulator.rules.single_use_refresh and moment in WINDOW
+    spent = len(ids) if house.simulator.rules.single_use_refresh and moment in WINDOW else 0
+    if spent and database.dialect == "postgresql" and moment is Moment.COMMITTING:
+        # The server finishes what it was asked for: the new tokens may be there although nobody waits for them.
+        spent -= sum(grant.generation > 1 for grant in after)
     record_property(
         "counted",
         f"{database.dialect}, {house.simulator.title}, killed {moment}: {len(ids)} kills, {len(lost)} lost"
         f" unnoticed, {len(asked)} asked to reconnect with {len(prompts)} prompts, {len(stuck)} stuck",
     )
     assert (lost, stuck) == ([], [])
-    assert len(asked) == len(prompts) == (len(ids) if spent else 0)
+    assert len(asked) == len(prompts) == spent
 
 
 async def kill(house: House, grant_id: str, moment: Moment) -> None:

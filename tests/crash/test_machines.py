@@ -42,12 +42,10 @@ async def three(house: House, count: int = 3) -> AsyncIterator[list[Any]]:
 
 async def away(running: Any, how: str) -> None:
     """Let PostgreSQL be gone for a while: asked to stop, or without a chance to write anything down."""
-    if how == "crashed":
-        server = psutil.Process(running.get_pid())
-        os.kill(server.pid, signal.SIGQUIT)
-        await asyncio.to_thread(psutil.wait_procs, [server], 20)
-    else:
-        await asyncio.to_thread(running.stop)
+    # Fast and immediate: https://www.postgresql.org/docs/current/server-shutdown.html
+    server = psutil.Process(running.get_pid())
+    os.kill(server.pid, signal.SIGQUIT if how == "crashed" else signal.SIGINT)
+    await asyncio.to_thread(psutil.wait_procs, [server], 20)
     await asyncio.sleep(1)
     await asyncio.to_thread(running.start)
 
@@ -68,8 +66,8 @@ async def test_new_tokens_wait_while_postgresql_is_away(
             async with three(house, 2) as children:
                 await house.due()
                 await until(lambda: house.refreshes() >= IN_FLIGHT)
-                # As if PostgreSQL were gone for as long as new tokens are kept in memory.
-                await house.pass_time(timedelta(seconds=COMMIT_FOR_S))
+                # As if PostgreSQL were gone for long, but not longer than new tokens are kept in memory.
+                await house.pass_time(timedelta(seconds=COMMIT_FOR_S / 2))
                 await away(running, how)
                 house.simulator.faults.clear()
                 house.database = another(database)
@@ -96,14 +94,15 @@ async def test_the_work_of_a_killed_process_is_taken_over_when_its_lease_ends(
 ) -> None:
     loop = asyncio.get_running_loop()
     async with open_house(postgres_database, RedditSimulator()) as house:
-        held = Fault(path=house.simulator.rules.token_path, delay_s=0.5, times=5)
+        held = Fault(path=house.simulator.rules.token_path, delay_s=10, times=5)
         house.simulator.faults.append(held)
         ids = await house.connect(5)
-        async with three(house, 1) as [dies], three(house, 2):
-            claimed_at = loop.time()
+        async with three(house, 1) as [dies]:
             await house.due(*ids)
             await until(lambda: held.times == 0)
+            claimed_at = loop.time()
             await dies.killed()
+        async with three(house, 2):
             for grant_id in ids:
                 await house.until(lambda grant: grant.generation == 2, grant_id, LEASE_S + 20)
             took = loop.time() - claimed_at
@@ -115,7 +114,7 @@ async def test_the_work_of_a_killed_process_is_taken_over_when_its_lease_ends(
         f" (a lease is {LEASE_S} s), {len(lost)} lost",
     )
     assert (lost, prompts) == ([], [])
-    assert took <= LEASE_S + TOLERATED_S
+    assert LEASE_S - TOLERATED_S <= took <= LEASE_S + TOLERATED_S
 
 
 @in_full
