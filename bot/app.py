@@ -101,7 +101,6 @@ class Parts:
     dispatcher: Dispatcher
     bolt: AsyncApp
     clock: Clock
-    operator: Operator
     watched: web.Application
     """What a process without the web serves: only its health and its metrics."""
     web: web.Application
@@ -299,7 +298,6 @@ def construct(
         dispatcher=dispatcher,
         bolt=bolt,
         clock=clock,
-        operator=operator,
         web=server,
         watched=watched,
     )
@@ -364,7 +362,6 @@ async def run(
             await parts.refresher.drain(grace)
             await parts.clock.stop(grace)
             await parts.dispatcher.drain(grace)
-            await parts.operator.drain(grace)
             log.info("stopped")
 
 

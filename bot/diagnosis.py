@@ -7,7 +7,6 @@ came to. Words are for people; the platform's code goes along in small print.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -156,9 +155,10 @@ class Forecast:
 
     async def now(self) -> Mapping[str, Weather]:
         """Return the platforms there is something to say about; of all replicas' counts, one read."""
-        minute = int(time.time() // 60)
         async with self._database.system(write=False) as session:
-            counted = await Refreshes(session, self._vault).all_tallies(minute - 2 * BREAKER_HISTORY_MIN)
+            refreshes = Refreshes(session, self._vault)
+            minute = await refreshes.minute()
+            counted = await refreshes.all_tallies(minute - 2 * BREAKER_HISTORY_MIN)
         found = {key: weather(tallies, minute) for key, tallies in counted.items()}
         return {key: each for key, each in found.items() if not each.clear}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot import metrics
 from bot.jobs.refresh import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
 from storage.measures import Measures
 from storage.outbox import Notices
+from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,10 +74,10 @@ class Gauges:
         )
 
     async def _waiting(self) -> tuple[dict[str, timedelta], dict[str, dict[int, Tally]], int]:
-        minute = int(time.time() // 60)
         async with self._database.system(write=False) as session:
             measures = Measures(session)
             waiting = await measures.waiting(self._apps)
+            minute = await Refreshes(session, self._vault).minute()
             return waiting, await measures.tallies(minute - 2 * BREAKER_HISTORY_MIN), minute
 
     async def _measure(self) -> None:
@@ -87,8 +88,9 @@ class Gauges:
         async with self._database.system(write=False) as session:
             notices = Notices(session)
             owed, oldest = await notices.waiting(), await notices.oldest()
+            clock = await Refreshes(session, self._vault).clock()
         metrics.OWED.set(owed)
-        age = datetime.now(UTC) - oldest if oldest else timedelta(0)
+        age = clock - oldest if oldest else timedelta(0)
         metrics.OLDEST_OWED.set(max(age, timedelta(0)).total_seconds())
 
     async def _count_grants(self) -> None:

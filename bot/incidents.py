@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Rotation
 from bot.diagnosis import ends_at
 from bot.logs import logger
-from bot.metrics import OPERATOR, PROMPTS
+from bot.metrics import PROMPTS
 from bot.notices import Conversation, say_in, say_to
 from bot.schedule import quiet_until
 from bot.slack import UNINSTALLED
@@ -433,12 +433,10 @@ class Incidents:
             return None
         return await Members(session).get(incident.organization_id, membership_id)
 
-    def page_operator(self, platform: str, code: str) -> None:
+    async def page_operator(self, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
-        OPERATOR.labels(platform, code).inc()
-        log.error("platform needs the operator", platform=platform, code=code)
         if self._operator is not None:
-            self._operator.tell(platform, code)
+            await self._operator.tell(platform, code)
 
 
 def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:

@@ -395,6 +395,16 @@ class AppBudget(SQLModel, table=True):
     """Until when nobody calls: the platform asked for it, or answers nobody."""
 
 
+class Trouble(SQLModel, table=True):
+    """What a platform does to all of us at once, and the operator was told of. Shared by all replicas."""
+
+    __tablename__ = "trouble"
+    platform: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    met_at: datetime = _time()
+    """When anybody met it last."""
+
+
 class GrantHolder(SQLModel, table=True):
     """An organization that uses a grant. The last one to leave ends it at the platform."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import and_, case, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select, update
 
@@ -65,7 +65,15 @@ class Notices:
             thread_of=thread_of,
             fallback=fallback,
         )
-        statement = insert_once(self._session, Notice).values(**notice.model_dump() | {"due_at": now()})
+        # Hosts' clocks are minutes apart, and what is put later is said later.
+        latest = (
+            select(func.max(Notice.sequence))
+            .where(Notice.slack_id == slack_id, Notice.channel == channel)
+            .scalar_subquery()
+        )
+        sequence = case((latest >= notice.sequence, latest + 1), else_=notice.sequence)
+        values = notice.model_dump() | {"due_at": now(), "sequence": sequence}
+        statement = insert_once(self._session, Notice).values(**values)
         put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
         if put:
             self._session.info[OWES] = True

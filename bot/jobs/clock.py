@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -45,7 +45,9 @@ class Clock:
                 await self._run(name, work)
 
         self._jobs.append(run)
-        self._scheduler.add_job(run, "interval", seconds=interval.total_seconds(), id=name)
+        self._scheduler.add_job(
+            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
+        )
 
     @property
     def silent_s(self) -> float:

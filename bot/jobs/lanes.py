@@ -50,6 +50,7 @@ class Lane:
         platform: str,
         app: str,
         bucket: Bucket,
+        lease: timedelta = LEASE,
         at_once: int = AT_ONCE,
     ) -> None:
         self.app = app
@@ -57,6 +58,7 @@ class Lane:
         """What the calls came to since the breaker was told last."""
         self._platform = platform
         self._bucket = bucket
+        self._lease = lease
         self._database = database
         self._vault = vault
         self._work = work
@@ -118,7 +120,7 @@ class Lane:
     async def _tell(self, refreshes: Refreshes) -> None:
         counted, self.counts = self.counts, Counter()
         if counted:
-            await refreshes.count(self._platform, int(time.time() // 60), counted)
+            await refreshes.count(self._platform, await refreshes.minute(), counted)
 
     async def _due(self) -> bool:
         async with self._database.system(write=False) as session:
@@ -130,7 +132,7 @@ class Lane:
         async with self._database.system() as session:
             budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
             limit = min(limit, await budgets.free(self.app, self._bucket))
-            claimed = await refreshes.claim(self.app, limit, LEASE) if limit else []
+            claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:
                 await budgets.spend(self.app, self._bucket, len(claimed))
             await self._tell(refreshes)

@@ -1,6 +1,6 @@
 """Due grants -> fresh tokens, or a verdict.
 
-A row of work is claimed by a lease longer than the call. Between the platform's answer and the commit
+A row of work is claimed by a lease longer than the call and its commit. Between the platform's answer and the commit
 stands nothing, because a single-use refresh token is spent the moment the platform has answered. What a
 failure means is decided in one place, `_judge`; nobody else may call a grant dead.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +33,7 @@ from bot.jobs.lanes import AT_ONCE, LEASE, Lane
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
+from bot.views.operator import BREAKER_OPEN, OUTAGE
 from storage.budgets import Bucket
 from storage.grants import Accounts, token_pair
 from storage.models import Grant, GrantStatus
@@ -61,10 +62,14 @@ The longest is what an outage may last longer for us than for the platform.
 OUR_FAULT_PAUSE = timedelta(minutes=5)
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
+OUTAGE_CALLS, OUTAGE_SHARE = 20, 0.01
+"""So many calls of ten minutes, and such a share of them, without an answer are an outage."""
 BREAKER_HISTORY_MIN = 60
 BREAKER_HOLD = timedelta(minutes=60)
 COMMIT_FOR_S = 600.0
 """How long new tokens are kept in memory while the database is gone."""
+SINGLE_USE_LEASE = timedelta(seconds=COMMIT_FOR_S) + LEASE
+"""Longer than new tokens may wait in memory: whoever took the grant over sooner would use a spent token."""
 WAIT_FOR_SIBLING_S = 25.0
 SHORT_LIFE = timedelta(days=1)
 """Tokens that trade up (Meta) and live shorter than this were made by an exchange that stopped half-way."""
@@ -104,6 +109,11 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
             return life * (0.7 + 0.2 * jitter)
 
 
+def lease_of(platform: Platform) -> timedelta:
+    """Return for how long a grant belongs to the process that refreshes it."""
+    return SINGLE_USE_LEASE if platform.rotation is Rotation.SINGLE_USE else LEASE
+
+
 def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
     spread = usual * (0.9 + 0.2 * jitter)
     return spread if ends_in is None else min(spread, max(ends_in / 2, timedelta(minutes=5)))
@@ -135,6 +145,13 @@ def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
         if dead >= BREAKER_GRANTS and dead >= BREAKER_SHARE * total:
             return True
     return False
+
+
+def out(tallies: Iterable[Tally]) -> bool:
+    """Tell whether a platform left more of these calls without an answer than it does on any day."""
+    every = list(tallies)
+    unanswered, total = sum(t.busy for t in every), sum(t.total for t in every)
+    return unanswered >= OUTAGE_CALLS and unanswered > OUTAGE_SHARE * total
 
 
 def pause(failures: int, retry_after: timedelta | None, *, chance: float) -> timedelta:
@@ -169,6 +186,7 @@ class Refresher:
                 platform=found.platform.key,
                 app=app,
                 bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
+                lease=lease_of(found.platform),
                 at_once=at_once,
             )
             for found in offer.offered()
@@ -201,11 +219,12 @@ class Refresher:
                     raise GrantDead("ended")
                 if grant.status == GrantStatus.NEEDS_RECONNECT:
                     raise GrantDead(grant.reason)
-                tokens = self._tokens(grant)
-            if grant.generation != refused and not _over(grant):
+                tokens, clock = self._tokens(grant), await repository.clock()
+            if grant.generation != refused and not _over(grant, clock):
                 return Fresh(grant=grant, tokens=tokens)
+            lease = lease_of(self._offer.platform(grant.platform))
             async with self._database.system() as session:
-                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, LEASE)
+                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, lease)
             if taken is not None:
                 await self._now(taken)
                 refused = None if refused == grant.generation else refused
@@ -357,10 +376,10 @@ class Refresher:
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
                 await self._heard_nothing(grant, Outcome.OTHER, error)
-                self._incidents.page_operator(platform.key, error.code)
+                await self._page(platform, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
-                await self._heard_nothing(grant, Outcome.OTHER, error)
+                await self._heard_nothing(grant, Outcome.BUSY, error)
                 await self._later(grant, verdict, LEASE, in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
@@ -372,18 +391,18 @@ class Refresher:
             await lane.tell_breaker()
         async with self._database.system() as session:
             repository = Refreshes(session, self._vault)
-            minute = int(time.time() // 60)
+            clock, minute = await repository.clock(), await repository.minute()
             held = tripped(await repository.tallies(platform.key, minute - 2 * BREAKER_HISTORY_MIN), minute)
             if held:
                 await repository.suspect(grant, verdict, BREAKER_HOLD)
-            elif grant.suspected_at is None or _age(grant.suspected_at) < SECOND_OPINION * 0.9:
+            elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, verdict, SECOND_OPINION)
             else:
-                reason = reason_of(platform, grant, code, datetime.now(UTC))
+                reason = reason_of(platform, grant, code, clock)
                 if await repository.dead(grant, reason):
                     await self._incidents.grant_died(session, grant, reason)
         if held:
-            self._incidents.page_operator(platform.key, "breaker_open")
+            await self._page(platform, BREAKER_OPEN)
 
     async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself
@@ -400,6 +419,21 @@ class Refresher:
             lane.counts[outcome] += 1
             with suppress(DBAPIError, OSError, TimeoutError):  # then the next call is told the same
                 await lane.unanswered(error)
+                if outcome is Outcome.BUSY:
+                    await lane.tell_breaker()
+                    await self._look_for_outage(self._offer.platform(grant.platform))
+
+    async def _look_for_outage(self, platform: Platform) -> None:
+        async with self._database.system(write=False) as session:
+            repository = Refreshes(session, self._vault)
+            first = await repository.minute() - BREAKER_WINDOW_MIN + 1
+            tallies = await repository.tallies(platform.key, first)
+        if out(tallies.values()):
+            await self._page(platform, OUTAGE)
+
+    async def _page(self, platform: Platform, code: str) -> None:
+        with suppress(DBAPIError, OSError, TimeoutError):  # then whoever meets it next tells
+            await self._incidents.page_operator(platform.key, code)
 
     def _note(self, grant: Grant, verdict: str) -> None:
         note(verdict=verdict)
@@ -425,18 +459,10 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
     )
 
 
-def _over(grant: Grant) -> bool:
+def _over(grant: Grant, clock: datetime) -> bool:
     """Tell whether the access token ends within a minute, by its own lifetime."""
     ends = grant.access_expires_at
-    return (
-        ends is not None
-        and ends - datetime.now(UTC) < timedelta(minutes=1)
-        and grant.refresh_sealed is not None
-    )
-
-
-def _age(moment: datetime) -> timedelta:
-    return datetime.now(UTC) - moment
+    return ends is not None and ends - clock < timedelta(minutes=1) and grant.refresh_sealed is not None
 
 
 def _chance() -> float:

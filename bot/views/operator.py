@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from adapters.base import Platform
 
 BREAKER_OPEN = "breaker_open"
+OUTAGE = "outage"
 
 
 def needs_you(platform: Platform, code: str) -> Message:
@@ -20,6 +21,12 @@ def needs_you(platform: Platform, code: str) -> Message:
         do = (
             f"See whether {platform.name} has an outage, and whether our app there is still in good standing."
             " If it is real, members are told an hour after it ends."
+        )
+    elif code == OUTAGE:
+        what = f"{platform.name} leaves many of my calls without an answer. Members were not told."
+        do = (
+            f"See {platform.name}'s status page. I ask on, gently, and what waited is renewed when it answers"
+            " again."
         )
     else:
         what = f"{platform.name} refuses our app, so nothing there is renewed. Members were not told."

@@ -94,6 +94,10 @@ class Grant:
     dead: str = ""
     """Why the grant is over; empty while it lives."""
 
+    def has(self, token: str) -> bool:
+        """Tell whether an access or refresh token came of it, good or not."""
+        return token in self.access or token in self.refresh or token in self.spent
+
 
 @dataclass(slots=True, kw_only=True)
 class Code:
@@ -133,6 +137,8 @@ class OAuthSimulator(Simulator):
         self.people: dict[str, Person] = {}
         self.apps: dict[str, RegisteredApp] = {}
         self.grants: dict[str, Grant] = {}
+        self.issued_to: dict[str, str] = {}
+        """The grants' ids by token: where to look first, so that ten thousand are no slower than ten."""
         self.codes: dict[str, Code] = {}
         self.settings |= {
             "code_life_s": self.rules.code_life_s,
@@ -287,6 +293,7 @@ class OAuthSimulator(Simulator):
         access = self.new_token("access")
         life = float(self.settings["access_life_s"])
         grant.access[access] = now + life
+        self.issued_to[access] = grant.id
         body: dict[str, Any] = {
             "access_token": access,
             "token_type": "bearer",
@@ -297,15 +304,16 @@ class OAuthSimulator(Simulator):
             token = self.new_token("refresh")
             refresh_life = self.settings["refresh_life_s"]
             grant.refresh[token] = None if refresh_life is None else now + float(refresh_life)
+            self.issued_to[token] = grant.id
             body["refresh_token"] = token
         return body
 
     def grant_of(self, token: str) -> Grant | None:
         """Return the grant an access or refresh token belongs to, alive or not."""
-        return next(
-            (g for g in self.grants.values() if token in g.access or token in g.refresh or token in g.spent),
-            None,
-        )
+        hinted = self.grants.get(self.issued_to.get(token, ""))
+        if hinted is not None and hinted.has(token):
+            return hinted
+        return next((grant for grant in self.grants.values() if grant.has(token)), None)
 
     def live_grant(self, request: web.Request) -> Grant | None:
         """Return the grant behind `Authorization: Bearer` if its token is good now."""

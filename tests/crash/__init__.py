@@ -1,0 +1,1 @@
+"""What survives when processes, databases, platforms and Slack go: counted."""

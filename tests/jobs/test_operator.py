@@ -1,24 +1,26 @@
-"""The operator's channel: one message an hour of each fault, and none where no channel is set."""
+"""The operator is called once for each trouble, however many processes meet it, and again when it comes back."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, update
 
-from bot.incidents import Incidents
 from bot.offer import Offer
-from bot.operator import Operator
+from bot.operator import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
+from storage.db import now
+from storage.models import Trouble
 from tests.application import settings
 from tests.databases import another
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
     from storage.db import Database
-    from storage.vault import Vault
 
 CHANNEL = "T0OPS/C0OPS"
 
@@ -28,40 +30,54 @@ def operator(database: Database, channel: str = CHANNEL) -> Operator:
 
 
 async def said(database: Database) -> list[str]:
-    rows = await run_sql(database, "SELECT slack_id, channel, body FROM notice ORDER BY key")
+    rows = await run_sql(database, "SELECT slack_id, channel, body FROM notice ORDER BY created_at")
     assert {tuple(row[:2]) for row in rows} <= {("T0OPS", "C0OPS")}
     return [str(row[2]) for row in rows]
 
 
-async def test_every_fault_is_said_once_an_hour_however_many_processes_meet_it(
-    database: Database, vault: Vault
-) -> None:
-    if time.time() % 3600 > 3590:
-        await asyncio.sleep(11)  # not across the hour
-    offer, elsewhere = Offer(settings().platforms()), another(database)
-    operators = [operator(database), operator(elsewhere)]
-    for one in operators:
-        incidents = Incidents(offer, vault, one)
-        for _ in range(50):
-            incidents.page_operator("tiktok", "invalid_client")
-        incidents.page_operator("x", "breaker_open")
+async def met_before(database: Database, span: timedelta) -> None:
+    async with database.system() as session:
+        await session.exec(
+            update(Trouble).values(met_at=now(-span)).where(col(Trouble.platform) == "x"),
+            execution_options={"synchronize_session": False},
+        )
 
-    for one in operators:
-        await one.drain(5)
+
+async def test_every_trouble_is_said_once_however_many_processes_meet_it_at_once(database: Database) -> None:
+    elsewhere = another(database)
+    operators = [operator(database), operator(elsewhere)]
+
+    await asyncio.gather(*(one.tell("tiktok", "invalid_client") for one in operators * 25))
+    for code in ("breaker_open", "outage"):
+        await asyncio.gather(*(one.tell("x", code) for one in operators))
 
     messages = await said(database)
     await elsewhere.close()
-    assert len(messages) == 2
+    assert len(messages) == 3
     assert "TikTok refuses our app" in messages[0]
     assert "invalid_client" in messages[0]
     assert "X suddenly calls many sign-ins over" in messages[1]
+    assert "X leaves many of my calls without an answer" in messages[2]
+
+
+async def test_a_trouble_that_lasts_is_said_once_and_one_that_comes_back_again(database: Database) -> None:
+    one = operator(database)
+    for _ in range(20):
+        await one.tell("x", "outage")
+        await met_before(database, OVER_AFTER * 0.9)
+    while_it_lasts = len(await said(database))
+
+    await met_before(database, OVER_AFTER * 1.1)
+    await one.tell("x", "outage")
+
+    assert while_it_lasts == 1
+    assert len(await said(database)) == 2
 
 
 async def test_without_a_channel_nothing_is_said(database: Database) -> None:
     one = operator(database, "")
-    one.tell("x", "invalid_client")
 
-    await one.drain(5)
+    await one.tell("x", "invalid_client")
 
     assert await said(database) == []
 
@@ -69,12 +85,11 @@ async def test_without_a_channel_nothing_is_said(database: Database) -> None:
 async def test_what_could_not_be_put_down_is_said_the_next_time(sqlite_database: Database) -> None:
     one = operator(sqlite_database)
     await run_sql(sqlite_database, "ALTER TABLE notice RENAME TO gone")
-    one.tell("x", "invalid_client")
-    await one.drain(5)
+    with pytest.raises(DBAPIError):
+        await one.tell("x", "invalid_client")
     await run_sql(sqlite_database, "ALTER TABLE gone RENAME TO notice")
 
-    one.tell("x", "invalid_client")
-    await one.drain(5)
+    await one.tell("x", "invalid_client")
 
     assert len(await said(sqlite_database)) == 1
 

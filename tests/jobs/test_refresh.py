@@ -17,7 +17,7 @@ from adapters import registry
 from adapters.base import Busy, Client, GrantDead, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
 from bot.incidents import Incidents
-from bot.jobs.refresh import KEEP_ALIVE, Refresher, due_in, pause, tripped
+from bot.jobs.refresh import KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
 from bot.offer import Offer
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
@@ -404,6 +404,22 @@ def test_the_breaker_opens_for_a_platform_that_calls_too_many_dead(
     tallies: dict[int, Tally], open_: bool
 ) -> None:
     assert tripped(tallies, 1000) is open_
+
+
+@pytest.mark.parametrize(
+    ("answered", "unanswered", "outage"),
+    [
+        pytest.param(0, OUTAGE_CALLS - 1, False, id="too-few"),
+        pytest.param(0, OUTAGE_CALLS, True, id="enough"),
+        pytest.param(5000, OUTAGE_CALLS, False, id="a-small-share"),
+        pytest.param(1000, OUTAGE_CALLS, True, id="more-than-a-hundredth"),
+        pytest.param(0, 5000, True, id="all-of-them"),
+    ],
+)
+def test_many_calls_without_an_answer_are_an_outage(answered: int, unanswered: int, outage: bool) -> None:
+    half = Tally(fresh=answered // 2, dead=0, busy=unanswered, other=0)
+
+    assert out([half, Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)]) is outage
 
 
 def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:

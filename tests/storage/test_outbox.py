@@ -68,6 +68,22 @@ async def test_each_channel_gets_its_messages_one_at_a_time_and_in_order(databas
     ]
 
 
+async def test_what_a_host_with_a_late_clock_puts_is_said_after_what_one_with_an_early_clock_put(
+    database: Database,
+) -> None:
+    await put(database, "first")
+    await run_sql(database, "UPDATE notice SET sequence = sequence + 300000000")
+    await put(database, "second", "third")
+    said = []
+
+    while claimed := await take(database):
+        said += [notice.body["text"] for notice in claimed]
+        async with database.system() as session:
+            await Notices(session).sent(claimed[0], "D1", "1.2")
+
+    assert said == ["first", "second", "third"]
+
+
 async def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(database: Database) -> None:
     await put(database, "a", "b")
 

@@ -20,6 +20,7 @@ from storage.models import Role, Ticket, new_secret
 from storage.outbox import Notices
 from storage.refreshes import Outcome, Refreshes
 from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
+from storage.troubles import Troubles
 from storage.vault import check_canaries
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         await Budgets(session).spend(f"x-{suffix}", Bucket(calls=100, per=timedelta(minutes=1)), 1)
+        await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(
             key=f"hello:{suffix}",

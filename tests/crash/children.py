@@ -1,0 +1,104 @@
+"""Starting, watching and killing processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.crash import worker
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.crash.worker"])
+ENDS_WITHIN_S = 40.0
+
+
+class Child:
+    """A process of ours, and what it said."""
+
+    def __init__(self, work: Callable[..., None], env: Mapping[str, str], *arguments: Any) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="octapost-crash-")
+        self._said = Path(self.folder.name) / "said"
+        self._process = CONTEXT.Process(target=work, args=(env, self._said, *arguments), daemon=True)
+        self._process.start()
+
+    def said(self) -> str:
+        """Return what it wrote, the end of it."""
+        return self._said.read_text(errors="replace")[-4000:] if self._said.exists() else ""
+
+    async def ended(self) -> int:
+        """Return its exit status once it is over: minus the signal's number if one ended it."""
+        await asyncio.to_thread(self._process.join, ENDS_WITHIN_S)
+        if self._process.exitcode is None:
+            raise TimeoutError(self.said())
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL."""
+        self._process.kill()
+
+    async def killed(self) -> None:
+        """Kill it with SIGKILL, and return when it is gone."""
+        self.kill()
+        await self.died()
+
+    async def died(self) -> None:
+        """Return when SIGKILL has ended it. Raises if anything else did."""
+        status = await self.ended()
+        if status != -signal.SIGKILL:
+            raise AssertionError(f"ended with {status}: {self.said()}")
+
+    async def stopped(self) -> int:
+        """Ask it to stop with SIGTERM; return its exit status."""
+        self._process.terminate()
+        return await self.ended()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        with contextlib.suppress(ValueError):
+            self._process.kill()
+            self._process.join(ENDS_WITHIN_S)
+            self._process.close()
+        self.folder.cleanup()
+
+
+@asynccontextmanager
+async def octapost(env: Mapping[str, str], *arguments: str) -> AsyncIterator[Child]:
+    """Run an `octapost` command until the block ends."""
+    child = Child(worker.command, env, *arguments)
+    try:
+        yield child
+    finally:
+        child.close()
+
+
+@asynccontextmanager
+async def refreshing(
+    env: Mapping[str, str], *, processes: int = 1, refreshers: int = 1, death: worker.Moment | None = None
+) -> AsyncIterator[list[Child]]:
+    """Run processes that refresh what is due; they are ready when the block begins."""
+    ready = CONTEXT.Semaphore(0)
+    children = [Child(worker.refresh, env, ready, refreshers, death) for _ in range(processes)]
+    try:
+        for _ in children:
+            if not await asyncio.to_thread(ready.acquire, timeout=ENDS_WITHIN_S):
+                raise TimeoutError("\n".join(child.said() for child in children))
+        yield children
+    finally:
+        for child in children:
+            child.close()
+
+
+async def until(holds: Callable[[], bool], within_s: float = 20.0, every_s: float = 0.002) -> None:
+    """Return as soon as it holds. Raises TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(every_s)

@@ -1,0 +1,367 @@
+"""An installation with many grants at one simulated platform, whose time passes when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from sqlalchemy import insert, text
+from sqlmodel import SQLModel, col, func, or_, select, update
+
+from adapters.base import Budget
+from adapters.registry import PLATFORMS
+from bot import app
+from bot.jobs.refresh import lease_of
+from bot.settings import Settings
+from sandbox.platforms import oauth as simulated
+from sandbox.platforms.oauth import OAuthSimulator
+from storage.db import Database, now
+from storage.grants import Grants
+from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Utc, new_id
+from storage.tenants import Members, Organizations
+from storage.vault import KeyRing, Vault, check_canaries
+
+UNSYNCHRONIZED = {"synchronize_session": False}
+KEPT = frozenset({"audit_line", "account", "grant_holder"})
+"""Not moved: a trigger keeps the first as it was written, and nothing is decided by the others' times."""
+OPERATORS = ("T0OPS", "C0OPS")
+"""The channel in which the operator is called."""
+SECOND_LOOK = timedelta(minutes=16)
+A_CALM_WHILE = timedelta(hours=2)
+"""After so long a breaker has forgotten what it counted."""
+
+
+def environment(url: str, keys: str, **more: str) -> dict[str, str]:
+    """Return the settings of an installation with every platform configured and nobody reachable."""
+    env = {
+        "PUBLIC_URL": "http://localhost:1",
+        "PORT": "0",
+        "HOST": "127.0.0.1",
+        "DATABASE_URL": url,
+        "VAULT_KEYS": keys,
+        "LOG_LEVEL": "WARNING",
+        "SLACK_CLIENT_ID": "1.2",
+        "SLACK_CLIENT_SECRET": "slack-secret",
+        "SLACK_SIGNING_SECRET": "s" * 32,
+        "SLACK_API_URL": "http://localhost:1/",
+        "OPERATOR_CHANNEL": "/".join(OPERATORS),
+    }
+    for name in ("FACEBOOK", "INSTAGRAM", "X", "LINKEDIN", "TIKTOK", "REDDIT", "YOUTUBE"):
+        env |= {f"{name}_CLIENT_ID": f"{name}-id", f"{name}_CLIENT_SECRET": f"{name}-secret"}
+    return {f"OCTAPOST_{name}": value for name, value in (env | more).items()}
+
+
+def url_of(database: Database) -> str:
+    """Return what another process opens to see the same database."""
+    return database._writes.url.render_as_string(hide_password=False)
+
+
+@dataclass(kw_only=True)
+class House:
+    """The installation, and what is true in it."""
+
+    simulator: OAuthSimulator
+    platform: str
+    env: Mapping[str, str]
+    database: Database
+    vault: Vault
+    parts: app.Parts
+    organization_id: str
+    membership_id: str
+    calls: Hurried
+    _passed_s: float = field(default=0.0)
+
+    # Grants
+
+    async def connect(self, count: int, *, refresh: bool = True) -> list[str]:
+        """Return the ids of so many new grants, each with an account, due in a month."""
+        client = self.parts.settings.platforms()[self.platform].clients[self.platform]
+        place: dict[str, Any] = {"platform": self.platform, "app": self.platform}
+        ours: dict[str, Any] = {"organization_id": self.organization_id, "connected_by": self.membership_id}
+        grant = Grant(
+            **place,
+            status=GrantStatus.HEALTHY,
+            scopes=sorted(client.scopes),
+            external_id="",
+            external_name="",
+        ).model_dump()
+        holder = GrantHolder(grant_id="", **ours).model_dump()
+        account = Account(grant_id="", **place, **ours, remote_id="", kind="Account", name="").model_dump()
+        grants, holders, accounts = [], [], []
+        for _ in range(count):
+            theirs = self._consented(client.client_id, frozenset(client.scopes))
+            grant_id, person = new_id("grt"), theirs.person
+            access, spare = next(iter(theirs.access)), next(iter(theirs.refresh), "") if refresh else ""
+            grants.append(
+                grant
+                | {
+                    "id": grant_id,
+                    "external_id": person.id,
+                    "external_name": person.name,
+                    "access_sealed": self._seal(grant_id, "access_sealed", access),
+                    "refresh_sealed": self._seal(grant_id, "refresh_sealed", spare) if spare else None,
+                }
+            )
+            holders.append(holder | {"grant_id": grant_id})
+            accounts.append(
+                account
+                | {"id": new_id("acc"), "grant_id": grant_id, "remote_id": person.id, "name": person.name}
+            )
+        async with self.database.system() as session:
+            connection = await session.connection()
+            for model, rows in ((Grant, grants), (GrantHolder, holders), (Account, accounts)):
+                await connection.execute(insert(model), rows)
+        ids = [str(grant["id"]) for grant in grants]
+        await self.due(*ids, after=timedelta(days=30))
+        return ids
+
+    def _consented(self, client_id: str, scopes: frozenset[str]) -> simulated.Grant:
+        number = secrets.token_hex(6)
+        theirs = simulated.Grant(
+            id=number,
+            person=simulated.Person(id=number, name=f"Person {number}"),
+            client_id=client_id,
+            scopes=scopes,
+            assets=frozenset(),
+            issued_at=self.simulator.clock.now(),
+            access={f"access-{number}": self.simulator.clock.now() + 60},
+            refresh={f"refresh-{number}": None},
+        )
+        self.simulator.grants[number] = theirs
+        self.simulator.issued_to |= dict.fromkeys((*theirs.access, *theirs.refresh), number)
+        return theirs
+
+    def _seal(self, grant_id: str, column: str, token: str) -> bytes:
+        return self.vault.seal(token, table="grant_", column=column, organization=None, row=grant_id)
+
+    async def due(self, *ids: str, after: timedelta = timedelta(seconds=-1)) -> None:
+        """Let these grants (or all) be due, in the order given."""
+        change = update(Grant).values(due_at=now(after))
+        if ids:
+            change = change.where(col(Grant.id).in_(ids))
+        async with self.database.system() as session:
+            await session.exec(change, execution_options=UNSYNCHRONIZED)
+
+    async def grants(self) -> list[Grant]:
+        """Return every grant as it is now."""
+        async with self.database.system(write=False) as session:
+            return list(await session.exec(select(Grant).order_by(col(Grant.created_at))))
+
+    async def grant(self, grant_id: str) -> Grant:
+        """Return one grant as it is now."""
+        async with self.database.system(write=False) as session:
+            return (await session.exec(select(Grant).where(Grant.id == grant_id))).one()
+
+    @asynccontextmanager
+    async def nobody_writes(self, grant_id: str) -> AsyncIterator[None]:
+        """Let every other writer of this grant wait while the block lasts."""
+        unchanged = update(Grant).where(col(Grant.id) == grant_id).values(app=Grant.app)
+        async with self.database.system() as session:
+            await session.exec(unchanged, execution_options=UNSYNCHRONIZED)
+            yield
+
+    async def waiting(self) -> int:
+        """Return how many grants are due and nobody's."""
+        owed = select(func.count()).where(
+            col(Grant.due_at) <= now(), or_(col(Grant.lease_until).is_(None), col(Grant.lease_until) < now())
+        )
+        async with self.database.system(write=False) as session:
+            return (await session.exec(owed)).one()
+
+    async def behind(self, generation: int) -> int:
+        """Return how many grants have not come to this generation of their tokens."""
+        older = select(func.count()).where(col(Grant.generation) < generation)
+        async with self.database.system(write=False) as session:
+            return (await session.exec(older)).one()
+
+    async def prompts(self) -> list[Notice]:
+        """Return the cards people were shown: neither a card's later states nor the lines below it."""
+        shown = select(Notice).where(
+            col(Notice.edits).is_(None), col(Notice.thread_of).is_(None), Notice.slack_id != OPERATORS[0]
+        )
+        async with self.database.system(write=False) as session:
+            return list(await session.exec(shown))
+
+    async def pages(self) -> int:
+        """Return how often the operator was called, by whichever process."""
+        called = select(func.count()).where(Notice.slack_id == OPERATORS[0])
+        async with self.database.system(write=False) as session:
+            return (await session.exec(called)).one()
+
+    @property
+    def lease(self) -> timedelta:
+        """Just longer than a grant belongs to the process that works on it."""
+        return lease_of(PLATFORMS[self.platform]) + timedelta(seconds=1)
+
+    # What the platform knows
+
+    def refreshes(self) -> int:
+        """Return how many refreshes the platform saw."""
+        return sum("grant_type=refresh_token" in call.body for call in self.simulator.requests)
+
+    def revoked(self) -> int:
+        """Return how many families the platform ended."""
+        return sum(bool(theirs.dead) for theirs in self.simulator.grants.values())
+
+    async def lost(self) -> list[str]:
+        """Return the grants that we call healthy and whose tokens the platform would refuse."""
+        accepted = {
+            token for theirs in self.simulator.grants.values() if not theirs.dead for token in theirs.refresh
+        }
+        healthy = [grant for grant in await self.grants() if grant.status == GrantStatus.HEALTHY]
+        async with self.database.system(write=False) as session:
+            pairs = [Grants(session, self.vault).tokens(grant) for grant in healthy]
+        return [
+            grant.id
+            for grant, pair in zip(healthy, pairs, strict=True)
+            if pair.refresh is None or pair.refresh.reveal() not in accepted
+        ]
+
+    async def pages_come(self, within_s: float = 20) -> None:
+        """Return as soon as the operator was called."""
+        async with asyncio.timeout(within_s):
+            while True:
+                if await self.pages():
+                    return
+                await asyncio.sleep(0.02)
+
+    def busiest(self, per: timedelta) -> int:
+        """Return the most refreshes the platform saw in any span of this length, by the clock that is moved."""
+        times = sorted(call.at for call in self.simulator.requests)
+        spans = (place - bisect_left(times, at - per.total_seconds()) + 1 for place, at in enumerate(times))
+        return max(spans, default=0)
+
+    @property
+    def budget(self) -> Budget:
+        """How many calls the platform takes, and in what time."""
+        return self.parts.settings.platforms()[self.platform].budget
+
+    # Time
+
+    async def pass_time(self, span: timedelta) -> None:
+        """Let time pass: the platform's clock goes on, everything stored moves into the past."""
+        before = int(self._passed_s // 60)
+        self._passed_s += span.total_seconds()
+        minutes = int(self._passed_s // 60) - before
+        self.simulator.clock.offset_s += span.total_seconds()
+        for lane in self.parts.refresher.lanes.values():
+            lane._held_until -= span.total_seconds()
+        async with self.database.system() as session:
+            connection = await session.connection()
+            for statement in aged(self.database.dialect, span, minutes):
+                await connection.execute(text(statement))
+
+    async def work(self, *, within: timedelta = timedelta(minutes=15)) -> timedelta:
+        """Refresh until nothing is due; return how much time that took, by the clock that is moved."""
+        passed, step = timedelta(0), timedelta(seconds=5)
+        await self.parts.refresher.run()
+        while await self.waiting() and passed < within:
+            await self.pass_time(step)
+            passed += step
+            await self.parts.refresher.run()
+        return passed
+
+    async def until(self, holds: Callable[[Grant], bool], grant_id: str, within_s: float = 20) -> Grant:
+        """Return the grant as soon as this holds of it."""
+        async with asyncio.timeout(within_s):
+            while True:
+                if holds(found := await self.grant(grant_id)):
+                    return found
+                await asyncio.sleep(0.005)
+
+    async def idle(self, within_s: float = 60) -> None:
+        """Return as soon as nothing is due and nobody works on anything."""
+        busy = select(func.count()).where(or_(col(Grant.due_at) <= now(), col(Grant.lease_until) > now()))
+        async with asyncio.timeout(within_s):
+            while True:
+                async with self.database.system(write=False) as session:
+                    if not (await session.exec(busy)).one():
+                        return
+                await asyncio.sleep(0.02)
+
+
+def aged(dialect: str, span: timedelta, minutes: int) -> list[str]:
+    """Return the statements that move every stored time back by `span`, and what is counted by the minute."""
+    seconds = f"{span.total_seconds():.3f} seconds"
+    statements = []
+    for table in SQLModel.metadata.sorted_tables:
+        names = [column.name for column in table.columns if isinstance(column.type, Utc)]
+        if not names or table.name in KEPT:
+            continue
+        moved = (
+            f"{name} = strftime('%Y-%m-%d %H:%M:%f', {name}, '-{seconds}') || '000'"
+            if dialect == "sqlite"
+            else f"{name} = {name} - interval '{seconds}'"
+            for name in names
+        )
+        statements.append(f"UPDATE {table.name} SET {', '.join(moved)}")  # noqa: S608 - our own tables
+    if minutes:
+        # In two steps, so that no minute meets another one's key on the way.
+        statements += [
+            f"UPDATE verdict_tally SET minute = {minutes} - minute",  # noqa: S608 - a number
+            "UPDATE verdict_tally SET minute = -minute",
+        ]
+    return statements
+
+
+@asynccontextmanager
+async def open_house(
+    database: Database, simulator: OAuthSimulator, *, platform: str = "", keys: str = ""
+) -> AsyncIterator[House]:
+    """Give an installation on a fresh database, with its platform running and these or new vault keys."""
+    url, keys, key = await simulator.start(), keys or KeyRing.generate(), platform or simulator.name
+    env = environment(url_of(database), keys, **{f"{key.upper()}_URL": url})
+    settings, vault = Settings.from_env(env), Vault(KeyRing.parse(keys))
+    client = settings.platforms()[key].clients[key]
+    simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
+    async with database.system() as session:
+        await check_canaries(session, vault)
+        organization = await Organizations(session).create("Acme")
+        member = await Members(session).add(
+            organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
+        )
+    try:
+        async with aiohttp.ClientSession() as session:
+            calls = Hurried(AiohttpTransport(client=session))
+            http = httpx.AsyncClient(transport=calls, timeout=20.0)
+            yield House(
+                simulator=simulator,
+                platform=key,
+                env=env,
+                database=database,
+                vault=vault,
+                parts=app.construct(settings, database, vault, session, http),
+                organization_id=organization.id,
+                membership_id=member.id,
+                calls=calls,
+            )
+    finally:
+        await simulator.stop()
+
+
+class Hurried(httpx.AsyncBaseTransport):
+    """Waits for answers no longer than it is told, because a test has less time than a product."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.within_s: float | None = None
+        """None: as long as the product waits."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer. Raises `httpx.TimeoutException`."""
+        if self.within_s is not None:
+            request.extensions["timeout"] = httpx.Timeout(self.within_s).as_dict()
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()

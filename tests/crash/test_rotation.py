@@ -1,0 +1,113 @@
+"""Keys are rotated while everybody writes, and the rotation is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import pytest
+
+from adapters.base import Busy
+from sandbox.platforms.reddit import RedditSimulator
+from storage.db import Database
+from storage.grants import token_pair
+from storage.keys import remaining
+from storage.vault import KeyRing, Vault, VaultError
+from tests.counts import in_full, sampled, tries
+from tests.crash.children import octapost
+from tests.crash.house import House, open_house
+from tests.databases import DIALECTS, another
+
+OLD, NEW = KeyRing.generate(1), KeyRing.generate(2)
+WRITERS = 50
+GRANTS = tries(8000, 600)
+KILLS = tries(3, 1)
+ROTATE = ("keys", "rotate")
+
+
+class Traffic:
+    """Writers that renew grants and open what is stored then, and what failed for them."""
+
+    def __init__(self, house: House, ids: list[str]) -> None:
+        self._house = house
+        self._ids = ids
+        self.reads = self.writes = 0
+        self.failed: list[str] = []
+        self.over = False
+
+    async def write(self) -> None:
+        """Renew one grant after the other, as somebody whose access token was refused, and read it back."""
+        while not self.over:
+            grant = await self._house.grant(random.choice(self._ids))  # noqa: S311 - any will do
+            try:
+                await self._house.parts.refresher.fresh(grant.id, refused=grant.generation)
+                self.writes += 1
+                for each in (grant, await self._house.grant(grant.id)):
+                    token_pair(self._house.vault, each)
+                    self.reads += 1
+            except Busy:
+                pass  # somebody else renews it
+            except VaultError as error:
+                self.failed.append(type(error).__name__)
+            await asyncio.sleep(0.05)
+
+
+async def old_values(house: House) -> int:
+    """Return how many values the old key still seals."""
+    return (await remaining(house.database, house.vault))[1]
+
+
+@in_full
+@pytest.mark.parametrize("database", sampled(DIALECTS[::-1], 2), indirect=True)
+async def test_a_rotation_that_is_killed_among_writers_fails_nobody_and_leaves_nothing_behind(
+    database: Database, record_property: Callable[[str, object], None]
+) -> None:
+    async with open_house(database, RedditSimulator(), keys=f"{NEW},{OLD}") as house:
+        new, house.vault = house.vault, Vault(KeyRing.parse(OLD))
+        ids = await house.connect(GRANTS)
+        house.vault = new
+        before = await old_values(house)
+        traffic = Traffic(house, ids)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WRITERS):
+                group.create_task(traffic.write())
+            try:
+                left = [await killed_half_way(house) for _ in range(KILLS)]
+                async with octapost(house.env, *ROTATE) as child:
+                    status, words = await child.ended(), child.said()
+            finally:
+                traffic.over = True
+        after, only_new = await remaining(database, house.vault), Vault(KeyRing.parse(NEW))
+        for grant in await house.grants():
+            token_pair(only_new, grant)
+    record_property(
+        "counted",
+        f"{database.dialect}: {before} values rotated under {WRITERS} writers, killed {KILLS} times with"
+        f" {', '.join(map(str, left))} left: {traffic.writes} writes, {traffic.reads} reads, {len(traffic.failed)}"
+        f" failed, {after[1]} left on the old key",
+    )
+    assert (status, traffic.failed, after[1]) == (0, [], 0), words
+    assert left == sorted(left, reverse=True)
+    assert 0 < left[-1] < before
+    assert traffic.writes >= WRITERS
+
+
+async def killed_half_way(house: House) -> int:
+    """Kill a rotation as soon as it has sealed something anew; return how much it left."""
+    begun_with = await old_values(house)
+    async with octapost(house.env, *ROTATE) as child:
+
+        async def kill() -> None:
+            database = another(house.database)
+            async with asyncio.timeout(30):
+                while True:
+                    if (await remaining(database, house.vault))[1] <= begun_with - GRANTS // 4:
+                        break
+            child.kill()
+            await database.close()
+
+        # In a thread, so that the writers here don't delay it until the rotation is over.
+        await asyncio.to_thread(asyncio.run, kill())
+        await child.died()
+    return await old_values(house)

@@ -1,0 +1,111 @@
+"""Slack away for hours: what is owed arrives when it is back, in order, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import col, func, select, update
+
+from bot.jobs.notices import NoticeSender
+from sandbox.core import Fault
+from sandbox.slack.world import ACME, ADA, OTTO
+from storage.db import now
+from storage.models import Notice
+from storage.outbox import Notices
+from tests.application import PACE, Office, open_office
+from tests.counts import tries
+from tests.crash.house import UNSYNCHRONIZED
+from tests.databases import another
+
+NOTICES = tries(1000, 60)
+SENDERS = 3
+AWAY, STEP = timedelta(hours=2), timedelta(minutes=tries(1, 10))
+CHANNELS = ("C0ACMEGEN", "C0ACMESOC", ADA, OTTO)
+WAYS = [
+    Fault(path="^/api/", status=503, body="{}"),
+    Fault(path="^/api/", status=502, body="<html>Bad gateway</html>", content_type="text/html"),
+    Fault(
+        path="^/api/", status=429, body='{"ok": false, "error": "ratelimited"}', headers={"Retry-After": "30"}
+    ),
+    Fault(path="^/api/", status=200, body='{"ok": false, "error": "internal_error"}'),
+]
+"""How Slack is away; each for a part of the time."""
+
+
+async def owe(office: Office, first: int, last: int) -> None:
+    """Owe these messages, one channel after the other."""
+    async with office.database.system() as session:
+        for number in range(first, last):
+            channel, body = CHANNELS[number % len(CHANNELS)], {"text": f"message {number:04}"}
+            await Notices(session).put(key=f"crash:{number}", slack_id=ACME, channel=channel, body=body)
+
+
+async def pass_time(office: Office, span: timedelta) -> None:
+    """Move everything that waits into the past."""
+    ours = update(Notice).where(col(Notice.due_at).is_not(None))
+    late = {"due_at": now(-span), "lease_until": None}
+    async with office.database.system() as session:
+        await session.exec(ours.values(**late), execution_options=UNSYNCHRONIZED)
+
+
+async def owed(office: Office) -> int:
+    """Return how many messages are not said yet."""
+    async with office.database.system(write=False) as session:
+        return await Notices(session).waiting()
+
+
+def heard(office: Office) -> list[list[str]]:
+    """Return what Slack shows in each place, in its order."""
+    state = office.slack.state
+    places = [each if each.startswith("C") else state.dm(ACME, each).id for each in CHANNELS]
+    return [
+        [message.text for message in state.messages(place) if message.text.startswith("message ")]
+        for place in places
+    ]
+
+
+async def test_a_thousand_notices_wait_two_hours_for_slack_and_arrive_in_order_once(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    async with AsyncExitStack() as stack:
+        office = await open_office(tmp_path, stack, {PACE: "0"})
+        await office.installed()
+        for channel in CHANNELS[:2]:
+            await office.slack.invite(channel)
+        await office.parts.clock.stop(5)
+        databases = [office.database, *(another(office.database) for _ in range(SENDERS - 1))]
+        senders = [NoticeSender(each, office.parts.slacks, between=timedelta(0)) for each in databases]
+        steps = AWAY // STEP
+        for step in range(steps):
+            office.slack.faults[:] = [WAYS[step * len(WAYS) // steps]]
+            await owe(office, step * NOTICES // steps, (step + 1) * NOTICES // steps)
+            await asyncio.gather(*(sender.run() for sender in senders))
+            await pass_time(office, STEP)
+        meanwhile, waiting = sum(map(len, heard(office))), await owed(office)
+        tried = len(office.slack.calls("chat.postMessage"))
+        office.slack.faults.clear()
+        while await owed(office):
+            await asyncio.gather(*(sender.run() for sender in senders))
+            await pass_time(office, timedelta(minutes=1))
+
+        said = heard(office)
+        async with office.database.system(write=False) as session:
+            given_up = (await session.exec(select(func.count()).where(col(Notice.failure) != ""))).one()
+        for database in databases[1:]:
+            await database.close()
+    record_property(
+        "counted",
+        f"Slack away for 2 h, {NOTICES} notices in {len(CHANNELS)} channels, {SENDERS} senders: {tried} calls and"
+        f" {meanwhile} said meanwhile, {waiting} waiting; afterwards {sum(map(len, said))} said,"
+        f" {sum(len(each) - len(set(each)) for each in said)} twice, {given_up} given up",
+    )
+    expected = [
+        [f"message {number:04}" for number in range(place, NOTICES, len(CHANNELS))]
+        for place in range(len(CHANNELS))
+    ]
+    assert (meanwhile, waiting, given_up) == (0, NOTICES, 0)
+    assert said == expected
