@@ -294,7 +294,7 @@ def construct(
         refresher=refresher,
         ladder=Ladder(offer, incidents, database, vault),
         incidents=incidents,
-        watch=IncidentWatch(incidents, database, vault),
+        watch=IncidentWatch(incidents, offer, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,

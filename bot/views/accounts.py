@@ -159,19 +159,6 @@ def cards(part: Page, role: Role) -> list[Json]:
     return blocks
 
 
-def tally(found: Sequence[Card]) -> str:
-    """Return how many accounts there are and how many of them need a person."""
-    diagnoses = [one.diagnosed() for one in found]
-    broken = sum(each.broken for each in diagnoses)
-    other = sum(not each.fine and not each.broken for each in diagnoses)
-    many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
-    if not (broken or other):
-        return f"{many}, all connected."
-    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
-    look = f"{other} to look at"
-    return f"{many}, {kit.listed(filter(None, (need if broken else '', look if other else '')))}."
-
-
 def outages(found: Sequence[Card]) -> list[Json]:
     """Return a line for each platform that is in trouble as a whole."""
     lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}
