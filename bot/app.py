@@ -226,7 +226,7 @@ def construct(
     Connect(connections, home, database, vault).register(routes)
     accounts.register(routes)
     IncidentStory(accounts, incidents, database).register(routes)
-    AlertsStory(database).register(routes)
+    AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(database).register(routes)
     Help(routes, offer, settings).register(routes)

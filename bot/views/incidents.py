@@ -220,6 +220,12 @@ def line(ours: str) -> Message:
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
+def moved(channel_id: str) -> Message:
+    """Return what stands in a person's messages in the place of a card that went to a channel."""
+    ours = f"➡️ This card is in <#{channel_id}> now."
+    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
+
+
 def owners_asked(owners: Sequence[Membership]) -> str:
     """Return the line that asks the owners for help."""
     asked = kit.listed(kit.mention(owner) for owner in owners)

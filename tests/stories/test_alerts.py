@@ -138,6 +138,22 @@ async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
     await card_with(office, "until somebody reconnects")
 
 
+async def test_cards_that_people_held_go_to_the_channel_that_is_chosen(office: Office) -> None:
+    ada = await ready(office)
+    await settings(office, channel_id="")
+    await dies(office)
+    await hears(ada, "until somebody reconnects")
+
+    await ada.submit(await form(ada), entered({"channel": SOCIAL}))
+
+    card = await office.slack.until(
+        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None), 5
+    )
+    await hears(ada, f"➡️ This card is in <#{SOCIAL}> now.")
+    assert [m for m in ada.direct_messages() if "until somebody reconnects" in text_of(m)] == []
+    assert "Claim" in buttons(card)
+
+
 async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(office: Office) -> None:
     ada = await ready(office)
     bea = await office.installed(BEA)
