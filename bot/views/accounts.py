@@ -159,6 +159,16 @@ def cards(part: Page, role: Role) -> list[Json]:
     return blocks
 
 
+def worst_first(found: Sequence[Card]) -> list[Card]:
+    """Return cards in the order in which they want a person, and otherwise as they come."""
+
+    def weight(one: Card) -> tuple[bool, bool]:
+        diagnosis = one.diagnosed()
+        return not diagnosis.broken, diagnosis.fine
+
+    return sorted(found, key=weight)
+
+
 def outages(found: Sequence[Card]) -> list[Json]:
     """Return a line for each platform that is in trouble as a whole."""
     lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}

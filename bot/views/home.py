@@ -44,7 +44,9 @@ def home(
         blocks.append(kit.actions(switcher(standing, seat)))
     if cards:
         value = f"{seat.organization_id}/"
-        part = account_views.page(cards, number, size=HOME_CARDS, story="home", value=value)
+        part = account_views.page(
+            account_views.worst_first(cards), number, size=HOME_CARDS, story="home", value=value
+        )
         blocks += [
             kit.fine_print(tally([one.diagnosed() for one in cards])),
             *account_views.outages(cards),
