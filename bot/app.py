@@ -225,7 +225,7 @@ def construct(
     Connect(connections, home, database, vault).register(routes)
     accounts.register(routes)
     IncidentStory(accounts, incidents, database).register(routes)
-    AlertsStory(database).register(routes)
+    AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
@@ -293,7 +293,7 @@ def construct(
         refresher=refresher,
         ladder=Ladder(offer, incidents, database, vault),
         incidents=incidents,
-        watch=IncidentWatch(incidents, database, vault),
+        watch=IncidentWatch(incidents, offer, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
