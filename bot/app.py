@@ -27,6 +27,7 @@ from slack_sdk.signature import SignatureVerifier
 from adapters import registry
 from bot import logs, tracing
 from bot.connections import Connections
+from bot.departures import Departures
 from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
@@ -225,7 +226,7 @@ def construct(
     Connect(connections, home, database, vault).register(routes)
     accounts.register(routes)
     IncidentStory(accounts, incidents, database).register(routes)
-    AlertsStory(database).register(routes)
+    AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
@@ -272,9 +273,8 @@ def construct(
     server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
     events = _slack_endpoint(bolt, settings.slack_signing_secret.get_secret_value())
     server.add_routes([web.post("/slack/events", events)])
-    callbacks = PlatformCallbacks(
-        settings=settings, platforms=platforms, refresher=refresher, database=database, pages=pages
-    )
+    departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
+    callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
     clock = Clock()
     overdue_after = timedelta(minutes=settings.refresh_overdue_min)
     health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
@@ -293,7 +293,7 @@ def construct(
         refresher=refresher,
         ladder=Ladder(offer, incidents, database, vault),
         incidents=incidents,
-        watch=IncidentWatch(incidents, database, vault),
+        watch=IncidentWatch(incidents, offer, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,

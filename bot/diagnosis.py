@@ -250,6 +250,25 @@ def diagnose(
     return Diagnosis(light=Light.GREEN, state="connected", sentence=expiry(platform, grant, now))
 
 
+def tally(found: Sequence[Diagnosis]) -> str:
+    """Return how many accounts there are and how many of them need a person."""
+    broken = sum(each.broken for each in found)
+    other = sum(not each.fine and not each.broken for each in found)
+    many = f"{len(found)} accounts" if len(found) != 1 else "1 account"
+    if not (broken or other):
+        return f"{many}, all connected." if found else "no accounts yet."
+    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
+    look = f"{other} to look at"
+    return f"{many}, {' and '.join(filter(None, (need if broken else '', look if other else '')))}."
+
+
+def worst(found: Sequence[Diagnosis]) -> Light:
+    """Return the dot that stands for all of them: the one that wants a person the most."""
+    lights = {each.light for each in found}
+    by_weight = (Light.RED, Light.ORANGE, Light.YELLOW, Light.WAITING)
+    return next((one for one in by_weight if one in lights), Light.GREEN)
+
+
 def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
     """A sign-in that is over, for whatever reason."""
     state = "needs reconnecting"

@@ -308,6 +308,19 @@ class Incidents:
         incident = await IncidentRows(session).get(notice.organization_id, incident_id)
         return incident if incident is not None and str(incident.card) == number else None
 
+    async def channel_chosen(self, session: AsyncSession, organization_id: str) -> None:
+        """Bring the open cards that stand with people, or nowhere, into the channel that was just chosen."""
+        chosen = await Alerts(session).get(organization_id)
+        for incident in await IncidentRows(session).all_open(organization_id):
+            if incident.channel and not incident.step:
+                continue
+            if incident.channel:
+                await Notices(session).forget(incident.key)
+                incident.version += 1
+                await self._put(session, incident, views.moved(chosen.channel_id), edits=True)
+            incident.slack_id, incident.channel, incident.step, incident.trouble = "", "", 0, ""
+            await self._say(session, incident)
+
     # The card
 
     async def card(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:

@@ -446,7 +446,10 @@ class Accounts:
         return tuple(filter(None, map(self.token, await self._session.exec(owners))))
 
     async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
-        """Give the grant's accounts newer tokens of their own, by remote id. System session."""
+        """Give the grant's accounts newer tokens of their own, by remote id; none if it is over. System session."""
+        living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
+        if (await self._session.exec(living.with_for_update())).first() is None:
+            return
         owners = select(Account).where(Account.grant_id == grant_id, col(Account.remote_id).in_(tokens))
         for account in await self._session.exec(owners):
             account.token_sealed = self._seal(account, tokens[account.remote_id])

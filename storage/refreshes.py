@@ -1,7 +1,9 @@
 """Keeping grants fresh: which are due, and what the platform's answer means for the row.
 
 Every change names the generation it read. A row whose generation moved on was renewed by somebody else
-meanwhile, and what we learned about the older tokens no longer counts. System sessions only.
+meanwhile, and what we learned about the older tokens no longer counts. Only a platform's signed word that a
+person has left is about their consent and not about its tokens: it counts whatever the generation, and moves
+it, so that no refresh that is under way brings the grant back. System sessions only.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from sqlmodel import SQLModel, col, or_, select, update
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
 from storage.leases import claim, waiting
-from storage.models import Grant, GrantStatus, VerdictTally
+from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, VerdictTally
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -55,6 +57,17 @@ class Renewal:
     access_expires_in: timedelta | None
     refresh_expires_in: timedelta | None
     due_in: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaver:
+    """A person who took back what they had consented to, as their platform says."""
+
+    platforms: Collection[str]
+    apps: Collection[str]
+    external_id: str
+    consented_until: datetime
+    """What they consented to later is not meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +270,47 @@ class Refreshes:
         )
         return list(await self._session.exec(theirs))
 
+    async def left(self, person: Leaver, code: str) -> list[Grant]:
+        """Settle on their platform's signed word that a person's grants are over; return those that were not."""
+        over = (
+            update(Grant)
+            .where(*_theirs(person), col(Grant.status) == GrantStatus.HEALTHY)
+            .values(
+                status=GrantStatus.NEEDS_RECONNECT,
+                reason=code,
+                verdict=f"GrantDead {code}"[:80],
+                checked_at=now(),
+                due_at=None,
+                lease_until=None,
+                generation=col(Grant.generation) + 1,
+            )
+            .returning(Grant)
+        )
+        ended = await self._session.exec(
+            over, execution_options=_UNSYNCHRONIZED | {"populate_existing": True}
+        )
+        return list(ended.scalars())
+
+    async def erase(self, person: Leaver) -> int:
+        """Destroy every token that came of what a person consented to; return in how many grants.
+
+        Their own, those of the accounts that live on their grants, and those of accounts found and not
+        chosen. For grants that are over: `left` comes first, in the same transaction.
+        """
+        emptied = update(Grant).where(*_theirs(person)).returning(col(Grant.id))
+        own = await self._session.exec(
+            emptied.values(access_sealed=None, refresh_sealed=None, generation=col(Grant.generation) + 1),
+            execution_options=_UNSYNCHRONIZED,
+        )
+        grants = list(own.scalars())
+        lists = select(Discovery.id).where(col(Discovery.grant_id).in_(grants))
+        for accounts in (
+            update(Account).where(col(Account.grant_id).in_(grants)),
+            update(FoundAccount).where(col(FoundAccount.discovery_id).in_(lists)),
+        ):
+            await self._session.exec(accounts.values(token_sealed=None), execution_options=_UNSYNCHRONIZED)
+        return len(grants)
+
     async def _change(self, grant: Grant, verdict: str, **values: Any) -> bool:
         change = (
             update(Grant)
@@ -332,6 +386,16 @@ class Refreshes:
         """Return since when the longest due grant has been waiting, or None."""
         waiting = select(func.min(Grant.due_at)).where(col(Grant.due_at) <= now())
         return (await self._session.exec(waiting)).one()
+
+
+def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
+    consented = col(Grant.consented_at)
+    return (
+        col(Grant.platform).in_(person.platforms),
+        col(Grant.app).in_(person.apps),
+        col(Grant.external_id) == person.external_id,
+        or_(consented.is_(None), consented <= person.consented_until),
+    )
 
 
 def _at(span: timedelta | None) -> Any:

@@ -153,7 +153,7 @@ class AccountsStory:
         many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
         where = f" on {platform.name}" if platform else ""
         part = views.page(
-            found,
+            views.worst_first(found),
             number,
             size=CARDS_SHOWN,
             story="account",

@@ -20,6 +20,7 @@ from storage.incidents import Alerts
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from bot.incidents import Incidents
     from bot.notices import Message
     from storage.db import Database
     from storage.incident_models import AlertSettings
@@ -34,7 +35,8 @@ ASK_FOR_S, POST_WITHIN_S = 1.0, 2.0
 class AlertsStory:
     """The alerts channel, the ladder of warnings, the digest and quiet hours."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, incidents: Incidents, database: Database) -> None:
+        self._incidents = incidents
         self._database = database
 
     def register(self, routes: Routes) -> None:
@@ -91,6 +93,8 @@ class AlertsStory:
         async with self._database.organization(actor.organization_id) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
+            if channel:
+                await self._incidents.channel_chosen(session, actor.organization_id)
         return UpdateModal(views.saved(actor.organization, kept, elsewhere=elsewhere(request, kept)))
 
     async def test(self, request: Request) -> Answer:

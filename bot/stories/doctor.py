@@ -70,8 +70,8 @@ class Doctor:
         elif not chosen:
             blocks = views.nothing_wrong(actor.organization, cards)
             return Say(text=f"Nothing is the matter with {actor.organization}.", blocks=blocks)
-        worst_first = sorted(chosen, key=lambda card: not card.diagnosed().broken)
         many = f"{len(chosen)} accounts of" if len(chosen) > 1 else "One account of"
         return Say(
-            text=f"{many} {actor.organization}, examined.", blocks=views.examined(worst_first, actor.role)
+            text=f"{many} {actor.organization}, examined.",
+            blocks=views.examined(account_views.worst_first(chosen), actor.role),
         )

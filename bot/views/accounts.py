@@ -159,17 +159,14 @@ def cards(part: Page, role: Role) -> list[Json]:
     return blocks
 
 
-def tally(found: Sequence[Card]) -> str:
-    """Return how many accounts there are and how many of them need a person."""
-    diagnoses = [one.diagnosed() for one in found]
-    broken = sum(each.broken for each in diagnoses)
-    other = sum(not each.fine and not each.broken for each in diagnoses)
-    many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
-    if not (broken or other):
-        return f"{many}, all connected."
-    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
-    look = f"{other} to look at"
-    return f"{many}, {kit.listed(filter(None, (need if broken else '', look if other else '')))}."
+def worst_first(found: Sequence[Card]) -> list[Card]:
+    """Return cards in the order in which they want a person, and otherwise as they come."""
+
+    def weight(one: Card) -> tuple[bool, bool]:
+        diagnosis = one.diagnosed()
+        return not diagnosis.broken, diagnosis.fine
+
+    return sorted(found, key=weight)
 
 
 def outages(found: Sequence[Card]) -> list[Json]:

@@ -27,9 +27,7 @@ NOT_ASKED = "not yet"
 
 def overview(organization: str, cards: Sequence[Card]) -> list[Json]:
     """Return the short answer: how many can publish, a line per account, and where to read more."""
-    diagnoses = sorted(
-        ((card, card.diagnosed()) for card in cards), key=lambda one: (not one[1].broken, one[1].fine)
-    )
+    diagnoses = [(card, card.diagnosed()) for card in account_views.worst_first(cards)]
     lines = [
         f"{found.status} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
         for card, found in diagnoses

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bot.diagnosis import tally
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import kit
@@ -43,8 +44,14 @@ def home(
         blocks.append(kit.actions(switcher(standing, seat)))
     if cards:
         value = f"{seat.organization_id}/"
-        part = account_views.page(cards, number, size=HOME_CARDS, story="home", value=value)
-        blocks += [kit.fine_print(account_views.tally(cards)), *account_views.outages(cards), kit.divider()]
+        part = account_views.page(
+            account_views.worst_first(cards), number, size=HOME_CARDS, story="home", value=value
+        )
+        blocks += [
+            kit.fine_print(tally([one.diagnosed() for one in cards])),
+            *account_views.outages(cards),
+            kit.divider(),
+        ]
         blocks += account_views.cards(part, role)
     else:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]

@@ -59,6 +59,8 @@ TROUBLE = {
 """Slack's reasons for not taking a message, as a clause after "because"."""
 NOBODY = "Nobody is on it, so Octapost"
 """Who asks the owners, as it reads before "asked you"."""
+FINE = "🟢"
+"""The dot of a digest in which nothing needs a look."""
 SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"}
 
 
@@ -218,6 +220,12 @@ def line(ours: str) -> Message:
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
+def moved(channel_id: str) -> Message:
+    """Return what stands in a person's messages in the place of a card that went to a channel."""
+    ours = f"➡️ This card is in <#{channel_id}> now."
+    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
+
+
 def owners_asked(owners: Sequence[Membership]) -> str:
     """Return the line that asks the owners for help."""
     asked = kit.listed(kit.mention(owner) for owner in owners)
@@ -278,19 +286,17 @@ def please(one: IncidentCard, asker: str) -> Message:
     )
 
 
-def digest(
-    organization: str, counts: tuple[int, int, int], open_: Sequence[IncidentCard], every: str
-) -> Message:
-    """Return the digest: how many accounts are fine, ending and broken, and what needs a person."""
-    fine, ending, broken = counts
-    text = f"{organization}: {_counted(fine)} fine, {ending} ending soon, {broken} broken."
-    if not (ending or broken):
-        text = f"I'm here, and all is well with {organization}: {_counted(fine)} fine, none needs a person."
-    blocks = [kit.words(f"{'🔴' if broken else '🟡' if ending else '🟢'} {text}")]
+def digest(organization: str, how: str, light: str, open_: Sequence[IncidentCard], every: str) -> Message:
+    """Return the digest: how all accounts are, as the App Home counts them, and what needs a person."""
+    well = light == FINE and not open_
+    text = f"I'm here, and all is well with {organization}: {how}" if well else f"{organization}: {how}"
+    blocks = [kit.words(f"{'🟡' if open_ and light == FINE else light} {text}")]
     worst_first = sorted(open_, key=lambda one: one.incident.kind == IncidentKind.EXPIRING)
     lines = [" ".join(headline(one)) for one in worst_first[:10]]
     if len(open_) > len(lines):
-        lines.append(f"… and {len(open_) - len(lines)} more: /octapost status")
+        lines.append(f"… and {len(open_) - len(lines)} more.")
+    if not well:
+        lines.append("`/octapost doctor` says why, and what to do.")
     if lines:
         blocks.append(kit.words("\n".join(lines)))
     again = (
@@ -305,7 +311,3 @@ def channel_lost(settings: AlertSettings) -> Message:
     text = f"I can't post in your alerts channel any more: {reason}."
     more = f"<#{settings.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
     return Message(text=text, blocks=[kit.words(f"📭 {text}"), kit.section(more)])
-
-
-def _counted(accounts: int) -> str:
-    return "1 account is" if accounts == 1 else f"{accounts} accounts are"

@@ -13,19 +13,19 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from bot.departures import Word
 from bot.logs import logger
-from storage.attempts import Seen
 from storage.models import new_secret
 
 if TYPE_CHECKING:
-    from bot.jobs.refresh import Refresher
+    from bot.departures import Departures
     from bot.settings import PlatformSettings, Settings
     from bot.web.pages import Pages
-    from storage.db import Database
 
 log = logger(__name__)
 REPLAY_WINDOW_S = 300
@@ -41,8 +41,7 @@ class PlatformCallbacks:
         *,
         settings: Settings,
         platforms: Mapping[str, PlatformSettings],
-        refresher: Refresher,
-        database: Database,
+        departures: Departures,
         pages: Pages,
     ) -> None:
         self._settings = settings
@@ -54,8 +53,7 @@ class PlatformCallbacks:
             family: [k for k, found in platforms.items() if found.platform.family == family]
             for family in {found.platform.family for found in platforms.values()}
         }
-        self._refresher = refresher
-        self._database = database
+        self._departures = departures
         self._pages = pages
 
     def routes(self) -> list[web.RouteDef]:
@@ -68,14 +66,14 @@ class PlatformCallbacks:
         ]
 
     async def deauthorize(self, request: web.Request) -> web.Response:
-        """End every grant of a person who removed our app at Facebook."""
-        if await self._meta_person_gone(request, "deauthorized") is None:
+        """End every grant of a person who removed our app at Facebook, and forget their tokens."""
+        if not await self._meta_person_left(request, "deauthorized"):
             return self._refused()
         return web.json_response({})
 
     async def delete_data(self, request: web.Request) -> web.Response:
         """Destroy the tokens of a person who asked Meta for it, and say where that can be read."""
-        if await self._meta_person_gone(request, "deletion_requested") is None:
+        if not await self._meta_person_left(request, "deletion_requested"):
             return self._refused()
         code = new_secret()
         return web.json_response(
@@ -101,23 +99,34 @@ class PlatformCallbacks:
             return self._refused()
         person = event.get("user_openid")
         if event.get("event") == "authorization.removed" and isinstance(person, str) and person:
-            async with self._database.system() as session:
-                first = await Seen(session).first(f"tiktok:{hashlib.sha256(raw).hexdigest()}")
-            if first:
-                await self._refresher.over(["tiktok"], person, "authorization_removed")
+            await self._departures.settle(
+                Word(
+                    platforms=["tiktok"],
+                    person=person,
+                    said_at=_moment(event.get("create_time")),
+                    code="authorization_removed",
+                    once=f"tiktok:{hashlib.sha256(raw).hexdigest()}",
+                )
+            )
         return web.json_response({})
 
-    async def _meta_person_gone(self, request: web.Request, code: str) -> str | None:
-        """End the person's grants; None when the request is not Meta's."""
+    async def _meta_person_left(self, request: web.Request, code: str) -> bool:
+        """End the person's grants and erase their tokens; False when the request is not Meta's."""
         form = await request.post()
-        person = self._meta_person(str(form.get("signed_request", "")))
-        if person is None:
-            return None
-        await self._refresher.over(self._families["meta"], person, code, erase=True)
-        return person
+        facts = self._meta_facts(str(form.get("signed_request", "")))
+        if facts is None:
+            return False
+        word = Word(
+            platforms=self._families["meta"],
+            person=str(facts["user_id"]),
+            said_at=_moment(facts.get("issued_at")),
+            code=code,
+        )
+        await self._departures.settle(word, erase=True)
+        return True
 
-    def _meta_person(self, signed: str) -> str | None:
-        """Return the app-scoped user id in a signed_request, if one of our app secrets signed it."""
+    def _meta_facts(self, signed: str) -> Mapping[str, Any] | None:
+        """Return what a signed_request says, if one of our app secrets signed it and it names a person."""
         signature, dot, payload = signed.partition(".")
         given = _decoded(signature)
         if not dot or given is None or not payload.isascii():
@@ -129,7 +138,7 @@ class PlatformCallbacks:
         person = facts.get("user_id")
         if str(facts.get("algorithm", "")).upper() != "HMAC-SHA256" or not isinstance(person, str | int):
             return None
-        return str(person) or None
+        return facts if str(person) else None
 
     def _tiktok_event(self, header: str, raw: bytes) -> Mapping[str, Any] | None:
         """Return the event, if TikTok signed it within the last five minutes."""
@@ -156,6 +165,14 @@ def _decoded(text: str) -> bytes | None:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         return None
+
+
+def _moment(seconds: object) -> datetime:
+    """Return when something signed was said, in Unix time; now, if it doesn't say or says the future."""
+    now = datetime.now(UTC)
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds < now.timestamp():
+        return now
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:

@@ -83,7 +83,8 @@ OURS: Mapping[str, Any] = {
     "ours": f"🙋 {MENTION_OF_OURS} is on it.",
     "asker": MENTION_OF_OURS,
     "every": "week",
-    "counts": (3, 2, 1),
+    "how": "2 accounts, 1 needs reconnecting.",
+    "light": "🔴",
     "zones": ["Europe/Berlin", "UTC"],
 }
 """Arguments that are the product's own words, by their names."""

@@ -4,9 +4,12 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy.dialects import sqlite
+from sqlmodel import select
+
 from storage.leases import claim
 from storage.models import Grant, Notice
-from storage.outbox import Notices, Place
+from storage.outbox import WAITING, Notices, Place
 from tests.storage.world import backdate, run_sql, stash, tenant
 
 if TYPE_CHECKING:
@@ -215,6 +218,18 @@ async def test_what_waits_for_a_message_that_another_replaces_is_not_said(databa
     waiting = await run_sql(database, "SELECT key FROM notice WHERE due_at IS NOT NULL ORDER BY key")
 
     assert waiting == [("card",), ("news",)]
+
+
+async def test_what_waits_for_a_message_is_found_without_reading_all_that_was_said(
+    sqlite_database: Database,
+) -> None:
+    waits = select(Notice.id).where(Notice.edits == "card", WAITING)
+    words = str(waits.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+
+    plan = str(await run_sql(sqlite_database, f"EXPLAIN QUERY PLAN {words}"))
+
+    assert "notice_due" in plan
+    assert "SCAN" not in plan
 
 
 async def test_a_message_is_found_where_its_last_state_was_posted(database: Database) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlmodel import update
 
 from bot.schedule import digest_slot, quiet_until, zones
 from sandbox.member import text_of
-from sandbox.slack.world import ACME, BEA, BLUE, OTTO
+from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
 from storage.incident_models import AlertSettings
 from storage.incidents import Alerts
-from storage.models import Role
+from storage.models import Grant, Role
 from storage.tenants import Members, Workspaces
 from tests.counts import in_full
 from tests.stories.test_incidents import (
@@ -137,6 +138,22 @@ async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
     await card_with(office, "until somebody reconnects")
 
 
+async def test_cards_that_people_held_go_to_the_channel_that_is_chosen(office: Office) -> None:
+    ada = await ready(office)
+    await settings(office, channel_id="")
+    await dies(office)
+    await hears(ada, "until somebody reconnects")
+
+    await ada.submit(await form(ada), entered({"channel": SOCIAL}))
+
+    card = await office.slack.until(
+        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None), 5
+    )
+    await hears(ada, f"➡️ This card is in <#{SOCIAL}> now.")
+    assert [m for m in ada.direct_messages() if "until somebody reconnects" in text_of(m)] == []
+    assert "Claim" in buttons(card)
+
+
 async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(office: Office) -> None:
     ada = await ready(office)
     bea = await office.installed(BEA)
@@ -176,7 +193,7 @@ async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_of
 
     await asyncio.gather(*(either_office.parts.watch.run() for _ in range(3)))
 
-    card = await card_with(either_office, "I'm here, and all is well with Acme: 1 account is fine")
+    card = await card_with(either_office, "🟢 I'm here, and all is well with Acme: 1 account, all connected.")
     assert "Octapost says this every week, so that silence means something." in text_of(card)
     await either_office.parts.watch.run()
     assert len(cards(either_office)) == 1
@@ -192,8 +209,21 @@ async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
 
     found = await office.slack.until(lambda: cards(office)[1:] or None, 5)
     words = text_of(found[0])
-    assert "🔴 Acme: 0 accounts are fine, 0 ending soon, 1 broken." in words
+    assert "🔴 Acme: 1 account, 1 needs reconnecting." in words
     assert "🔴 X: Octa Demo can't publish for Acme until somebody reconnects." in words
+
+
+async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -> None:
+    await ready(office)
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(scopes=["users.read"]))
+    await settings(office, told_at=datetime.now(UTC) - timedelta(days=8))
+
+    await office.parts.watch.run()
+
+    words = text_of(await card_with(office, "🟠 Acme: 1 account, 1 to look at."))
+    assert "1 account, 1 to look at." in text_of(await office.slack.open_home(ADA))
+    assert "/octapost doctor says why" in words
 
 
 async def test_a_digest_that_no_channel_takes_is_a_word_to_the_admins(office: Office) -> None:

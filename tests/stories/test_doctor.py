@@ -66,6 +66,19 @@ async def test_status_has_a_line_per_account_and_counts_those_that_can_publish(o
     assert "/octapost doctor" in words
 
 
+async def test_what_needs_a_person_stands_first_wherever_accounts_are_listed(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "reddit", "octa_demo")
+    await connected(ada, "x", "4711")
+    await becomes(office, "x", status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
+
+    shown = [text_of(await ada.command(word)) for word in ("status", "accounts")]
+    shown.append(text_of(await office.slack.open_home(ADA)))
+
+    for words in shown:
+        assert words.index("Octa Demo") < words.index("Reddit")
+
+
 async def test_status_without_accounts_says_how_to_begin(office: Office) -> None:
     ada = await office.installed()
 

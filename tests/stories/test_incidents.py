@@ -15,7 +15,7 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
 from storage.db import now
-from storage.incident_models import Incident
+from storage.incident_models import Incident, IncidentKind
 from storage.incidents import Alerts, IncidentRows
 from storage.models import Account, Grant, GrantStatus, Role
 from storage.refreshes import Refreshes
@@ -430,6 +430,29 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
     asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
     assert "Nobody is on it, so Octapost asked you." in text_of(asked)
     assert links_in(await reply(ada, asked, "incident.reconnect"))
+
+
+async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(office: Office) -> None:
+    await ready(office)
+    await dies(office)
+    await card_with(office, "until somebody reconnects")
+    async with office.database.system() as session:
+        session.add(
+            Incident(
+                organization_id=await organization_of(office),
+                generation=1,
+                kind=IncidentKind.NEEDS_RECONNECT,
+                platform="no_more",
+                connected_by="",
+                card=1,
+                channel=SOCIAL,
+            )
+        )
+
+    await let_pass(office, since=now(-PATIENCE.unclaimed))
+
+    asked = {one.platform for one in await incidents(office) if one.escalated_at is not None}
+    assert asked == {"x"}
 
 
 # The end

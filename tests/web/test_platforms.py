@@ -21,8 +21,9 @@ from sqlmodel import select
 from sandbox.browser import PLAIN, Consent
 from sandbox.member import text_of
 from sandbox.world import META_SECRET
-from storage.models import Grant, GrantStatus
+from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus
 from tests.application import Office, open_office
+from tests.storage.world import run_sql
 
 
 @pytest_asyncio.fixture
@@ -75,6 +76,65 @@ async def test_a_person_who_leaves_at_facebook_ends_their_grant_at_once(
     assert (grant.status, grant.reason) == (GrantStatus.NEEDS_RECONNECT, code)
     assert (grant.access_sealed is None) is erased
     assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+
+
+@pytest.mark.parametrize("deauthorized", [True, False])
+async def test_a_deletion_leaves_no_token_of_the_person_or_their_pages(
+    office: Office, deauthorized: bool
+) -> None:
+    person, ada = await connect_facebook(office)
+    asked = {"signed_request": signed_request(META_SECRET, user_id=person)}
+    seen = len(ada.direct_messages())
+    if deauthorized:
+        await post(office, "/meta/deauthorize", data=asked)
+        await ada.next_message(seen)
+        seen += 1
+
+    answer = await post(office, "/meta/data-deletion", data=asked)
+
+    assert answer.status_code == 200
+    [grant] = await grants(office, "facebook")
+    assert (grant.access_sealed, grant.refresh_sealed) == (None, None)
+    async with office.database.system(write=False) as session:
+        owned = list(await session.exec(select(Account.token_sealed)))
+        found = list(await session.exec(select(FoundAccount.token_sealed)))
+    assert owned != []
+    assert {*owned, *found} == {None}
+    if not deauthorized:
+        assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+    async with office.database.system(write=False) as session:
+        told = await session.exec(select(AuditLine).where(AuditLine.action == "sign-in ended"))
+        assert len(list(told)) == 1
+
+
+async def test_a_late_deauthorization_does_not_end_what_the_person_renewed_since(office: Office) -> None:
+    person, _ = await connect_facebook(office)
+    old = signed_request(META_SECRET, user_id=person, issued_at=int(time.time()) - 3600)
+
+    answers = [
+        await post(office, path, data={"signed_request": old})
+        for path in ("/meta/deauthorize", "/meta/data-deletion")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    [grant] = await grants(office, "facebook")
+    assert grant.status == GrantStatus.HEALTHY
+    assert grant.access_sealed is not None
+
+
+@pytest.mark.parametrize("issued_at", [None, 10**30])
+async def test_a_departure_that_does_not_say_when_counts_from_now(office: Office, issued_at: object) -> None:
+    person, _ = await connect_facebook(office)
+
+    answer = await post(
+        office,
+        "/meta/deauthorize",
+        data={"signed_request": signed_request(META_SECRET, user_id=person, issued_at=issued_at)},
+    )
+
+    assert answer.status_code == 200
+    [grant] = await grants(office, "facebook")
+    assert grant.status == GrantStatus.NEEDS_RECONNECT
 
 
 async def test_a_deletion_is_confirmed_with_an_address_that_says_so(office: Office) -> None:
@@ -172,6 +232,44 @@ async def test_what_tiktok_did_not_sign_just_now_is_refused(office: Office, wron
     answer = await post(office, "/tiktok/webhook", content=raw, headers={"TikTok-Signature": header})
 
     assert answer.status_code == 403
+    [after] = await grants(office, "tiktok")
+    assert after.status == GrantStatus.HEALTHY
+
+
+def removal(person: str, *, ago_s: int = 0) -> tuple[bytes, dict[str, str]]:
+    """Return TikTok's word, said so long ago and signed now, and its headers."""
+    said = {"event": "authorization.removed", "user_openid": person, "create_time": int(time.time()) - ago_s}
+    raw, stamp = json.dumps(said).encode(), int(time.time())
+    mac = hmac.new(b"tiktok-secret-of-the-sandbox", f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
+    return raw, {"TikTok-Signature": f"t={stamp},s={mac}"}
+
+
+async def test_a_word_that_could_not_be_acted_on_is_heard_when_it_comes_again(office: Office) -> None:
+    await connect_tiktok(office)
+    [grant] = await grants(office, "tiktok")
+    raw, headers = removal(str(grant.external_id))
+    fails = "CREATE TRIGGER full BEFORE UPDATE ON grant_ BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    await run_sql(office.database, fails)
+
+    answers = [(await post(office, "/tiktok/webhook", content=raw, headers=headers)).status_code]
+    await run_sql(office.database, "DROP TRIGGER full")
+    answers += [
+        (await post(office, "/tiktok/webhook", content=raw, headers=headers)).status_code for _ in range(2)
+    ]
+
+    assert answers == [500, 200, 200]
+    [after] = await grants(office, "tiktok")
+    assert after.status == GrantStatus.NEEDS_RECONNECT
+
+
+async def test_a_late_removal_does_not_end_what_the_person_renewed_since(office: Office) -> None:
+    await connect_tiktok(office)
+    [grant] = await grants(office, "tiktok")
+    raw, headers = removal(str(grant.external_id), ago_s=3600)
+
+    answer = await post(office, "/tiktok/webhook", content=raw, headers=headers)
+
+    assert answer.status_code == 200
     [after] = await grants(office, "tiktok")
     assert after.status == GrantStatus.HEALTHY
 

@@ -1,0 +1,188 @@
+"""People who took their consent back: what is theirs ends whatever happens at the same moment, or is destroyed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from storage.grants import Accounts
+from storage.models import Grant, GrantStatus
+from storage.refreshes import Leaver, Refreshes, Renewal
+from tests.storage.world import build, run_sql
+
+if TYPE_CHECKING:
+    from storage.db import Database
+    from storage.vault import Vault
+
+HOUR = timedelta(hours=1)
+RENEWAL = Renewal(
+    access="newer",
+    refresh="newer-refresh",
+    access_expires_in=HOUR,
+    refresh_expires_in=None,
+    due_in=HOUR,
+)
+TOKENS = (
+    "SELECT (SELECT count(*) FROM grant_ WHERE external_id = 'x-1'"
+    " AND (access_sealed IS NOT NULL OR refresh_sealed IS NOT NULL)),"
+    " (SELECT count(*) FROM account WHERE token_sealed IS NOT NULL),"
+    " (SELECT count(*) FROM found_account WHERE token_sealed IS NOT NULL)"
+)
+
+
+def leaver(person: str = "x-1", *, app: str = "x", until: datetime | None = None) -> Leaver:
+    return Leaver(
+        platforms=["x", "instagram"],
+        apps=[app],
+        external_id=person,
+        consented_until=until or datetime.now(UTC) + HOUR,
+    )
+
+
+async def look(database: Database, vault: Vault, grant_id: str) -> Grant:
+    async with database.system(write=False) as session:
+        grant = await Refreshes(session, vault).look(grant_id)
+    assert grant is not None
+    return grant
+
+
+async def leave(database: Database, vault: Vault, person: Leaver, *, erase: bool = True) -> list[str]:
+    """Return the grants that ended."""
+    async with database.system() as session:
+        refreshes = Refreshes(session, vault)
+        ended = await refreshes.left(person, "deauthorized")
+        if erase:
+            await refreshes.erase(person)
+    return [grant.id for grant in ended]
+
+
+async def test_every_token_that_came_of_a_person_is_destroyed_and_nobody_elses(
+    database: Database, vault: Vault
+) -> None:
+    world = await build(database, vault, "1")
+
+    before = await run_sql(database, TOKENS)
+    other = await build(database, vault, "2")
+    ended = await leave(database, vault, leaver())
+
+    assert before == [(1, 1, 1)]
+    assert ended == [world.grant_id]
+    assert await run_sql(database, TOKENS) == [(0, 1, 1)]
+    kept = await run_sql(database, "SELECT organization_id FROM account WHERE token_sealed IS NOT NULL")
+    assert kept == [(other.organization_id,)]
+
+
+@pytest.mark.parametrize("first", ["deauthorized", "GrantDead"])
+async def test_what_ended_before_is_destroyed_too_and_told_no_second_time(
+    database: Database, vault: Vault, first: str
+) -> None:
+    world = await build(database, vault, "1")
+    if first == "deauthorized":
+        await leave(database, vault, leaver(), erase=False)
+    else:
+        async with database.system() as session:
+            grant = await session.get_one(Grant, world.grant_id)
+            assert await Refreshes(session, vault).dead(grant, "invalid_grant")
+
+    again = await leave(database, vault, leaver())
+
+    assert again == []
+    assert await run_sql(database, TOKENS) == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize("erase", [True, False])
+async def test_a_refresh_under_way_does_not_bring_back_what_a_person_ended(
+    database: Database, vault: Vault, erase: bool
+) -> None:
+    world = await build(database, vault, "1")
+    in_flight = await look(database, vault, world.grant_id)
+    await leave(database, vault, leaver(), erase=erase)
+    left = await look(database, vault, world.grant_id)
+
+    async with database.system() as session:
+        stored = await Refreshes(session, vault).renewed(in_flight, RENEWAL)
+
+    after = await look(database, vault, world.grant_id)
+    assert not stored
+    assert (after.status, after.due_at) == (GrantStatus.NEEDS_RECONNECT, None)
+    assert after.access_sealed == left.access_sealed
+    assert (after.access_sealed is None) is erase
+
+
+async def test_a_refresh_that_was_quicker_does_not_save_what_a_person_ended(
+    database: Database, vault: Vault
+) -> None:
+    world = await build(database, vault, "1")
+    in_flight = await look(database, vault, world.grant_id)
+    async with database.system() as session:
+        assert await Refreshes(session, vault).renewed(in_flight, RENEWAL)
+
+    await leave(database, vault, leaver())
+
+    after = await look(database, vault, world.grant_id)
+    assert (after.status, after.access_sealed) == (GrantStatus.NEEDS_RECONNECT, None)
+
+
+async def test_a_refresh_and_a_departure_at_once_leave_no_token(database: Database, vault: Vault) -> None:
+    worlds = [await build(database, vault, str(number)) for number in range(10)]
+    grants = [await look(database, vault, world.grant_id) for world in worlds]
+
+    async def renew(grant: Grant) -> None:
+        async with database.system() as session:
+            await Refreshes(session, vault).renewed(grant, RENEWAL)
+
+    await asyncio.gather(
+        *(renew(grant) for grant in grants),
+        *(leave(database, vault, leaver(str(grant.external_id))) for grant in grants),
+    )
+
+    after = [await look(database, vault, grant.id) for grant in grants]
+    assert {(grant.status, grant.access_sealed) for grant in after} == {(GrantStatus.NEEDS_RECONNECT, None)}
+
+
+async def test_newer_tokens_win_over_a_death_nobody_signed(database: Database, vault: Vault) -> None:
+    world = await build(database, vault, "1")
+    in_flight = await look(database, vault, world.grant_id)
+    async with database.system() as session:
+        assert await Refreshes(session, vault).dead(in_flight, "invalid_grant")
+
+    async with database.system() as session:
+        stored = await Refreshes(session, vault).renewed(in_flight, RENEWAL)
+
+    assert stored
+    assert (await look(database, vault, world.grant_id)).status == GrantStatus.HEALTHY
+
+
+async def test_accounts_read_while_their_person_left_get_no_tokens_again(
+    database: Database, vault: Vault
+) -> None:
+    world = await build(database, vault, "1")
+    await leave(database, vault, leaver())
+
+    async with database.system() as session:
+        await Accounts(session, vault).replace_tokens(world.grant_id, {"r-1": "page-token"})
+
+    assert await run_sql(database, TOKENS) == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        pytest.param(leaver("x-2"), id="another-person"),
+        pytest.param(leaver(app="x-of-another"), id="another-app"),
+        pytest.param(leaver(until=datetime(2026, 1, 1, tzinfo=UTC)), id="before-they-signed-in"),
+    ],
+)
+async def test_what_a_departure_is_not_about_stays(
+    database: Database, vault: Vault, elsewhere: Leaver
+) -> None:
+    world = await build(database, vault, "1")
+
+    ended = await leave(database, vault, elsewhere)
+
+    assert ended == []
+    assert await run_sql(database, TOKENS) == [(1, 1, 1)]
+    assert (await look(database, vault, world.grant_id)).status == GrantStatus.HEALTHY
