@@ -52,7 +52,7 @@ class GrantStatus(StrEnum):
     HEALTHY = "healthy"
     NEEDS_RECONNECT = "needs_reconnect"
     ENDED = "ended"
-    """Revoked or abandoned: the tokens are gone."""
+    """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
 
 
 UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
