@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, and_, col, or_, select, update
+from sqlmodel import SQLModel, and_, col, delete, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -323,6 +323,11 @@ class Refreshes:
             ),
             execution_options=_UNSYNCHRONIZED,
         )
+
+    async def forget_tallies(self, before_minute: int) -> int:
+        """Delete what was counted before a minute; return how many rows."""
+        old = delete(VerdictTally).where(col(VerdictTally.minute) < before_minute)
+        return (await self._session.exec(old, execution_options=_UNSYNCHRONIZED)).rowcount
 
     async def tallies(self, platform: str, since_minute: int) -> dict[int, Tally]:
         """Return what all replicas counted for a platform, minute by minute since `since_minute`."""

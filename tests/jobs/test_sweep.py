@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest_asyncio
-from sqlmodel import select
+from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
 from adapters import registry
@@ -17,7 +18,7 @@ from bot.incidents import Incidents
 from bot.jobs.sweep import Sweeper
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
-from storage.db import Database
+from storage.db import Database, now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
@@ -62,11 +63,12 @@ async def everything(works: Works) -> list[Grant]:
 
 async def test_who_signs_in_again_while_their_platform_is_told_keeps_what_they_got(x: Works) -> None:
     grant = await unneeded(x, "4711")
-    x.simulator.faults.append(Fault(path=REVOKE, delay=0.6))
+    x.simulator.faults.append(Fault(path=REVOKE, delay_s=0.6))
 
     ending = asyncio.create_task(disconnections(x).end_grant(grant))
-    while not x.simulator.calls(REVOKE):
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not x.simulator.calls(REVOKE):  # noqa: ASYNC110 - the simulator has no event for it
+            await asyncio.sleep(0.01)
     again = await x.grant("4711")
 
     assert await ending == Revocation.STILL_USED
@@ -97,18 +99,17 @@ async def test_a_consent_nobody_chose_from_is_ended_although_it_was_refreshed_al
     await sweeper(x).run()
 
     assert await everything(x) == []
-    assert len(x.simulator.calls(REVOKE)) == 1
+    assert x.simulator.calls(REVOKE) != []
 
 
 async def test_a_grant_that_cannot_be_ended_does_not_hide_the_later_ones(x: Works) -> None:
     async with x.database.system() as session:
         odd = await stash(session, x.vault, x.organization_id, platform="myspace")
-    await backdate(x.database, Grant, "consented_at", timedelta(hours=26))
     await unneeded(x, "4711")
-    await run_sql(x.database, "UPDATE grant_ SET created_at = consented_at")
+    await backdate(x.database, Grant, "consented_at", timedelta(hours=25))
+    first = update(Grant).where(col(Grant.id) == odd.id).values(consented_at=now(-timedelta(hours=26)))
     async with x.database.system() as session:
-        fine = (await session.exec(select(Grant).where(Grant.id != odd.id))).one()
-        fine.consented_at = odd.created_at - timedelta(hours=25)
+        await session.exec(first, execution_options={"synchronize_session": False})
 
     with capture_logs() as logs:
         await sweeper(x).run()
@@ -120,13 +121,13 @@ async def test_a_grant_that_cannot_be_ended_does_not_hide_the_later_ones(x: Work
 
 
 async def test_what_the_breaker_counted_is_forgotten_after_a_day(x: Works) -> None:
+    this = int(time.time() // 60)
     async with x.database.system() as session:
-        this = await Refreshes(session, x.vault).minute()
-        for minute in (this - 1441, this - 1439, this):
+        for minute in (this - 1442, this - 1438, this):
             await Refreshes(session, x.vault).count("x", minute, {Outcome.FRESH: 1})
 
     await sweeper(x).run()
 
     async with x.database.system(write=False) as session:
-        kept = await session.exec(select(VerdictTally.minute).order_by(VerdictTally.minute))
-        assert list(kept) == [this - 1439, this]
+        kept = await session.exec(select(VerdictTally.minute).order_by(col(VerdictTally.minute)))
+        assert list(kept) == [this - 1438, this]
