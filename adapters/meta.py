@@ -43,7 +43,7 @@ from adapters.base import (
     send,
     text_of,
 )
-from adapters.oauth import TIMEOUT, lifetime, retry_after, token_in, tokens_of
+from adapters.oauth import TIMEOUT, lifetime, retry_after, token_in, tokens_of, wait_of
 
 DEFAULT_GRAPH_VERSION = "v26.0"
 """Released 2026-07-29, the newest. Overridden by the operator's `graph_version`."""
@@ -472,7 +472,7 @@ def _regain(response: httpx.Response) -> timedelta | None:
         minutes = [_number(entry, "estimated_time_to_regain_access") or 0 for entry in entries]
     except (ValueError, AttributeError, TypeError):
         return retry_after(response)
-    return lifetime(60 * max(minutes, default=0)) or retry_after(response)
+    return wait_of(60 * max(minutes, default=0)) or retry_after(response)
 
 
 def _entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
@@ -56,6 +57,9 @@ OUR_FAULT = frozenset(
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable", "slow_down", "internal_error"})
 LONGEST_LIFETIME = timedelta(days=400)
 """No platform promises more (TikTok's older 365 days is the longest); larger answers are clamped."""
+LONGEST_WAIT = timedelta(days=1)
+EARLIEST_MOMENT = 1e9
+"""More seconds than this are no span but a moment, in Unix time: the first was in 2001."""
 TIMEOUT = httpx.Timeout(LONGEST_CALL_S, connect=5.0)
 
 
@@ -210,15 +214,8 @@ def scopes_of(raw: object) -> frozenset[str] | None:
 
 def lifetime(raw: object) -> timedelta | None:
     """Return a lifetime from seconds, clamped to what anyone promises. None for what is no number above 0."""
-    if isinstance(raw, bool):
-        return None
-    try:
-        seconds = float(raw)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not 0 < seconds < float("inf"):
-        return None
-    return min(timedelta(seconds=min(seconds, 1e9)), LONGEST_LIFETIME)
+    seconds = _above_zero(raw)
+    return None if seconds is None else min(timedelta(seconds=min(seconds, 1e9)), LONGEST_LIFETIME)
 
 
 def retry_after(response: httpx.Response) -> timedelta | None:
@@ -226,7 +223,29 @@ def retry_after(response: httpx.Response) -> timedelta | None:
 
     Reddit says the same in `x-ratelimit-reset`, seconds too (Data API wiki).
     """
-    return lifetime(response.headers.get("retry-after", response.headers.get("x-ratelimit-reset")))
+    return wait_of(response.headers.get("retry-after", response.headers.get("x-ratelimit-reset")))
+
+
+def wait_of(raw: object) -> timedelta | None:
+    """Return how long a platform asks us to wait, from seconds or from a Unix time; at most a day.
+
+    None for what is no number, or over. No limit of any platform lasts longer, and a refresh that is put
+    off for longer may come after the token's end.
+    """
+    seconds = _above_zero(raw)
+    if seconds is not None and seconds > EARLIEST_MOMENT:
+        seconds = _above_zero(seconds - time.time())
+    return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
+
+
+def _above_zero(raw: object) -> float | None:
+    if isinstance(raw, bool):
+        return None
+    try:
+        number = float(raw)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 < number < float("inf") else None
 
 
 def _says_dead(platform: Platform, body: Mapping[str, Any]) -> bool:

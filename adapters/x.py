@@ -101,8 +101,6 @@ OPERATOR_PROBLEMS = frozenset(
 )
 """Problem types that blame the developer's app, its plan or its balance."""
 SUSPENDED = "user-suspended"
-LONGEST_WINDOW = timedelta(days=1)
-"""No limit of X's resets later than this."""
 
 
 class X:
@@ -210,7 +208,6 @@ def _until_reset(response: httpx.Response) -> timedelta | None:
         if response.headers.get(f"{daily}-remaining") == "0":
             name = daily
     try:
-        left = oauth.lifetime(float(response.headers[f"{name}-reset"]) - time.time())
+        return oauth.wait_of(float(response.headers[f"{name}-reset"]) - time.time())
     except (KeyError, ValueError):
         return None
-    return None if left is None else min(left, LONGEST_WINDOW)

@@ -60,7 +60,7 @@ from bot.web.install import InstallPages
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.platforms import PlatformCallbacks
-from storage.db import Database
+from storage.db import ANSWERED_WITHIN, Database
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -140,9 +140,11 @@ async def open_vault(settings: Settings, database: Database) -> Vault:
     return vault
 
 
-async def open_database(settings: Settings) -> Database:
+async def open_database(
+    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN
+) -> Database:
     """Return the database at the right schema: SQLite upgrades itself, PostgreSQL is checked."""
-    database = Database(settings.database_url.get_secret_value())
+    database = Database(settings.database_url.get_secret_value(), answered_within=answered_within)
     try:
         if database.dialect == "sqlite":
             await database.upgrade()
@@ -154,11 +156,16 @@ async def open_database(settings: Settings) -> Database:
 
 
 @asynccontextmanager
-async def parts_of(settings: Settings) -> AsyncIterator[Parts]:
-    """Construct everything, and close it again. Nothing listens and no clock ticks yet."""
+async def parts_of(
+    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN
+) -> AsyncIterator[Parts]:
+    """Construct everything, and close it again. Nothing listens and no clock ticks yet.
+
+    `answered_within` is how long the database may take for a statement; None: as long as it needs.
+    """
     for secret in settings.secrets():
         logs.forget_in_logs(secret)
-    database = await open_database(settings)
+    database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database)
         # A jar would carry one account's cookies into another's requests.

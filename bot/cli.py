@@ -169,7 +169,7 @@ def upgrade() -> None:
     settings = _settings()
 
     async def work() -> None:
-        database = Database(settings.database_url.get_secret_value())
+        database = Database(settings.database_url.get_secret_value(), answered_within=None)
         try:
             await database.upgrade()
         finally:
@@ -198,9 +198,9 @@ def move_database(
         _fail("That is the configured database itself: name the one to move to.")
 
     async def work() -> dict[str, int]:
-        target = Database(to)
+        target = Database(to, answered_within=None)
         try:
-            async with app.parts_of(settings) as parts:
+            async with app.parts_of(settings, answered_within=None) as parts:
                 with _progress("Copying rows") as (bar, task):
                     return await move(
                         parts.database,
@@ -228,7 +228,7 @@ def rotate_keys() -> None:
     settings = _settings()
 
     async def work() -> tuple[int, dict[int, int]]:
-        async with app.parts_of(settings) as parts:
+        async with app.parts_of(settings, answered_within=None) as parts:
             with _progress("Sealing anew") as (bar, task):
                 count = await rotate(
                     parts.database,

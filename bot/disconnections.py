@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from adapters.base import Adapter, Platform, PlatformError
+from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
 from bot.errors import Gone
 from bot.logs import logger
 from storage.audit import Audit
@@ -137,23 +137,38 @@ class Disconnections:
         return await self._end(grant, people)
 
     async def _end(self, grant: Grant, people: Collection[str]) -> Revocation:
-        """Revoke a grant where that ends nothing else, and delete its tokens whatever the platform says."""
+        """Revoke a grant where that ends nothing else, and delete its tokens whatever the platform says.
+
+        Unless somebody has signed in for it again since it was read: then nothing is revoked or deleted.
+        """
         async with self._database.system(write=False) as session:
             grants = Grants(session, self._vault)
             siblings = await self._siblings(grants, grant, people)
         result = Revocation.SAME_PERSON if siblings else Revocation.FAILED
         if grant.access_sealed is not None and not siblings:
-            try:
-                async with asyncio.timeout(REVOKE_WITHIN_S):
-                    await self._refresher.use(grant.id, self._adapters[grant.platform].revoke)
-                result = Revocation.ENDED
-            except (PlatformError, TimeoutError) as error:
-                code = error.code if isinstance(error, PlatformError) else "timeout"
-                log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
+            result = await self._revoke(grant)
         async with self._database.system() as session:
-            await Grants(session, self._vault).end(grant.id)
+            if not await Grants(session, self._vault).end(grant):
+                result = Revocation.STILL_USED
         log.info("grant ended", grant=grant.id, platform=grant.platform, result=str(result))
         return result
+
+    async def _revoke(self, grant: Grant) -> Revocation:
+        async def revoke(client: Client, tokens: Tokens) -> Revocation:
+            # Looked at after the tokens were read: newer ones than the grant's are never revoked.
+            async with self._database.system(write=False) as session:
+                if await Grants(session, self._vault).needed(grant):
+                    return Revocation.STILL_USED
+            await self._adapters[grant.platform].revoke(client, tokens)
+            return Revocation.ENDED
+
+        try:
+            async with asyncio.timeout(REVOKE_WITHIN_S):
+                return await self._refresher.use(grant.id, revoke)
+        except (PlatformError, TimeoutError) as error:
+            code = error.code if isinstance(error, PlatformError) else "timeout"
+            log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
+            return Revocation.FAILED
 
     async def _siblings(self, grants: Grants, grant: Grant, people: Collection[str]) -> int:
         """Count the other live grants that end, or may end, together with this one.

@@ -46,6 +46,11 @@ REVISIONS = sorted(each.name[:4] for each in (MIGRATIONS / "versions").glob("[0-
 """The schema's versions, oldest first: the beginnings of their files' names."""
 BUSY = timedelta(seconds=5)
 """How long a write waits for its turn on SQLite, which has one writer at a time."""
+REACHED_WITHIN, ANSWERED_WITHIN = timedelta(seconds=5), timedelta(seconds=10)
+"""How long PostgreSQL may take to let us in, and to answer one statement, before it counts as gone.
+
+Far below a lease: while a server that fails over says nothing, whoever waits for it hears so and tries again.
+"""
 SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
 OWES = "owes"
 """The key under which a session notes that it put something into the outbox."""
@@ -153,9 +158,14 @@ class Database:
     Every block is one transaction: committed when it ends, rolled back when it raises. A write on
     SQLite takes the write lock when it begins (`BEGIN IMMEDIATE`), so it can wait but never fail
     half-way; writers of this process take turns in the order they came. Blocks are not nested.
+
+    On PostgreSQL a statement that is not answered within `answered_within` raises TimeoutError, and whether
+    it took place is not known. None, for an operator's own commands: as long as it takes.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, answered_within: timedelta | None = ANSWERED_WITHIN
+    ) -> None:
         self.owes = asyncio.Event()
         """Set when a transaction of this process that put something into the outbox has committed."""
         self._turn = asyncio.Lock()
@@ -170,6 +180,10 @@ class Database:
             self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
             self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
         else:
+            limits = {
+                "timeout": REACHED_WITHIN.total_seconds(),
+                "command_timeout": None if answered_within is None else answered_within.total_seconds(),
+            }
             self._writes = create_async_engine(
                 url,
                 pool_size=pool_size,
@@ -177,12 +191,12 @@ class Database:
                 pool_use_lifo=True,
                 hide_parameters=True,  # an error's text ends up in logs, values must not
                 execution_options={"compiled_cache": COMPILED},
-                connect_args={"connection_class": PostgresConnection},
+                connect_args={"connection_class": PostgresConnection} | limits,
             )
             event.listen(self._writes.sync_engine, "begin", _postgres_begin)
             self._reads = self._writes.execution_options(postgresql_readonly=True)
-            self.single = PostgresSingle(make_url(url), max(1, pool_size // 2))
-            self.durable = PostgresSingle(make_url(url), max(1, pool_size // 2), durable=True)
+            singles = partial(PostgresSingle, make_url(url), max(1, pool_size // 2), limits=limits)
+            self.single, self.durable = singles(), singles(durable=True)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""

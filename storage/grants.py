@@ -250,18 +250,27 @@ class Grants:
             )
             return None if await self.holders(grant_id) else grant
 
-    async def end(self, grant_id: str) -> None:
-        """Destroy the grant's tokens, and its row unless an account still refers to it. System session."""
-        grant = await self._session.get(Grant, grant_id)
-        if grant is None:
-            return
-        grant.access_sealed = grant.refresh_sealed = None
-        grant.access_expires_at = grant.refresh_expires_at = grant.due_at = grant.lease_until = None
-        grant.status = GrantStatus.ENDED
-        grant.generation += 1
-        await self._session.flush()
-        if not (await self._session.exec(select(exists().where(col(Account.grant_id) == grant_id)))).one():
-            await self._drop(grant)
+    async def needed(self, grant: Grant) -> bool:
+        """Tell whether the person signed in again since the grant was read, or an account lives on it.
+
+        A refresh meanwhile changes nothing about that. System session.
+        """
+        read = select(Grant.id, Grant.consented_at).where(Grant.id == grant.id)
+        now_there = (await self._session.exec(read)).first()
+        if now_there is None:
+            return False
+        return now_there[1] != grant.consented_at or await self.uses(grant.id) > 0
+
+    async def end(self, grant: Grant) -> bool:
+        """Destroy a grant as it was read, with its tokens; False when it is `needed` again.
+
+        Who signs in again at the same moment waits for this, or this for them. System session.
+        """
+        await self._session.exec(select(Grant.id).where(Grant.id == grant.id).with_for_update())
+        if await self.needed(grant):
+            return False
+        await self._drop(grant)
+        return True
 
     async def siblings(self, platforms: Collection[str], external_id: str, except_grant: str) -> int:
         """Return how many other live grants the person has on these platforms that somebody holds.
@@ -323,15 +332,17 @@ class Grants:
         return (await self._session.exec(used)).one()
 
     async def abandoned(self, older_than: timedelta) -> list[Grant]:
-        """Return grants nobody needs: no connected account, no open discovery, tokens older than this.
+        """Return grants nobody needs: no connected account, no open discovery, no sign-in since so long.
 
-        Also those that nobody holds any more because ending them was interrupted. System session.
+        Also those that nobody holds any more because ending them was interrupted. Reads the whole table:
+        not for a session that writes. System session.
         """
+        consented_at = func.coalesce(Grant.consented_at, Grant.created_at)
         forgotten = (
             select(Grant)
             .where(
                 Grant.status != GrantStatus.ENDED,
-                col(Grant.renewed_at) < now(-older_than),
+                consented_at < now(-older_than),
                 ~exists().where(
                     col(Account.grant_id) == col(Grant.id), col(Account.disconnected_at).is_(None)
                 ),
@@ -341,7 +352,7 @@ class Grants:
                     col(Discovery.expires_at) > now(),
                 ),
             )
-            .order_by(col(Grant.renewed_at))
+            .order_by(consented_at)
         )
         return list(await self._session.exec(forgotten))
 

@@ -52,7 +52,7 @@ class GrantStatus(StrEnum):
     HEALTHY = "healthy"
     NEEDS_RECONNECT = "needs_reconnect"
     ENDED = "ended"
-    """Revoked or abandoned: the tokens are gone."""
+    """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
 
 
 UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
@@ -374,6 +374,7 @@ class Grant(SQLModel, table=True):
 class VerdictTally(SQLModel, table=True):
     """How a platform's refreshes ended in one minute: what the breaker counts. Shared by all replicas."""
 
+    __table_args__ = (Index("verdict_tally_minute", "minute"),)
     __tablename__ = "verdict_tally"
     platform: str = Field(primary_key=True)
     minute: int = Field(primary_key=True, sa_type=BigInteger)
@@ -453,7 +454,9 @@ class Discovery(SQLModel, table=True):
     id: str = Field(default_factory=lambda: new_id("dis"), primary_key=True)
     organization_id: str = _tenant()
     membership_id: str
-    grant_id: str = Field(sa_column=Column(ForeignKey("grant_.id", ondelete="CASCADE"), nullable=False))
+    grant_id: str = Field(
+        sa_column=Column(ForeignKey("grant_.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
     team_id: str
     channel_id: str
     hints: list[str] = _json(list)

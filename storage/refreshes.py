@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, and_, col, or_, select, update
+from sqlmodel import SQLModel, and_, col, delete, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -254,26 +254,15 @@ class Refreshes:
             grant, verdict, suspected_at=func.coalesce(col(Grant.suspected_at), now()), due_at=now(due_in)
         )
 
-    async def dead(self, grant: Grant, code: str, *, erase: bool = False) -> bool:
+    async def dead(self, grant: Grant, code: str) -> bool:
         """Settle that the grant is over; False when the row was renewed meanwhile."""
-        gone = {"access_sealed": None, "refresh_sealed": None} if erase else {}
         return await self._change(
             grant,
             f"GrantDead {code}",
             status=GrantStatus.NEEDS_RECONNECT,
             reason=code,
             due_at=None,
-            **gone,
         )
-
-    async def of_person(self, platforms: Collection[str], external_id: str) -> list[Grant]:
-        """Return the person's live grants on these platforms."""
-        theirs = select(Grant).where(
-            col(Grant.platform).in_(platforms),
-            Grant.external_id == external_id,
-            Grant.status == GrantStatus.HEALTHY,
-        )
-        return list(await self._session.exec(theirs))
 
     async def left(self, person: Leaver, code: str) -> list[Grant]:
         """Settle on their platform's signed word that a person's grants are over; return those that were not."""
@@ -350,6 +339,11 @@ class Refreshes:
             ),
             execution_options=_UNSYNCHRONIZED,
         )
+
+    async def forget_tallies(self, before_minute: int) -> int:
+        """Delete what was counted before a minute; return how many rows."""
+        old = delete(VerdictTally).where(col(VerdictTally.minute) < before_minute)
+        return (await self._session.exec(old, execution_options=_UNSYNCHRONIZED)).rowcount
 
     async def tallies(self, platform: str, since_minute: int) -> dict[int, Tally]:
         """Return what all replicas counted for a platform, minute by minute since `since_minute`."""

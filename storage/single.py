@@ -30,7 +30,7 @@ import asyncpg
 from sqlalchemy import SelectBase
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from typing import Protocol
 
@@ -105,20 +105,24 @@ class _Compiled(NamedTuple):
 class PostgresSingle(Single):
     """One trip per statement: a lone statement is a transaction on PostgreSQL.
 
-    Its connections are told at birth that they work for the system, and are used for nothing else.
+    Its connections are told at birth that they work for the system, and are used for nothing else. `limits`
+    are asyncpg's `timeout` and `command_timeout`, in seconds.
     """
 
-    def __init__(self, url: URL, size: int, *, durable: bool = False) -> None:
+    def __init__(
+        self, url: URL, size: int, *, limits: Mapping[str, float | None], durable: bool = False
+    ) -> None:
         dialect: Any = url.get_dialect()()
         super().__init__(dialect)
         self._settings = SYSTEM if durable else SYSTEM | IN_ORDER_ONLY
         self._options: dict[str, Any] = dialect.create_connect_args(url)[1]
         self._options.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
+        self._options |= limits
         self._free = asyncio.Semaphore(size)
         self._idle: list[asyncpg.Connection] = []
 
     async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
-        """Return what the statement returns, once it is committed. Raises `asyncpg.PostgresError`."""
+        """Return what the statement returns, once it is committed. Raises one of FAILURES."""
         compiled = self._compile(statement)
         async with self._free:
             connection = await self._connection()

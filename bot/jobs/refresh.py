@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -245,22 +245,6 @@ class Refresher:
         except TokenRefused:
             renewed = await self.fresh(grant_id, refused=found.grant.generation)
             return await call(client, renewed.tokens)
-
-    async def over(self, platforms: Collection[str], person: str, code: str, *, erase: bool = False) -> int:
-        """Settle that a person's grants have ended, on the platform's signed word; return how many did.
-
-        `erase` destroys the tokens too: the person asked for it.
-        """
-        async with self._database.system() as session:
-            repository = Refreshes(session, self._vault)
-            ended = [
-                grant
-                for grant in await repository.of_person(platforms, person)
-                if await repository.dead(grant, code, erase=erase)
-            ]
-            for grant in ended:
-                await self._incidents.grant_died(session, grant, code)
-        return len(ended)
 
     # One grant
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.logs import logger
 from storage.attempts import sweep
 from storage.grants import Grants
+from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
     from bot.disconnections import Disconnections
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 ABANDONED_AFTER = timedelta(hours=24)
+TALLIES_KEPT = timedelta(hours=24)
+"""Longer than the breaker looks back."""
 
 
 class Sweeper:
@@ -30,8 +34,14 @@ class Sweeper:
         """Sweep once."""
         async with self._database.system() as session:
             gone = await sweep(session)
+            yesterday = int((time.time() - TALLIES_KEPT.total_seconds()) // 60)
+            gone += await Refreshes(session, self._vault).forget_tallies(yesterday)
+        async with self._database.system(write=False) as session:
             abandoned = await Grants(session, self._vault).abandoned(ABANDONED_AFTER)
         for grant in abandoned:
-            await self._disconnections.end_grant(grant)
+            try:
+                await self._disconnections.end_grant(grant)
+            except Exception:  # the others must not wait behind it; the next sweep tries again
+                log.exception("grant not ended", grant=grant.id, platform=grant.platform)
         if gone or abandoned:
             log.info("swept", rows=gone, grants=len(abandoned))

@@ -112,7 +112,7 @@ ROOM_FOR_AN_INDEX = 10_000
 
 @asynccontextmanager
 async def _sized(url: str, grants: int, due: int) -> AsyncIterator[Sized]:
-    database = Database(url)
+    database = Database(url, answered_within=None)
     try:
         await database.upgrade()
         await fill(database, grants, due)

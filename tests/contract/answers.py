@@ -131,6 +131,7 @@ WORTHLESS = (
     _error("429, wait for a word", 429, {}, retry_after="soon"),
     _error("429, wait below zero", 429, {}, retry_after="-5"),
     _error("429, wait for ever", 429, {}, retry_after="1e400"),
+    _error("429, wait for a year", 429, {}, retry_after="31536000"),
     _error("403 JSON", 403, {"error": "forbidden"}),
     _error("403 with a token", 403, BODY),
     _error("418 with a token", 418, BODY),

@@ -28,7 +28,7 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
-from adapters.oauth import LONGEST_LIFETIME
+from adapters.oauth import LONGEST_LIFETIME, LONGEST_WAIT
 from adapters.registry import PLATFORMS
 from tests.contract.answers import ELSEWHERE, EVERY, GOOD, KEEPS_THE_OLD_ONE, NEXT, Answer
 from tests.contract.wire import CODE, KEYS, VERIFIER, Wire, client_of, faults_of, tokens_for
@@ -68,6 +68,8 @@ def wrong_with_refusal(answer: Answer, error: PlatformError) -> Iterator[str]:
         yield f"a good token refused: {error!r}"
     if error.retry_after is not None and error.retry_after <= timedelta(0):
         yield "a wait that is none"
+    if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+        yield f"a wait of {error.retry_after}"
 
 
 async def judged(platform: Platform, act: Act, answer: Answer) -> list[str]:

@@ -184,7 +184,7 @@ async def test_a_consent_nobody_finished_takes_no_living_account_with_it(
         browser.cookies.set(COOKIE, again.browser)
         await travel(browser, again.location, slack_url=house.slack.url, app_url=house.url, slack_person="")
     meta.faults.clear()
-    await backdate(office.database, Grant, "renewed_at", timedelta(hours=25))
+    await backdate(office.database, Grant, "consented_at", timedelta(hours=25))
     parts = house.parts
 
     await Sweeper(parts.database, parts.vault, parts.disconnections).run()

@@ -39,6 +39,12 @@ async def consent(
     return grant
 
 
+async def end(database: Database, grant: Grant) -> None:
+    """Leave the grant as those are left that have ended while an account referred to them."""
+    over = "UPDATE grant_ SET status = 'ended', access_sealed = NULL, refresh_sealed = NULL WHERE id = :id"
+    await run_sql(database, over, id=grant.id)
+
+
 async def tokens(
     database: Database, vault: Vault, organization: str, grant_id: str
 ) -> tuple[str, str | None]:
@@ -211,8 +217,8 @@ async def test_an_ended_grant_that_is_still_referred_to_comes_back_with_a_new_co
 ) -> None:
     organization = await tenant(database)
     first = await consent(database, vault, organization)
+    await end(database, first)
     async with database.system() as session:
-        await Grants(session, vault).end(first.id)
         ended = await Grants(session, vault).get(organization, first.id)
         assert ended is not None
         with pytest.raises(LookupError):
@@ -276,8 +282,8 @@ async def test_the_last_organization_to_leave_a_grant_is_told_to_end_it(
     async with database.system() as session:
         grants = Grants(session, vault)
         assert grants.tokens(answers[1]).access.reveal().startswith("access-")
-        await grants.end(grant.id)
-        await grants.end(grant.id)
+        assert await grants.end(answers[1])
+        assert await grants.end(answers[1])
     assert await run_sql(database, "SELECT * FROM grant_") == []
     assert await run_sql(database, "SELECT grant_id, token_sealed FROM account") == [(None, None)] * 2
 
@@ -297,6 +303,70 @@ async def test_of_organizations_that_leave_at_once_exactly_one_is_told(
     told = await asyncio.gather(*map(leave, organizations))
 
     assert sum(told) == 1
+
+
+async def test_a_grant_that_somebody_signed_in_for_again_is_not_ended(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    listed = await consent(database, vault, organization, account=None)
+    await consent(database, vault, organization, account=None, access="newer")
+
+    async with database.system() as session:
+        ended = await Grants(session, vault).end(listed)
+
+    assert not ended
+    assert (await tokens(database, vault, organization, listed.id))[0] == "newer"
+
+
+async def test_a_grant_that_got_an_account_meanwhile_is_not_ended(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    listed = await consent(database, vault, organization, account=None)
+    async with database.organization(organization) as session:
+        await Accounts(session, vault).attach(
+            organization, grant=listed, connected_by="mem_1", found=new_account()
+        )
+
+    async with database.system() as session:
+        ended = await Grants(session, vault).end(listed)
+
+    assert not ended
+
+
+async def test_a_grant_that_was_refreshed_meanwhile_is_ended_all_the_same(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    listed = await consent(database, vault, organization, account=None)
+    await run_sql(database, "UPDATE grant_ SET generation = generation + 1")
+
+    async with database.system() as session:
+        ended = await Grants(session, vault).end(listed)
+
+    assert ended
+    assert await run_sql(database, "SELECT id FROM grant_") == []
+
+
+async def test_ending_and_signing_in_again_at_once_leaves_a_whole_grant(
+    database: Database, vault: Vault
+) -> None:
+    organization = await tenant(database)
+    listed = [await consent(database, vault, organization, f"p{number}", account=None) for number in range(8)]
+
+    async def end_it(grant: Grant) -> bool:
+        async with database.system() as session:
+            return await Grants(session, vault).end(grant)
+
+    ended, renewed = await asyncio.gather(
+        asyncio.gather(*map(end_it, listed)),
+        asyncio.gather(
+            *(consent(database, vault, organization, f"p{number}", account=None) for number in range(8))
+        ),
+    )
+
+    states = await run_sql(database, "SELECT id, status FROM grant_ WHERE access_sealed IS NOT NULL")
+    assert len(ended) == 8
+    assert sorted(states) == sorted((grant.id, "healthy") for grant in renewed)
 
 
 async def test_a_persons_other_live_grants_are_counted_as_siblings(database: Database, vault: Vault) -> None:
@@ -319,8 +389,7 @@ async def test_a_persons_other_live_grants_are_counted_as_siblings(database: Dat
     counts.append(await siblings())
     await consent(database, vault, organization, account="8", platform="instagram", app="instagram")
     counts.append(await siblings())
-    async with database.system() as session:
-        await Grants(session, vault).end(grants["instagram"].id)
+    await end(database, grants["instagram"])
     counts.append(await siblings())
 
     assert counts == [1, 0, 1, 0]
@@ -359,10 +428,10 @@ async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vau
     unused = await consent(database, vault, organization, "unused", account=None)
     choosing = await consent(database, vault, organization, "choosing", account=None)
     unheld = await consent(database, vault, organization, "unheld", account=None)
-    ended = await consent(database, vault, organization, "ended", account="2")
+    ended = await consent(database, vault, organization, "ended", account=None)
     await run_sql(database, "DELETE FROM grant_holder WHERE grant_id = :id", id=unheld.id)
+    await end(database, ended)
     async with database.system() as session:
-        await Grants(session, vault).end(ended.id)
         discovery = await Discoveries(session, vault).keep(
             organization,
             membership_id="mem_1",
@@ -377,7 +446,7 @@ async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vau
             return {grant.id for grant in await Grants(session, vault).abandoned(timedelta(hours=24))}
 
     assert await abandoned() == set()
-    await backdate(database, Grant, "renewed_at", timedelta(hours=25))
+    await backdate(database, Grant, "consented_at", timedelta(hours=25))
     assert await abandoned() == {unused.id, unheld.id}
     async with database.system() as session:
         await Discoveries(session, vault).close(organization, discovery.id)
@@ -392,6 +461,21 @@ async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vau
         ]
         await Accounts(session, vault).disconnect(organization, account.id)
     assert used.id in await abandoned()
+
+
+async def test_refreshes_do_not_keep_a_grant_that_nobody_needs(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    unused = await consent(database, vault, organization, account=None)
+    older = await consent(database, vault, organization, "p2", account=None)
+    await backdate(database, Grant, "consented_at", timedelta(hours=25))
+    await backdate(database, Grant, "created_at", timedelta(hours=25))
+    await run_sql(database, "UPDATE grant_ SET consented_at = NULL WHERE id = :id", id=older.id)
+    await backdate(database, Grant, "renewed_at", timedelta(minutes=1))
+
+    async with database.system(write=False) as session:
+        found = await Grants(session, vault).abandoned(timedelta(hours=24))
+
+    assert {grant.id for grant in found} == {unused.id, older.id}
 
 
 async def test_an_account_attached_again_is_the_same_with_its_newest_facts(

@@ -1,0 +1,58 @@
+"""How long a platform's headers ask us to wait: spans are spans, moments are moments, and a day is the longest."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from adapters.meta import verdict_on
+from adapters.oauth import refusal_of, retry_after
+from adapters.registry import PLATFORMS
+
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        pytest.param("307", 307, id="a-span"),
+        pytest.param("999999999", DAY_S, id="a-long-span"),
+        pytest.param(str(time.time() + 307), 307, id="a-moment"),
+        pytest.param(str(time.time() + 9 * DAY_S), DAY_S, id="a-far-moment"),
+        pytest.param(str(1000 * time.time()), DAY_S, id="milliseconds"),
+        pytest.param("1763900000", None, id="a-moment-that-is-over"),
+        pytest.param("-5", None, id="below-zero"),
+        pytest.param("1e400", None, id="without-end"),
+        pytest.param("nan", None, id="no-number"),
+        pytest.param("Wed, 25 Nov 2026 07:28:00 GMT", None, id="a-date"),
+    ],
+)
+@pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset"])
+def test_a_wait_is_read_for_what_it_is(header: str, value: str, seconds: int | None) -> None:
+    wait = retry_after(httpx.Response(503, headers={header: value}))
+
+    assert (None if wait is None else wait.total_seconds()) == pytest.approx(seconds, abs=60)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_no_platform_puts_a_refresh_off_for_more_than_a_day(platform: str) -> None:
+    moment = {"x-ratelimit-reset": str(int(time.time()) + 400 * DAY_S)}
+
+    wait = refusal_of(PLATFORMS[platform], httpx.Response(503, headers=moment)).retry_after
+
+    assert wait is not None
+    assert wait.total_seconds() == DAY_S
+
+
+def test_a_limit_of_meta_lasts_a_day_at_most() -> None:
+    usage = '{"1": [{"estimated_time_to_regain_access": 525600}]}'
+    answer = httpx.Response(
+        400, json={"error": {"code": 80001}}, headers={"X-Business-Use-Case-Usage": usage}
+    )
+
+    wait = verdict_on(answer).retry_after
+
+    assert wait is not None
+    assert wait.total_seconds() == DAY_S

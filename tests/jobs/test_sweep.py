@@ -1,0 +1,133 @@
+"""Consents that nobody needs are ended, those that somebody needs again are not, and one bad row stops nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest_asyncio
+from sqlmodel import col, select, update
+from structlog.testing import capture_logs
+
+from adapters import registry
+from bot.disconnections import Disconnections, Revocation
+from bot.incidents import Incidents
+from bot.jobs.sweep import Sweeper
+from sandbox.core import Fault
+from sandbox.platforms.x import XSimulator
+from storage.db import Database, now
+from storage.models import Grant, GrantStatus, VerdictTally
+from storage.refreshes import Outcome, Refreshes
+from storage.vault import Vault
+from tests.jobs.test_refresh import Works, open_works
+from tests.storage.world import backdate, run_sql, stash
+
+REVOKE = "/oauth2/revoke"
+
+
+@pytest_asyncio.fixture
+async def x(database: Database, vault: Vault) -> AsyncIterator[Works]:
+    async with AsyncExitStack() as stack:
+        yield await open_works(stack, XSimulator(), database, vault)
+
+
+def disconnections(works: Works) -> Disconnections:
+    return Disconnections(
+        offer=works.offer,
+        adapters=registry.adapters(works.http),
+        refresher=works.refresher,
+        incidents=Incidents(works.offer, works.vault),
+        database=works.database,
+        vault=works.vault,
+    )
+
+
+def sweeper(works: Works) -> Sweeper:
+    return Sweeper(works.database, works.vault, disconnections(works))
+
+
+async def unneeded(works: Works, person: str) -> Grant:
+    """Return a grant that no account lives on."""
+    grant = await works.grant(person, due=False)
+    await run_sql(works.database, "DELETE FROM account WHERE grant_id = :id", id=grant.id)
+    return grant
+
+
+async def everything(works: Works) -> list[Grant]:
+    async with works.database.system(write=False) as session:
+        return list(await session.exec(select(Grant)))
+
+
+async def test_who_signs_in_again_while_their_platform_is_told_keeps_what_they_got(x: Works) -> None:
+    grant = await unneeded(x, "4711")
+    x.simulator.faults.append(Fault(path=REVOKE, delay_s=0.6))
+
+    ending = asyncio.create_task(disconnections(x).end_grant(grant))
+    async with asyncio.timeout(5):
+        while not x.simulator.calls(REVOKE):  # noqa: ASYNC110 - the simulator has no event for it
+            await asyncio.sleep(0.01)
+    again = await x.grant("4711")
+
+    assert await ending == Revocation.STILL_USED
+    [after] = await everything(x)
+    assert (after.id, after.status) == (grant.id, GrantStatus.HEALTHY)
+    assert after.access_sealed == again.access_sealed
+    assert after.due_at is not None
+
+
+async def test_what_was_signed_in_for_since_it_was_listed_is_not_revoked(x: Works) -> None:
+    listed = await unneeded(x, "4711")
+    again = await x.grant("4711")
+
+    result = await disconnections(x).end_grant(listed)
+
+    assert result == Revocation.STILL_USED
+    assert x.simulator.calls(REVOKE) == []
+    [after] = await everything(x)
+    assert after.access_sealed == again.access_sealed
+
+
+async def test_a_consent_nobody_chose_from_is_ended_although_it_was_refreshed_all_day(x: Works) -> None:
+    await unneeded(x, "4711")
+    await backdate(x.database, Grant, "consented_at", timedelta(hours=25))
+    await backdate(x.database, Grant, "due_at", timedelta(seconds=1))
+    await x.refresher.run()
+
+    await sweeper(x).run()
+
+    assert await everything(x) == []
+    assert x.simulator.calls(REVOKE) != []
+
+
+async def test_a_grant_that_cannot_be_ended_does_not_hide_the_later_ones(x: Works) -> None:
+    async with x.database.system() as session:
+        odd = await stash(session, x.vault, x.organization_id, platform="myspace")
+    await unneeded(x, "4711")
+    await backdate(x.database, Grant, "consented_at", timedelta(hours=25))
+    first = update(Grant).where(col(Grant.id) == odd.id).values(consented_at=now(-timedelta(hours=26)))
+    async with x.database.system() as session:
+        await session.exec(first, execution_options={"synchronize_session": False})
+
+    with capture_logs() as logs:
+        await sweeper(x).run()
+
+    assert [grant.id for grant in await everything(x)] == [odd.id]
+    assert [(line["event"], line["grant"]) for line in logs if line["log_level"] == "error"] == [
+        ("grant not ended", odd.id)
+    ]
+
+
+async def test_what_the_breaker_counted_is_forgotten_after_a_day(x: Works) -> None:
+    this = int(time.time() // 60)
+    async with x.database.system() as session:
+        for minute in (this - 1442, this - 1438, this):
+            await Refreshes(session, x.vault).count("x", minute, {Outcome.FRESH: 1})
+
+    await sweeper(x).run()
+
+    async with x.database.system(write=False) as session:
+        kept = await session.exec(select(VerdictTally.minute).order_by(col(VerdictTally.minute)))
+        assert list(kept) == [this - 1438, this]
