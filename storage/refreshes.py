@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, col, or_, select, update
+from sqlmodel import SQLModel, and_, col, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -169,7 +169,11 @@ class Refreshes:
         await self._session.exec(ours.values(lease_until=None), execution_options=_UNSYNCHRONIZED)
 
     async def take(self, grant_id: str, generation: int, lease: timedelta) -> Grant | None:
-        """Return one grant for `lease`, if its tokens are still these and nobody else works on it."""
+        """Return one grant for `lease`, if its tokens are still these and nobody else works on it.
+
+        Nor when the last look settled nothing: then it is asked about again when it is due, by whoever claims it.
+        """
+        settled = and_(col(Grant.failures) == 0, col(Grant.suspected_at).is_(None))
         taken = (
             update(Grant)
             .where(
@@ -177,6 +181,7 @@ class Refreshes:
                 col(Grant.generation) == generation,
                 col(Grant.access_sealed).is_not(None),
                 or_(col(Grant.lease_until).is_(None), col(Grant.lease_until) < now()),
+                or_(settled, col(Grant.due_at) <= now()),
             )
             .values(lease_until=now(lease))
             .returning(Grant)
@@ -232,20 +237,20 @@ class Refreshes:
 
     async def healthy(self, grant: Grant, due_in: timedelta | None, *, verdict: str = "fresh") -> bool:
         """Note that the platform finds the tokens we hold good, and when to ask again."""
-        return await self._change(
+        return await self._settle(
             grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=_at(due_in)
         )
 
     async def later(self, grant: Grant, verdict: str, due_in: timedelta, *, in_doubt: bool = False) -> bool:
         """Put the grant off: nothing is known that was not known before."""
         values = {"in_doubt": True} if in_doubt else {}
-        return await self._change(
+        return await self._settle(
             grant, verdict, failures=col(Grant.failures) + 1, due_at=now(due_in), **values
         )
 
     async def suspect(self, grant: Grant, verdict: str, due_in: timedelta) -> bool:
         """Note that the platform called the grant dead for the first time; ask again after `due_in`."""
-        return await self._change(
+        return await self._settle(
             grant, verdict, suspected_at=func.coalesce(col(Grant.suspected_at), now()), due_at=now(due_in)
         )
 
@@ -311,10 +316,14 @@ class Refreshes:
             await self._session.exec(accounts.values(token_sealed=None), execution_options=_UNSYNCHRONIZED)
         return len(grants)
 
-    async def _change(self, grant: Grant, verdict: str, **values: Any) -> bool:
+    async def _settle(self, grant: Grant, verdict: str, **values: Any) -> bool:
+        """Change a leased grant; False, and nothing changed, when the lease has gone to somebody else meanwhile."""
+        return await self._change(grant, verdict, col(Grant.lease_until) == grant.lease_until, **values)
+
+    async def _change(self, grant: Grant, verdict: str, *only: ColumnElement[bool], **values: Any) -> bool:
         change = (
             update(Grant)
-            .where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation)
+            .where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation, *only)
             .values(verdict=verdict[:80], checked_at=now(), lease_until=None, **values)
         )
         return (await self._session.exec(change, execution_options=_UNSYNCHRONIZED)).rowcount == 1

@@ -208,9 +208,10 @@ class Refresher:
         """Return tokens that should work now; refreshes at most once, however many ask at once.
 
         `refused` is the generation whose access token a platform just answered with a 401. Raises the
-        verdict when no good tokens are to be had.
+        verdict when no good tokens are to be had, and Busy for everybody else until it is time to ask
+        again: who waited for a refresh that failed does not repeat it.
         """
-        deadline = time.monotonic() + WAIT_FOR_SIBLING_S
+        deadline, first = time.monotonic() + WAIT_FOR_SIBLING_S, None
         while True:
             async with self._database.system(write=False) as session:
                 repository = Refreshes(session, self._vault)
@@ -220,14 +221,16 @@ class Refresher:
                 if grant.status == GrantStatus.NEEDS_RECONNECT:
                     raise GrantDead(grant.reason)
                 tokens, clock = self._tokens(grant), await repository.clock()
-            if grant.generation != refused and not _over(grant, clock):
+            first = first or grant.generation
+            if grant.generation != refused and (grant.generation != first or not _over(grant, clock)):
                 return Fresh(grant=grant, tokens=tokens)
+            if (wait := _put_off(grant, clock)) is not None:
+                raise Busy(grant.verdict.rpartition(" ")[2], retry_after=wait)
             lease = lease_of(self._offer.platform(grant.platform))
             async with self._database.system() as session:
                 taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, lease)
             if taken is not None:
                 await self._now(taken)
-                refused = None if refused == grant.generation else refused
             elif time.monotonic() > deadline:
                 raise Busy("refresh_in_progress")
             else:
@@ -372,7 +375,8 @@ class Refresher:
         log.info("refresh failed", grant=grant.id, platform=platform.key, verdict=verdict)
         match error:
             case GrantDead():
-                self._heard(grant, Outcome.DEAD)
+                # A second opinion is no news: counted again, real deaths would hold their own breaker open.
+                self._heard(grant, Outcome.DEAD if grant.suspected_at is None else None)
                 await self._second_opinion(grant, platform, error.code, verdict)
             case Misconfigured():
                 await self._heard_nothing(grant, Outcome.OTHER, error)
@@ -409,9 +413,10 @@ class Refresher:
             async with self._database.system() as session:
                 await Refreshes(session, self._vault).later(grant, verdict, after, in_doubt=in_doubt)
 
-    def _heard(self, grant: Grant, outcome: Outcome) -> None:
+    def _heard(self, grant: Grant, outcome: Outcome | None) -> None:
         if lane := self.lanes.get(grant.app):
-            lane.counts[outcome] += 1
+            if outcome is not None:
+                lane.counts[outcome] += 1
             lane.answered()
 
     async def _heard_nothing(self, grant: Grant, outcome: Outcome, error: PlatformError) -> None:
@@ -463,6 +468,15 @@ def _over(grant: Grant, clock: datetime) -> bool:
     """Tell whether the access token ends within a minute, by its own lifetime."""
     ends = grant.access_expires_at
     return ends is not None and ends - clock < timedelta(minutes=1) and grant.refresh_sealed is not None
+
+
+def _put_off(grant: Grant, clock: datetime) -> timedelta | None:
+    """Return how long nobody asks the platform again after a look that settled nothing; None: anybody may."""
+    at_work = grant.lease_until is not None and grant.lease_until > clock
+    unsettled = grant.failures > 0 or grant.suspected_at is not None
+    if at_work or not unsettled or grant.due_at is None or grant.due_at <= clock:
+        return None
+    return grant.due_at - clock
 
 
 def _chance() -> float:

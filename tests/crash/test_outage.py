@@ -156,6 +156,30 @@ async def test_a_platform_that_calls_everybody_dead_is_not_believed_and_the_few_
     assert busiest <= budget.calls
 
 
+async def test_a_platform_that_really_ended_everybody_is_believed_after_the_hour(
+    sqlite_database: Database, record_property: Callable[[str, object], None]
+) -> None:
+    accounts, step = min(ACCOUNTS, 1000), timedelta(minutes=5)
+    async with open_house(sqlite_database, YouTubeSimulator()) as house:
+        await house.connect(accounts)
+        for theirs in house.simulator.grants.values():
+            house.simulator.end(theirs, "the app was deleted there")
+        await house.due()
+        told: list[int] = []
+        for _ in range(timedelta(hours=3) // step):
+            await house.parts.refresher.run()
+            told.append(len(await house.prompts()))
+            await house.pass_time(step)
+        pages = await house.pages()
+    within_the_hour = told[timedelta(hours=1) // step - 1]
+    record_property(
+        "counted",
+        f"{accounts} real deaths at once: {within_the_hour} prompts in the first hour, {told[-1]} within three,"
+        f" {pages} operator page",
+    )
+    assert (within_the_hour, told[-1], pages) == (0, accounts, 1)
+
+
 def death(platform: Platform, code: str) -> list[Fault]:
     """Return how the platform says, in the words it documents, that a grant is over."""
     if platform.family == "meta":

@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters import registry
-from adapters.base import Busy, Client, GrantDead, Rotation, TokenRefused, Tokens
+from adapters.base import Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
 from bot.incidents import Incidents
 from bot.jobs.refresh import KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
@@ -194,6 +194,62 @@ async def test_many_who_need_one_token_at_once_cause_one_refresh(x: Works) -> No
 
     assert x.refreshes() == 1
     assert {f.grant.generation for f in found} == {grant.generation + 1}
+
+
+async def test_many_who_need_a_token_whose_answer_gets_lost_do_not_send_the_spent_one_again(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    x.simulator.faults.append(Fault(path=x.simulator.rules.token_path, lose_answer=True))
+
+    found = await asyncio.gather(
+        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+    )
+
+    assert x.refreshes() == 1
+    assert {type(each) for each in found} == {OutcomeUnknown, Busy}
+    assert (await x.look(grant.id)).in_doubt
+
+
+async def test_many_who_need_a_grant_that_died_hear_one_sentence_which_counts_once(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    x.simulator.grants.clear()
+
+    found = await asyncio.gather(
+        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+    )
+    await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
+    await x.refresher.run()
+
+    assert x.refreshes() == 2
+    assert {type(each) for each in found} == {GrantDead, Busy}
+    async with x.database.system(write=False) as session:
+        tallies = await Refreshes(session, x.vault).tallies("x", 0)
+    assert sum(each.dead for each in tallies.values()) == 1
+
+
+async def test_a_token_that_lives_less_than_a_minute_is_renewed_once_for_all_who_ask(reddit: Works) -> None:
+    reddit.simulator.settings["access_life_s"] = 30
+    grant = await reddit.grant("octa_demo", due=False)
+
+    found = await asyncio.gather(*(reddit.refresher.fresh(grant.id) for _ in range(5)))
+
+    assert reddit.refreshes() == 1
+    assert {each.grant.generation for each in found} == {grant.generation + 1}
+
+
+async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    async with x.database.system() as session:
+        late = await Refreshes(session, x.vault).take(grant.id, grant.generation, timedelta(seconds=-1))
+    async with x.database.system() as session:
+        now_theirs = await Refreshes(session, x.vault).take(grant.id, grant.generation, timedelta(minutes=1))
+    assert late is not None
+    assert now_theirs is not None
+
+    async with x.database.system() as session:
+        changed = await Refreshes(session, x.vault).later(late, "Busy http_503", timedelta(minutes=1))
+
+    assert not changed
+    assert (await x.look(grant.id)).lease_until == now_theirs.lease_until
 
 
 async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: Works) -> None:

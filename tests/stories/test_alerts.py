@@ -213,6 +213,7 @@ async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
     assert "🔴 X: Octa Demo can't publish for Acme until somebody reconnects." in words
 
 
+@in_full
 async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -> None:
     await ready(office)
     async with office.database.system() as session:

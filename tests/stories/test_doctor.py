@@ -22,6 +22,7 @@ from storage.db import now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Tally
 from tests.application import Office
+from tests.counts import in_full
 from tests.stories.told import answer_to, buttons, connected, hears, said
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -66,6 +67,7 @@ async def test_status_has_a_line_per_account_and_counts_those_that_can_publish(o
     assert "/octapost doctor" in words
 
 
+@in_full
 async def test_what_needs_a_person_stands_first_wherever_accounts_are_listed(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "reddit", "octa_demo")

@@ -236,6 +236,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
+@in_full
 async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office: Office) -> None:
     await ready(office, "instagram", "ana")
     for span in (timedelta(days=6), timedelta(days=89)):
@@ -432,6 +433,7 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
     assert links_in(await reply(ada, asked, "incident.reconnect"))
 
 
+@in_full
 async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(office: Office) -> None:
     await ready(office)
     await dies(office)

@@ -24,11 +24,11 @@ async def test_an_app_that_a_platform_refuses_is_said_to_the_operator_and_to_no_
         otto = await office.installed(OTTO)
         await office.slack.invite(channel)
         await connected(otto, "reddit", "octa_demo")
-        (grant,) = await grants(office, "reddit")
+        await connected(otto, "reddit", "big_mod")
         private = len(otto.direct_messages())
         refusal = Fault(path="/access_token", status=401, body='{"error": "invalid_client"}')
         office.world.platforms["reddit"].faults.append(refusal)
-        for _ in range(2):
+        for grant in await grants(office, "reddit"):
             with pytest.raises(Misconfigured):
                 await office.parts.refresher.fresh(grant.id, refused=grant.generation)
 
