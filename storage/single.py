@@ -54,8 +54,16 @@ MOST_AT_ONCE = 100
 """How many statements share a commit at most: a long queue must not keep other writers waiting."""
 SYSTEM = {"octapost.system": "on"}
 IN_ORDER_ONLY = {"synchronous_commit": "off"}
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, sqlite3.Error, OSError, TimeoutError)
-"""What a statement may fail with; whether it took place may then be unknown."""
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    sqlite3.Error,
+    OSError,
+    TimeoutError,
+)
+"""What a statement may fail with; whether it took place may then be unknown. A server that shuts down in the
+middle of an answer leaves asyncpg with an InternalClientError, which is neither of its other two."""
 
 
 class Single(ABC):
