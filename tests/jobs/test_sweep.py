@@ -34,6 +34,15 @@ async def x(database: Database, vault: Vault) -> AsyncIterator[Works]:
         yield await open_works(stack, XSimulator(), database, vault)
 
 
+@pytest_asyncio.fixture
+async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works]:
+    """Give an X that takes 0.5 s to revoke anything."""
+    async with AsyncExitStack() as stack:
+        works = await open_works(stack, XSimulator(), sqlite_database, vault)
+        works.simulator.faults.append(Fault(path=REVOKE, delay_s=0.5))
+        yield works
+
+
 def disconnections(works: Works) -> Disconnections:
     return Disconnections(
         offer=works.offer,
@@ -61,9 +70,8 @@ async def everything(works: Works) -> list[Grant]:
         return list(await session.exec(select(Grant)))
 
 
-async def test_who_signs_in_again_while_their_platform_is_told_keeps_what_they_got(x: Works) -> None:
-    grant = await unneeded(x, "4711")
-    x.simulator.faults.append(Fault(path=REVOKE, delay_s=0.6))
+async def test_who_signs_in_again_while_their_platform_is_told_keeps_what_they_got(slow_x: Works) -> None:
+    x, grant = slow_x, await unneeded(slow_x, "4711")
 
     ending = asyncio.create_task(disconnections(x).end_grant(grant))
     async with asyncio.timeout(5):

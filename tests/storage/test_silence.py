@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from storage.db import Database
 from storage.single import FAILURES
+from tests.counts import in_full
 
 if TYPE_CHECKING:
     from tests.databases import Postgres
@@ -82,6 +83,7 @@ async def commit_into_silence(database: Database) -> None:
             await session.commit()
 
 
+@in_full
 async def test_a_commit_does_not_wait_for_ever(impatient: Database) -> None:
     async with asyncio.timeout(5):
         with pytest.raises(FAILURES):
@@ -90,6 +92,7 @@ async def test_a_commit_does_not_wait_for_ever(impatient: Database) -> None:
         assert await one(impatient, PID) > 0
 
 
+@in_full
 async def test_an_operators_command_may_take_as_long_as_it_needs(
     postgres: Postgres, impatient: Database
 ) -> None:
