@@ -75,10 +75,10 @@ class Gauges:
 
     async def _waiting(self) -> tuple[dict[str, timedelta], dict[str, dict[int, Tally]], int]:
         async with self._database.system(write=False) as session:
-            measures = Measures(session)
-            waiting = await measures.waiting(self._apps)
-            minute = await Refreshes(session, self._vault).minute()
-            return waiting, await measures.tallies(minute - 2 * BREAKER_HISTORY_MIN), minute
+            waiting = await Measures(session).waiting(self._apps)
+            refreshes = Refreshes(session, self._vault)
+            minute = await refreshes.minute()
+            return waiting, await refreshes.all_tallies(minute - 2 * BREAKER_HISTORY_MIN), minute
 
     async def _measure(self) -> None:
         waiting, tallies, minute = await self._waiting()

@@ -11,8 +11,7 @@ from sqlalchemy import select as columns
 from sqlmodel import col, select
 
 from storage.db import now, run
-from storage.models import IN_DOUBT, UNWELL, Grant, GrantStatus, VerdictTally
-from storage.refreshes import Tally
+from storage.models import IN_DOUBT, UNWELL, Grant, GrantStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -73,11 +72,3 @@ class Measures:
         platform = col(Grant.platform)
         found = await self._session.exec(select(platform, func.count()).where(IN_DOUBT).group_by(platform))
         return dict(found.all())
-
-    async def tallies(self, since_minute: int) -> dict[str, dict[int, Tally]]:
-        """Return what all processes counted, platform by platform and minute by minute since `since_minute`."""
-        found: dict[str, dict[int, Tally]] = {}
-        for row in await self._session.exec(select(VerdictTally).where(VerdictTally.minute >= since_minute)):
-            tally = Tally(fresh=row.fresh, dead=row.dead, busy=row.busy, other=row.other)
-            found.setdefault(row.platform, {})[row.minute] = tally
-        return found

@@ -10,6 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from sandbox.slack.world import ACME, ADA, BLUE, DEL
 from tests.browser.showcase import HOSTILE, Showcase, showcase
+from tests.counts import in_full
 
 GENERAL = f"/client/{ACME}/{ADA}/C0ACMEGEN"
 
@@ -60,6 +61,7 @@ async def test_an_ordinary_message_appears_and_stays_words(page: Page, app: Show
     await expect(composer).to_have_value("")
 
 
+@in_full
 async def test_a_slash_offers_the_command_and_tab_completes_it(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
     composer = page.get_by_role("combobox", name="Message #general")
@@ -75,6 +77,7 @@ async def test_a_slash_offers_the_command_and_tab_completes_it(page: Page, app: 
     assert app.got[-1]["user_id"] == ADA
 
 
+@in_full
 async def test_people_and_channels_are_named_by_a_few_letters(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
     composer = page.get_by_role("combobox", name="Message #general")
@@ -102,6 +105,7 @@ async def test_a_command_the_app_does_not_answer_says_so(page: Page, app: Showca
     await expect(page.get_by_role("article", name="Slackbot")).to_contain_text("operation_timeout")
 
 
+@in_full
 async def test_a_press_the_app_does_not_answer_is_told_in_a_toast(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
     await expect(page.get_by_role("button", name="Details")).to_be_visible()
@@ -137,6 +141,7 @@ async def test_a_button_tells_the_app_what_was_pressed_and_in_which_state(page: 
     assert app.actions[1]["state"]["values"]["menus"]["colour"]["selected_option"]["value"] == "green"
 
 
+@in_full
 async def test_a_link_button_opens_a_tab_and_tells_the_app(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
 
@@ -162,6 +167,7 @@ async def test_a_question_is_asked_first_and_no_means_no(page: Page, app: Showca
     assert [p["actions"][0]["action_id"] for p in app.actions] == ["disconnect"]
 
 
+@in_full
 async def test_an_overflow_menu_works_by_keyboard(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
     opener = page.get_by_role("button", name="More options")
@@ -238,6 +244,7 @@ async def test_what_the_app_objects_to_stands_under_the_field_and_nothing_is_los
     await expect(dialog.get_by_role("button", name="Remove Orange")).to_be_visible()
 
 
+@in_full
 async def test_an_update_keeps_what_was_typed(page: Page, app: Showcase) -> None:
     dialog = await modal_of(page, app)
     await dialog.get_by_role("textbox", name="Name").fill("Half a na")
@@ -248,6 +255,7 @@ async def test_an_update_keeps_what_was_typed(page: Page, app: Showcase) -> None
     await expect(dialog.get_by_role("textbox", name="Name")).to_have_value("Half a na")
 
 
+@in_full
 async def test_a_pushed_view_lies_on_top_and_closing_it_shows_the_one_below(
     page: Page, app: Showcase
 ) -> None:
@@ -264,6 +272,7 @@ async def test_a_pushed_view_lies_on_top_and_closing_it_shows_the_one_below(
     assert app.slack.modal_of(ADA) is None
 
 
+@in_full
 async def test_a_view_opened_elsewhere_appears_and_goes_without_a_reload(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
 
@@ -274,6 +283,7 @@ async def test_a_view_opened_elsewhere_appears_and_goes_without_a_reload(page: P
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@in_full
 async def test_the_typeahead_says_how_many_letters_it_needs(page: Page, app: Showcase) -> None:
     dialog = await modal_of(page, app)
 
@@ -296,6 +306,7 @@ async def test_the_home_tab_is_drawn_when_it_is_opened(page: Page, app: Showcase
     assert app.actions[0]["view"]["type"] == "home"
 
 
+@in_full
 async def test_a_global_shortcut_opens_its_modal(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
 
@@ -305,6 +316,7 @@ async def test_a_global_shortcut_opens_its_modal(page: Page, app: Showcase) -> N
     await expect(page.get_by_role("dialog", name="Connect an account")).to_be_visible()
 
 
+@in_full
 async def test_a_table_shows_a_page_at_a_time(page: Page, app: Showcase) -> None:
     await type_command(page, app, "wide")
     table = page.get_by_role("table", name="Accounts")
@@ -317,6 +329,7 @@ async def test_a_table_shows_a_page_at_a_time(page: Page, app: Showcase) -> None
     await expect(page.get_by_text("Rows 6 to 8 of 8")).to_be_visible()
 
 
+@in_full
 async def test_what_arrives_elsewhere_is_marked_unread(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
     await expect(page.get_by_role("link", name="Octapost")).to_be_visible()
@@ -329,6 +342,7 @@ async def test_what_arrives_elsewhere_is_marked_unread(page: Page, app: Showcase
     await expect(page.get_by_role("link", name="Octapost unread")).to_be_visible()
 
 
+@in_full
 async def test_somebody_deactivated_can_only_look(page: Page, app: Showcase) -> None:
     app.slack.state.channels["C0ACMEGEN"].members.add(DEL)
 
@@ -338,6 +352,7 @@ async def test_somebody_deactivated_can_only_look(page: Page, app: Showcase) -> 
     await expect(page.get_by_role("combobox")).to_have_count(0)
 
 
+@in_full
 async def test_one_can_be_somebody_else(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
 
@@ -348,6 +363,7 @@ async def test_one_can_be_somebody_else(page: Page, app: Showcase) -> None:
     await expect(page.get_by_role("navigation", name="Blue Door")).to_be_visible()
 
 
+@in_full
 async def test_where_the_app_is_missing_one_button_adds_it(page: Page, app: Showcase) -> None:
     await page.goto(f"{app.slack.url}/client/{BLUE}")
 
@@ -370,6 +386,7 @@ async def test_a_phone_has_room_for_everything(page: Page, app: Showcase) -> Non
     await expect(page.get_by_role("combobox", name="Message #random")).to_be_visible()
 
 
+@in_full
 async def test_a_message_keeps_its_choice_while_others_arrive(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
     await page.get_by_role("combobox", name="A colour").fill("bl")

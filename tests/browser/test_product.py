@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 from sandbox.slack.world import OTTO
 from sandbox.start import Playground, playground
 from tests.browser.newcomer import Newcomer
+from tests.counts import in_full
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -93,6 +94,7 @@ async def test_a_forwarded_link_ends_before_the_platform(
     await context.close()
 
 
+@in_full
 async def test_a_no_at_the_platform_says_how_to_go_on(ada: Newcomer) -> None:
     tab = await ada.ticket("x")
     await ada.to_the_consent(tab)

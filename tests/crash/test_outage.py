@@ -159,7 +159,7 @@ async def test_a_platform_that_calls_everybody_dead_is_not_believed_and_the_few_
 async def test_a_platform_that_really_ended_everybody_is_believed_after_the_hour(
     sqlite_database: Database, record_property: Callable[[str, object], None]
 ) -> None:
-    accounts, step = min(ACCOUNTS, 1000), timedelta(minutes=5)
+    accounts, step = min(ACCOUNTS, 1000), timedelta(minutes=tries(5, 20))
     async with open_house(sqlite_database, YouTubeSimulator()) as house:
         await house.connect(accounts)
         for theirs in house.simulator.grants.values():

@@ -69,7 +69,7 @@ async def test_tallies_are_sorted_by_platform_and_minute(database: Database, vau
         await refreshes.count("reddit", 4, {Outcome.BUSY: 9})
 
     async with database.system(write=False) as session:
-        tallies = await Measures(session).tallies(5)
+        tallies = await Refreshes(session, vault).all_tallies(5)
 
     assert tallies == {
         "x": {
@@ -87,4 +87,3 @@ async def test_nothing_is_measured_as_nothing(database: Database) -> None:
         assert await measures.waiting({"x": ["x"]}) == {}
         assert await measures.crowds() == []
         assert await measures.in_doubt() == {}
-        assert await measures.tallies(0) == {}

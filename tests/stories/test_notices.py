@@ -21,6 +21,7 @@ from storage.db import now
 from storage.models import Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
+from tests.counts import sampled
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -165,11 +166,14 @@ async def test_retry_after_is_obeyed_and_order_kept(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("channel", "code"),
-    [
-        (ARCHIVED, "is_archived"),
-        ("C0NOWHERE", "channel_not_found"),
-        ("C0ACMEPRI", "not_in_channel|channel_not_found"),
-    ],
+    sampled(
+        [
+            (ARCHIVED, "is_archived"),
+            ("C0NOWHERE", "channel_not_found"),
+            ("C0ACMEPRI", "not_in_channel|channel_not_found"),
+        ],
+        3,
+    ),
 )
 async def test_a_channel_that_will_never_take_it_is_given_up_and_named(
     office: Office, channel: str, code: str
@@ -188,13 +192,24 @@ async def test_a_channel_that_will_never_take_it_is_given_up_and_named(
 
 @pytest.mark.parametrize(
     "fault",
-    [
-        Fault(path="^/api/", status=503, body='{"ok": false, "error": "service_unavailable"}'),
-        Fault(path="^/api/", status=502, body="<html>Bad gateway</html>", content_type="text/html"),
-        Fault(path="^/api/", status=500, body="not json at all"),
-        Fault(path="^/api/", status=200, body='{"ok": false, "error": "internal_error"}'),
-    ],
-    ids=["unavailable", "html", "no-json", "an-error-of-theirs"],
+    sampled(
+        [
+            pytest.param(
+                Fault(path="^/api/", status=502, body="<html>Bad gateway</html>", content_type="text/html"),
+                id="html",
+            ),
+            pytest.param(
+                Fault(path="^/api/", status=503, body='{"ok": false, "error": "service_unavailable"}'),
+                id="unavailable",
+            ),
+            pytest.param(Fault(path="^/api/", status=500, body="not json at all"), id="no-json"),
+            pytest.param(
+                Fault(path="^/api/", status=200, body='{"ok": false, "error": "internal_error"}'),
+                id="an-error-of-theirs",
+            ),
+        ],
+        4,
+    ),
 )
 async def test_what_slack_could_not_take_is_said_when_it_is_back(office: Office, fault: Fault) -> None:
     await present(office, SOCIAL)
@@ -338,7 +353,7 @@ class Elsewhere:
 
 @pytest.mark.parametrize(
     ("channel", "code"),
-    [(ARCHIVED, "is_archived"), ("C0NOWHERE", "channel_not_found"), (GENERAL, "not_in_channel")],
+    sampled([(GENERAL, "not_in_channel"), (ARCHIVED, "is_archived"), ("C0NOWHERE", "channel_not_found")], 3),
 )
 async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, channel: str, code: str) -> None:
     await present(office)
