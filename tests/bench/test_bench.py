@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tests.bench.benchmarks import Line
 
 
-SLOW = {"Refreshes"}
-"""It starts three processes and waits until they rest."""
+SLOW = {"Refreshes", "The process", "Typing into a picker", "A day and an outage"}
+"""They start processes and wait until these rest, or work through thousands of rows: CI runs them."""
 
 
 async def test_every_benchmark_runs_and_measures_something(tmp_path: Path) -> None:
