@@ -152,7 +152,9 @@ def faults_of(shown: Any) -> list[str]:
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
     if isinstance(shown, Message):
         body = shown.body
-        text = body["text"].replace(MENTION_OF_OURS, "") if shown.ours else body["text"]
+        text = body["text"]
+        for own in (MENTION_OF_OURS, f"<#{CHANNEL}>") if shown.ours else ():
+            text = text.replace(own, "")
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(text)]
     if isinstance(shown, list):
         options = bool(shown) and "type" not in shown[0]
