@@ -525,6 +525,7 @@ class Notice(SQLModel, table=True):
 
     __table_args__ = (
         Index("notice_due", "due_at"),
+        Index("notice_created", "created_at"),
         Index("notice_channel", "slack_id", "channel", "sequence"),
     )
     id: str = Field(default_factory=lambda: new_id("ntc"), primary_key=True)

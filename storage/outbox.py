@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, or_
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
 from storage.db import OWES, insert_once, now
 from storage.leases import claim
@@ -140,6 +140,24 @@ class Notices:
     async def give_up(self, notice_id: str, failure: str) -> None:
         """Let the channel's next message go first: this one will never arrive, for this reason."""
         await self._change(notice_id, due_at=None, failure=failure)
+
+    async def forget_older(self, than: timedelta, cards_than: timedelta, most: int = 10_000) -> int:
+        """Delete what was said, or given up, so long ago; return how many rows.
+
+        What may still be edited has a fallback, and is kept longer: a card whose row is gone is posted anew.
+        """
+        old = (
+            select(Notice.id)
+            .where(
+                col(Notice.created_at) < now(-than),
+                col(Notice.due_at).is_(None),
+                or_(col(Notice.fallback) == "", col(Notice.created_at) < now(-cards_than)),
+            )
+            .order_by(col(Notice.created_at))
+            .limit(most)
+        )
+        gone = delete(Notice).where(col(Notice.id).in_(old))
+        return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
 
     async def _change(self, notice_id: str, **values: Any) -> None:
         change = update(Notice).where(col(Notice.id) == notice_id)

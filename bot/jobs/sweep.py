@@ -1,4 +1,4 @@
-"""Tidying up: expired one-time rows, consents that led nowhere, grants nobody holds."""
+"""Tidying up: expired one-time rows, what was said long ago, consents that led nowhere, grants nobody holds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.logs import logger
 from storage.attempts import sweep
 from storage.grants import Grants
+from storage.outbox import Notices
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ log = logger(__name__)
 ABANDONED_AFTER = timedelta(hours=24)
 TALLIES_KEPT = timedelta(hours=24)
 """Longer than the breaker looks back."""
+SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
+"""How long it is known what was said in Slack, and where the cards stand that may still be edited."""
 
 
 class Sweeper:
@@ -36,6 +39,7 @@ class Sweeper:
             gone = await sweep(session)
             yesterday = int((time.time() - TALLIES_KEPT.total_seconds()) // 60)
             gone += await Refreshes(session, self._vault).forget_tallies(yesterday)
+            gone += await Notices(session).forget_older(SAID_KEPT, CARDS_KEPT)
         async with self._database.system(write=False) as session:
             abandoned = await Grants(session, self._vault).abandoned(ABANDONED_AFTER)
         for grant in abandoned:

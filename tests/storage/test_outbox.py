@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy.dialects import sqlite
-from sqlmodel import select
+from sqlmodel import col, select, update
 
+from storage.db import now
 from storage.leases import claim
 from storage.models import Grant, Notice
 from storage.outbox import WAITING, Notices, Place
@@ -248,3 +249,28 @@ async def test_a_message_is_found_where_its_last_state_was_posted(database: Data
         second = await Notices(session).place("card")
 
     assert (before, first, second) == (None, Place(channel="D1", ts="1.2"), Place(channel="D1", ts="3.4"))
+
+
+async def test_what_was_said_long_ago_is_forgotten_but_not_what_is_owed_nor_where_a_card_stands(
+    database: Database,
+) -> None:
+    async with database.system() as session:
+        notices = Notices(session)
+        for key, fallback in (("said", ""), ("card", "incident"), ("owed", ""), ("old card", "incident")):
+            await notices.put(key=key, slack_id="T1", channel=key, body={}, fallback=fallback)
+    await put(database, "new")
+    for notice in await take(database):
+        if notice.key != "owed":
+            async with database.system() as session:
+                await Notices(session).sent(notice, notice.channel, "1.1")
+    async with database.system() as session:
+        for key, days in (("said", 61), ("card", 61), ("owed", 61), ("old card", 401)):
+            age = update(Notice).where(col(Notice.key) == key).values(created_at=now(timedelta(days=-days)))
+            await session.exec(age, execution_options={"synchronize_session": False})
+
+    async with database.system() as session:
+        gone = await Notices(session).forget_older(timedelta(days=60), timedelta(days=400))
+
+    async with database.system(write=False) as session:
+        left = set(await session.exec(select(Notice.key)))
+    assert (gone, left) == (2, {"card", "owed", "new"})
