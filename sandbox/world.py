@@ -142,6 +142,8 @@ class World:
         self.app_url = NOT_STARTED_YET
         self.database: Path | None = None
         """Where the app that lives here keeps its rows."""
+        self.age_app: Callable[[timedelta], Awaitable[None]] = self._age_own
+        """Moves what the app has stored into the past; who keeps its rows elsewhere says how."""
         self.after_time: list[Callable[[], Awaitable[None]]] = []
         """Called when time has passed: whoever runs the app lets its clocks tick."""
         self.passed = timedelta(0)
@@ -183,11 +185,14 @@ class World:
         for simulator in self.simulators:
             if simulator is not self.slack:
                 simulator.clock.offset_s += by.total_seconds()
-        if self.database is not None and self.database.exists():
-            await asyncio.to_thread(age, self.database, by)
+        await self.age_app(by)
         self.passed += by
         for tick in self.after_time:
             await tick()
+
+    async def _age_own(self, by: timedelta) -> None:
+        if self.database is not None and self.database.exists():
+            await asyncio.to_thread(age, self.database, by)
 
     async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
         """Let time pass until the app has asked for new tokens at `platform`, and once more where it was refused.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH
 from sandbox.start import Playground, playground
 from storage.db import Database
 from storage.vault import KeyRing, Vault
+from tests.ageing import age
 from tests.counts import FULL
 from tests.databases import sqlite_file
 
@@ -111,7 +113,9 @@ async def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> Async
             return
         postgres = request.getfixturevalue("postgres")
         stack.push_async_callback(postgres.empty)  # the last to be called, when nobody is connected any more
-        yield await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
+        office = await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
+        office.world.age_app = partial(age, office.database)
+        yield office
 
 
 def settings(**more: str) -> Settings:

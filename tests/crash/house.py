@@ -15,7 +15,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from sqlalchemy import insert, text
-from sqlmodel import SQLModel, col, func, or_, select, update
+from sqlmodel import col, func, or_, select, update
 
 from adapters.base import Budget
 from adapters.registry import PLATFORMS
@@ -26,13 +26,12 @@ from sandbox.platforms import oauth as simulated
 from sandbox.platforms.oauth import OAuthSimulator
 from storage.db import Database, now
 from storage.grants import Grants
-from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Utc, new_id
+from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
 from storage.tenants import Members, Organizations
 from storage.vault import KeyRing, Vault, check_canaries
+from tests.ageing import aged
 
 UNSYNCHRONIZED = {"synchronize_session": False}
-KEPT = frozenset({"audit_line", "account", "grant_holder"})
-"""Not moved: a trigger keeps the first as it was written, and nothing is decided by the others' times."""
 OPERATORS = ("T0OPS", "C0OPS")
 """The channel in which the operator is called."""
 SECOND_LOOK = timedelta(minutes=16)
@@ -234,6 +233,16 @@ class House:
                     return
                 await asyncio.sleep(0.02)
 
+    async def trouble_is_met(self, within_s: float = 20) -> None:
+        """Return as soon as a trouble that the operator knows of was met again, since time passed last."""
+        lately = select(func.count()).where(col(Trouble.met_at) > now(-timedelta(minutes=30)))
+        async with asyncio.timeout(within_s):
+            while True:
+                async with self.database.system(write=False) as session:
+                    if (await session.exec(lately)).one():
+                        return
+                await asyncio.sleep(0.02)
+
     def busiest(self, per: timedelta) -> int:
         """Return the most refreshes the platform saw in any span of this length, by the clock that is moved."""
         times = sorted(call.at for call in self.simulator.requests)
@@ -287,30 +296,6 @@ class House:
                     if not (await session.exec(busy)).one():
                         return
                 await asyncio.sleep(0.02)
-
-
-def aged(dialect: str, span: timedelta, minutes: int) -> list[str]:
-    """Return the statements that move every stored time back by `span`, and what is counted by the minute."""
-    seconds = f"{span.total_seconds():.3f} seconds"
-    statements = []
-    for table in SQLModel.metadata.sorted_tables:
-        names = [column.name for column in table.columns if isinstance(column.type, Utc)]
-        if not names or table.name in KEPT:
-            continue
-        moved = (
-            f"{name} = strftime('%Y-%m-%d %H:%M:%f', {name}, '-{seconds}') || '000'"
-            if dialect == "sqlite"
-            else f"{name} = {name} - interval '{seconds}'"
-            for name in names
-        )
-        statements.append(f"UPDATE {table.name} SET {', '.join(moved)}")  # noqa: S608 - our own tables
-    if minutes:
-        # In two steps, so that no minute meets another one's key on the way.
-        statements += [
-            f"UPDATE verdict_tally SET minute = {minutes} - minute",  # noqa: S608 - a number
-            "UPDATE verdict_tally SET minute = -minute",
-        ]
-    return statements
 
 
 @asynccontextmanager

@@ -1,0 +1,56 @@
+"""Time that passes in a test's database: what is stored moves into the past."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from storage.models import Utc
+
+if TYPE_CHECKING:
+    from storage.db import Database
+
+KEPT = frozenset({"audit_line", "account", "grant_holder"})
+"""Not moved: a trigger keeps the first as it was written, and nothing is decided by the others' times."""
+
+
+def aged(dialect: str, span: timedelta, minutes: int = 0, *, leases: bool = True) -> list[str]:
+    """Return the statements that move every stored time back by `span`, and what is counted by the minute.
+
+    `leases` too: not while somebody holds one, who would be joined by a second one.
+    """
+    seconds = f"{span.total_seconds():.3f} seconds"
+    statements = []
+    for table in SQLModel.metadata.sorted_tables:
+        names = [
+            column.name
+            for column in table.columns
+            if isinstance(column.type, Utc) and (leases or column.name != "lease_until")
+        ]
+        if not names or table.name in KEPT:
+            continue
+        moved = (
+            f"{name} = strftime('%Y-%m-%d %H:%M:%f', {name}, '-{seconds}') || '000'"
+            if dialect == "sqlite"
+            else f"{name} = {name} - interval '{seconds}'"
+            for name in names
+        )
+        statements.append(f"UPDATE {table.name} SET {', '.join(moved)}")  # noqa: S608 - our own tables
+    if minutes:
+        # In two steps, so that no minute meets another one's key on the way.
+        statements += [
+            f"UPDATE verdict_tally SET minute = {minutes} - minute",  # noqa: S608 - a number
+            "UPDATE verdict_tally SET minute = -minute",
+        ]
+    return statements
+
+
+async def age(database: Database, span: timedelta) -> None:
+    """Let what is stored grow older, beside an application that works on it."""
+    async with database.system() as session:
+        connection = await session.connection()
+        for statement in aged(database.dialect, span, leases=False):
+            await connection.execute(text(statement))
