@@ -451,6 +451,11 @@ class Incidents:
         if self._operator is not None:
             await self._operator.tell(platform, code)
 
+    async def still_troubled(self, platform: str, code: str) -> None:
+        """Note that what the operator was told of goes on; what they were not told of stays unsaid."""
+        if self._operator is not None:
+            await self._operator.still(platform, code)
+
 
 def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:
     """Tell whether it is time to bring before the owners what nobody has taken."""

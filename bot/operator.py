@@ -44,6 +44,11 @@ class Operator:
             OPERATOR.labels(platform, code).inc()
             log.error("platform needs the operator", platform=platform, code=code)
 
+    async def still(self, platform: str, code: str) -> None:
+        """Note that what was told goes on, so that it is not told again. Raises what the database raises."""
+        async with self._database.system() as session:
+            await Troubles(session).still(platform, code, OVER_AFTER)
+
     async def _write(self, session: AsyncSession, platform: str, code: str) -> None:
         await Notices(session).put(
             key=f"operator:{new_id('pag')}",

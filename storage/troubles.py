@@ -37,3 +37,12 @@ class Troubles:
             return True
         await self._session.exec(theirs.values(met_at=now()), execution_options=_UNSYNCHRONIZED)
         return False
+
+    async def still(self, platform: str, code: str, over_after: timedelta) -> None:
+        """Note that a trouble, if it is known and not over, goes on."""
+        known = (
+            update(Trouble)
+            .where(col(Trouble.platform) == platform, col(Trouble.code) == code)
+            .where(col(Trouble.met_at) >= now(-over_after))
+        )
+        await self._session.exec(known.values(met_at=now()), execution_options=_UNSYNCHRONIZED)

@@ -419,6 +419,8 @@ class Refresher:
             tallies = await repository.tallies(platform.key, first)
         if out(tallies.values()):
             await self._page(platform, OUTAGE)
+        elif not any(tally.fresh or tally.dead for tally in tallies.values()):
+            await self._incidents.still_troubled(platform.key, OUTAGE)  # asked rarely by now, and silent
 
     async def _page(self, platform: Platform, code: str) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # then whoever meets it next tells

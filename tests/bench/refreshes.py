@@ -142,7 +142,7 @@ async def _refreshers(seeded: Seeded, port: int, count: int, grants: int) -> Too
 @asynccontextmanager
 async def _jobs(seeded: Seeded, port: int) -> AsyncIterator[psutil.Process]:
     """Run `octapost run --only jobs`, with the token endpoint for a platform and a budget nobody reaches."""
-    env = servers.environment(seeded, port) | {
+    env = servers.environment(seeded, servers.free_port()) | {
         f"OCTAPOST_{APP.upper()}_URL": f"http://{HOST}:{port}",
         f"OCTAPOST_{APP.upper()}_CALLS_PER_MINUTE": str(60 * ENDLESS),
         "OCTAPOST_LOG_LEVEL": "WARNING",
