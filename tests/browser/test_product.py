@@ -52,6 +52,7 @@ async def test_an_account_is_connected_by_following_what_the_screen_says(ada: Ne
     await expect(page.get_by_text("6 accounts, all connected.")).to_be_visible()
 
 
+@in_full
 async def test_pages_are_picked_in_slack_and_one_is_disconnected_again(ada: Newcomer, page: Page) -> None:
     await (await ada.connect("facebook", "Ana Ruiz")).close()
     await ada.go("messages")

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 CALLERS = 16
-ROUNDS = tries(200, 50)
+ROUNDS = tries(200, 25)
 
 
 async def ticket_of(database: Database, **more: str) -> tuple[str, Ticket]:
