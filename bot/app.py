@@ -332,21 +332,21 @@ async def run(
             web.AppRunner(parts.web if serve else parts.watched, access_log=None, shutdown_timeout=5.0),
             None,
         )
+        notices = NoticeSender(
+            parts.database,
+            parts.slacks,
+            between=timedelta(seconds=settings.slack_message_interval_s),
+            fallbacks={FALLBACK: parts.incidents},
+        )
         try:
             if work:
-                notices = NoticeSender(
-                    parts.database,
-                    parts.slacks,
-                    between=timedelta(seconds=settings.slack_message_interval_s),
-                    fallbacks={FALLBACK: parts.incidents},
-                )
                 for lane in parts.refresher.lanes.values():
                     parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
-                parts.clock.whenever(parts.database.owes, "notices", notices.run)
+                parts.clock.whenever(parts.database.owes, "notices")
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             await runner.setup()
@@ -362,6 +362,7 @@ async def run(
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
+            notices.stop()
             if socket is not None:
                 await socket.close_async()  # type: ignore[no-untyped-call]
             await runner.cleanup()
