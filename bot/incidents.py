@@ -446,10 +446,10 @@ class Incidents:
             return None
         return await Members(session).get(incident.organization_id, membership_id)
 
-    async def page_operator(self, platform: str, code: str) -> None:
+    async def page_operator(self, session: AsyncSession, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
         if self._operator is not None:
-            await self._operator.tell(platform, code)
+            await self._operator.tell(session, platform, code)
 
     async def still_troubled(self, platform: str, code: str) -> None:
         """Note that what the operator was told of goes on; what they were not told of stays unsaid."""

@@ -326,3 +326,24 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
         )
     await ladder(works).run()
     assert (await works.look(grant.id)).status == GrantStatus.NEEDS_RECONNECT
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param('{"message": "Service hiccup"}', GrantStatus.HEALTHY, id="a-gateway-s"),
+        pytest.param('{"serviceErrorCode": 65602}', GrantStatus.NEEDS_RECONNECT, id="linkedin-s"),
+    ],
+)
+async def test_a_refused_token_is_over_only_in_words_that_are_documented_where_nothing_renews_it(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault, body: str, status: GrantStatus
+) -> None:
+    works = await open_works(stack, LinkedInSimulator(), sqlite_database, vault)
+    grant = await works.grant("ana-ruiz")
+    works.simulator.faults.append(Fault(path="^/", status=401, body=body))
+
+    await works.refresher.run()
+    await works.make_due(grant.id, suspected_ago=SECOND_OPINION)
+    await works.refresher.run()
+
+    assert (await works.look(grant.id)).status == status

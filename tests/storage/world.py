@@ -132,7 +132,8 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         )
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
-        await Budgets(session).spend(f"x-{suffix}", Bucket(calls=100, per=timedelta(minutes=1)), 1)
+        bucket = Bucket(calls=100, per=timedelta(minutes=1))
+        await Budgets(session).spend(await Budgets(session).open(f"x-{suffix}", bucket), 1)
         await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(
