@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -149,10 +149,22 @@ def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
     return False
 
 
-def out(tallies: Iterable[Tally]) -> bool:
-    """Tell whether a platform left more of these calls without an answer than it does on any day."""
-    every = list(tallies)
-    unanswered, total = sum(t.busy for t in every), sum(t.total for t in every)
+def out(hour: Mapping[int, Tally], minute: int) -> bool:
+    """Tell whether a platform left more calls without an answer than it does on any day; `hour` is by minute."""
+    return _unanswered(_lately(hour, minute)) or (_silent(hour.values()) and _unanswered(hour.values()))
+
+
+def _lately(hour: Mapping[int, Tally], minute: int) -> list[Tally]:
+    return [tally for at, tally in hour.items() if at > minute - OUTAGE_WINDOW_MIN]
+
+
+def _silent(tallies: Iterable[Tally]) -> bool:
+    """Tell whether no call was answered."""
+    return not any(tally.fresh or tally.dead for tally in tallies)
+
+
+def _unanswered(tallies: Collection[Tally]) -> bool:
+    unanswered, total = sum(t.busy for t in tallies), sum(t.total for t in tallies)
     return unanswered >= OUTAGE_CALLS and unanswered > OUTAGE_SHARE * total
 
 
@@ -453,11 +465,9 @@ class Refresher:
             repository = Refreshes(session, self._vault)
             minute = await repository.minute()
             hour = await repository.tallies(platform.key, minute - OUTAGE_HISTORY_MIN + 1)
-        lately = [tally for at, tally in hour.items() if at > minute - OUTAGE_WINDOW_MIN]
-        silent = not any(tally.fresh or tally.dead for tally in hour.values())
-        if out(lately) or (silent and out(hour.values())):
+        if out(hour, minute):
             await self._page(platform, OUTAGE)
-        elif not any(tally.fresh or tally.dead for tally in lately):
+        elif _silent(_lately(hour, minute)):
             await self._incidents.still_troubled(platform.key, OUTAGE)  # asked rarely by now, and silent
 
     async def _page(self, platform: Platform, code: str) -> None:

@@ -567,8 +567,26 @@ def test_the_breaker_opens_for_a_platform_that_calls_too_many_dead(
 )
 def test_many_calls_without_an_answer_are_an_outage(answered: int, unanswered: int, outage: bool) -> None:
     half = Tally(fresh=answered // 2, dead=0, busy=unanswered, other=0)
+    rest = Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)
 
-    assert out([half, Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)]) is outage
+    assert out({995: half, 1000: rest}, 1000) is outage
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "outage"),
+    [
+        pytest.param(None, True, id="nobody-was-answered-for-an-hour"),
+        pytest.param(950, False, id="somebody-was-within-the-hour"),
+    ],
+)
+def test_few_accounts_make_an_outage_of_an_hour_without_any_answer(
+    answered_at: int | None, outage: bool
+) -> None:
+    hour = {minute: Tally(fresh=0, dead=0, busy=2, other=0) for minute in range(950, 1000, 5)}
+    if answered_at is not None:
+        hour[answered_at] = Tally(fresh=1, dead=0, busy=2, other=0)
+
+    assert out(hour, 1000) is outage
 
 
 def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:
