@@ -124,8 +124,8 @@ async def test_a_post_waits_for_its_time_or_where_the_sign_in_is_over_for_a_pers
         await over.dies(session)
         await session.exec(update(Account).where(col(Account.id) == lost.account_id).values(grant_id=None))
 
-    async with database.system() as session:
-        for shop in (well, over, lost):
+    for shop in (well, over, lost):
+        async with database.organization(shop.organization_id) as session:
             await shop.schedules(session)
 
     assert await counted(database, well.account_id) == {SCHEDULED: 2}
