@@ -103,7 +103,11 @@ _RENEW = (
         refresh_expires_at=func.coalesce(_in("refresh_expires_in"), _GRANTS.c.refresh_expires_at),
         due_at=_in("due_in"),
         generation=_READ + 1,
-        status=GrantStatus.HEALTHY.value,
+        # Newer tokens don't tell whose consent it is: what is pending stays so until that is known.
+        status=case(
+            (_GRANTS.c.status == GrantStatus.PENDING.value, GrantStatus.PENDING.value),
+            else_=GrantStatus.HEALTHY.value,
+        ),
         reason="",
         verdict="fresh",
         checked_at=now(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from sandbox.browser import Consent
@@ -24,6 +26,7 @@ from tests.stories.told import (
 )
 
 STUDIO, MARKET = "104000000000002", "104000000000003"
+HOUR_S = 3600
 
 
 # Asking
@@ -447,6 +450,25 @@ async def test_a_consent_whose_discovery_failed_is_finished_later(either_office:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
     assert len(tiktok.calls("/v2/oauth/token", "POST")) == 1
     assert "🟢 connected" in await said(ada, "accounts")
+
+
+async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_the_button_is_pressed(
+    either_office: Office,
+) -> None:
+    ada, tiktok = await either_office.installed(), either_office.world.platforms["tiktok"]
+    tiktok.faults.append(Fault(path="/v2/user/info", status=503))
+    _, message = await came_to(ada, "tiktok", Consent(person="octa_demo"))
+    tiktok.faults.clear()
+    tiktok.clock.offset_s += 3 * HOUR_S  # its access tokens live two hours
+
+    await asyncio.gather(*(ada.press(message, "connect.resume") for _ in range(3)))
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
+
+    renewals = [call for call in tiktok.calls("/v2/oauth/token", "POST") if "refresh_token=" in call.body]
+    assert len(renewals) == 1
+    [grant] = await grants(either_office, "tiktok")
+    assert (grant.status, grant.generation) == (GrantStatus.HEALTHY, 2)
+    assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
 
 
 async def test_finishing_twice_connects_once(office: Office) -> None:
