@@ -8,14 +8,14 @@ it, so that no refresh that is under way brings the grant back. System sessions 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, and_, col, delete, or_, select, update
+from sqlmodel import SQLModel, and_, col, delete, not_, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -288,6 +288,25 @@ class Refreshes:
             over, execution_options=_UNSYNCHRONIZED | {"populate_existing": True}
         )
         return list(ended.scalars())
+
+    async def ask_about(self, person: Leaver, margin: timedelta) -> int:
+        """Make a person's living grants due now, also those they consented to up to `margin` later; return how many.
+
+        Those that their platform has found good since then are left alone, and those it is asked about again
+        anyway because the last answer settled nothing.
+        """
+        until = person.consented_until + margin
+        proven = and_(col(Grant.verdict) == "fresh", col(Grant.checked_at) > until)
+        ask = update(Grant).where(
+            *_theirs(replace(person, consented_until=until)),
+            col(Grant.status) == GrantStatus.HEALTHY,
+            col(Grant.failures) == 0,
+            col(Grant.suspected_at).is_(None),
+            or_(col(Grant.checked_at).is_(None), not_(proven)),
+        )
+        return (
+            await self._session.exec(ask.values(due_at=now()), execution_options=_UNSYNCHRONIZED)
+        ).rowcount
 
     async def erase(self, person: Leaver) -> int:
         """Destroy every token that came of what a person consented to; return in how many grants.
