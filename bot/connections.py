@@ -21,6 +21,7 @@ from adapters.base import (
     PlatformError,
     Rejected,
     RemoteAccount,
+    Rotation,
     Scope,
     Tokens,
     missing_scopes,
@@ -187,6 +188,7 @@ class Connections:
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
+        platform = self.offer.platform(attempt.platform)
         client = self.offer.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
@@ -199,7 +201,7 @@ class Connections:
                 access=tokens.access_token,
                 refresh=tokens.refresh_token,
                 scopes=sorted(tokens.scopes or ()),
-                access_expires_in=tokens.expires_in,
+                access_expires_in=tokens.expires_in or platform.access_lifetime,
                 refresh_expires_in=tokens.refresh_expires_in,
                 reconnects=attempt.reconnects,
             )
@@ -312,6 +314,7 @@ class Connections:
             await refreshes.schedule(
                 grant.id,
                 due_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
+                renews=tokens.refresh_token is not None or platform.rotation is not Rotation.NONE,
             )
             here = await accounts.remote_ids(organization_id, platform.key)
             known = [account for account in usable if account.id in here]

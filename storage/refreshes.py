@@ -56,7 +56,7 @@ class Renewal:
     """None: the refresh token we have keeps working."""
     access_expires_in: timedelta | None
     refresh_expires_in: timedelta | None
-    due_in: timedelta | None
+    due_in: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ _RENEW = (
         refresh_sealed=func.coalesce(bindparam("refresh", type_=LargeBinary), _GRANTS.c.refresh_sealed),
         access_expires_at=_in("access_expires_in"),
         refresh_expires_at=func.coalesce(_in("refresh_expires_in"), _GRANTS.c.refresh_expires_at),
-        due_at=_in("due_in"),
+        due_at=Now(bindparam("due_in", type_=Float)),
         generation=_READ + 1,
         # Newer tokens don't tell whose consent it is: what is pending stays so until that is known.
         status=case(
@@ -139,7 +139,7 @@ async def renew(session: AsyncSession | Single, vault: Vault, grant: Grant, rene
         refresh=None if refresh is None else vault.seal(refresh, column="refresh_sealed", **place),
         access_expires_in=_seconds(renewal.access_expires_in),
         refresh_expires_in=_seconds(renewal.refresh_expires_in),
-        due_in=_seconds(renewal.due_in),
+        due_in=renewal.due_in.total_seconds(),
     )
     return bool(stored)
 
@@ -200,17 +200,18 @@ class Refreshes:
         found = select(Grant).where(Grant.id == grant_id)
         return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
 
-    async def schedule(self, grant_id: str, due_in: timedelta | None) -> None:
-        """Say when a settled grant is renewed next, and that nothing is held against it.
+    async def schedule(self, grant_id: str, due_in: timedelta, *, renews: bool = True) -> None:
+        """Say when a settled grant is looked at next, and that nothing is held against it.
 
-        None: nothing renews what its latest consent gave; a refresh token from an earlier one goes.
+        `renews` is False where nothing renews what its latest consent gave: a refresh token from an earlier
+        one goes.
         """
         change = update(Grant).where(col(Grant.id) == grant_id)
-        if due_in is None:
+        if not renews:
             change = change.values(refresh_sealed=None, refresh_expires_at=None)
         await self._session.exec(
             change.values(
-                due_at=_at(due_in),
+                due_at=now(due_in),
                 ladder_at=now(),
                 lease_until=None,
                 checked_at=now(),
@@ -239,10 +240,10 @@ class Refreshes:
             execution_options=_UNSYNCHRONIZED,
         )
 
-    async def healthy(self, grant: Grant, due_in: timedelta | None, *, verdict: str = "fresh") -> bool:
+    async def healthy(self, grant: Grant, due_in: timedelta, *, verdict: str = "fresh") -> bool:
         """Note that the platform finds the tokens we hold good, and when to ask again."""
         return await self._settle(
-            grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=_at(due_in)
+            grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=now(due_in)
         )
 
     async def later(self, grant: Grant, verdict: str, due_in: timedelta, *, in_doubt: bool = False) -> bool:
@@ -408,6 +409,11 @@ class Refreshes:
         changed = await self._session.exec(mine.values(ladder_at=again_at), execution_options=_UNSYNCHRONIZED)
         return await self.look(seen.id) if changed.rowcount == 1 else None
 
+    async def looked_after(self, app: str) -> int:
+        """Return how many grants of an app are looked at again and again."""
+        due = select(func.count()).where(col(Grant.app) == app, col(Grant.due_at).is_not(None))
+        return (await self._session.exec(due)).one()
+
     async def oldest_due(self) -> datetime | None:
         """Return since when the longest due grant has been waiting, or None."""
         waiting = select(func.min(Grant.due_at)).where(col(Grant.due_at) <= now())
@@ -422,7 +428,3 @@ def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
         col(Grant.external_id) == person.external_id,
         or_(consented.is_(None), consented <= person.consented_until),
     )
-
-
-def _at(span: timedelta | None) -> Any:
-    return None if span is None else now(span)

@@ -54,10 +54,10 @@ class Lane:
         at_once: int = AT_ONCE,
     ) -> None:
         self.app = app
+        self.bucket = bucket
         self.counts: Counter[Outcome] = Counter()
         """What the calls came to since the breaker was told last."""
         self._platform = platform
-        self._bucket = bucket
         self._lease = lease
         self._database = database
         self._vault = vault
@@ -90,7 +90,7 @@ class Lane:
             budgets = Budgets(session)
             held = await budgets.held(self.app)
             if held is None:
-                await budgets.spend(self.app, self._bucket, 1)
+                await budgets.spend(self.app, self.bucket, 1)
         return held
 
     def answered(self) -> None:
@@ -131,10 +131,10 @@ class Lane:
         limit = 1 if self._unanswered >= SILENCE else self._at_once
         async with self._database.system() as session:
             budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
-            limit = min(limit, await budgets.free(self.app, self._bucket))
+            limit = min(limit, await budgets.free(self.app, self.bucket))
             claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:
-                await budgets.spend(self.app, self._bucket, len(claimed))
+                await budgets.spend(self.app, self.bucket, len(claimed))
             await self._tell(refreshes)
         return claimed, bool(claimed) and len(claimed) == limit
 

@@ -32,7 +32,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
     """Connect a profile and let time pass until its sign-in has `left` to live."""
     grant = await works.grant(who, due=False)
     async with works.database.system() as session:
-        await Refreshes(session, works.vault).schedule(grant.id, None)
+        await Refreshes(session, works.vault).schedule(grant.id, timedelta(days=1), renews=False)
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)

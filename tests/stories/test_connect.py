@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from adapters.registry import PLATFORMS
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
@@ -469,6 +470,20 @@ async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_
     [grant] = await grants(either_office, "tiktok")
     assert (grant.status, grant.generation) == (GrantStatus.HEALTHY, 2)
     assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
+
+
+async def test_a_sign_in_whose_life_was_not_named_is_given_the_one_its_platform_documents(
+    office: Office,
+) -> None:
+    ada, linkedin = await office.installed(), office.world.platforms["linkedin"]
+    nameless = '{"access_token": "AQX", "scope": "openid,profile,w_member_social"}'
+    linkedin.faults.append(Fault(path="/oauth/v2/accessToken", status=200, body=nameless))
+
+    await came_to(ada, "linkedin", Consent(person="ana-ruiz"), app="linkedin")
+
+    [grant] = await grants(office, "linkedin")
+    assert grant.access_expires_at is not None
+    assert grant.access_expires_at - grant.renewed_at == PLATFORMS["linkedin"].access_lifetime
 
 
 async def test_finishing_twice_connects_once(office: Office) -> None:
