@@ -104,7 +104,8 @@ class Incidents:
             )
             if not new and (incident.days is None or incident.days <= rung):
                 continue
-            incident.days, incident.deadline = rung, datetime.now(UTC) + left
+            incident.days = rung
+            incident.deadline = ends_at(self._offer.platform(grant.platform), grant)
             incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
             quietly = new or incident.snoozed_until is not None
             await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
