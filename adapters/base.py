@@ -135,6 +135,8 @@ class Platform:
     """Token-endpoint codes that the platform documents as "this grant is over"."""
     dead_grant_words: Mapping[str, str] = field(default_factory=dict)
     """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
+    dead_token_codes: frozenset[str] = frozenset()
+    """Codes with which the API says that an access token is over: all there is where nothing refreshes it."""
     missing_product_codes: frozenset[str] = frozenset()
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
     testing_lifetime: timedelta | None = None

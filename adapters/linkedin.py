@@ -51,6 +51,7 @@ SIGN_IN = "Sign In with LinkedIn using OpenID Connect"
 SHARE = "Share on LinkedIn"
 COMMUNITY = "Community Management API"
 
+REVOKED = "REVOKED_ACCESS_TOKEN"
 PLATFORM = Platform(
     key="linkedin",
     name="LinkedIn",
@@ -125,6 +126,7 @@ PLATFORM = Platform(
     single_grant=True,
     denied_codes=frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"}),
     dead_grant_words={"invalid_request": "refresh token is invalid, expired or revoked"},
+    dead_token_codes=frozenset({"INVALID_ACCESS_TOKEN", REVOKED, "EXPIRED_ACCESS_TOKEN"}),
     missing_product_codes=frozenset({"unauthorized_scope_error"}),
 )
 
@@ -143,7 +145,6 @@ MOST_PAGES = 20
 NAMES_AT_ONCE = 5
 PATIENCE = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
 """Seconds between tries while a token made a moment ago is still called revoked: 8 in all."""
-REVOKED = "REVOKED_ACCESS_TOKEN"
 SERVICE_CODES = {
     65600: "INVALID_ACCESS_TOKEN",
     65601: REVOKED,

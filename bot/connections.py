@@ -435,6 +435,7 @@ class Connections:
             discovery = await discoveries.get(organization_id, discovery_id, actor.membership_id)
             if discovery is None:
                 raise Gone("That list of accounts")
+            await grants.lock(discovery.grant_id)
             grant = await grants.get(organization_id, discovery.grant_id)
             if grant is None:
                 raise Gone("That sign-in")
@@ -460,6 +461,8 @@ class Connections:
                     organization_id, actor.membership_id, "account connected", account.id
                 )
                 attached.append(account)
+            if grant.status == GrantStatus.NEEDS_RECONNECT:  # it ended while the list was being looked at
+                await self._incidents.grant_died(session, grant, grant.reason)
             await self._incidents.reviewed_everywhere(session, grant.id, organization_id, actor.membership_id)
             platform = self.offer.platform(grant.platform)
             outcome = Connected(platform=platform, organization=actor.organization, attached=tuple(attached))

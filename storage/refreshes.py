@@ -122,6 +122,14 @@ _RENEW = (
 """Built once: it runs with every refresh."""
 
 
+_SOME = select(Grant.id).where(col(Grant.app) == bindparam("asked", type_=String), *waiting(Grant)).limit(1)
+
+
+async def any_due(session: AsyncSession | Single, app: str) -> bool:
+    """Tell whether an app has anything to claim: a read, for who asks every second."""
+    return bool(await rows(session, _SOME, asked=app))
+
+
 async def renew(session: AsyncSession | Single, vault: Vault, grant: Grant, renewal: Renewal) -> bool:
     """Store newer tokens; False when the row was renewed meanwhile by somebody else.
 
@@ -158,11 +166,6 @@ class Refreshes:
     async def claim(self, app: str, limit: int, lease: timedelta) -> list[Grant]:
         """Return due grants of one app, the caller's alone for `lease`."""
         return await claim(self._session, Grant, limit=limit, lease=lease, only=col(Grant.app) == app)
-
-    async def due(self, app: str) -> bool:
-        """Tell whether an app has anything to claim: a read, for who asks every second."""
-        some = select(Grant.id).where(col(Grant.app) == app, *waiting(Grant)).limit(1)
-        return (await self._session.exec(some)).first() is not None
 
     async def release(self, grants: Collection[Grant]) -> None:
         """Give back what was claimed and not begun."""

@@ -598,7 +598,7 @@ async def test_the_same_remote_account_may_belong_to_two_organizations(
     await consent(database, vault, two)
 
     for organization in (one, two):
-        async with database.organization(organization, write=False) as session:
+        async with database.organization(organization) as session:
             assert await Accounts(session, vault).remote_ids(organization, "x") == {"r-1"}
             assert await Accounts(session, vault).remote_ids(organization, "tiktok") == set()
 
