@@ -252,7 +252,7 @@ def diagnose(
         _ours(platform, grant, offered=offered),
         _theirs(platform, outlook),
         _cannot_publish(account, platform, frozenset(can), missing),
-        _uncertain(platform, grant),
+        _uncertain(platform, grant, now),
         _ending(platform, grant, now),
         _unanswered(platform, grant, now),
     ):
@@ -386,7 +386,7 @@ def _cannot_publish(
     )
 
 
-def _uncertain(platform: Platform, grant: Grant) -> Diagnosis | None:
+def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
     """A platform's word that is being looked into, or that is only half of the story."""
     kind, _, code = grant.verdict.partition(" ")
     if kind == ACCOUNTS_ONLY:
@@ -419,6 +419,14 @@ def _uncertain(platform: Platform, grant: Grant) -> Diagnosis | None:
             advice="Nothing to do yet.",
             since=grant.checked_at,
             code=code,
+        )
+    if platform.rotation is Rotation.EXCHANGE and (grant.access_expires_at or now) < now:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, being checked",
+            sentence=f"The time of the person's sign-in is up. We ask {platform.name} what works without it.",
+            advice="Nothing to do yet.",
+            since=grant.access_expires_at,
         )
     return None
 

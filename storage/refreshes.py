@@ -417,11 +417,6 @@ class Refreshes:
         due = select(func.count()).where(col(Grant.app) == app, col(Grant.due_at).is_not(None))
         return (await self._session.exec(due)).one()
 
-    async def oldest_due(self) -> datetime | None:
-        """Return since when the longest due grant has been waiting, or None."""
-        waiting = select(func.min(Grant.due_at)).where(col(Grant.due_at) <= now())
-        return (await self._session.exec(waiting)).one()
-
 
 def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
     consented = col(Grant.consented_at)

@@ -404,7 +404,9 @@ class Refresher:
         except TokenRefused as refusal:
             if refusal.code in adapter.platform.dead_token_codes:
                 raise GrantDead(refusal.code) from None
-            raise
+            raise Busy(refusal.code, retry_after=REFUSAL_PAUSE) from None
+        except Rejected as refusal:
+            raise Rejected(refusal.code, retry_after=REFUSAL_PAUSE) from None
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             others = await refreshes.looked_after(grant.app)
@@ -448,9 +450,6 @@ class Refresher:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
                 wait = max(LEASE, pause(grant.failures, error.retry_after, chance=_chance()))
                 await self._later(grant, verdict, wait, in_doubt=True)
-            case TokenRefused() | Rejected() if not renews(platform, grant):
-                await self._heard_nothing(grant, Outcome.BUSY, error)
-                await self._later(grant, verdict, REFUSAL_PAUSE * (1 + _chance()))
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
                 await self._later(grant, verdict, pause(grant.failures, error.retry_after, chance=_chance()))

@@ -344,8 +344,8 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Fix]] = {
     "outlived-by-its-pages": (
         "facebook",
         {"access_expires_at": NOW - DAY},
-        "🟢 connected",
-        "Renews itself.",
+        "🟡 connected, being checked",
+        "We ask Facebook what works without it. Nothing to do yet.",
         Fix.NOTHING,
     ),
     "outlives-its-refresh-token": (
