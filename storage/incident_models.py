@@ -33,6 +33,14 @@ class Resolution(StrEnum):
     """The organization was."""
 
 
+class LateAnswer(StrEnum):
+    """What a person has said about posts whose time had passed while a sign-in was over."""
+
+    RELEASED = "released"
+    """They go out from now on."""
+    DISCARDED = "discarded"
+
+
 class Incident(SQLModel, table=True):
     """A grant that needs a person, in one organization, and the one message in Slack that says so.
 
@@ -80,6 +88,14 @@ class Incident(SQLModel, table=True):
     resolved_at: datetime | None = _time(nullable=True)
     resolved_by: str | None = None
     resolution: str = ""
+    renewed: dict[str, str] = _json(dict)
+    """The names of the accounts about whose late posts the card asks, by id: a reconnect made them well again."""
+    released: int = 0
+    """How many posts that were held go out at their times after all."""
+    late_posts: int = 0
+    """How many the card asks about; once that is answered, how many the answer was about."""
+    late_answer: str = ""
+    late_by: str | None = None
     held_until: datetime | None = _time(nullable=True)
     """Quiet hours: until then the card, or what `lines` holds, is not said."""
     lines: list[str] = _json(list)
@@ -100,6 +116,11 @@ class Incident(SQLModel, table=True):
     def open(self) -> bool:
         """Tell whether a person is still needed."""
         return self.resolved_at is None
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether a person has still to say what becomes of late posts."""
+        return self.late_posts > 0 and not self.late_answer
 
     @property
     def key(self) -> str:
