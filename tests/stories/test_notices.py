@@ -25,6 +25,7 @@ from storage.models import Installation, Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled
+from tests.crash.children import until
 from tests.databases import another
 
 if TYPE_CHECKING:
@@ -695,7 +696,7 @@ async def test_a_new_token_waits_for_a_database_that_is_away(office: Office) -> 
     await owe(office, SOCIAL, "one")
 
     sending = asyncio.create_task(sender.run())
-    await office.slack.until(lambda: slow.times == 0, 5)
+    await until(lambda: slow.times == 0)
     await nobody_writes(office, timedelta(seconds=6))
     await sending
     await times(office, sender, 1)
