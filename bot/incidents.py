@@ -68,8 +68,9 @@ class Incidents:
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
             )
-            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT:
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
                 continue
+            incident.sign_in_lives = False
             line = "" if new else f"🔴 It is over: {views.why(self._offer.platform(grant.platform), code)}."
             incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
             incident.code, incident.snoozed_until, incident.deadline = code, None, None
@@ -77,6 +78,51 @@ class Incidents:
             PROMPTS.labels(grant.platform).inc()
             await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
+
+    async def accounts_lost(self, session: AsyncSession, grant: Grant) -> None:
+        """Ask a person for the accounts of a living grant that it lets us act for no more; each is told once.
+
+        While the whole grant needs a person, that card speaks for all of its accounts.
+        """
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            lost = [each for each in await self._accounts(session, organization_id, grant) if each.lost]
+            if not lost:
+                continue
+            incident, new = await IncidentRows(session).open(
+                organization_id,
+                grant=grant,
+                kind=IncidentKind.NEEDS_RECONNECT,
+                connected_by=lost[0].connected_by,
+            )
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
+                continue
+            known = incident.accounts if incident.sign_in_lives else {}
+            told = [account for account in lost if account.id not in known]
+            if not told:
+                continue
+            why = views.why(self._offer.platform(grant.platform), told[0].lost)
+            self._only(incident, lost)
+            line = "" if new else views.newly_lost(len(told), why)
+            for account in told:
+                await Audit(session).write(
+                    organization_id, SYSTEM, "access ended", account.id, code=account.lost
+                )
+            PROMPTS.labels(grant.platform).inc()
+            await self._say(session, incident, line)
+
+    def _only(self, incident: Incident, lost: Sequence[Account]) -> None:
+        """Let an incident be about these accounts alone, because the sign-in itself lives."""
+        if not incident.sign_in_lives:
+            incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+        incident.sign_in_lives = True
+        incident.code, incident.days, incident.deadline = lost[0].lost, None, None
+        incident.snoozed_until = None
+        incident.accounts = {account.id: account.name for account in lost}
+
+    async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
+        """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            await self.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
         """Warn each organization on each rung of its own ladder that only a person can renew the grant."""
@@ -127,17 +173,28 @@ class Incidents:
         """
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
+        lost = {account.id: account for account, _ in every if account.lost}
         for incident in await IncidentRows(session).all_open(organization_id):
             here = {
                 key: name
                 for key, name in incident.accounts.items()
                 if key in owners and owners[key].id == incident.grant_id
+                if key in lost or not incident.sign_in_lives
             }
             grant = owners[next(iter(here))] if here else None
             if grant is None:
                 moved = any(key in owners for key in incident.accounts)
                 how = Resolution.RECONNECTED if moved else Resolution.DISCONNECTED
+                if moved and by is None and incident.sign_in_lives:
+                    how = otherwise
                 await self.resolve(session, incident, how, by)
+            elif (
+                grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant) and here.keys() & lost
+            ):
+                left = [lost[key] for key in here if key in lost]
+                self._only(incident, left)
+                why = views.why(self._offer.platform(grant.platform), left[0].lost)
+                await self._say(session, incident, views.still_lost(len(left), why))
             elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
                 how = Resolution.RECONNECTED if by else otherwise
                 await self.resolve(session, incident, how, by)
@@ -147,6 +204,8 @@ class Incidents:
 
     def _renewed(self, incident: Incident, grant: Grant) -> bool:
         """Tell whether a person has done what the incident asked for; what renews itself meanwhile doesn't count."""
+        if incident.sign_in_lives:
+            return False  # only its accounts say when they are well
         if incident.kind == IncidentKind.NEEDS_RECONNECT:
             return grant.generation > incident.generation
         end = ends_at(self._offer.platform(grant.platform), grant)
@@ -348,7 +407,8 @@ class Incidents:
         incident, new = await IncidentRows(session).open(
             organization_id, grant=grant, kind=kind, connected_by=accounts[0].connected_by
         )
-        incident.accounts = {account.id: account.name for account in accounts}
+        if kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
+            incident.accounts = {account.id: account.name for account in accounts}
         return incident, new
 
     async def _say(self, session: AsyncSession, incident: Incident, line: str = "") -> None:

@@ -28,6 +28,8 @@ class Resolution(StrEnum):
     """Another organization that shares the sign-in renewed it."""
     RENEWED = "renewed"
     """Nobody had to do anything here: the platform gave it more time."""
+    ACCESS_BACK = "access_back"
+    """Nobody did anything here: the platform lets us act for the account again."""
     DISCONNECTED = "disconnected"
     DELETED = "deleted"
     """The organization was."""
@@ -69,6 +71,8 @@ class Incident(SQLModel, table=True):
     """When it became what `kind` says."""
     code: str = ""
     """The verdict's, when the sign-in is over."""
+    sign_in_lives: bool = False
+    """What is over is the access to these accounts alone; the sign-in and its other accounts live on."""
     days: int | None = None
     """The last rung of the ladder that was told; 0: that the end has passed, and the sign-in works on."""
     deadline: datetime | None = _time(nullable=True)

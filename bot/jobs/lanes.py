@@ -84,13 +84,13 @@ class Lane:
         self._stopping = True
         await self._finish(within_s)
 
-    async def spend(self) -> timedelta | None:
-        """Take a call that cannot wait out of the budget; or return for how long nobody may call."""
+    async def spend(self, calls: int = 1) -> timedelta | None:
+        """Take calls that cannot wait out of the budget; or return for how long nobody may call."""
         async with self._database.system() as session:
             budgets = Budgets(session)
             held = await budgets.held(self.app)
             if held is None:
-                await budgets.spend(self.app, self._bucket, 1)
+                await budgets.spend(self.app, self._bucket, calls)
         return held
 
     def answered(self) -> None:
