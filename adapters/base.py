@@ -135,12 +135,16 @@ class Platform:
     """Token-endpoint codes that the platform documents as "this grant is over"."""
     dead_grant_words: Mapping[str, str] = field(default_factory=dict)
     """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
+    dead_token_codes: frozenset[str] = frozenset()
+    """Codes with which the API says that an access token is over: all there is where nothing refreshes it."""
     missing_product_codes: frozenset[str] = frozenset()
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
     testing_lifetime: timedelta | None = None
     """How long a sign-in lives while the operator's app is in the platform's test mode (Google)."""
     user_agent: str = ""
     """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
+    identity_scopes: frozenset[str] = frozenset()
+    """Given no more than these, `discover` is one call that asks only whose token it is; empty: it is one anyway."""
     budget: Budget = UNDOCUMENTED
     """What all processes together keep below."""
 

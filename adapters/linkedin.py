@@ -51,6 +51,7 @@ SIGN_IN = "Sign In with LinkedIn using OpenID Connect"
 SHARE = "Share on LinkedIn"
 COMMUNITY = "Community Management API"
 
+REVOKED = "REVOKED_ACCESS_TOKEN"
 PLATFORM = Platform(
     key="linkedin",
     name="LinkedIn",
@@ -118,12 +119,14 @@ PLATFORM = Platform(
     rotation=Rotation.NONE,  # only approved partners get refresh tokens; theirs are static
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
-    # 100,000 requests per app and day:
+    identity_scopes=frozenset({"openid", "r_basicprofile"}),
+    # 100,000 requests per app and day, 150 of them for one member:
     # https://learn.microsoft.com/linkedin/consumer/integrations/self-serve/share-on-linkedin#rate-limits
     budget=Budget(calls=100_000, per=timedelta(days=1)),
     single_grant=True,
     denied_codes=frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"}),
     dead_grant_words={"invalid_request": "refresh token is invalid, expired or revoked"},
+    dead_token_codes=frozenset({"INVALID_ACCESS_TOKEN", REVOKED, "EXPIRED_ACCESS_TOKEN"}),
     missing_product_codes=frozenset({"unauthorized_scope_error"}),
 )
 
@@ -142,7 +145,6 @@ MOST_PAGES = 20
 NAMES_AT_ONCE = 5
 PATIENCE = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
 """Seconds between tries while a token made a moment ago is still called revoked: 8 in all."""
-REVOKED = "REVOKED_ACCESS_TOKEN"
 SERVICE_CODES = {
     65600: "INVALID_ACCESS_TOKEN",
     65601: REVOKED,

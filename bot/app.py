@@ -7,6 +7,7 @@ import functools
 import logging
 import os
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
+from adapters.base import LONGEST_CALL_S
 from bot import logs, tracing
 from bot.connections import Connections
 from bot.departures import Departures
@@ -32,6 +34,7 @@ from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.gauges import Gauges
+from bot.http import Forgetful
 from bot.incidents import FALLBACK, Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.incidents import IncidentWatch
@@ -168,18 +171,12 @@ async def parts_of(
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database)
-        # A jar would carry one account's cookies into another's requests.
         connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE, ssl=_trusted())
         async with (
             aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
             ) as session,
-            httpx.AsyncClient(
-                transport=AiohttpTransport(client=session, verify=_trusted()),
-                timeout=20.0,
-                follow_redirects=False,
-                trust_env=False,
-            ) as http,
+            Forgetful(AiohttpTransport(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             yield construct(settings, database, vault, session, http)
     finally:
@@ -213,6 +210,7 @@ def construct(
         public_url=settings.public_url,
         offer=offer,
         disconnections=disconnections,
+        refresher=refresher,
         incidents=incidents,
         adapters=adapters,
         database=database,
@@ -362,13 +360,19 @@ async def run(
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
+            ends = time.monotonic() + settings.shutdown_grace_s
+
+            def left() -> float:
+                return max(0.0, ends - time.monotonic())
+
+            parts.refresher.stop()
             if socket is not None:
                 await socket.close_async()  # type: ignore[no-untyped-call]
             await runner.cleanup()
-            grace = float(settings.shutdown_grace_s)
-            await parts.refresher.drain(grace)
-            await parts.clock.stop(grace)
-            await parts.dispatcher.drain(grace)
+            # All of it goes on meanwhile; whoever is waited for last has had the whole time too.
+            await parts.dispatcher.drain(left())
+            await parts.clock.stop(left())
+            await parts.refresher.drain(left())
             log.info("stopped")
 
 

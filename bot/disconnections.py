@@ -18,6 +18,7 @@ from bot.logs import logger
 from storage.audit import Audit
 from storage.grants import Accounts, Grants
 from storage.models import Account, Grant
+from storage.posts import Posts
 
 if TYPE_CHECKING:
     from bot.actor import Actor
@@ -97,15 +98,22 @@ class Disconnections:
         async with self._database.system() as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(actor.organization_id, account_id)
-            account = await accounts.disconnect(actor.organization_id, account_id) if found else None
-            if found is None or account is None:
+            grant = found[1] if found else None
+            if grant is not None:
+                await grants.lock(grant.id)
+            account = await accounts.disconnect(actor.organization_id, account_id)
+            if account is None:
                 raise Gone("That account")
-            grant = found[1]
+            cancelled = await Posts(session).cancel(actor.organization_id, [account.id])
             people = await grants.connected_by(grant.id) if grant else frozenset()
             orphan = await grants.release(actor.organization_id, grant.id) if grant else None
             await self._incidents.review(session, actor.organization_id, actor.membership_id)
             await Audit(session).write(
-                actor.organization_id, actor.membership_id, "account disconnected", account.id
+                actor.organization_id,
+                actor.membership_id,
+                "account disconnected",
+                account.id,
+                cancelled=cancelled,
             )
         log.info("account disconnected", account=account.id, orphan=orphan.id if orphan else None)
         return Disconnection(

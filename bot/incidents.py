@@ -13,17 +13,18 @@ from adapters.base import Rotation
 from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import PROMPTS
-from bot.notices import Conversation, say_in, say_to
-from bot.schedule import quiet_until
+from bot.notices import Conversation, in_order, say_in, say_to
+from bot.schedule import quiet_until, waits_too_long
 from bot.slack import UNINSTALLED
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
 from storage.grants import Accounts, Grants
-from storage.incident_models import Incident, IncidentKind, Resolution
+from storage.incident_models import Incident, IncidentKind, LateAnswer, Resolution
 from storage.incidents import Alerts, IncidentRows
-from storage.models import GrantStatus, Role
+from storage.models import GrantStatus
 from storage.outbox import Notices
+from storage.posts import Posts
 from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from storage.incident_models import AlertSettings
     from storage.incidents import Patience
     from storage.models import Account, Grant, Membership, Notice
+    from storage.posts import Waiting
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -60,7 +62,11 @@ class Incidents:
     # What happens to grants
 
     async def grant_died(self, session: AsyncSession, grant: Grant, code: str) -> None:
-        """Ask a person of every organization that uses the grant; the same death is told once."""
+        """Hold back what waits for its accounts, and ask a person of every organization that uses the grant.
+
+        The same death is told once.
+        """
+        held = await Posts(session).hold(grant.id)
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
             accounts = await self._accounts(session, organization_id, grant)
             if not accounts:
@@ -74,16 +80,24 @@ class Incidents:
             line = "" if new else f"🔴 It is over: {views.why(self._offer.platform(grant.platform), code)}."
             incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
             incident.code, incident.snoozed_until, incident.deadline = code, None, None
-            await Audit(session).write(organization_id, SYSTEM, "sign-in ended", grant.id, code=code)
+            await Audit(session).write(
+                organization_id,
+                SYSTEM,
+                "sign-in ended",
+                grant.id,
+                code=code,
+                held=held.get(organization_id, 0),
+            )
             PROMPTS.labels(grant.platform).inc()
             await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
     async def accounts_lost(self, session: AsyncSession, grant: Grant) -> None:
-        """Ask a person for the accounts of a living grant that it lets us act for no more; each is told once.
+        """Hold back what waits for the accounts that a living grant lets us act for no more, and ask a person.
 
-        While the whole grant needs a person, that card speaks for all of its accounts.
+        Each is told once. While the whole grant needs a person, that card speaks for all of its accounts.
         """
+        held = await Posts(session).hold(grant.id, lost=True)
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
             lost = [each for each in await self._accounts(session, organization_id, grant) if each.lost]
             if not lost:
@@ -96,28 +110,18 @@ class Incidents:
             )
             if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
                 continue
-            known = incident.accounts if incident.sign_in_lives else {}
-            told = [account for account in lost if account.id not in known]
+            told = [a for a in lost if not incident.sign_in_lives or a.id not in incident.accounts]
             if not told:
                 continue
-            why = views.why(self._offer.platform(grant.platform), told[0].lost)
-            self._only(incident, lost)
-            line = "" if new else views.newly_lost(len(told), why)
+            incident.only(lost)
+            many = held.get(organization_id, 0)
             for account in told:
                 await Audit(session).write(
-                    organization_id, SYSTEM, "access ended", account.id, code=account.lost
+                    organization_id, SYSTEM, "access ended", account.id, code=account.lost, held=many
                 )
             PROMPTS.labels(grant.platform).inc()
-            await self._say(session, incident, line)
-
-    def _only(self, incident: Incident, lost: Sequence[Account]) -> None:
-        """Let an incident be about these accounts alone, because the sign-in itself lives."""
-        if not incident.sign_in_lives:
-            incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
-        incident.sign_in_lives = True
-        incident.code, incident.days, incident.deadline = lost[0].lost, None, None
-        incident.snoozed_until = None
-        incident.accounts = {account.id: account.name for account in lost}
+            why = views.why(self._offer.platform(grant.platform), told[0].lost)
+            await self._say(session, incident, "" if new else views.newly_lost(len(told), why))
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
         """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
@@ -137,7 +141,8 @@ class Incidents:
             )
             if not new and (incident.days is None or incident.days <= rung):
                 continue
-            incident.days, incident.deadline = rung, datetime.now(UTC) + left
+            incident.days = rung
+            incident.deadline = ends_at(self._offer.platform(grant.platform), grant)
             incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
             quietly = new or incident.snoozed_until is not None
             await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
@@ -175,6 +180,7 @@ class Incidents:
         owners = {account.id: grant for account, grant in every if grant is not None}
         lost = {account.id: account for account, _ in every if account.lost}
         for incident in await IncidentRows(session).all_open(organization_id):
+            freed = await self._freed(session, incident, every)
             here = {
                 key: name
                 for key, name in incident.accounts.items()
@@ -192,15 +198,35 @@ class Incidents:
                 grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant) and here.keys() & lost
             ):
                 left = [lost[key] for key in here if key in lost]
-                self._only(incident, left)
+                incident.only(left)
                 why = views.why(self._offer.platform(grant.platform), left[0].lost)
                 await self._say(session, incident, views.still_lost(len(left), why))
             elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
                 how = Resolution.RECONNECTED if by else otherwise
                 await self.resolve(session, incident, how, by)
-            elif here != incident.accounts:
+            elif freed or here != incident.accounts:
                 incident.accounts = here
                 await self._say(session, incident)
+
+    async def _freed(
+        self, session: AsyncSession, incident: Incident, every: Sequence[tuple[Account, Grant | None]]
+    ) -> bool:
+        """Release what was held for those of its accounts that are well again; False if there was nothing."""
+        well = {
+            account.id: account.name
+            for account, grant in every
+            if grant is not None
+            and grant.status == GrantStatus.HEALTHY
+            and not account.lost
+            and (account.id in incident.accounts or grant.id == incident.grant_id)
+        }
+        freed = await Posts(session).release(incident.organization_id, well)
+        incident.released += freed.scheduled
+        if freed.late:
+            incident.renewed = incident.renewed | well
+            incident.late_posts = freed.late + (incident.late_posts if incident.asks else 0)
+            incident.late_answer = ""
+        return bool(freed.scheduled or freed.late)
 
     def _renewed(self, incident: Incident, grant: Grant) -> bool:
         """Tell whether a person has done what the incident asked for; what renews itself meanwhile doesn't count."""
@@ -238,7 +264,13 @@ class Incidents:
         incident.resolved_at, incident.resolved_by, incident.resolution = datetime.now(UTC), by, how
         doer = by or SYSTEM
         await Audit(session).write(
-            incident.organization_id, doer, "incident resolved", incident.id, how=str(how)
+            incident.organization_id,
+            doer,
+            "incident resolved",
+            incident.id,
+            how=str(how),
+            released=incident.released,
+            late=incident.late_posts,
         )
         await self._say(session, incident, views.done(await self.card(session, incident)))
 
@@ -265,6 +297,26 @@ class Incidents:
         incident.snoozed_until, incident.claimed_by, incident.claimed_at = until, None, None
         line = f"💤 {{}} snoozed it until {views.moment(until)}."
         await self._acted(session, incident, membership_id, "snoozed", line)
+
+    async def late(
+        self, session: AsyncSession, seen: Incident, answer: LateAnswer, membership_id: str
+    ) -> bool:
+        """Do as a member says about the late posts a card asks about; False if there are none any more.
+
+        `seen` was read without a lock: posts are changed before cards, by everybody.
+        """
+        posts, organization_id = Posts(session), seen.organization_id
+        settle = posts.publish_late if answer is LateAnswer.RELEASED else posts.discard_late
+        settled = await settle(organization_id, seen.renewed)
+        incident = await IncidentRows(session).get(organization_id, seen.id)
+        if not settled or incident is None:
+            return False
+        incident.late_answer, incident.late_posts, incident.late_by = answer, settled, membership_id
+        await Audit(session).write(
+            organization_id, membership_id, f"late posts {answer}", incident.id, posts=settled
+        )
+        await self._say(session, incident, views.answered(await self.card(session, incident)))
+        return True
 
     async def _acted(
         self, session: AsyncSession, incident: Incident, membership_id: str, did: str, line: str
@@ -293,7 +345,7 @@ class Incidents:
                 await self._say(session, incident, "⏰ The snooze is over; it still needs somebody.")
         elif incident.claimed_by is not None:
             await self._lapse(session, incident, moment - patience.claimed)
-        elif incident.escalated_at is None and _waits_too_long(incident, moment, patience):
+        elif incident.escalated_at is None and waits_too_long(incident, moment, patience):
             await self._escalate(session, incident, moment)
 
     async def _lapse(self, session: AsyncSession, incident: Incident, before: datetime) -> None:
@@ -340,7 +392,7 @@ class Incidents:
             await self._tell_of_trouble(session, settings, notice.key)
             return
         incident = await self._of(session, notice)
-        if incident is None or not incident.open:
+        if incident is None or not (incident.open or incident.asks):
             return
         log.warning("card not taken", incident=incident.id, step=incident.step, code=code)
         if incident.step or settings.channel_id == incident.channel:
@@ -394,7 +446,18 @@ class Incidents:
             claimer=await self._member(session, incident, incident.claimed_by),
             resolver=await self._member(session, incident, incident.resolved_by),
             lost_channel=settings.channel_id if incident.step and incident.trouble else "",
+            waiting=await self._waiting(session, incident),
+            late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
+            answerer=await self._member(session, incident, incident.late_by),
         )
+
+    async def _waiting(self, session: AsyncSession, incident: Incident) -> Waiting | None:
+        """Return the posts that the incident keeps from going out, or will; None when it keeps none."""
+        over = incident.kind == IncidentKind.NEEDS_RECONNECT
+        end = None if over else incident.deadline
+        if not incident.open or incident.code == views.DATA_ACCESS or (end is None and not over):
+            return None
+        return await Posts(session).waiting(incident.organization_id, incident.accounts, after=end)
 
     async def _opened(
         self,
@@ -415,7 +478,7 @@ class Incidents:
         """Bring the card in Slack up to date, and put a line into its thread.
 
         Quiet hours hold back what makes a sound, a new card or a line, unless the sign-in ends before
-        they do. What is over before anybody was told is not told any more.
+        they do. What is over before anybody was told is not told any more, unless it leaves a question.
         """
         quiet = await self._quiet(session, incident, datetime.now(UTC))
         if incident.channel:
@@ -426,8 +489,9 @@ class Incidents:
                 await self._thread(session, incident)
             incident.held_until = quiet if incident.lines else None
         else:
-            incident.held_until = quiet if incident.open else None
-            if incident.open and quiet is None:
+            wanted = incident.open or incident.asks
+            incident.held_until = quiet if wanted else None
+            if wanted and quiet is None:
                 await self._post(session, incident)
         await session.flush()
 
@@ -506,31 +570,12 @@ class Incidents:
             return None
         return await Members(session).get(incident.organization_id, membership_id)
 
-    async def page_operator(self, platform: str, code: str) -> None:
+    async def page_operator(self, session: AsyncSession, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
         if self._operator is not None:
-            await self._operator.tell(platform, code)
+            await self._operator.tell(session, platform, code)
 
     async def still_troubled(self, platform: str, code: str) -> None:
         """Note that what the operator was told of goes on; what they were not told of stays unsaid."""
         if self._operator is not None:
             await self._operator.still(platform, code)
-
-
-def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:
-    """Tell whether it is time to bring before the owners what nobody has taken."""
-    if incident.kind == IncidentKind.NEEDS_RECONNECT:
-        return incident.since <= moment - patience.unclaimed
-    near = incident.deadline is not None and incident.deadline <= moment + patience.last_call
-    return near and incident.since <= moment - patience.last_call
-
-
-def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
-    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners."""
-    first = [person for person in people if person.id == connected_by]
-    others = [person for person in people if person.id != connected_by]
-    return [
-        *first,
-        *(person for person in others if person.role == Role.ADMIN),
-        *(person for person in others if person.role >= Role.OWNER),
-    ]

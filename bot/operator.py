@@ -31,15 +31,14 @@ class Operator:
         self._database = database
         self._slack_id, _, self._channel = channel.partition("/")
 
-    async def tell(self, platform: str, code: str) -> None:
+    async def tell(self, session: AsyncSession, platform: str, code: str) -> None:
         """Say that a platform needs the operator, unless they know: however many meet it, in all processes.
 
-        Raises what the database raises; then nobody was told, and the next who meets it tells.
+        If the transaction fails nobody was told, and the next who meets it tells.
         """
-        async with self._database.system() as session:
-            new = await Troubles(session).met(platform, code, OVER_AFTER)
-            if new and self._channel:
-                await self._write(session, platform, code)
+        new = await Troubles(session).met(platform, code, OVER_AFTER)
+        if new and self._channel:
+            await self._write(session, platform, code)
         if new:
             OPERATOR.labels(platform, code).inc()
             log.error("platform needs the operator", platform=platform, code=code)

@@ -8,7 +8,7 @@ transaction ends, so that two processes never take the same calls. System sessio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, update
@@ -17,8 +17,6 @@ from storage.db import insert_once, now
 from storage.models import AppBudget
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 AT_ONCE, STEADY = 0.1, 0.8
@@ -49,36 +47,48 @@ class Bucket:
         return max(0, self.depth - _ceil(max(full_in, timedelta(0)) / self.between))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purse:
+    """An app's bucket as it was found, locked."""
+
+    app: str
+    bucket: Bucket
+    full_at: datetime
+    held_until: datetime
+    at: datetime
+    """What time it was at the database."""
+
+    @property
+    def held(self) -> timedelta | None:
+        """For how long nobody calls, or None if everybody may."""
+        return self.held_until - self.at if self.held_until > self.at else None
+
+    @property
+    def calls(self) -> int:
+        """How many calls the app may begin now."""
+        return 0 if self.held else self.bucket.free(self.full_at - self.at)
+
+
 class Budgets:
     """The buckets, by app."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def free(self, app: str, bucket: Bucket) -> int:
-        """Return how many calls the app may begin now; nobody else may take any until this transaction ends."""
+    async def open(self, app: str, bucket: Bucket) -> Purse:
+        """Return what the app may begin now; nobody else may take any until this transaction ends."""
         row, at = await self._locked(app)
-        if row.held_until > at:
-            return 0
-        return bucket.free(row.full_at - at)
+        return Purse(app=app, bucket=bucket, full_at=row.full_at, held_until=row.held_until, at=at)
 
-    async def spend(self, app: str, bucket: Bucket, calls: int) -> None:
+    async def spend(self, purse: Purse, calls: int) -> None:
         """Take calls out of the bucket, also if they are not in it: those who come after wait for them."""
-        row, at = await self._locked(app)
-        await self._set(app, full_at=max(row.full_at, at) + calls * bucket.between)
+        full_at = max(purse.full_at, purse.at) + calls * purse.bucket.between
+        await self._set(purse.app, full_at=full_at)
 
     async def hold(self, app: str, span: timedelta) -> None:
         """Let nobody call for `span`; a hold that lasts longer stays."""
         row, at = await self._locked(app)
         await self._set(app, held_until=max(row.held_until, at + span))
-
-    async def held(self, app: str) -> timedelta | None:
-        """Return for how long nobody calls, or None if everybody may."""
-        found = select(AppBudget.held_until, now()).where(
-            AppBudget.app == app, col(AppBudget.held_until) > now()
-        )
-        row = (await self._session.exec(found)).first()
-        return None if row is None else row[0] - row[1]
 
     async def _locked(self, app: str) -> tuple[AppBudget, datetime]:
         """Return the app's row, made where there is none, and what time it is at the database."""

@@ -108,6 +108,8 @@ class Grants:
         lives = update(Grant).where(col(Grant.id) == grant_id)
         await self._session.exec(
             lives.values(
+                consented_at=now(),
+                renewed_at=now(),
                 access_expires_at=None if access_expires_in is None else now(access_expires_in),
                 refresh_expires_at=None if refresh_expires_in is None else now(refresh_expires_in),
             ),
@@ -217,6 +219,13 @@ class Grants:
         held = await self.get(organization_id, grant_id) is not None
         return held and await self.holders(grant_id) > 1
 
+    async def lock(self, grant_id: str) -> None:
+        """Let whoever changes the grant wait until this transaction ends. System session.
+
+        Who changes accounts too comes here first: everybody in the same order waits for nobody in a ring.
+        """
+        await self._session.exec(select(Grant.id).where(Grant.id == grant_id).with_for_update())
+
     async def drop_pending(self, organization_id: str, grant_id: str) -> bool:
         """Delete a grant whose person never became known; False if it is absent or settled."""
         grant = await self.get(organization_id, grant_id)
@@ -266,7 +275,7 @@ class Grants:
 
         Who signs in again at the same moment waits for this, or this for them. System session.
         """
-        await self._session.exec(select(Grant.id).where(Grant.id == grant.id).with_for_update())
+        await self.lock(grant.id)
         if await self.needed(grant):
             return False
         await self._drop(grant)
@@ -490,11 +499,19 @@ class Accounts:
         return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
 
     async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
-        """Return the platform's ids of the accounts that are connected."""
-        connected = select(Account.remote_id).where(
-            Account.organization_id == organization_id,
-            Account.platform == platform,
-            col(Account.disconnected_at).is_(None),
+        """Return the platform's ids of the accounts that are connected, these locked.
+
+        Whoever attaches several of them afterwards has them all, and meets nobody who wants them in another order.
+        """
+        connected = (
+            select(Account.remote_id)
+            .where(
+                Account.organization_id == organization_id,
+                Account.platform == platform,
+                col(Account.disconnected_at).is_(None),
+            )
+            .order_by(col(Account.id))
+            .with_for_update(key_share=True)
         )
         return set(await self._session.exec(connected))
 

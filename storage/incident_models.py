@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Column, ForeignKey, Index, text
 from sqlmodel import Field, SQLModel
 
-from storage.models import _created, _json, _tenant, _time, new_id
+from storage.models import Account, _created, _json, _tenant, _time, new_id
 
 
 class IncidentKind(StrEnum):
@@ -33,6 +34,14 @@ class Resolution(StrEnum):
     DISCONNECTED = "disconnected"
     DELETED = "deleted"
     """The organization was."""
+
+
+class LateAnswer(StrEnum):
+    """What a person has said about posts whose time had passed while a sign-in was over."""
+
+    RELEASED = "released"
+    """They go out from now on."""
+    DISCARDED = "discarded"
 
 
 class Incident(SQLModel, table=True):
@@ -84,6 +93,14 @@ class Incident(SQLModel, table=True):
     resolved_at: datetime | None = _time(nullable=True)
     resolved_by: str | None = None
     resolution: str = ""
+    renewed: dict[str, str] = _json(dict)
+    """The names of the accounts about whose late posts the card asks, by id: a reconnect made them well again."""
+    released: int = 0
+    """How many posts that were held go out at their times after all."""
+    late_posts: int = 0
+    """How many the card asks about; once that is answered, how many the answer was about."""
+    late_answer: str = ""
+    late_by: str | None = None
     held_until: datetime | None = _time(nullable=True)
     """Quiet hours: until then the card, or what `lines` holds, is not said."""
     lines: list[str] = _json(list)
@@ -104,6 +121,19 @@ class Incident(SQLModel, table=True):
     def open(self) -> bool:
         """Tell whether a person is still needed."""
         return self.resolved_at is None
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether a person has still to say what becomes of late posts."""
+        return self.late_posts > 0 and not self.late_answer
+
+    def only(self, lost: Sequence[Account]) -> None:
+        """Let it be about these accounts alone, because the sign-in itself lives."""
+        if not self.sign_in_lives:
+            self.kind, self.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+        self.sign_in_lives = True
+        self.code, self.days, self.deadline, self.snoozed_until = lost[0].lost, None, None, None
+        self.accounts = {account.id: account.name for account in lost}
 
     @property
     def key(self) -> str:

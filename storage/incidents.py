@@ -75,12 +75,14 @@ class IncidentRows:
         )
         return (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
 
-    async def get(self, organization_id: str, incident_id: str) -> Incident | None:
-        """Return an incident, open or not, locked, or None."""
+    async def get(self, organization_id: str, incident_id: str, *, lock: bool = True) -> Incident | None:
+        """Return an incident, open or not, locked unless it is only looked at, or None."""
         found = select(Incident).where(
             Incident.organization_id == organization_id, Incident.id == incident_id
         )
-        return (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
+        if lock:
+            found = found.with_for_update()
+        return (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
 
     async def all_open(self, organization_id: str, *, lock: bool = True) -> list[Incident]:
         """Return the open incidents, locked unless they are only shown, the oldest first."""

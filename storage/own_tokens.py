@@ -98,9 +98,13 @@ class OwnTokens:
         return bool((await self._session.exec(some)).one())
 
     async def lock(self, grant_id: str) -> bool:
-        """Take the grant before its accounts, as everybody does; False if it is over meanwhile."""
+        """Take the grant and then its accounts, in everybody's order; False if it is over meanwhile."""
         living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
-        return (await self._session.exec(living.with_for_update())).first() is not None
+        if (await self._session.exec(living.with_for_update())).first() is None:
+            return False
+        in_order = select(Account.id).where(Account.grant_id == grant_id).order_by(col(Account.id))
+        await self._session.exec(in_order.with_for_update(key_share=True))
+        return True
 
     async def lives(self, owner: Owner, token: str | None = None) -> bool:
         """Note that the platform takes the account's token, or gave us another one that it takes."""

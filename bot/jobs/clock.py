@@ -17,7 +17,9 @@ from bot.logs import logger
 
 log = logger(__name__)
 TICK_S = 1
-HURRY_S = 5.0
+SILENT_S = 3 * TICK_S
+"""So long without a tick, and the host's clock went back: APScheduler waits until it is as late again."""
+HURRY_S = 20.0
 
 
 class Clock:
@@ -62,6 +64,15 @@ class Clock:
     async def _tick(self) -> None:
         self.ticked_at = time.monotonic()
 
+    async def _watch(self) -> None:
+        """Let everything run now whenever the ticks stop: what is due does not wait for a clock that was set."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if self.silent_s > SILENT_S:
+                log.warning("the clock stood still, and goes on", seconds=round(self.silent_s))
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
+
     def whenever(self, signal: asyncio.Event, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee."""
         self._signals[name] = signal, work
@@ -91,8 +102,11 @@ class Clock:
         self._scheduler.add_job(self._tick, "interval", seconds=TICK_S, id="tick")
         self._scheduler.start()
         self._listening = [
-            asyncio.create_task(self._listen(name, signal, work))
-            for name, (signal, work) in self._signals.items()
+            asyncio.create_task(self._watch()),
+            *(
+                asyncio.create_task(self._listen(name, signal, work))
+                for name, (signal, work) in self._signals.items()
+            ),
         ]
 
     async def hurry(self) -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.logs import logger
 from storage.budgets import Bucket, Budgets
-from storage.refreshes import Outcome, Refreshes
+from storage.refreshes import Outcome, Refreshes, any_due
 
 if TYPE_CHECKING:
     from adapters.base import PlatformError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
+Answer = TypeVar("Answer")
 LEASE = timedelta(seconds=60)
 """Longer than waiting for a slot, the longest call, 20 s, and its commit."""
 BEGUN_WITHIN_S = 20.0
@@ -45,7 +46,7 @@ class Lane:
         self,
         database: Database,
         vault: Vault,
-        work: Callable[[Grant], Awaitable[None]],
+        work: Callable[[Grant], Awaitable[object]],
         *,
         platform: str,
         app: str,
@@ -54,24 +55,24 @@ class Lane:
         at_once: int = AT_ONCE,
     ) -> None:
         self.app = app
+        self.bucket = bucket
         self.counts: Counter[Outcome] = Counter()
         """What the calls came to since the breaker was told last."""
         self._platform = platform
-        self._bucket = bucket
         self._lease = lease
         self._database = database
         self._vault = vault
         self._work = work
         self._at_once = at_once
         self._slots = asyncio.Semaphore(at_once)
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[Any]] = set()
         self._unanswered = 0
         self._held_until = 0.0
         self._stopping = False
 
     async def run(self) -> None:
         """Work until nothing is due, nothing is left of the budget, or the lane is told to stop."""
-        more = await self._due()
+        more = await any_due(self._database.single, self.app)
         while more and not self._stopping:
             if self._unanswered >= SILENCE:
                 await self._finish()
@@ -79,19 +80,31 @@ class Lane:
             await self._begin(claimed)
         await self._finish()
 
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopping = True
+
     async def drain(self, within_s: float) -> None:
         """Begin nothing more, and let what is in flight be committed."""
-        self._stopping = True
+        self.stop()
         await self._finish(within_s)
+
+    async def to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return what `work` returns. It goes on when whoever waits for it is cancelled, and a drain waits for it."""
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        task.add_done_callback(_noticed)
+        return await asyncio.shield(task)
 
     async def spend(self, calls: int = 1) -> timedelta | None:
         """Take calls that cannot wait out of the budget; or return for how long nobody may call."""
         async with self._database.system() as session:
             budgets = Budgets(session)
-            held = await budgets.held(self.app)
-            if held is None:
-                await budgets.spend(self.app, self._bucket, calls)
-        return held
+            purse = await budgets.open(self.app, self.bucket)
+            if purse.held is None:
+                await budgets.spend(purse, calls)
+        return purse.held
 
     def answered(self) -> None:
         """Note that the platform said something about a grant."""
@@ -115,27 +128,30 @@ class Lane:
         """Add what this process counted to what all replicas count."""
         if self.counts:
             async with self._database.system() as session:
-                await self._tell(Refreshes(session, self._vault))
+                await self.tell(Refreshes(session, self._vault))
 
-    async def _tell(self, refreshes: Refreshes) -> None:
+    async def tell(self, refreshes: Refreshes) -> None:
+        """Do the same in a transaction that is open anyway."""
         counted, self.counts = self.counts, Counter()
         if counted:
-            await refreshes.count(self._platform, await refreshes.minute(), counted)
-
-    async def _due(self) -> bool:
-        async with self._database.system(write=False) as session:
-            return await Refreshes(session, self._vault).due(self.app)
+            try:
+                await refreshes.count(self._platform, await refreshes.minute(), counted)
+            except BaseException:
+                self.counts += counted
+                raise
 
     async def _claim(self) -> tuple[list[Grant], bool]:
         """Return grants to begin now, paid for, and whether there may be more."""
         limit = 1 if self._unanswered >= SILENCE else self._at_once
         async with self._database.system() as session:
             budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
-            limit = min(limit, await budgets.free(self.app, self._bucket))
+            purse = await budgets.open(self.app, self.bucket)
+            # Before any grant is locked, as in a death, so that nobody waits in a circle.
+            await self.tell(refreshes)
+            limit = min(limit, purse.calls)
             claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:
-                await budgets.spend(self.app, self._bucket, len(claimed))
-            await self._tell(refreshes)
+                await budgets.spend(purse, len(claimed))
         return claimed, bool(claimed) and len(claimed) == limit
 
     async def _begin(self, claimed: Collection[Grant]) -> None:
@@ -166,3 +182,9 @@ class Lane:
         if self._working:
             await asyncio.wait(set(self._working), timeout=within_s)
         await self.tell_breaker()
+
+
+def _noticed(task: asyncio.Task[Any]) -> None:
+    """Log what a task failed with: whoever waited for it may be gone."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("refresh broke off", type=type(error).__name__)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +26,7 @@ from adapters.base import (
     OutcomeUnknown,
     Platform,
     PlatformError,
+    Rejected,
     Rotation,
     TokenRefused,
     Tokens,
@@ -55,6 +56,8 @@ SECOND_OPINION = timedelta(minutes=15)
 KEEP_ALIVE = timedelta(days=7)
 """How often a single-use grant that nobody needs is renewed, so that it does not die of silence."""
 HEALTH_CHECK = timedelta(hours=24)
+LOOKS = 4
+"""Looks at sign-ins that nothing renews take at most one in so many of an app's calls."""
 RENEW_BEFORE_REFRESH_ENDS = timedelta(days=14)
 SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
 """Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest.
@@ -62,10 +65,14 @@ SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
 The longest is what an outage may last longer for us than for the platform.
 """
 OUR_FAULT_PAUSE = timedelta(minutes=5)
+REFUSAL_PAUSE = timedelta(hours=1)
+"""After a refusal that no renewal can mend: a look is one of the few calls that a member has in a day."""
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
-OUTAGE_CALLS, OUTAGE_SHARE = 20, 0.01
+OUTAGE_CALLS, OUTAGE_SHARE, OUTAGE_WINDOW_MIN = 20, 0.01, 10
 """So many calls of ten minutes, and such a share of them, without an answer are an outage."""
+OUTAGE_HISTORY_MIN = 60
+"""Where few accounts make few calls: so many without an answer in an hour in which there was none."""
 BREAKER_HISTORY_MIN = 60
 BREAKER_HOLD = timedelta(minutes=60)
 COMMIT_FOR_S = 600.0
@@ -88,12 +95,13 @@ class Fresh:
     tokens: Tokens
 
 
-def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | None:
+def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta:
     """Return when a grant with these tokens is looked at next; `jitter` is between 0 and 1.
 
     Single-use tokens are renewed just in time, before something needs them, and once a week: each
     renewal has a moment in which a crash would lose them. The others are renewed ahead of need,
-    spread over a fifth of their life. None: only a person can renew it.
+    spread over a fifth of their life; where their refresh token ends before that, nothing is to be gained by
+    asking while the access token works. What only a person can renew is asked about: see `look_in`.
     """
     match platform.rotation:
         case Rotation.SINGLE_USE:
@@ -101,10 +109,26 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
         case Rotation.EXCHANGE:
             return _sooner(HEALTH_CHECK, tokens.expires_in, jitter)
         case Rotation.NONE if tokens.refresh_token is None:
-            return None
+            return _sooner(HEALTH_CHECK, None, jitter)
         case _:
             life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
-            return life * (0.7 + 0.2 * jitter)
+            ahead, last = life * (0.7 + 0.2 * jitter), tokens.refresh_expires_in
+            return ahead if last is None or ahead < last else life
+
+
+def look_in(bucket: Bucket, grants: int, *, jitter: float) -> timedelta:
+    """Return when a grant that nothing renews is asked about again, as one of so many of its app.
+
+    Daily, as long as that leaves three quarters of the app's budget to what people do. LinkedIn allows 100,000
+    calls a day for an app and 150 for a member: looks, one call each, are daily up to 20,000 grants and weekly
+    for 140,000. What is published in between finds out by itself.
+    """
+    return _sooner(max(HEALTH_CHECK, grants * LOOKS * bucket.between), None, jitter)
+
+
+def renews(platform: Platform, grant: Grant) -> bool:
+    """Tell whether a grant's tokens can be renewed without a person."""
+    return grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE
 
 
 def lease_of(platform: Platform) -> timedelta:
@@ -145,10 +169,22 @@ def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
     return False
 
 
-def out(tallies: Iterable[Tally]) -> bool:
-    """Tell whether a platform left more of these calls without an answer than it does on any day."""
-    every = list(tallies)
-    unanswered, total = sum(t.busy for t in every), sum(t.total for t in every)
+def out(hour: Mapping[int, Tally], minute: int) -> bool:
+    """Tell whether a platform left more calls without an answer than it does on any day; `hour` is by minute."""
+    return _unanswered(_lately(hour, minute)) or (_silent(hour.values()) and _unanswered(hour.values()))
+
+
+def _lately(hour: Mapping[int, Tally], minute: int) -> list[Tally]:
+    return [tally for at, tally in hour.items() if at > minute - OUTAGE_WINDOW_MIN]
+
+
+def _silent(tallies: Iterable[Tally]) -> bool:
+    """Tell whether no call was answered."""
+    return not any(tally.fresh or tally.dead for tally in tallies)
+
+
+def _unanswered(tallies: Collection[Tally]) -> bool:
+    unanswered, total = sum(t.busy for t in tallies), sum(t.total for t in tallies)
     return unanswered >= OUTAGE_CALLS and unanswered > OUTAGE_SHARE * total
 
 
@@ -205,6 +241,11 @@ class Refresher:
         """Work on everything that is due, within the budgets; return when nothing is left to do now."""
         await asyncio.gather(*(lane.run() for lane in self.lanes.values()))
 
+    def stop(self) -> None:
+        """Claim nothing more."""
+        for lane in self.lanes.values():
+            lane.stop()
+
     async def drain(self, within_s: float) -> None:
         """Claim nothing more, and let what is in flight be committed."""
         await asyncio.gather(*(lane.drain(within_s) for lane in self.lanes.values()))
@@ -216,9 +257,11 @@ class Refresher:
 
         `refused` is the generation whose access token a platform just answered with a 401. Raises the
         verdict when no good tokens are to be had, and Busy for everybody else until it is time to ask
-        again: who waited for a refresh that failed does not repeat it.
+        again: who waited for a refresh that failed does not repeat it. GrantDead is raised only once it is
+        certain; a first word of it is Busy. TokenRefused: the platform, asked about the token that it
+        refused, finds nothing wrong with it.
         """
-        deadline, first = time.monotonic() + WAIT_FOR_SIBLING_S, None
+        deadline, first, looked_at = time.monotonic() + WAIT_FOR_SIBLING_S, None, None
         while True:
             async with self._database.system(write=False) as session:
                 repository = Refreshes(session, self._vault)
@@ -233,15 +276,21 @@ class Refresher:
                 return Fresh(grant=grant, tokens=tokens)
             if (wait := _put_off(grant, clock)) is not None:
                 raise Busy(grant.verdict.rpartition(" ")[2], retry_after=wait)
-            lease = lease_of(self._offer.platform(grant.platform))
-            async with self._database.system() as session:
-                taken = await Refreshes(session, self._vault).take(grant_id, grant.generation, lease)
+            if grant.generation == looked_at:
+                raise TokenRefused("refused_but_good")
+            taken = None if _at_work(grant, clock) else await self._take(grant)
             if taken is not None:
+                looked_at = taken.generation
                 await self._now(taken)
             elif time.monotonic() > deadline:
                 raise Busy("refresh_in_progress")
             else:
                 await asyncio.sleep(0.05)
+
+    async def _take(self, grant: Grant) -> Grant | None:
+        lease = lease_of(self._offer.platform(grant.platform))
+        async with self._database.system() as session:
+            return await Refreshes(session, self._vault).take(grant.id, grant.generation, lease)
 
     async def use(self, grant_id: str, call: Callable[[Client, Tokens], Awaitable[Answer]]) -> Answer:
         """Return what `call` answers, given tokens that work; a refused one is renewed once and tried again."""
@@ -256,51 +305,51 @@ class Refresher:
     # One grant
 
     async def _now(self, grant: Grant) -> None:
-        """Refresh a leased grant for somebody who waits. Raises the verdict, or Busy while nobody may call."""
+        """Refresh a leased grant for somebody who waits. Raises the verdict, or Busy while nobody may call.
+
+        A GrantDead is not raised: whether it is believed stands in the row.
+        """
         lane = self.lanes.get(grant.app)
         held = None if lane is None else await lane.spend()
         if held is not None:
             async with self._database.system() as session:
                 await Refreshes(session, self._vault).release([grant])
             raise Busy("held_back", retry_after=held)
-        await self._settle(grant, raising=True)
+        failed = await (self._settle(grant) if lane is None else lane.to_the_end(self._settle(grant)))
+        if failed is not None and not isinstance(failed, GrantDead):
+            raise failed
 
-    @traced("refresh", lambda _self, grant, **_: {"platform": grant.platform, "grant": grant.id})
-    async def _settle(self, grant: Grant, *, raising: bool = False) -> None:
-        """Refresh one leased grant and store what came of it."""
+    @traced("refresh", lambda _self, grant: {"platform": grant.platform, "grant": grant.id})
+    async def _settle(self, grant: Grant) -> PlatformError | None:
+        """Refresh one leased grant and store what came of it; return why nothing came, or None."""
         platform = self._offer.platform(grant.platform)
         started = time.perf_counter()
+        if grant.access_sealed is None:  # ended meanwhile
+            return None
         try:
-            client = self._offer.client(grant.platform, grant.app)
             tokens = self._tokens(grant)
-            adapter = self._adapters[grant.platform]
-            if tokens.refresh_token is None and platform.rotation is not Rotation.EXCHANGE:
-                await self._still_good(grant, adapter, client, tokens)
-                return
-            if isinstance(adapter, AccountTokens):
-                trade = await self._trader.trade(grant, adapter, client, tokens)
-            else:
-                trade = Trade(tokens=await adapter.refresh(client, tokens))
-            newer = trade.tokens
+            trade = await self._ask(grant, platform, tokens)
         except PlatformError as error:
-            self._note(grant, type(error).__name__)
-            await self._judge(grant, platform, error)
-            if raising:
-                raise
-            return
-        except LookupError:
-            return
+            return await self._failed(grant, platform, error)
+        except (DBAPIError, *FAILURES):
+            raise  # the lease ends by itself
+        except Exception as error:
+            log.exception("an answer nobody thought of", grant=grant.id, type=type(error).__name__)
+            return await self._failed(grant, platform, Busy("unexpected"))
+        if trade is None:
+            return None
         if trade.doubted:
             await self._page(platform, BREAKER_OPEN)
         if trade.ended:
             await self._accounts_live_on(grant, trade)
-            return
+            return None
+        newer = trade.tokens
         renewal = Renewal(
             access=newer.access_token,
             refresh=newer.refresh_token,
             access_expires_in=newer.expires_in or platform.access_lifetime,
             refresh_expires_in=newer.refresh_expires_in,
-            due_in=_soonest(
+            due_in=_at_latest(
                 due_in(platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()),
                 trade.again_in,
             ),
@@ -312,12 +361,23 @@ class Refresher:
         self._heard(grant, Outcome.DEAD if trade.news else Outcome.FRESH)
         if not stored:
             log.warning("a newer generation was there already", grant=grant.id)
+        return None
+
+    async def _ask(self, grant: Grant, platform: Platform, tokens: Tokens) -> Trade | None:
+        """Return the tokens that follow these; None where there are none and the grant is well. Raises the verdict."""
+        client, adapter = self._offer.client(grant.platform, grant.app), self._adapters[grant.platform]
+        if not renews(platform, grant):
+            await self._still_good(grant, adapter, client, tokens)
+            return None
+        if isinstance(adapter, AccountTokens):
+            return await self._trader.trade(grant, adapter, client, tokens)
+        return Trade(tokens=await adapter.refresh(client, tokens))
 
     async def _accounts_live_on(self, grant: Grant, trade: Trade) -> None:
         """Note that the person's token is over and nobody has to be called for it: publishing goes on."""
         async with self._database.system() as session:
             verdict = f"{ACCOUNTS_ONLY} {trade.ended}"
-            after = _soonest(HEALTH_CHECK * (0.9 + 0.2 * _chance()), trade.again_in)
+            after = _at_latest(HEALTH_CHECK * (0.9 + 0.2 * _chance()), trade.again_in)
             await Refreshes(session, self._vault).healthy(grant, after, verdict=verdict)
         self._note(grant, ACCOUNTS_ONLY)
         self._heard(grant, Outcome.DEAD if trade.news else Outcome.FRESH)
@@ -337,13 +397,27 @@ class Refresher:
             return tripped(await repository.tallies(grant.platform, minute - 2 * BREAKER_HISTORY_MIN), minute)
 
     async def _still_good(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
-        """Ask with the token itself, where there is no refresh that could tell. Raises GrantDead."""
+        """Ask with the token itself, where there is no refresh that could tell.
+
+        Raises GrantDead only for a code that is documented to say so: any gateway can answer 401.
+        """
+        whose = adapter.platform.identity_scopes
+        asked = replace(tokens, scopes=whose & frozenset(grant.scopes)) if whose else tokens
         try:
-            await adapter.discover(client, tokens)
+            await adapter.discover(client, asked)
         except TokenRefused as refusal:
-            raise GrantDead(refusal.code) from None
+            if refusal.code in adapter.platform.dead_token_codes:
+                raise GrantDead(refusal.code) from None
+            raise Busy(refusal.code, retry_after=REFUSAL_PAUSE) from None
+        except Rejected as refusal:
+            raise Rejected(refusal.code, retry_after=REFUSAL_PAUSE) from None
         async with self._database.system() as session:
-            await Refreshes(session, self._vault).healthy(grant, None)
+            refreshes = Refreshes(session, self._vault)
+            others = await refreshes.looked_after(grant.app)
+            again = look_in(self.lanes[grant.app].bucket, others, jitter=_chance())
+            await refreshes.healthy(grant, again)
+        self._note(grant, "fresh")
+        self._heard(grant, Outcome.FRESH)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
         """Store new tokens; while the database is gone they wait here, because nobody else has them."""
@@ -357,6 +431,11 @@ class Refresher:
                 log.warning("new tokens wait for the database", grant=grant.id)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
+
+    async def _failed(self, grant: Grant, platform: Platform, error: PlatformError) -> PlatformError:
+        self._note(grant, type(error).__name__)
+        await self._judge(grant, platform, error)
+        return error
 
     async def _judge(self, grant: Grant, platform: Platform, error: PlatformError) -> None:
         """Decide what a failed refresh means. The only place that may call a grant dead."""
@@ -373,29 +452,29 @@ class Refresher:
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
-                await self._later(grant, verdict, LEASE, in_doubt=True)
+                wait = max(LEASE, pause(grant.failures, error.retry_after, chance=_chance()))
+                await self._later(grant, verdict, wait, in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
                 await self._later(grant, verdict, pause(grant.failures, error.retry_after, chance=_chance()))
 
     async def _second_opinion(self, grant: Grant, platform: Platform, code: str, verdict: str) -> None:
         """A first "dead" is looked at again; a second one counts, unless the whole platform says so."""
-        if lane := self.lanes.get(grant.app):
-            await lane.tell_breaker()
-        async with self._database.system() as session:
+        async with self._database.system() as session:  # one, because many may die at once
             repository = Refreshes(session, self._vault)
+            if lane := self.lanes.get(grant.app):
+                await lane.tell(repository)
             clock, minute = await repository.clock(), await repository.minute()
             held = tripped(await repository.tallies(platform.key, minute - 2 * BREAKER_HISTORY_MIN), minute)
             if held:
                 await repository.suspect(grant, verdict, BREAKER_HOLD)
+                await self._incidents.page_operator(session, platform.key, BREAKER_OPEN)
             elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, verdict, SECOND_OPINION)
             else:
                 reason = reason_of(platform, grant, code, clock)
                 if await repository.dead(grant, reason):
                     await self._incidents.grant_died(session, grant, reason)
-        if held:
-            await self._page(platform, BREAKER_OPEN)
 
     async def _later(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # the lease ends by itself
@@ -420,16 +499,17 @@ class Refresher:
     async def _look_for_outage(self, platform: Platform) -> None:
         async with self._database.system(write=False) as session:
             repository = Refreshes(session, self._vault)
-            first = await repository.minute() - BREAKER_WINDOW_MIN + 1
-            tallies = await repository.tallies(platform.key, first)
-        if out(tallies.values()):
+            minute = await repository.minute()
+            hour = await repository.tallies(platform.key, minute - OUTAGE_HISTORY_MIN + 1)
+        if out(hour, minute):
             await self._page(platform, OUTAGE)
-        elif not any(tally.fresh or tally.dead for tally in tallies.values()):
+        elif _silent(_lately(hour, minute)):
             await self._incidents.still_troubled(platform.key, OUTAGE)  # asked rarely by now, and silent
 
     async def _page(self, platform: Platform, code: str) -> None:
         with suppress(DBAPIError, OSError, TimeoutError):  # then whoever meets it next tells
-            await self._incidents.page_operator(platform.key, code)
+            async with self._database.system() as session:
+                await self._incidents.page_operator(session, platform.key, code)
 
     def _note(self, grant: Grant, verdict: str) -> None:
         note(verdict=verdict)
@@ -455,8 +535,8 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
     )
 
 
-def _soonest(*spans: timedelta | None) -> timedelta | None:
-    return min((span for span in spans if span is not None), default=None)
+def _at_latest(usual: timedelta, again_in: timedelta | None) -> timedelta:
+    return usual if again_in is None else min(usual, again_in)
 
 
 def _over(grant: Grant, clock: datetime) -> bool:
@@ -465,11 +545,15 @@ def _over(grant: Grant, clock: datetime) -> bool:
     return ends is not None and ends - clock < timedelta(minutes=1) and grant.refresh_sealed is not None
 
 
+def _at_work(grant: Grant, clock: datetime) -> bool:
+    """Tell whether somebody refreshes the grant at the moment."""
+    return grant.lease_until is not None and grant.lease_until > clock
+
+
 def _put_off(grant: Grant, clock: datetime) -> timedelta | None:
     """Return how long nobody asks the platform again after a look that settled nothing; None: anybody may."""
-    at_work = grant.lease_until is not None and grant.lease_until > clock
     unsettled = grant.failures > 0 or grant.suspected_at is not None
-    if at_work or not unsettled or grant.due_at is None or grant.due_at <= clock:
+    if _at_work(grant, clock) or not unsettled or grant.due_at is None or grant.due_at <= clock:
         return None
     return grant.due_at - clock
 

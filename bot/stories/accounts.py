@@ -25,6 +25,7 @@ from storage.discoveries import Places
 from storage.grants import Accounts
 from storage.incidents import IncidentRows
 from storage.models import Account, Grant, Role
+from storage.posts import Posts
 from storage.tenants import Members
 
 if TYPE_CHECKING:
@@ -334,7 +335,11 @@ class AccountsStory:
         return self._card(actor, *found, "", {})
 
     async def _confirmation(self, one: Card) -> kit.Json:
-        return views.confirm_disconnect(one, await self._disconnections.outlook(one.account))
+        account = one.account
+        async with self._database.organization(account.organization_id, write=False) as session:
+            waiting = await Posts(session).waiting(account.organization_id, [account.id])
+        outlook = await self._disconnections.outlook(account)
+        return views.confirm_disconnect(one, outlook, waiting.posts)
 
     def _card(
         self, actor: Actor, account: Account, grant: Grant | None, by: str, outlook: Mapping[str, Weather]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.errors import BadInput, Gone, Settled
+from bot.errors import BadInput, Gone, OutOfDate, Settled
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
+from storage.incident_models import LateAnswer
 from storage.incidents import IncidentRows
 from storage.models import Role, new_id
 from storage.tenants import Members
@@ -44,6 +45,8 @@ class IncidentStory:
         routes.add(Kind.ACTION, "incident.who", self.who, role=Role.MEMBER, changes=False)
         routes.add(Kind.ACTION, "incident.send", self.send, role=Role.ADMIN, changes=False)
         routes.add(Kind.SUBMISSION, "incident.sent", self.sent, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.publish", self.publish, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.discard", self.discard, role=Role.ADMIN)
 
     async def reconnect(self, request: Request) -> Answer:
         """Answer Reconnect: an admin's own link; to others, who can do it."""
@@ -83,7 +86,7 @@ class IncidentStory:
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
             if until is None or until <= now:
-                raise Gone("That choice")
+                raise OutOfDate("That choice")
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 
@@ -117,6 +120,22 @@ class IncidentStory:
         text = "✅ Sent. You'll see on the card when it is done."
         return UpdateModal(kit.message_modal("Send the link", text))
 
+    async def publish(self, request: Request) -> Answer:
+        """Let the posts go out that a card says are late."""
+        return await self._late(request, LateAnswer.RELEASED)
+
+    async def discard(self, request: Request) -> Answer:
+        """Let the posts never go out that a card says are late."""
+        return await self._late(request, LateAnswer.DISCARDED)
+
+    async def _late(self, request: Request, answer: LateAnswer) -> Answer:
+        actor = request.actor
+        async with self._database.organization(actor.organization_id) as session:
+            seen = await self._known(session, actor.organization_id, request.target, lock=False)
+            if not await self._incidents.late(session, seen, answer, actor.membership_id):
+                raise Settled
+        return Done()
+
     async def _admin(self, session: AsyncSession, request: Request, user_id: str) -> Membership:
         """Return the chosen person's membership. Raises BadInput with why they can't do it."""
         actor = request.actor
@@ -145,8 +164,10 @@ class IncidentStory:
             raise Settled
         return found
 
-    async def _known(self, session: AsyncSession, organization_id: str, incident_id: str) -> Incident:
-        found = await IncidentRows(session).get(organization_id, incident_id)
+    async def _known(
+        self, session: AsyncSession, organization_id: str, incident_id: str, *, lock: bool = True
+    ) -> Incident:
+        found = await IncidentRows(session).get(organization_id, incident_id, lock=lock)
         if found is None:
             raise Gone("That card")
         return found

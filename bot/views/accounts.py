@@ -215,8 +215,11 @@ def which(found: Sequence[Card], organization_id: str, word: str) -> list[Json]:
     return blocks
 
 
-def confirm_disconnect(one: Card, outlook: Revocation) -> Json:
-    """Return the modal that says what disconnecting means before it happens."""
+def confirm_disconnect(one: Card, outlook: Revocation, waiting: int) -> Json:
+    """Return the modal that says what disconnecting means before it happens.
+
+    `waiting` is how many posts wait to be published there.
+    """
     account, platform = one.account, one.platform.name
     consequence = {
         Revocation.ENDED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
@@ -231,7 +234,8 @@ def confirm_disconnect(one: Card, outlook: Revocation) -> Json:
         f"{one.organization} will no longer be able to publish to {account.name} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
-    lines = [what, consequence[outlook]]
+    lost = f"{kit.posts(waiting, 'waiting')} to it will not be published." if waiting else ""
+    lines = filter(None, [what, lost, consequence[outlook]])
     return kit.modal(
         "Disconnect account",
         [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from bot.notices import Message
 from bot.routes import Say
 from bot.views import kit
-from storage.incident_models import IncidentKind, Resolution
-from storage.models import Role
+from storage.incident_models import IncidentKind, LateAnswer, Resolution
+from storage.models import Role, utc_now
+from storage.posts import APART
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from adapters.base import Platform
     from bot.views.kit import Json
     from storage.incident_models import AlertSettings, Incident
     from storage.models import Membership
+    from storage.posts import Waiting
 
 PERSON = "person"
 NAMES_SHOWN = 5
@@ -61,6 +63,8 @@ NOBODY = "Nobody is on it, so Octapost"
 """Who asks the owners, as it reads before "asked you"."""
 FINE = "🟢"
 """The dot of a digest in which nothing needs a look."""
+SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
+"""Why not all late posts are there a moment later."""
 SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"}
 
 
@@ -76,13 +80,28 @@ class IncidentCard:
     resolver: Membership | None = None
     lost_channel: str = ""
     """The channel that was meant to hold the card, and didn't take it."""
+    waiting: Waiting | None = None
+    """The posts that it keeps from going out, or will."""
+    late: int = 0
+    """The posts whose time passed meanwhile, and of which nobody has said what becomes of them."""
+    answerer: Membership | None = None
+    """Who said it of those before."""
 
     @property
     def names(self) -> str:
         """The accounts it is about."""
-        found = list(self.incident.accounts.values())
-        rest = len(found) - NAMES_SHOWN
-        return kit.listed(found[:NAMES_SHOWN] + ([f"{rest} more"] if rest > 0 else []))
+        return _named(self.incident.accounts.values())
+
+    @property
+    def value(self) -> str:
+        """What its buttons carry."""
+        return f"{self.incident.organization_id}/{self.incident.id}"
+
+
+def _named(accounts: Iterable[str]) -> str:
+    found = list(accounts)
+    rest = len(found) - NAMES_SHOWN
+    return kit.listed(found[:NAMES_SHOWN] + ([f"{rest} more"] if rest > 0 else []))
 
 
 def why(platform: Platform, code: str) -> str:
@@ -126,13 +145,68 @@ def card(one: IncidentCard) -> Message:
     incident = one.incident
     sign, text = headline(one)
     blocks = [kit.words(f"{sign} {text}")]
-    if incident.open and (state := care(incident, one.claimer)):
-        blocks.append(kit.section(state))
+    states = [waits(one), care(incident, one.claimer) if incident.open else "", answered(one)]
+    blocks += [kit.section(state) for state in states if state]
+    blocks += _question(one)
     if details := _details(one):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(line) for line in details]})
     if incident.open:
-        blocks.append(_buttons(incident))
+        blocks.append(_buttons(one))
     return Message(text=text, blocks=blocks)
+
+
+def waits(one: IncidentCard) -> str:
+    """Return how many posts wait for it and when the first is due, in mrkdwn; empty when none does."""
+    if one.waiting is None or one.waiting.first is None:
+        return ""
+    many, first = one.waiting.posts > 1, one.waiting.first
+    posts = kit.posts(one.waiting.posts, "scheduled")
+    if one.incident.kind == IncidentKind.EXPIRING:
+        due = "are due after that, the first" if many else "is due after that,"
+        return f"🗓️ {posts} {due} {moment(first)}."
+    verb = "is" if first > utc_now() else "was"
+    due = f"wait; the first {verb} due" if many else f"waits; it {verb} due"
+    return f"🗓️ {posts} {due} {moment(first)}."
+
+
+def _question(one: IncidentCard) -> list[Json]:
+    """Return the question what becomes of posts whose time has passed, and the buttons that answer it."""
+    if not one.late:
+        return []
+    all_of_them = one.incident.accounts.keys() <= one.incident.renewed.keys()
+    whose = "" if all_of_them else f" of {_named(one.incident.renewed.values())}"
+    many = one.late > 1
+    asked = f"{kit.posts(one.late)}{whose} {_were(one.late)} due meanwhile."
+    discard = kit.confirm(
+        f"Discard {kit.posts(one.late, 'late')}?",
+        f"{'They are' if many else 'It is'} not published, and can't be brought back.",
+        "Discard",
+        "Keep",
+    )
+    blocks = [
+        kit.words(f"⏳ {asked} Publish {'them' if many else 'it'} now?"),
+        kit.actions(
+            kit.button("Publish now", "incident.publish", one.value, style="primary"),
+            kit.button("Discard…", "incident.discard", one.value, style="danger", confirm=discard),
+        ),
+    ]
+    return [*blocks, kit.fine_print(SPACED)] if many else blocks
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def answered(one: IncidentCard) -> str:
+    """Return what somebody said of late posts, in mrkdwn; empty while nobody has."""
+    incident, by = one.incident, kit.mention(one.answerer)
+    posts, many = kit.posts(incident.late_posts, "late"), incident.late_posts > 1
+    if incident.late_answer == LateAnswer.RELEASED:
+        said = f"▶️ {posts} {'go' if many else 'goes'} out now, said {by}."
+        return f"{said} {SPACED}" if many else said
+    if incident.late_answer == LateAnswer.DISCARDED:
+        return f"🗑️ {posts} {_were(incident.late_posts)} discarded by {by}."
+    return ""
 
 
 def headline(one: IncidentCard) -> tuple[str, str]:
@@ -190,11 +264,12 @@ def _ended(one: IncidentCard, at: str = "") -> str:
     """Return how it came to its end, in mrkdwn, with a time where one is given; empty when the card says it."""
     incident = one.incident
     by = f" by {kit.mention(one.resolver)}" if incident.resolved_by else ""
+    freed = f", {kit.posts(incident.released)} released" if incident.released else ""
     return {
-        Resolution.ELSEWHERE: "Reconnected by another organization that shares this sign-in.",
+        Resolution.ELSEWHERE: f"Reconnected by another organization that shares this sign-in{freed}.",
         Resolution.RENEWED: f"{one.platform.name} gave it more time; nobody has to do anything.",
         Resolution.ACCESS_BACK: f"{one.platform.name} lets us act for it again; nobody has to do anything.",
-        Resolution.RECONNECTED: f"Reconnected{by}{at}.",
+        Resolution.RECONNECTED: f"Reconnected{by}{at}{freed}.",
         Resolution.DISCONNECTED: f"Disconnected{by}{at}.",
     }.get(Resolution(incident.resolution), "")
 
@@ -202,7 +277,13 @@ def _ended(one: IncidentCard, at: str = "") -> str:
 def done(one: IncidentCard) -> str:
     """Return the line that ends a card's thread; empty when there is nothing to add to the card."""
     sign, _ = headline(one)
-    return f"{sign} {said}" if (said := _ended(one)) else ""
+    said = _ended(one)
+    asks = (
+        f" {kit.posts(one.late)} {_were(one.late)} due meanwhile; the card asks what to do."
+        if one.late
+        else ""
+    )
+    return f"{sign} {said}{asks}" if said else ""
 
 
 def care(incident: Incident, claimer: Membership | None) -> str:
@@ -216,8 +297,8 @@ def care(incident: Incident, claimer: Membership | None) -> str:
     return ""
 
 
-def _buttons(incident: Incident) -> Json:
-    value = f"{incident.organization_id}/{incident.id}"
+def _buttons(one: IncidentCard) -> Json:
+    incident, value = one.incident, one.value
     ends = incident.kind == IncidentKind.EXPIRING and incident.days != 0
     snoozes = [key for key in SNOOZES if key != "deadline" or ends]
     snooze: Json = {
@@ -267,8 +348,7 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     ]
     blocks = [kit.words(f"Who can reconnect {one.names}?"), kit.section("\n".join(lines))]
     if can_send and one.incident.open:
-        value = f"{one.incident.organization_id}/{one.incident.id}"
-        blocks.append(kit.actions(kit.button("Send the link to …", "incident.send", value)))
+        blocks.append(kit.actions(kit.button("Send the link to …", "incident.send", one.value)))
     return Say(text=f"Who can reconnect {one.names}?", blocks=blocks)
 
 
@@ -289,7 +369,7 @@ def send_to(one: IncidentCard) -> Json:
         callback_id="incident.sent",
         submit="Send",
         close="Cancel",
-        metadata=f"{one.incident.organization_id}/{one.incident.id}",
+        metadata=one.value,
     )
 
 
@@ -299,13 +379,12 @@ def please(one: IncidentCard, asker: str) -> Message:
     The link itself is made when they press: it works for 10 minutes, for them alone.
     """
     text = f"{one.platform.name}: {one.names} of {one.organization} needs you to reconnect it."
-    value = f"{one.incident.organization_id}/{one.incident.id}"
     return Message(
         text=text,
         blocks=[
             kit.words(f"🔗 {text}"),
             {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
-            kit.actions(kit.button("Get my link", "incident.reconnect", value, style="primary")),
+            kit.actions(kit.button("Get my link", "incident.reconnect", one.value, style="primary")),
         ],
     )
 

@@ -211,6 +211,11 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(found[:-1])} {last} {found[-1]}"
 
 
+def posts(count: int, kind: str = "") -> str:
+    """Return a number of posts in words: "3 late posts"."""
+    return " ".join(filter(None, (str(count), kind, "post" if count == 1 else "posts")))
+
+
 def mention(member: Membership | None) -> str:
     """Return how to name a member in mrkdwn, or a word for one who has left."""
     return f"<@{member.user_id}>" if member is not None else "a former member"

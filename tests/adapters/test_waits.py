@@ -19,8 +19,8 @@ DAY_S = 86_400
     [
         pytest.param("307", 307, id="a-span"),
         pytest.param("999999999", DAY_S, id="a-long-span"),
-        pytest.param(str(time.time() + 307), 307, id="a-moment"),
-        pytest.param(str(time.time() + 9 * DAY_S), DAY_S, id="a-far-moment"),
+        pytest.param("now + 307", 307, id="a-moment"),
+        pytest.param(f"now + {9 * DAY_S}", DAY_S, id="a-far-moment"),
         pytest.param(str(1000 * time.time()), DAY_S, id="milliseconds"),
         pytest.param("1763900000", None, id="a-moment-that-is-over"),
         pytest.param("-5", None, id="below-zero"),
@@ -31,7 +31,10 @@ DAY_S = 86_400
 )
 @pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset"])
 def test_a_wait_is_read_for_what_it_is(header: str, value: str, seconds: int | None) -> None:
-    wait = retry_after(httpx.Response(503, headers={header: value}))
+    span = value.removeprefix("now + ")
+    sent = value if span == value else str(time.time() + float(span))
+
+    wait = retry_after(httpx.Response(503, headers={header: sent}))
 
     assert (None if wait is None else wait.total_seconds()) == pytest.approx(seconds, abs=60)
 
@@ -56,3 +59,16 @@ def test_a_limit_of_meta_lasts_a_day_at_most() -> None:
 
     assert wait is not None
     assert wait.total_seconds() == DAY_S
+
+
+def test_x_says_with_every_answer_when_its_window_begins_anew_and_only_in_a_limit_is_it_a_wait() -> None:
+    headers = {"x-rate-limit-reset": str(int(time.time()) + 600)}
+
+    waits = [
+        refusal_of(PLATFORMS["x"], httpx.Response(status, headers=headers)).retry_after
+        for status in (429, 503)
+    ]
+
+    assert waits[0] is not None
+    assert waits[0].total_seconds() == pytest.approx(600, abs=5)
+    assert waits[1] is None

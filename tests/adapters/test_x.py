@@ -186,6 +186,20 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
             id="our-secret",
         ),
         pytest.param({"status_code": 402, "json": {"title": "CreditsDepleted"}}, Misconfigured, id="credits"),
+        pytest.param(
+            {"status_code": 403, "json": {"type": f"{PROBLEM}client-forbidden", "title": "Client Forbidden"}},
+            Misconfigured,
+            id="our-app-forbidden",
+        ),
+        pytest.param(
+            {"status_code": 403, "json": {"type": f"{PROBLEM}app-suspended"}},
+            Misconfigured,
+            id="our-app-suspended",
+        ),
+        pytest.param(
+            {"status_code": 403, "json": {"type": "about:blank"}}, Busy, id="a-problem-without-a-type"
+        ),
+        pytest.param({"status_code": 401, "html": "<html>"}, Busy, id="a-gateway-s-401"),
         pytest.param({"status_code": 429, "json": {"title": "Too Many Requests"}}, Busy, id="429"),
         pytest.param(
             {

@@ -16,6 +16,8 @@ import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
+from adapters.base import LONGEST_CALL_S
+from bot.http import Forgetful
 from tests.bench.load import HOST
 
 FORM = {
@@ -32,7 +34,7 @@ async def post(port: int, count: int, at_once: int) -> dict[str, float]:
         aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=at_once), cookie_jar=aiohttp.DummyCookieJar()
         ) as session,
-        httpx.AsyncClient(transport=AiohttpTransport(client=session), trust_env=False) as http,
+        Forgetful(AiohttpTransport(client=session), timeout_s=LONGEST_CALL_S) as http,
     ):
         await _round(http, port, at_once, at_once)
         began, used = time.perf_counter(), time.process_time()

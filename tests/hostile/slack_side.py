@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import structlog
 from slack_bolt.request.async_request import AsyncBoltRequest
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, update
 
 from adapters.base import App
 from bot import logs
@@ -33,7 +33,9 @@ from sandbox.slack.state import Message, User, View
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import IncidentRows
-from storage.models import Membership, Role
+from storage.models import Membership, Role, utc_now
+from storage.post_models import Delivery, DeliveryStatus
+from storage.posts import Posts, Target
 from storage.tenants import Members, Organizations, Workspaces
 
 if TYPE_CHECKING:
@@ -367,7 +369,7 @@ async def tenant(
 
 
 async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
-    """Give an organization an account, a grant in use and one pending, and a list to choose from."""
+    """Give an organization an account, a grant in use and one pending, a list to choose from and a late post."""
     organization_id, vault = owner.organization_id, office.parts.vault
     app: App = office.parts.adapters["reddit"].platform.apps[0]
     values: Json = {
@@ -410,7 +412,16 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         incident, _ = await IncidentRows(session).open(
             organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=owner.id
         )
-        incident.accounts = {account.id: account.name}
+        incident.accounts = incident.renewed = {account.id: account.name}
+        incident.late_posts = 1
+        await Posts(session).schedule(
+            organization_id,
+            author=owner.id,
+            text=f"{word} cakes",
+            targets=[Target(account_id=account.id, due_at=utc_now())],
+        )
+        ours = update(Delivery).where(col(Delivery.account_id) == account.id)
+        await session.exec(ours.values(status=DeliveryStatus.LATE))
     return Tenant(
         word=word,
         organization=organization_id,

@@ -77,6 +77,8 @@ OBJECTS = {
     "connect.resume": "pending",
     "connect.search": "discovery",
     "incident.claim": "incident",
+    "incident.discard": "incident",
+    "incident.publish": "incident",
     "incident.reconnect": "incident",
     "incident.send": "incident",
     "incident.sent": "incident",

@@ -66,6 +66,8 @@ MEANT = {
     ("connect.search", "discovery"),
     ("connect.picked", "discovery"),
     ("incident.claim", "incident"),
+    ("incident.discard", "incident"),
+    ("incident.publish", "incident"),
     ("incident.reconnect", "incident"),
     ("incident.send", "incident"),
     ("incident.sent", "incident"),

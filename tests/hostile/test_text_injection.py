@@ -36,7 +36,7 @@ from bot.views.incidents import IncidentCard
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
-from storage.incident_models import AlertSettings, Incident, IncidentKind
+from storage.incident_models import AlertSettings, Incident, IncidentKind, LateAnswer
 from storage.models import (
     Account,
     Discovery,
@@ -47,6 +47,7 @@ from storage.models import (
     Place,
     Role,
 )
+from storage.posts import Waiting
 from storage.tenants import Seat, Standing
 from tests.application import Office, routes_of, settings
 from tests.counts import sampled, tries
@@ -278,6 +279,9 @@ class Specimens:
             code=self.text,
             trouble=self.text,
             claimed_by="mem_0",
+            renewed={str(number): self.text for number in range(6)},
+            late_posts=2,
+            late_answer=LateAnswer.RELEASED,
         )
         person = self.row(Membership)
         return IncidentCard(
@@ -288,6 +292,9 @@ class Specimens:
             claimer=person,
             resolver=person,
             lost_channel=CHANNEL,
+            waiting=Waiting(posts=2, first=datetime.now(UTC)),
+            late=2,
+            answerer=person,
         )
 
     def connected(self, platform: Platform, app: App) -> Connected:

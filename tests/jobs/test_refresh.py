@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 import httpx
 import pytest
@@ -14,10 +15,10 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters import registry
-from adapters.base import Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
+from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
 from bot.incidents import Incidents
-from bot.jobs.refresh import KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
+from bot.jobs.refresh import HEALTH_CHECK, KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
 from bot.offer import Offer
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
@@ -220,7 +221,7 @@ async def test_many_who_need_a_grant_that_died_hear_one_sentence_which_counts_on
     await x.refresher.run()
 
     assert x.refreshes() == 2
-    assert {type(each) for each in found} == {GrantDead, Busy}
+    assert {type(each) for each in found} == {Busy}
     async with x.database.system(write=False) as session:
         tallies = await Refreshes(session, x.vault).tallies("x", 0)
     assert sum(each.dead for each in tallies.values()) == 1
@@ -400,6 +401,98 @@ async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(
     assert reddit.refreshes() == 1
 
 
+async def test_a_first_death_sentence_on_demand_is_told_to_nobody_and_a_second_one_is(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    x.simulator.grants.clear()
+
+    with pytest.raises(Busy) as first:
+        await x.refresher.fresh(grant.id, refused=grant.generation)
+    meanwhile = await x.look(grant.id)
+    await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
+    with pytest.raises(GrantDead):
+        await x.refresher.fresh(grant.id, refused=grant.generation)
+
+    assert meanwhile.status == GrantStatus.HEALTHY
+    assert first.value.retry_after is not None
+    assert timedelta(minutes=13) < first.value.retry_after <= timedelta(minutes=15)
+    assert (await x.look(grant.id)).status == GrantStatus.NEEDS_RECONNECT
+
+
+async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_is_asked_about_once(
+    reddit: Works,
+) -> None:
+    grant = await reddit.grant("octa_demo", due=False)
+    async with reddit.database.system() as session:
+        await Refreshes(session, reddit.vault).schedule(grant.id, timedelta(days=1), renews=False)
+    before = len(reddit.simulator.requests)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(TokenRefused, match="refused_but_good"):
+            await reddit.refresher.fresh(grant.id, refused=grant.generation)
+
+    assert len(reddit.simulator.requests) - before <= 2
+    assert (await reddit.look(grant.id)).status == GrantStatus.HEALTHY
+
+
+async def test_who_gives_up_waiting_loses_no_token_and_a_stop_waits_for_it(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    held = Fault(path=x.simulator.rules.token_path, delay_s=0.3, times=1)
+    x.simulator.faults.append(held)
+
+    asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+    async with asyncio.timeout(10):
+        while held.times:  # noqa: ASYNC110 - until the request is there
+            await asyncio.sleep(0.01)
+    asked.cancel()
+    await x.refresher.drain(5)
+
+    after = await x.look(grant.id)
+    assert x.refreshes() == 1
+    assert after.generation == grant.generation + 1
+    assert after.access_sealed != grant.access_sealed
+
+
+async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_nothing(x: Works) -> None:
+    class Broken:
+        """An adapter that does not understand an answer."""
+
+        platform = PLATFORMS["x"]
+
+        async def refresh(self, client: Client, tokens: Tokens) -> Tokens:  # noqa: ARG002
+            answer: dict[str, Tokens] = {}
+            return answer["access_token"]
+
+    adapters = cast("Mapping[str, Adapter]", {"x": Broken()})
+    refresher = Refresher(x.offer, adapters, x.database, x.vault, Incidents(x.offer, x.vault))
+    grant = await x.grant("4711")
+
+    for _ in range(2):
+        await refresher.run()
+        await x.make_due(grant.id)
+
+    after = await x.look(grant.id)
+    assert (after.status, after.verdict, after.failures) == (GrantStatus.HEALTHY, "Busy unexpected", 2)
+    assert await x.said() == []
+
+
+async def test_a_rotation_in_doubt_is_tried_after_a_lease_and_ever_more_rarely(x: Works) -> None:
+    grant = await x.grant("4711")
+    x.simulator.faults.append(Fault(path=x.simulator.rules.token_path, status=200, body="{}"))
+    waits = []
+
+    for _ in range(8):
+        await x.refresher.run()
+        after = await x.look(grant.id)
+        async with x.database.system(write=False) as session:
+            clock = await Refreshes(session, x.vault).clock()
+        assert after.due_at is not None
+        waits.append(after.due_at - clock)
+        await x.make_due(grant.id)
+
+    assert min(waits) > timedelta(seconds=58)
+    assert max(waits) > timedelta(seconds=70)
+
+
 # The rules by themselves
 
 
@@ -414,7 +507,6 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
 
     due = due_in(platform, tokens, jitter=jitter)
 
-    assert due is not None
     if platform.rotation is Rotation.SINGLE_USE:
         assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
     elif platform.rotation is Rotation.EXCHANGE:
@@ -429,8 +521,8 @@ def test_a_token_whose_exchange_stopped_half_way_is_traded_up_before_it_ends() -
     assert due == timedelta(minutes=30)
 
 
-def test_a_grant_that_only_a_person_can_renew_is_not_due_by_itself() -> None:
-    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) is None
+def test_a_grant_that_only_a_person_can_renew_is_looked_at_once_a_day() -> None:
+    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
 
 
 def test_a_single_use_token_that_ends_sooner_is_renewed_before_half_of_its_life_is_over() -> None:
@@ -474,8 +566,26 @@ def test_the_breaker_opens_for_a_platform_that_calls_too_many_dead(
 )
 def test_many_calls_without_an_answer_are_an_outage(answered: int, unanswered: int, outage: bool) -> None:
     half = Tally(fresh=answered // 2, dead=0, busy=unanswered, other=0)
+    rest = Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)
 
-    assert out([half, Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)]) is outage
+    assert out({995: half, 1000: rest}, 1000) is outage
+
+
+@pytest.mark.parametrize(
+    ("answered_at", "outage"),
+    [
+        pytest.param(None, True, id="nobody-was-answered-for-an-hour"),
+        pytest.param(950, False, id="somebody-was-within-the-hour"),
+    ],
+)
+def test_few_accounts_make_an_outage_of_an_hour_without_any_answer(
+    answered_at: int | None, outage: bool
+) -> None:
+    hour = {minute: Tally(fresh=0, dead=0, busy=2, other=0) for minute in range(950, 1000, 5)}
+    if answered_at is not None:
+        hour[answered_at] = Tally(fresh=1, dead=0, busy=2, other=0)
+
+    assert out(hour, 1000) is outage
 
 
 def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:

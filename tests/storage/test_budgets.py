@@ -21,8 +21,9 @@ HOURLY = Bucket(calls=1000, per=timedelta(hours=1))
 
 async def take(database: Database, most: int, bucket: Bucket = HOURLY) -> int:
     async with database.system() as session:
-        taken = min(most, await Budgets(session).free("reddit", bucket))
-        await Budgets(session).spend("reddit", bucket, taken)
+        purse = await Budgets(session).open("reddit", bucket)
+        taken = min(most, purse.calls)
+        await Budgets(session).spend(purse, taken)
     return taken
 
 
@@ -72,7 +73,7 @@ async def test_a_call_that_cannot_wait_is_paid_by_those_who_come_after(database:
     await take(database, 100)
 
     async with database.system() as session:
-        await Budgets(session).spend("reddit", HOURLY, 1)
+        await Budgets(session).spend(await Budgets(session).open("reddit", HOURLY), 1)
 
     ((full_at,),) = await run_sql(database, "SELECT count(*) FROM app_budget")
     assert full_at == 1
@@ -87,8 +88,8 @@ async def test_while_an_app_is_held_nobody_calls_and_a_shorter_hold_changes_noth
         await Budgets(session).hold("reddit", timedelta(seconds=1))
 
     async with database.system() as session:
-        held = await Budgets(session).held("reddit")
-        other = await Budgets(session).held("youtube")
+        held = (await Budgets(session).open("reddit", HOURLY)).held
+        other = (await Budgets(session).open("youtube", HOURLY)).held
 
     assert held is not None
     assert timedelta(minutes=9) < held <= timedelta(minutes=10)

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from storage import attempts, audit, discoveries, grants, incidents, outbox, tenants
+from storage import attempts, audit, discoveries, grants, incidents, outbox, posts, tenants
 from storage.db import Database
 from storage.models import Role
+from storage.posts import Target
 from tests.databases import APP
 from tests.storage.world import World, build, contents, run_sql, stash
 
@@ -41,7 +42,7 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
     """Return every repository method that takes an organization, by `Class.method`."""
     return {
         f"{name}.{method}": (kind, method)
-        for module in (attempts, audit, discoveries, grants, incidents, outbox, tenants)
+        for module in (attempts, audit, discoveries, grants, incidents, outbox, posts, tenants)
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and kind.__module__ == module.__name__
         for method, function in vars(kind).items()
@@ -52,12 +53,15 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
 
 
 METHODS = scoped_methods()
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 ABSENT = {
     "grant_id": "grt_absent",
     "account_id": "acc_absent",
     "membership_id": "mem_absent",
     "discovery_id": "dis_absent",
     "incident_id": "inc_absent",
+    "account_ids": ["acc_absent"],
+    "targets": [Target(account_id="acc_absent", due_at=WHEN)],
     "ids": ["fnd_absent"],
     "realm": "T_absent",
     "user_id": "U_absent",
@@ -80,7 +84,8 @@ HARMLESS: dict[str, Any] = {
     "found": [],
     "hints": [],
     "code": "is_archived",
-    "before": datetime(2026, 1, 1, tzinfo=UTC),
+    "before": WHEN,
+    "author": "mem_x",
 }
 
 
@@ -96,6 +101,8 @@ def of(world: World) -> dict[str, Any]:
         "membership_id": world.membership_id,
         "discovery_id": world.discovery_id,
         "incident_id": world.incident_id,
+        "account_ids": [world.account_id],
+        "targets": [Target(account_id=world.account_id, due_at=WHEN)],
         "ids": [world.found_id, world.blocked_id],
         "realm": world.team_id,
         "user_id": world.user_id,

@@ -10,7 +10,10 @@ from sqlmodel import col, select
 from storage.grants import Accounts, Discoveries, Found, Grants
 from storage.models import Account, FoundAccount
 from storage.own_tokens import Owner, OwnTokens
+from storage.post_models import DeliveryStatus
+from storage.posts import Posts
 from storage.refreshes import Refreshes, Renewal
+from tests.posts import counted, schedule
 from tests.storage.world import build, new_account, run_sql, stash, tenant
 
 if TYPE_CHECKING:
@@ -216,6 +219,35 @@ def test_an_owner_shows_no_token() -> None:
 
     assert "hush" not in repr(owner)
     assert "sealed" not in repr(owner)
+
+
+# Posts
+
+
+async def test_what_waits_for_a_lost_account_is_held_and_goes_out_when_it_is_well_again(
+    database: Database, vault: Vault
+) -> None:
+    organization, grant = await pages(database, vault, 2)
+    owners = {owner.remote_id: owner for owner in await due(database, vault, grant)}
+    gone, well = owners["r-0"].id, owners["r-1"].id
+    async with database.system() as session:
+        await schedule(session, organization, gone, HOUR)
+        await schedule(session, organization, well, HOUR)
+
+    async with database.system() as session:
+        await OwnTokens(session, vault).lose(owners["r-0"], "190_492")
+        held = await Posts(session).hold(grant.id, lost=True)
+        await schedule(session, organization, gone, 2 * HOUR)
+    between = await counted(database, gone), await counted(database, well)
+    async with database.system() as session:
+        nothing = await Posts(session).release(organization, [gone, well])
+        await OwnTokens(session, vault).lives(owners["r-0"])
+        freed = await Posts(session).release(organization, [gone, well])
+
+    assert held == {organization: 1}
+    assert between == ({DeliveryStatus.HELD: 2}, {DeliveryStatus.SCHEDULED: 1})
+    assert (nothing.scheduled, freed.scheduled) == (0, 2)
+    assert await counted(database, gone) == {DeliveryStatus.SCHEDULED: 2}
 
 
 # What comes with a trade

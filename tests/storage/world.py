@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, update
 
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
@@ -16,8 +16,10 @@ from storage.db import now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
-from storage.models import Role, Ticket, new_secret
+from storage.models import Role, Ticket, new_secret, utc_now
 from storage.outbox import Notices
+from storage.post_models import Delivery, DeliveryStatus
+from storage.posts import Posts, Target
 from storage.refreshes import Outcome, Refreshes
 from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
 from storage.troubles import Troubles
@@ -127,12 +129,25 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         )
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
+        post = await Posts(session).schedule(
+            organization.id,
+            author=member.id,
+            text=f"Mugs of {suffix}",
+            targets=[
+                Target(account_id=account.id, due_at=utc_now() + timedelta(days=1), place=place)
+                for place in ("p1", "p2", "p3")
+            ],
+        )
+        for place, status in (("p2", DeliveryStatus.HELD), ("p3", DeliveryStatus.LATE)):
+            one = update(Delivery).where(col(Delivery.post_id) == post.id, col(Delivery.place) == place)
+            await session.exec(one.values(status=status))
         incident, _ = await IncidentRows(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
         )
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
-        await Budgets(session).spend(f"x-{suffix}", Bucket(calls=100, per=timedelta(minutes=1)), 1)
+        bucket = Bucket(calls=100, per=timedelta(minutes=1))
+        await Budgets(session).spend(await Budgets(session).open(f"x-{suffix}", bucket), 1)
         await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         await Notices(session).put(

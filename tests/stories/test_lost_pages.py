@@ -14,14 +14,17 @@ from storage.db import now
 from storage.incident_models import IncidentKind, Resolution
 from storage.models import Account, Grant, GrantStatus
 from storage.own_tokens import OwnTokens
+from storage.post_models import DeliveryStatus
 from storage.refreshes import Refreshes
 from tests.counts import in_full
+from tests.posts import counted, schedule
 from tests.stories.test_incidents import (
     SOCIAL,
     card_with,
     cards,
     incidents,
     let_pass,
+    organization_of,
     ready,
     snoozes,
     thread,
@@ -221,6 +224,28 @@ async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_l
     [incident] = await incidents(office)
     assert (incident.kind, incident.deadline) == (IncidentKind.NEEDS_RECONNECT, None)
     assert set(incident.accounts.values()) == {"Blue Door Bakery"}
+
+
+async def test_posts_of_the_lost_page_wait_and_those_of_the_others_go_on(either_office: Office) -> None:
+    ada = await with_pages(either_office)
+    async with either_office.database.system() as session:
+        found = await session.exec(select(Account).where(Account.platform == "facebook"))
+        ids = {account.remote_id: account.id for account in found}
+        organization_id = await organization_of(either_office)
+        for remote_id in (BAKERY, HARBOR):
+            await schedule(session, organization_id, ids[remote_id], timedelta(days=1), timedelta(days=2))
+
+    await loses(either_office, BAKERY)
+    card = await card_with(either_office, LOST)
+    held = [await counted(either_office.database, ids[page]) for page in (BAKERY, HARBOR)]
+    role(either_office, BAKERY, "mia", "CREATE_CONTENT")
+    await reconnects(ada, card, "mia")
+    words = text_of(await card_with(either_office, "🟢 Facebook: Blue Door Bakery"))
+
+    assert held == [{DeliveryStatus.HELD: 2}, {DeliveryStatus.SCHEDULED: 2}]
+    assert "2 posts" in text_of(card)
+    assert "2 posts released" in words
+    assert await counted(either_office.database, ids[BAKERY]) == {DeliveryStatus.SCHEDULED: 2}
 
 
 @in_full

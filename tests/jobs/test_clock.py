@@ -1,0 +1,34 @@
+"""The clock goes on when the host's is set."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from bot.jobs.clock import SILENT_S, Clock
+
+A_WHILE_S = SILENT_S + 4
+
+
+async def test_a_host_s_clock_that_is_set_back_stops_no_job() -> None:
+    ran = asyncio.Event()
+
+    async def work() -> None:
+        ran.set()
+
+    clock = Clock()
+    clock.every(timedelta(milliseconds=100), "work", work)
+    clock.start()
+    await ran.wait()
+    # What five minutes back amount to: APScheduler knows the next times by the host's clock.
+    for job in clock._scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC) + timedelta(minutes=5))
+    await asyncio.sleep(0.2)
+    ran.clear()
+
+    async with asyncio.timeout(A_WHILE_S):
+        await ran.wait()
+    silent = clock.silent_s
+    await clock.stop(1)
+
+    assert silent < SILENT_S + 2
