@@ -27,6 +27,7 @@ AWAY, STEP = timedelta(hours=2), timedelta(minutes=tries(1, 10))
 CHANNELS = ("C0ACMEGEN", "C0ACMESOC", ADA, OTTO)
 WAYS = [
     Fault(path="^/api/", status=503, body="{}"),
+    Fault(path="^/api/", status=503, body="upstream connect error", content_type="text/plain"),
     Fault(path="^/api/", status=502, body="<html>Bad gateway</html>", content_type="text/html"),
     Fault(
         path="^/api/", status=429, body='{"ok": false, "error": "ratelimited"}', headers={"Retry-After": "30"}
