@@ -12,6 +12,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from bot.settings import Settings
 from tests.crash import worker
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -22,10 +25,12 @@ ENDS_WITHIN_S = 40.0
 class Child:
     """A process of ours, and what it said."""
 
-    def __init__(self, work: Callable[..., None], env: Mapping[str, str], *arguments: Any) -> None:
+    def __init__(
+        self, work: Callable[..., None], given: Mapping[str, str] | Settings, *arguments: Any
+    ) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="octapost-crash-")
         self._said = Path(self.folder.name) / "said"
-        self._process = CONTEXT.Process(target=work, args=(env, self._said, *arguments), daemon=True)
+        self._process = CONTEXT.Process(target=work, args=(given, self._said, *arguments), daemon=True)
         self._process.start()
 
     def said(self) -> str:
@@ -54,6 +59,18 @@ class Child:
         if status != -signal.SIGKILL:
             raise AssertionError(f"ended with {status}: {self.said()}")
 
+    async def rests(self) -> None:
+        """Return as soon as a signal has stopped it where it stands."""
+        await until(lambda: psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED)
+
+    def goes_on(self) -> None:
+        """Let it go on where it was stopped."""
+        psutil.Process(self._process.pid).resume()
+
+    async def says(self, words: str) -> None:
+        """Return as soon as it has said this."""
+        await until(lambda: words in self.said())
+
     async def stopped(self) -> int:
         """Ask it to stop with SIGTERM; return its exit status."""
         self._process.terminate()
@@ -80,11 +97,11 @@ async def octapost(env: Mapping[str, str], *arguments: str) -> AsyncIterator[Chi
 
 @asynccontextmanager
 async def refreshing(
-    env: Mapping[str, str], *, processes: int = 1, refreshers: int = 1, death: worker.Moment | None = None
+    env: Mapping[str, str], shift: worker.Shift | None = None, *, processes: int = 1
 ) -> AsyncIterator[list[Child]]:
     """Run processes that refresh what is due; they are ready when the block begins."""
     ready = CONTEXT.Semaphore(0)
-    children = [Child(worker.refresh, env, ready, refreshers, death) for _ in range(processes)]
+    children = [Child(worker.refresh, env, ready, shift or worker.Shift()) for _ in range(processes)]
     try:
         for _ in children:
             if not await asyncio.to_thread(ready.acquire, timeout=ENDS_WITHIN_S):
@@ -93,6 +110,16 @@ async def refreshing(
     finally:
         for child in children:
             child.close()
+
+
+@asynccontextmanager
+async def sending(settings: Settings) -> AsyncIterator[Child]:
+    """Run a process that says what is owed to Slack, and ends itself with its first answer."""
+    child = Child(worker.send, settings)
+    try:
+        yield child
+    finally:
+        child.close()
 
 
 async def until(holds: Callable[[], bool], within_s: float = 20.0, every_s: float = 0.002) -> None:
