@@ -71,9 +71,6 @@ def codes(platform: Platform) -> list[str]:
     return sorted(platform.dead_grant_codes | set(platform.dead_grant_words))
 
 
-LOOKED = sorted(
-    code for code in SERVICE_CODES.values() if code.endswith("_ACCESS_TOKEN") and "EMPTY" not in code
-)
 DEATHS = [
     *(Death(platform=platform, code=code) for platform in PLATFORMS.values() for code in codes(platform)),
     *(
@@ -81,7 +78,11 @@ DEATHS = [
         for key in WITH_200
         for code in codes(PLATFORMS[key])
     ),
-    *(Death(platform=PLATFORMS["linkedin"], code=code, status=401, looked=True) for code in LOOKED),
+    *(
+        Death(platform=platform, code=code, status=401, looked=True)
+        for platform in PLATFORMS.values()
+        for code in sorted(platform.dead_token_codes)
+    ),
 ]
 DEATHS += [
     replace(each, dialect="postgresql")

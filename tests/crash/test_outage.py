@@ -34,6 +34,7 @@ ANY = ""
 HTML = "<html><body>We'll be back soon</body></html>"
 WAIT = timedelta(minutes=10)
 """What the platform asks for in a Retry-After: longer than a step, so that it is seen whether it is obeyed."""
+PASSING = '{"error": {"code": 190, "error_subcode": 463, "is_transient": true}}'
 OUTAGES = {
     "503": Fault(path=ANY, status=503, body="{}"),
     "429": Fault(path=ANY, status=429, body="{}"),
@@ -46,7 +47,7 @@ OUTAGES = {
     "invalid_client": Fault(path=ANY, status=401, body='{"error": "invalid_client"}'),
     # A word for "your token is over" that Meta itself calls passing:
     # https://developers.facebook.com/docs/graph-api/guides/error-handling
-    "190 is_transient": Fault(path=ANY, status=400, body='{"error": {"code": 190, "is_transient": true}}'),
+    "190 is_transient": Fault(path=ANY, status=400, body=PASSING),
     "2 is_transient": Fault(path=ANY, status=500, body='{"error": {"code": 2, "is_transient": true}}'),
 }
 
@@ -75,8 +76,8 @@ class Trouble:
 
     @property
     def bearable(self) -> int:
-        """How many calls an outage may cost: those in flight and those already claimed, then one for each look."""
-        return 2 * AT_ONCE + 1 + OUTAGE // max(STEP, self.wait)
+        """How many calls an outage may cost: those in flight, those begun before it was seen, one for each look."""
+        return AT_ONCE + SILENCE + OUTAGE // max(STEP, self.wait)
 
 
 META_ONLY = {"190 is_transient", "2 is_transient"}
