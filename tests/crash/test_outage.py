@@ -167,7 +167,7 @@ async def test_a_platform_that_says_nothing_is_waited_for_as_long_as_the_product
 
 
 async def fresh_again(house: House, limit: timedelta) -> timedelta:
-    """Let time pass until everybody is fresh, or this much; return how much it was, with the time that really passed."""
+    """Let time pass until everybody is fresh, or this much; return how much it was, real time and all."""
     clock, took = house.simulator.clock, timedelta(0)
     began = clock.now()
     while await house.behind(2) and took <= limit:
