@@ -55,19 +55,16 @@ def defined(module: ast.Module) -> Iterator[tuple[set[str], ast.stmt]]:
 
 def depending(modules: dict[str, ast.Module]) -> set[str]:
     """Return the full names of what a full run changes: what `tests.counts` gives, and what is made of it."""
-    taken = {where: at_hand(where, modules) for where in modules}
+    mentions = {}
+    for where, module in modules.items():
+        taken = at_hand(where, modules)
+        for names, statement in defined(module):
+            mentioned = {taken.get(each, f"{where}.{each}") for each in names_in(statement)}
+            mentions |= dict.fromkeys((f"{where}.{name}" for name in names), mentioned)
     known = {f"tests.counts.{name}" for name in ("FULL", "in_full", "tries", "sampled")}
-    while True:
-        more = {
-            f"{where}.{name}"
-            for where, module in modules.items()
-            for names, statement in defined(module)
-            if any(taken[where].get(each, f"{where}.{each}") in known for each in names_in(statement))
-            for name in names
-        }
-        if more <= known:
-            return known
+    while more := {name for name, mentioned in mentions.items() if mentioned & known} - known:
         known |= more
+    return known
 
 
 def test_every_test_that_makes_more_tries_in_full_is_run_in_full_by_ci() -> None:
