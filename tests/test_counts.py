@@ -55,7 +55,7 @@ def defined(module: ast.Module) -> Iterator[tuple[set[str], ast.stmt]]:
 
 def depending(modules: dict[str, ast.Module]) -> set[str]:
     """Return the full names of what a full run changes: what `tests.counts` gives, and what is made of it."""
-    mentions = {}
+    mentions: dict[str, set[str]] = {}
     for where, module in modules.items():
         taken = at_hand(where, modules)
         for names, statement in defined(module):
