@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, NoChannel, OutOfDate
+from bot.errors import AGAIN, BadInput, Gone, NoChannel
 from bot.logs import logger
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.schedule import zones
@@ -77,7 +77,7 @@ class AlertsStory:
         """Keep what was chosen, once the channel has taken a first message."""
         actor = request.actor
         if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
-            raise OutOfDate("That form")
+            raise Gone("That form", AGAIN)
         values, before = chosen_in(request), await self._settings(request)
         channel, away = str(values["channel_id"]), elsewhere(request, before)
         if channel and (channel != before.channel_id or before.trouble or away):
@@ -161,7 +161,7 @@ def chosen_in(request: Request) -> dict[str, Any]:
         raise BadInput("Quiet hours need a beginning and another end, or neither.", field=views.TO)
     wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
     if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
-        raise OutOfDate("That choice")
+        raise Gone("That choice", AGAIN)
     return {
         "channel_id": str(request.typed(views.CHANNEL).get("selected_conversation") or ""),
         "days": sorted(map(int, days), reverse=True),

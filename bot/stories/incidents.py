@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.errors import BadInput, Gone, OutOfDate, Settled
+from bot.errors import AGAIN, BadInput, Gone, Settled
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
@@ -86,7 +86,7 @@ class IncidentStory:
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
             if until is None or until <= now:
-                raise OutOfDate("That choice")
+                raise Gone("That choice", AGAIN)
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, Gone, NotMember, OctapostError, OutOfDate
+from bot.errors import AGAIN, BadInput, Gone, NotMember, OctapostError
 from bot.logs import logger
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
@@ -306,7 +306,7 @@ class OrganizationStory:
         elif word in ROLES:
             await self._set_role(request.actor, membership_id, ROLES[word])
         else:
-            raise OutOfDate("That choice")
+            raise Gone("That choice", AGAIN)
         actor = await self._refreshed(request)
         if actor is None or (request.body.get("view") or {}).get("type") != "modal":
             return Say(text="Done.")
@@ -315,7 +315,7 @@ class OrganizationStory:
     async def add_people(self, request: Request) -> Answer:
         """Add the people chosen in the members modal."""
         if request.target:  # some other modal's metadata
-            raise OutOfDate("That form")
+            raise Gone("That form", AGAIN)
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
             return Done()
