@@ -88,14 +88,17 @@ async def say_in(
     )
 
 
-async def say_to(session: AsyncSession, member: Membership, key: str, message: Message) -> None:
-    """Owe one member a direct message. The same `key` is said to the same member once."""
+async def say_to(
+    session: AsyncSession, member: Membership, key: str, message: Message, *, fallback: str = ""
+) -> None:
+    """Owe one member a direct message. The same `key` is said to the same member once, as `key:member`."""
     await Notices(session).put(
         key=f"{key}:{member.id}",
         slack_id=member.team_id,
         channel=member.user_id,
         body=message.body,
         organization_id=member.organization_id,
+        fallback=fallback,
     )
 
 

@@ -105,8 +105,12 @@ class Incident(SQLModel, table=True):
     """The channel, or the person, that holds the card; empty while nobody can be told."""
     trouble: str = ""
     """Why Slack did not take it where it was meant to be said."""
-    step: int = 0
-    """0: the alerts channel; from 1 on: the person, in the order in which people are asked."""
+    asked: list[str] = _json(list)
+    """The memberships that were asked because no channel could be, the last of whom has the card; none: a channel."""
+    left_behind: str = ""
+    """The key of an earlier card in a channel that took nothing more: it is out of date there."""
+    pleas: dict[str, str] = _json(dict)
+    """The memberships that were asked in so many words, by the key of the message that did."""
     card: int = 0
     """How many messages the card has had: one, and one more for each place that couldn't hear it."""
     version: int = 0
@@ -121,6 +125,11 @@ class Incident(SQLModel, table=True):
     def asks(self) -> bool:
         """Tell whether a person has still to say what becomes of late posts."""
         return self.late_posts > 0 and not self.late_answer
+
+    @property
+    def holder(self) -> str | None:
+        """The membership in whose messages the card is; None: it is in a channel, or nowhere."""
+        return self.asked[-1] if self.asked and self.channel else None
 
     @property
     def key(self) -> str:

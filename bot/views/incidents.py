@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from bot.notices import Message
@@ -114,6 +116,11 @@ def in_days(days: int) -> str:
     return f"{days} days" if days > 1 else "1 day"
 
 
+def days_until(end: datetime) -> int:
+    """Return how many days there are until then, counting the one that has begun."""
+    return max(1, ceil((end - utc_now()) / timedelta(days=1)))
+
+
 def moment(at: datetime) -> str:
     """Return a date and time in every reader's own time zone; clients that can't show it get UTC."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
@@ -202,7 +209,7 @@ def headline(one: IncidentCard) -> tuple[str, str]:
                 f"{one.platform.name} shows us no data of {one.names} for {one.organization} until somebody"
                 " reconnects."
             )
-        within = in_days(incident.days or 1)
+        within = in_days(days_until(incident.deadline) if incident.deadline else incident.days or 1)
         return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
@@ -307,6 +314,20 @@ def moved(channel_id: str) -> Message:
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
+def left_behind(one: IncidentCard) -> Message:
+    """Return what stands in the place of a card that could not be kept up to date where it is."""
+    sign, text = headline(one)
+    if one.incident.open:
+        sign, text = "➡️", "I couldn't write here any more, so this card went to somebody directly."
+    return Message(text=text, blocks=[kit.words(f"{sign} {text}")])
+
+
+def moved_on() -> Message:
+    """Return what stands in the place of a card for somebody who may not read it any more: no names."""
+    ours = "➡️ This card moved on."
+    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
+
+
 def owners_asked(owners: Sequence[Membership]) -> str:
     """Return the line that asks the owners for help."""
     asked = kit.listed(kit.mention(owner) for owner in owners)
@@ -363,6 +384,15 @@ def please(one: IncidentCard, asker: str) -> Message:
             kit.actions(kit.button("Get my link", "incident.reconnect", one.value, style="primary")),
         ],
     )
+
+
+def pleaded(one: IncidentCard) -> Message:
+    """Return what becomes of the direct message to somebody who was asked to reconnect."""
+    sign, text = headline(one)
+    blocks = [kit.words(f"{sign} Done: {text}")]
+    if said := _ended(one):
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(said)]})
+    return Message(text=f"Done: {text}", blocks=blocks)
 
 
 def digest(organization: str, how: str, light: str, open_: Sequence[IncidentCard], every: str) -> Message:
