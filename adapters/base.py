@@ -143,6 +143,8 @@ class Platform:
     """How long a sign-in lives while the operator's app is in the platform's test mode (Google)."""
     user_agent: str = ""
     """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
+    identity_scopes: frozenset[str] = frozenset()
+    """Given no more than these, `discover` is one call that asks only whose token it is; empty: it is one anyway."""
     budget: Budget = UNDOCUMENTED
     """What all processes together keep below."""
 

@@ -210,6 +210,7 @@ def construct(
         public_url=settings.public_url,
         offer=offer,
         disconnections=disconnections,
+        refresher=refresher,
         incidents=incidents,
         adapters=adapters,
         database=database,

@@ -7,8 +7,9 @@ speaks to Slack: what has to be said afterwards is put into the outbox in the tr
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from adapters import oauth
 from adapters.base import (
@@ -20,6 +21,7 @@ from adapters.base import (
     PlatformError,
     Rejected,
     RemoteAccount,
+    Rotation,
     Scope,
     Tokens,
     missing_scopes,
@@ -52,6 +54,11 @@ from storage.models import (
 from storage.refreshes import Refreshes
 from storage.tenants import Members, Organizations
 from storage.vault import Vault
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from bot.jobs.refresh import Refresher
 
 log = logger(__name__)
 
@@ -96,6 +103,7 @@ class Connections:
         public_url: str,
         offer: Offer,
         disconnections: Disconnections,
+        refresher: Refresher,
         incidents: Incidents,
         adapters: Mapping[str, Adapter],
         database: Database,
@@ -104,6 +112,7 @@ class Connections:
         self.offer = offer
         self._public_url = public_url
         self._disconnections = disconnections
+        self._refresher = refresher
         self._incidents = incidents
         self._adapters = adapters
         self._database = database
@@ -179,6 +188,7 @@ class Connections:
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
+        platform = self.offer.platform(attempt.platform)
         client = self.offer.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
@@ -191,29 +201,37 @@ class Connections:
                 access=tokens.access_token,
                 refresh=tokens.refresh_token,
                 scopes=sorted(tokens.scopes or ()),
-                access_expires_in=tokens.expires_in,
+                access_expires_in=tokens.expires_in or platform.access_lifetime,
                 refresh_expires_in=tokens.refresh_expires_in,
                 reconnects=attempt.reconnects,
             )
         log.info("grant stored", grant=grant.id, platform=attempt.platform)
-        return await self._settle(attempt, grant, client, tokens)
+
+        async def look() -> tuple[Discovery, Tokens]:
+            return await adapter.discover(client, tokens), tokens
+
+        return await self._settle(attempt, grant, client, look)
 
     async def resume(self, actor: Actor, grant_id: str) -> Connected | Waiting | None:
         """Ask the platform again what a stored consent covers; None when it refused to say and that was told.
 
-        Raises Gone when the consent was settled meanwhile.
+        An access token that ran out meanwhile is renewed first, once however many ask. Raises Gone when the
+        consent was settled meanwhile.
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
-            grants = Grants(session, self._vault)
-            grant = await grants.get(actor.organization_id, grant_id)
-            if grant is None or grant.status != GrantStatus.PENDING:
-                raise Gone("That sign-in")
-            pair = grants.tokens(grant)
-        tokens = Tokens(
-            access_token=pair.access.reveal(),
-            refresh_token=pair.refresh.reveal() if pair.refresh else None,
-            scopes=frozenset(grant.scopes) or None,
-        )
+            grant = await Grants(session, self._vault).get(actor.organization_id, grant_id)
+        if grant is None or grant.status != GrantStatus.PENDING:
+            raise Gone("That sign-in")
+        adapter = self._adapters[grant.platform]
+
+        async def ask(client: Client, tokens: Tokens) -> tuple[Discovery, Tokens]:
+            # No stored scopes: the token answer named none, so that the discovery has to.
+            tokens = replace(tokens, scopes=tokens.scopes or None)
+            return await adapter.discover(client, tokens), tokens
+
+        async def look() -> tuple[Discovery, Tokens]:
+            return await self._refresher.use(grant_id, ask)
+
         attempt = ConnectionAttempt(
             state_hash=b"",
             browser_hash=b"",
@@ -229,7 +247,7 @@ class Connections:
         )
         client = self.offer.client(grant.platform, grant.app)
         try:
-            return await self._settle(attempt, grant, client, tokens)
+            return await self._settle(attempt, grant, client, look)
         except Rejected as refusal:
             platform = self.offer.platform(grant.platform)
             sentence = words.not_accepted(platform, refusal)
@@ -239,11 +257,15 @@ class Connections:
             return None
 
     async def _settle(
-        self, attempt: ConnectionAttempt, grant: Grant, client: Client, tokens: Tokens
+        self,
+        attempt: ConnectionAttempt,
+        grant: Grant,
+        client: Client,
+        look: Callable[[], Awaitable[tuple[Discovery, Tokens]]],
     ) -> Connected | Waiting:
         platform = self.offer.platform(attempt.platform)
         try:
-            discovery = await self._adapters[platform.key].discover(client, tokens)
+            discovery, tokens = await look()
         except Rejected as refusal:
             # Not revoked there: whose consent it is stayed unknown, and it may hold up a living account.
             async with self._database.system() as session:
@@ -287,9 +309,12 @@ class Connections:
                 external_name=found.identity.name,
                 scopes=sorted(found.scopes),
             )
-            await Refreshes(session, self._vault).schedule(
+            refreshes = Refreshes(session, self._vault)
+            tokens = _as_of(await refreshes.clock(), grant, tokens)
+            await refreshes.schedule(
                 grant.id,
                 due_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
+                renews=tokens.refresh_token is not None or platform.rotation is not Rotation.NONE,
             )
             here = await accounts.remote_ids(organization_id, platform.key)
             known = [account for account in usable if account.id in here]
@@ -449,6 +474,19 @@ class Connections:
                     views.news(outcome, tuple(attached)),
                 )
         return tuple(attached)
+
+
+def _as_of(clock: datetime, grant: Grant, tokens: Tokens) -> Tokens:
+    """Return the tokens with the lives they have left: a consent may have waited to be finished."""
+
+    def left(end: datetime | None) -> timedelta | None:
+        return None if end is None else end - clock
+
+    return replace(
+        tokens,
+        expires_in=left(grant.access_expires_at),
+        refresh_expires_in=left(grant.refresh_expires_at),
+    )
 
 
 def grant_value(attempt: ConnectionAttempt, object_id: str) -> str:

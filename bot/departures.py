@@ -1,7 +1,9 @@
 """What becomes of a person's grants when their platform says, signed, that they took them back.
 
 Such a word needs no second opinion. It is about what the person had consented to until then: a refresh that
-is under way changes nothing about it, and a sign-in that came later is not meant.
+is under way changes nothing about it, and a sign-in that came later is not meant. Where that cannot be told, by
+two clocks that may be apart or from a word that is late, nothing is ended and the platform is asked: what it
+answers to the next renewal counts as any other answer does.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 CLOCKS_APART = timedelta(minutes=1)
-"""How far a platform's clock may be behind ours: an older sign-in is never taken for a later one."""
+"""How far a platform's clock may be behind ours: so much after a word, a sign-in may yet be the one it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +37,13 @@ class Word:
     platforms: Collection[str]
     """Those whose consents end together."""
     person: str
-    said_at: datetime
-    """When the platform said so, by its own clock. It may reach us much later, or again."""
+    said_at: datetime | None
+    """When the platform said so, by its own clock; None: it doesn't say. It may reach us much later, or again."""
     code: str
     once: str = ""
     """A mark of this very word where the platform repeats itself: the second time nothing happens."""
+    hint: bool = False
+    """It is no proof by itself that what we hold is over: nothing is ended, the platform is asked."""
 
 
 class Departures:
@@ -54,10 +58,28 @@ class Departures:
     async def settle(self, word: Word, *, erase: bool = False) -> int:
         """End the person's grants and call for somebody, or do nothing at all; return how many ended now.
 
-        `erase` also destroys every token that came of them, of grants that had ended before too. One
+        `erase` also destroys every token that came of them, of grants that had ended before too. Grants of
+        which it is not certain that they are meant are renewed at once instead, which shows it. One
         transaction: a word that could not be acted on is not marked as heard.
         """
-        person = Leaver(
+        async with self._database.system() as session:
+            if word.once and not await Seen(session).first(word.once):
+                return 0
+            repository = Refreshes(session, self._vault)
+            person = self._leaver(word, await repository.clock())
+            ended = [] if word.hint else await repository.left(person, word.code)
+            erased = await repository.erase(person) if erase and not word.hint else 0
+            asked = await repository.ask_about(person, CLOCKS_APART)
+            for grant in ended:
+                await self._incidents.grant_died(session, grant, word.code)
+        log.info(
+            "a person left", platforms=sorted(word.platforms), ended=len(ended), erased=erased, asked=asked
+        )
+        return len(ended)
+
+    def _leaver(self, word: Word, clock: datetime) -> Leaver:
+        """Return who left. Nothing was said later than now, whatever the platform's clock makes of it."""
+        return Leaver(
             platforms=word.platforms,
             apps=[
                 app
@@ -66,15 +88,5 @@ class Departures:
                 for app in offered.clients
             ],
             external_id=word.person,
-            consented_until=word.said_at + CLOCKS_APART,
+            consented_until=clock if word.said_at is None else min(word.said_at, clock),
         )
-        async with self._database.system() as session:
-            if word.once and not await Seen(session).first(word.once):
-                return 0
-            repository = Refreshes(session, self._vault)
-            ended = await repository.left(person, word.code)
-            erased = await repository.erase(person) if erase else 0
-            for grant in ended:
-                await self._incidents.grant_died(session, grant, word.code)
-        log.info("a person left", platforms=sorted(word.platforms), ended=len(ended), erased=erased)
-        return len(ended)

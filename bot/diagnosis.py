@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Rotation, Scope
-from bot.jobs.refresh import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, tripped
+from bot.jobs.refresh import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renews, tripped
 from bot.offer import OVER
 from bot.views.incidents import DATA_ACCESS, why
 from storage.models import GrantStatus
@@ -179,12 +179,25 @@ def ends_at(platform: Platform, grant: Grant) -> datetime | None:
     return grant.access_expires_at
 
 
-def lapsed(grant: Grant, now: datetime) -> bool:
-    """Tell whether the tokens we hold are over by the clock, and nothing else of the account's goes on."""
-    if grant.verdict.startswith(ACCOUNTS_ONLY):
-        return False
-    end = grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
-    return end is not None and end <= now
+def works_until(grant: Grant) -> datetime | None:
+    """Return when the last of the tokens we hold is over, or None: not by the clock.
+
+    A LinkedIn partner's access token may outlive the refresh token that it came of.
+    """
+    if grant.refresh_sealed is None:
+        return grant.access_expires_at
+    last = grant.refresh_expires_at
+    return None if last is None else max(last, grant.access_expires_at or last)
+
+
+def lapsed(platform: Platform, grant: Grant, now: datetime) -> bool:
+    """Tell whether the tokens we hold are over by the clock, and nothing else of the account's goes on.
+
+    Never where a live token is traded for a later one (Meta): Pages live on without it, so only the platform
+    knows, and in an outage it tells nobody.
+    """
+    end = works_until(grant)
+    return platform.rotation is not Rotation.EXCHANGE and end is not None and end <= now
 
 
 def in_words(span: timedelta) -> str:
@@ -199,12 +212,18 @@ def in_words(span: timedelta) -> str:
 
 def expiry(platform: Platform, grant: Grant, now: datetime) -> str:
     """Return until when a living sign-in needs nobody, in words."""
-    end = ends_at(platform, grant)
-    if grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE:
+    end, last = ends_at(platform, grant), works_until(grant)
+    if renews(platform, grant):
         if grant.access_expires_at is None and grant.refresh_sealed is None and end is None:
             return "Doesn't expire by itself."
         if end is None:
             return "Renews itself."
+        if end <= now and last is not None:
+            left = in_words(last - now)
+            return (
+                f"Nothing renews it any more: {platform.name} ends this sign-in in {left};"
+                " then somebody has to sign in again."
+            )
         return f"Renews itself for another {in_words(end - now)}; then somebody has to sign in again."
     if end is None:
         return "Doesn't expire by itself."
@@ -229,13 +248,13 @@ def diagnose(
     already that it needs somebody.
     """
     now = now or datetime.now(UTC)
-    if grant is None or grant.status in OVER or lapsed(grant, now):
+    if grant is None or grant.status in OVER or lapsed(platform, grant, now):
         return _over(platform, grant)
     for found in (
         _ours(platform, grant, offered=offered),
         _theirs(platform, outlook),
         _cannot_publish(account, platform, frozenset(can), missing),
-        _uncertain(platform, grant),
+        _uncertain(platform, grant, now),
         _ending(platform, grant, now, warned=warned),
         _unanswered(platform, grant, now),
     ):
@@ -278,8 +297,7 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
         sentence = "The sign-in is over: reconnect it."
         return Diagnosis(light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, code="removed")
     if grant.status != GrantStatus.NEEDS_RECONNECT:
-        ended = grant.refresh_expires_at if grant.refresh_sealed is not None else grant.access_expires_at
-        sentence = "The sign-in has expired: reconnect it."
+        sentence, ended = "The sign-in has expired: reconnect it.", works_until(grant)
         return Diagnosis(
             light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, since=ended, code="expired"
         )
@@ -370,7 +388,7 @@ def _cannot_publish(
     )
 
 
-def _uncertain(platform: Platform, grant: Grant) -> Diagnosis | None:
+def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
     """A platform's word that is being looked into, or that is only half of the story."""
     kind, _, code = grant.verdict.partition(" ")
     if kind == ACCOUNTS_ONLY:
@@ -404,6 +422,14 @@ def _uncertain(platform: Platform, grant: Grant) -> Diagnosis | None:
             since=grant.checked_at,
             code=code,
         )
+    if platform.rotation is Rotation.EXCHANGE and (grant.access_expires_at or now) < now:
+        return Diagnosis(
+            light=Light.YELLOW,
+            state="connected, being checked",
+            sentence=f"The time of the person's sign-in is up. We ask {platform.name} what works without it.",
+            advice="Nothing to do yet.",
+            since=grant.access_expires_at,
+        )
     return None
 
 
@@ -413,7 +439,8 @@ def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) ->
     if end is None or (end - now > SOON and not warned):
         return None
     shown = platform.rotation is Rotation.EXCHANGE
-    if end <= now:
+    over = shown and end <= now
+    if over:
         sentence = (
             f"{platform.name} shows us no more of its data, because the person who connected it hasn't signed in"
             " there by way of Octapost for 90 days."
@@ -426,23 +453,27 @@ def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) ->
     else:
         sentence, state = expiry(platform, grant, now), "connected, ends soon"
     return Diagnosis(
-        light=Light.ORANGE if end <= now else Light.YELLOW,
+        light=Light.ORANGE if over else Light.YELLOW,
         state=state,
         sentence=sentence,
         advice="Press Reconnect; it takes a minute.",
         fix=Fix.RECONNECT,
-        since=end if end <= now else None,
+        since=end if over else None,
         code=DATA_ACCESS if shown else "ends",
     )
 
 
 def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
-    """Refreshes that came to nothing for this grant, or that nobody makes."""
+    """Renewals, or looks where there are none, that came to nothing for this grant, or that nobody makes."""
+    renewed = renews(platform, grant)
     if grant.due_at is not None and now - grant.due_at > OVERDUE and (grant.lease_until or now) <= now:
         return Diagnosis(
             light=Light.YELLOW,
-            state="connected, renewal overdue",
-            sentence="It should have been renewed by now, but Octapost's background work isn't running.",
+            state="connected, renewal overdue" if renewed else "connected, check overdue",
+            sentence=(
+                f"It should have been {'renewed' if renewed else 'looked at'} by now, but Octapost's background work"
+                " isn't running."
+            ),
             advice="Whoever runs Octapost has to start it.",
             fix=Fix.OPERATOR,
             since=grant.due_at,
@@ -453,8 +484,11 @@ def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | 
         return None
     return Diagnosis(
         light=Light.YELLOW,
-        state="connected, renewal delayed",
-        sentence=f"{platform.name} hasn't answered our last {grant.failures} tries to renew it. We keep trying.",
+        state="connected, renewal delayed" if renewed else "connected, check delayed",
+        sentence=(
+            f"{platform.name} hasn't answered our last {grant.failures} tries to"
+            f" {'renew it' if renewed else 'see whether it still holds'}. We keep trying."
+        ),
         advice="Nothing to do; posts wait.",
         since=grant.checked_at,
         code=code,

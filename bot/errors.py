@@ -96,17 +96,29 @@ class NotInstalled(OctapostError):
 class Gone(OctapostError):
     """The thing a button, a modal or a link was about is not there, or belongs to somebody else."""
 
-    def __init__(self, what: str = "That") -> None:
-        super().__init__(f"{what} isn't there any more. Type `/octapost accounts` to see what is.")
+    def __init__(self, what: str = "That", then: str = "Type `/octapost accounts` to see what is.") -> None:
+        super().__init__(f"{what} isn't there any more. {then}")
+
+
+class OutOfDate(Gone):
+    """What was sent belongs to a form or a card that says something else by now."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, "Please begin anew.")
+
+
+class NoChannel(OctapostError):
+    """Something about the alerts channel was asked for, and none is chosen."""
+
+    def __init__(self) -> None:
+        super().__init__("No alerts channel is chosen yet. Type `/octapost alerts` to choose one.")
 
 
 class Settled(OctapostError):
     """What a button offers to do has been done, by whomever."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "That is settled already: nobody is needed any more. `/octapost status` shows how things are."
-        )
+        super().__init__("Already done: nobody is needed any more. `/octapost status` shows how things are.")
 
 
 class TooMany(OctapostError):

@@ -108,13 +108,13 @@ class Incidents:
             if not (new or incident.days):  # it is over already
                 continue
             told = not new and (incident.days or 0) <= rung
-            incident.deadline = datetime.now(UTC) + left
+            incident.deadline = ends_at(self._offer.platform(grant.platform), grant)
             if told and not incident.channel:
                 continue
             incident.days = min(rung, incident.days or rung)
             incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
             quietly = new or told or incident.snoozed_until is not None
-            line = f"🟡 {views.in_days(views.days_until(incident.deadline))} left."
+            line = f"🟡 {views.in_days(views.days_until(datetime.now(UTC) + left))} left."
             await self._say(session, incident, "" if quietly else line)
 
     async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:

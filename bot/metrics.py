@@ -26,6 +26,11 @@ SEALS = Counter("octapost_vault_seals_total", "Values this process sealed, by th
 # Of the whole installation, measured when somebody asks (bot/gauges.py).
 
 HELD = Gauge("octapost_grants", "Grants by platform and status", ["platform", "status"])
+PROMPTED = Gauge(
+    "octapost_prompts_per_thousand_grants",
+    "Sign-ins that came to need a person in the last 24 hours, per thousand of the platform's grants",
+    ["platform"],
+)
 IN_DOUBT = Gauge("octapost_rotations_in_doubt", "Grants whose single-use refresh got no answer", ["platform"])
 OLDEST_DUE = Gauge(
     "octapost_refresh_oldest_due_seconds", "For how long the longest due grant has been due", ["platform"]

@@ -108,6 +108,8 @@ class Grants:
         lives = update(Grant).where(col(Grant.id) == grant_id)
         await self._session.exec(
             lives.values(
+                consented_at=now(),
+                renewed_at=now(),
                 access_expires_at=None if access_expires_in is None else now(access_expires_in),
                 refresh_expires_at=None if refresh_expires_in is None else now(refresh_expires_in),
             ),

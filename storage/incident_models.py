@@ -58,6 +58,7 @@ class Incident(SQLModel, table=True):
         ),
         Index("incident_unresolved", "resolved_at", "id"),
         Index("incident_held", "held_until"),
+        Index("incident_since", "since"),
     )
     id: str = Field(default_factory=lambda: new_id("inc"), primary_key=True)
     organization_id: str = _tenant()

@@ -11,6 +11,7 @@ from sqlalchemy import select as columns
 from sqlmodel import col, select
 
 from storage.db import now, run
+from storage.incident_models import Incident, IncidentKind
 from storage.models import IN_DOUBT, UNWELL, Grant, GrantStatus
 
 if TYPE_CHECKING:
@@ -72,3 +73,13 @@ class Measures:
         platform = col(Grant.platform)
         found = await self._session.exec(select(platform, func.count()).where(IN_DOUBT).group_by(platform))
         return dict(found.all())
+
+    async def ended(self, span: timedelta) -> dict[str, int]:
+        """Return how many sign-ins of each platform came to need a person within `span`, if any did."""
+        platform, grants = col(Incident.platform), func.count(col(Incident.grant_id).distinct())
+        lately = (
+            select(platform, grants)
+            .where(col(Incident.since) >= now(-span), Incident.kind == IncidentKind.NEEDS_RECONNECT)
+            .group_by(platform)
+        )
+        return dict((await self._session.exec(lately)).all())

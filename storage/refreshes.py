@@ -8,14 +8,14 @@ it, so that no refresh that is under way brings the grant back. System sessions 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, func, null
 from sqlalchemy import update as core_update
-from sqlmodel import SQLModel, and_, col, delete, or_, select, update
+from sqlmodel import SQLModel, and_, col, delete, not_, or_, select, update
 
 from storage.db import Now, insert_once, now, rows
 from storage.grants import token_pair
@@ -56,7 +56,7 @@ class Renewal:
     """None: the refresh token we have keeps working."""
     access_expires_in: timedelta | None
     refresh_expires_in: timedelta | None
-    due_in: timedelta | None
+    due_in: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +101,13 @@ _RENEW = (
         refresh_sealed=func.coalesce(bindparam("refresh", type_=LargeBinary), _GRANTS.c.refresh_sealed),
         access_expires_at=_in("access_expires_in"),
         refresh_expires_at=func.coalesce(_in("refresh_expires_in"), _GRANTS.c.refresh_expires_at),
-        due_at=_in("due_in"),
+        due_at=Now(bindparam("due_in", type_=Float)),
         generation=_READ + 1,
-        status=GrantStatus.HEALTHY.value,
+        # Newer tokens don't tell whose consent it is: what is pending stays so until that is known.
+        status=case(
+            (_GRANTS.c.status == GrantStatus.PENDING.value, GrantStatus.PENDING.value),
+            else_=GrantStatus.HEALTHY.value,
+        ),
         reason="",
         verdict="fresh",
         checked_at=now(),
@@ -143,7 +147,7 @@ async def renew(session: AsyncSession | Single, vault: Vault, grant: Grant, rene
         refresh=None if refresh is None else vault.seal(refresh, column="refresh_sealed", **place),
         access_expires_in=_seconds(renewal.access_expires_in),
         refresh_expires_in=_seconds(renewal.refresh_expires_in),
-        due_in=_seconds(renewal.due_in),
+        due_in=renewal.due_in.total_seconds(),
     )
     return bool(stored)
 
@@ -199,17 +203,18 @@ class Refreshes:
         found = select(Grant).where(Grant.id == grant_id)
         return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
 
-    async def schedule(self, grant_id: str, due_in: timedelta | None) -> None:
-        """Say when a settled grant is renewed next, and that nothing is held against it.
+    async def schedule(self, grant_id: str, due_in: timedelta, *, renews: bool = True) -> None:
+        """Say when a settled grant is looked at next, and that nothing is held against it.
 
-        None: nothing renews what its latest consent gave; a refresh token from an earlier one goes.
+        `renews` is False where nothing renews what its latest consent gave: a refresh token from an earlier
+        one goes.
         """
         change = update(Grant).where(col(Grant.id) == grant_id)
-        if due_in is None:
+        if not renews:
             change = change.values(refresh_sealed=None, refresh_expires_at=None)
         await self._session.exec(
             change.values(
-                due_at=_at(due_in),
+                due_at=now(due_in),
                 ladder_at=now(),
                 lease_until=None,
                 checked_at=now(),
@@ -238,10 +243,10 @@ class Refreshes:
             execution_options=_UNSYNCHRONIZED,
         )
 
-    async def healthy(self, grant: Grant, due_in: timedelta | None, *, verdict: str = "fresh") -> bool:
+    async def healthy(self, grant: Grant, due_in: timedelta, *, verdict: str = "fresh") -> bool:
         """Note that the platform finds the tokens we hold good, and when to ask again."""
         return await self._settle(
-            grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=_at(due_in)
+            grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=now(due_in)
         )
 
     async def later(self, grant: Grant, verdict: str, due_in: timedelta, *, in_doubt: bool = False) -> bool:
@@ -287,6 +292,25 @@ class Refreshes:
             over, execution_options=_UNSYNCHRONIZED | {"populate_existing": True}
         )
         return list(ended.scalars())
+
+    async def ask_about(self, person: Leaver, margin: timedelta) -> int:
+        """Make a person's living grants due now, also those they consented to up to `margin` later; return how many.
+
+        Those that their platform has found good since then are left alone, and those it is asked about again
+        anyway because the last answer settled nothing.
+        """
+        until = person.consented_until + margin
+        proven = and_(col(Grant.verdict) == "fresh", col(Grant.checked_at) > until)
+        ask = update(Grant).where(
+            *_theirs(replace(person, consented_until=until)),
+            col(Grant.status) == GrantStatus.HEALTHY,
+            col(Grant.failures) == 0,
+            col(Grant.suspected_at).is_(None),
+            or_(col(Grant.checked_at).is_(None), not_(proven)),
+        )
+        return (
+            await self._session.exec(ask.values(due_at=now()), execution_options=_UNSYNCHRONIZED)
+        ).rowcount
 
     async def erase(self, person: Leaver) -> int:
         """Destroy every token that came of what a person consented to; return in how many grants.
@@ -388,10 +412,10 @@ class Refreshes:
         changed = await self._session.exec(mine.values(ladder_at=again_at), execution_options=_UNSYNCHRONIZED)
         return await self.look(seen.id) if changed.rowcount == 1 else None
 
-    async def oldest_due(self) -> datetime | None:
-        """Return since when the longest due grant has been waiting, or None."""
-        waiting = select(func.min(Grant.due_at)).where(col(Grant.due_at) <= now())
-        return (await self._session.exec(waiting)).one()
+    async def looked_after(self, app: str) -> int:
+        """Return how many grants of an app are looked at again and again."""
+        due = select(func.count()).where(col(Grant.app) == app, col(Grant.due_at).is_not(None))
+        return (await self._session.exec(due)).one()
 
 
 def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
@@ -402,7 +426,3 @@ def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
         col(Grant.external_id) == person.external_id,
         or_(consented.is_(None), consented <= person.consented_until),
     )
-
-
-def _at(span: timedelta | None) -> Any:
-    return None if span is None else now(span)

@@ -1,11 +1,13 @@
-"""Time that passes in a test's database: what is stored moves into the past."""
+"""Time in a test's database: what is stored moves into the past, or its clock is behind the host's."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlmodel import SQLModel
 
 from storage.models import Utc
@@ -54,3 +56,20 @@ async def age(database: Database, span: timedelta) -> None:
         connection = await session.connection()
         for statement in aged(database.dialect, span, leases=False):
             await connection.execute(text(statement))
+
+
+def behind(database: Database, span: timedelta) -> None:
+    """Let the clock of a database on SQLite, of which no session was used yet, be behind the host's."""
+    shift = f"-{span.total_seconds():.3f} seconds"
+
+    def strftime(*given: Any) -> str:
+        late = (*given, shift) if "now" in given else given
+        marks = ", ".join("?" for _ in late)
+        with closing(sqlite3.connect(":memory:")) as true:
+            return str(*true.execute(f"SELECT strftime({marks})", late).fetchone())
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.run_async(lambda driver: driver.create_function("strftime", -1, strftime))
+
+    for engine in (database._reads, database._writes):
+        event.listen(engine.sync_engine, "connect", connected)

@@ -9,7 +9,7 @@ once, on the card and in the account's diagnosis, and nobody but the platform ca
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Rotation
@@ -21,6 +21,7 @@ from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -51,7 +52,10 @@ def next_look(end: datetime | None, moment: datetime) -> datetime:
 
 
 class Ladder:
-    """Looks at every grant when its time has come. Running it often, or twice at once, says nothing twice."""
+    """Looks at every grant when its time has come. Running it often, or twice at once, says nothing twice.
+
+    What time it is, and so what is over, the database says: a host's clock may be minutes ahead.
+    """
 
     def __init__(self, offer: Offer, incidents: Incidents, database: Database, vault: Vault) -> None:
         self._offer = offer
@@ -64,7 +68,7 @@ class Ladder:
         while page := await self._page():
             async with self._database.system(write=False) as session:
                 warned = await IncidentRows(session).warned_of([grant.id for grant in page])
-            moment = datetime.now(UTC)
+                moment = await Refreshes(session, self._vault).clock()
             loud = [grant for grant in page if grant.id in warned or self._near(grant, moment)]
             still = {grant.id: next_look(self._end(grant), moment) for grant in page if grant not in loud}
             await self._put_off(still)
@@ -95,19 +99,20 @@ class Ladder:
         """Say what there is to say about one grant, unless another look came first."""
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
-            grant = await refreshes.look_once(seen, next_look(self._end(seen), datetime.now(UTC)))
+            moment = await refreshes.clock()
+            grant = await refreshes.look_once(seen, next_look(self._end(seen), moment))
             if grant is None:
                 return
             await self._incidents.taken_back(session, grant)
             if grant.status == GrantStatus.HEALTHY:
-                await self._say(session, refreshes, grant)
+                await self._say(session, refreshes, grant, moment)
 
-    async def _say(self, session: AsyncSession, refreshes: Refreshes, grant: Grant) -> None:
+    async def _say(self, session: AsyncSession, refreshes: Refreshes, grant: Grant, moment: datetime) -> None:
         rotation = self._offer.platform(grant.platform).rotation
         end = self._end(grant)
         if end is None:
             return
-        left = end - datetime.now(UTC)
+        left = end - moment
         if timedelta(0) < left <= FIRST_RUNG:
             await self._incidents.grant_ends(session, grant, left)
         elif left <= timedelta(0) and rotation is Rotation.EXCHANGE:

@@ -55,10 +55,10 @@ class Lane:
         at_once: int = AT_ONCE,
     ) -> None:
         self.app = app
+        self.bucket = bucket
         self.counts: Counter[Outcome] = Counter()
         """What the calls came to since the breaker was told last."""
         self._platform = platform
-        self._bucket = bucket
         self._lease = lease
         self._database = database
         self._vault = vault
@@ -101,7 +101,7 @@ class Lane:
         """Take a call that cannot wait out of the budget; or return for how long nobody may call."""
         async with self._database.system() as session:
             budgets = Budgets(session)
-            purse = await budgets.open(self.app, self._bucket)
+            purse = await budgets.open(self.app, self.bucket)
             if purse.held is None:
                 await budgets.spend(purse, 1)
         return purse.held
@@ -145,10 +145,9 @@ class Lane:
         limit = 1 if self._unanswered >= SILENCE else self._at_once
         async with self._database.system() as session:
             budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
-            purse = await budgets.open(self.app, self._bucket)
-            await self.tell(
-                refreshes
-            )  # before any grant is locked, as in a death, so that nobody waits in a circle
+            purse = await budgets.open(self.app, self.bucket)
+            # Before any grant is locked, as in a death, so that nobody waits in a circle.
+            await self.tell(refreshes)
             limit = min(limit, purse.calls)
             claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:

@@ -25,6 +25,7 @@ from adapters.base import (
     OutcomeUnknown,
     Platform,
     PlatformError,
+    Rejected,
     Rotation,
     TokenRefused,
     Tokens,
@@ -53,6 +54,8 @@ SECOND_OPINION = timedelta(minutes=15)
 KEEP_ALIVE = timedelta(days=7)
 """How often a single-use grant that nobody needs is renewed, so that it does not die of silence."""
 HEALTH_CHECK = timedelta(hours=24)
+LOOKS = 4
+"""Looks at sign-ins that nothing renews take at most one in so many of an app's calls."""
 RENEW_BEFORE_REFRESH_ENDS = timedelta(days=14)
 SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
 """Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest.
@@ -60,6 +63,8 @@ SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
 The longest is what an outage may last longer for us than for the platform.
 """
 OUR_FAULT_PAUSE = timedelta(minutes=5)
+REFUSAL_PAUSE = timedelta(hours=1)
+"""After a refusal that no renewal can mend: a look is one of the few calls that a member has in a day."""
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
 OUTAGE_CALLS, OUTAGE_SHARE, OUTAGE_WINDOW_MIN = 20, 0.01, 10
@@ -92,12 +97,13 @@ class Fresh:
     tokens: Tokens
 
 
-def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | None:
+def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta:
     """Return when a grant with these tokens is looked at next; `jitter` is between 0 and 1.
 
     Single-use tokens are renewed just in time, before something needs them, and once a week: each
     renewal has a moment in which a crash would lose them. The others are renewed ahead of need,
-    spread over a fifth of their life. None: only a person can renew it.
+    spread over a fifth of their life; where their refresh token ends before that, nothing is to be gained by
+    asking while the access token works. What only a person can renew is asked about: see `look_in`.
     """
     match platform.rotation:
         case Rotation.SINGLE_USE:
@@ -105,10 +111,26 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta | 
         case Rotation.EXCHANGE:
             return _sooner(HEALTH_CHECK, tokens.expires_in, jitter)
         case Rotation.NONE if tokens.refresh_token is None:
-            return None
+            return _sooner(HEALTH_CHECK, None, jitter)
         case _:
             life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
-            return life * (0.7 + 0.2 * jitter)
+            ahead, last = life * (0.7 + 0.2 * jitter), tokens.refresh_expires_in
+            return ahead if last is None or ahead < last else life
+
+
+def look_in(bucket: Bucket, grants: int, *, jitter: float) -> timedelta:
+    """Return when a grant that nothing renews is asked about again, as one of so many of its app.
+
+    Daily, as long as that leaves three quarters of the app's budget to what people do. LinkedIn allows 100,000
+    calls a day for an app and 150 for a member: looks, one call each, are daily up to 20,000 grants and weekly
+    for 140,000. What is published in between finds out by itself.
+    """
+    return _sooner(max(HEALTH_CHECK, grants * LOOKS * bucket.between), None, jitter)
+
+
+def renews(platform: Platform, grant: Grant) -> bool:
+    """Tell whether a grant's tokens can be renewed without a person."""
+    return grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE
 
 
 def lease_of(platform: Platform) -> timedelta:
@@ -329,10 +351,10 @@ class Refresher:
     async def _ask(self, grant: Grant, platform: Platform, tokens: Tokens) -> Tokens | None:
         """Return the tokens that follow these; None where there are none and the grant is well. Raises the verdict."""
         client, adapter = self._offer.client(grant.platform, grant.app), self._adapters[grant.platform]
+        if not renews(platform, grant):
+            await self._still_good(grant, adapter, client, tokens)
+            return None
         if platform.rotation is not Rotation.EXCHANGE:
-            if tokens.refresh_token is None:
-                await self._still_good(grant, adapter, client, tokens)
-                return None
             return await adapter.refresh(client, tokens)
         newer = await adapter.refresh(client, replace(tokens, of_accounts=await self._own_tokens(grant)))
         if newer.ended:
@@ -375,13 +397,23 @@ class Refresher:
 
         Raises GrantDead only for a code that is documented to say so: any gateway can answer 401.
         """
+        whose = adapter.platform.identity_scopes
+        asked = replace(tokens, scopes=whose & frozenset(grant.scopes)) if whose else tokens
         try:
-            await adapter.discover(client, tokens)
+            await adapter.discover(client, asked)
         except TokenRefused as refusal:
-            dead = refusal.code in adapter.platform.dead_token_codes
-            raise (GrantDead if dead else Busy)(refusal.code) from None
+            if refusal.code in adapter.platform.dead_token_codes:
+                raise GrantDead(refusal.code) from None
+            raise Busy(refusal.code, retry_after=REFUSAL_PAUSE) from None
+        except Rejected as refusal:
+            raise Rejected(refusal.code, retry_after=REFUSAL_PAUSE) from None
         async with self._database.system() as session:
-            await Refreshes(session, self._vault).healthy(grant, None)
+            refreshes = Refreshes(session, self._vault)
+            others = await refreshes.looked_after(grant.app)
+            again = look_in(self.lanes[grant.app].bucket, others, jitter=_chance())
+            await refreshes.healthy(grant, again)
+        self._note(grant, "fresh")
+        self._heard(grant, Outcome.FRESH)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
         """Store new tokens; while the database is gone they wait here, because nobody else has them."""

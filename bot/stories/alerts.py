@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, Gone
+from bot.errors import BadInput, NoChannel, OutOfDate
 from bot.logs import logger
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.schedule import zones
@@ -80,7 +80,7 @@ class AlertsStory:
         """
         actor = request.actor
         if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
-            raise Gone("That form")
+            raise OutOfDate("That form")
         values, before = chosen_in(request), await self._settings(request)
         channel, away = str(values["channel_id"]), elsewhere(request, before)
         new, code = channel != before.channel_id or away, ""
@@ -106,7 +106,7 @@ class AlertsStory:
         """Post a test message in the channel, and say whether it arrived."""
         actor, settings = request.actor, await self._settings(request)
         if request.target or not settings.channel_id:
-            raise Gone("Your alerts channel")
+            raise NoChannel
         if elsewhere(request, settings):
             raise BadInput(
                 "Your alerts channel is in another workspace. Type `/octapost alerts` there to try it."
@@ -169,7 +169,7 @@ def chosen_in(request: Request) -> dict[str, Any]:
         raise BadInput("Quiet hours need a beginning and another end, or neither.", field=views.TO)
     wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
     if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
-        raise Gone("That choice")
+        raise OutOfDate("That choice")
     return {
         "channel_id": str(request.typed(views.CHANNEL).get("selected_conversation") or ""),
         "days": sorted(map(int, days), reverse=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.errors import BadInput, Gone, Settled
+from bot.errors import BadInput, Gone, OutOfDate, Settled
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
@@ -85,7 +85,7 @@ class IncidentStory:
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
             if until is None or until <= now:
-                raise Gone("That choice")
+                raise OutOfDate("That choice")
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, Gone, NotMember, OctapostError
+from bot.errors import BadInput, Gone, NotMember, OctapostError, OutOfDate
 from bot.logs import logger
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
@@ -308,7 +308,7 @@ class OrganizationStory:
         elif word in ROLES:
             await self._set_role(request.actor, membership_id, ROLES[word])
         else:
-            raise Gone("That choice")
+            raise OutOfDate("That choice")
         actor = await self._refreshed(request)
         if actor is None or (request.body.get("view") or {}).get("type") != "modal":
             return Say(text="Done.")
@@ -317,7 +317,7 @@ class OrganizationStory:
     async def add_people(self, request: Request) -> Answer:
         """Add the people chosen in the members modal."""
         if request.target:  # some other modal's metadata
-            raise Gone("That form")
+            raise OutOfDate("That form")
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
             return Done()

@@ -1,7 +1,8 @@
 """What platforms tell us unasked: a person has removed our app, or wants everything deleted.
 
 A signed word from the platform needs no second opinion. Meta: "Data Deletion Request Callback" and
-"Manually Build a Login Flow", developers.facebook.com. TikTok: "Webhooks", developers.tiktok.com.
+"Manually Build a Login Flow", developers.facebook.com. TikTok: "Webhooks", "Webhook Events" and "Check the
+signature", developers.tiktok.com.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 REPLAY_WINDOW_S = 300
+RETRIED_FOR_S = 72 * 3600 + REPLAY_WINDOW_S
+"""How long TikTok repeats what it got no 200 for; whether with the first signature, its pages don't say."""
+REVOKED_BY_US = 5
+"""TikTok's reason "Developer revoke authorization": our own answer to a disconnect, most of the time."""
 SIGNATURE = re.compile(r"t=(\d{1,12}),s=([0-9a-f]{64})")
+FAR = 2**32
+"""In Unix time: what is later is no time that anything was said."""
 CODE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -92,12 +99,17 @@ class PlatformCallbacks:
         )
 
     async def tiktok(self, request: web.Request) -> web.Response:
-        """Take TikTok's word that somebody removed our access; other events are none of our business yet."""
+        """Take TikTok's word that somebody removed our access; other events are none of our business yet.
+
+        A word that was signed long ago may be TikTok's repetition, or somebody else's: it ends nothing, but
+        TikTok is asked whether it is so. The same goes for what we did ourselves.
+        """
         raw = await request.read()
-        event = self._tiktok_event(request.headers.get("TikTok-Signature", ""), raw)
-        if event is None:
+        age_s = self._tiktok_signed(request.headers.get("TikTok-Signature", ""), raw)
+        if age_s is None:
             return self._refused()
-        person = event.get("user_openid")
+        event = _object(raw)
+        person, content = event.get("user_openid"), _object(str(event.get("content", "")))
         if event.get("event") == "authorization.removed" and isinstance(person, str) and person:
             await self._departures.settle(
                 Word(
@@ -106,6 +118,7 @@ class PlatformCallbacks:
                     said_at=_moment(event.get("create_time")),
                     code="authorization_removed",
                     once=f"tiktok:{hashlib.sha256(raw).hexdigest()}",
+                    hint=age_s > REPLAY_WINDOW_S or content.get("reason") == REVOKED_BY_US,
                 )
             )
         return web.json_response({})
@@ -140,16 +153,19 @@ class PlatformCallbacks:
             return None
         return facts if str(person) else None
 
-    def _tiktok_event(self, header: str, raw: bytes) -> Mapping[str, Any] | None:
-        """Return the event, if TikTok signed it within the last five minutes."""
+    def _tiktok_signed(self, header: str, raw: bytes) -> float | None:
+        """Return how many seconds ago TikTok signed this, by our clock, or None where it did not or too long ago.
+
+        A time to come counts like one that has passed: it is the clocks that differ.
+        """
         found = SIGNATURE.fullmatch(header)
-        if found is None or abs(time.time() - int(found[1])) > REPLAY_WINDOW_S:
+        if found is None or (age_s := abs(time.time() - int(found[1]))) > RETRIED_FOR_S:
             return None
         signed = found[1].encode() + b"." + raw
         given = bytes.fromhex(found[2])
         if not any(hmac.compare_digest(_mac(s, signed), given) for s in self._secrets.get("tiktok", ())):
             return None
-        return _object(raw)
+        return age_s
 
     def _refused(self) -> web.Response:
         log.warning("callback refused")
@@ -167,15 +183,14 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
-def _moment(seconds: object) -> datetime:
-    """Return when something signed was said, in Unix time; now, if it doesn't say or says the future."""
-    now = datetime.now(UTC)
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds < now.timestamp():
-        return now
-    return datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: object) -> datetime | None:
+    """Return when something signed was said at the latest, given the second in Unix time; None if it doesn't say."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds < FAR:
+        return None
+    return datetime.fromtimestamp(seconds + 1, UTC)
 
 
-def _object(raw: bytes) -> Mapping[str, Any]:
+def _object(raw: bytes | str) -> Mapping[str, Any]:
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):

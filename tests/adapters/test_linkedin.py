@@ -432,6 +432,18 @@ async def test_a_token_made_a_moment_ago_is_given_time(
     assert pauses == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("app", [MEMBER, PAGE], ids=lambda app: str(app.key))
+async def test_whose_token_it_is_takes_one_call_however_many_pages_they_administer(
+    linkedin: LinkedIn, httpx_mock: HTTPXMock, app: App
+) -> None:
+    httpx_mock.add_response(url=USERINFO if app is MEMBER else ME, json=ANA if app is MEMBER else ANA_BASIC)
+
+    found = await linkedin.discover(client_for(app), tokens_for(*PLATFORM.identity_scopes & {*names(app)}))
+
+    assert found.identity.id == "a1B2c3"
+    assert len(httpx_mock.get_requests()) == 1
+
+
 async def test_patience_ends_after_eight_seconds_in_all(
     linkedin: LinkedIn, httpx_mock: HTTPXMock, pauses: Pauses
 ) -> None:

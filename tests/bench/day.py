@@ -1,6 +1,6 @@
 """A day of a million grants, and a platform's outage, by the refresher's own rules on a clock that is simulated.
 
-Nothing is called and nothing stored: `due_in`, `pause`, the platforms' lifetimes and budgets and the lanes'
+Nothing is called and nothing stored: `due_in`, `look_in`, `pause`, the platforms' lifetimes and budgets and the lanes'
 numbers are the product's. A second is one look; two processes share the budgets.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Platform, Rotation, Tokens
 from adapters.registry import PLATFORMS
 from bot.jobs.lanes import ASK_AGAIN, AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in, pause
+from bot.jobs.refresh import due_in, look_in, pause
 from storage.budgets import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
@@ -80,10 +80,8 @@ class Lane:
         self.due = [[] for _ in range(self.seconds + 1)]
         self.ends = [float("inf")] * self.grants
         for grant in range(self.grants):
-            cycle = due_in(self.platform, self.tokens, jitter=self.chance.random())
-            if cycle is not None:
-                gone = self.chance.random() * cycle.total_seconds()
-                self._renewed(grant, -gone, cycle.total_seconds())
+            cycle = self.cycle(self.chance.random()).total_seconds()
+            self._renewed(grant, -self.chance.random() * cycle, cycle)
 
     @property
     def tokens(self) -> Tokens:
@@ -100,15 +98,20 @@ class Lane:
         """The app's budget."""
         return Bucket(calls=self.platform.budget.calls, per=self.platform.budget.per)
 
+    def cycle(self, jitter: float) -> timedelta:
+        """Return how long it is from one good answer about a grant to the next call."""
+        if self.tokens.refresh_token is None:
+            return look_in(self.bucket, self.grants, jitter=jitter)
+        return due_in(self.platform, self.tokens, jitter=jitter)
+
     @property
     def load(self) -> float:
         """Which part of the budget's steady pace is needed on a day like any other."""
-        cycle = due_in(self.platform, self.tokens, jitter=0.5)
-        return 0.0 if cycle is None else self.grants * self.bucket.between / cycle
+        return self.grants * self.bucket.between / self.cycle(0.5)
 
     def run(self, *, outage: range = range(0)) -> None:
         """Let the seconds pass; during the outage no call is answered."""
-        tokens, bucket = self.tokens, self.bucket
+        bucket = self.bucket
         between = bucket.between.total_seconds()
         for second in range(self.seconds):
             self.waiting.extend(self.due[second])
@@ -129,9 +132,7 @@ class Lane:
                 if down or self.chance.random() < FAILS:
                     self._put_off(grant, second)
                 else:
-                    cycle = due_in(self.platform, tokens, jitter=self.chance.random())
-                    assert cycle is not None
-                    self._renewed(grant, second, cycle.total_seconds())
+                    self._renewed(grant, second, self.cycle(self.chance.random()).total_seconds())
                     self._recovered(grant, second)
         self.late += sum(end < self.seconds for end in self.ends)
 

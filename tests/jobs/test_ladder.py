@@ -18,6 +18,7 @@ from storage.db import Database, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault
+from tests.ageing import behind
 from tests.jobs.test_refresh import Works, open_works
 
 
@@ -31,7 +32,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
     """Connect a profile and let time pass until its sign-in has `left` to live."""
     grant = await works.grant(who, due=False)
     async with works.database.system() as session:
-        await Refreshes(session, works.vault).schedule(grant.id, None)
+        await Refreshes(session, works.vault).schedule(grant.id, timedelta(days=1), renews=False)
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
@@ -48,9 +49,9 @@ def ladder(works: Works) -> Ladder:
 @pytest.mark.parametrize(
     ("left", "words"),
     [
-        pytest.param(timedelta(days=13), "within 14 days", id="first-rung"),
+        pytest.param(timedelta(days=13), "within 13 days", id="first-rung"),
         pytest.param(timedelta(days=6, hours=23), "within 7 days", id="second"),
-        pytest.param(timedelta(days=2), "within 3 days", id="third"),
+        pytest.param(timedelta(days=2), "within 2 days", id="third"),
         pytest.param(timedelta(hours=5), "within 1 day", id="last"),
     ],
 )
@@ -85,6 +86,22 @@ async def test_when_its_time_is_up_it_needs_a_person_and_says_so_once(linkedin: 
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "expired")
     [notice] = await linkedin.said()
     assert "until somebody reconnects" in notice.body["text"]
+
+
+async def test_a_host_whose_clock_is_ahead_ends_nothing_early(
+    sqlite_database: Database, vault: Vault
+) -> None:
+    behind(sqlite_database, timedelta(minutes=5))
+    async with AsyncExitStack() as stack:
+        works = await open_works(stack, LinkedInSimulator(), sqlite_database, vault)
+        grant = await ending_in(works, timedelta(minutes=4))
+
+        await ladder(works).run()
+
+        after = await works.look(grant.id)
+        [notice] = await works.said()
+    assert (after.status, after.reason) == (GrantStatus.HEALTHY, "")
+    assert "within 1 day" in notice.body["text"]
 
 
 class Stumbling(Incidents):

@@ -18,7 +18,7 @@ from adapters import registry
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
 from bot.incidents import Incidents
-from bot.jobs.refresh import KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
+from bot.jobs.refresh import HEALTH_CHECK, KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
 from bot.offer import Offer
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
@@ -423,7 +423,7 @@ async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_i
 ) -> None:
     grant = await reddit.grant("octa_demo", due=False)
     async with reddit.database.system() as session:
-        await Refreshes(session, reddit.vault).schedule(grant.id, None)
+        await Refreshes(session, reddit.vault).schedule(grant.id, timedelta(days=1), renews=False)
     before = len(reddit.simulator.requests)
 
     async with asyncio.timeout(5):
@@ -507,7 +507,6 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
 
     due = due_in(platform, tokens, jitter=jitter)
 
-    assert due is not None
     if platform.rotation is Rotation.SINGLE_USE:
         assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
     elif platform.rotation is Rotation.EXCHANGE:
@@ -522,8 +521,8 @@ def test_a_token_whose_exchange_stopped_half_way_is_traded_up_before_it_ends() -
     assert due == timedelta(minutes=30)
 
 
-def test_a_grant_that_only_a_person_can_renew_is_not_due_by_itself() -> None:
-    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) is None
+def test_a_grant_that_only_a_person_can_renew_is_looked_at_once_a_day() -> None:
+    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
 
 
 def test_a_single_use_token_that_ends_sooner_is_renewed_before_half_of_its_life_is_over() -> None:

@@ -15,11 +15,12 @@ from adapters.base import Client, Tokens
 from adapters.meta import Graph
 from adapters.registry import PLATFORMS
 from bot.diagnosis import diagnose
-from bot.jobs.refresh import SECOND_OPINION, reason_of
+from bot.jobs.refresh import SECOND_OPINION, look_in, reason_of
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
+from storage.budgets import Bucket
 from storage.db import Database, now
 from storage.grants import Accounts
 from storage.models import Account, Grant, GrantStatus
@@ -314,11 +315,11 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
 
     grant = await works.grant("ana-ruiz", due=False)
     async with sqlite_database.system() as session:
-        await Refreshes(session, vault).schedule(grant.id, None)
+        await Refreshes(session, vault).schedule(grant.id, DAY, renews=False)
 
     after = await works.look(grant.id)
     assert after.id == before.id
-    assert (after.refresh_sealed, after.refresh_expires_at, after.due_at) == (None, None, None)
+    assert (after.refresh_sealed, after.refresh_expires_at) == (None, None)
     async with sqlite_database.system() as session:
         await session.exec(
             update(Grant).values(access_expires_at=now(-DAY), ladder_at=now()),
@@ -326,6 +327,101 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
         )
     await ladder(works).run()
     assert (await works.look(grant.id)).status == GrantStatus.NEEDS_RECONNECT
+
+
+async def test_an_access_token_that_outlives_what_renews_it_is_used_to_its_own_end(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await open_works(stack, LinkedInSimulator(), sqlite_database, vault)
+    works.simulator.settings |= {"issues_refresh": True, "refresh_life_s": 20 * DAY.total_seconds()}
+    grant = await works.grant("ana-ruiz")
+
+    await works.refresher.run()
+
+    after = await works.look(grant.id)
+    assert after.due_at is not None
+    assert after.access_expires_at is not None
+    assert abs(after.due_at - after.access_expires_at) < DAY / 24
+
+
+# Sign-ins that nothing renews
+
+
+async def linkedin(stack: AsyncExitStack, database: Database, vault: Vault) -> tuple[Works, Grant]:
+    """Return LinkedIn with one profile of an ordinary app, due for a look."""
+    works = await open_works(stack, LinkedInSimulator(), database, vault)
+    grant = await works.grant("ana-ruiz", due=False)
+    async with database.system() as session:
+        await Refreshes(session, vault).schedule(grant.id, -DAY, renews=False)
+    return works, await works.look(grant.id)
+
+
+async def test_a_sign_in_that_nothing_renews_is_asked_about_every_day_with_one_call(
+    stack: AsyncExitStack, database: Database, vault: Vault
+) -> None:
+    works, grant = await linkedin(stack, database, vault)
+    before = len(works.simulator.requests)
+
+    for _ in range(2):
+        await works.refresher.run()
+
+    after = await works.look(grant.id)
+    assert len(works.simulator.requests) - before == 1
+    assert (after.status, after.verdict, after.generation) == (GrantStatus.HEALTHY, "fresh", grant.generation)
+    assert (after.access_sealed, after.renewed_at) == (grant.access_sealed, grant.renewed_at)
+    assert after.due_at is not None
+    assert timedelta(hours=21) < after.due_at - datetime.now(UTC) < timedelta(hours=27)
+
+
+async def test_a_member_who_removes_us_at_linkedin_is_missed_without_a_post(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works, grant = await linkedin(stack, sqlite_database, vault)
+    for consent in works.simulator.grants.values():
+        works.simulator.end(consent, "removed")
+
+    await works.refresher.run()
+    first = await works.look(grant.id)
+    await works.make_due(grant.id, suspected_ago=SECOND_OPINION)
+    await works.refresher.run()
+
+    after = await works.look(grant.id)
+    assert (first.status, first.suspected_at is not None) == (GrantStatus.HEALTHY, True)
+    assert after.status == GrantStatus.NEEDS_RECONNECT
+    [notice] = await works.said()
+    assert "until somebody reconnects" in notice.body["text"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        pytest.param(403, '{"serviceErrorCode": 65608}', "Rejected RESTRICTED_MEMBER", id="the-member"),
+        pytest.param(401, '{"message": "Service hiccup"}', "Busy http_401", id="the-token"),
+    ],
+)
+async def test_a_look_that_is_refused_is_not_repeated_until_the_member_s_calls_are_spent(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault, status: int, body: str, verdict: str
+) -> None:
+    works, grant = await linkedin(stack, sqlite_database, vault)
+    works.simulator.faults.append(Fault(path="/v2/", status=status, body=body))
+
+    await works.refresher.run()
+
+    after = await works.look(grant.id)
+    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, verdict)
+    assert after.due_at is not None
+    assert timedelta(minutes=59) < after.due_at - datetime.now(UTC) < timedelta(minutes=61)
+
+
+def test_looks_are_daily_while_they_leave_most_of_the_budget_to_people() -> None:
+    budget = PLATFORMS["linkedin"].budget
+    bucket = Bucket(calls=budget.calls, per=budget.per)
+
+    cycles = {grants: look_in(bucket, grants, jitter=0.5) for grants in (1, 20_000, 140_000)}
+
+    assert {grants: round(cycle / DAY) for grants, cycle in cycles.items()} == {1: 1, 20_000: 1, 140_000: 7}
+    assert all(grants / (cycle / budget.per) <= budget.calls / 4 for grants, cycle in cycles.items())
+    assert look_in(bucket, 1, jitter=0.0) < DAY < look_in(bucket, 1, jitter=1.0)
 
 
 @pytest.mark.parametrize(

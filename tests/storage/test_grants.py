@@ -8,12 +8,15 @@ import pytest
 
 from storage.grants import Accounts, Discoveries, Found, Grants
 from storage.models import Account, Discovery, Grant, GrantStatus, Role, utc_now
+from storage.refreshes import Refreshes, Renewal
 from storage.tenants import Members
 from tests.storage.world import backdate, build, expire, new_account, run_sql, stash, tenant
 
 if TYPE_CHECKING:
     from storage.db import Database
     from storage.vault import Vault
+
+HOUR = timedelta(hours=1)
 
 
 async def consent(
@@ -68,6 +71,38 @@ async def test_a_stashed_grant_is_pending_with_its_tokens_and_lives(database: Da
     assert round((grant.access_expires_at - utc_now()) / timedelta(hours=1)) == 2
     assert round((grant.refresh_expires_at - utc_now()) / timedelta(days=1)) == 180
     assert await tokens(database, vault, organization, grant.id) == ("a1", "r1")
+
+
+async def test_newer_tokens_do_not_tell_whose_consent_it_is(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+    async with database.organization(organization) as session:
+        pending = await stash(session, vault, organization, access="a1", refresh="r1")
+    renewal = Renewal(access="a2", refresh="r2", access_expires_in=HOUR, refresh_expires_in=None, due_in=HOUR)
+
+    async with database.system() as session:
+        stored = await Refreshes(session, vault).renewed(pending, renewal)
+
+    assert stored
+    assert await tokens(database, vault, organization, pending.id) == ("a2", "r2")
+    async with database.organization(organization) as session:
+        grants = Grants(session, vault)
+        after = await grants.get(organization, pending.id)
+        assert after is not None
+        assert (after.status, after.generation) == (GrantStatus.PENDING, 2)
+        settled = await grants.settle(
+            organization, pending.id, external_id="p1", external_name="Person", scopes=["read"]
+        )
+    assert settled.status == GrantStatus.HEALTHY
+
+
+async def test_a_sign_in_s_times_are_all_the_database_s(database: Database, vault: Vault) -> None:
+    organization = await tenant(database)
+
+    async with database.organization(organization) as session:
+        grant = await stash(session, vault, organization, access_expires_in=2 * HOUR)
+
+    assert grant.access_expires_at is not None
+    assert grant.renewed_at == grant.consented_at == grant.access_expires_at - 2 * HOUR
 
 
 async def test_a_grant_without_refresh_token_or_lives_keeps_none(database: Database, vault: Vault) -> None:

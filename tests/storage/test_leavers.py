@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlmodel import col, update
 
+from storage.db import now
 from storage.grants import Accounts
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Leaver, Refreshes, Renewal
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from storage.db import Database
     from storage.vault import Vault
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 RENEWAL = Renewal(
     access="newer",
     refresh="newer-refresh",
@@ -176,6 +178,40 @@ async def test_accounts_read_while_their_person_left_get_no_tokens_again(
         await Accounts(session, vault).replace_tokens(world.grant_id, {"r-1": "page-token"})
 
     assert await run_sql(database, TOKENS) == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked"),
+    [
+        pytest.param({}, 1, id="the-one-that-is-meant"),
+        pytest.param({"consented_at": now(MINUTE / 2)}, 1, id="signed-in-just-after"),
+        pytest.param({"consented_at": now(2 * MINUTE)}, 0, id="signed-in-later"),
+        pytest.param({"verdict": "fresh", "checked_at": now(-MINUTE)}, 1, id="found-good-before"),
+        pytest.param({"verdict": "fresh", "checked_at": now(2 * MINUTE)}, 0, id="found-good-since"),
+        pytest.param({"verdict": "Busy 503", "checked_at": now(2 * MINUTE)}, 1, id="silent-since"),
+        pytest.param({"failures": 1}, 0, id="asked-again-anyway"),
+        pytest.param({"suspected_at": now()}, 0, id="suspected-anyway"),
+        pytest.param({"status": GrantStatus.NEEDS_RECONNECT}, 0, id="over"),
+    ],
+)
+async def test_a_word_that_proves_nothing_makes_due_what_it_may_be_about(
+    database: Database, vault: Vault, facts: dict[str, Any], asked: int
+) -> None:
+    world = await build(database, vault, "1")
+    async with database.system() as session:
+        change = update(Grant).where(col(Grant.id) == world.grant_id).values(due_at=now(HOUR), **facts)
+        await session.exec(change, execution_options={"synchronize_session": False})
+        clock = await Refreshes(session, vault).clock()
+
+    async with database.system() as session:
+        found = await Refreshes(session, vault).ask_about(leaver(until=clock), MINUTE)
+
+    after = await look(database, vault, world.grant_id)
+    assert found == asked
+    assert after.status == facts.get("status", GrantStatus.HEALTHY)
+    assert after.access_sealed is not None
+    assert after.due_at is not None
+    assert (after.due_at < clock + MINUTE) == bool(asked)
 
 
 async def test_what_a_departure_is_not_about_stays(database: Database, vault: Vault) -> None:

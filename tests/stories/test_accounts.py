@@ -100,7 +100,7 @@ def card_of(platform: str = "x", **facts: Any) -> Card:
         (
             "facebook",
             {"access_expires_at": NOW - timedelta(days=1)},
-            "The sign-in has expired: reconnect it.",
+            "The time of the person's sign-in is up. We ask Facebook what works without it.",
         ),
         ("facebook", {"access_expires_at": None}, "Doesn't expire by itself."),
     ],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from adapters.registry import PLATFORMS
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
@@ -24,6 +27,7 @@ from tests.stories.told import (
 )
 
 STUDIO, MARKET = "104000000000002", "104000000000003"
+HOUR_S = 3600
 
 
 # Asking
@@ -447,6 +451,39 @@ async def test_a_consent_whose_discovery_failed_is_finished_later(either_office:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
     assert len(tiktok.calls("/v2/oauth/token", "POST")) == 1
     assert "🟢 connected" in await said(ada, "accounts")
+
+
+async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_the_button_is_pressed(
+    either_office: Office,
+) -> None:
+    ada, tiktok = await either_office.installed(), either_office.world.platforms["tiktok"]
+    tiktok.faults.append(Fault(path="/v2/user/info", status=503))
+    _, message = await came_to(ada, "tiktok", Consent(person="octa_demo"))
+    tiktok.faults.clear()
+    tiktok.clock.offset_s += 3 * HOUR_S  # its access tokens live two hours
+
+    await asyncio.gather(*(ada.press(message, "connect.resume") for _ in range(3)))
+    await hears(ada, "✅ Connected to Acme: Octa Demo on ")
+
+    renewals = [call for call in tiktok.calls("/v2/oauth/token", "POST") if "refresh_token=" in call.body]
+    assert len(renewals) == 1
+    [grant] = await grants(either_office, "tiktok")
+    assert (grant.status, grant.generation) == (GrantStatus.HEALTHY, 2)
+    assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
+
+
+async def test_a_sign_in_whose_life_was_not_named_is_given_the_one_its_platform_documents(
+    office: Office,
+) -> None:
+    ada, linkedin = await office.installed(), office.world.platforms["linkedin"]
+    nameless = '{"access_token": "AQX", "scope": "openid,profile,w_member_social"}'
+    linkedin.faults.append(Fault(path="/oauth/v2/accessToken", status=200, body=nameless))
+
+    await came_to(ada, "linkedin", Consent(person="ana-ruiz"), app="linkedin")
+
+    [grant] = await grants(office, "linkedin")
+    assert grant.access_expires_at is not None
+    assert grant.access_expires_at - grant.renewed_at == PLATFORMS["linkedin"].access_lifetime
 
 
 async def test_finishing_twice_connects_once(office: Office) -> None:

@@ -336,14 +336,49 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Fix]] = {
     ),
     "often-unanswered": (
         "x",
-        {"verdict": "Busy http_503", "failures": 7},
+        {"verdict": "Busy http_503", "failures": 7, "refresh_sealed": b"r"},
         "🟡 connected, renewal delayed",
         "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do; posts wait.",
         Fix.NOTHING,
     ),
+    "outlived-by-its-pages": (
+        "facebook",
+        {"access_expires_at": NOW - DAY},
+        "🟡 connected, being checked",
+        "We ask Facebook what works without it. Nothing to do yet.",
+        Fix.NOTHING,
+    ),
+    "outlives-its-refresh-token": (
+        "linkedin",
+        {"refresh_sealed": b"r", "refresh_expires_at": NOW - DAY, "access_expires_at": NOW + 9 * DAY},
+        "🟡 connected, ends soon",
+        "Nothing renews it any more: LinkedIn ends this sign-in in 9 days; then somebody has to sign in again.",
+        Fix.RECONNECT,
+    ),
+    "outlived-its-refresh-token": (
+        "linkedin",
+        {"refresh_sealed": b"r", "refresh_expires_at": NOW - 9 * DAY, "access_expires_at": NOW - DAY},
+        "🔴 needs reconnecting",
+        "The sign-in has expired",
+        Fix.RECONNECT,
+    ),
+    "look-unanswered": (
+        "linkedin",
+        {"verdict": "Busy http_503", "failures": 7},
+        "🟡 connected, check delayed",
+        "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
+        Fix.NOTHING,
+    ),
+    "look-overdue": (
+        "linkedin",
+        {"due_at": NOW - timedelta(hours=2)},
+        "🟡 connected, check overdue",
+        "It should have been looked at by now",
+        Fix.OPERATOR,
+    ),
     "overdue": (
         "x",
-        {"due_at": NOW - timedelta(hours=2)},
+        {"due_at": NOW - timedelta(hours=2), "refresh_sealed": b"r"},
         "🟡 connected, renewal overdue",
         "Octapost's background work isn't running",
         Fix.OPERATOR,
@@ -369,10 +404,12 @@ def test_a_dead_sign_in_is_said_before_the_platform_s_outage_and_that_before_eve
 
     dead = examine(outlook=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
     busy = examine(outlook=outage, verdict="Busy http_503", failures=9)
+    ended = examine("facebook", outage, access_expires_at=NOW - DAY)
     doubted = examine(outlook=Weather(doubted=True), suspected_at=NOW)
 
     assert dead.light is Light.RED
     assert busy.state == "connected, X isn't answering"
+    assert ended.state == "connected, Facebook isn't answering"
     assert (busy.since, busy.code) == (NOW, "outage")
     assert "calls many sign-ins over at once" in doubted.sentence
 

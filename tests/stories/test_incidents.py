@@ -599,7 +599,7 @@ async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> 
 
     answer = await answer_to(ada, stale, "incident.claim")
 
-    assert "That is settled already" in text_of(answer)
+    assert "Already done" in text_of(answer)
     [incident] = await incidents(office)
     assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
 

@@ -220,6 +220,8 @@ async def test_the_gauges_say_how_the_installation_stands(
 
     assert found['octapost_grants{platform="x",status="healthy"}'] == 1
     assert found['octapost_grants{platform="x",status="pending"}'] == 1
+    assert found['octapost_prompts_per_thousand_grants{platform="x"}'] == 500
+    assert found['octapost_prompts_per_thousand_grants{platform="tiktok"}'] == 0
     assert found['octapost_rotations_in_doubt{platform="x"}'] == 1
     assert found['octapost_rotations_in_doubt{platform="tiktok"}'] == 0
     assert found['octapost_breaker_open{platform="x"}'] == 0

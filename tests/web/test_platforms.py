@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -16,15 +17,18 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from sqlmodel import select
+from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
 from sandbox.browser import PLAIN, Consent
 from sandbox.member import text_of
 from sandbox.world import META_SECRET
+from storage.db import now
 from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus
 from tests.application import Office, open_office
 from tests.storage.world import run_sql
+
+HOUR_S = 3600
 
 
 @pytest_asyncio.fixture
@@ -221,11 +225,11 @@ async def test_access_removed_in_the_tiktok_app_asks_a_person_at_once(office: Of
 
 
 @pytest.mark.parametrize("wrong", ["signature", "old", "shape"])
-async def test_what_tiktok_did_not_sign_just_now_is_refused(office: Office, wrong: str) -> None:
+async def test_what_tiktok_did_not_sign_in_the_last_three_days_is_refused(office: Office, wrong: str) -> None:
     await connect_tiktok(office)
     [grant] = await grants(office, "tiktok")
     raw = json.dumps({"event": "authorization.removed", "user_openid": grant.external_id}).encode()
-    stamp = int(time.time()) - (301 if wrong == "old" else 0)
+    stamp = int(time.time()) - (73 * HOUR_S if wrong == "old" else 0)
     secret = "guessed" if wrong == "signature" else "tiktok-secret-of-the-sandbox"
     mac = hmac.new(secret.encode(), f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
     header = f"t={stamp},s={mac}" if wrong != "shape" else f"s={mac}"
@@ -237,12 +241,114 @@ async def test_what_tiktok_did_not_sign_just_now_is_refused(office: Office, wron
     assert after.status == GrantStatus.HEALTHY
 
 
-def removal(person: str, *, ago_s: int = 0) -> tuple[bytes, dict[str, str]]:
-    """Return TikTok's word, said so long ago and signed now, and its headers."""
-    said = {"event": "authorization.removed", "user_openid": person, "create_time": int(time.time()) - ago_s}
-    raw, stamp = json.dumps(said).encode(), int(time.time())
+def removal(
+    person: str, *, ago_s: int = 0, signed_ago_s: int = 0, reason: int = 1
+) -> tuple[bytes, dict[str, str]]:
+    """Return TikTok's word, said and signed so long ago, and its headers."""
+    said = {
+        "event": "authorization.removed",
+        "user_openid": person,
+        "create_time": int(time.time()) - ago_s,
+        "content": json.dumps({"reason": reason}),
+    }
+    raw, stamp = json.dumps(said).encode(), int(time.time()) - signed_ago_s
     mac = hmac.new(b"tiktok-secret-of-the-sandbox", f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
     return raw, {"TikTok-Signature": f"t={stamp},s={mac}"}
+
+
+async def signed_in_ago(office: Office, platform: str, ago: timedelta) -> None:
+    """Let a platform's sign-ins, and what was last heard about them, be that old."""
+    async with office.database.system() as session:
+        await session.exec(
+            update(Grant)
+            .where(col(Grant.platform) == platform)
+            .values(consented_at=now(-ago), checked_at=now(-ago)),
+            execution_options={"synchronize_session": False},
+        )
+
+
+async def becomes(office: Office, platform: str, holds: Callable[[Grant], bool]) -> Grant:
+    """Return the platform's one grant as soon as that holds for it."""
+    async with asyncio.timeout(10):
+        while True:
+            [grant] = await grants(office, platform)
+            if holds(grant):
+                return grant
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"ago_s": 40}, id="just-before-the-sign-in"),
+        pytest.param({"reason": 5}, id="by-ourselves"),
+        pytest.param({"signed_ago_s": HOUR_S}, id="signed-an-hour-ago"),
+        pytest.param({"signed_ago_s": -HOUR_S}, id="signed-in-an-hour"),
+    ],
+)
+async def test_a_removal_that_may_not_be_about_this_sign_in_is_decided_by_asking_tiktok(
+    office: Office, said: dict[str, int]
+) -> None:
+    await connect_tiktok(office)
+    [grant] = await grants(office, "tiktok")
+    raw, headers = removal(str(grant.external_id), **said)
+
+    answer = await post(office, "/tiktok/webhook", content=raw, headers=headers)
+
+    assert answer.status_code == 200
+    after = await becomes(office, "tiktok", lambda found: found.generation > grant.generation)
+    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "fresh")
+
+
+async def test_a_removal_that_reaches_us_two_days_late_is_believed_when_tiktok_says_it_too(
+    office: Office,
+) -> None:
+    await connect_tiktok(office)
+    await signed_in_ago(office, "tiktok", timedelta(days=30))
+    [grant] = await grants(office, "tiktok")
+    tiktok = office.world.platforms["tiktok"]
+    tiktok.settings["webhook_url"] = ""  # it could not reach us then
+    await tiktok.controls()["revoke"]({"person": "octa_demo", "reason": 1})
+    raw, headers = removal(str(grant.external_id), ago_s=48 * HOUR_S, signed_ago_s=48 * HOUR_S)
+
+    answer = await post(office, "/tiktok/webhook", content=raw, headers=headers)
+
+    assert answer.status_code == 200
+    after = await becomes(office, "tiktok", lambda found: found.suspected_at is not None)
+    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "GrantDead invalid_grant")
+
+
+async def test_what_tiktok_has_called_good_since_a_late_word_is_not_asked_about_again(office: Office) -> None:
+    await connect_tiktok(office)
+    [grant] = await grants(office, "tiktok")
+    raw, headers = removal(str(grant.external_id), ago_s=48 * HOUR_S, signed_ago_s=48 * HOUR_S)
+    async with office.database.system() as session:
+        await session.exec(
+            update(Grant).values(consented_at=now(timedelta(days=-30))),
+            execution_options={"synchronize_session": False},
+        )
+
+    answer = await post(office, "/tiktok/webhook", content=raw, headers=headers)
+
+    assert answer.status_code == 200
+    [after] = await grants(office, "tiktok")
+    assert (after.status, after.due_at) == (GrantStatus.HEALTHY, grant.due_at)
+
+
+async def test_a_departure_just_before_a_sign_in_at_facebook_erases_nothing(office: Office) -> None:
+    person, _ = await connect_facebook(office)
+    [grant] = await grants(office, "facebook")
+    said = signed_request(META_SECRET, user_id=person, issued_at=int(time.time()) - 40)
+
+    answers = [
+        await post(office, path, data={"signed_request": said})
+        for path in ("/meta/deauthorize", "/meta/data-deletion")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    after = await becomes(office, "facebook", lambda found: found.generation > grant.generation)
+    assert after.status == GrantStatus.HEALTHY
+    assert after.access_sealed is not None
 
 
 async def test_a_word_that_could_not_be_acted_on_is_heard_when_it_comes_again(office: Office) -> None:
