@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -193,10 +193,6 @@ class Tokens:
     """The external user's id where the token answer names it (TikTok's open_id)."""
     data_access_expires_in: timedelta | None = None
     """When the platform stops showing us the person's data although the token lives on (Meta)."""
-    of_accounts: tuple[str, ...] = field(default=(), repr=False)
-    """For a refresh: tokens of the grant's accounts, where these have their own (Facebook Pages)."""
-    ended: str = ""
-    """From a refresh: the code with which the person's own token ended while an account's lives on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +334,7 @@ class Adapter(Protocol):
         ...
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return newer tokens for the same grant, or the same ones with `ended` if only its accounts live on.
+        """Return newer tokens for the same grant.
 
         Raises GrantDead only for a code in `platform.dead_grant_codes` (or `dead_grant_words`),
         OutcomeUnknown when the request left and the answer was lost, Misconfigured where the
@@ -356,6 +352,18 @@ class Adapter(Protocol):
 
     async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:
         """Return every place of the account where it may post, by name; empty where there are none."""
+        ...
+
+
+@runtime_checkable
+class AccountTokens(Adapter, Protocol):
+    """An adapter whose accounts have tokens of their own: Facebook Pages, and Instagram through them."""
+
+    async def ended(self, client: Client, token: str) -> str:
+        """Return the code, of `platform.dead_grant_codes`, with which an account's token ended.
+
+        Empty while the platform takes it. Whatever else is answered raises a verdict: it is not a no.
+        """
         ...
 
 

@@ -72,8 +72,15 @@ PASSING = frozenset({1, 2})
 TOKEN_CODES = frozenset({102, 190})
 OUR_FAULT = frozenset({101, 2500})
 """Unknown app id; unknown path or version, or no token where one is needed."""
-OUR_FAULT_WORDS = {"client secret": "client_secret", "appsecret_proof": "appsecret_proof"}
-"""Meta gives these no code of their own (they arrive as 1 and 100), only these words in the message."""
+OUR_FAULT_WORDS = {
+    "client secret": "client_secret",
+    "appsecret_proof": "appsecret_proof",
+    "api access blocked": "api_access_blocked",
+}
+"""Meta gives these no code of their own (they arrive as 1, 100 and 200), only these words in the message.
+
+The last one is what an app is answered that Meta has restricted, whatever it asks: its dashboard says why.
+"""
 CODE_USED = (100, 36009)
 
 PAGE_FIELDS = "id,name,username,access_token,category,link,picture.type(large){url}"
@@ -249,8 +256,7 @@ class MetaAdapter:
         """Trade the user token for a later one that debug_token calls valid.
 
         Meta promises no later expiry; the lifetime returned is the new token's own. Page tokens made
-        from a long user token do not expire and need none of this: where the person's token is over and a
-        Page's lives on, the tokens come back with the code in `ended`.
+        from a long user token do not expire and need none of this; they may live on when it is over.
         """
         graph = Graph(self._http, client)
         try:
@@ -262,20 +268,22 @@ class MetaAdapter:
                 if facts.get("is_valid") is not False:
                     raise Busy(code) from None
                 code = "190"
-            if await self._an_account_lives(graph, tokens.of_accounts):
-                return replace(tokens, ended=code)
             raise GrantDead(code) from None
         facts = await graph.debug(fresh.access_token)
         if facts.get("is_valid") is not True:
             raise Busy("new_token_invalid")
         return _dated(fresh, facts)
 
-    async def _an_account_lives(self, graph: Graph, tokens: Iterable[str]) -> bool:
-        """Tell whether Meta calls one of these Page tokens valid; an unclear answer is Busy, not a no."""
-        for token in tokens:
-            if (await graph.debug(token)).get("is_valid") is True:
-                return True
-        return False
+    async def ended(self, client: Client, token: str) -> str:
+        """Return why Meta calls a Page's token invalid, empty while it is valid; an unclear answer is Busy."""
+        facts = await Graph(self._http, client).debug(token)
+        if facts.get("is_valid") is True:
+            return ""
+        error = object_of(facts.get("error"))
+        code, subcode = _number(error, "code"), _number(error, "subcode")
+        if facts.get("is_valid") is not False or (error and code not in TOKEN_CODES):
+            raise Busy("not_clearly_over")
+        return found if (found := f"{code}_{subcode}") in ENDED else "190"
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
         """Take all permissions back from the app: every Page and Instagram token of this person dies.
@@ -453,8 +461,7 @@ def _dated(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
     """
     ends, shown = _number(facts, "expires_at"), _number(facts, "data_access_expires_at")
     left = lifetime(ends - time.time()) if ends else None
-    named = facts.get("scopes")
-    scopes = frozenset(s for s in named if isinstance(s, str)) if isinstance(named, list) else frozenset()
+    scopes = _granted(facts)
     limited = shown and any(scope.startswith("instagram_") for scope in scopes)
     return replace(
         tokens,
@@ -462,6 +469,13 @@ def _dated(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
         scopes=scopes or None,
         data_access_expires_in=timedelta(seconds=shown - int(time.time())) if shown and limited else None,
     )
+
+
+def _granted(facts: Mapping[str, Any]) -> frozenset[str]:
+    """Return the permissions in force; one that was given for some Pages only may stand in the second list alone."""
+    whole = facts.get("scopes")
+    partly = [entry.get("scope") for entry in objects_of(facts.get("granular_scopes"))]
+    return frozenset(s for s in [*(whole if isinstance(whole, list) else []), *partly] if isinstance(s, str))
 
 
 def _regain(response: httpx.Response) -> timedelta | None:

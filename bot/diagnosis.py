@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Capability, Platform, Rotation, Scope
 from bot.jobs.refresh import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renews, tripped
 from bot.offer import OVER
-from bot.views.incidents import DATA_ACCESS, why
+from bot.views.incidents import DATA_ACCESS, mend, why
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 
@@ -250,10 +250,13 @@ def diagnose(
     now = now or datetime.now(UTC)
     if grant is None or grant.status in OVER or lapsed(platform, grant, now):
         return _over(platform, grant)
+    if account.lost:
+        return _lost(account, platform)
     for found in (
         _ours(platform, grant, offered=offered),
         _theirs(platform, outlook),
         _cannot_publish(account, platform, frozenset(can), missing),
+        _doubtful(account, platform),
         _uncertain(platform, grant, now),
         _ending(platform, grant, now, warned=warned),
         _unanswered(platform, grant, now),
@@ -319,6 +322,35 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
     )
 
 
+def _lost(account: Account, platform: Platform) -> Diagnosis:
+    """An account that a living sign-in lets us act for no more."""
+    return Diagnosis(
+        light=Light.RED,
+        state="needs reconnecting",
+        sentence=f"{platform.name} doesn't let us act for it any more: {why(platform, account.lost)}.",
+        advice=mend(account.lost),
+        fix=Fix.RECONNECT,
+        since=account.suspected_at,
+        code=account.lost,
+    )
+
+
+def _doubtful(account: Account, platform: Platform) -> Diagnosis | None:
+    """An account of which the platform said so once."""
+    if account.suspected_at is None:
+        return None
+    return Diagnosis(
+        light=Light.YELLOW,
+        state="connected, being checked",
+        sentence=(
+            f"{platform.name} said that we can't act for it any more. We ask a second time before we believe it."
+        ),
+        advice="Nothing to do yet.",
+        since=account.suspected_at,
+        code="suspected",
+    )
+
+
 def _ours(platform: Platform, grant: Grant, *, offered: bool) -> Diagnosis | None:
     """What is the operator's to mend, and what is half done."""
     if not offered:
@@ -376,7 +408,10 @@ def _cannot_publish(
         advice = f"Ask somebody who manages {account.name} for that role, then press Reconnect."
     else:
         needed = [scope.name for scope in missing if Capability.PUBLISH in scope.unlocks]
-        sentence = f"It was connected without the permission to publish ({', '.join(needed)})."
+        sentence = (
+            f"It doesn't have the permission to publish ({', '.join(needed)}): that was left out when somebody signed"
+            " in, or taken back since."
+        )
         advice = "Press Reconnect and leave everything ticked."
     return Diagnosis(
         light=Light.ORANGE,

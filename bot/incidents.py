@@ -13,8 +13,8 @@ from adapters.base import Rotation
 from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import PROMPTS
-from bot.notices import Conversation, say_in, say_to
-from bot.schedule import quiet_until
+from bot.notices import Conversation, in_order, say_in, say_to
+from bot.schedule import quiet_until, waits_too_long
 from bot.slack import UNINSTALLED
 from bot.views import incidents as views
 from bot.views import kit
@@ -22,7 +22,7 @@ from storage.audit import Audit
 from storage.grants import Accounts, Grants
 from storage.incident_models import Incident, IncidentKind, LateAnswer, Resolution
 from storage.incidents import Alerts, IncidentRows
-from storage.models import GrantStatus, Role
+from storage.models import GrantStatus
 from storage.outbox import Notices
 from storage.posts import Posts
 from storage.tenants import Members, Organizations
@@ -74,8 +74,9 @@ class Incidents:
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
             )
-            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT:
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
                 continue
+            incident.sign_in_lives = False
             line = "" if new else f"🔴 It is over: {views.why(self._offer.platform(grant.platform), code)}."
             incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
             incident.code, incident.snoozed_until, incident.deadline = code, None, None
@@ -90,6 +91,42 @@ class Incidents:
             PROMPTS.labels(grant.platform).inc()
             await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
+
+    async def accounts_lost(self, session: AsyncSession, grant: Grant) -> None:
+        """Hold back what waits for the accounts that a living grant lets us act for no more, and ask a person.
+
+        Each is told once. While the whole grant needs a person, that card speaks for all of its accounts.
+        """
+        held = await Posts(session).hold(grant.id, lost=True)
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            lost = [each for each in await self._accounts(session, organization_id, grant) if each.lost]
+            if not lost:
+                continue
+            incident, new = await IncidentRows(session).open(
+                organization_id,
+                grant=grant,
+                kind=IncidentKind.NEEDS_RECONNECT,
+                connected_by=lost[0].connected_by,
+            )
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
+                continue
+            told = [a for a in lost if not incident.sign_in_lives or a.id not in incident.accounts]
+            if not told:
+                continue
+            incident.only(lost)
+            many = held.get(organization_id, 0)
+            for account in told:
+                await Audit(session).write(
+                    organization_id, SYSTEM, "access ended", account.id, code=account.lost, held=many
+                )
+            PROMPTS.labels(grant.platform).inc()
+            why = views.why(self._offer.platform(grant.platform), told[0].lost)
+            await self._say(session, incident, "" if new else views.newly_lost(len(told), why))
+
+    async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
+        """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
+        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+            await self.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
         """Warn each organization on each rung of its own ladder that only a person can renew the grant.
@@ -148,18 +185,29 @@ class Incidents:
         """
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
+        lost = {account.id: account for account, _ in every if account.lost}
         for incident in await IncidentRows(session).all_open(organization_id):
             freed = await self._freed(session, incident, every)
             here = {
                 key: name
                 for key, name in incident.accounts.items()
                 if key in owners and owners[key].id == incident.grant_id
+                if key in lost or not incident.sign_in_lives
             }
             grant = owners[next(iter(here))] if here else None
             if grant is None:
                 moved = any(key in owners for key in incident.accounts)
                 how = Resolution.RECONNECTED if moved else Resolution.DISCONNECTED
+                if moved and by is None and incident.sign_in_lives:
+                    how = otherwise
                 await self.resolve(session, incident, how, by)
+            elif (
+                grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant) and here.keys() & lost
+            ):
+                left = [lost[key] for key in here if key in lost]
+                incident.only(left)
+                why = views.why(self._offer.platform(grant.platform), left[0].lost)
+                await self._say(session, incident, views.still_lost(len(left), why))
             elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
                 how = Resolution.RECONNECTED if by else otherwise
                 await self.resolve(session, incident, how, by)
@@ -176,6 +224,7 @@ class Incidents:
             for account, grant in every
             if grant is not None
             and grant.status == GrantStatus.HEALTHY
+            and not account.lost
             and (account.id in incident.accounts or grant.id == incident.grant_id)
         }
         freed = await Posts(session).release(incident.organization_id, well)
@@ -188,6 +237,8 @@ class Incidents:
 
     def _renewed(self, incident: Incident, grant: Grant) -> bool:
         """Tell whether a person has done what the incident asked for; what renews itself meanwhile doesn't count."""
+        if incident.sign_in_lives:
+            return False  # only its accounts say when they are well
         if incident.kind == IncidentKind.NEEDS_RECONNECT:
             return grant.generation > incident.generation
         end = ends_at(self._offer.platform(grant.platform), grant)
@@ -337,7 +388,7 @@ class Incidents:
                 await self._say(session, incident, "" if _ended_meanwhile(incident, moment) else line)
         elif incident.claimed_by is not None:
             await self._lapse(session, incident, moment - patience.claimed)
-        elif incident.escalated_at is None and _waits_too_long(incident, moment, patience):
+        elif incident.escalated_at is None and waits_too_long(incident, moment, patience):
             await self._escalate(session, incident, moment)
 
     async def _lapse(self, session: AsyncSession, incident: Incident, before: datetime) -> None:
@@ -498,7 +549,8 @@ class Incidents:
         incident, new = await IncidentRows(session).open(
             organization_id, grant=grant, kind=kind, connected_by=accounts[0].connected_by
         )
-        incident.accounts = {account.id: account.name for account in accounts}
+        if kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
+            incident.accounts = {account.id: account.name for account in accounts}
         return incident, new
 
     async def _say(self, session: AsyncSession, incident: Incident, line: str = "") -> None:
@@ -613,25 +665,3 @@ class Incidents:
 def _ended_meanwhile(incident: Incident, moment: datetime) -> bool:
     """Tell whether the ladder is about to say that it is over, or that nothing is shown any more."""
     return bool(incident.days) and incident.deadline is not None and incident.deadline <= moment
-
-
-def _waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:
-    """Tell whether it is time to bring before the owners what nobody has taken."""
-    if incident.kind == IncidentKind.NEEDS_RECONNECT:
-        return incident.since <= moment - patience.unclaimed
-    near = incident.deadline is not None and incident.deadline <= moment + patience.last_call
-    return near and incident.since <= moment - patience.last_call
-
-
-def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
-    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners.
-
-    Nobody else could do anything about it, who connected it included.
-    """
-    able = [person for person in people if person.role >= Role.ADMIN]
-    others = [person for person in able if person.id != connected_by]
-    return [
-        *(person for person in able if person.id == connected_by),
-        *(person for person in others if person.role == Role.ADMIN),
-        *(person for person in others if person.role >= Role.OWNER),
-    ]

@@ -116,3 +116,17 @@ async def tell_admins(session: AsyncSession, doer: Doer, key: str, message: Mess
     for member in await Members(session).all(doer.organization_id):
         if member.role >= Role.ADMIN and member.id != doer.membership_id:
             await say_to(session, member, key, message)
+
+
+def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
+    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners.
+
+    Nobody else could do anything about it, who connected it included.
+    """
+    able = [person for person in people if person.role >= Role.ADMIN]
+    others = [person for person in able if person.id != connected_by]
+    return [
+        *(person for person in able if person.id == connected_by),
+        *(person for person in others if person.role == Role.ADMIN),
+        *(person for person in others if person.role >= Role.OWNER),
+    ]

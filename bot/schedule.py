@@ -1,4 +1,4 @@
-"""When people are told things: quiet hours and the hour of the digest, in an organization's own time zone."""
+"""When people are told things: quiet hours and the digest's, in their own time zone, and what waited too long."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from storage.incident_models import IncidentKind
+
 if TYPE_CHECKING:
-    from storage.incident_models import AlertSettings
+    from storage.incident_models import AlertSettings, Incident
+    from storage.incidents import Patience
 
 DIGEST_HOUR = time(9)
 """When a digest is said, by the organization's clock; a weekly one on Mondays."""
 MONDAY = 0
+
+
+def waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:
+    """Tell whether it is time to bring before the owners what nobody has taken."""
+    if incident.kind == IncidentKind.NEEDS_RECONNECT:
+        return incident.since <= moment - patience.unclaimed
+    near = incident.deadline is not None and incident.deadline <= moment + patience.last_call
+    return near and incident.since <= moment - patience.last_call
 
 
 def quiet_until(settings: AlertSettings, moment: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Float, event, inspect, literal, make_url, text
+from sqlalchemy import JSON, Float, event, inspect, literal, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -103,6 +103,24 @@ def _now_postgresql(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
     if len(element.clauses) == 0:
         return "statement_timestamp()"
     return f"(statement_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+
+
+class AsJson(FunctionElement[Any]):
+    """A text that is written into a JSON column as it is."""
+
+    type = JSON()
+    inherit_cache = True
+    name = "octapost_json"
+
+
+@compiles(AsJson, "sqlite")
+def _json_sqlite(element: AsJson, compiler: SQLCompiler, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))
+
+
+@compiles(AsJson, "postgresql")
+def _json_postgresql(element: AsJson, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AS JSON)"
 
 
 def insert_once(session: AsyncSession, model: type[SQLModel]) -> SqliteInsert | PostgresqlInsert:

@@ -14,7 +14,7 @@ from storage.db import now
 from storage.models import Account, Discovery, FoundAccount, GrantHolder, Place, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -105,13 +105,7 @@ class Discoveries:
             "handle": found.handle,
             "url": found.url,
             "avatar_url": found.avatar_url,
-            "token_sealed": self._vault.seal(
-                found.token,
-                table="found_account",
-                column="token_sealed",
-                organization=discovery.organization_id,
-                row=row_id,
-            )
+            "token_sealed": self._seal(discovery.organization_id, row_id, found.token)
             if found.token
             else None,
             "blocker": found.blocker,
@@ -198,6 +192,22 @@ class Discoveries:
             column="token_sealed",
             organization=found.organization_id,
             row=found.id,
+        )
+
+    async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
+        """Give what was found through the grant newer tokens, by remote id. System session."""
+        lists = select(Discovery.id).where(Discovery.grant_id == grant_id)
+        waiting = select(FoundAccount).where(
+            col(FoundAccount.discovery_id).in_(lists),
+            col(FoundAccount.token_sealed).is_not(None),
+            col(FoundAccount.remote_id).in_(tokens),
+        )
+        for found in await self._session.exec(waiting):
+            found.token_sealed = self._seal(found.organization_id, found.id, tokens[found.remote_id])
+
+    def _seal(self, organization_id: str, row_id: str, token: str) -> bytes:
+        return self._vault.seal(
+            token, table="found_account", column="token_sealed", organization=organization_id, row=row_id
         )
 
     async def close(self, organization_id: str, discovery_id: str) -> bool:

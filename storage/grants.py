@@ -414,7 +414,8 @@ class Accounts:
             (col(Account.disconnected_at).is_(None), col(Account.connected_at)),
             else_=known.excluded.connected_at,
         )
-        back = values | {"disconnected_at": None, "connected_at": since}
+        well = {"asked_at": None, "suspected_at": None, "lost": ""}
+        back = values | well | {"disconnected_at": None, "connected_at": since}
         upsert = known.on_conflict_do_update(
             index_elements=["organization_id", "platform", "remote_id"], set_=back
         )
@@ -451,28 +452,18 @@ class Accounts:
             row=account.id,
         )
 
-    async def own_tokens(self, grant_id: str, limit: int) -> tuple[Secret, ...]:
-        """Return tokens of connected accounts that live on the grant and have their own. System session."""
-        owners = (
-            select(Account)
-            .where(
-                Account.grant_id == grant_id,
-                col(Account.token_sealed).is_not(None),
-                col(Account.disconnected_at).is_(None),
-            )
-            .order_by(col(Account.id))
-            .limit(limit)
-        )
-        return tuple(filter(None, map(self.token, await self._session.exec(owners))))
-
     async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
-        """Give the grant's accounts newer tokens of their own, by remote id; none if it is over. System session."""
+        """Give the grant's accounts newer tokens of their own, by remote id; none if it is over.
+
+        Those that were found and not chosen yet get them too. System session.
+        """
         living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
         if (await self._session.exec(living.with_for_update())).first() is None:
             return
         owners = select(Account).where(Account.grant_id == grant_id, col(Account.remote_id).in_(tokens))
         for account in await self._session.exec(owners):
             account.token_sealed = self._seal(account, tokens[account.remote_id])
+        await Discoveries(self._session, self._vault).replace_tokens(grant_id, tokens)
         await self._session.flush()
 
     async def all(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Column, ForeignKey, Index, text
 from sqlmodel import Field, SQLModel
 
-from storage.models import _created, _json, _tenant, _time, new_id
+from storage.models import Account, _created, _json, _tenant, _time, new_id
 
 
 class IncidentKind(StrEnum):
@@ -28,6 +29,8 @@ class Resolution(StrEnum):
     """Another organization that shares the sign-in renewed it."""
     RENEWED = "renewed"
     """Nobody had to do anything here: the platform gave it more time."""
+    ACCESS_BACK = "access_back"
+    """Nobody did anything here: the platform lets us act for the account again."""
     DISCONNECTED = "disconnected"
     DELETED = "deleted"
     """The organization was."""
@@ -78,6 +81,8 @@ class Incident(SQLModel, table=True):
     """When it became what `kind` says."""
     code: str = ""
     """The verdict's, when the sign-in is over."""
+    sign_in_lives: bool = False
+    """What is over is the access to these accounts alone; the sign-in and its other accounts live on."""
     days: int | None = None
     """The last rung of the ladder that was told; 0: that the end has passed, and the sign-in works on."""
     deadline: datetime | None = _time(nullable=True)
@@ -126,6 +131,14 @@ class Incident(SQLModel, table=True):
     def asks(self) -> bool:
         """Tell whether a person has still to say what becomes of late posts."""
         return self.late_posts > 0 and not self.late_answer
+
+    def only(self, lost: Sequence[Account]) -> None:
+        """Let it be about these accounts alone, because the sign-in itself lives."""
+        if not self.sign_in_lives:
+            self.kind, self.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+        self.sign_in_lives = True
+        self.code, self.days, self.deadline, self.snoozed_until = lost[0].lost, None, None, None
+        self.accounts = {account.id: account.name for account in lost}
 
     @property
     def holder(self) -> str | None:

@@ -445,6 +445,12 @@ class Account(SQLModel, table=True):
     connected_at: datetime = _created()
     places_at: datetime | None = _time(nullable=True)
     """When the list of places was last read from the platform."""
+    asked_at: datetime | None = _time(nullable=True)
+    """When the platform last said whether the account's own token lives."""
+    suspected_at: datetime | None = _time(nullable=True)
+    """When it first said that this token is over; a second opinion is asked for before anybody is told."""
+    lost: str = ""
+    """The code with which this token ended although the sign-in lives on; empty: it did not."""
     disconnected_at: datetime | None = _time(nullable=True)
 
 

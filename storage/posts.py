@@ -1,8 +1,8 @@
 """What organizations have decided to publish, and what becomes of it while a sign-in is over.
 
-While an account's sign-in needs a person, what waits for the account is `held`, and otherwise it never is,
-whoever schedules, reconnects or disconnects at the same moment, or reports the sign-in over: each of them
-takes the account's row first and keeps it until the transaction ends, so that the later one sees what the
+While an account's sign-in needs a person, or the account alone does, what waits for it is `held`, and otherwise
+it never is, whoever schedules, reconnects or disconnects at the same moment, or reports the sign-in over: each
+of them takes the account's row first and keeps it until the transaction ends, so that the later one sees what the
 earlier one has done. Whoever changes the grant too takes that before the accounts, and these in the order of
 their ids. What is counted are deliveries: people see each as a post of its own.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func
+from sqlalchemy import case, func, true
 from sqlmodel import col, select, update
 
 from storage.db import now
@@ -114,12 +114,14 @@ class Posts:
         )
         return (await self._session.exec(found)).one()
 
-    async def hold(self, grant_id: str) -> dict[str, int]:
+    async def hold(self, grant_id: str, *, lost: bool = False) -> dict[str, int]:
         """Hold back what waits for the accounts of a grant that is over; return how many, by organization.
 
-        In the transaction that settles that it is over. System session.
+        `lost`: only for those that it lets us act for no more. In the transaction that settles it. System session.
         """
-        accounts = await self._locked(Account.grant_id == grant_id)
+        accounts = await self._locked(
+            Account.grant_id == grant_id, col(Account.lost) != "" if lost else true()
+        )
         held = (
             update(Delivery)
             .where(
@@ -217,7 +219,9 @@ class Posts:
         well = (
             select(Account.id)
             .join(Grant, col(Grant.id) == col(Account.grant_id))
-            .where(col(Account.id).in_(list(accounts)), Grant.status == GrantStatus.HEALTHY)
+            .where(
+                col(Account.id).in_(list(accounts)), Account.lost == "", Grant.status == GrantStatus.HEALTHY
+            )
         )
         return set(await self._session.exec(well))
 

@@ -8,6 +8,7 @@ it, so that no refresh that is under way brings the grant back. System sessions 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -17,7 +18,7 @@ from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, fun
 from sqlalchemy import update as core_update
 from sqlmodel import SQLModel, and_, col, delete, not_, or_, select, update
 
-from storage.db import Now, insert_once, now, rows
+from storage.db import AsJson, Now, insert_once, now, rows
 from storage.grants import token_pair
 from storage.leases import claim, waiting
 from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, VerdictTally
@@ -57,6 +58,8 @@ class Renewal:
     access_expires_in: timedelta | None
     refresh_expires_in: timedelta | None
     due_in: timedelta
+    scopes: Collection[str] | None = None
+    """What the platform says is granted now. None: it said nothing, and nothing changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,7 @@ _RENEW = (
         access_expires_at=_in("access_expires_in"),
         refresh_expires_at=func.coalesce(_in("refresh_expires_in"), _GRANTS.c.refresh_expires_at),
         due_at=Now(bindparam("due_in", type_=Float)),
+        scopes=func.coalesce(AsJson(bindparam("scopes", type_=String)), _GRANTS.c.scopes),
         generation=_READ + 1,
         # Newer tokens don't tell whose consent it is: what is pending stays so until that is known.
         status=case(
@@ -148,6 +152,7 @@ async def renew(session: AsyncSession | Single, vault: Vault, grant: Grant, rene
         access_expires_in=_seconds(renewal.access_expires_in),
         refresh_expires_in=_seconds(renewal.refresh_expires_in),
         due_in=renewal.due_in.total_seconds(),
+        scopes=None if renewal.scopes is None else json.dumps(sorted(renewal.scopes)),
     )
     return bool(stored)
 

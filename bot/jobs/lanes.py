@@ -97,13 +97,13 @@ class Lane:
         task.add_done_callback(_noticed)
         return await asyncio.shield(task)
 
-    async def spend(self) -> timedelta | None:
-        """Take a call that cannot wait out of the budget; or return for how long nobody may call."""
+    async def spend(self, calls: int = 1) -> timedelta | None:
+        """Take calls that cannot wait out of the budget; or return for how long nobody may call."""
         async with self._database.system() as session:
             budgets = Budgets(session)
             purse = await budgets.open(self.app, self.bucket)
             if purse.held is None:
-                await budgets.spend(purse, 1)
+                await budgets.spend(purse, calls)
         return purse.held
 
     def answered(self) -> None:

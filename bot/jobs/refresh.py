@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from adapters.base import (
+    AccountTokens,
     Busy,
     GrantDead,
     Misconfigured,
@@ -31,12 +32,13 @@ from adapters.base import (
     Tokens,
 )
 from bot.jobs.lanes import AT_ONCE, LEASE, Lane
+from bot.jobs.trade import Trade, Trader
 from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
 from bot.views.operator import BREAKER_OPEN, OUTAGE
 from storage.budgets import Bucket
-from storage.grants import Accounts, token_pair
+from storage.grants import token_pair
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Renewal, Tally, renew
 from storage.single import FAILURES
@@ -78,10 +80,6 @@ COMMIT_FOR_S = 600.0
 SINGLE_USE_LEASE = timedelta(seconds=COMMIT_FOR_S) + LEASE
 """Longer than new tokens may wait in memory: whoever took the grant over sooner would use a spent token."""
 WAIT_FOR_SIBLING_S = 25.0
-SHORT_LIFE = timedelta(days=1)
-"""Tokens that trade up (Meta) and live shorter than this were made by an exchange that stopped half-way."""
-ACCOUNTS_TRIED = 3
-"""Accounts' own tokens that are asked about before the person's end is everybody's."""
 ACCOUNTS_ONLY = "accounts_only"
 """The verdict on a grant whose person signed out while its accounts' own tokens live on."""
 TESTING_WEEK = "testing_week"
@@ -214,6 +212,15 @@ class Refresher:
         self._database = database
         self._vault = vault
         self._incidents = incidents
+        self._trader = Trader(
+            database,
+            vault,
+            incidents,
+            spend=self._spend,
+            doubted=self._doubted,
+            second_opinion=SECOND_OPINION,
+            hold=BREAKER_HOLD,
+        )
         self.lanes = {
             app: Lane(
                 database,
@@ -321,7 +328,7 @@ class Refresher:
             return None
         try:
             tokens = self._tokens(grant)
-            newer = await self._ask(grant, platform, tokens)
+            trade = await self._ask(grant, platform, tokens)
         except PlatformError as error:
             return await self._failed(grant, platform, error)
         except (DBAPIError, *FAILURES):
@@ -329,68 +336,65 @@ class Refresher:
         except Exception as error:
             log.exception("an answer nobody thought of", grant=grant.id, type=type(error).__name__)
             return await self._failed(grant, platform, Busy("unexpected"))
-        if newer is None:
+        if trade is None:
             return None
+        if trade.doubted:
+            await self._page(platform, BREAKER_OPEN)
+        if trade.ended:
+            await self._accounts_live_on(grant, trade)
+            return None
+        newer = trade.tokens
         renewal = Renewal(
             access=newer.access_token,
             refresh=newer.refresh_token,
             access_expires_in=newer.expires_in or platform.access_lifetime,
             refresh_expires_in=newer.refresh_expires_in,
-            due_in=due_in(
-                platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()
+            due_in=_at_latest(
+                due_in(platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()),
+                trade.again_in,
             ),
+            scopes=newer.scopes,
         )
         stored = await self._commit(grant, renewal)
         self._note(grant, "fresh")
         REFRESH_SECONDS.labels(grant.platform).observe(time.perf_counter() - started)
-        self._heard(grant, Outcome.FRESH)
+        self._heard(grant, Outcome.DEAD if trade.news else Outcome.FRESH)
         if not stored:
             log.warning("a newer generation was there already", grant=grant.id)
         return None
 
-    async def _ask(self, grant: Grant, platform: Platform, tokens: Tokens) -> Tokens | None:
+    async def _ask(self, grant: Grant, platform: Platform, tokens: Tokens) -> Trade | None:
         """Return the tokens that follow these; None where there are none and the grant is well. Raises the verdict."""
         client, adapter = self._offer.client(grant.platform, grant.app), self._adapters[grant.platform]
         if not renews(platform, grant):
             await self._still_good(grant, adapter, client, tokens)
             return None
-        if platform.rotation is not Rotation.EXCHANGE:
-            return await adapter.refresh(client, tokens)
-        newer = await adapter.refresh(client, replace(tokens, of_accounts=await self._own_tokens(grant)))
-        if newer.ended:
-            await self._accounts_live_on(grant, newer.ended)
-            return None
-        await self._look_after(grant, adapter, client, newer)
-        return newer
+        if isinstance(adapter, AccountTokens):
+            return await self._trader.trade(grant, adapter, client, tokens)
+        return Trade(tokens=await adapter.refresh(client, tokens))
 
-    async def _own_tokens(self, grant: Grant) -> tuple[str, ...]:
-        async with self._database.system(write=False) as session:
-            found = await Accounts(session, self._vault).own_tokens(grant.id, ACCOUNTS_TRIED)
-        return tuple(token.reveal() for token in found)
-
-    async def _accounts_live_on(self, grant: Grant, code: str) -> None:
+    async def _accounts_live_on(self, grant: Grant, trade: Trade) -> None:
         """Note that the person's token is over and nobody has to be called for it: publishing goes on."""
         async with self._database.system() as session:
-            verdict, after = f"{ACCOUNTS_ONLY} {code}", HEALTH_CHECK * (0.9 + 0.2 * _chance())
+            verdict = f"{ACCOUNTS_ONLY} {trade.ended}"
+            after = _at_latest(HEALTH_CHECK * (0.9 + 0.2 * _chance()), trade.again_in)
             await Refreshes(session, self._vault).healthy(grant, after, verdict=verdict)
         self._note(grant, ACCOUNTS_ONLY)
-        self._heard(grant, Outcome.FRESH)
+        self._heard(grant, Outcome.DEAD if trade.news else Outcome.FRESH)
 
-    async def _look_after(self, grant: Grant, adapter: Adapter, client: Client, newer: Tokens) -> None:
-        """Keep what came along with a token that was traded up, before the token itself.
+    async def _spend(self, app: str, calls: int) -> timedelta | None:
+        """Take more calls for a look out of the app's budget; or return for how long nobody may call."""
+        lane = self.lanes.get(app)
+        return None if lane is None else await lane.spend(calls)
 
-        The older one keeps working, so a crash in between loses nothing. Accounts' tokens that were made
-        from a short-lived one die with it, so the first long one gets them anew.
-        """
-        ends = grant.access_expires_at
-        if ends is not None and ends - grant.renewed_at < SHORT_LIFE:
-            found = await adapter.discover(client, newer)
-            own = {account.id: account.token for account in found.accounts if account.token}
-            async with self._database.system() as session:
-                await Accounts(session, self._vault).replace_tokens(grant.id, own)
-        if newer.data_access_expires_in is not None:
-            async with self._database.system() as session:
-                await Refreshes(session, self._vault).shown_until(grant, newer.data_access_expires_in)
+    async def _doubted(self, grant: Grant) -> bool:
+        """Tell whether the platform calls so much over at once that it isn't believed."""
+        if lane := self.lanes.get(grant.app):
+            await lane.tell_breaker()
+        async with self._database.system(write=False) as session:
+            repository = Refreshes(session, self._vault)
+            minute = await repository.minute()
+            return tripped(await repository.tallies(grant.platform, minute - 2 * BREAKER_HISTORY_MIN), minute)
 
     async def _still_good(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
         """Ask with the token itself, where there is no refresh that could tell.
@@ -529,6 +533,10 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
         expires_in=newer.expires_in,
         refresh_expires_in=newer.refresh_expires_in,
     )
+
+
+def _at_latest(usual: timedelta, again_in: timedelta | None) -> timedelta:
+    return usual if again_in is None else min(usual, again_in)
 
 
 def _over(grant: Grant, clock: datetime) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.diagnosis import Fix
+from bot.offer import OVER
 from bot.views import accounts as account_views
 from bot.views import kit
 from bot.views.accounts import CAN
@@ -17,7 +18,7 @@ from storage.models import Role
 if TYPE_CHECKING:
     from bot.diagnosis import Diagnosis
     from bot.views.accounts import Card
-    from storage.models import Grant
+    from storage.models import Account, Grant
 
 LINES_SHOWN = 600
 EXAMINED = 5
@@ -94,7 +95,7 @@ def dates(card: Card, found: Diagnosis) -> list[str]:
         f"*Signed in*\n{moment(grant.consented_at or grant.created_at)}",
         f"*Last renewed*\n{moment(grant.renewed_at)}",
         f"*Looked at next*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
-        f"*{card.platform.name} last said*\n{said(grant)}",
+        f"*{card.platform.name} last said*\n{said(card.account, grant)}",
         f"*{card.platform.name} as a whole*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}",
     ]
 
@@ -104,8 +105,10 @@ def moment(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}, {{time}}|{at:%d %b %Y, %H:%M} UTC>"
 
 
-def said(grant: Grant) -> str:
+def said(account: Account, grant: Grant) -> str:
     """Return the platform's last verdict in words, and when it fell."""
+    if account.lost and grant.status not in OVER and account.asked_at:
+        return f"that we can't act for this account, {moment(account.asked_at)}"
     kind = grant.verdict.partition(" ")[0]
     words = {
         "fresh": "all is well",
@@ -127,7 +130,8 @@ def permissions(card: Card) -> list[str]:
         lost = {scope.name for scope in app.scopes}
     able = [CAN[c] for c in Capability if c in card.can]
     if card.diagnosed().broken:
-        lines = ["Can do nothing: the sign-in is over."]
+        over = card.account.lost and card.grant is not None and card.grant.status not in OVER
+        lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []
         lines += [f"Can't {CAN[one]}: {why}." for one, why in _lacking(card, lost)]

@@ -111,6 +111,27 @@ def why(platform: Platform, code: str) -> str:
     return WHY.get(code, f"{platform.name} has ended our access")
 
 
+def mend(code: str) -> str:
+    """Return what helps an account alone of a sign-in that lives on, as sentences."""
+    if code == "190_492":
+        return (
+            "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"
+            " heals by itself within a day."
+        )
+    return "Press Reconnect; whoever does has to manage this account there."
+
+
+def newly_lost(count: int, reason: str) -> str:
+    """Return the line that says that a card is now about these accounts, too, of a living sign-in."""
+    return f"🔴 {f'{count} accounts' if count > 1 else 'One account'} can't publish any more: {reason}."
+
+
+def still_lost(count: int, reason: str) -> str:
+    """Return the line that says that a sign-in was renewed and did not bring these accounts back."""
+    some = f"{count} accounts don't" if count > 1 else "one account doesn't"
+    return f"🟠 The sign-in was renewed, but {some} come back with it: {reason}."
+
+
 def in_days(days: int) -> str:
     """Return a number of days in words."""
     return f"{days} days" if days > 1 else "1 day"
@@ -229,6 +250,8 @@ def _details(one: IncidentCard) -> list[str]:
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
+        if incident.sign_in_lives:
+            lines.append(f"The rest of this sign-in works on. {mend(incident.code)}")
     else:
         word = "Ended" if incident.days == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
@@ -252,6 +275,7 @@ def _ended(one: IncidentCard, at: str = "") -> str:
     return {
         Resolution.ELSEWHERE: f"Reconnected by another organization that shares this sign-in{freed}.",
         Resolution.RENEWED: f"{one.platform.name} gave it more time; nobody has to do anything.",
+        Resolution.ACCESS_BACK: f"{one.platform.name} lets us act for it again; nobody has to do anything.",
         Resolution.RECONNECTED: f"Reconnected{by}{at}{freed}.",
         Resolution.DISCONNECTED: f"Disconnected{by}{at}.",
     }.get(Resolution(incident.resolution), "")

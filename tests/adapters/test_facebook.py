@@ -7,7 +7,6 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -247,40 +246,67 @@ async def test_a_documented_end_is_a_dead_grant(
     assert raised.value.code in PLATFORM.dead_grant_codes
 
 
-async def test_a_living_page_is_asked_about_before_the_person_is_called(
-    facebook: Facebook, httpx_mock: HTTPXMock
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        pytest.param({"is_valid": True}, "", id="lives"),
+        pytest.param({"is_valid": False, "error": {"code": 190, "subcode": 492}}, "190_492", id="role-lost"),
+        pytest.param({"is_valid": False, "error": {"code": 190, "subcode": 460}}, "190_460", id="password"),
+        pytest.param({"is_valid": False, "error": {"code": 190, "subcode": 999}}, "190", id="odd-subcode"),
+        pytest.param({"is_valid": False, "error": {"code": 102}}, "190", id="session"),
+        pytest.param({"is_valid": False}, "190", id="no-reason"),
+    ],
+)
+async def test_a_page_s_token_is_over_when_debug_token_says_so(
+    facebook: Facebook, httpx_mock: HTTPXMock, facts: dict[str, Any], code: str
 ) -> None:
-    httpx_mock.add_response(url=TOKEN_URL, status_code=400, json=failure(190, 463))
-    graph(httpx_mock, "/debug_token", {"data": {"is_valid": False}})
-    graph(httpx_mock, "/debug_token", {"data": {"is_valid": True}})
-    tokens = replace(TOKENS, of_accounts=("EAAGone", "EAAGtwo"))
-
-    answer = await facebook.refresh(CLIENT, tokens)
-
-    asked = [r.url.params["input_token"] for r in httpx_mock.get_requests()[1:]]
-    assert asked == ["EAAGone", "EAAGtwo"]
-    assert answer == replace(tokens, ended="190_463")
-
-
-@pytest.mark.parametrize("facts", [{"is_valid": False}, {"is_valid": "yes"}, {"type": "PAGE"}])
-async def test_a_page_that_is_not_clearly_alive_leaves_the_grant_dead(
-    facebook: Facebook, httpx_mock: HTTPXMock, facts: dict[str, Any]
-) -> None:
-    httpx_mock.add_response(url=TOKEN_URL, status_code=400, json=failure(190, 463))
     graph(httpx_mock, "/debug_token", {"data": facts})
 
-    with pytest.raises(GrantDead, match="190_463"):
-        await facebook.refresh(CLIENT, replace(TOKENS, of_accounts=("EAAGone",)))
+    assert await facebook.ended(CLIENT, "EAAGpage") == code
+
+    [asked] = httpx_mock.get_requests()
+    assert asked.url.params["input_token"] == "EAAGpage"
+    assert asked.headers["Authorization"] == "Bearer 1200|hush"
+    assert code in PLATFORM.dead_grant_codes | {""}
 
 
-async def test_an_outage_while_the_page_is_asked_about_settles_nothing(
+@pytest.mark.parametrize(
+    ("answer", "status", "verdict"),
+    [
+        pytest.param({"data": {"is_valid": "yes"}}, 200, Busy, id="not-a-word"),
+        pytest.param({"data": {"type": "PAGE"}}, 200, Busy, id="says-nothing"),
+        pytest.param({"data": {"is_valid": False, "error": {"code": 2}}}, 200, Busy, id="out-of-order"),
+        pytest.param({"data": {}}, 200, Busy, id="empty"),
+        pytest.param(failure(2), 500, Busy, id="outage"),
+        pytest.param(failure(4), 400, Busy, id="limit"),
+        pytest.param(failure(100), 400, Rejected, id="another-app's"),
+        pytest.param(failure(190, 460), 400, Misconfigured, id="our-own-token"),
+    ],
+)
+async def test_an_unclear_answer_about_a_page_s_token_is_not_a_no(
+    facebook: Facebook,
+    httpx_mock: HTTPXMock,
+    answer: dict[str, Any],
+    status: int,
+    verdict: type[PlatformError],
+) -> None:
+    graph(httpx_mock, "/debug_token", answer, status=status)
+
+    with pytest.raises(verdict):
+        await facebook.ended(CLIENT, "EAAGpage")
+
+
+async def test_a_permission_for_some_pages_only_is_in_force_too(
     facebook: Facebook, httpx_mock: HTTPXMock
 ) -> None:
-    httpx_mock.add_response(url=TOKEN_URL, status_code=400, json=failure(190, 463))
-    graph(httpx_mock, "/debug_token", failure(2), status=500)
+    httpx_mock.add_response(method="POST", url=TOKEN_URL, json=LONG)
+    partly = [{"scope": "pages_manage_posts", "target_ids": ["104001"]}, {"scope": 7}]
+    facts = {"is_valid": True, "scopes": ["pages_show_list", None], "granular_scopes": partly}
+    graph(httpx_mock, "/debug_token", {"data": facts})
 
-    with pytest.raises(Busy):
-        await facebook.refresh(CLIENT, replace(TOKENS, of_accounts=("EAAGone",)))
+    tokens = await facebook.refresh(CLIENT, TOKENS)
+
+    assert tokens.scopes == frozenset({"pages_show_list", "pages_manage_posts"})
 
 
 @pytest.mark.parametrize("refusal", [failure(190), failure(102), failure(190, 999), failure(None)])
@@ -318,6 +344,12 @@ async def test_a_refusal_without_a_documented_end_is_decided_by_debug_token(
         ),
         pytest.param({"status_code": 400, "json": {"error": "invalid_grant"}}, Busy, id="not-graph"),
         pytest.param({"status_code": 400, "json": failure(101)}, Misconfigured, id="app"),
+        pytest.param(
+            {"status_code": 400, "json": failure(200, message="API access blocked.")},
+            Misconfigured,
+            id="app-restricted",
+        ),
+        pytest.param({"status_code": 403, "json": failure(200)}, Rejected, id="permission"),
     ],
 )
 async def test_nothing_else_ends_a_grant(

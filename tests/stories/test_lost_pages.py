@@ -1,0 +1,261 @@
+"""A Page that its sign-in lets us act for no more: what people read, and how it comes to its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, select, update
+
+from sandbox.browser import Consent
+from sandbox.member import links_in, text_of
+from sandbox.slack.world import ADA
+from storage.db import now
+from storage.incident_models import IncidentKind, Resolution
+from storage.models import Account, Grant, GrantStatus
+from storage.own_tokens import OwnTokens
+from storage.post_models import DeliveryStatus
+from storage.refreshes import Refreshes
+from tests.counts import in_full
+from tests.posts import counted, schedule
+from tests.stories.test_incidents import (
+    SOCIAL,
+    card_with,
+    cards,
+    incidents,
+    let_pass,
+    organization_of,
+    ready,
+    snoozes,
+    thread,
+    thread_with,
+)
+from tests.stories.told import answer_to, buttons, connected, disconnect, grants, said, trail
+
+if TYPE_CHECKING:
+    from sandbox.member import Member
+    from sandbox.slack.state import Message
+    from tests.application import Office
+
+BAKERY, STUDIO, HARBOR = "104000000000001", "104000000000002", "104000000000003"
+LOST = "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects."
+
+
+async def with_pages(office: Office) -> Member:
+    """Give Ada with Ana's three Pages connected, and alerts in #social."""
+    ada = await ready(office, "reddit", "octa_demo")
+    await connected(ada, "facebook", "ana", choose=3)
+    return ada
+
+
+async def loses(office: Office, *remote_ids: str) -> Grant:
+    """Let a second look settle that Ana has lost her role on Pages."""
+    [grant] = [one for one in await grants(office, "facebook") if one.status == GrantStatus.HEALTHY]
+    for remote_id in remote_ids:
+        role(office, remote_id, "ana")
+    async with office.database.system() as session:
+        own = OwnTokens(session, office.parts.vault)
+        for owner in await own.due(grant.id, timedelta(0), 10):
+            if owner.remote_id in remote_ids:
+                await own.suspect(owner)
+                await own.lose(owner, "190_492")
+        await office.parts.incidents.accounts_lost(session, grant)
+    return grant
+
+
+def role(office: Office, page: str, person: str, *tasks: str) -> None:
+    """Give a person a role on a Page, or take it."""
+    roles = office.world.platforms["facebook"].pages[page].roles  # type: ignore[attr-defined]
+    roles.pop(person, None)
+    if tasks:
+        roles[person] = tasks
+
+
+async def lost(office: Office) -> set[str]:
+    async with office.database.system(write=False) as session:
+        found = await session.exec(select(Account).where(col(Account.lost) != ""))
+        return {account.name for account in found}
+
+
+async def reconnects(ada: Member, card: Message, person: str) -> None:
+    link = links_in(await answer_to(ada, card, "incident.reconnect"))[0]
+    await ada.travel(link, Consent(person=person))
+
+
+async def test_one_card_names_the_page_alone_and_says_who_can_mend_it(either_office: Office) -> None:
+    await with_pages(either_office)
+
+    await loses(either_office, BAKERY)
+    await loses(either_office, BAKERY)
+
+    card = await card_with(either_office, f"🔴 {LOST}")
+    words = text_of(card)
+    assert "*Why:* the person has lost their role on the Page. *Since* <!date^" in words
+    assert "The rest of this sign-in works on. Somebody with a role on the Page presses Reconnect" in words
+    assert buttons(card) == ["Reconnect", "Claim", "Who can do this?"]
+    assert [option["text"]["text"] for option in snoozes(card)] == ["For 1 hour", "For 1 day"]
+    assert await trail(either_office, "access ended") == ["access ended"]
+
+
+async def test_status_doctor_cards_and_home_are_red_for_that_page_alone(office: Office) -> None:
+    ada = await with_pages(office)
+    await loses(office, BAKERY)
+
+    status, doctor = await said(ada, "status"), await said(ada, "doctor blue door bakery")
+    other, shown = await said(ada, "doctor harbor market"), text_of(await ada.command("accounts facebook"))
+    home = text_of(await office.slack.open_home(ADA))
+
+    assert "Acme: 3 of 4 accounts can publish." in status
+    assert "🔴 needs reconnecting · Facebook: Blue Door Bakery" in status
+    assert "🟢 connected · Facebook: Harbor Market" in status
+    assert (
+        "Facebook doesn't let us act for it any more: the person has lost their role on the Page." in doctor
+    )
+    assert "give whoever connected it the role back" in doctor
+    assert "that we can't act for this account, <!date^" in doctor
+    assert "Can do nothing: our access to it is over." in doctor
+    assert "code 190_492" in doctor
+    assert "all is well, <!date^" in other
+    assert shown.count("🔴 needs reconnecting") == home.count("🔴 needs reconnecting") == 1
+
+
+async def test_a_colleague_with_the_role_brings_the_page_back(either_office: Office) -> None:
+    ada = await with_pages(either_office)
+    await loses(either_office, BAKERY)
+    card = await card_with(either_office, LOST)
+    role(either_office, BAKERY, "mia", "CREATE_CONTENT", "MANAGE", "ANALYZE")
+
+    await reconnects(ada, card, "mia")
+
+    words = text_of(
+        await card_with(either_office, "🟢 Facebook: Blue Door Bakery can publish for Acme again.")
+    )
+    assert f"Reconnected by <@{ADA}>" in words
+    assert await lost(either_office) == set()
+    [incident] = await incidents(either_office)
+    assert incident.resolution == Resolution.RECONNECTED
+
+
+async def test_newer_tokens_and_a_sign_in_without_the_role_settle_nothing(office: Office) -> None:
+    ada = await with_pages(office)
+    await loses(office, BAKERY)
+    card = await card_with(office, LOST)
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(generation=Grant.generation + 1))
+
+    await connected(ada, "tiktok", "octa_demo")
+    await reconnects(ada, card, "ana")
+
+    [incident] = await incidents(office)
+    assert incident.open
+    assert await lost(office) == {"Blue Door Bakery"}
+    assert LOST in text_of(cards(office)[0])
+    assert thread(office, card) == []
+
+
+async def test_the_person_s_own_sign_in_with_the_role_given_back_ends_it(office: Office) -> None:
+    ada = await with_pages(office)
+    await loses(office, BAKERY, HARBOR)
+    card = await card_with(office, "Blue Door Bakery")
+    role(office, BAKERY, "ana", "CREATE_CONTENT")
+
+    await reconnects(ada, card, "ana")
+
+    await card_with(office, "🔴 Facebook: Harbor Market can't publish for Acme until somebody reconnects.")
+    assert await lost(office) == {"Harbor Market"}
+
+
+async def test_a_disconnected_page_is_nobody_s_worry(office: Office) -> None:
+    ada = await with_pages(office)
+    await loses(office, BAKERY)
+    await card_with(office, LOST)
+
+    await disconnect(ada, "facebook blue door bakery")
+
+    await card_with(office, "⚪ Facebook: Blue Door Bakery of Acme was disconnected. Nothing to do.")
+
+
+async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal_leaves_what_is_still_lost(
+    either_office: Office,
+) -> None:
+    ada = await with_pages(either_office)
+    grant = await loses(either_office, BAKERY)
+    await card_with(either_office, LOST)
+
+    async with either_office.database.system() as session:
+        assert await Refreshes(session, either_office.parts.vault).dead(grant, "190_460")
+        await either_office.parts.incidents.grant_died(session, grant, "190_460")
+        await either_office.parts.incidents.accounts_lost(session, grant)
+    card = await card_with(either_office, "Ana Ruiz Studio")
+    words = text_of(card)
+    await reconnects(ada, card, "ana")
+
+    assert "*Why:* the person's Facebook password was changed." in words
+    assert "The rest of this sign-in" not in words
+    still = text_of(await card_with(either_office, f"🔴 {LOST}"))
+    lines = await thread_with(either_office, card, "🟠")
+    assert "The rest of this sign-in works on." in still
+    assert lines[-1] == (
+        "🟠 The sign-in was renewed, but one account doesn't come back with it: the person has lost their role on"
+        " the Page."
+    )
+    [incident] = await incidents(either_office)
+    assert (incident.open, incident.sign_in_lives) == (True, True)
+
+
+async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_lost(office: Office) -> None:
+    await with_pages(office)
+    [grant] = await grants(office, "facebook")
+
+    async def ends() -> None:
+        async with office.database.system() as session:
+            await office.parts.incidents.grant_ends(session, grant, timedelta(days=2))
+
+    await ends()
+    card = await card_with(office, "must be reconnected within 3 days")
+    await loses(office, BAKERY)
+    await card_with(office, f"🔴 {LOST}")
+    await ends()
+
+    assert await thread_with(office, card, "🔴") == [
+        "🔴 One account can't publish any more: the person has lost their role on the Page."
+    ]
+    assert LOST in text_of(cards(office)[0])
+    [incident] = await incidents(office)
+    assert (incident.kind, incident.deadline) == (IncidentKind.NEEDS_RECONNECT, None)
+    assert set(incident.accounts.values()) == {"Blue Door Bakery"}
+
+
+async def test_posts_of_the_lost_page_wait_and_those_of_the_others_go_on(either_office: Office) -> None:
+    ada = await with_pages(either_office)
+    async with either_office.database.system() as session:
+        found = await session.exec(select(Account).where(Account.platform == "facebook"))
+        ids = {account.remote_id: account.id for account in found}
+        organization_id = await organization_of(either_office)
+        for remote_id in (BAKERY, HARBOR):
+            await schedule(session, organization_id, ids[remote_id], timedelta(days=1), timedelta(days=2))
+
+    await loses(either_office, BAKERY)
+    card = await card_with(either_office, LOST)
+    held = [await counted(either_office.database, ids[page]) for page in (BAKERY, HARBOR)]
+    role(either_office, BAKERY, "mia", "CREATE_CONTENT")
+    await reconnects(ada, card, "mia")
+    words = text_of(await card_with(either_office, "🟢 Facebook: Blue Door Bakery"))
+
+    assert held == [{DeliveryStatus.HELD: 2}, {DeliveryStatus.SCHEDULED: 2}]
+    assert "2 posts" in text_of(card)
+    assert "2 posts released" in words
+    assert await counted(either_office.database, ids[BAKERY]) == {DeliveryStatus.SCHEDULED: 2}
+
+
+@in_full
+async def test_what_nobody_takes_is_brought_before_the_owners(office: Office) -> None:
+    await with_pages(office)
+    await loses(office, BAKERY)
+    card = await card_with(office, LOST)
+
+    await let_pass(office, since=now(timedelta(hours=-25)))
+
+    await thread_with(office, card, "nobody is on it")
+    assert thread(office, card)[-1].startswith(f"⏫ <@{ADA}>")
+    assert card.channel_id == SOCIAL
