@@ -86,6 +86,13 @@ INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
 
+ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
+NO_WALL = (
+    "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
+    " nothing but the code keeps the organizations apart. Use an ordinary role that owns the database."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything that was constructed, for whoever drives the application from outside."""
@@ -135,11 +142,11 @@ def settings_from(env: Mapping[str, str] | None = None) -> Settings:
     return Settings.from_env(os.environ if env is None else env)
 
 
-async def open_vault(settings: Settings, database: Database) -> Vault:
+async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
     """Return the vault, after its keys have opened what they sealed before. Raises VaultError."""
     vault = Vault(KeyRing.parse(settings.keys))
-    async with database.system() as session:
-        await check_canaries(session, vault)
+    async with database.system(write=write) as session:
+        await check_canaries(session, vault, leave=write)
     return vault
 
 
@@ -160,17 +167,18 @@ async def open_database(
 
 @asynccontextmanager
 async def parts_of(
-    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN
+    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN, write: bool = True
 ) -> AsyncIterator[Parts]:
     """Construct everything, and close it again. Nothing listens and no clock ticks yet.
 
-    `answered_within` is how long the database may take for a statement; None: as long as it needs.
+    `answered_within` is how long the database may take for a statement; None: as long as it needs. Without
+    `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
         logs.forget_in_logs(secret)
     database = await open_database(settings, answered_within=answered_within)
     try:
-        vault = await open_vault(settings, database)
+        vault = await open_vault(settings, database, write=write)
         connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE, ssl=_trusted())
         async with (
             aiohttp.ClientSession(
@@ -330,21 +338,21 @@ async def run(
             web.AppRunner(parts.web if serve else parts.watched, access_log=None, shutdown_timeout=5.0),
             None,
         )
+        notices = NoticeSender(
+            parts.database,
+            parts.slacks,
+            between=timedelta(seconds=settings.slack_message_interval_s),
+            fallbacks={FALLBACK: parts.incidents},
+        )
         try:
             if work:
-                notices = NoticeSender(
-                    parts.database,
-                    parts.slacks,
-                    between=timedelta(seconds=settings.slack_message_interval_s),
-                    fallbacks={FALLBACK: parts.incidents},
-                )
                 for lane in parts.refresher.lanes.values():
                     parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
                 parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
-                parts.clock.whenever(parts.database.owes, "notices", notices.run)
+                parts.clock.whenever(parts.database.owes, "notices")
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             await runner.setup()
@@ -357,6 +365,7 @@ async def run(
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
                 await socket.connect_async()  # type: ignore[no-untyped-call]
+            await _warn(parts.database, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
@@ -366,6 +375,7 @@ async def run(
                 return max(0.0, ends - time.monotonic())
 
             parts.refresher.stop()
+            notices.stop()
             if socket is not None:
                 await socket.close_async()  # type: ignore[no-untyped-call]
             await runner.cleanup()
@@ -374,6 +384,14 @@ async def run(
             await parts.clock.stop(left())
             await parts.refresher.drain(left())
             log.info("stopped")
+
+
+async def _warn(database: Database, *, alone: bool) -> None:
+    """Say what a process that starts well nevertheless cannot rely on."""
+    if database.dialect == "sqlite" and not alone:
+        log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
+    if not await database.isolates():
+        log.warning("row-level security does not hold", hint=NO_WALL)
 
 
 @asynccontextmanager

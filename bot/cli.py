@@ -145,11 +145,13 @@ def doctor() -> None:
             )
 
     async def check() -> tuple[str, list[str]]:
-        async with app.parts_of(settings) as parts:
+        async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
             outlook = await Forecast(parts.database, parts.vault).now()
             troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
+            if not await parts.database.isolates():
+                troubles.append(app.NO_WALL)
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
@@ -239,9 +241,7 @@ def rotate_keys() -> None:
 
     count, left = _go(work())
     out.print(f"{count} values sealed anew; values by key: {left or 'none'}", highlight=False)
-    old = {key: rows for key, rows in left.items() if key != max(left, default=0) and rows}
-    if not old:
-        out.print("Older keys may leave the ring once every backup made before today is gone.")
+    out.print("Older keys may leave the ring once every backup made before today is gone.")
 
 
 @cli.command("manifest")

@@ -44,7 +44,7 @@ from bot.routes import (
     UpdateModal,
     Who,
 )
-from bot.slack import Slacks, code_of, whisper
+from bot.slack import SlackFailed, Slacks, failure, whisper
 from bot.tracing import note, traced
 from bot.views import help as help_view
 from bot.views.kit import Json, fallback, message_modal, words
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
 """What may stand before the slash of a target."""
-SILENT = (aiohttp.ClientError, TimeoutError)
+SILENT = (aiohttp.ClientError, TimeoutError, SlackFailed)
 """Slack's Web API did not answer."""
 
 
@@ -286,7 +286,7 @@ class Dispatcher(AsyncMiddleware):
         except NotInstalled as error:
             return Say(text=str(error))
         except (SlackApiError, *SILENT) as error:
-            log.warning("modal not opened", code=reason(error))
+            log.warning("modal not opened", code=failure(error).code)
             return Say(text="Slack didn't let me open the form in time. Please try that again.")
         return Say(text="")
 
@@ -298,7 +298,7 @@ class Dispatcher(AsyncMiddleware):
         try:
             await self._put(body, answer)
         except (NotInstalled, *SILENT) as error:
-            log.warning("answer not shown", code=reason(error))
+            log.warning("answer not shown", code=failure(error).code)
 
     async def _put(self, body: Json, answer: Answer) -> None:
         match answer:
@@ -384,11 +384,6 @@ def storable(typed: str) -> str:
     return typed.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def reason(error: Exception) -> str | None:
-    """Return Slack's code for a failure, or which kind it was; safe to log."""
-    return code_of(error) if isinstance(error, SlackApiError) else type(error).__name__
-
-
 def incident(route: Route, error: Exception) -> str:
     """Log an unexpected failure under an id, and return the sentence that names it."""
     number = secrets.token_hex(4)
@@ -417,7 +412,7 @@ async def _tolerant(call: Awaitable[Any]) -> None:
     try:
         await call
     except SlackApiError as error:
-        log.warning("view not shown", code=reason(error))
+        log.warning("view not shown", code=failure(error).code)
 
 
 async def _update(client: AsyncWebClient, old: Json, view: Json) -> None:

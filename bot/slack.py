@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,6 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import NotInstalled
 from bot.logs import logger
+from storage.rotations import Rotations
 from storage.tenants import Installations, Workspaces
 
 if TYPE_CHECKING:
@@ -24,26 +29,159 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ROTATE_BEFORE = timedelta(hours=1)
 """Rotating bot tokens live 12 hours."""
-OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired"})
-"""Web API errors that mean this installation's token is worth nothing any more."""
-
-UNINSTALLED = OVER | {"not_installed"}
-"""The same, and our own word for an installation without a token: nobody in that workspace can be reached."""
-
 OAUTH_WITHIN_S = 10.0
 """How long Slack's OAuth methods may take; slack_sdk applies no timeout to a session it was given."""
-PASSING = frozenset(
-    {"ratelimited", "service_unavailable", "internal_error", "fatal_error", "request_timeout"}
+ROTATION_LEASE = timedelta(seconds=15)
+"""Longer than a rotation takes: a refresh token works once, so only one process may use it."""
+WAIT_FOR_SIBLING_S, LOOK_AGAIN_S = 5.0, 0.1
+"""How long we wait for whoever rotates an expired token, and how often we look."""
+
+OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed"})
+"""Web API errors that mean this installation's token is worth nothing any more."""
+UNINSTALLED = OVER | {"not_installed"}
+"""The same, and our own word for an installation without a token: nobody in that workspace can be reached."""
+PERHAPS = frozenset({"internal_error", "fatal_error"})
+"""Errors after which, Slack says, some of it may have been done nevertheless."""
+PASSING = PERHAPS | {
+    "accesslimited",
+    "ekm_access_denied",
+    "message_limit_exceeded",
+    "org_login_required",
+    "rate_limited",
+    "ratelimited",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+}
+"""Errors that say nothing about the request: Slack's own state, or a workspace that is being moved or is locked
+for a while (https://docs.slack.dev/reference/methods/chat.postMessage#errors)."""
+DEAF = frozenset(
+    {
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "not_in_channel",
+        "restricted_action",
+        "restricted_action_read_only_channel",
+        "restricted_action_thread_only_channel",
+        "user_not_found",
+        "user_disabled",
+        "cannot_dm_bot",
+        "messages_tab_disabled",
+    }
 )
-"""Errors that say nothing about the request (https://docs.slack.dev/reference/methods/oauth.v2.access)."""
+"""What Slack says of a conversation that will not hear us however often we try
+(https://docs.slack.dev/reference/methods/chat.postMessage#errors; an edit in an archived channel is
+`is_inactive`: https://docs.slack.dev/reference/methods/chat.update#errors)."""
+UNREADABLE = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
+)
+"""What Slack says of a message it can't draw."""
+GONE = frozenset(
+    {
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "thread_not_found",
+        "cannot_reply_to_message",
+    }
+)
+"""What Slack says when the message that was to be edited or answered is no longer there."""
+NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+"""Of the answers that pass, those that say nothing was done; a 502 may be a gateway that lost Slack's answer."""
+NO_CODE = "no_code"
+"""Our own word for an answer that is not one of Slack's."""
 
 
-class SlackRefused(Exception):
-    """Slack read the request and refused it. The text is Slack's code, safe to log."""
+class Kind(Enum):
+    """What a failed call to Slack means for whoever wants to say something."""
+
+    PASSING = auto()
+    """Nothing was wrong with it: later, however much later."""
+    UNKNOWN = auto()
+    """Nobody can tell: later too, but not for ever."""
+    OVER = auto()
+    """The installation has ended."""
+    DEAF = auto()
+    """The conversation will never hear it."""
+    UNREADABLE = auto()
+    """Slack can't draw it: our fault."""
+    GONE = auto()
+    """The message it was to change or answer is not there."""
 
 
-class SlackSilent(Exception):
-    """Slack gave no answer to go by: no connection, too slow, an error page. The text is safe to log."""
+KINDS = {
+    code: kind
+    for kind, codes in (
+        (Kind.PASSING, PASSING),
+        (Kind.OVER, UNINSTALLED),
+        (Kind.DEAF, DEAF),
+        (Kind.UNREADABLE, UNREADABLE),
+        (Kind.GONE, GONE),
+    )
+    for code in codes
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What became of a call to Slack that failed."""
+
+    kind: Kind
+    code: str
+    """Slack's code, or which failure it was; safe to log."""
+    retry_after: timedelta | None = None
+    """How long Slack asks us to wait, where it says so."""
+    perhaps_done: bool = False
+    """True: the request left, and may have been carried out."""
+
+
+class SlackFailed(Exception):
+    """A call to Slack came to nothing. The text is safe to log."""
+
+
+class SlackRefused(SlackFailed):
+    """Slack read the request and refused it. The text is Slack's code."""
+
+
+class SlackSilent(SlackFailed):
+    """Slack gave no answer to go by: no connection, too slow, an error page."""
+
+
+def failure(error: Exception) -> Failure:
+    """Return what any exception of a call to Slack means. The only place that decides."""
+    match error:
+        case SlackApiError():
+            return _answered(error.response)
+        case NotInstalled():
+            return Failure(kind=Kind.OVER, code="not_installed")
+        case SlackFailed():  # there was no token to call with
+            kind = Kind.PASSING if isinstance(error, SlackSilent) else Kind.UNKNOWN
+            return Failure(kind=kind, code=str(error))
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return Failure(kind=Kind.PASSING, code=type(error).__name__)
+        case _:
+            lost = isinstance(error, (aiohttp.ClientError, OSError))  # OSError: TimeoutError too
+            return Failure(kind=Kind.UNKNOWN, code=type(error).__name__, perhaps_done=lost)
+
+
+def _answered(response: Any) -> Failure:
+    """Return what an answer means; slack_sdk hands it over in several shapes, and not all of it is Slack's."""
+    body = response.data if isinstance(response, AsyncSlackResponse) else None
+    said = body.get("error") if isinstance(body, dict) else None
+    code = said if isinstance(said, str) and said.isidentifier() and said.isascii() else NO_CODE
+    status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or HTTPStatus.OK
+    wait = str((getattr(response, "headers", None) or {}).get("Retry-After", ""))
+    passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+    foreign = code == NO_CODE and status >= HTTPStatus.BAD_REQUEST  # a proxy's page, say
+    return Failure(
+        kind=Kind.PASSING if passing or foreign else KINDS.get(code, Kind.UNKNOWN),
+        code=code,
+        retry_after=timedelta(seconds=int(wait)) if wait.isascii() and wait.isdigit() else None,
+        perhaps_done=code in PERHAPS
+        or (passing and status not in NOT_DONE)
+        or (code == NO_CODE and not (passing or foreign)),
+    )
 
 
 class Slacks:
@@ -71,23 +209,25 @@ class Slacks:
         try:
             async with asyncio.timeout(OAUTH_WITHIN_S):
                 return await self._client(None).api_call(method, data=credentials | form)
-        except SlackApiError as error:
-            raise _failure(error) from None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise SlackSilent(type(error).__name__) from None
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            failed = failure(error)
+            refused = isinstance(error, SlackApiError) and failed.kind is not Kind.PASSING
+            raise (SlackRefused if refused and failed.code != NO_CODE else SlackSilent)(failed.code) from None
 
     async def for_workspace(self, team_id: str | None, enterprise_id: str | None) -> AsyncWebClient:
-        """Return a client for the installation that covers a workspace. Raises NotInstalled."""
+        """Return a client for the installation that covers a workspace. Raises NotInstalled or SlackFailed."""
         async with self._database.system(write=False) as session:
             found = await Installations(session, self._vault).find(team_id, enterprise_id)
         if found is None:
             raise NotInstalled
-        return await self._open(found)
+        return await self._open(found, repeats=True)
 
     async def for_installation(self, slack_id: str) -> AsyncWebClient:
         """Return a client for a team's or enterprise's installation; a Grid workspace may have only the latter.
 
-        Raises NotInstalled.
+        It says nothing a second time by itself.
+
+        Raises NotInstalled, or SlackFailed where its token has expired and Slack gives no new one.
         """
         async with self._database.system(write=False) as session:
             workspace = await Workspaces(session).get(slack_id)
@@ -97,64 +237,89 @@ class Slacks:
             raise NotInstalled
         return await self._open(found)
 
-    async def _open(self, installation: Installation) -> AsyncWebClient:
+    async def _open(self, installation: Installation, *, repeats: bool = False) -> AsyncWebClient:
         expires = installation.token_expires_at
         if expires is not None and expires - datetime.now(UTC) < ROTATE_BEFORE:
-            installation = await self._rotate(installation)
+            installation = await self._rotated(installation)
         if installation.bot_token_sealed is None:
             raise NotInstalled
         async with self._database.system(write=False) as session:
             token = Installations(session, self._vault).token(installation)
-        return self._client(token.reveal())
+        return self._client(token.reveal(), repeats=repeats)
 
-    async def _rotate(self, installation: Installation) -> Installation:
-        """Trade the refresh token for a new pair, once per process; take over another process's result."""
+    async def _rotated(self, installation: Installation) -> Installation:
+        """Return the installation with a token that works: renewed by us, by somebody else, or not yet over.
+
+        Whoever gets the lease renews it; the others go on with the old token, and wait once that is over.
+        Raises SlackFailed if it is over and nobody gets a new one.
+        """
+        until = time.monotonic() + WAIT_FOR_SIBLING_S
         async with self._rotating.setdefault(installation.slack_id, asyncio.Lock()):
-            async with self._database.system(write=False) as session:
-                repository = Installations(session, self._vault)
-                current = await repository.get(installation.slack_id)
+            while True:
+                async with self._database.system() as session:
+                    ours = await Rotations(session).take(installation, ROTATION_LEASE)
+                failed: SlackFailed = SlackSilent("token_expired")
+                if ours is not None:
+                    try:
+                        await self._rotate(ours)
+                    except SlackFailed as error:
+                        failed = error
+                async with self._database.system(write=False) as session:
+                    current = await Installations(session, self._vault).get(installation.slack_id)
                 if current is None or current.token_expires_at != installation.token_expires_at:
                     return current or installation
-                refresh = repository.refresh_token(current)
-            if refresh is None:
-                return current
-            try:
-                answer = await self.oauth(
-                    "oauth.v2.access", grant_type="refresh_token", refresh_token=refresh.reveal()
-                )
-            except (SlackRefused, SlackSilent) as error:
-                log.warning("bot token not rotated", installation=current.id, code=str(error))
-                return current
-            async with self._database.system() as session:
-                repository = Installations(session, self._vault)
-                await repository.rotate(
-                    current,
-                    bot_token=str(answer["access_token"]),
-                    refresh_token=str(answer["refresh_token"]),
-                    expires_at=datetime.now(UTC) + timedelta(seconds=int(answer["expires_in"])),
-                )
-            log.info("bot token rotated", installation=current.id)
-            async with self._database.system(write=False) as session:
-                return await Installations(session, self._vault).get(installation.slack_id) or current
+                if current.token_expires_at is not None and current.token_expires_at > datetime.now(UTC):
+                    return current
+                if ours is not None or time.monotonic() > until:
+                    raise failed
+                await asyncio.sleep(LOOK_AGAIN_S)
 
-    def _client(self, token: str | None) -> AsyncWebClient:
-        return AsyncWebClient(
-            token=token, base_url=self._settings.slack_api_url, session=self._session, timeout=10
+    async def _rotate(self, installation: Installation) -> None:
+        """Trade the refresh token for a new pair. Raises SlackFailed."""
+        async with self._database.system(write=False) as session:
+            refresh = Installations(session, self._vault).refresh_token(installation)
+        if refresh is None:
+            raise SlackRefused("token_expired")
+        try:
+            answer = await self.oauth(
+                "oauth.v2.access", grant_type="refresh_token", refresh_token=refresh.reveal()
+            )
+        except SlackFailed as error:
+            log.warning("bot token not rotated", installation=installation.id, code=str(error))
+            async with self._database.system() as session:
+                await Rotations(session).give_back(installation)
+            raise
+        async with self._database.system() as session:
+            await Installations(session, self._vault).rotate(
+                installation,
+                bot_token=str(answer["access_token"]),
+                refresh_token=str(answer["refresh_token"]),
+                expires_at=datetime.now(UTC) + timedelta(seconds=int(answer["expires_in"])),
+            )
+        log.info("bot token rotated", installation=installation.id)
+
+    def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
+        """Return a client. One that `repeats` makes a call again, at once, whose connection broke."""
+        return _Client(
+            token=token,
+            base_url=self._settings.slack_api_url,
+            session=self._session,
+            retry_handlers=None if repeats else [],  # None: slack_sdk's own
         )
 
 
-def _failure(error: SlackApiError) -> SlackRefused | SlackSilent:
-    """Return what an error of slack_sdk comes to."""
-    code = code_of(error)
-    if code is None:
-        return SlackSilent("no_code")
-    return SlackSilent(code) if code in PASSING else SlackRefused(code)
+class _Client(AsyncWebClient):
+    """slack_sdk's client, which fails in one way when an answer is no JSON object; its own breaks on some."""
 
-
-def code_of(error: SlackApiError) -> str | None:
-    """Return Slack's code for a refusal; an answer that is no JSON has none (and no `get`)."""
-    code = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
-    return code if isinstance(code, str) and code.isidentifier() and code.isascii() else None
+    async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
+        """Return Slack's answer. Raises SlackApiError."""
+        try:
+            answer = await super().api_call(api_method, **request)
+        except (AttributeError, ValueError, LookupError):  # a list or a text; not UTF-8; no such encoding
+            answer = None
+        if answer is None or not isinstance(answer.data, dict):
+            raise SlackApiError("no JSON object", {})  # type: ignore[no-untyped-call]
+        return answer
 
 
 async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:

@@ -61,6 +61,7 @@ UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
 _REVISION = text("SELECT version_num FROM alembic_version")
+_ABOVE_THE_WALL = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _UPGRADE_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 _STEP_UP = text("SELECT current_setting('octapost.system', true), set_config('octapost.system', 'on', true)")
 _STEP_DOWN = text("SELECT set_config('octapost.system', :before, true)")
@@ -286,6 +287,13 @@ class Database:
         """Return if the schema is what this Octapost needs, else raise `SchemaTooNew` or `SchemaTooOld`."""
         async with self.system(write=False) as session:
             await (await session.connection()).run_sync(_check)
+
+    async def isolates(self) -> bool:
+        """Tell whether row-level security holds for our role. On SQLite there is none, and nobody expects it."""
+        if self.dialect == "sqlite":
+            return True
+        async with self.system(write=False) as session:
+            return not (await run(session, _ABOVE_THE_WALL)).scalar_one()
 
     async def close(self) -> None:
         """Close every connection."""

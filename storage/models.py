@@ -55,6 +55,8 @@ class GrantStatus(StrEnum):
     """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
 
 
+OWED = text("due_at IS NOT NULL")
+"""The few messages that were not said yet, among all that were. Written out as their index is."""
 UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
 """The few grants that are counted by what is the matter with them. Written out as their indexes are."""
 
@@ -153,6 +155,8 @@ class Installation(SQLModel, table=True):
     bot_token_sealed: bytes | None = _sealed()
     refresh_token_sealed: bytes | None = _sealed()
     token_expires_at: datetime | None = _time(nullable=True)
+    rotating_until: datetime | None = _time(nullable=True)
+    """Until when somebody is trading the refresh token, which works once, for a new pair."""
     installed_by: str
     installed_at: datetime = _created()
     uninstalled_at: datetime | None = _time(nullable=True, index=True)
@@ -533,6 +537,7 @@ class Notice(SQLModel, table=True):
         Index("notice_due", "due_at"),
         Index("notice_created", "created_at"),
         Index("notice_channel", "slack_id", "channel", "sequence"),
+        Index("notice_waiting", "slack_id", "channel", "sequence", sqlite_where=OWED, postgresql_where=OWED),
     )
     id: str = Field(default_factory=lambda: new_id("ntc"), primary_key=True)
     key: str = Field(unique=True)
@@ -558,6 +563,7 @@ class Notice(SQLModel, table=True):
     due_at: datetime | None = _time(nullable=True)
     """None once it was sent or given up."""
     lease_until: datetime | None = _time(nullable=True)
+    """Until when somebody says it; once it was said, until when its channel rests."""
     attempts: int = 0
     sent_channel: str | None = None
     """Where it arrived: for a direct message the id of the conversation."""

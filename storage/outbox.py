@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, or_
@@ -11,12 +11,11 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
 from storage.db import OWES, insert_once, now
-from storage.leases import claim
+from storage.leases import claim, waiting
 from storage.models import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,6 +26,22 @@ SUPERSEDED = "superseded"
 WAITING = col(Notice.due_at) > datetime(2000, 1, 1, tzinfo=UTC)
 """What has not been said yet: `IS NOT NULL` in words for which both databases use the index of what is due, so
 that a change of one message doesn't read all that was ever said."""
+
+_older = aliased(Notice)
+FIRST = ~(
+    select(_older.id)
+    .where(
+        _older.slack_id == Notice.slack_id,
+        _older.channel == Notice.channel,
+        col(_older.due_at).is_not(None),
+        or_(
+            col(_older.sequence) < col(Notice.sequence),
+            and_(col(_older.sequence) == col(Notice.sequence), col(_older.id) < col(Notice.id)),
+        ),
+    )
+    .exists()
+)
+"""Whether nothing older waits in the same channel: a look into an index of what waits, beside all that was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +86,13 @@ class Notices:
             fallback=fallback,
         )
         # Hosts' clocks are minutes apart, and what is put later is said later.
-        latest = (
-            select(func.max(Notice.sequence))
-            .where(Notice.slack_id == slack_id, Notice.channel == channel)
-            .scalar_subquery()
-        )
+        there = (Notice.slack_id == slack_id, Notice.channel == channel)
+        latest = select(func.max(Notice.sequence)).where(*there).scalar_subquery()
         sequence = case((latest >= notice.sequence, latest + 1), else_=notice.sequence)
-        values = notice.model_dump() | {"due_at": now(), "sequence": sequence}
+        last = select(case((col(Notice.due_at).is_(None), col(Notice.lease_until)))).where(*there)
+        rests = last.order_by(col(Notice.sequence).desc()).limit(1).scalar_subquery()
+        due_at = case((rests > now(), rests), else_=now())
+        values = notice.model_dump() | {"due_at": due_at, "sequence": sequence}
         statement = insert_once(self._session, Notice).values(**values)
         put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
         if put:
@@ -109,17 +124,7 @@ class Notices:
 
     async def claim(self, limit: int, lease: timedelta) -> list[Notice]:
         """Return due messages, at most the oldest unsent one of each channel, for `lease`."""
-        older = aliased(Notice)
-        unsent_before = select(older.id).where(
-            older.slack_id == Notice.slack_id,
-            older.channel == Notice.channel,
-            col(older.due_at).is_not(None),
-            or_(
-                col(older.sequence) < col(Notice.sequence),
-                and_(col(older.sequence) == col(Notice.sequence), col(older.id) < col(Notice.id)),
-            ),
-        )
-        return await claim(self._session, Notice, limit=limit, lease=lease, only=~unsent_before.exists())
+        return await claim(self._session, Notice, limit=limit, lease=lease, only=FIRST)
 
     async def place(self, key: str) -> Place | None:
         """Return where the message of this notice stands, or None if it never arrived."""
@@ -127,9 +132,20 @@ class Notices:
         row = (await self._session.exec(found)).one_or_none()
         return Place(channel=row[0], ts=row[1]) if row is not None and row[0] and row[1] else None
 
-    async def sent(self, notice: Notice, channel: str, ts: str) -> None:
-        """The message arrived in a conversation, as Slack's message `ts`; so did the one it took the place of."""
-        await self._change(notice.id, due_at=None, sent_channel=channel, sent_ts=ts, failure="")
+    async def sent(
+        self, notice: Notice, channel: str, ts: str, *, rest: timedelta = timedelta(0)
+    ) -> bool | None:
+        """The message arrived in a conversation, as Slack's message `ts`; so did the one it took the place of.
+
+        The channel hears nothing more for `rest`, from any process: what waits there is put off, and what
+        comes meanwhile looks at this row's lease. True if something waits; None if nothing was
+        changed, because the caller's lease has ended and somebody else's counts.
+        """
+        until = now(rest) if rest else None
+        if not await self._change(
+            notice, due_at=None, lease_until=until, sent_channel=channel, sent_ts=ts, failure=""
+        ):
+            return None
         if notice.edits is not None:
             await self._session.exec(
                 update(Notice)
@@ -137,14 +153,45 @@ class Notices:
                 .values(sent_channel=channel, sent_ts=ts),
                 execution_options={"synchronize_session": False},
             )
+        return bool(rest) and await self._put_off(notice, rest)
 
-    async def later(self, notice_id: str, after: timedelta, failure: str) -> None:
-        """Try again after this time; what follows in the channel waits behind it."""
-        await self._change(notice_id, due_at=now(after), failure=failure)
+    async def _put_off(self, notice: Notice, rest: timedelta) -> bool:
+        """Let the channel's next message wait; True if there is one. Those behind it wait for it anyway."""
+        following = (
+            select(Notice.id)
+            .where(Notice.slack_id == notice.slack_id, Notice.channel == notice.channel, WAITING)
+            .order_by(col(Notice.sequence), col(Notice.id))
+            .limit(1)
+            .scalar_subquery()
+        )
+        change = update(Notice).where(col(Notice.id) == following, col(Notice.due_at) < now(rest))
+        put_off = await self._session.exec(
+            change.values(due_at=now(rest)), execution_options={"synchronize_session": False}
+        )
+        return put_off.rowcount == 1
 
-    async def give_up(self, notice_id: str, failure: str) -> None:
-        """Let the channel's next message go first: this one will never arrive, for this reason."""
-        await self._change(notice_id, due_at=None, failure=failure)
+    async def later(self, notice: Notice, after: timedelta, failure: str) -> bool:
+        """Try again after this time; what follows in the channel waits behind it.
+
+        False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
+        """
+        return await self._change(notice, due_at=now(after), failure=failure)
+
+    async def give_up(self, notice: Notice, failure: str) -> bool:
+        """Let the channel's next message go first: this one will never arrive, for this reason.
+
+        False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
+        """
+        return await self._change(notice, due_at=None, failure=failure)
+
+    async def hold(self, slack_id: str, rest: timedelta) -> None:
+        """Let everything that is due through this installation, and nobody's yet, wait: Slack hangs there."""
+        due = update(Notice).where(
+            col(Notice.slack_id) == slack_id, *waiting(Notice), col(Notice.due_at) < now(rest)
+        )
+        await self._session.exec(
+            due.values(due_at=now(rest)), execution_options={"synchronize_session": False}
+        )
 
     async def forget_older(self, than: timedelta, cards_than: timedelta, most: int = 10_000) -> int:
         """Delete what was said, or given up, so long ago; return how many rows.
@@ -164,12 +211,16 @@ class Notices:
         gone = delete(Notice).where(col(Notice.id).in_(old))
         return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
 
-    async def _change(self, notice_id: str, **values: Any) -> None:
-        change = update(Notice).where(col(Notice.id) == notice_id)
-        await self._session.exec(
-            change.values(lease_until=None, attempts=col(Notice.attempts) + 1, **values),
+    async def _change(self, notice: Notice, **values: Any) -> bool:
+        """Settle a notice, unless its lease is not the one that it was claimed with any more."""
+        change = update(Notice).where(
+            col(Notice.id) == notice.id, col(Notice.lease_until) == notice.lease_until
+        )
+        settled = await self._session.exec(
+            change.values({"lease_until": None, "attempts": col(Notice.attempts) + 1} | values),
             execution_options={"synchronize_session": False},
         )
+        return settled.rowcount == 1
 
     async def waiting(self) -> int:
         """Return how many messages we still owe."""

@@ -142,7 +142,11 @@ class Installations:
         rotated = (
             update(Installation)
             .where(col(Installation.id) == installation.id, col(Installation.uninstalled_at).is_(None))
-            .values(token_expires_at=expires_at, **self._sealed(installation.id, bot_token, refresh_token))
+            .values(
+                token_expires_at=expires_at,
+                rotating_until=None,
+                **self._sealed(installation.id, bot_token, refresh_token),
+            )
             .returning(Installation)
         )
         rows = await self._session.exec(rotated, execution_options=_FRESH | _UNSYNCHRONIZED)

@@ -234,8 +234,8 @@ async def keys_in_use(session: AsyncSession) -> Counter[int]:
     return counts
 
 
-async def check_canaries(session: AsyncSession, vault: Vault) -> None:
-    """Return if this vault can open what is stored, and leave a canary for its newest key.
+async def check_canaries(session: AsyncSession, vault: Vault, *, leave: bool = True) -> None:
+    """Return if this vault can open what is stored, and leave a canary for its newest key, unless told not to.
 
     Raises `VaultError` naming the key's id if a stored canary does not open (a wrong key) or if a
     stored value needs a key that is not in the ring. Two replicas may check at once. System session.
@@ -243,9 +243,9 @@ async def check_canaries(session: AsyncSession, vault: Vault) -> None:
     for key_id in sorted(await keys_in_use(session)):
         if key_id not in vault.ring:
             raise KeyMissing(key_id)
-    value = _seal_canary(vault)
-    left = insert_once(session, Canary).values(key_id=vault.newest, value_sealed=value)
-    await session.exec(left.on_conflict_do_nothing())
+    if leave:
+        left = insert_once(session, Canary).values(key_id=vault.newest, value_sealed=_seal_canary(vault))
+        await session.exec(left.on_conflict_do_nothing())
     for canary in await session.exec(select(Canary).where(col(Canary.key_id).in_(list(vault.ring)))):
         _open_canary(vault, canary)
 

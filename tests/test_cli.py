@@ -1,45 +1,95 @@
-"""The command line's doctor: the same words about platforms as in Slack."""
+"""The command line, as the operator runs it: in a process of its own, because it configures that one's log."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from storage.db import Database
+from storage.models import new_id
 from storage.refreshes import Outcome, Refreshes
+from storage.tenants import Installations
 from storage.vault import KeyRing, Vault
+from tests.databases import sqlite_file
 
 
-async def test_the_doctor_names_a_platform_that_answers_nobody(tmp_path: Path) -> None:
-    keys, url = KeyRing.generate(), f"sqlite+aiosqlite:///{tmp_path / 'octapost.sqlite3'}"
+async def octapost(file: Path, keys: str, *arguments: str) -> asyncio.subprocess.Process:
+    """Start a command on this database."""
     settings = {
         "PUBLIC_URL": "http://localhost:1",
-        "DATABASE_URL": url,
+        "PORT": "0",
+        "DATABASE_URL": f"sqlite+aiosqlite:///{file}",
         "VAULT_KEYS": keys,
         "SLACK_CLIENT_ID": "1.2",
         "SLACK_CLIENT_SECRET": "slack-secret",
         "SLACK_SIGNING_SECRET": "s" * 32,
     }
-    database = Database(url)
-    await database.upgrade()
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from bot.cli import main; main()", *arguments),
+        env=os.environ | {f"OCTAPOST_{name}": value for name, value in settings.items()},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    keys, file = KeyRing.generate(), sqlite_file(tmp_path)
+    database = Database(f"sqlite+aiosqlite:///{file}")
     async with database.system() as session:
         refreshes = Refreshes(session, Vault(KeyRing.parse(keys)))
         await refreshes.count("tiktok", int(time.time() // 60), {Outcome.BUSY: 3})
         await refreshes.count("x", int(time.time() // 60), {Outcome.FRESH: 3})
     await database.close()
 
-    # A process of its own: the command configures the log of the one it runs in.
-    doctor = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from bot.cli import main; main()", "doctor"),
-        env=os.environ | {f"OCTAPOST_{name}": value for name, value in settings.items()},
-        stdout=asyncio.subprocess.PIPE,
-    )
+    doctor = await octapost(file, keys, "doctor")
     said, _ = await doctor.communicate()
 
     words = " ".join(said.decode().split())
     assert doctor.returncode == 0
     assert "TikTok isn't answering anybody right now." in words
     assert " X isn't answering" not in words
+    with closing(sqlite3.connect(file)) as found:
+        assert found.execute("SELECT count(*) FROM canary").fetchone() == (0,)
+
+
+async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_numbers(
+    tmp_path: Path,
+) -> None:
+    new, old, file = KeyRing.generate(1), KeyRing.generate(2), sqlite_file(tmp_path)
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    async with database.system() as session:
+        await Installations(session, Vault(KeyRing.parse(old))).save(
+            slack_id="T1",
+            team_id="T1",
+            enterprise_id=None,
+            name="Acme",
+            app_id="A1",
+            bot_user_id="U1",
+            scopes=[],
+            bot_token="xoxb-1",
+            installed_by=new_id("usr"),
+        )
+    await database.close()
+
+    rotation = await octapost(file, f"{new},{old}", "keys", "rotate")
+    said, _ = await rotation.communicate()
+
+    words = " ".join(said.decode().split())
+    assert rotation.returncode == 0
+    assert "1 values sealed anew; values by key: {1: 1, 2: 0}" in words
+    assert "Older keys may leave the ring" in words
+
+
+async def test_half_of_the_work_on_sqlite_is_warned_of(tmp_path: Path) -> None:
+    jobs = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "run", "--only", "jobs")
+    assert jobs.stderr is not None
+    said = await jobs.stderr.readuntil(b"ready")
+    jobs.kill()
+    await jobs.communicate()
+
+    assert "the other half must open this very file" in said.decode()

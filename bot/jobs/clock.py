@@ -31,8 +31,8 @@ class Clock:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._running: set[asyncio.Task[None]] = set()
-        self._jobs: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        self._signals: dict[str, tuple[asyncio.Event, Callable[[], Awaitable[object]]]] = {}
+        self._jobs: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+        self._signals: dict[str, asyncio.Event] = {}
         self._listening: list[asyncio.Task[None]] = []
         self._started_at = self.ticked_at = 0.0
         self.started = False
@@ -46,7 +46,7 @@ class Clock:
             async with alone:
                 await self._run(name, work)
 
-        self._jobs.append(run)
+        self._jobs[name] = run
         self._scheduler.add_job(
             run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
         )
@@ -73,15 +73,18 @@ class Clock:
                 for job in self._scheduler.get_jobs():
                     job.modify(next_run_time=datetime.now(UTC))
 
-    def whenever(self, signal: asyncio.Event, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Run `work` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee."""
-        self._signals[name] = signal, work
+    def whenever(self, signal: asyncio.Event, name: str) -> None:
+        """Run the job `name` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee.
 
-    async def _listen(self, name: str, signal: asyncio.Event, work: Callable[[], Awaitable[object]]) -> None:
+        A run that is going on ends first.
+        """
+        self._signals[name] = signal
+
+    async def _listen(self, signal: asyncio.Event, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
             await signal.wait()
             signal.clear()
-            await asyncio.shield(asyncio.create_task(self._run(name, work)))
+            await asyncio.shield(asyncio.create_task(run()))
 
     async def _run(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.current_task()
@@ -104,8 +107,8 @@ class Clock:
         self._listening = [
             asyncio.create_task(self._watch()),
             *(
-                asyncio.create_task(self._listen(name, signal, work))
-                for name, (signal, work) in self._signals.items()
+                asyncio.create_task(self._listen(signal, self._jobs[name]))
+                for name, signal in self._signals.items()
             ),
         ]
 
@@ -114,7 +117,7 @@ class Clock:
 
         A job that takes longer than `HURRY_S` goes on by itself.
         """
-        await asyncio.wait([asyncio.create_task(run()) for run in self._jobs], timeout=HURRY_S)
+        await asyncio.wait([asyncio.create_task(run()) for run in self._jobs.values()], timeout=HURRY_S)
 
     async def stop(self, within_s: float) -> None:
         """Stop ticking, and let what is running finish for at most `within_s` seconds."""

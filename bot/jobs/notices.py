@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.metrics import NOTICES
-from bot.slack import OVER, PASSING, code_of
+from bot.slack import Failure, Kind, SlackFailed, failure
 from bot.tracing import traced
 from storage.outbox import Notices, Place
 
@@ -29,46 +29,29 @@ if TYPE_CHECKING:
     from storage.models import Notice
 
 log = logger(__name__)
-AT_A_TIME = 20
 LEASE = timedelta(seconds=60)
+SAID_WITHIN_S = 10.0
+"""How long Slack may take for a message: all others of this process wait meanwhile."""
 BETWEEN = timedelta(seconds=1)
 """Slack takes one message a second per channel."""
+A_MOMENT_S = 0.01
+"""Longer than two clocks may disagree about when a second is over."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
-DEAF = frozenset(
-    {
-        "channel_not_found",
-        "is_archived",
-        "is_inactive",
-        "not_in_channel",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-        "user_not_found",
-        "user_disabled",
-        "cannot_dm_bot",
-        "messages_tab_disabled",
-    }
-)
-"""What Slack says of a conversation that will not hear us however often we try: its fallback is asked.
-(https://docs.slack.dev/reference/methods/chat.postMessage#errors; an edit in an archived channel is
-`is_inactive`: https://docs.slack.dev/reference/methods/chat.update#errors)"""
-UNREADABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
-"""What Slack says of a message it can't draw: our fault, and no reason to be silent. The words go alone."""
-GONE = frozenset(
-    {
-        "message_not_found",
-        "cant_update_message",
-        "edit_window_closed",
-        "thread_not_found",
-        "cannot_reply_to_message",
-    }
-)
-"""What Slack says when the message that was to be edited or answered is no longer there: a new one is posted."""
-FINAL = DEAF | UNREADABLE | OVER | {"no_text"}
-"""Answers that a repetition will not change."""
+FIRST_DOUBT, LONGEST_DOUBT = timedelta(minutes=1), timedelta(minutes=30)
+"""The same where the message may have arrived and only its answer got lost: each try may be a repetition."""
+HUNG = timedelta(minutes=1)
+"""How long nothing is tried through an installation for which Slack took too long."""
+PATIENCE, PATIENT_TRIES = timedelta(hours=6), 10
+"""How old a message is, and how often it was tried, before a failure that nobody knows is taken for final.
+
+Three of the longest outages that are to be survived. And ten tries, because it may have waited behind others."""
+EXPECTED = (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, OSError)
+"""How saying something may fail without a fault of ours."""
+ENDS = frozenset({Kind.OVER, Kind.DEAF, Kind.UNREADABLE})
+"""What a repetition will not change."""
+DOUBTFUL = frozenset({Kind.UNKNOWN, Kind.GONE})
+"""What a repetition may change, and need not."""
 PLAIN_LENGTH = 3000
-MOST_REFUSALS = 10
-"""After so many an answer we don't know is taken for final too: some two hours, with the pauses between."""
 
 
 class Fallback(Protocol):
@@ -84,10 +67,10 @@ class Fallback(Protocol):
 
 
 class NoticeSender:
-    """Takes due notices and says them. Any number of these may run, in any number of processes.
+    """Takes due notices and says them, one at a time. Any number of processes may do so.
 
-    Within a process no channel hears two messages closer than `between`; what other processes say
-    there, Slack answers with a Retry-After, which is obeyed.
+    A message is settled before the next one is begun, so that a process that is killed leaves at most one of
+    which nobody knows whether Slack has it: that one is said again.
     """
 
     def __init__(
@@ -100,52 +83,38 @@ class NoticeSender:
     ) -> None:
         self._database = database
         self._slacks = slacks
-        self._between_s = between.total_seconds()
+        self._between = between
         self._fallbacks = dict(fallbacks or {})
-        self._free_at: dict[tuple[str, str], float] = {}
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Claim nothing more: `run` ends with what it is saying."""
+        self._stopping = True
 
     async def run(self) -> int:
         """Send what is due; return how many notices were taken."""
         taken = 0
-        while True:
+        while not self._stopping:
             async with self._database.system() as session:
-                due = await Notices(session).claim(AT_A_TIME, LEASE)
+                due = await Notices(session).claim(1, LEASE)
+            for notice in due:
+                await self._send(notice)
             if not due:
-                self._forget()
-                return taken
+                break
             taken += len(due)
-            await asyncio.gather(*(self._send(notice) for notice in due))
-
-    def _forget(self) -> None:
-        now = time.monotonic()
-        self._free_at = {channel: at for channel, at in self._free_at.items() if at > now}
+        return taken
 
     @traced("outbox send", lambda _self, notice: {"notice": notice.id, "attempts": notice.attempts})
     async def _send(self, notice: Notice) -> None:
-        channel = notice.slack_id, notice.channel
-        await asyncio.sleep(self._free_at.get(channel, 0.0) - time.monotonic())
+        until = time.monotonic() + LEASE.total_seconds()
         try:
             client = await self._slacks.for_installation(notice.slack_id)
-            place = await self._say(client, notice)
-        except NotInstalled:
-            await self._settle(notice, failure="not_installed", final=True)
-        except SlackApiError as error:
-            code = code_of(error) or "no_code"
-            passing = code in PASSING or code == "no_code"
-            final = code in FINAL or (not passing and notice.attempts >= MOST_REFUSALS)
-            await self._settle(notice, failure=code, final=final, wait=_retry_after(error))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            await self._settle(notice, failure=type(error).__name__, final=False)
+            async with asyncio.timeout(SAID_WITHIN_S):
+                place = await self._say(client, notice)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are said
+            await self._failed(notice, error)
         else:
-            NOTICES.labels("sent").inc()
-            async with self._database.system() as session:
-                await Notices(session).sent(notice, place.channel, place.ts)
-                fallback = self._fallbacks.get(notice.fallback)
-                if fallback is not None and notice.edits is None:  # an edit works where nothing new is taken
-                    await fallback.heard(session, notice)
-        finally:
-            # Counted from the answer, so that a slow request is not overtaken by a quick one.
-            self._free_at[channel] = time.monotonic() + self._between_s
+            await self._arrived(notice, place, until)
 
     async def _say(self, client: AsyncWebClient, notice: Notice) -> Place:
         """Post, edit or answer, as the notice says, and return where the message stands. Raises SlackApiError."""
@@ -157,30 +126,87 @@ class NoticeSender:
         try:
             return await _call(client, notice, notice.body, place)
         except SlackApiError as error:
-            code = code_of(error)
-            if code in GONE and place is not None:
+            failed = failure(error)
+            if failed.kind is Kind.GONE and place is not None:
                 return await _call(client, notice, notice.body, None)
-            if code in UNREADABLE:
-                log.warning("message not drawn", notice=notice.id, code=code)
+            if failed.kind is Kind.UNREADABLE:  # our fault, and no reason to be silent: the words go alone
+                log.warning("message not drawn", notice=notice.id, code=failed.code)
                 words = str(notice.body.get("text") or "")[:PLAIN_LENGTH]
                 return await _call(client, notice, {**notice.body, "text": words, "blocks": []}, place)
             raise
 
-    async def _settle(
-        self, notice: Notice, *, failure: str, final: bool, wait: timedelta | None = None
-    ) -> None:
-        NOTICES.labels("given_up" if final else "later").inc()
-        async with self._database.system() as session:
-            notices = Notices(session)
-            if final:
-                log.warning("notice given up", notice=notice.id, code=failure)
-                await notices.give_up(notice.id, failure)
-                if fallback := self._fallbacks.get(notice.fallback):
-                    await fallback.lost(session, notice, failure)
+    async def _arrived(self, notice: Notice, place: Place, until: float) -> None:
+        """Note that Slack has it; while the database is gone, as long as the notice is ours: or it is said again."""
+        NOTICES.labels("sent").inc()
+        fallback = self._fallbacks.get(notice.fallback)
+        if notice.edits is not None:  # an edit works where nothing new is taken
+            fallback = None
+        wait = 0.05
+        while True:
+            try:
+                async with self._database.system() as session:
+                    more = await Notices(session).sent(notice, place.channel, place.ts, rest=self._between)
+                    if fallback is not None and more is not None:
+                        await fallback.heard(session, notice)
+            except Exception as error:
+                log.exception("said, and not noted yet", notice=notice.id, type=type(error).__name__)
+                if time.monotonic() > until:
+                    raise
+                fallback = None  # it may be what fails, and the channel's next message says the same
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
             else:
-                pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(notice.attempts, 10))
-                after = wait or pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, hides nothing
-                await notices.later(notice.id, after, failure)
+                if more:
+                    self._look_again()
+                return
+
+    def _look_again(self) -> None:
+        """Look for what is due when a channel has rested, which is between two looks of the clock."""
+        after_s = self._between.total_seconds() + A_MOMENT_S
+        asyncio.get_running_loop().call_later(after_s, self._database.owes.set)
+
+    async def _failed(self, notice: Notice, error: Exception) -> None:
+        failed = failure(error)
+        if not isinstance(error, EXPECTED):
+            log.error("notice failed", notice=notice.id, type=failed.code, exc_info=error)
+        over = failed.kind in ENDS or (failed.kind in DOUBTFUL and _too_long(notice))
+        if over:
+            try:
+                await self._give_up(notice, failed.code, self._fallbacks.get(notice.fallback))
+            except Exception as fault:
+                log.exception("notice not handed over", notice=notice.id, type=type(fault).__name__)
+                if _too_long(notice):
+                    await self._give_up(notice, failed.code, None)
+                    return
+            else:
+                return
+        NOTICES.labels("later").inc()
+        async with self._database.system() as session:
+            await Notices(session).later(notice, _pause(notice, failed), failed.code)
+            if isinstance(error, TimeoutError):
+                await Notices(session).hold(notice.slack_id, HUNG)
+
+    async def _give_up(self, notice: Notice, code: str, fallback: Fallback | None) -> None:
+        async with self._database.system() as session:
+            if await Notices(session).give_up(notice, code) and fallback is not None:
+                await fallback.lost(session, notice, code)
+        NOTICES.labels("given_up").inc()
+        log.warning("notice given up", notice=notice.id, code=code)
+
+
+def _too_long(notice: Notice) -> bool:
+    """Tell whether a message has been tried so long that what nobody knows counts as final."""
+    return datetime.now(UTC) - notice.created_at > PATIENCE and notice.attempts >= PATIENT_TRIES
+
+
+def _pause(notice: Notice, failed: Failure) -> timedelta:
+    """Return how long to wait: longer each time, spread by chance, and never less than Slack asks for."""
+    first, longest = (FIRST_DOUBT, LONGEST_DOUBT) if failed.perhaps_done else (FIRST_PAUSE, LONGEST_PAUSE)
+    spread = random.uniform(0.5, 1.0)  # noqa: S311 - hides nothing
+    pause: timedelta = min(longest, first * 2 ** min(notice.attempts, 10)) * spread
+    if failed.retry_after is None:
+        return pause
+    return max(pause, failed.retry_after) if failed.perhaps_done else failed.retry_after
 
 
 async def _call(
@@ -194,10 +220,3 @@ async def _call(
     else:
         answer = await client.chat_postMessage(channel=notice.channel, **body)
     return Place(channel=str(answer["channel"]), ts=str(answer["ts"]))
-
-
-def _retry_after(error: SlackApiError) -> timedelta | None:
-    """Return how long Slack asks us to wait, or None where it does not say."""
-    headers = getattr(error.response, "headers", None) or {}
-    seconds = str(headers.get("Retry-After", ""))
-    return timedelta(seconds=int(seconds)) if seconds.isascii() and seconds.isdigit() else None

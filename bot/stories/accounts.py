@@ -15,7 +15,7 @@ from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
-from bot.slack import code_of
+from bot.slack import failure
 from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import incidents as incident_views
@@ -222,7 +222,7 @@ class AccountsStory:
             try:
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
             except SlackApiError as error:
-                log.info("result not shown", code=code_of(error))
+                log.info("result not shown", code=failure(error).code)
 
         request.later.append(end)
         return UpdateModal(views.disconnecting(gone))

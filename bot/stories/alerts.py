@@ -13,7 +13,7 @@ from bot.errors import BadInput, NoChannel, OutOfDate
 from bot.logs import logger
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.schedule import zones
-from bot.slack import code_of
+from bot.slack import failure
 from bot.views import alerts as views
 from storage.audit import Audit
 from storage.incidents import Alerts
@@ -146,8 +146,8 @@ class AlertsStory:
             async with asyncio.timeout(POST_WITHIN_S):
                 await client.chat_postMessage(channel=channel, **message.body)
         except SlackApiError as error:
-            log.info("channel not usable", code=code_of(error))
-            return code_of(error) or "no_code"
+            log.info("channel not usable", code=failure(error).code)
+            return failure(error).code
         except (aiohttp.ClientError, TimeoutError):
             raise BadInput("Slack doesn't answer right now. Please try that again in a minute.") from None
         return ""

@@ -11,7 +11,7 @@ from bot.dispatch import LazyStanding
 from bot.errors import NotMember, OctapostError
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.slack import code_of
+from bot.slack import failure
 from bot.views import home as views
 from bot.views.kit import Json
 from storage.incidents import Alerts
@@ -106,6 +106,6 @@ class Home:
             client = await client_of()
             await client.views_publish(user_id=sender.user_id, view=view)
         except SlackApiError as error:
-            log.warning("home not shown", code=code_of(error))
+            log.warning("home not shown", code=failure(error).code)
         except OctapostError:
             log.info("home not shown", code="not_installed")

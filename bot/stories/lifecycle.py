@@ -15,6 +15,7 @@ from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.notices import Message, say_to
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.slack import SlackFailed
 from bot.views import lifecycle as views
 from bot.views.kit import cut
 from storage.audit import Audit
@@ -191,7 +192,7 @@ class Lifecycle:
         try:
             client = await self._slacks.for_installation(installation.slack_id)
             await client.auth_test()
-        except (SlackApiError, NotInstalled, aiohttp.ClientError, TimeoutError):
+        except (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, TimeoutError):
             return False
         return True
 

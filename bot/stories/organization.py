@@ -11,7 +11,7 @@ from bot.errors import BadInput, Gone, NotMember, OctapostError, OutOfDate
 from bot.logs import logger
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
-from bot.slack import code_of
+from bot.slack import failure
 from bot.views import kit
 from bot.views import organization as views
 from storage.audit import Audit
@@ -471,7 +471,7 @@ async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
     try:
         user = (await client.users_info(user=user_id))["user"]
     except SlackApiError as error:
-        log.info("person not found", code=code_of(error))
+        log.info("person not found", code=failure(error).code)
         raise BadInput("Slack doesn't know that person in this workspace.") from None
     name = _name_in(user)
     if not at_home(user, sender) or user.get("is_bot") or user.get("deleted"):
@@ -500,7 +500,7 @@ async def known_as(client: AsyncWebClient, user_id: str) -> str:
     try:
         return _name_in((await client.users_info(user=user_id))["user"])
     except SlackApiError as error:
-        log.info("person not found", code=code_of(error))
+        log.info("person not found", code=failure(error).code)
         return "That person"
 
 

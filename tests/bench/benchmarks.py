@@ -40,6 +40,7 @@ class Plan:
     transactions: int = 500
     grants: int = 3000
     rate_rounds: int = 5
+    memory_rounds: int = 6
     sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)
     due: int = 640
     day_s: int = 86_400
@@ -64,7 +65,8 @@ SMALL = Plan(
     transactions=4,
     grants=20,
     rate_rounds=1,
-    sizes=(50, 100),
+    memory_rounds=2,
+    sizes=(50, 10_000),
     due=20,
     day_s=1_200,
     day_grants=2_000,
@@ -247,8 +249,8 @@ async def start_and_memory(one: Bench) -> list[Line]:
             ),
             Line(
                 what=f"{DIALECTS[dialect]}: resident memory of `octapost run`, idle",
-                measured=f"{statistics.median(memory):.0f} MiB",
-                spread=f"{min(memory):.0f} … {max(memory):.0f} MiB",
+                measured=f"{statistics.median(memory):.1f} MiB",
+                spread=f"{min(memory):.1f} … {max(memory):.1f} MiB",
                 goal=f"< {MEBIBYTES} MiB",
                 met=max(memory) < MEBIBYTES,
             ),

@@ -81,7 +81,8 @@ def _compared(where: str, sizes: Sequence[Sized]) -> list[Line]:
         )
         for each, middle in zip(sizes, typical, strict=True)
     ]
-    by_index = all(INDEX in each.plan for each in sizes if each.grants >= ROOM_FOR_AN_INDEX)
+    large = [each for each in sizes if each.grants >= ROOM_FOR_AN_INDEX]
+    by_index = bool(large) and all(INDEX in each.plan for each in large)
     return [
         *lines,
         Line(

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.base import Budget
+from adapters.registry import PLATFORMS
 from tests.bench.benchmarks import SMALL, bench, percentile, prefixes
+from tests.bench.day import MIX, Lane
 from tests.bench.load import HOST, WrongAnswer, fire, signed
 from tests.bench.report import BEGIN, END, PAGE, markdown, put
+from tests.bench.sizes import claims
 from tests.bench.suite import BENCHMARKS
-from tests.counts import FULL
+from tests.counts import FULL, in_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +26,10 @@ if TYPE_CHECKING:
 
 SLOW = {"Slash commands", "Refreshes", "The process", "Typing into a picker", "A day and an outage"}
 """They start processes and wait until these rest, or work through thousands of rows: CI runs them."""
+
+
+CERTAIN = ("EXPLAIN", "expired before they were renewed", "h without an answer")
+"""What the lines say that are the same on every machine, however busy it is."""
 
 
 async def test_every_benchmark_runs_and_measures_something(tmp_path: Path) -> None:
@@ -31,7 +42,29 @@ async def test_every_benchmark_runs_and_measures_something(tmp_path: Path) -> No
 
     assert all(results.values())
     page = markdown("uv run python -m tests.bench --small", results, 0.5)
-    assert all(line.measured in page for lines in results.values() for line in lines)
+    lines = [line for found in results.values() for line in found]
+    assert all(line.measured in page for line in lines)
+    certain = [line for line in lines if any(words in line.what for words in CERTAIN)]
+    assert len(certain) == (2 + len(MIX) if FULL else 1)
+    assert [line for line in certain if not line.met] == []
+
+
+@in_full
+async def test_postgresql_too_finds_what_is_due_by_its_index(tmp_path: Path) -> None:
+    async with bench(SMALL, tmp_path, lambda _: None, ("postgresql",)) as one:
+        lines = await claims(one)
+
+    [explained] = [line for line in lines if "EXPLAIN" in line.what]
+    assert explained.met
+
+
+def test_a_day_in_which_nobody_looks_in_time_is_seen() -> None:
+    platform = replace(PLATFORMS["facebook"], budget=Budget(calls=1, per=timedelta(hours=1)))
+    lane = Lane(platform=platform, grants=5000, seconds=6 * 3600, chance=Random(1))  # noqa: S311 - the same every time
+    lane.run()
+
+    assert 5 < lane.ending < 50
+    assert lane.late > 0
 
 
 async def answering(*answers: bytes) -> asyncio.Server:

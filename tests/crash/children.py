@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.crash import worker
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -54,6 +56,18 @@ class Child:
         if status != -signal.SIGKILL:
             raise AssertionError(f"ended with {status}: {self.said()}")
 
+    async def rests(self) -> None:
+        """Return as soon as a signal has stopped it where it stands."""
+        await until(lambda: psutil.Process(self._process.pid).status() == psutil.STATUS_STOPPED)
+
+    def goes_on(self) -> None:
+        """Let it go on where it was stopped."""
+        psutil.Process(self._process.pid).resume()
+
+    async def says(self, words: str) -> None:
+        """Return as soon as it has said this."""
+        await until(lambda: words in self.said())
+
     async def stopped(self) -> int:
         """Ask it to stop with SIGTERM; return its exit status."""
         self._process.terminate()
@@ -80,11 +94,11 @@ async def octapost(env: Mapping[str, str], *arguments: str) -> AsyncIterator[Chi
 
 @asynccontextmanager
 async def refreshing(
-    env: Mapping[str, str], *, processes: int = 1, refreshers: int = 1, death: worker.Moment | None = None
+    env: Mapping[str, str], shift: worker.Shift | None = None, *, processes: int = 1
 ) -> AsyncIterator[list[Child]]:
     """Run processes that refresh what is due; they are ready when the block begins."""
     ready = CONTEXT.Semaphore(0)
-    children = [Child(worker.refresh, env, ready, refreshers, death) for _ in range(processes)]
+    children = [Child(worker.refresh, env, ready, shift or worker.Shift()) for _ in range(processes)]
     try:
         for _ in children:
             if not await asyncio.to_thread(ready.acquire, timeout=ENDS_WITHIN_S):

@@ -17,13 +17,19 @@ from httpx_aiohttp import AiohttpTransport
 from sqlalchemy import insert, text
 from sqlmodel import col, func, or_, select, update
 
-from adapters.base import Budget
+from adapters.base import Budget, Rotation
 from adapters.registry import PLATFORMS
 from bot import app
 from bot.jobs.refresh import lease_of
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
+from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.meta import Consent, MetaSimulator, Token
 from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.reddit import RedditSimulator
+from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.x import XSimulator
+from sandbox.platforms.youtube import YouTubeSimulator
 from storage.db import Database, now
 from storage.grants import Grants
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
@@ -31,12 +37,22 @@ from storage.tenants import Members, Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
 
+SIMULATORS: dict[str, Callable[[], OAuthSimulator]] = {
+    "facebook": MetaSimulator,
+    "instagram": MetaSimulator,
+    "x": XSimulator,
+    "linkedin": LinkedInSimulator,
+    "tiktok": TikTokSimulator,
+    "reddit": RedditSimulator,
+    "youtube": YouTubeSimulator,
+}
 UNSYNCHRONIZED = {"synchronize_session": False}
 OPERATORS = ("T0OPS", "C0OPS")
 """The channel in which the operator is called."""
 SECOND_LOOK = timedelta(minutes=16)
 A_CALM_WHILE = timedelta(hours=2)
 """After so long a breaker has forgotten what it counted."""
+REFRESHES = ("grant_type=refresh_token", "grant_type=fb_exchange_token")
 
 
 def environment(url: str, keys: str, **more: str) -> dict[str, str]:
@@ -48,6 +64,7 @@ def environment(url: str, keys: str, **more: str) -> dict[str, str]:
         "DATABASE_URL": url,
         "VAULT_KEYS": keys,
         "LOG_LEVEL": "WARNING",
+        "WEB_REQUESTS_PER_MINUTE": "100000",
         "SLACK_CLIENT_ID": "1.2",
         "SLACK_CLIENT_SECRET": "slack-secret",
         "SLACK_SIGNING_SECRET": "s" * 32,
@@ -77,12 +94,14 @@ class House:
     organization_id: str
     membership_id: str
     calls: Hurried
+    http: httpx.AsyncClient
     _passed_s: float = field(default=0.0)
 
     # Grants
 
     async def connect(self, count: int, *, refresh: bool = True) -> list[str]:
         """Return the ids of so many new grants, each with an account, due in a month."""
+        refresh = refresh and PLATFORMS[self.platform].rotation is not Rotation.EXCHANGE
         client = self.parts.settings.platforms()[self.platform].clients[self.platform]
         place: dict[str, Any] = {"platform": self.platform, "app": self.platform}
         ours: dict[str, Any] = {"organization_id": self.organization_id, "connected_by": self.membership_id}
@@ -137,6 +156,18 @@ class House:
         )
         self.simulator.grants[number] = theirs
         self.simulator.issued_to |= dict.fromkeys((*theirs.access, *theirs.refresh), number)
+        if isinstance(self.simulator, MetaSimulator):
+            self.simulator.consents[number, client_id] = Consent(seen_at=theirs.issued_at)
+            for access in theirs.access:
+                self.simulator.tokens[access] = Token(
+                    value=access,
+                    kind="USER",
+                    client_id=client_id,
+                    issued_at=theirs.issued_at,
+                    person=theirs.person.id,
+                    expires_at=theirs.issued_at + float(self.simulator.settings["long_life_s"]),
+                    long=True,
+                )
         return theirs
 
     def _seal(self, grant_id: str, column: str, token: str) -> bytes:
@@ -145,6 +176,14 @@ class House:
     async def due(self, *ids: str, after: timedelta = timedelta(seconds=-1)) -> None:
         """Let these grants (or all) be due, in the order given."""
         change = update(Grant).values(due_at=now(after))
+        if ids:
+            change = change.where(col(Grant.id).in_(ids))
+        async with self.database.system() as session:
+            await session.exec(change, execution_options=UNSYNCHRONIZED)
+
+    async def end_in(self, left: timedelta, *ids: str) -> None:
+        """Let the access tokens of these grants (or all) end so soon, by the database's clock."""
+        change = update(Grant).values(access_expires_at=now(left))
         if ids:
             change = change.where(col(Grant.id).in_(ids))
         async with self.database.system() as session:
@@ -182,6 +221,14 @@ class House:
         async with self.database.system(write=False) as session:
             return (await session.exec(older)).one()
 
+    async def come_to(self, left: int, generation: int, within_s: float = 20) -> None:
+        """Return as soon as only so many grants have not come to this generation of their tokens."""
+        async with asyncio.timeout(within_s):
+            while True:
+                if await self.behind(generation) == left:
+                    return
+                await asyncio.sleep(0.05)
+
     async def prompts(self) -> list[Notice]:
         """Return the cards people were shown: neither a card's later states nor the lines below it."""
         shown = select(Notice).where(
@@ -205,7 +252,15 @@ class House:
 
     def refreshes(self) -> int:
         """Return how many refreshes the platform saw."""
-        return sum("grant_type=refresh_token" in call.body for call in self.simulator.requests)
+        return len(self.asked_at())
+
+    def tokens_asked(self) -> int:
+        """Return with how many different tokens the platform was asked to refresh."""
+        return len({call.body for call in self.simulator.requests if any(w in call.body for w in REFRESHES)})
+
+    def asked_at(self) -> list[float]:
+        """Return when the platform saw each refresh, by the clock that is moved."""
+        return [call.at for call in self.simulator.requests if any(words in call.body for words in REFRESHES)]
 
     def revoked(self) -> int:
         """Return how many families the platform ended."""
@@ -245,7 +300,7 @@ class House:
 
     def busiest(self, per: timedelta) -> int:
         """Return the most refreshes the platform saw in any span of this length, by the clock that is moved."""
-        times = sorted(call.at for call in self.simulator.requests)
+        times = sorted(self.asked_at())
         spans = (place - bisect_left(times, at - per.total_seconds()) + 1 for place, at in enumerate(times))
         return max(spans, default=0)
 
@@ -328,6 +383,7 @@ async def open_house(
                 organization_id=organization.id,
                 membership_id=member.id,
                 calls=calls,
+                http=http,
             )
     finally:
         await simulator.stop()
@@ -340,12 +396,20 @@ class Hurried(httpx.AsyncBaseTransport):
         self._inner = inner
         self.within_s: float | None = None
         """None: as long as the product waits."""
+        self.most = 0
+        """The most calls that were in flight at once."""
+        self._flying = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer. Raises `httpx.TimeoutException`."""
         if self.within_s is not None:
             request.extensions["timeout"] = httpx.Timeout(self.within_s).as_dict()
-        return await self._inner.handle_async_request(request)
+        self._flying += 1
+        self.most = max(self.most, self._flying)
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            self._flying -= 1
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
 
-from adapters.base import Platform
+from adapters.base import LONGEST_CALL_S, Tokens
 from adapters.registry import PLATFORMS
+from adapters.youtube import PLATFORM as YOUTUBE
+from bot.jobs.lanes import AT_ONCE, SILENCE
+from bot.jobs.refresh import due_in
 from sandbox.core import Fault
-from sandbox.platforms.linkedin import LinkedInSimulator
-from sandbox.platforms.meta import MetaSimulator
-from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
-from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.budgets import Bucket
 from storage.db import Database
-from storage.incident_models import Incident
 from storage.models import GrantStatus
-from tests.counts import sampled, tries
-from tests.crash.house import A_CALM_WHILE, SECOND_LOOK, House, open_house
+from tests.counts import in_full, sampled, tries
+from tests.crash.house import A_CALM_WHILE, SIMULATORS, House, open_house
+from tests.crash.test_deaths import Death, codes
 
 ACCOUNTS = tries(10_000, 60)
 REALLY_DEAD = 10
@@ -36,25 +32,24 @@ PATIENCE_S = 0.1
 """How long a call waits for its answer here; the product waits 20 s."""
 ANY = ""
 HTML = "<html><body>We'll be back soon</body></html>"
+WAIT = timedelta(minutes=10)
+"""What the platform asks for in a Retry-After: longer than a step, so that it is seen whether it is obeyed."""
+PASSING = '{"error": {"code": 190, "error_subcode": 463, "is_transient": true}}'
 OUTAGES = {
     "503": Fault(path=ANY, status=503, body="{}"),
     "429": Fault(path=ANY, status=429, body="{}"),
-    "429 with Retry-After": Fault(path=ANY, status=429, body="{}", headers={"Retry-After": "300"}),
+    "429 with Retry-After": Fault(
+        path=ANY, status=429, body="{}", headers={"Retry-After": f"{WAIT.total_seconds():.0f}"}
+    ),
     "timeouts": Fault(path=ANY, status=503, delay_s=3 * PATIENCE_S),
     "lost answers": Fault(path=ANY, lose_answer=True),
     "HTML": Fault(path=ANY, status=200, body=HTML, content_type="text/html"),
     "invalid_client": Fault(path=ANY, status=401, body='{"error": "invalid_client"}'),
+    # A word for "your token is over" that Meta itself calls passing:
+    # https://developers.facebook.com/docs/graph-api/guides/error-handling
+    "190 is_transient": Fault(path=ANY, status=400, body=PASSING),
+    "2 is_transient": Fault(path=ANY, status=500, body='{"error": {"code": 2, "is_transient": true}}'),
 }
-SIMULATORS: dict[str, Callable[[], OAuthSimulator]] = {
-    "facebook": MetaSimulator,
-    "instagram": MetaSimulator,
-    "x": XSimulator,
-    "linkedin": LinkedInSimulator,
-    "tiktok": TikTokSimulator,
-    "reddit": RedditSimulator,
-    "youtube": YouTubeSimulator,
-}
-REPEATS = tries(100, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,27 +59,54 @@ class Trouble:
     kind: str
     platform: str = "youtube"
     accounts: int = ACCOUNTS
+    dialect: str = "sqlite"
 
     def __str__(self) -> str:
-        return f"{self.kind}, {PLATFORMS[self.platform].name}"
+        return f"{self.kind}, {PLATFORMS[self.platform].name}, {self.dialect}"
+
+    @property
+    def fault(self) -> Fault:
+        """What the platform answers."""
+        return replace(OUTAGES[self.kind])
+
+    @property
+    def wait(self) -> timedelta:
+        """How long the platform asks the whole app to wait."""
+        return timedelta(seconds=float(self.fault.headers.get("Retry-After", 0)))
+
+    @property
+    def bearable(self) -> int:
+        """How many calls an outage may cost: those in flight, those begun before it was seen, one for each look."""
+        return AT_ONCE + SILENCE + OUTAGE // max(STEP, self.wait)
 
 
+META_ONLY = {"190 is_transient", "2 is_transient"}
 TROUBLES = [
-    *(Trouble(kind=kind) for kind in OUTAGES),
-    Trouble(kind="503", platform="x"),
+    *(Trouble(kind=kind) for kind in OUTAGES if kind not in META_ONLY),
+    Trouble(kind="503", platform="facebook"),
+    *(
+        Trouble(kind=kind, platform="facebook", accounts=min(ACCOUNTS, 2000))
+        for kind in ("HTML", "timeouts", *sorted(META_ONLY))
+    ),
+    *(Trouble(kind=kind, platform="x") for kind in ("503", "HTML", "timeouts")),
     Trouble(kind="invalid_client", platform="tiktok"),
     Trouble(kind="503", platform="reddit"),
+    Trouble(kind="503", dialect="postgresql"),
 ]
 
 
-@pytest.mark.parametrize("trouble", sampled(TROUBLES, 10), ids=str)
+@pytest.mark.parametrize(
+    ("database", "trouble"),
+    [pytest.param(each.dialect, each, id=str(each)) for each in sampled(TROUBLES, len(TROUBLES))],
+    indirect=["database"],
+)
 async def test_six_hours_of_outage_pass_and_nobody_is_asked_for_anything(
-    sqlite_database: Database, trouble: Trouble, record_property: Callable[[str, object], None]
+    database: Database, trouble: Trouble, record_property: Callable[[str, object], None]
 ) -> None:
     simulator = SIMULATORS[trouble.platform]()
-    async with open_house(sqlite_database, simulator, platform=trouble.platform) as house:
+    async with open_house(database, simulator, platform=trouble.platform) as house:
         await house.connect(trouble.accounts)
-        house.simulator.faults.append(replace(OUTAGES[trouble.kind]))
+        house.simulator.faults.append(trouble.fault)
         house.calls.within_s = PATIENCE_S if trouble.kind == "timeouts" else None
         await house.due()
         await house.parts.refresher.run()
@@ -94,24 +116,65 @@ async def test_six_hours_of_outage_pass_and_nobody_is_asked_for_anything(
         asked = house.refreshes()
         house.simulator.faults.clear()
         house.calls.within_s = None
-        took, limit = timedelta(0), well_within(house, trouble.accounts)
-        while await house.behind(2) and took <= limit:
-            await house.parts.refresher.run()
-            await house.pass_time(LOOK)
-            took += LOOK
+        limit = well_within(house, trouble.accounts)
+        took = await fresh_again(house, limit)
 
         behind, prompts, pages = await house.behind(2), await house.prompts(), await house.pages()
         busiest, budget = house.busiest(house.budget.per), house.budget
         unwell = sum(grant.status != GrantStatus.HEALTHY for grant in await house.grants())
     record_property(
         "counted",
-        f"6 h of {trouble}, {trouble.accounts} accounts: {asked} calls meanwhile, {len(prompts)} prompts, {pages}"
-        f" operator page, all fresh {took.total_seconds() / 60:.1f} min after (at most"
+        f"6 h of {trouble}, {trouble.accounts} accounts: {asked} calls meanwhile (at most {trouble.bearable}),"
+        f" {len(prompts)} prompts, {pages} operator page, all fresh {took.total_seconds() / 60:.1f} min after (at most"
         f" {limit.total_seconds() / 60:.0f}), at most {busiest} calls in {budget.per} of {budget.calls}",
     )
     assert (behind, len(prompts), unwell, pages) == (0, 0, 0, 1)
     assert took <= limit
     assert busiest <= budget.calls
+    assert SILENCE <= asked <= trouble.bearable
+
+
+@in_full
+async def test_a_platform_that_says_nothing_is_waited_for_as_long_as_the_product_waits(
+    sqlite_database: Database, record_property: Callable[[str, object], None]
+) -> None:
+    loop, accounts = asyncio.get_running_loop(), 100
+    async with open_house(sqlite_database, YouTubeSimulator()) as house:
+        await house.connect(accounts)
+        house.simulator.faults.append(Fault(path=ANY, status=503, delay_s=2 * LONGEST_CALL_S))
+        await house.due()
+        began = loop.time()
+        await house.parts.refresher.run()
+        first = loop.time() - began
+        await house.pass_time(timedelta(hours=6))
+        await house.parts.refresher.run()
+        took = loop.time() - began
+        leases = sum(grant.lease_until is not None for grant in await house.grants())
+        house.simulator.faults.clear()
+        well = await fresh_again(house, WELL_AGAIN)
+
+        behind, prompts, most = await house.behind(2), await house.prompts(), house.calls.most
+    record_property(
+        "counted",
+        f"{accounts} accounts, a platform that says nothing: {most} calls at once waited {first:.1f} s, one more to"
+        f" {took:.1f} s, {leases} leases left, {len(prompts)} prompts, all fresh {well.total_seconds() / 60:.1f} min"
+        " after",
+    )
+    assert LONGEST_CALL_S <= first < LONGEST_CALL_S + 5
+    assert 2 * LONGEST_CALL_S <= took < 2 * LONGEST_CALL_S + 10
+    assert (most, leases) == (AT_ONCE, 0)
+    assert (behind, prompts) == (0, [])
+
+
+async def fresh_again(house: House, limit: timedelta) -> timedelta:
+    """Let time pass until everybody is fresh, or this much; return how much it was, real time and all."""
+    clock, took = house.simulator.clock, timedelta(0)
+    began = clock.now()
+    while await house.behind(2) and took <= limit:
+        await house.parts.refresher.run()
+        await house.pass_time(LOOK)
+        took = timedelta(seconds=clock.now() - began)
+    return took
 
 
 def well_within(house: House, accounts: int) -> timedelta:
@@ -119,24 +182,27 @@ def well_within(house: House, accounts: int) -> timedelta:
     return max(WELL_AGAIN, accounts * Bucket(calls=house.budget.calls, per=house.budget.per).between * 1.1)
 
 
-@pytest.mark.parametrize("really", [0, REALLY_DEAD])
+@pytest.mark.parametrize(
+    ("platform", "really"),
+    sampled([("youtube", 0), ("x", 0), ("x", REALLY_DEAD), ("youtube", REALLY_DEAD)], 2),
+)
 async def test_a_platform_that_calls_everybody_dead_is_not_believed_and_the_few_who_are_get_asked(
-    sqlite_database: Database, really: int, record_property: Callable[[str, object], None]
+    sqlite_database: Database, platform: str, really: int, record_property: Callable[[str, object], None]
 ) -> None:
-    async with open_house(sqlite_database, YouTubeSimulator()) as house:
+    async with open_house(sqlite_database, SIMULATORS[platform]()) as house:
         await house.connect(ACCOUNTS)
         if really:
             for theirs in list(house.simulator.grants.values())[:really]:
                 house.simulator.end(theirs, "revoked by the person")
         else:
-            lie = Fault(path=house.simulator.rules.token_path, status=400, body='{"error": "invalid_grant"}')
-            house.simulator.faults.append(lie)
+            lie = Death(platform=PLATFORMS[platform], code=codes(PLATFORMS[platform])[-1])
+            house.simulator.faults.extend(lie.faults)
         await house.due()
         for _ in range(30 if really else 60):
             await house.parts.refresher.run()
             await house.pass_time(timedelta(minutes=1))
 
-        prompts, asked = await house.prompts(), house.refreshes()
+        prompts, asked, tokens = await house.prompts(), house.refreshes(), house.tokens_asked()
         if not really:
             house.simulator.faults.clear()
             await house.pass_time(A_CALM_WHILE)
@@ -146,11 +212,13 @@ async def test_a_platform_that_calls_everybody_dead_is_not_believed_and_the_few_
         busiest, budget = house.busiest(house.budget.per), house.budget
     record_property(
         "counted",
-        f"{really} real deaths among {ACCOUNTS}: {len(prompts)} prompts within 30 min, {pages} operator pages"
+        f"{platform}, {really} real deaths among {ACCOUNTS}: {len(prompts)} prompts within 30 min, {pages} operator"
+        " pages"
         if really
-        else f"{ACCOUNTS} false `invalid_grant`: {asked} calls and {len(prompts)} prompts in the first hour,"
+        else f"{platform}, {ACCOUNTS} falsely called dead: {asked} calls and {len(prompts)} prompts in the first hour,"
         f" {pages} operator page, {behind} not fresh once it was over",
     )
+    assert tokens == ACCOUNTS
     assert len(prompts) == over == behind == really
     assert pages == (0 if really else 1)
     assert busiest <= budget.calls
@@ -180,51 +248,27 @@ async def test_a_platform_that_really_ended_everybody_is_believed_after_the_hour
     assert (within_the_hour, told[-1], pages) == (0, accounts, 1)
 
 
-def death(platform: Platform, code: str) -> list[Fault]:
-    """Return how the platform says, in the words it documents, that a grant is over."""
-    if platform.family == "meta":
-        number, _, subcode = code.partition("_")
-        error = {"code": int(number), "type": "OAuthException", "message": "Error validating access token"}
-        body = json.dumps({"error": error | ({"error_subcode": int(subcode)} if subcode else {})})
-        invalid = '{"data": {"is_valid": false}}'
-        return [
-            Fault(path="/debug_token", status=200, body=invalid),
-            Fault(path=ANY, status=400, body=body),
-        ]
-    words = platform.dead_grant_words.get(code, "")
-    return [Fault(path=ANY, status=400, body=json.dumps({"error": code, "error_description": words}))]
-
-
-DEATHS = [
-    (platform.key, code)
-    for platform in PLATFORMS.values()
-    for code in sorted(platform.dead_grant_codes | set(platform.dead_grant_words))
-]
-
-
-@pytest.mark.parametrize(("platform", "code"), sampled(DEATHS, 8))
-async def test_every_documented_death_asks_once_however_often_it_is_heard(
-    sqlite_database: Database, platform: str, code: str, record_property: Callable[[str, object], None]
+async def test_ten_thousand_that_end_in_one_second_are_renewed_in_time_and_never_in_a_crowd(
+    sqlite_database: Database, record_property: Callable[[str, object], None]
 ) -> None:
-    async with open_house(sqlite_database, SIMULATORS[platform](), platform=platform) as house:
-        [grant_id] = await house.connect(1)
-        house.simulator.faults.extend(death(PLATFORMS[platform], code))
-        heard, first = 0, ""
-        for _ in range(REPEATS):
-            await house.due(grant_id)
-            before = len(house.simulator.requests)
-            await house.parts.refresher.run()
-            heard += len(house.simulator.requests) > before
-            first = first or (await house.grant(grant_id)).status
-            await house.pass_time(SECOND_LOOK)
+    accounts, life = tries(10_000, 100), timedelta(hours=1)
+    tokens = Tokens(access_token="access", refresh_token="refresh", expires_in=life)
+    latest = due_in(YOUTUBE, tokens, jitter=1.0)
+    assert latest is not None
+    left = life - latest
+    async with open_house(sqlite_database, YouTubeSimulator()) as house:
+        await house.connect(accounts)
+        await house.end_in(left)
+        ends = house.simulator.clock.now() + left.total_seconds()
+        await house.due()
+        await house.work()
 
-        after, cards = await house.grant(grant_id), await house.prompts()
-        async with house.database.system(write=False) as session:
-            incidents = list(await session.exec(select(Incident)))
+        behind, most, last = await house.behind(2), house.calls.most, max(house.asked_at())
+        expired = sum(at >= ends for at in house.asked_at())
     record_property(
-        "counted", f"{platform} {code}: heard {heard} times, {len(cards)} card, reason {after.reason}"
+        "counted",
+        f"{accounts} accounts whose tokens end in one second: at most {most} calls in flight, {expired} too late, the"
+        f" last {ends - last:.0f} s before the end",
     )
-    assert heard >= REPEATS - 1
-    assert first == GrantStatus.HEALTHY
-    assert (len(cards), after.status, after.reason) == (1, GrantStatus.NEEDS_RECONNECT, code)
-    assert [(incident.grant_id, incident.code) for incident in incidents] == [(grant_id, code)]
+    assert (behind, expired) == (0, 0)
+    assert 1 < most <= AT_ONCE

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing.synchronize import Semaphore
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import httpx
@@ -22,9 +26,15 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 
 from bot import app, cli
+from bot.jobs.lanes import AT_ONCE
+from bot.jobs.refresh import Refresher
+from bot.offer import Offer
 from storage.db import Database
+from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault
 
+WORKER = "X-Worker"
+"""The header that tells a platform which of our refreshers asks."""
 REFRESHES = b"grant_type=refresh_token"
 BREATH_S = 0.02
 
@@ -43,22 +53,38 @@ OWN_DEATHS = frozenset({Moment.BEFORE, Moment.ANSWERED})
 """The moments that only the process itself can know; at the others the test kills it."""
 
 
-class Crossing(httpx.AsyncBaseTransport):
-    """Carries requests as the product's transport does, and ends the process at its moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """What a process that refreshes does."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, death: Moment | None) -> None:
+    refreshers: int = 1
+    at_once: int = AT_ONCE
+    asked: Sequence[str] = ()
+    """Grants that every second refresher is asked for, instead of looking for what is due."""
+    death: Moment | None = None
+    by: int = signal.SIGKILL
+
+
+class Crossing(httpx.AsyncBaseTransport):
+    """Carries requests as the product's transport does, and ends the process at its moment.
+
+    Or stops it there, for as long as somebody likes: `by` is the signal.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, death: Moment | None, by: int) -> None:
         self._inner = inner
         self._death = death
+        self._by = by
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer, if the process lives to see it."""
         refresh = REFRESHES in request.content
         if refresh and self._death is Moment.BEFORE:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._by)
         response = await self._inner.handle_async_request(request)
         if refresh and self._death is Moment.ANSWERED:
             await response.aread()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._by)
         return response
 
     async def aclose(self) -> None:
@@ -83,27 +109,55 @@ def command(env: Mapping[str, str], said: Path, *arguments: str) -> None:
     cli.main()
 
 
-def refresh(
-    env: Mapping[str, str], said: Path, ready: Semaphore, refreshers: int = 1, death: Moment | None = None
-) -> None:
-    """Refresh what is due, without a pause, with so many refreshers, until killed."""
+def refresh(env: Mapping[str, str], said: Path, ready: Semaphore, shift: Shift) -> None:
+    """Refresh what is due, without a pause, until killed."""
     _listened_to(env, said)
-    uvloop.run(_refresh(ready, refreshers, death))
+    uvloop.run(_refresh(ready, shift))
 
 
-async def _refresh(ready: Semaphore, refreshers: int, death: Moment | None) -> None:
+async def _refresh(ready: Semaphore, shift: Shift) -> None:
     settings = app.settings_from()
     vault = Vault(KeyRing.parse(settings.keys))
     database = Database(settings.database_url.get_secret_value())
-    async with aiohttp.ClientSession() as session:
-        transport = Crossing(AiohttpTransport(client=session), death)
-        async with httpx.AsyncClient(transport=transport) as http:
-            parts = [app.construct(settings, database, vault, session, http) for _ in range(refreshers)]
-            ready.release()
-            await asyncio.gather(*(_without_end(each) for each in parts))
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        work: list[Coroutine[Any, Any, None]] = []
+        for number in range(shift.refreshers):
+            transport = Crossing(AiohttpTransport(client=session), shift.death, shift.by)
+            http = httpx.AsyncClient(transport=transport, headers={WORKER: f"{os.getpid()}-{number}"})
+            parts = app.construct(settings, database, vault, session, await stack.enter_async_context(http))
+            refresher = Refresher(
+                Offer(settings.platforms()),
+                parts.adapters,
+                database,
+                vault,
+                parts.incidents,
+                at_once=shift.at_once,
+            )
+            asks = shift.asked and number % 2
+            work.append(
+                _on_demand(database, vault, refresher, shift.asked) if asks else _without_end(refresher)
+            )
+        ready.release()
+        await asyncio.gather(*work)
 
 
-async def _without_end(parts: app.Parts) -> None:
+async def _without_end(refresher: Refresher) -> None:
     while True:
-        await parts.refresher.run()
+        await refresher.run()
         await asyncio.sleep(BREATH_S)
+
+
+async def _on_demand(database: Database, vault: Vault, refresher: Refresher, ids: Sequence[str]) -> None:
+    """Want each of these grants' next tokens, as somebody whose access token was refused, once they are due."""
+    while True:
+        async with database.system(write=False) as session:
+            repository = Refreshes(session, vault)
+            first, clock = await repository.look(ids[0]), await repository.clock()
+        if first is not None and (first.due_at or clock) <= clock:
+            break
+        await asyncio.sleep(BREATH_S / 10)
+    for grant_id in random.sample(ids, len(ids)):
+        fresh = await refresher.fresh(grant_id, refused=1)
+        if fresh.grant.generation != 2:
+            raise AssertionError(fresh.grant.generation)

@@ -298,6 +298,19 @@ async def test_an_id_that_is_no_id_cannot_break_out_of_its_setting(
     assert len(await run_sql(postgres_database, "SELECT 1 FROM account")) == 1
 
 
+async def test_a_role_above_the_wall_is_known(postgres: Postgres, database: Database) -> None:
+    role = "octapost_above"
+    await postgres.run(f"DROP ROLE IF EXISTS {role}", f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{APP}'")
+    url = postgres.url(postgres.name).replace(f"{APP}:", f"{role}:", 1)
+    above = Database(url)
+
+    ordinary, exempt = await database.isolates(), await above.isolates()
+
+    await above.close()
+    await postgres.run(f"DROP ROLE {role}")
+    assert (ordinary, exempt) == (True, False)
+
+
 async def test_what_a_transaction_works_for_ends_with_it(
     postgres: Postgres, vault: Vault, postgres_database: Database
 ) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 from storage.db import now
 from storage.leases import claim
 from storage.models import Grant, Notice
-from storage.outbox import WAITING, Notices, Place
+from storage.outbox import FIRST, WAITING, Notices, Place
 from tests.storage.world import backdate, run_sql, stash, tenant
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ async def test_a_message_that_waits_holds_back_its_channel_only(database: Databa
     await put(database, "x", channel="C2")
     (waiting,) = [notice for notice in await take(database, 2) if notice.body["text"] == "a"]
     async with database.system() as session:
-        await Notices(session).later(waiting.id, timedelta(hours=1), "ratelimited")
+        await Notices(session).later(waiting, timedelta(hours=1), "ratelimited")
     await backdate(database, Notice, "lease_until", timedelta(seconds=1))
 
     others = await take(database)
@@ -123,12 +123,77 @@ async def test_a_message_given_up_lets_the_next_one_go(database: Database) -> No
     (hopeless,) = await take(database)
 
     async with database.system() as session:
-        await Notices(session).give_up(hopeless.id, "channel_not_found")
+        await Notices(session).give_up(hopeless, "channel_not_found")
 
     assert [notice.body["text"] for notice in await take(database)] == ["b"]
     assert await run_sql(database, "SELECT failure FROM notice WHERE due_at IS NULL") == [
         ("channel_not_found",)
     ]
+
+
+async def test_whoever_comes_back_after_their_lease_changes_nothing_of_the_next_holders(
+    database: Database,
+) -> None:
+    await put(database, "card")
+    (card,) = await take(database)
+    async with database.system() as session:
+        await Notices(session).sent(card, "C1", "1.1")
+    await say(database, "claimed", edits="card")
+    (late,) = await take(database)
+    await backdate(database, Notice, "lease_until", timedelta(seconds=1))
+    (present,) = await take(database)
+
+    async with database.system() as session:
+        notices = Notices(session)
+        said = await notices.sent(present, "C1", "2.2")
+        changed = (
+            await notices.later(late, timedelta(0), "TimeoutError"),
+            await notices.give_up(late, "TimeoutError"),
+            await notices.sent(late, "C1", "3.3"),
+        )
+
+    assert (said, changed) == (False, (False, False, None))
+    assert await run_sql(database, "SELECT sent_ts, failure, due_at FROM notice ORDER BY sequence") == [
+        ("2.2", "", None),
+        ("2.2", "", None),
+    ]
+
+
+async def test_a_channel_that_heard_something_rests_for_what_waits_and_for_what_comes(
+    database: Database,
+) -> None:
+    await put(database, "one", "two")
+    await put(database, "x", channel="C2")
+    rest = timedelta(seconds=30)
+    more = {}
+    for notice in await take(database):
+        async with database.system() as session:
+            more[notice.key] = await Notices(session).sent(notice, "C", "1.1", rest=rest)
+
+    await put(database, "y", channel="C2")
+    await put(database, "free", channel="C3")
+    (free,) = await take(database)
+    await run_sql(database, "UPDATE notice SET due_at = created_at WHERE due_at IS NOT NULL")
+    rested = await take(database)
+
+    assert more == {"one": True, "x": False}
+    assert free.key == "free"
+    assert {notice.key for notice in rested} == {"two", "y"}
+
+
+async def test_an_installation_that_hangs_holds_what_is_due_through_it_and_nothing_else(
+    database: Database,
+) -> None:
+    await put(database, "one")
+    await put(database, "two", channel="C2")
+    async with database.system() as session:
+        await Notices(session).put(key="other", slack_id="T2", channel="C3", body={"text": "other"})
+        (one,) = await claim(session, Notice, limit=1, lease=LEASE)
+    async with database.system() as session:
+        await Notices(session).later(one, timedelta(0), "TimeoutError")
+        await Notices(session).hold("T1", timedelta(minutes=1))
+
+    assert [notice.key for notice in await take(database)] == ["other"]
 
 
 async def test_what_is_owed_is_counted_and_its_age_known(database: Database) -> None:
@@ -230,6 +295,18 @@ async def test_what_waits_for_a_message_is_found_without_reading_all_that_was_sa
     plan = str(await run_sql(sqlite_database, f"EXPLAIN QUERY PLAN {words}"))
 
     assert "notice_due" in plan
+    assert "SCAN" not in plan
+
+
+async def test_whether_a_message_is_the_channels_next_is_found_without_reading_all_that_was_said(
+    sqlite_database: Database,
+) -> None:
+    first = select(Notice.id).where(WAITING, FIRST)
+    words = str(first.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+
+    plan = str(await run_sql(sqlite_database, f"EXPLAIN QUERY PLAN {words}"))
+
+    assert "notice_waiting" in plan
     assert "SCAN" not in plan
 
 

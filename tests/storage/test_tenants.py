@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.models import JoinCode, Membership, Role
+from storage.rotations import Rotations
 from storage.tenants import (
     Installations,
     InstallStates,
@@ -452,3 +453,28 @@ async def test_an_install_state_is_good_once_in_its_own_browser(database: Databa
         answers = [await InstallStates(session).redeem(state, browser) for browser in ("other", "b", "b")]
 
     assert answers == [False, True, False]
+
+
+async def test_of_many_who_would_renew_a_bot_token_one_at_a_time_may(
+    database: Database, vault: Vault
+) -> None:
+    async with database.system() as session:
+        installation = await install(session, vault)
+        await Installations(session, vault).rotate(installation, "xoxb-1", "xoxe-1", AT)
+
+    async def take(lease: timedelta = timedelta(seconds=30)) -> Installation | None:
+        async with database.system() as session:
+            return await Rotations(session).take(installation, lease)
+
+    taken = [each for each in await asyncio.gather(*(take() for _ in range(8))) if each]
+    async with database.system() as session:
+        await Rotations(session).give_back(taken[0])
+    dead, next_one = await take(timedelta(seconds=-1)), await take()
+    async with database.system() as session:
+        await Installations(session, vault).rotate(installation, "xoxb-2", "xoxe-2", AT + timedelta(hours=12))
+
+    assert len(taken) == 1
+    assert dead is not None
+    assert next_one is not None
+    assert await take() is None
+    assert await run_sql(database, "SELECT rotating_until FROM installation") == [(None,)]

@@ -190,6 +190,13 @@ async def test_the_first_boot_leaves_a_canary_and_the_next_ones_open_it(database
     assert await run_sql(database, "SELECT key_id FROM canary") == [(1,)]
 
 
+async def test_whoever_only_looks_leaves_nothing_behind(database: Database) -> None:
+    async with database.system(write=False) as session:
+        await check_canaries(session, ring_of(KEY_1), leave=False)
+
+    assert await run_sql(database, "SELECT key_id FROM canary") == []
+
+
 async def test_a_wrong_key_is_refused_by_its_id_and_changes_nothing(database: Database) -> None:
     async with database.system() as session:
         await check_canaries(session, ring_of(KEY_1))

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from sqlmodel import select, update
 
 from bot.jobs.notices import NoticeSender
+from bot.slack import Slacks
 from sandbox.core import Fault
-from sandbox.slack.world import ACME, ADA, OTTO
+from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
 from storage.db import now
-from storage.models import Notice
+from storage.models import Installation, Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
-from tests.counts import sampled
+from tests.counts import in_full, sampled
+from tests.databases import another
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from bot.jobs.notices import Fallback
     from sandbox.core import Recorded
 
 GENERAL, SOCIAL, ARCHIVED = "C0ACMEGEN", "C0ACMESOC", "C0ACMEOLD"
@@ -84,6 +89,27 @@ def heard(office: Office, channel: str) -> list[str]:
 
 def posts(office: Office) -> list[Recorded]:
     return office.slack.calls(POST)
+
+
+async def alone(office: Office, **fallbacks: Fallback) -> NoticeSender:
+    """Give the one sender there is: it sends when the test says so."""
+    await office.parts.clock.stop(1)
+    office.slack.requests.clear()
+    return NoticeSender(office.database, office.parts.slacks, between=timedelta(0), fallbacks=fallbacks)
+
+
+async def old(office: Office, age: timedelta) -> None:
+    """Let everything that is owed have been owed for so long already."""
+    async with office.database.system() as session:
+        await session.exec(update(Notice).values(created_at=now(-age)))
+
+
+async def wait_of(office: Office, notice: Notice) -> float:
+    """Return after how many seconds the notice is tried again."""
+    async with office.database.system(write=False) as session:
+        clock = (await session.exec(select(now()))).one()
+    assert notice.due_at is not None
+    return (notice.due_at - clock).total_seconds()
 
 
 async def present(office: Office, *channels: str) -> None:
@@ -233,11 +259,7 @@ async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
     await owe(office, SOCIAL, "patience")
     pauses = []
     for attempt in range(1, 4):
-        notice = await tried(office, attempt)
-        assert notice.due_at is not None
-        async with office.database.system(write=False) as session:
-            clock = (await session.exec(select(now()))).one()
-        pauses.append((notice.due_at - clock).total_seconds())
+        pauses.append(await wait_of(office, await tried(office, attempt)))
         if attempt < 3:
             await hurry(office)
             await sender.run()
@@ -328,6 +350,370 @@ async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) 
     await all_settled(office)
 
     assert heard(office, SOCIAL) == ["the words"]
+
+
+async def test_what_comes_while_a_process_speaks_is_said_after_it(office: Office) -> None:
+    await present(office, SOCIAL, GENERAL)
+    office.slack.requests.clear()
+    slow = Fault(path=POST, delay_s=0.3)
+    office.slack.faults.append(slow)
+
+    await owe(office, SOCIAL, "first")
+    await asyncio.sleep(0.15)
+    await owe(office, GENERAL, "second")
+    await all_settled(office)
+
+    first, second = posts(office)
+    assert second.at - first.at >= slow.delay_s
+
+
+# What is no answer, or one that nobody can read
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "longest"),
+    [
+        pytest.param(503, "upstream connect error", "text/plain", 5, id="a-proxy's-words"),
+        pytest.param(429, "slow down", "text/plain", 30, id="a-limit-in-words"),
+        pytest.param(503, "[]", "application/json", 5, id="a-list"),
+        pytest.param(200, '"x"', "application/json", 60, id="a-text"),
+        pytest.param(200, "null", "application/json", 60, id="nothing"),
+        pytest.param(200, "<html>", "text/html", 60, id="a-page"),
+        pytest.param(502, "{", "application/json; charset=utf-7x", 60, id="no-such-encoding"),
+    ],
+)
+async def test_an_answer_that_is_none_of_slacks_is_waited_out_and_stops_nobody(
+    office: Office, status: int, body: str, kind: str, longest: int
+) -> None:
+    await present(office, SOCIAL, GENERAL)
+    sender = await alone(office)
+    kind, _, charset = kind.partition(";")
+    headers = {"Retry-After": "30"} if status == 429 else {}
+    if charset:
+        headers["Content-Type"] = f"{kind};{charset}"
+    odd = Fault(path=POST, status=status, body=body, content_type=kind, headers=headers, times=1)
+    office.slack.faults.append(odd)
+
+    await owe(office, SOCIAL, "one")
+    await owe(office, GENERAL, "another")
+    await sender.run()
+
+    notice = await tried(office, 1)
+    assert (notice.attempts, notice.lease_until) == (1, None)
+    assert longest / 2 - 1 < await wait_of(office, notice) <= longest
+    assert heard(office, SOCIAL) + heard(office, GENERAL) == [
+        {"one": "another", "another": "one"}[notice.body["text"]]
+    ]
+
+
+async def times(office: Office, sender: NoticeSender, count: int) -> None:
+    """Let the sender look so often, each time long after the last."""
+    for _ in range(count):
+        await hurry(office)
+        await sender.run()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (503, "backend_unavailable"),
+        (429, "whatever"),
+        (200, "team_added_to_org"),
+        (200, "org_login_required"),
+        (200, "rate_limited"),
+        (200, "ekm_access_denied"),
+    ],
+)
+async def test_a_state_of_slacks_costs_no_message_however_long_it_lasts(
+    office: Office, status: int, code: str
+) -> None:
+    await present(office, SOCIAL)
+    sender = await alone(office)
+    error = f'{{"ok": false, "error": "{code}"}}'
+    office.slack.faults.append(Fault(path=POST, status=status, body=error))
+    await owe(office, SOCIAL, "patience")
+    await old(office, timedelta(days=2))
+
+    await times(office, sender, 12)
+    office.slack.faults.clear()
+    await times(office, sender, 1)
+
+    assert heard(office, SOCIAL) == ["patience"]
+
+
+async def test_a_refusal_nobody_knows_is_final_after_six_hours_and_ten_tries(office: Office) -> None:
+    await present(office, SOCIAL)
+    elsewhere = Elsewhere()
+    sender = await alone(office, elsewhere=elsewhere)
+    refusal = '{"ok": false, "error": "a_new_word"}'
+    office.slack.faults.append(Fault(path=POST, status=200, body=refusal))
+    await say(office, "card", fallback="elsewhere")
+
+    await times(office, sender, 12)
+    early = (await tried(office, 12)).failure, list(elsewhere.codes)
+    await old(office, timedelta(hours=7))
+    office.slack.faults.clear()
+    office.slack.faults.append(Fault(path=POST, status=200, body=refusal, times=1))
+    await times(office, sender, 1)
+
+    assert early == ("a_new_word", [])
+    assert elsewhere.codes == ["a_new_word"]
+    assert (await office.person(OTTO)).direct_messages()[-1].text == "card"
+
+
+async def test_what_waited_long_behind_others_is_tried_more_than_once(office: Office) -> None:
+    await present(office, SOCIAL)
+    sender = await alone(office)
+    refusal = '{"ok": false, "error": "a_new_word"}'
+    office.slack.faults.append(Fault(path=POST, status=200, body=refusal, times=1))
+    await owe(office, SOCIAL, "patience")
+    await old(office, timedelta(hours=7))
+
+    await times(office, sender, 2)
+
+    assert heard(office, SOCIAL) == ["patience"]
+
+
+async def test_an_answer_that_got_lost_is_asked_for_once_a_try_and_ever_more_rarely(office: Office) -> None:
+    await present(office, SOCIAL)
+    sender = await alone(office)
+    office.slack.faults.append(Fault(path=POST, lose_answer=True))
+    await owe(office, SOCIAL, "said?")
+    pauses = []
+
+    for attempt in range(1, 5):
+        await times(office, sender, 1)
+        pauses.append(await wait_of(office, await tried(office, attempt)))
+
+    assert len(heard(office, SOCIAL)) == 4
+    assert all(30 * 2**n - 2 < pause <= 60 * 2**n for n, pause in enumerate(pauses))
+
+
+async def test_an_answer_that_never_comes_is_given_up_at_last(office: Office) -> None:
+    await present(office, SOCIAL)
+    sender = await alone(office)
+    office.slack.faults.append(Fault(path=POST, lose_answer=True))
+    await owe(office, SOCIAL, "said?")
+    await old(office, timedelta(hours=7))
+
+    await times(office, sender, 15)
+
+    [*_, notice] = await owed(office)
+    assert (notice.due_at, notice.attempts, notice.failure) == (None, 11, "ServerDisconnectedError")
+
+
+@in_full
+async def test_a_call_that_hangs_is_left_and_its_workspace_rests_while_others_are_said(
+    office: Office,
+) -> None:
+    await present(office, SOCIAL, GENERAL)
+    sender = await alone(office)
+    office.slack.faults.append(Fault(path=POST, delay_s=11, times=1))
+    await owe(office, SOCIAL, "hangs")
+    await owe(office, GENERAL, "waits")
+    began = asyncio.get_running_loop().time()
+
+    await sender.run()
+
+    first, second = (await owed(office))[-2:]
+    assert asyncio.get_running_loop().time() - began < 11
+    assert (first.failure, first.attempts, second.attempts) == ("TimeoutError", 1, 0)
+    assert 55 < await wait_of(office, second) <= 60
+
+
+# What is wrong with us
+
+
+async def test_a_fault_of_ours_holds_up_its_own_channel_alone_and_not_for_ever(office: Office) -> None:
+    await present(office, SOCIAL)
+    iris = await office.installed(IRIS)
+    elsewhere = Elsewhere()
+    sender = await alone(office, elsewhere=elsewhere)
+    async with office.database.system() as session:
+        broken = update(Installation).where(Installation.slack_id == ACME)  # type: ignore[arg-type]
+        await session.exec(broken.values(bot_token_sealed=b"\x01\x00\x01" + b"x" * 60))
+    await say(office, "poison", fallback="elsewhere")
+    async with office.database.system() as session:
+        body = {"text": "not poisoned"}
+        await Notices(session).put(key="other", slack_id=NORTH, channel=IRIS, body=body)
+
+    await sender.run()
+    first = await tried(office, 1)
+    await old(office, timedelta(hours=7))
+    await times(office, sender, 11)
+
+    assert (first.key, first.failure, first.lease_until) == ("poison", "SealBroken", None)
+    assert iris.direct_messages()[-1].text == "not poisoned"
+    assert elsewhere.codes == ["SealBroken"]
+
+
+class Clumsy:
+    """A fallback that fails at everything."""
+
+    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:  # noqa: ARG002
+        raise LookupError(code)
+
+    async def heard(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002
+        raise LookupError(notice.id)
+
+
+async def test_a_fallback_that_fails_repeats_nothing_and_blocks_nothing_for_ever(office: Office) -> None:
+    await present(office, SOCIAL)
+    sender = await alone(office, clumsy=Clumsy())
+    await say(office, "heard", fallback="clumsy")
+    await say(office, "lost", channel=ARCHIVED, fallback="clumsy")
+
+    await sender.run()
+    waiting = await tried(office, 1)
+    await old(office, timedelta(hours=7))
+    await times(office, sender, 11)
+
+    assert heard(office, SOCIAL) == ["heard"]
+    assert (waiting.key, waiting.failure) == ("lost", "is_archived")
+    assert all(notice.due_at is None for notice in await owed(office))
+
+
+@in_full
+async def test_what_slack_has_is_noted_once_the_database_is_back_and_not_said_again(office: Office) -> None:
+    await present(office, SOCIAL)
+    sender = await alone(office)
+    slow = Fault(path=POST, delay_s=0.3, times=1)
+    office.slack.faults.append(slow)
+    await owe(office, SOCIAL, "once")
+
+    sending = asyncio.create_task(sender.run())
+    await office.slack.until(lambda: slow.times == 0, 5)
+    with closing(sqlite3.connect(office.database._writes.url.database or "", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(6)  # longer than a writer waits for its turn
+        other.execute("ROLLBACK")
+    await sending
+    await times(office, sender, 2)
+
+    assert heard(office, SOCIAL) == ["once"]
+
+
+# The end of a process, and several of them
+
+
+async def test_a_sender_that_is_stopped_ends_with_what_it_is_saying(office: Office) -> None:
+    await present(office, SOCIAL, GENERAL)
+    sender = await alone(office)
+    slow = Fault(path=POST, delay_s=0.2)
+    office.slack.faults.append(slow)
+    await owe(office, SOCIAL, *(f"message {number}" for number in range(5)))
+    await owe(office, GENERAL, "elsewhere")
+
+    sending = asyncio.create_task(sender.run())
+    await asyncio.sleep(0.1)
+    sender.stop()
+    taken = await sending
+
+    assert taken == len(posts(office)) == 1
+    assert [notice.lease_until for notice in await owed(office) if notice.due_at] == [None] * 5
+
+
+async def test_a_stopped_application_says_nothing_more(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        office = await open_office(tmp_path, stack)
+        slack = office.slack
+        await present(office, SOCIAL)
+        slack.faults.append(Fault(path=POST, delay_s=0.2))
+        await owe(office, SOCIAL, *(f"message {number}" for number in range(50)))
+        await slack.until(lambda: heard(office, SOCIAL) or None, 5)
+        began = asyncio.get_running_loop().time()
+    took = asyncio.get_running_loop().time() - began
+
+    assert took < 3
+    assert len(heard(office, SOCIAL)) < 10
+
+
+async def test_two_processes_keep_a_channels_second_between_them(paced: Office) -> None:
+    await present(paced, SOCIAL)
+    await paced.parts.clock.stop(1)
+    paced.slack.requests.clear()
+    other = another(paced.database)
+    senders = [NoticeSender(each, paced.parts.slacks) for each in (paced.database, other)]
+    await owe(paced, SOCIAL, "one", "two", "three")
+
+    until = asyncio.get_running_loop().time() + 3.5
+    while asyncio.get_running_loop().time() < until:
+        await asyncio.gather(*(sender.run() for sender in senders))
+        if len(heard(paced, SOCIAL)) == 3:
+            await owe(paced, SOCIAL, "four")  # has nothing to wait behind
+            until += 1.5
+        await asyncio.sleep(0.02)
+    await other.close()
+
+    assert [call.status for call in posts(paced)] == [200] * 4
+    assert not [call for call in posts(paced) if "ratelimited" in call.body]
+    arrivals = [call.at for call in posts(paced)]
+    assert min(later - earlier for earlier, later in pairwise(arrivals)) >= 1.0
+    assert heard(paced, SOCIAL) == ["one", "two", "three", "four"]
+
+
+# Bot tokens that rotate
+
+
+async def a_night_later(office: Office, *channels: str) -> NoticeSender:
+    """Install with rotating tokens, which then are over because nothing was said for a night."""
+    office.slack.settings |= {"token_rotation": True, "token_life_s": 12 * 3600}
+    await present(office, *channels)
+    sender = await alone(office)
+    async with office.database.system() as session:
+        await session.exec(update(Installation).values(token_expires_at=now(timedelta(hours=-1))))
+    for token in office.slack.state.tokens.values():
+        if token.kind == "bot":
+            token.expires_at = office.slack.state.now() - 3600
+    return sender
+
+
+async def test_a_token_that_could_not_be_rotated_at_once_costs_no_message(office: Office) -> None:
+    sender = await a_night_later(office, SOCIAL)
+    office.slack.faults.append(Fault(path="oauth.v2.access", status=503, body="{}", times=1))
+
+    await owe(office, SOCIAL, "one")
+    await sender.run()
+    waiting = await tried(office, 1)
+    await times(office, sender, 1)
+
+    assert waiting.failure == "no_code"
+    assert heard(office, SOCIAL) == ["one"]
+
+
+async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Office) -> None:
+    await a_night_later(office, SOCIAL, GENERAL)
+    office.slack.faults.append(Fault(path="oauth.v2.access", delay_s=0.3))
+    parts = office.parts
+    databases = [parts.database, another(parts.database)]
+    async with aiohttp.ClientSession() as session:
+        slacks = [Slacks(parts.settings, each, parts.vault, session) for each in databases]
+        senders = [
+            NoticeSender(database, each, between=timedelta(0))
+            for database, each in zip(databases, slacks, strict=True)
+        ]
+        await owe(office, SOCIAL, "one")
+        await owe(office, GENERAL, "two")
+
+        await asyncio.gather(*(sender.run() for sender in senders))
+    await databases[1].close()
+
+    assert len(office.slack.calls("oauth.v2.access")) == 1
+    assert (heard(office, SOCIAL), heard(office, GENERAL)) == (["one"], ["two"])
+
+
+async def test_a_token_that_slack_will_not_rotate_is_given_up_at_last(office: Office) -> None:
+    sender = await a_night_later(office, SOCIAL)
+    office.slack.state.refresh_tokens.clear()
+
+    await owe(office, SOCIAL, "one")
+    await times(office, sender, 11)
+    waiting = await tried(office, 11)
+    await old(office, timedelta(hours=7))
+    await times(office, sender, 1)
+
+    assert waiting.failure == "invalid_refresh_token"
+    assert all(notice.due_at is None for notice in await owed(office))
 
 
 class Elsewhere:
