@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Rotation
+from adapters.base import Capability, Rotation
 from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import PROMPTS
 from bot.notices import Conversation, in_order, say_in, say_to
+from bot.offer import OVER
 from bot.schedule import quiet_until, waits_too_long
 from bot.slack import UNINSTALLED
 from bot.views import incidents as views
@@ -28,7 +29,7 @@ from storage.posts import Posts
 from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -92,14 +93,19 @@ class Incidents:
             await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
-    async def accounts_lost(self, session: AsyncSession, grant: Grant) -> None:
+    async def accounts_lost(
+        self, session: AsyncSession, grant: Grant, could: Collection[str] = frozenset()
+    ) -> None:
         """Hold back what waits for the accounts that a living grant lets us act for no more, and ask a person.
 
         Each is told once. While the whole grant needs a person, that card speaks for all of its accounts.
+        `could`: the ids of accounts that could publish until now, so that it is news of these if they can't.
         """
         held = await Posts(session).hold(grant.id, lost=True)
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            lost = [each for each in await self._accounts(session, organization_id, grant) if each.lost]
+            here = await self._accounts(session, organization_id, grant)
+            ill = {one.id: self._ailment(one, grant) for one in here if one.lost or one.id in could}
+            lost = [one for one in here if ill.get(one.id)]
             if not lost:
                 continue
             incident, new = await IncidentRows(session).open(
@@ -113,15 +119,23 @@ class Incidents:
             told = [a for a in lost if not incident.sign_in_lives or a.id not in incident.accounts]
             if not told:
                 continue
-            incident.only(lost)
+            known = incident.accounts if incident.sign_in_lives else {}
+            code = ill[told[0].id]
+            incident.only(known | {account.id: account.name for account in lost}, code)
             many = held.get(organization_id, 0)
             for account in told:
                 await Audit(session).write(
-                    organization_id, SYSTEM, "access ended", account.id, code=account.lost, held=many
+                    organization_id, SYSTEM, "access ended", account.id, code=ill[account.id], held=many
                 )
             PROMPTS.labels(grant.platform).inc()
-            why = views.why(self._offer.platform(grant.platform), told[0].lost)
+            why = views.why(self._offer.platform(grant.platform), code)
             await self._say(session, incident, "" if new else views.newly_lost(len(told), why))
+
+    def _ailment(self, account: Account, grant: Grant) -> str:
+        """Return the code for why a living grant doesn't let us publish to an account; empty: it does."""
+        if account.lost or grant.status in OVER or Capability.PUBLISH in self._offer.can(account, grant):
+            return account.lost
+        return views.ROLE_LOST if str(Capability.PUBLISH) in account.missing else views.SCOPE_LOST
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
         """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
@@ -185,15 +199,16 @@ class Incidents:
         """
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
-        lost = {account.id: account for account, _ in every if account.lost}
+        ill = {account.id: self._ailment(account, owner) for account, owner in every if owner is not None}
         for incident in await IncidentRows(session).all_open(organization_id):
             freed = await self._freed(session, incident, every)
             here = {
                 key: name
                 for key, name in incident.accounts.items()
                 if key in owners and owners[key].id == incident.grant_id
-                if key in lost or not incident.sign_in_lives
+                if ill[key] or not incident.sign_in_lives
             }
+            left = {key: name for key, name in here.items() if ill[key]}
             grant = owners[next(iter(here))] if here else None
             if grant is None:
                 moved = any(key in owners for key in incident.accounts)
@@ -201,19 +216,25 @@ class Incidents:
                 if moved and by is None and incident.sign_in_lives:
                     how = otherwise
                 await self.resolve(session, incident, how, by)
-            elif (
-                grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant) and here.keys() & lost
-            ):
-                left = [lost[key] for key in here if key in lost]
-                incident.only(left)
-                why = views.why(self._offer.platform(grant.platform), left[0].lost)
-                await self._say(session, incident, views.still_lost(len(left), why))
             elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
                 how = Resolution.RECONNECTED if by else otherwise
-                await self.resolve(session, incident, how, by)
+                if left:
+                    await self._still(session, incident, left, ill[next(iter(left))])
+                else:
+                    await self.resolve(session, incident, how, by)
+            elif by and incident.sign_in_lives and incident.code not in {ill[key] for key in left}:
+                await self._still(session, incident, left, ill[next(iter(left))])
             elif freed or here != incident.accounts:
                 incident.accounts = here
                 await self._say(session, incident)
+
+    async def _still(
+        self, session: AsyncSession, incident: Incident, left: dict[str, str], code: str
+    ) -> None:
+        """Let an incident go on about what a reconnect didn't bring back."""
+        incident.only(left, code)
+        why = views.why(self._offer.platform(incident.platform), code)
+        await self._say(session, incident, views.still_lost(len(left), why))
 
     async def _freed(
         self, session: AsyncSession, incident: Incident, every: Sequence[tuple[Account, Grant | None]]
@@ -224,7 +245,7 @@ class Incidents:
             for account, grant in every
             if grant is not None
             and grant.status == GrantStatus.HEALTHY
-            and not account.lost
+            and not self._ailment(account, grant)
             and (account.id in incident.accounts or grant.id == incident.grant_id)
         }
         freed = await Posts(session).release(incident.organization_id, well)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Column, ForeignKey, Index, text
 from sqlmodel import Field, SQLModel
 
-from storage.models import Account, _created, _json, _tenant, _time, new_id
+from storage.models import _created, _json, _tenant, _time, new_id
 
 
 class IncidentKind(StrEnum):
@@ -132,13 +131,13 @@ class Incident(SQLModel, table=True):
         """Tell whether a person has still to say what becomes of late posts."""
         return self.late_posts > 0 and not self.late_answer
 
-    def only(self, lost: Sequence[Account]) -> None:
-        """Let it be about these accounts alone, because the sign-in itself lives."""
+    def only(self, accounts: dict[str, str], code: str) -> None:
+        """Let it be about these accounts alone, by id, because the sign-in itself lives."""
         if not self.sign_in_lives:
             self.kind, self.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
         self.sign_in_lives = True
-        self.code, self.days, self.deadline, self.snoozed_until = lost[0].lost, None, None, None
-        self.accounts = {account.id: account.name for account in lost}
+        self.code, self.days, self.deadline, self.snoozed_until = code, None, None, None
+        self.accounts = accounts
 
     @property
     def holder(self) -> str | None:

@@ -11,7 +11,7 @@ from bot.notices import Message
 from bot.routes import Say
 from bot.views import kit
 from storage.incident_models import IncidentKind, LateAnswer, Resolution
-from storage.models import Role, utc_now
+from storage.models import BLOCKED, LEFT_OUT, Role, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from storage.posts import Waiting
 
 PERSON = "person"
+SCOPE_LOST, ROLE_LOST = "scope_lost", "role_lost"
+"""Why a sign-in that was renewed doesn't let us publish."""
 NAMES_SHOWN = 5
 WHY = {
     "deauthorized": "somebody removed Octapost in the Facebook settings",
@@ -42,6 +44,10 @@ WHY = {
         " and this one ended after about a week"
     ),
     "removed": "it was ended here",
+    LEFT_OUT: "the last sign-in there left it out",
+    BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
+    SCOPE_LOST: "the permission to publish was not granted at the last sign-in",
+    ROLE_LOST: "whoever signed in last has no role there that may publish",
 }
 """Codes that say more than "it is over"."""
 DATA_ACCESS = "data_access"
@@ -118,6 +124,10 @@ def mend(code: str) -> str:
             "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"
             " heals by itself within a day."
         )
+    if code == SCOPE_LOST:
+        return "Press Reconnect and leave everything ticked."
+    if code == LEFT_OUT:
+        return "Press Reconnect and tick it, too; whoever does has to manage it there."
     return "Press Reconnect; whoever does has to manage this account there."
 
 
