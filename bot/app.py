@@ -443,12 +443,12 @@ class _NoToken(AsyncAuthorize):
         )
 
 
-async def until_signalled() -> None:
-    """Return when the process is asked to stop."""
+def asked_to_stop() -> asyncio.Event:
+    """Return what is set once the process is asked to stop, from now on: a start that is asked to stop stops too."""
     import signal  # noqa: PLC0415 - only the command line waits for signals
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

@@ -101,13 +101,14 @@ def run(
     settings = _settings()
 
     async def until_stopped() -> None:
+        stop = app.asked_to_stop()
         async with app.run(
             settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
         ):
             # What is here now stays: collecting it again and again would stop every request for 0.1 s.
             gc.collect()
             gc.freeze()
-            await app.until_signalled()
+            await stop.wait()
 
     _go(until_stopped())
 

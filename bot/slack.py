@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,12 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import NotInstalled
 from bot.logs import logger
 from storage.rotations import Rotations
+from storage.single import FAILURES
 from storage.tenants import Installations, Workspaces
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ ROTATION_LEASE = timedelta(seconds=15)
 """Longer than a rotation takes: a refresh token works once, so only one process may use it."""
 WAIT_FOR_SIBLING_S, LOOK_AGAIN_S = 5.0, 0.1
 """How long we wait for whoever rotates an expired token, and how often we look."""
+KEEP_FOR_S = 60.0
+"""How long a new pair of tokens waits for a database that is away."""
 
 OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed"})
 """Web API errors that mean this installation's token is worth nothing any more."""
@@ -89,6 +94,8 @@ GONE = frozenset(
 """What Slack says when the message that was to be edited or answered is no longer there."""
 NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """Of the answers that pass, those that say nothing was done; a 502 may be a gateway that lost Slack's answer."""
+SECONDS = re.compile(r"[0-9]{1,5}")
+"""A wait that Slack may ask for: less than two days. A date, or more, is nothing to go by."""
 NO_CODE = "no_code"
 """Our own word for an answer that is not one of Slack's."""
 
@@ -177,7 +184,7 @@ def _answered(response: Any) -> Failure:
     return Failure(
         kind=Kind.PASSING if passing or foreign else KINDS.get(code, Kind.UNKNOWN),
         code=code,
-        retry_after=timedelta(seconds=int(wait)) if wait.isascii() and wait.isdigit() else None,
+        retry_after=timedelta(seconds=int(wait)) if SECONDS.fullmatch(wait) else None,
         perhaps_done=code in PERHAPS
         or (passing and status not in NOT_DONE)
         or (code == NO_CODE and not (passing or foreign)),
@@ -289,14 +296,29 @@ class Slacks:
             async with self._database.system() as session:
                 await Rotations(session).give_back(installation)
             raise
-        async with self._database.system() as session:
-            await Installations(session, self._vault).rotate(
-                installation,
-                bot_token=str(answer["access_token"]),
-                refresh_token=str(answer["refresh_token"]),
-                expires_at=datetime.now(UTC) + timedelta(seconds=int(answer["expires_in"])),
-            )
+        ends = datetime.now(UTC) + timedelta(seconds=int(answer["expires_in"]))
+        new = str(answer["access_token"]), str(answer["refresh_token"])
+        await self._keep(installation, *new, ends)
         log.info("bot token rotated", installation=installation.id)
+
+    async def _keep(
+        self, installation: Installation, bot_token: str, refresh_token: str, ends: datetime
+    ) -> None:
+        """Store a new pair; while the database is away it waits here, because nobody else has it."""
+        until = time.monotonic() + KEEP_FOR_S
+        while True:
+            try:
+                async with self._database.system() as session:
+                    await Installations(session, self._vault).rotate(
+                        installation, bot_token=bot_token, refresh_token=refresh_token, expires_at=ends
+                    )
+            except (SQLAlchemyError, *FAILURES) as error:
+                if time.monotonic() > until:
+                    raise
+                log.warning("new bot token waits for the database", type=type(error).__name__)
+                await asyncio.sleep(LOOK_AGAIN_S)
+            else:
+                return
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
         """Return a client. One that `repeats` makes a call again, at once, whose connection broke."""

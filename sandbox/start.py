@@ -53,6 +53,7 @@ async def playground(
 
 async def stay(port: int, data: Path | None) -> int:
     """Run the sandbox until it is interrupted; return the exit status."""
+    stop = app.asked_to_stop()
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,7 @@ async def stay(port: int, data: Path | None) -> int:
         console.print(
             Panel(f"Open [bold]{where}[/bold]\n\n{kept}\nStop with Ctrl-C.", title="Octapost sandbox")
         )
-        await app.until_signalled()
+        await stop.wait()
     return 0
 
 

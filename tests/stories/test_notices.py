@@ -25,6 +25,7 @@ from storage.models import Installation, Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled
+from tests.crash.children import until
 from tests.databases import another
 
 if TYPE_CHECKING:
@@ -110,6 +111,14 @@ async def wait_of(office: Office, notice: Notice) -> float:
         clock = (await session.exec(select(now()))).one()
     assert notice.due_at is not None
     return (notice.due_at - clock).total_seconds()
+
+
+async def nobody_writes(office: Office, span: timedelta) -> None:
+    """Keep the SQLite file for so long."""
+    with closing(sqlite3.connect(office.database._writes.url.database or "", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(span.total_seconds())
+        other.execute("ROLLBACK")
 
 
 async def present(office: Office, *channels: str) -> None:
@@ -371,24 +380,25 @@ async def test_what_comes_while_a_process_speaks_is_said_after_it(office: Office
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "longest"),
+    ("status", "body", "kind", "wait", "longest"),
     [
-        pytest.param(503, "upstream connect error", "text/plain", 5, id="a-proxy's-words"),
-        pytest.param(429, "slow down", "text/plain", 30, id="a-limit-in-words"),
-        pytest.param(503, "[]", "application/json", 5, id="a-list"),
-        pytest.param(200, '"x"', "application/json", 60, id="a-text"),
-        pytest.param(200, "null", "application/json", 60, id="nothing"),
-        pytest.param(200, "<html>", "text/html", 60, id="a-page"),
-        pytest.param(502, "{", "application/json; charset=utf-7x", 60, id="no-such-encoding"),
+        pytest.param(503, "upstream connect error", "text/plain", 0, 5, id="a-proxy's-words"),
+        pytest.param(429, "slow down", "text/plain", 30, 30, id="a-limit-in-words"),
+        pytest.param(429, "slow down", "text/plain", 10**15, 5, id="a-limit-without-end"),
+        pytest.param(503, "[]", "application/json", 0, 5, id="a-list"),
+        pytest.param(200, '"x"', "application/json", 0, 60, id="a-text"),
+        pytest.param(200, "null", "application/json", 0, 60, id="nothing"),
+        pytest.param(200, "<html>", "text/html", 0, 60, id="a-page"),
+        pytest.param(502, "{", "application/json; charset=utf-7x", 0, 60, id="no-such-encoding"),
     ],
 )
 async def test_an_answer_that_is_none_of_slacks_is_waited_out_and_stops_nobody(
-    office: Office, status: int, body: str, kind: str, longest: int
+    office: Office, status: int, body: str, kind: str, wait: int, longest: int
 ) -> None:
     await present(office, SOCIAL, GENERAL)
     sender = await alone(office)
     kind, _, charset = kind.partition(";")
-    headers = {"Retry-After": "30"} if status == 429 else {}
+    headers = {"Retry-After": str(wait)} if wait else {}
     if charset:
         headers["Content-Type"] = f"{kind};{charset}"
     odd = Fault(path=POST, status=status, body=body, content_type=kind, headers=headers, times=1)
@@ -583,10 +593,7 @@ async def test_what_slack_has_is_noted_once_the_database_is_back_and_not_said_ag
 
     sending = asyncio.create_task(sender.run())
     await office.slack.until(lambda: slow.times == 0, 5)
-    with closing(sqlite3.connect(office.database._writes.url.database or "", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        await asyncio.sleep(6)  # longer than a writer waits for its turn
-        other.execute("ROLLBACK")
+    await nobody_writes(office, timedelta(seconds=6))  # longer than a writer waits for its turn
     await sending
     await times(office, sender, 2)
 
@@ -678,6 +685,23 @@ async def test_a_token_that_could_not_be_rotated_at_once_costs_no_message(office
     await times(office, sender, 1)
 
     assert waiting.failure == "no_code"
+    assert heard(office, SOCIAL) == ["one"]
+
+
+@in_full
+async def test_a_new_token_waits_for_a_database_that_is_away(office: Office) -> None:
+    sender = await a_night_later(office, SOCIAL)
+    slow = Fault(path="oauth.v2.access", delay_s=0.3, times=1)
+    office.slack.faults.append(slow)
+    await owe(office, SOCIAL, "one")
+
+    sending = asyncio.create_task(sender.run())
+    await until(lambda: slow.times == 0)
+    await nobody_writes(office, timedelta(seconds=6))
+    await sending
+    await times(office, sender, 1)
+
+    assert len(office.slack.calls("oauth.v2.access")) == 1
     assert heard(office, SOCIAL) == ["one"]
 
 
