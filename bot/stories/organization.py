@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor, Sender
+    from bot.incidents import Incidents
     from storage.db import Database
     from storage.models import Membership
 
@@ -38,7 +39,8 @@ TOPIC = "Organizations and people"
 class OrganizationStory:
     """Who owns the accounts, and who may do what with them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, incidents: Incidents, database: Database) -> None:
+        self._incidents = incidents
         self._database = database
 
     def register(self, routes: Routes) -> None:
@@ -395,6 +397,8 @@ class OrganizationStory:
             raise BadInput(last_owner(actor)) from None
         if not done:
             raise Gone("That member")
+        if role < Role.ADMIN:
+            await self._incidents.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
@@ -407,6 +411,7 @@ class OrganizationStory:
                 raise BadInput(last_owner(actor)) from None
             if not done:
                 raise Gone("That member")
+            await self._incidents.has_left(session, actor.organization_id, membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "member removed", membership_id
             )
