@@ -282,7 +282,7 @@ def tally(found: Sequence[Diagnosis]) -> str:
     if not (broken or other):
         return f"{many}, all connected." if found else "no accounts yet."
     need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
-    look = f"{other} to look at"
+    look = f"{other} needs a look" if other == 1 else f"{other} need a look"
     return f"{many}, {' and '.join(filter(None, (need if broken else '', look if other else '')))}."
 
 
@@ -305,7 +305,7 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
             light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, since=ended, code="expired"
         )
     site = FIRST_THERE.get(grant.reason, "")
-    advice = "Press Reconnect; whoever does has to manage this account there."
+    advice = "Press Reconnect and sign in as somebody who manages this account."
     if site:
         advice = f"Sign in at {site} and do what it asks, then press Reconnect."
     elif grant.reason == TESTING_WEEK:

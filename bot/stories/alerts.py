@@ -166,7 +166,7 @@ def chosen_in(request: Request) -> dict[str, Any]:
     begins = str(request.typed(views.FROM).get("selected_time") or "")
     ends = str(request.typed(views.TO).get("selected_time") or "")
     if bool(begins) != bool(ends) or (begins and begins == ends):
-        raise BadInput("Quiet hours need a beginning and another end, or neither.", field=views.TO)
+        raise BadInput("Set a beginning and another end, or leave both empty.", field=views.TO)
     wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
     if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
         raise Gone("That choice", AGAIN)

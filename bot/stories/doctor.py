@@ -69,7 +69,7 @@ class Doctor:
             chosen = await self._accounts.named(actor, cards, word)
         elif not chosen:
             blocks = views.nothing_wrong(actor.organization, cards)
-            return Say(text=f"Nothing is the matter with {actor.organization}.", blocks=blocks)
+            return Say(text=f"All is well with {actor.organization}.", blocks=blocks)
         many = f"{len(chosen)} accounts of" if len(chosen) > 1 else "One account of"
         return Say(
             text=f"{many} {actor.organization}, examined.",

@@ -47,14 +47,14 @@ def settings(organization: str, chosen: AlertSettings, *, elsewhere: bool = Fals
     ends = f"{days} days before a sign-in ends, and" if days else "only"
     lines = [
         f"*Where:* {where}",
-        f"*When:* {ends} as soon as somebody has to reconnect",
+        f"*When:* {ends} as soon as one is over",
         f"*Digest:* {digest}",
         f"*Quiet hours:* {_quiet(chosen)}",
     ]
-    buttons = [kit.button("Change …", "alerts.change", value, style="primary")]
+    buttons = [kit.button("Change…", "alerts.change", value, style="primary")]
     if chosen.channel_id and not elsewhere:
         buttons.append(kit.button("Send a test message", "alerts.test", value))
-    blocks = [kit.words(f"How {organization} is told that an account needs somebody")]
+    blocks = [kit.words(f"Alerts of {organization}")]
     if warning := trouble(chosen):
         blocks.append(kit.section(warning))
     return [*blocks, kit.section("\n".join(lines)), kit.actions(*buttons)]
@@ -64,7 +64,7 @@ def _quiet(chosen: AlertSettings) -> str:
     if not chosen.quiet_from:
         return "none"
     zone = kit.escape(chosen.timezone)
-    return f"{chosen.quiet_from} to {chosen.quiet_to} ({zone}); what ends before they do is said at once"
+    return f"{chosen.quiet_from} to {chosen.quiet_to} ({zone}), except when a sign-in ends before they do"
 
 
 def trouble(chosen: AlertSettings) -> str:
@@ -97,12 +97,12 @@ def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
     ladder: Json = {
         "type": "multi_static_select",
         "action_id": "select",
-        "placeholder": kit.plain("Only when it is over", 150),
+        "placeholder": kit.plain("Add a day", 150),
         "options": rungs,
     }
     if chosen.channel_id and not elsewhere:
         channel["initial_conversation"] = chosen.channel_id
-    hint = "I must be in it: type /invite @Octapost there first."
+    hint = "First type /invite @Octapost in that channel."
     if elsewhere:
         hint = f"It is in another workspace now, and stays there unless you choose one here. {hint}"
     return kit.modal(
@@ -174,7 +174,7 @@ def saved(organization: str, chosen: AlertSettings, *, elsewhere: bool) -> Json:
 
 def hello(organization: str, by: str) -> Message:
     """Return the first message in a channel that was chosen."""
-    text = f"From now on I say here when an account of {organization} needs somebody."
+    text = f"I'll say here when an account of {organization} needs a person."
     who = {"type": "context", "elements": [kit.mrkdwn(f"Set up by {by}. `/octapost alerts` changes it.")]}
     return Message(text=text, blocks=[kit.words(f"👋 {text}"), who])
 

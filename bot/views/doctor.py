@@ -50,7 +50,7 @@ def nothing_wrong(organization: str, cards: Sequence[Card]) -> list[Json]:
     """Return what stands where nobody is ill."""
     many = f"all {len(cards)} accounts are" if len(cards) > 1 else "its account is"
     return [
-        kit.words(f"🟢 Nothing is the matter with {organization}: {many} connected and can publish."),
+        kit.words(f"🟢 All is well with {organization}: {many} connected and can publish."),
         kit.section("`/octapost doctor NAME` examines one of them all the same."),
     ]
 
@@ -88,15 +88,15 @@ def dates(card: Card, found: Diagnosis) -> list[str]:
     """Return when what happened and will, in mrkdwn of our own words."""
     grant = card.grant
     if grant is None:
-        return [f"*Platform*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}"]
+        return [f"*Platform*\n{card.outlook.words(card.platform) or 'no known trouble'}"]
     since = [f"*Since*\n{moment(found.since)}"] if found.since else []
     return [
         *since,
         f"*Signed in*\n{moment(grant.consented_at or grant.created_at)}",
         f"*Last renewed*\n{moment(grant.renewed_at)}",
-        f"*Looked at next*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
+        f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
         f"*{card.platform.name} last said*\n{said(card.account, grant)}",
-        f"*{card.platform.name} as a whole*\n{card.outlook.words(card.platform) or 'no trouble that we know of'}",
+        f"*{card.platform.name} for everybody*\n{card.outlook.words(card.platform) or 'no known trouble'}",
     ]
 
 
@@ -147,7 +147,8 @@ def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, st
         needs = [scope.name for scope in card.app.scopes if one in scope.unlocks]
         if needs and one not in card.can:
             without = [name for name in needs if name in lost]
-            why = f"{kit.listed(without)} wasn't granted" if without else "the role there doesn't allow it"
+            verb = "wasn't" if len(without) == 1 else "weren't"
+            why = f"{kit.listed(without)} {verb} granted" if without else "the role there doesn't allow it"
             yield one, why
 
 

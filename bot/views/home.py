@@ -36,7 +36,7 @@ def home(
         kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
     ]
     if role >= Role.ADMIN:
-        buttons.append(kit.button("Alerts …", "alerts.change", f"{seat.organization_id}/"))
+        buttons.append(kit.button("Alerts…", "alerts.change", f"{seat.organization_id}/"))
     blocks.append(kit.actions(*buttons))
     if trouble := alert_views.trouble(alerts):
         blocks.append(kit.section(trouble))

@@ -114,7 +114,11 @@ def _named(accounts: Iterable[str]) -> str:
 
 def why(platform: Platform, code: str) -> str:
     """Return why a sign-in is over, as a clause."""
-    return WHY.get(code, f"{platform.name} has ended our access")
+    return WHY.get(
+        code,
+        f"{platform.name} has ended our access, most often because somebody removed Octapost there or"
+        " changed the password",
+    )
 
 
 def mend(code: str) -> str:
@@ -256,7 +260,7 @@ def _details(one: IncidentCard) -> list[str]:
     incident = one.incident
     if not incident.open:
         at = f" {moment(incident.resolved_at)}" if incident.resolved_at else ""
-        return [*filter(None, [_ended(one, at)]), f"It needed somebody since {moment(incident.since)}."]
+        return [*filter(None, [_ended(one, at)]), f"It was open since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
@@ -265,13 +269,13 @@ def _details(one: IncidentCard) -> list[str]:
     else:
         word = "Ended" if incident.days == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
-        how = ENDING.get(incident.code, "ends this sign-in by itself and lets nobody but a person renew it")
+        how = ENDING.get(incident.code, "ends sign-ins after a time, and only a person can renew this one")
         lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
         reason = TROUBLE.get(incident.trouble, "Slack didn't take it")
         lines.append(
-            f"You get this as a direct message because <#{one.lost_channel}> can't: {reason}."
+            f"You get this as a direct message because I can't post in <#{one.lost_channel}>: {reason}."
             " `/octapost alerts` chooses another channel."
         )
     return lines
@@ -379,7 +383,7 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     ]
     blocks = [kit.words(f"Who can reconnect {one.names}?"), kit.section("\n".join(lines))]
     if can_send and one.incident.open:
-        blocks.append(kit.actions(kit.button("Send the link to …", "incident.send", one.value)))
+        blocks.append(kit.actions(kit.button("Send the link to…", "incident.send", one.value)))
     return Say(text=f"Who can reconnect {one.names}?", blocks=blocks)
 
 
@@ -393,9 +397,9 @@ def send_to(one: IncidentCard) -> Json:
     return kit.modal(
         "Send the link",
         [
-            kit.words(f"Who is to reconnect {one.names} on {one.platform.name}?"),
+            kit.words(f"Who should reconnect {one.names} on {one.platform.name}?"),
             kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),
-            kit.fine_print("They get a direct message. Only they can use what is in it."),
+            kit.fine_print("They get a direct message. Only they can use the link in it."),
         ],
         callback_id="incident.sent",
         submit="Send",
@@ -442,9 +446,7 @@ def digest(organization: str, how: str, light: str, open_: Sequence[IncidentCard
         lines.append("`/octapost doctor` says why, and what to do.")
     if lines:
         blocks.append(kit.words("\n".join(lines)))
-    again = (
-        f"Octapost says this every {every}, so that silence means something. /octapost alerts changes that."
-    )
+    again = f"Sent every {every}, so that you know I am still watching. /octapost alerts changes that."
     return Message(text=text, blocks=[*blocks, kit.fine_print(again)])
 
 

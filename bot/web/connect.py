@@ -362,7 +362,7 @@ TITLES = {
     "attached": "Done. Back to Slack.",
     "renewed": "Renewed. Back to Slack.",
     "choose": "Almost done: choose in Slack",
-    "wrong": "That was somebody else's account",
+    "wrong": "You signed in as somebody else",
     "nothing": "Nothing was connected",
 }
 

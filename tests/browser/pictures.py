@@ -125,7 +125,7 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     await shoot(page, "digest")
     answer = await ada.say("alerts")
     await shoot(page, "alerts")
-    await answer.get_by_role("button", name="Change …").click()
+    await answer.get_by_role("button", name="Change…").click()
     await expect(ada.modal).to_be_visible()
     await shoot(page, "alerts-form")
 

@@ -39,7 +39,7 @@ async def choose_channel(ada: Newcomer) -> None:
     await ada.go()
     await ada.write("/invite @Octapost")
     await expect(ada.last).to_contain_text("added @Octapost to this channel.")
-    await (await ada.say("alerts")).get_by_role("button", name="Change …").click()
+    await (await ada.say("alerts")).get_by_role("button", name="Change…").click()
     for field, choice in (("Channel", "social-media"), ("Digest", "Never")):
         await ada.modal.get_by_role("combobox", name=field).click()
         await ada.page.get_by_role("option", name=choice).click()

@@ -81,7 +81,7 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
     assert "21 and 2 days before a sign-in ends" in words
     assert "22:00 to 07:30 (Europe/Berlin)" in words
     assert [text_of(card).split("\n")[0] for card in cards(either_office)] == [
-        "👋 From now on I say here when an account of Acme needs somebody."
+        "👋 I'll say here when an account of Acme needs a person."
     ]
     kept = await chosen(either_office)
     assert (kept.channel_id, kept.days, kept.digest) == (SOCIAL, [21, 2], "daily")
@@ -93,7 +93,7 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
     ("values", "words"),
     [
         pytest.param({"channel": SOCIAL}, "Type /invite @Octapost there", id="the-bot-is-not-in-it"),
-        pytest.param({"quiet_from": "22:00"}, "need a beginning and another end", id="half-a-night"),
+        pytest.param({"quiet_from": "22:00"}, "Set a beginning and another end", id="half-a-night"),
     ],
 )
 async def test_what_would_not_work_is_refused_in_the_form_and_nothing_is_kept(
@@ -197,7 +197,7 @@ async def test_saving_tries_a_channel_again_that_took_nothing(office: Office) ->
 
     assert "I can't post" not in text_of(shown)
     assert (await chosen(office)).trouble == ""
-    await card_with(office, "👋 From now on I say here")
+    await card_with(office, "👋 I'll say here")
 
 
 async def test_a_channel_that_other_companies_read_is_not_offered(office: Office) -> None:
@@ -226,7 +226,7 @@ async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(off
     kept = await chosen(office)
     assert (kept.slack_id, kept.channel_id, kept.digest) == (ACME, SOCIAL, "daily")
     assert "a channel of another workspace of yours" in text_of(shown)
-    assert buttons(shown) == ["Change …"]
+    assert buttons(shown) == ["Change…"]
     assert "Send a test message" in buttons(await ada.command("alerts"))
 
 
@@ -249,7 +249,7 @@ async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_of
     await asyncio.gather(*(either_office.parts.watch.run() for _ in range(3)))
 
     card = await card_with(either_office, "🟢 I'm here, and all is well with Acme: 1 account, all connected.")
-    assert "Octapost says this every week, so that silence means something." in text_of(card)
+    assert "Sent every week, so that you know I am still watching." in text_of(card)
     await either_office.parts.watch.run()
     assert len(cards(either_office)) == 1
 
@@ -277,8 +277,8 @@ async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -
 
     await office.parts.watch.run()
 
-    words = text_of(await card_with(office, "🟠 Acme: 1 account, 1 to look at."))
-    assert "1 account, 1 to look at." in text_of(await office.slack.open_home(ADA))
+    words = text_of(await card_with(office, "🟠 Acme: 1 account, 1 needs a look."))
+    assert "1 account, 1 needs a look." in text_of(await office.slack.open_home(ADA))
     assert "/octapost doctor says why" in words
 
 

@@ -134,7 +134,7 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
     assert "🔴 needs reconnecting" in words
     assert "The sign-in is over: somebody removed Octapost in the TikTok app. Press Reconnect" in words
     assert f"<!date^{int(gone.timestamp())}^" in words
-    assert "Looked at next\nwhen somebody reconnects it" in words.replace("*", "")
+    assert "Next check\nwhen somebody reconnects it" in words.replace("*", "")
     assert "TikTok last said\nthat the sign-in is over" in words.replace("*", "")
     assert "Can do nothing: the sign-in is over." in words
     assert "code authorization_removed · acc_" in words
@@ -151,7 +151,7 @@ async def test_its_button_is_the_way_out(office: Office) -> None:
     await ada.travel(link, Consent(person="4711"))
 
     await hears(ada, "🔁 Renewed for Acme: Octa Demo on X.")
-    assert "🟢 Nothing is the matter with Acme: its account is connected" in await said(ada, "doctor")
+    assert "🟢 All is well with Acme: its account is connected" in await said(ada, "doctor")
 
 
 async def test_a_named_account_is_examined_although_it_is_well(office: Office) -> None:
@@ -162,7 +162,7 @@ async def test_a_named_account_is_examined_although_it_is_well(office: Office) -
 
     assert "🟢 connected" in words
     assert "X last said\nall is well" in words.replace("*", "")
-    assert "X as a whole\nno trouble that we know of" in words.replace("*", "")
+    assert "X for everybody\nno known trouble" in words.replace("*", "")
     scopes = PLATFORMS["x"].apps[0].scopes
     assert f"Granted {len(scopes)} of {len(scopes)} permissions: " in words
     assert all(scope.name in words for scope in scopes)
@@ -216,7 +216,7 @@ async def test_the_home_the_cards_and_the_doctor_say_the_same(either_office: Off
         assert "🟡 connected, ends soon" in words
         assert "LinkedIn ends this sign-in in 6 days; then somebody has to sign in again." in words
         assert "Press Reconnect; it takes a minute." in words
-    assert "1 account, 1 to look at." in home
+    assert "1 account, 1 needs a look." in home
 
 
 # The rules by themselves

@@ -377,7 +377,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))
 
     assert [line for line in quiet if "⏫" in line] == []
-    await thread_with(office, card, "⏰ The snooze is over; it still needs somebody.")
+    await thread_with(office, card, "⏰ The snooze is over; it still needs a person.")
     assert "Snoozed" not in text_of(cards(office)[0])
 
 
@@ -691,7 +691,7 @@ async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office:
     card = await card_with(office, "until somebody reconnects")
     answer = await answer_to(ada, card, "incident.who")
     await ada.press(answer, "incident.send")
-    view = await ada.modal_with("Who is to reconnect")
+    view = await ada.modal_with("Who should reconnect")
 
     shown = await ada.submit(view, {"select": OLGA})
 
@@ -713,7 +713,7 @@ async def test_a_person_who_could_not_use_the_link_is_not_sent_it_and_why_is_sai
     await dies(office)
     card = await card_with(office, "until somebody reconnects")
     await ada.press(await answer_to(ada, card, "incident.who"), "incident.send")
-    view = await ada.modal_with("Who is to reconnect")
+    view = await ada.modal_with("Who should reconnect")
 
     shown = await ada.submit(view, {"select": OTTO})
 
