@@ -284,7 +284,14 @@ async def test_every_handler_that_is_about_something_is_known_here(office: Offic
     assert {key for key, _ in MEANT} <= keys
 
 
-TURNED_DOWN = {("NotMember",), ("NotAllowed",), ("Gone",), ("bad_input",), ("UnknownPlatform",)}
+TURNED_DOWN = {
+    ("NotMember",),
+    ("NotAllowed",),
+    ("Gone",),
+    ("OutOfDate",),
+    ("bad_input",),
+    ("UnknownPlatform",),
+}
 
 
 def option(value: str) -> Json:
@@ -361,7 +368,7 @@ async def test_swapped_metadata_and_inputs_are_accepted_by_no_form(
                 continue
             answer = await desk.send(desk.submission(user_id, route.key, metadata, inputs_pool[number]))
             tried += 1
-            refusal = {"NotMember", "NotAllowed", "Gone", "bad_input", "UnknownPlatform"} & set(
+            refusal = {"NotMember", "NotAllowed", "Gone", "OutOfDate", "bad_input", "UnknownPlatform"} & set(
                 answer.outcomes
             )
             if len(answer.outcomes) != 1 or not refusal:
