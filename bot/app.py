@@ -234,14 +234,14 @@ def construct(
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(database, vault, slacks)
+    lifecycle = Lifecycle(incidents, database, vault, slacks)
     home = Home(accounts, slacks, database)
     Connect(connections, home, database, vault).register(routes)
     accounts.register(routes)
     IncidentStory(accounts, incidents, database).register(routes)
     AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
-    OrganizationStory(database).register(routes)
+    OrganizationStory(incidents, database).register(routes)
     Help(routes, offer, settings).register(routes)
     home.register(routes)
     lifecycle.register(routes)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from adapters import oauth
 from adapters.base import (
     Adapter,
+    Capability,
     Client,
     Discovery,
     Hint,
@@ -42,6 +43,7 @@ from storage.db import Database
 from storage.discoveries import Discoveries, Found
 from storage.grants import Accounts, Grants, NewAccount
 from storage.models import (
+    BLOCKED,
     Account,
     ConnectionAttempt,
     Grant,
@@ -300,7 +302,9 @@ class Connections:
             organization = await Organizations(session).get(organization_id)
             if organization is None:
                 raise NotMember
-            expected = await self._expected(accounts, attempt)
+            before = await accounts.all(organization_id, platform.key)
+            could = {a.id for a, held in before if Capability.PUBLISH in self.offer.can(a, held)}
+            expected = [a for a, _ in before if attempt.reconnects and a.grant_id == attempt.reconnects]
             wrong = await self._other_identity(grants, attempt, found, expected)
             grant = await grants.settle(
                 organization_id,
@@ -335,6 +339,11 @@ class Connections:
                 )
 
             renewed, attached = await attach([] if wrong else known), await attach(at_once)
+            await accounts.covered(
+                grant.id,
+                {account.id: account.token for account in usable},
+                {account.id: BLOCKED for account in found.accounts if account.blocker is not None},
+            )
             hints = found.hints
             if len(self.offer.choose(platform.key).clients) > 1:
                 hints -= {Hint.PAGES_NEED_PAGE_APP}  # the app for that is offered beside this one
@@ -371,6 +380,7 @@ class Connections:
             await self._incidents.reviewed_everywhere(
                 session, grant.id, organization_id, attempt.membership_id
             )
+            await self._incidents.accounts_lost(session, grant, could)
             message = views.outcome(outcome, grant_value(attempt, outcome.discovery_id or ""))
             await say_to_member(
                 session, attempt.organization_id, attempt.membership_id, f"consent:{pending.id}", message
@@ -386,13 +396,6 @@ class Connections:
             blocked=len(outcome.blocked),
         )
         return outcome
-
-    async def _expected(self, accounts: Accounts, attempt: ConnectionAttempt) -> list[Account]:
-        """Return the accounts that a reconnect is meant to renew; none for a new connection."""
-        if attempt.reconnects is None:
-            return []
-        every = await accounts.all(attempt.organization_id, attempt.platform)
-        return [account for account, _ in every if account.grant_id == attempt.reconnects]
 
     async def _other_identity(
         self, grants: Grants, attempt: ConnectionAttempt, found: Discovery, expected: list[Account]

@@ -239,11 +239,13 @@ def diagnose(
     missing: Sequence[Scope],
     offered: bool = True,
     outlook: Weather = CLEAR,
+    warned: bool = False,
     now: datetime | None = None,
 ) -> Diagnosis:
     """Return what is the matter with an account; of several things, the one to mend first.
 
-    `offered`: this installation still has the app that the account was connected with.
+    `offered`: this installation still has the app that the account was connected with. `warned`: a card says
+    already that it needs somebody.
     """
     now = now or datetime.now(UTC)
     if grant is None or grant.status in OVER or lapsed(platform, grant, now):
@@ -256,7 +258,7 @@ def diagnose(
         _cannot_publish(account, platform, frozenset(can), missing),
         _doubtful(account, platform),
         _uncertain(platform, grant, now),
-        _ending(platform, grant, now),
+        _ending(platform, grant, now, warned=warned),
         _unanswered(platform, grant, now),
     ):
         if found is not None:
@@ -466,10 +468,10 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
     return None
 
 
-def _ending(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
-    """A sign-in that a person has to renew soon."""
+def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) -> Diagnosis | None:
+    """A sign-in that a person has to renew soon, or earlier if the organization wanted to know that early."""
     end = ends_at(platform, grant)
-    if end is None or end - now > SOON:
+    if end is None or (end - now > SOON and not warned):
         return None
     shown = platform.rotation is Rotation.EXCHANGE
     over = shown and end <= now

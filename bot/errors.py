@@ -93,18 +93,15 @@ class NotInstalled(OctapostError):
         )
 
 
+AGAIN = "Please begin anew."
+"""What to do about a form or a choice that says something else by now."""
+
+
 class Gone(OctapostError):
     """The thing a button, a modal or a link was about is not there, or belongs to somebody else."""
 
     def __init__(self, what: str = "That", then: str = "Type `/octapost accounts` to see what is.") -> None:
         super().__init__(f"{what} isn't there any more. {then}")
-
-
-class OutOfDate(Gone):
-    """What was sent belongs to a form or a card that says something else by now."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what, "Please begin anew.")
 
 
 class NoChannel(OctapostError):

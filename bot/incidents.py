@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Rotation
+from adapters.base import Capability, Rotation
 from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import PROMPTS
 from bot.notices import Conversation, in_order, say_in, say_to
+from bot.offer import OVER
 from bot.schedule import quiet_until, waits_too_long
 from bot.slack import UNINSTALLED
 from bot.views import incidents as views
@@ -28,7 +29,7 @@ from storage.posts import Posts
 from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -92,14 +93,19 @@ class Incidents:
             await self._say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
-    async def accounts_lost(self, session: AsyncSession, grant: Grant) -> None:
+    async def accounts_lost(
+        self, session: AsyncSession, grant: Grant, could: Collection[str] = frozenset()
+    ) -> None:
         """Hold back what waits for the accounts that a living grant lets us act for no more, and ask a person.
 
         Each is told once. While the whole grant needs a person, that card speaks for all of its accounts.
+        `could`: the ids of accounts that could publish until now, so that it is news of these if they can't.
         """
         held = await Posts(session).hold(grant.id, lost=True)
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            lost = [each for each in await self._accounts(session, organization_id, grant) if each.lost]
+            here = await self._accounts(session, organization_id, grant)
+            ill = {one.id: self._ailment(one, grant) for one in here if one.lost or one.id in could}
+            lost = [one for one in here if ill.get(one.id)]
             if not lost:
                 continue
             incident, new = await IncidentRows(session).open(
@@ -113,15 +119,23 @@ class Incidents:
             told = [a for a in lost if not incident.sign_in_lives or a.id not in incident.accounts]
             if not told:
                 continue
-            incident.only(lost)
+            known = incident.accounts if incident.sign_in_lives else {}
+            code = ill[told[0].id]
+            incident.only(known | {account.id: account.name for account in lost}, code)
             many = held.get(organization_id, 0)
             for account in told:
                 await Audit(session).write(
-                    organization_id, SYSTEM, "access ended", account.id, code=account.lost, held=many
+                    organization_id, SYSTEM, "access ended", account.id, code=ill[account.id], held=many
                 )
             PROMPTS.labels(grant.platform).inc()
-            why = views.why(self._offer.platform(grant.platform), told[0].lost)
+            why = views.why(self._offer.platform(grant.platform), code)
             await self._say(session, incident, "" if new else views.newly_lost(len(told), why))
+
+    def _ailment(self, account: Account, grant: Grant) -> str:
+        """Return the code for why a living grant doesn't let us publish to an account; empty: it does."""
+        if account.lost or grant.status in OVER or Capability.PUBLISH in self._offer.can(account, grant):
+            return account.lost
+        return views.ROLE_LOST if str(Capability.PUBLISH) in account.missing else views.SCOPE_LOST
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
         """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
@@ -129,7 +143,10 @@ class Incidents:
             await self.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
-        """Warn each organization on each rung of its own ladder that only a person can renew the grant."""
+        """Warn each organization on each rung of its own ladder that only a person can renew the grant.
+
+        Between two rungs the card counts the days without a sound.
+        """
         for organization_id in await Grants(session, self._vault).held_by(grant.id):
             settings = await Alerts(session).get(organization_id)
             rung = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
@@ -139,13 +156,17 @@ class Incidents:
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
             )
-            if not new and (incident.days is None or incident.days <= rung):
+            if not (new or incident.days):  # it is over already
                 continue
-            incident.days = rung
+            told = not new and (incident.days or 0) <= rung
             incident.deadline = ends_at(self._offer.platform(grant.platform), grant)
+            if told and not incident.channel:
+                continue
+            incident.days = min(rung, incident.days or rung)
             incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
-            quietly = new or incident.snoozed_until is not None
-            await self._say(session, incident, "" if quietly else f"🟡 {views.in_days(rung)} left.")
+            quietly = new or told or incident.snoozed_until is not None
+            line = f"🟡 {views.in_days(views.days_until(datetime.now(UTC) + left))} left."
+            await self._say(session, incident, "" if quietly else line)
 
     async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:
         """Say, once, that the platform shows no more of its data, although the sign-in works on."""
@@ -178,15 +199,16 @@ class Incidents:
         """
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
-        lost = {account.id: account for account, _ in every if account.lost}
+        ill = {account.id: self._ailment(account, owner) for account, owner in every if owner is not None}
         for incident in await IncidentRows(session).all_open(organization_id):
             freed = await self._freed(session, incident, every)
             here = {
                 key: name
                 for key, name in incident.accounts.items()
                 if key in owners and owners[key].id == incident.grant_id
-                if key in lost or not incident.sign_in_lives
+                if ill[key] or not incident.sign_in_lives
             }
+            left = {key: name for key, name in here.items() if ill[key]}
             grant = owners[next(iter(here))] if here else None
             if grant is None:
                 moved = any(key in owners for key in incident.accounts)
@@ -194,19 +216,25 @@ class Incidents:
                 if moved and by is None and incident.sign_in_lives:
                     how = otherwise
                 await self.resolve(session, incident, how, by)
-            elif (
-                grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant) and here.keys() & lost
-            ):
-                left = [lost[key] for key in here if key in lost]
-                incident.only(left)
-                why = views.why(self._offer.platform(grant.platform), left[0].lost)
-                await self._say(session, incident, views.still_lost(len(left), why))
             elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
                 how = Resolution.RECONNECTED if by else otherwise
-                await self.resolve(session, incident, how, by)
+                if left:
+                    await self._still(session, incident, left, ill[next(iter(left))])
+                else:
+                    await self.resolve(session, incident, how, by)
+            elif by and incident.sign_in_lives and incident.code not in {ill[key] for key in left}:
+                await self._still(session, incident, left, ill[next(iter(left))])
             elif freed or here != incident.accounts:
                 incident.accounts = here
                 await self._say(session, incident)
+
+    async def _still(
+        self, session: AsyncSession, incident: Incident, left: dict[str, str], code: str
+    ) -> None:
+        """Let an incident go on about what a reconnect didn't bring back."""
+        incident.only(left, code)
+        why = views.why(self._offer.platform(incident.platform), code)
+        await self._say(session, incident, views.still_lost(len(left), why))
 
     async def _freed(
         self, session: AsyncSession, incident: Incident, every: Sequence[tuple[Account, Grant | None]]
@@ -217,7 +245,7 @@ class Incidents:
             for account, grant in every
             if grant is not None
             and grant.status == GrantStatus.HEALTHY
-            and not account.lost
+            and not self._ailment(account, grant)
             and (account.id in incident.accounts or grant.id == incident.grant_id)
         }
         freed = await Posts(session).release(incident.organization_id, well)
@@ -272,7 +300,42 @@ class Incidents:
             released=incident.released,
             late=incident.late_posts,
         )
-        await self._say(session, incident, views.done(await self.card(session, incident)))
+        card = await self.card(session, incident)
+        await self._say(session, incident, views.done(card))
+        await self._correct(session, incident)
+        for key, member_id in incident.pleas.items():
+            person = await self._member(session, incident, member_id)
+            await self._amend(session, incident, key, views.pleaded(card) if person else views.moved_on())
+
+    async def _correct(self, session: AsyncSession, incident: Incident) -> None:
+        """Say in a channel that took nothing more that the card there is out of date."""
+        if incident.left_behind:
+            key, incident.left_behind = incident.left_behind, ""
+            await self._amend(session, incident, key, views.left_behind(await self.card(session, incident)))
+
+    async def _amend(self, session: AsyncSession, incident: Incident, key: str, message: Message) -> None:
+        """Edit a message about the incident that is not its card, wherever it stands."""
+        notice = await Notices(session).get(key)
+        if notice is None:
+            return
+        incident.version += 1
+        await say_in(
+            session,
+            Conversation(slack_id=notice.slack_id, id=notice.channel),
+            f"amended:{incident.id}:{incident.version}",
+            message,
+            organization_id=incident.organization_id,
+            edits=key,
+            fallback=FALLBACK,
+        )
+
+    async def ask(
+        self, session: AsyncSession, incident: Incident, person: Membership, asker: str, key: str
+    ) -> None:
+        """Send one person a message with a button for their own link; it says so when everything is done."""
+        message = views.please(await self.card(session, incident), asker)
+        await say_to(session, person, key, message, fallback=FALLBACK)
+        incident.pleas = incident.pleas | {f"{key}:{person.id}": person.id}
 
     # What people do about it
 
@@ -342,7 +405,8 @@ class Incidents:
         elif incident.snoozed_until is not None:
             if incident.snoozed_until <= moment:
                 incident.snoozed_until = None
-                await self._say(session, incident, "⏰ The snooze is over; it still needs somebody.")
+                line = "⏰ The snooze is over; it still needs somebody."
+                await self._say(session, incident, "" if _ended_meanwhile(incident, moment) else line)
         elif incident.claimed_by is not None:
             await self._lapse(session, incident, moment - patience.claimed)
         elif incident.escalated_at is None and waits_too_long(incident, moment, patience):
@@ -374,11 +438,9 @@ class Incidents:
         )
         await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
         await self._say(session, incident, views.owners_asked(owners) if owners else "")
-        if incident.step:  # nobody else reads what stands in one person's messages
-            message = views.please(await self.card(session, incident), views.NOBODY)
-            for owner in owners:
-                if owner.user_id != incident.channel:
-                    await say_to(session, owner, f"{incident.key}:escalated", message)
+        for owner in owners:  # also where the card is in a channel: they may not be in it
+            if owner.id != incident.holder:
+                await self.ask(session, incident, owner, views.NOBODY, f"owners:{incident.id}")
 
     # What Slack says about it: bot.jobs.notices.Fallback
 
@@ -391,15 +453,21 @@ class Incidents:
         if notice.key.startswith("digest:"):
             await self._tell_of_trouble(session, settings, notice.key)
             return
+        if notice.key.startswith("amended:"):
+            await self._not_corrected(session, notice)
+            return
         incident = await self._of(session, notice)
         if incident is None or not (incident.open or incident.asks):
             return
-        log.warning("card not taken", incident=incident.id, step=incident.step, code=code)
-        if incident.step or settings.channel_id == incident.channel:
-            incident.trouble = incident.trouble or ("" if incident.step else code)
-            incident.step += 1
+        log.warning("card not taken", incident=incident.id, asked=len(incident.asked), code=code)
+        to_people = incident.holder is not None or settings.channel_id == incident.channel
+        if to_people and incident.holder is None:
+            incident.trouble = code
+            if await Notices(session).place(incident.key):
+                incident.left_behind = incident.key
         await Notices(session).forget(incident.key)
-        await self._post(session, incident, deaf=notice.slack_id if code in UNINSTALLED else "")
+        deaf = notice.slack_id if code in UNINSTALLED else ""
+        await self._post(session, incident, deaf=deaf, to_people=to_people)
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
@@ -407,14 +475,27 @@ class Incidents:
             await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
 
     async def heard(self, session: AsyncSession, notice: Notice) -> None:
-        """Note that the channel takes our messages."""
+        """Note that the channel takes our messages, and put right what is out of date there."""
         if notice.organization_id is not None:
-            await Alerts(session).trouble(notice.organization_id, notice.channel, "")
+            await self.taken(session, notice.organization_id, notice.channel)
+
+    async def taken(self, session: AsyncSession, organization_id: str, channel: str) -> None:
+        """Note that a channel has taken a message of ours."""
+        await Alerts(session).trouble(organization_id, channel, "")
+        for incident in await IncidentRows(session).left_behind(organization_id, channel):
+            await self._correct(session, incident)
+
+    async def _not_corrected(self, session: AsyncSession, notice: Notice) -> None:
+        """Keep in mind that a card is still out of date where nothing of ours is taken."""
+        _, incident_id, _ = notice.key.split(":")
+        incident = await IncidentRows(session).get(notice.organization_id or "", incident_id)
+        if incident is not None and notice.edits not in {None, *incident.pleas}:
+            incident.left_behind = notice.edits or ""
 
     async def _of(self, session: AsyncSession, notice: Notice) -> Incident | None:
         """Return the incident whose present card a notice belongs to; None for an older card's."""
-        _, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
-        if notice.organization_id is None:
+        what, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
+        if notice.organization_id is None or what != "incident":
             return None
         incident = await IncidentRows(session).get(notice.organization_id, incident_id)
         return incident if incident is not None and str(incident.card) == number else None
@@ -422,15 +503,34 @@ class Incidents:
     async def channel_chosen(self, session: AsyncSession, organization_id: str) -> None:
         """Bring the open cards that stand with people, or nowhere, into the channel that was just chosen."""
         chosen = await Alerts(session).get(organization_id)
+        await self.taken(session, organization_id, chosen.channel_id)
         for incident in await IncidentRows(session).all_open(organization_id):
-            if incident.channel and not incident.step:
-                continue
-            if incident.channel:
+            if incident.holder is not None:
                 await Notices(session).forget(incident.key)
                 incident.version += 1
                 await self._put(session, incident, views.moved(chosen.channel_id), edits=True)
-            incident.slack_id, incident.channel, incident.step, incident.trouble = "", "", 0, ""
+                self._nowhere(incident)
+                await self._post(session, incident)  # somebody has just asked for it, quiet hours or not
+            elif not incident.channel:
+                self._nowhere(incident)
+                await self._say(session, incident)
+
+    async def has_left(self, session: AsyncSession, organization_id: str, membership_id: str) -> None:
+        """Take the cards out of the messages of somebody who may do nothing about them any more.
+
+        What stands there then says nothing about anybody; the next person is asked at once.
+        """
+        for incident in await IncidentRows(session).held_by(organization_id, membership_id):
+            await Notices(session).forget(incident.key)
+            incident.version += 1
+            await self._put(session, incident, views.moved_on(), edits=True)
+            incident.slack_id, incident.channel, incident.lines = "", "", []
+            incident.card += 1  # what Slack says of the old one is of no interest any more
             await self._say(session, incident)
+
+    def _nowhere(self, incident: Incident) -> None:
+        """Let an incident's card be posted as if it were a new one."""
+        incident.slack_id, incident.channel, incident.asked, incident.trouble = "", "", [], ""
 
     # The card
 
@@ -445,7 +545,7 @@ class Incidents:
             connector=await self._member(session, incident, incident.connected_by),
             claimer=await self._member(session, incident, incident.claimed_by),
             resolver=await self._member(session, incident, incident.resolved_by),
-            lost_channel=settings.channel_id if incident.step and incident.trouble else "",
+            lost_channel=settings.channel_id if incident.asked and incident.trouble else "",
             waiting=await self._waiting(session, incident),
             late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
             answerer=await self._member(session, incident, incident.late_by),
@@ -519,15 +619,17 @@ class Incidents:
             fallback=FALLBACK,
         )
 
-    async def _post(self, session: AsyncSession, incident: Incident, *, deaf: str = "") -> None:
-        """Post the card where it can be heard: in the channel, else to the first person left to ask.
+    async def _post(
+        self, session: AsyncSession, incident: Incident, *, deaf: str = "", to_people: bool = False
+    ) -> None:
+        """Post the card where it can be heard: in the channel, else to the first person who wasn't asked yet.
 
         Nobody is asked in the workspace `deaf`. Where nobody is left, all are tried again later.
         """
-        place = await self._place(session, incident, deaf)
+        place = await self._place(session, incident, deaf, to_people=to_people)
         if place is None:
             log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
-            incident.slack_id, incident.channel, incident.step, incident.trouble = "", "", 0, ""
+            self._nowhere(incident)
             incident.held_until = datetime.now(UTC) + AGAIN
             return
         incident.slack_id, incident.channel = place.slack_id, place.id
@@ -543,19 +645,19 @@ class Incidents:
         )
         await session.flush()
 
-    async def _place(self, session: AsyncSession, incident: Incident, deaf: str) -> Conversation | None:
-        if incident.step == 0:
-            settings = await Alerts(session).get(incident.organization_id)
-            if settings.channel_id and settings.slack_id != deaf:
-                return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
-            incident.step = 1
+    async def _place(
+        self, session: AsyncSession, incident: Incident, deaf: str, *, to_people: bool
+    ) -> Conversation | None:
+        """Return where the card goes next, and note whom that asks."""
+        settings = await Alerts(session).get(incident.organization_id)
+        if not (to_people or incident.asked) and settings.channel_id and settings.slack_id != deaf:
+            return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
         people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
-        while incident.step <= len(people) and people[incident.step - 1].team_id == deaf:
-            incident.step += 1
-        if incident.step > len(people):
+        left = [each for each in people if each.id not in incident.asked and each.team_id != deaf]
+        if not left:
             return None
-        person = people[incident.step - 1]
-        return Conversation(slack_id=person.team_id, id=person.user_id)
+        incident.asked = [*incident.asked, left[0].id]
+        return Conversation(slack_id=left[0].team_id, id=left[0].user_id)
 
     async def _accounts(self, session: AsyncSession, organization_id: str, grant: Grant) -> list[Account]:
         if await Organizations(session).get(organization_id) is None:
@@ -579,3 +681,8 @@ class Incidents:
         """Note that what the operator was told of goes on; what they were not told of stays unsaid."""
         if self._operator is not None:
             await self._operator.still(platform, code)
+
+
+def _ended_meanwhile(incident: Incident, moment: datetime) -> bool:
+    """Tell whether the ladder is about to say that it is over, or that nothing is shown any more."""
+    return bool(incident.days) and incident.deadline is not None and incident.deadline <= moment

@@ -88,14 +88,17 @@ async def say_in(
     )
 
 
-async def say_to(session: AsyncSession, member: Membership, key: str, message: Message) -> None:
-    """Owe one member a direct message. The same `key` is said to the same member once."""
+async def say_to(
+    session: AsyncSession, member: Membership, key: str, message: Message, *, fallback: str = ""
+) -> None:
+    """Owe one member a direct message. The same `key` is said to the same member once, as `key:member`."""
     await Notices(session).put(
         key=f"{key}:{member.id}",
         slack_id=member.team_id,
         channel=member.user_id,
         body=message.body,
         organization_id=member.organization_id,
+        fallback=fallback,
     )
 
 
@@ -116,11 +119,14 @@ async def tell_admins(session: AsyncSession, doer: Doer, key: str, message: Mess
 
 
 def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
-    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners."""
-    first = [person for person in people if person.id == connected_by]
-    others = [person for person in people if person.id != connected_by]
+    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners.
+
+    Nobody else could do anything about it, who connected it included.
+    """
+    able = [person for person in people if person.role >= Role.ADMIN]
+    others = [person for person in able if person.id != connected_by]
     return [
-        *first,
+        *(person for person in able if person.id == connected_by),
         *(person for person in others if person.role == Role.ADMIN),
         *(person for person in others if person.role >= Role.OWNER),
     ]

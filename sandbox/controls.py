@@ -107,7 +107,9 @@ class Controls:
         if span is None:
             raise web.HTTPBadRequest(text="Press one of the buttons.")
         self._unnoticed.clear()
-        for _ in range(steps := max(1, min(HOURS, span // HOUR))):  # an outage is met more than once in six hours
+        for _ in range(
+            steps := max(1, min(HOURS, span // HOUR))
+        ):  # an outage is met more than once in six hours
             await self._world.pass_time(span / steps)
         done = f"{_spelled(span)} went by, at every platform and for Octapost."
         raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#time")

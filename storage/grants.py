@@ -7,6 +7,7 @@ allows one consent per person, the second organization's sign-in would otherwise
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, distinct, exists, func, text
@@ -16,6 +17,8 @@ from sqlmodel import col, delete, select, update
 from storage.db import across, insert_once, now, run
 from storage.discoveries import Discoveries, Found, Places
 from storage.models import (
+    BLOCKED,
+    LEFT_OUT,
     Account,
     Discovery,
     FoundAccount,
@@ -464,6 +467,27 @@ class Accounts:
         for account in await self._session.exec(owners):
             account.token_sealed = self._seal(account, tokens[account.remote_id])
         await Discoveries(self._session, self._vault).replace_tokens(grant_id, tokens)
+        await self._session.flush()
+
+    async def covered(
+        self, grant_id: str, tokens: Mapping[str, str | None], missing: Mapping[str, str]
+    ) -> None:
+        """Bring all accounts that live on a grant in line with what the person has just consented to.
+
+        `tokens` has the remote ids of what can be used, with a token of its own where there is one; `missing` why
+        others can't be. What is in neither was left out. System session.
+        """
+        living = select(Account).where(Account.grant_id == grant_id, col(Account.disconnected_at).is_(None))
+        locked = living.order_by(col(Account.id)).with_for_update(key_share=True)
+        for account in await self._session.exec(locked, execution_options=_FRESH):
+            if account.remote_id not in tokens:
+                account.suspected_at = account.suspected_at or datetime.now(UTC)
+                if account.lost in {"", LEFT_OUT, BLOCKED}:  # the platform's own word says more
+                    account.lost = missing.get(account.remote_id, LEFT_OUT)
+                continue
+            account.suspected_at, account.lost = None, ""
+            if token := tokens[account.remote_id]:
+                account.token_sealed = self._seal(account, token)
         await self._session.flush()
 
     async def all(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Column, ForeignKey, Index, text
 from sqlmodel import Field, SQLModel
 
-from storage.models import Account, _created, _json, _tenant, _time, new_id
+from storage.models import _created, _json, _tenant, _time, new_id
 
 
 class IncidentKind(StrEnum):
@@ -111,8 +110,12 @@ class Incident(SQLModel, table=True):
     """The channel, or the person, that holds the card; empty while nobody can be told."""
     trouble: str = ""
     """Why Slack did not take it where it was meant to be said."""
-    step: int = 0
-    """0: the alerts channel; from 1 on: the person, in the order in which people are asked."""
+    asked: list[str] = _json(list)
+    """The memberships that were asked because no channel could be, the last of whom has the card; none: a channel."""
+    left_behind: str = ""
+    """The key of an earlier card in a channel that took nothing more: it is out of date there."""
+    pleas: dict[str, str] = _json(dict)
+    """The memberships that were asked in so many words, by the key of the message that did."""
     card: int = 0
     """How many messages the card has had: one, and one more for each place that couldn't hear it."""
     version: int = 0
@@ -128,13 +131,18 @@ class Incident(SQLModel, table=True):
         """Tell whether a person has still to say what becomes of late posts."""
         return self.late_posts > 0 and not self.late_answer
 
-    def only(self, lost: Sequence[Account]) -> None:
-        """Let it be about these accounts alone, because the sign-in itself lives."""
+    def only(self, accounts: dict[str, str], code: str) -> None:
+        """Let it be about these accounts alone, by id, because the sign-in itself lives."""
         if not self.sign_in_lives:
             self.kind, self.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
         self.sign_in_lives = True
-        self.code, self.days, self.deadline, self.snoozed_until = lost[0].lost, None, None, None
-        self.accounts = {account.id: account.name for account in lost}
+        self.code, self.days, self.deadline, self.snoozed_until = code, None, None, None
+        self.accounts = accounts
+
+    @property
+    def holder(self) -> str | None:
+        """The membership in whose messages the card is; None: it is in a channel, or nowhere."""
+        return self.asked[-1] if self.asked and self.channel else None
 
     @property
     def key(self) -> str:

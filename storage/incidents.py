@@ -15,12 +15,13 @@ from sqlmodel import col, select, update
 
 from storage.db import insert_once, now
 from storage.incident_models import AlertSettings, Incident, IncidentKind
-from storage.models import Grant, Membership, Organization
+from storage.models import Grant, Membership, Notice, Organization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _FRESH = {"populate_existing": True}
@@ -94,6 +95,36 @@ class IncidentRows:
             ordered = ordered.with_for_update()
         return list(await self._session.exec(ordered, execution_options=_FRESH))
 
+    async def held_by(self, organization_id: str, membership_id: str) -> list[Incident]:
+        """Return those with something to do whose card is in a member's own messages, locked."""
+        held = (
+            select(Incident)
+            .where(
+                Incident.organization_id == organization_id,
+                col(Incident.channel) != "",
+                or_(col(Incident.resolved_at).is_(None), _asks()),
+            )
+            .order_by(col(Incident.since), col(Incident.id))
+            .with_for_update()
+        )
+        found = await self._session.exec(held, execution_options=_FRESH)
+        return [incident for incident in found if incident.holder == membership_id]
+
+    async def left_behind(self, organization_id: str, channel_id: str) -> list[Incident]:
+        """Return those, open or not, with a card in a channel that took nothing more after it, locked."""
+        found = (
+            select(Incident)
+            .join(Notice, col(Notice.key) == col(Incident.left_behind))
+            .where(
+                Incident.organization_id == organization_id,
+                Incident.left_behind != "",
+                Notice.channel == channel_id,
+            )
+            .order_by(col(Incident.since), col(Incident.id))
+            .with_for_update(of=Incident)
+        )
+        return list(await self._session.exec(found, execution_options=_FRESH))
+
     async def warned_of(self, grant_ids: Sequence[str]) -> set[str]:
         """Return those of the grants that have an open incident, in whatever organization. System session."""
         found = select(Incident.grant_id).where(
@@ -159,6 +190,10 @@ class IncidentRows:
             .order_by(col(Incident.since), col(Incident.id))
         )
         return [(row[0], row[1]) for row in await self._session.exec(found)]
+
+
+def _asks() -> ColumnElement[bool]:
+    return and_(col(Incident.late_posts) > 0, col(Incident.late_answer) == "")
 
 
 class Alerts:

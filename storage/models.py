@@ -423,6 +423,10 @@ class GrantHolder(SQLModel, table=True):
     since: datetime = _created()
 
 
+LEFT_OUT, BLOCKED = "left_out", "blocked"
+"""Codes of our own for accounts that the person's last consent didn't cover, or could not."""
+
+
 class Account(SQLModel, table=True):
     """One page, profile or channel we can publish to, owned by one organization."""
 
@@ -452,9 +456,11 @@ class Account(SQLModel, table=True):
     asked_at: datetime | None = _time(nullable=True)
     """When the platform last said whether the account's own token lives."""
     suspected_at: datetime | None = _time(nullable=True)
-    """When it first said that this token is over; a second opinion is asked for before anybody is told."""
+    """When it first said that this token is over; a second opinion is asked for before anybody is told. Or since when
+    consents leave the account out."""
     lost: str = ""
-    """The code with which this token ended although the sign-in lives on; empty: it did not."""
+    """Why the sign-in, which lives on, doesn't let us act for it: with which code this token ended, or what the last
+    consent left out; empty: it does."""
     disconnected_at: datetime | None = _time(nullable=True)
 
 

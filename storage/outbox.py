@@ -110,9 +110,14 @@ class Notices:
             )
         return put
 
+    async def get(self, key: str) -> Notice | None:
+        """Return a notice that was put, said or not, unless it was forgotten since."""
+        return (await self._session.exec(select(Notice).where(Notice.key == key))).one_or_none()
+
     async def forget(self, key: str) -> None:
-        """Don't say what was to change or answer this notice's message: another one has taken its place."""
-        waiting = update(Notice).where(or_(col(Notice.edits) == key, col(Notice.thread_of) == key), WAITING)
+        """Don't say this notice, nor what was to change or answer its message: another one takes its place."""
+        about = or_(col(Notice.key) == key, col(Notice.edits) == key, col(Notice.thread_of) == key)
+        waiting = update(Notice).where(about, WAITING)
         await self._session.exec(
             waiting.values(due_at=None, failure=SUPERSEDED), execution_options={"synchronize_session": False}
         )

@@ -82,7 +82,8 @@ class IncidentWatch:
             await self._incidents.card(session, one)
             for one in await IncidentRows(session).all_open(organization_id)
         ]
-        diagnoses = [self._diagnosis(account, grant) for account, grant in found]
+        warned = {account_id for one in open_ for account_id in one.incident.accounts}
+        diagnoses = [self._diagnosis(account, grant, warned=account.id in warned) for account, grant in found]
         every = "day" if settings.digest == "daily" else "week"
         await say_in(
             session,
@@ -93,8 +94,8 @@ class IncidentWatch:
             fallback=FALLBACK,
         )
 
-    def _diagnosis(self, account: Account, grant: Grant | None) -> Diagnosis:
+    def _diagnosis(self, account: Account, grant: Grant | None, *, warned: bool) -> Diagnosis:
         """Return how an account is by itself, whatever its platform is doing to everybody just now."""
         platform, offer = self._offer.platform(account.platform), self._offer
         can, missing = offer.can(account, grant), offer.missing(account, grant)
-        return diagnose(account, grant, platform, can=can, missing=missing)
+        return diagnose(account, grant, platform, can=can, missing=missing, warned=warned)

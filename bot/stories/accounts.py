@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
-from bot.diagnosis import CLEAR
+from bot.diagnosis import CLEAR, Fix
 from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
 from bot.logs import logger
@@ -29,7 +29,7 @@ from storage.posts import Posts
 from storage.tenants import Members
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.base import Adapter
     from bot.actor import Actor
@@ -122,11 +122,12 @@ class AccountsStory:
             account_id: incident_views.care(one, members.get(one.claimed_by or ""))
             for one in incidents
             for account_id in one.accounts
-        }
+        }  # of every account that has a card, though there may be nothing to say
         return [
             replace(
                 self._card(actor, account, grant, kit.mention(members.get(account.connected_by)), outlook),
                 care=care.get(account.id, ""),
+                warned=account.id in care,
             )
             for account, grant in found
         ]
@@ -188,7 +189,7 @@ class AccountsStory:
             return OpenModal(await self._confirmation(matching[0]))
         return Say(
             text="Which account should be disconnected?",
-            blocks=views.which(matching, actor.organization_id, "disconnect"),
+            blocks=views.which([[one] for one in matching], actor.organization_id, "disconnect"),
         )
 
     async def named(self, actor: Actor, found: list[Card], word: str) -> list[Card]:
@@ -227,7 +228,10 @@ class AccountsStory:
         return UpdateModal(views.disconnecting(gone))
 
     async def which_to_reconnect(self, request: Request) -> Answer:
-        """Answer `/octapost reconnect [account]`: a link where it is clear which, else the question."""
+        """Answer `/octapost reconnect [account]`: a link where it is clear which, else the question.
+
+        One consent renews all accounts of a sign-in, so they are one choice.
+        """
         actor, word = request.actor, request.words.strip()
         found = await self.cards(actor)
         if not found:
@@ -236,12 +240,14 @@ class AccountsStory:
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
         broken = [one for one in found if one.diagnosed().broken]
-        matching = await self.named(actor, found, word) if word else broken or found
-        if len(matching) == 1 and (word or broken):
+        needy = broken or [one for one in found if one.diagnosed().fix is Fix.RECONNECT]
+        matching = await self.named(actor, found, word) if word else needy or found
+        choices = _by_sign_in(matching)
+        if len(choices) == 1 and (word or needy):
             return await self._invitation(request, matching[0])
         return Say(
             text="Which account should be reconnected?",
-            blocks=views.which(matching, actor.organization_id, "reconnect"),
+            blocks=views.which(choices, actor.organization_id, "reconnect"),
         )
 
     async def reconnect(self, request: Request) -> Answer:
@@ -355,3 +361,11 @@ class AccountsStory:
             offered=self._offer.has(account.platform, account.app),
             outlook=outlook.get(account.platform, CLEAR),
         )
+
+
+def _by_sign_in(found: Sequence[Card]) -> list[list[Card]]:
+    """Return the cards, those of one grant together."""
+    together: dict[str, list[Card]] = {}
+    for one in found:
+        together.setdefault(one.account.grant_id or one.account.id, []).append(one)
+    return list(together.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, NoChannel, OutOfDate
+from bot.errors import AGAIN, BadInput, Gone, NoChannel
 from bot.logs import logger
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.schedule import zones
@@ -74,26 +74,31 @@ class AlertsStory:
         return Options(views.zone_options(found[:SHOWN_AT_ONCE]))
 
     async def save(self, request: Request) -> Answer:
-        """Keep what was chosen, once the channel has taken a first message."""
+        """Keep what was chosen, a new channel once it has taken a first message.
+
+        The one that was chosen before is tried again where it took nothing, and stays as it is if that is in vain.
+        """
         actor = request.actor
         if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
-            raise OutOfDate("That form")
+            raise Gone("That form", AGAIN)
         values, before = chosen_in(request), await self._settings(request)
         channel, away = str(values["channel_id"]), elsewhere(request, before)
-        if channel and (channel != before.channel_id or before.trouble or away):
+        new, code = channel != before.channel_id or away, ""
+        if channel and (new or before.trouble):
             hello = views.hello(actor.organization, f"<@{actor.sender.user_id}>")
-            if code := await self._post(request, channel, hello):
+            code = await self._post(request, channel, hello)
+            if code and new:
                 raise BadInput(views.refused(code), field=views.CHANNEL)
         if (
             away and not channel
         ):  # nobody can choose a channel of another workspace here, so none is no choice
             del values["channel_id"]
-        else:
+        elif not code:
             values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
         async with self._database.organization(actor.organization_id) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
-            if channel:
+            if channel and not code:
                 await self._incidents.channel_chosen(session, actor.organization_id)
         return UpdateModal(views.saved(actor.organization, kept, elsewhere=elsewhere(request, kept)))
 
@@ -109,7 +114,10 @@ class AlertsStory:
         message = views.test(actor.organization, f"<@{actor.sender.user_id}>")
         code = await self._post(request, settings.channel_id, message)
         async with self._database.organization(actor.organization_id) as session:
-            await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
+            if code:
+                await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
+            else:
+                await self._incidents.taken(session, actor.organization_id, settings.channel_id)
         return Say(text=views.refused(code) if code else "✅ It arrived. Look in the channel.")
 
     async def _settings(self, request: Request) -> AlertSettings:
@@ -161,7 +169,7 @@ def chosen_in(request: Request) -> dict[str, Any]:
         raise BadInput("Quiet hours need a beginning and another end, or neither.", field=views.TO)
     wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
     if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
-        raise OutOfDate("That choice")
+        raise Gone("That choice", AGAIN)
     return {
         "channel_id": str(request.typed(views.CHANNEL).get("selected_conversation") or ""),
         "days": sorted(map(int, days), reverse=True),

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.actor import Actor
-from bot.errors import BadInput, Gone, OutOfDate
+from bot.errors import AGAIN, BadInput, Gone
 from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import connect as views
 from bot.views import kit
@@ -98,7 +98,7 @@ class Connect:
         """Go on with the organization that was chosen in the modal."""
         chosen = (request.typed(views.ORGANIZATION).get("selected_option") or {}).get("value")
         if request.current is not None or not chosen:  # some other modal's metadata, or its inputs
-            raise OutOfDate("That form")
+            raise Gone("That form", AGAIN)
         actor = await request.act(str(chosen))
         actor.require(Role.ADMIN)
         word = request.target

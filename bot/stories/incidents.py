@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.errors import BadInput, Gone, OutOfDate, Settled
-from bot.notices import say_to
+from bot.errors import AGAIN, BadInput, Gone, Settled
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
@@ -86,7 +85,7 @@ class IncidentStory:
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
             if until is None or until <= now:
-                raise OutOfDate("That choice")
+                raise Gone("That choice", AGAIN)
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 
@@ -110,10 +109,9 @@ class IncidentStory:
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
         async with self._database.organization(actor.organization_id) as session:
             incident = await self._open(session, request)
-            card = await self._incidents.card(session, incident)
             person = await self._admin(session, request, user_id)
-            message = views.please(card, f"<@{actor.sender.user_id}>")
-            await say_to(session, person, f"please:{new_id('ask')}", message)
+            asker, key = f"<@{actor.sender.user_id}>", f"please:{new_id('ask')}"
+            await self._incidents.ask(session, incident, person, asker, key)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "link sent", incident.id, to=person.id
             )

@@ -27,6 +27,7 @@ from storage.tenants import Installations, Members, Organizations, Workspaces
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from bot.incidents import Incidents
     from bot.slack import Slacks
     from storage.db import Database
     from storage.models import Membership
@@ -72,7 +73,8 @@ class NewInstallation:
 class Lifecycle:
     """Installation, removal, and people who leave. Built once, in `bot.app`."""
 
-    def __init__(self, database: Database, vault: Vault, slacks: Slacks) -> None:
+    def __init__(self, incidents: Incidents, database: Database, vault: Vault, slacks: Slacks) -> None:
+        self._incidents = incidents
         self._database = database
         self._vault = vault
         self._slacks = slacks
@@ -203,6 +205,7 @@ class Lifecycle:
             return Done()
         async with self._database.system() as session:
             for ended in await Members(session).end_person(leaver.realm, leaver.user_id):
+                await self._incidents.has_left(session, ended.organization_id, ended.id)
                 await self._tell(session, ended, str(request.body.get("event_id", "")))
                 log.info("member left Slack", membership=ended.id)
         return Done()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import BadInput, Gone, NotMember, OctapostError, OutOfDate
+from bot.errors import AGAIN, BadInput, Gone, NotMember, OctapostError
 from bot.logs import logger
 from bot.notices import say_to
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor, Sender
+    from bot.incidents import Incidents
     from storage.db import Database
     from storage.models import Membership
 
@@ -38,7 +39,8 @@ TOPIC = "Organizations and people"
 class OrganizationStory:
     """Who owns the accounts, and who may do what with them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, incidents: Incidents, database: Database) -> None:
+        self._incidents = incidents
         self._database = database
 
     def register(self, routes: Routes) -> None:
@@ -306,7 +308,7 @@ class OrganizationStory:
         elif word in ROLES:
             await self._set_role(request.actor, membership_id, ROLES[word])
         else:
-            raise OutOfDate("That choice")
+            raise Gone("That choice", AGAIN)
         actor = await self._refreshed(request)
         if actor is None or (request.body.get("view") or {}).get("type") != "modal":
             return Say(text="Done.")
@@ -315,7 +317,7 @@ class OrganizationStory:
     async def add_people(self, request: Request) -> Answer:
         """Add the people chosen in the members modal."""
         if request.target:  # some other modal's metadata
-            raise OutOfDate("That form")
+            raise Gone("That form", AGAIN)
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
             return Done()
@@ -395,6 +397,8 @@ class OrganizationStory:
             raise BadInput(last_owner(actor)) from None
         if not done:
             raise Gone("That member")
+        if role < Role.ADMIN:
+            await self._incidents.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
@@ -407,6 +411,7 @@ class OrganizationStory:
                 raise BadInput(last_owner(actor)) from None
             if not done:
                 raise Gone("That member")
+            await self._incidents.has_left(session, actor.organization_id, membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "member removed", membership_id
             )

@@ -42,6 +42,8 @@ class Card:
     """This installation still has the app it was connected with."""
     outlook: Weather = CLEAR
     """How its platform is doing for everybody."""
+    warned: bool = False
+    """A card in Slack says that it needs somebody."""
     care: str = ""
     """What is being done about it, in mrkdwn of our own words; empty when nothing is."""
 
@@ -55,6 +57,7 @@ class Card:
             missing=self.missing,
             offered=self.offered,
             outlook=self.outlook,
+            warned=self.warned,
             now=now,
         )
 
@@ -192,15 +195,18 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
 # Disconnect
 
 
-def which(found: Sequence[Card], organization_id: str, word: str) -> list[Json]:
-    """Return the question which account to disconnect or reconnect; `word` is that command."""
+def which(found: Sequence[Sequence[Card]], organization_id: str, word: str) -> list[Json]:
+    """Return the question which account to disconnect or reconnect; `word` is that command.
+
+    Accounts that can only be chosen together are one choice.
+    """
     options = [
         kit.option(
-            f"{one.platform.name}: {one.account.name}",
-            f"{organization_id}/{one.account.id}",
-            " · ".join(filter(None, (one.account.kind, one.account.handle))),
+            f"{together[0].platform.name}: {kit.listed(one.account.name for one in together)}",
+            f"{organization_id}/{together[0].account.id}",
+            _told_apart(together),
         )
-        for one in found[:100]
+        for together in found[:100]
     ]
     picker = {
         "type": "static_select",
@@ -213,6 +219,14 @@ def which(found: Sequence[Card], organization_id: str, word: str) -> list[Json]:
         rest = f"These are the first {len(options)} of {len(found)}; /octapost {word} NAME finds any of them."
         blocks.append(kit.fine_print(rest))
     return blocks
+
+
+def _told_apart(together: Sequence[Card]) -> str:
+    """Return what tells a choice from another of the same name."""
+    [first, *others] = (one.account for one in together)
+    if others:
+        return f"{len(together)} accounts of one sign-in"
+    return " · ".join(filter(None, (first.kind, first.handle)))
 
 
 def confirm_disconnect(one: Card, outlook: Revocation, waiting: int) -> Json:

@@ -40,12 +40,15 @@ def settings(organization: str, chosen: AlertSettings, *, elsewhere: bool = Fals
     where = f"<#{chosen.channel_id}>" if chosen.channel_id else "as direct messages (no channel is chosen)"
     if elsewhere:
         where = "a channel of another workspace of yours"
+    digest = "none until a channel is chosen"
+    if chosen.channel_id or chosen.digest == "off":
+        digest = DIGESTS[chosen.digest]
     days = kit.listed(str(day) for day in sorted(chosen.days, reverse=True))
     ends = f"{days} days before a sign-in ends, and" if days else "only"
     lines = [
         f"*Where:* {where}",
         f"*When:* {ends} as soon as somebody has to reconnect",
-        f"*Digest:* {DIGESTS[chosen.digest]}",
+        f"*Digest:* {digest}",
         f"*Quiet hours:* {_quiet(chosen)}",
     ]
     buttons = [kit.button("Change …", "alerts.change", value, style="primary")]
@@ -85,7 +88,11 @@ def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
         "type": "conversations_select",
         "action_id": "select",
         "placeholder": kit.plain("As it is" if elsewhere else "Nowhere: direct messages", 150),
-        "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+        "filter": {
+            "include": ["public", "private"],
+            "exclude_bot_users": True,
+            "exclude_external_shared_channels": True,  # other companies read along there
+        },
     }
     ladder: Json = {
         "type": "multi_static_select",
@@ -123,7 +130,7 @@ def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
                     "options": digests,
                     "initial_option": next(o for o in digests if o["value"] == chosen.digest),
                 },
-                hint="How all accounts are doing, also when all is well.",
+                hint="How all accounts are doing, also when all is well. In the channel: without one there is none.",
             ),
             kit.entry(
                 ZONE,

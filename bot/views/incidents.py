@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING
 
 from bot.notices import Message
 from bot.routes import Say
 from bot.views import kit
 from storage.incident_models import IncidentKind, LateAnswer, Resolution
-from storage.models import Role, utc_now
+from storage.models import BLOCKED, LEFT_OUT, Role, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from storage.posts import Waiting
 
 PERSON = "person"
+SCOPE_LOST, ROLE_LOST = "scope_lost", "role_lost"
+"""Why a sign-in that was renewed doesn't let us publish."""
 NAMES_SHOWN = 5
 WHY = {
     "deauthorized": "somebody removed Octapost in the Facebook settings",
@@ -40,6 +44,10 @@ WHY = {
         " and this one ended after about a week"
     ),
     "removed": "it was ended here",
+    LEFT_OUT: "the last sign-in there left it out",
+    BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
+    SCOPE_LOST: "the permission to publish was not granted at the last sign-in",
+    ROLE_LOST: "whoever signed in last has no role there that may publish",
 }
 """Codes that say more than "it is over"."""
 DATA_ACCESS = "data_access"
@@ -116,6 +124,10 @@ def mend(code: str) -> str:
             "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"
             " heals by itself within a day."
         )
+    if code == SCOPE_LOST:
+        return "Press Reconnect and leave everything ticked."
+    if code == LEFT_OUT:
+        return "Press Reconnect and tick it, too; whoever does has to manage it there."
     return "Press Reconnect; whoever does has to manage this account there."
 
 
@@ -133,6 +145,11 @@ def still_lost(count: int, reason: str) -> str:
 def in_days(days: int) -> str:
     """Return a number of days in words."""
     return f"{days} days" if days > 1 else "1 day"
+
+
+def days_until(end: datetime) -> int:
+    """Return how many days there are until then, counting the one that has begun."""
+    return max(1, ceil((end - utc_now()) / timedelta(days=1)))
 
 
 def moment(at: datetime) -> str:
@@ -223,7 +240,7 @@ def headline(one: IncidentCard) -> tuple[str, str]:
                 f"{one.platform.name} shows us no data of {one.names} for {one.organization} until somebody"
                 " reconnects."
             )
-        within = in_days(incident.days or 1)
+        within = in_days(days_until(incident.deadline) if incident.deadline else incident.days or 1)
         return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
@@ -331,6 +348,20 @@ def moved(channel_id: str) -> Message:
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
+def left_behind(one: IncidentCard) -> Message:
+    """Return what stands in the place of a card that could not be kept up to date where it is."""
+    sign, text = headline(one)
+    if one.incident.open:
+        sign, text = "➡️", "I couldn't write here any more, so this card went to somebody directly."
+    return Message(text=text, blocks=[kit.words(f"{sign} {text}")])
+
+
+def moved_on() -> Message:
+    """Return what stands in the place of a card for somebody who may not read it any more: no names."""
+    ours = "➡️ This card moved on."
+    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
+
+
 def owners_asked(owners: Sequence[Membership]) -> str:
     """Return the line that asks the owners for help."""
     asked = kit.listed(kit.mention(owner) for owner in owners)
@@ -387,6 +418,15 @@ def please(one: IncidentCard, asker: str) -> Message:
             kit.actions(kit.button("Get my link", "incident.reconnect", one.value, style="primary")),
         ],
     )
+
+
+def pleaded(one: IncidentCard) -> Message:
+    """Return what becomes of the direct message to somebody who was asked to reconnect."""
+    sign, text = headline(one)
+    blocks = [kit.words(f"{sign} Done: {text}")]
+    if said := _ended(one):
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(said)]})
+    return Message(text=f"Done: {text}", blocks=blocks)
 
 
 def digest(organization: str, how: str, light: str, open_: Sequence[IncidentCard], every: str) -> Message:

@@ -168,5 +168,8 @@ def _named(value: str, name: str) -> Choice:
 def _in_filter(channel: Channel, element: Json, *, channels_only: bool) -> bool:
     if channel.is_archived or (channels_only and channel.kind != "public"):
         return False
-    include: Sequence[str] = (element.get("filter") or {}).get("include") or ("public", "private", "im")
+    wanted = element.get("filter") or {}
+    if channel.shared_with and wanted.get("exclude_external_shared_channels"):
+        return False
+    include: Sequence[str] = wanted.get("include") or ("public", "private", "im")
     return channel.kind in include

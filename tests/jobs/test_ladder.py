@@ -49,9 +49,9 @@ def ladder(works: Works) -> Ladder:
 @pytest.mark.parametrize(
     ("left", "words"),
     [
-        pytest.param(timedelta(days=13), "within 14 days", id="first-rung"),
+        pytest.param(timedelta(days=13), "within 13 days", id="first-rung"),
         pytest.param(timedelta(days=6, hours=23), "within 7 days", id="second"),
-        pytest.param(timedelta(days=2), "within 3 days", id="third"),
+        pytest.param(timedelta(days=2), "within 2 days", id="third"),
         pytest.param(timedelta(hours=5), "within 1 day", id="last"),
     ],
 )

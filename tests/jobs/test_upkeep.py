@@ -26,6 +26,7 @@ from storage.grants import Accounts
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.jobs.test_ladder import ladder
 from tests.jobs.test_refresh import Works, open_works
 
@@ -373,6 +374,7 @@ async def test_a_sign_in_that_nothing_renews_is_asked_about_every_day_with_one_c
     assert timedelta(hours=21) < after.due_at - datetime.now(UTC) < timedelta(hours=27)
 
 
+@in_full
 async def test_a_member_who_removes_us_at_linkedin_is_missed_without_a_post(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:

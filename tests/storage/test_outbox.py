@@ -273,7 +273,7 @@ async def test_a_state_that_is_being_said_is_not_taken_back(database: Database) 
     assert await run_sql(database, "SELECT count(*) FROM notice WHERE failure <> ''") == [(0,)]
 
 
-async def test_what_waits_for_a_message_that_another_replaces_is_not_said(database: Database) -> None:
+async def test_a_message_that_another_replaces_is_not_said_nor_what_waits_for_it(database: Database) -> None:
     await put(database, "card", "news")
     await take(database)
     await say(database, "claimed", edits="card")
@@ -283,7 +283,7 @@ async def test_what_waits_for_a_message_that_another_replaces_is_not_said(databa
 
     waiting = await run_sql(database, "SELECT key FROM notice WHERE due_at IS NOT NULL ORDER BY key")
 
-    assert waiting == [("card",), ("news",)]
+    assert waiting == [("news",)]
 
 
 async def test_what_waits_for_a_message_is_found_without_reading_all_that_was_said(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from adapters.base import Capability, Rotation
 from adapters.registry import PLATFORMS
@@ -19,6 +19,7 @@ from sandbox.core import Fault
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
+from storage.db import now
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
 from tests.stories.told import (
@@ -329,6 +330,40 @@ async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which
     assert "Which account should be disconnected?" in text_of(message)
     assert [o["text"]["text"] for o in options] == ["TikTok: Octa Demo", "X: Octa Demo"]
     assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be able"))
+
+
+async def test_without_a_name_the_one_sign_in_that_needs_it_is_reconnected(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "reddit", "octa_demo")
+    await connected(ada, "linkedin", "ana-ruiz", app="linkedin")
+    async with office.database.system() as session:
+        ends = update(Grant).where(col(Grant.platform) == "linkedin")
+        await session.exec(ends.values(access_expires_at=now(timedelta(days=2))))
+
+    message = await ada.command("reconnect")
+
+    assert "Reconnect Ana Ruiz on LinkedIn" in text_of(message)
+    assert len(links_in(message)) == 1
+
+
+async def test_accounts_of_one_sign_in_are_one_choice(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "facebook", "ana", choose=2)
+    await connected(ada, "x", "4711")
+
+    message = await ada.command("reconnect")
+    options = [o for b in message.blocks for e in elements(b) for o in e.get("options", ())]
+    async with office.database.system() as session:
+        over = update(Grant).where(col(Grant.platform) == "facebook")
+        await session.exec(over.values(status=GrantStatus.NEEDS_RECONNECT))
+    needed = await ada.command("reconnect")
+
+    assert [o["text"]["text"] for o in options] == [
+        "Facebook: Ana Ruiz Studio and Blue Door Bakery",
+        "X: Octa Demo",
+    ]
+    assert "2 accounts of one sign-in" in str(options[0])
+    assert "Reconnect Ana Ruiz Studio and Blue Door Bakery on Facebook" in text_of(needed)
 
 
 async def test_a_name_nobody_has_is_answered_with_where_names_stand(office: Office) -> None:

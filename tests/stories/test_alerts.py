@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlmodel import update
@@ -19,6 +20,7 @@ from storage.tenants import Members, Workspaces
 from tests.counts import in_full
 from tests.stories.test_incidents import (
     SOCIAL,
+    around,
     card_with,
     cards,
     dies,
@@ -55,7 +57,9 @@ async def chosen(office: Office) -> AlertSettings:
 async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Office) -> None:
     ada = await either_office.installed()
     await either_office.slack.invite(SOCIAL)
-    assert "as direct messages (no channel is chosen)" in await said(ada, "alerts")
+    before = await said(ada, "alerts")
+    assert "as direct messages (no channel is chosen)" in before
+    assert "*Digest:* none until a channel is chosen" in before
     view = await form(ada)
 
     shown = await ada.submit(
@@ -152,6 +156,57 @@ async def test_cards_that_people_held_go_to_the_channel_that_is_chosen(office: O
     await hears(ada, f"➡️ This card is in <#{SOCIAL}> now.")
     assert [m for m in ada.direct_messages() if "until somebody reconnects" in text_of(m)] == []
     assert "Claim" in buttons(card)
+
+
+async def test_a_card_goes_to_the_channel_that_is_chosen_in_quiet_hours_too(office: Office) -> None:
+    ada = await ready(office)
+    await settings(office, channel_id="")
+    await dies(office)
+    await hears(ada, "until somebody reconnects")
+    night = around(datetime.now(ZoneInfo("Europe/Berlin")), 2)  # as the form offers Ada
+    hours = {"quiet_from": night["quiet_from"], "quiet_to": night["quiet_to"]}
+
+    await ada.submit(await form(ada), entered({"channel": SOCIAL} | hours))
+
+    await office.slack.until(
+        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None), 5
+    )
+
+
+async def test_a_channel_that_takes_nothing_does_not_stand_in_the_way_of_other_changes(
+    office: Office,
+) -> None:
+    ada = await ready(office)
+    office.slack.state.channels[SOCIAL].is_archived = True
+    await settings(office, trouble="is_archived")
+    ada.channel_id = GENERAL
+
+    shown = await ada.submit(await form(ada), entered({"digest": "daily"}))
+
+    assert "✅ Saved." in text_of(shown)
+    assert f"*I can't post in <#{SOCIAL}>*" in text_of(shown)
+    kept = await chosen(office)
+    assert (kept.digest, kept.channel_id, kept.trouble) == ("daily", SOCIAL, "is_archived")
+
+
+async def test_saving_tries_a_channel_again_that_took_nothing(office: Office) -> None:
+    ada = await ready(office)
+    await settings(office, trouble="not_in_channel")
+
+    shown = await ada.submit(await form(ada), entered({}))
+
+    assert "I can't post" not in text_of(shown)
+    assert (await chosen(office)).trouble == ""
+    await card_with(office, "👋 From now on I say here")
+
+
+async def test_a_channel_that_other_companies_read_is_not_offered(office: Office) -> None:
+    ada = await ready(office)
+
+    view = await form(ada)
+
+    [channel] = [each["element"] for each in view.blocks if each.get("block_id") == "channel"]
+    assert channel["filter"]["exclude_external_shared_channels"] is True
 
 
 async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(office: Office) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlmodel import col, select, update
 
 from bot.jobs.incidents import PATIENCE
@@ -21,7 +22,7 @@ from storage.models import Account, Grant, GrantStatus, Role
 from storage.refreshes import Refreshes
 from storage.tenants import Members, Organizations
 from tests.counts import in_full, tries
-from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, trail
+from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
 
 if TYPE_CHECKING:
     from sandbox.member import Member
@@ -99,6 +100,13 @@ def thread(office: Office, card: Message) -> list[str]:
     return [text_of(m) for m in found if m.thread_ts == card.ts and m.ts != card.ts and m.app_id]
 
 
+def now_there(office: Office, message: Message) -> Message:
+    """Return a message as it reads now."""
+    found = office.slack.state.message(message.channel_id, message.ts)
+    assert found is not None
+    return found
+
+
 async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Message:
     """Return the one card of a channel, as soon as it holds these words."""
     shown = await office.slack.until(
@@ -107,6 +115,13 @@ async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Mes
     assert len(cards(office, channel_id)) == 1
     assert office.slack.state.complaints == []
     return shown
+
+
+async def card_with_ts(office: Office, card: Message, words: str) -> Message:
+    """Return a message as soon as it holds these words, where it stands."""
+    return await office.slack.until(
+        lambda: shown if words in text_of(shown := now_there(office, card)) else None, 10
+    )
 
 
 async def reply(person: Member, target: Message, action_id: str) -> Message:
@@ -179,15 +194,17 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
         await office.parts.ladder.run()
 
     await left(timedelta(days=13))
-    card = await card_with(office, "must be reconnected within 14 days")
+    card = await card_with(office, "must be reconnected within 13 days")
+    await left(timedelta(days=9.5))
+    await card_with(office, "must be reconnected within 10 days")
     await left(timedelta(days=2))
-    await card_with(office, "must be reconnected within 3 days")
+    await card_with(office, "must be reconnected within 2 days")
     await left(timedelta(seconds=-1))
 
     words = text_of(await card_with(office, "until somebody reconnects"))
     assert "*Why:* its time is up, and only a person can renew it." in words
     lines = await thread_with(office, card, "It is over")
-    assert lines == ["🟡 3 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
+    assert lines == ["🟡 2 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
 
 
 async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_signs_in_again(
@@ -236,6 +253,26 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
+async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office: Office) -> None:
+    await ready(office, "linkedin", "ana-ruiz")
+
+    async def left(span: timedelta) -> None:
+        async with office.database.system() as session:
+            await session.exec(update(Grant).values(access_expires_at=now(span), ladder_at=now()))
+        await office.parts.ladder.run()
+
+    await left(timedelta(days=12.5))
+    card = await card_with(office, "must be reconnected within 13 days")
+    await left(timedelta(days=7.5))
+    await card_with(office, "must be reconnected within 8 days")
+    await settings(office, digest="daily", told_at=datetime.now(UTC) - timedelta(days=2))
+    await office.parts.watch.run()
+
+    digest = await office.slack.until(lambda: cards(office)[1:] or None, 5)
+    assert "must be reconnected within 8 days" in text_of(digest[0])
+    assert thread(office, card) == []
+
+
 @in_full
 async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office: Office) -> None:
     await ready(office, "instagram", "ana")
@@ -250,16 +287,20 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     assert line in text_of(card)
 
 
-@in_full
-async def test_an_organization_is_warned_on_the_days_it_chose(office: Office) -> None:
-    await ready(office, "linkedin", "ana-ruiz")
+async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same_everywhere(
+    office: Office,
+) -> None:
+    ada = await ready(office, "linkedin", "ana-ruiz")
     await settings(office, days=[21])
     async with office.database.system() as session:
         await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=20)), ladder_at=now()))
 
     await office.parts.ladder.run()
 
-    await card_with(office, "must be reconnected within 21 days")
+    await card_with(office, "🟡 LinkedIn: Ana Ruiz of Acme must be reconnected within 20 days")
+    assert "🟡 connected, ends soon" in await said(ada, "status")
+    assert "🟡 connected, ends soon" in await said(ada, "doctor")
+    assert "🟡 connected, ends soon" in text_of(await office.slack.open_home(ADA))
 
 
 # What people do about it
@@ -340,6 +381,26 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     assert "Snoozed" not in text_of(cards(office)[0])
 
 
+async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(office: Office) -> None:
+    ada = await ready(office, "linkedin", "ana-ruiz")
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
+    await office.parts.ladder.run()
+    card = await card_with(office, "within 2 days")
+    [incident] = await incidents(office)
+    await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:deadline")
+    await card_with(office, "💤 Snoozed until")
+
+    past = now(timedelta(seconds=-1))
+    await let_pass(office, snoozed_until=past, deadline=past)
+    async with office.database.system() as session:
+        await session.exec(update(Grant).values(access_expires_at=past, ladder_at=now()))
+    await office.parts.ladder.run()
+
+    await thread_with(office, card, "It is over")
+    assert [line.split()[0] for line in thread(office, card)] == ["💤", "🔴"]
+
+
 async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_are_asked(
     office: Office,
 ) -> None:
@@ -387,7 +448,7 @@ async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office)
     async with office.database.system() as session:
         await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
     await office.parts.ladder.run()
-    card = await card_with(office, "within 3 days")
+    card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
 
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:deadline")
@@ -414,16 +475,8 @@ async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Off
 async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_message(
     office: Office,
 ) -> None:
-    ada = await ready(office)
-    olga = await office.person(OLGA)
-    await settings(office, channel_id="")
-    [grant] = await grants(office, "x")
-    async with office.database.system() as session:
-        member = await Members(session).find(await organization_of(office), ACME, OLGA)
-        assert member is not None
-        await session.exec(update(Account).values(connected_by=member.id))
-        assert await Refreshes(session, office.parts.vault).dead(grant, "invalid_grant")
-        await office.parts.incidents.grant_died(session, grant, "invalid_grant")
+    ada, olga = await connected_by_olga(office)
+    await dies(office)
     await hears(olga, "until somebody reconnects")
 
     await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
@@ -431,6 +484,26 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
     asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
     assert "Nobody is on it, so Octapost asked you." in text_of(asked)
     assert links_in(await reply(ada, asked, "incident.reconnect"))
+
+
+async def test_owners_who_are_not_in_the_channel_are_asked_themselves_until_it_is_settled(
+    office: Office,
+) -> None:
+    ada = await ready(office)
+    olga = await office.person(OLGA)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    office.slack.state.channels[SOCIAL].members.discard(ADA)
+
+    await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
+    asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
+    link = links_in(await answer_to(olga, card, "incident.reconnect"))[0]
+    await olga.travel(link, Consent(person="4711"))
+
+    settled = await hears(ada, "🟢 Done: X: Octa Demo can publish for Acme again.")
+    assert f"Reconnected by <@{OLGA}>" in text_of(settled)
+    assert settled.ts == asked.ts
+    assert buttons(settled) == []
 
 
 @in_full
@@ -630,6 +703,8 @@ async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office:
     assert "Renewed" not in page.title
     await olga.travel(link, Consent(person="4711"))
     await card_with(office, f"Reconnected by <@{OLGA}>")
+    settled = await hears(olga, "🟢 Done: X: Octa Demo can publish for Acme again.")
+    assert (settled.ts, buttons(settled)) == (asked.ts, [])
 
 
 async def test_a_person_who_could_not_use_the_link_is_not_sent_it_and_why_is_said(office: Office) -> None:
@@ -647,6 +722,58 @@ async def test_a_person_who_could_not_use_the_link_is_not_sent_it_and_why_is_sai
 
 
 # Where it is said
+
+
+async def connected_by_olga(office: Office) -> tuple[Member, Member]:
+    """Give Ada, and Olga, who connected the account and is asked first: no channel is chosen."""
+    ada = await ready(office)
+    await settings(office, channel_id="")
+    async with office.database.system() as session:
+        member = await Members(session).find(await organization_of(office), ACME, OLGA)
+        assert member is not None
+        await session.exec(update(Account).values(connected_by=member.id))
+    return ada, await office.person(OLGA)
+
+
+@pytest.mark.parametrize("how", ["removed", "demoted", "deactivated"])
+async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to_them(
+    either_office: Office, how: str
+) -> None:
+    ada, olga = await connected_by_olga(either_office)
+    await dies(either_office)
+    theirs = await hears(olga, "until somebody reconnects")
+
+    if how == "deactivated":
+        await either_office.slack.deactivate(OLGA)
+    else:
+        word = {"removed": "org remove {}", "demoted": "org role {} member"}[how]
+        await ada.command(word.format(f"<@{OLGA}|olga>"))
+
+    await hears(ada, "until somebody reconnects")
+    await either_office.slack.until(
+        lambda: "moved on" in text_of(now_there(either_office, theirs)) or None, 5
+    )
+    await let_pass(either_office, since=now(-PATIENCE.unclaimed))
+    await disconnect(ada, "Octa Demo")
+    await hears(ada, "was disconnected. Nothing to do.")
+    assert text_of(now_there(either_office, theirs)) == "➡️ This card moved on."
+    assert thread(either_office, theirs) == []
+    assert len([m for m in olga.direct_messages() if "Octa Demo" in text_of(m)]) == 0
+
+
+async def test_nobody_is_skipped_when_somebody_before_them_has_left(office: Office) -> None:
+    await connected_by_olga(office)
+    otto = await office.person(OTTO)
+    organization_id = await organization_of(office)
+    async with office.database.system() as session:
+        members = Members(session)
+        await members.add(organization_id, realm=ACME, user_id=OTTO, team_id=ACME, role=Role.ADMIN)
+    await dies(office)
+    await hears(await office.person(OLGA), "until somebody reconnects")
+
+    await office.slack.deactivate(OLGA)
+
+    await hears(otto, "until somebody reconnects")
 
 
 async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Office) -> None:
@@ -698,7 +825,48 @@ async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Offi
     assert "it was deleted, or made private without me" in text_of(card)
     await let_pass(office, since=now(timedelta(0)))
     [incident] = await incidents(office)
-    assert (incident.channel, incident.step) == (OLGA, 2)
+    assert (incident.channel, len(incident.asked)) == (OLGA, 2)
+
+
+async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: Office) -> None:
+    ada, olga = await connected_by_olga(office)
+    await ada.command(f"org role <@{OLGA}|olga> member")
+
+    await dies(office)
+
+    await hears(ada, "until somebody reconnects")
+    assert [m for m in olga.direct_messages() if "until somebody" in text_of(m)] == []
+
+
+async def test_a_card_left_in_a_channel_is_put_right_when_the_channel_hears_us_again(office: Office) -> None:
+    ada = await ready(office)
+    olga = await office.person(OLGA)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await office.slack.kick(SOCIAL)
+    await olga.press(card, "incident.claim")
+    await hears(ada, "until somebody reconnects")
+
+    await office.slack.invite(SOCIAL)
+    await ada.press(await ada.command("alerts", channel_id="C0ACMEGEN"), "alerts.test")
+
+    shown = await card_with_ts(office, card, "I couldn't write here any more, so this card went to somebody")
+    assert buttons(shown) == []
+
+
+async def test_a_card_left_in_a_channel_says_that_it_is_settled(office: Office) -> None:
+    ada = await ready(office)
+    await dies(office)
+    card = await card_with(office, "until somebody reconnects")
+    await office.slack.kick(SOCIAL)
+    await ada.press(card, "incident.claim")
+    theirs = await hears(ada, "until somebody reconnects")
+
+    link = links_in(await reply(ada, theirs, "incident.reconnect"))[0]
+    await ada.travel(link, Consent(person="4711"))
+
+    shown = await card_with_ts(office, card, "🟢 X: Octa Demo can publish for Acme again.")
+    assert buttons(shown) == []
 
 
 @in_full

@@ -635,6 +635,7 @@ async def test_a_stopped_application_says_nothing_more(tmp_path: Path) -> None:
     assert len(heard(office, SOCIAL)) < 10
 
 
+@in_full
 async def test_two_processes_keep_a_channels_second_between_them(paced: Office) -> None:
     await present(paced, SOCIAL)
     await paced.parts.clock.stop(1)
