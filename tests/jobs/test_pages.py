@@ -97,14 +97,16 @@ async def look_again(works: Works, grant: Grant, after: timedelta = SECOND_OPINI
     await works.refresher.run()
 
 
-def look_of(works: Works, grant: Grant, **limits: Any) -> Callable[[], Awaitable[trade.Trade]]:
+def look_of(
+    works: Works, grant: Grant, *, held: timedelta | None = None, **limits: Any
+) -> Callable[[], Awaitable[trade.Trade]]:
     """Return a look with other limits than usual."""
     adapter = registry.adapters(works.http)["facebook"]
     client = works.offer.client("facebook", "facebook")
     assert isinstance(adapter, AccountTokens)
 
-    async def free(*_: object) -> None:
-        return None
+    async def spend(*_: object) -> timedelta | None:
+        return held
 
     async def believed(_: Grant) -> bool:
         return False
@@ -113,7 +115,7 @@ def look_of(works: Works, grant: Grant, **limits: Any) -> Callable[[], Awaitable
         works.database,
         works.vault,
         Incidents(works.offer, works.vault),
-        spend=free,
+        spend=spend,
         doubted=believed,
         second_opinion=SECOND_OPINION,
         hold=DAY,
@@ -575,6 +577,23 @@ async def test_a_limit_stops_the_asking(
     assert after.due_at is not None
     assert after.due_at - datetime.now(UTC) > timedelta(minutes=18)
     assert len(asked_about(works)) - before == trade.AT_ONCE
+
+
+async def test_while_the_app_is_held_back_no_page_is_asked_about_and_none_is_called_over(
+    stack: AsyncExitStack, sqlite_database: Database, vault: Vault
+) -> None:
+    works = await facebook(stack, sqlite_database, vault)
+    grant = await works.grant(ANA)
+    look, before = look_of(works, grant, held=DAY / 8), len(asked_about(works))
+
+    done = await look()
+    sign_out(works)
+    with pytest.raises(Busy, match="held_back"):
+        await look()
+
+    assert done.again_in == DAY / 8
+    assert len(asked_about(works)) - before == 1  # the person's new token
+    assert (await pages(works))[STUDIO].asked_at is None
 
 
 async def test_a_page_that_several_accounts_stand_for_is_asked_about_once(
