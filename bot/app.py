@@ -28,6 +28,7 @@ from slack_sdk.signature import SignatureVerifier
 from adapters import registry
 from adapters.base import LONGEST_CALL_S
 from bot import logs, tracing
+from bot.cards import FALLBACK
 from bot.connections import Connections
 from bot.departures import Departures
 from bot.diagnosis import Forecast
@@ -35,7 +36,7 @@ from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.gauges import Gauges
 from bot.http import Forgetful
-from bot.incidents import FALLBACK, Incidents
+from bot.incidents import Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.incidents import IncidentWatch
 from bot.jobs.ladder import Ladder
@@ -342,7 +343,7 @@ async def run(
             parts.database,
             parts.slacks,
             between=timedelta(seconds=settings.slack_message_interval_s),
-            fallbacks={FALLBACK: parts.incidents},
+            fallbacks={FALLBACK: parts.incidents.cards},
         )
         try:
             if work:

@@ -1,7 +1,7 @@
 """When a grant needs a person: one living card says so, and says what became of it.
 
-Called inside the transaction that settled it, so that what is said and what is true cannot part. Nothing
-here speaks to Slack: the card, its changes and the lines below it go into the outbox.
+Called inside the transaction that settled it, so that what is said and what is true cannot part. Where the
+card stands, and how it gets there, is `bot.cards`'s.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Rotation
+from bot.cards import Cards
 from bot.diagnosis import ends_at
 from bot.logs import logger
 from bot.metrics import PROMPTS
-from bot.notices import Conversation, in_order, say_in, say_to
 from bot.offer import OVER
-from bot.schedule import quiet_until, waits_too_long
-from bot.slack import UNINSTALLED
+from bot.schedule import waits_too_long
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
@@ -24,7 +23,6 @@ from storage.grants import Accounts, Grants
 from storage.incident_models import Incident, IncidentKind, LateAnswer, Resolution
 from storage.incidents import Alerts, IncidentRows
 from storage.models import GrantStatus
-from storage.outbox import Notices
 from storage.posts import Posts
 from storage.tenants import Members, Organizations
 
@@ -33,21 +31,14 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.notices import Message
     from bot.offer import Offer
     from bot.operator import Operator
-    from storage.incident_models import AlertSettings
     from storage.incidents import Patience
-    from storage.models import Account, Grant, Membership, Notice
-    from storage.posts import Waiting
+    from storage.models import Account, Grant
     from storage.vault import Vault
 
 log = logger(__name__)
-FALLBACK = "incident"
-"""The name under which the outbox asks us what to do with a card that a channel didn't take."""
 SYSTEM = "system"
-AGAIN = timedelta(hours=6)
-"""How long after nobody could be told we look for somebody again."""
 CLOCKS_APART = timedelta(hours=1)
 """By how much two readings of the same end may differ."""
 
@@ -59,6 +50,7 @@ class Incidents:
         self._offer = offer
         self._vault = vault
         self._operator = operator
+        self.cards = Cards(offer)
 
     # What happens to grants
 
@@ -90,7 +82,7 @@ class Incidents:
                 held=held.get(organization_id, 0),
             )
             PROMPTS.labels(grant.platform).inc()
-            await self._say(session, incident, line)
+            await self.cards.say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
     async def accounts_lost(
@@ -129,7 +121,7 @@ class Incidents:
                 )
             PROMPTS.labels(grant.platform).inc()
             why = views.why(self._offer.platform(grant.platform), code)
-            await self._say(session, incident, "" if new else views.newly_lost(len(told), why))
+            await self.cards.say(session, incident, "" if new else views.newly_lost(len(told), why))
 
     def _ailment(self, account: Account, grant: Grant) -> str:
         """Return the code for why a living grant doesn't let us publish to an account; empty: it does."""
@@ -166,7 +158,7 @@ class Incidents:
             incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
             quietly = new or told or incident.snoozed_until is not None
             line = f"🟡 {views.in_days(views.days_until(datetime.now(UTC) + left))} left."
-            await self._say(session, incident, "" if quietly else line)
+            await self.cards.say(session, incident, "" if quietly else line)
 
     async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:
         """Say, once, that the platform shows no more of its data, although the sign-in works on."""
@@ -183,7 +175,7 @@ class Incidents:
             incident.code = views.DATA_ACCESS
             name = self._offer.platform(grant.platform).name
             line = f"🟠 {name} shows us its data no longer since {views.moment(end)}."
-            await self._say(session, incident, "" if new else line)
+            await self.cards.say(session, incident, "" if new else line)
 
     async def review(
         self,
@@ -226,7 +218,7 @@ class Incidents:
                 await self._still(session, incident, left, ill[next(iter(left))])
             elif freed or here != incident.accounts:
                 incident.accounts = here
-                await self._say(session, incident)
+                await self.cards.say(session, incident)
 
     async def _still(
         self, session: AsyncSession, incident: Incident, left: dict[str, str], code: str
@@ -234,7 +226,7 @@ class Incidents:
         """Let an incident go on about what a reconnect didn't bring back."""
         incident.only(left, code)
         why = views.why(self._offer.platform(incident.platform), code)
-        await self._say(session, incident, views.still_lost(len(left), why))
+        await self.cards.say(session, incident, views.still_lost(len(left), why))
 
     async def _freed(
         self, session: AsyncSession, incident: Incident, every: Sequence[tuple[Account, Grant | None]]
@@ -300,42 +292,14 @@ class Incidents:
             released=incident.released,
             late=incident.late_posts,
         )
-        card = await self.card(session, incident)
-        await self._say(session, incident, views.done(card))
-        await self._correct(session, incident)
+        card = await self.cards.draw(session, incident)
+        await self.cards.say(session, incident, views.done(card))
+        await self.cards.correct(session, incident)
         for key, member_id in incident.pleas.items():
-            person = await self._member(session, incident, member_id)
-            await self._amend(session, incident, key, views.pleaded(card) if person else views.moved_on())
-
-    async def _correct(self, session: AsyncSession, incident: Incident) -> None:
-        """Say in a channel that took nothing more that the card there is out of date."""
-        if incident.left_behind:
-            key, incident.left_behind = incident.left_behind, ""
-            await self._amend(session, incident, key, views.left_behind(await self.card(session, incident)))
-
-    async def _amend(self, session: AsyncSession, incident: Incident, key: str, message: Message) -> None:
-        """Edit a message about the incident that is not its card, wherever it stands."""
-        notice = await Notices(session).get(key)
-        if notice is None:
-            return
-        incident.version += 1
-        await say_in(
-            session,
-            Conversation(slack_id=notice.slack_id, id=notice.channel),
-            f"amended:{incident.id}:{incident.version}",
-            message,
-            organization_id=incident.organization_id,
-            edits=key,
-            fallback=FALLBACK,
-        )
-
-    async def ask(
-        self, session: AsyncSession, incident: Incident, person: Membership, asker: str, key: str
-    ) -> None:
-        """Send one person a message with a button for their own link; it says so when everything is done."""
-        message = views.please(await self.card(session, incident), asker)
-        await say_to(session, person, key, message, fallback=FALLBACK)
-        incident.pleas = incident.pleas | {f"{key}:{person.id}": person.id}
+            person = await self.cards.member(session, incident, member_id)
+            await self.cards.amend(
+                session, incident, key, views.pleaded(card) if person else views.moved_on()
+            )
 
     # What people do about it
 
@@ -378,15 +342,15 @@ class Incidents:
         await Audit(session).write(
             organization_id, membership_id, f"late posts {answer}", incident.id, posts=settled
         )
-        await self._say(session, incident, views.answered(await self.card(session, incident)))
+        await self.cards.say(session, incident, views.answered(await self.cards.draw(session, incident)))
         return True
 
     async def _acted(
         self, session: AsyncSession, incident: Incident, membership_id: str, did: str, line: str
     ) -> None:
         await Audit(session).write(incident.organization_id, membership_id, f"incident {did}", incident.id)
-        person = await self._member(session, incident, membership_id)
-        await self._say(session, incident, line.replace("{}", kit.mention(person)))
+        person = await self.cards.member(session, incident, membership_id)
+        await self.cards.say(session, incident, line.replace("{}", kit.mention(person)))
 
     # What the clock does about it
 
@@ -399,14 +363,14 @@ class Incidents:
             incident.held_until = None
         elif incident.held_until is not None and incident.held_until <= moment:
             incident.held_until = None
-            await self._say(session, incident)
+            await self.cards.say(session, incident)
         elif not incident.open:
             return
         elif incident.snoozed_until is not None:
             if incident.snoozed_until <= moment:
                 incident.snoozed_until = None
                 line = "⏰ The snooze is over; it still needs somebody."
-                await self._say(session, incident, "" if _ended_meanwhile(incident, moment) else line)
+                await self.cards.say(session, incident, "" if _ended_meanwhile(incident, moment) else line)
         elif incident.claimed_by is not None:
             await self._lapse(session, incident, moment - patience.claimed)
         elif incident.escalated_at is None and waits_too_long(incident, moment, patience):
@@ -414,7 +378,7 @@ class Incidents:
 
     async def _lapse(self, session: AsyncSession, incident: Incident, before: datetime) -> None:
         """Give an incident back to everybody that was claimed before then, or by somebody who has left."""
-        claimer = await self._member(session, incident, incident.claimed_by)
+        claimer = await self.cards.member(session, incident, incident.claimed_by)
         if claimer is None:
             line = "↩️ Whoever was on it has left; it needs somebody again."
         elif incident.claimed_at is not None and incident.claimed_at <= before:
@@ -423,11 +387,11 @@ class Incidents:
             return
         incident.claimed_by = incident.claimed_at = None
         await Audit(session).write(incident.organization_id, SYSTEM, "incident claim lapsed", incident.id)
-        await self._say(session, incident, line)
+        await self.cards.say(session, incident, line)
 
     async def _escalate(self, session: AsyncSession, incident: Incident, moment: datetime) -> None:
         """Ask the owners, or where there is none the admins; in quiet hours, when they are over."""
-        quiet = await self._quiet(session, incident, moment)
+        quiet = await self.cards.quiet(session, incident, moment)
         if quiet is not None:
             incident.held_until = quiet
             return
@@ -437,127 +401,10 @@ class Incidents:
             incident.organization_id
         )
         await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
-        await self._say(session, incident, views.owners_asked(owners) if owners else "")
+        await self.cards.say(session, incident, views.owners_asked(owners) if owners else "")
         for owner in owners:  # also where the card is in a channel: they may not be in it
             if owner.id != incident.holder:
-                await self.ask(session, incident, owner, views.NOBODY, f"owners:{incident.id}")
-
-    # What Slack says about it: bot.jobs.notices.Fallback
-
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
-        """Give the card to the next person who may be reached."""
-        organization_id = notice.organization_id or ""
-        alerts = Alerts(session)
-        await alerts.trouble(organization_id, notice.channel, code)
-        settings = await alerts.get(organization_id)
-        if notice.key.startswith("digest:"):
-            await self._tell_of_trouble(session, settings, notice.key)
-            return
-        if notice.key.startswith("amended:"):
-            await self._not_corrected(session, notice)
-            return
-        incident = await self._of(session, notice)
-        if incident is None or not (incident.open or incident.asks):
-            return
-        log.warning("card not taken", incident=incident.id, asked=len(incident.asked), code=code)
-        to_people = incident.holder is not None or settings.channel_id == incident.channel
-        if to_people and incident.holder is None:
-            incident.trouble = code
-            if await Notices(session).place(incident.key):
-                incident.left_behind = incident.key
-        await Notices(session).forget(incident.key)
-        deaf = notice.slack_id if code in UNINSTALLED else ""
-        await self._post(session, incident, deaf=deaf, to_people=to_people)
-
-    async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
-        """Tell the admins that the channel didn't take a digest; a card says it itself."""
-        for admin in await Members(session).admins(settings.organization_id):
-            await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
-
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:
-        """Note that the channel takes our messages, and put right what is out of date there."""
-        if notice.organization_id is not None:
-            await self.taken(session, notice.organization_id, notice.channel)
-
-    async def taken(self, session: AsyncSession, organization_id: str, channel: str) -> None:
-        """Note that a channel has taken a message of ours."""
-        await Alerts(session).trouble(organization_id, channel, "")
-        for incident in await IncidentRows(session).left_behind(organization_id, channel):
-            await self._correct(session, incident)
-
-    async def _not_corrected(self, session: AsyncSession, notice: Notice) -> None:
-        """Keep in mind that a card is still out of date where nothing of ours is taken."""
-        _, incident_id, _ = notice.key.split(":")
-        incident = await IncidentRows(session).get(notice.organization_id or "", incident_id)
-        if incident is not None and notice.edits not in {None, *incident.pleas}:
-            incident.left_behind = notice.edits or ""
-
-    async def _of(self, session: AsyncSession, notice: Notice) -> Incident | None:
-        """Return the incident whose present card a notice belongs to; None for an older card's."""
-        what, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
-        if notice.organization_id is None or what != "incident":
-            return None
-        incident = await IncidentRows(session).get(notice.organization_id, incident_id)
-        return incident if incident is not None and str(incident.card) == number else None
-
-    async def channel_chosen(self, session: AsyncSession, organization_id: str) -> None:
-        """Bring the open cards that stand with people, or nowhere, into the channel that was just chosen."""
-        chosen = await Alerts(session).get(organization_id)
-        await self.taken(session, organization_id, chosen.channel_id)
-        for incident in await IncidentRows(session).all_open(organization_id):
-            if incident.holder is not None:
-                await Notices(session).forget(incident.key)
-                incident.version += 1
-                await self._put(session, incident, views.moved(chosen.channel_id), edits=True)
-                self._nowhere(incident)
-                await self._post(session, incident)  # somebody has just asked for it, quiet hours or not
-            elif not incident.channel:
-                self._nowhere(incident)
-                await self._say(session, incident)
-
-    async def has_left(self, session: AsyncSession, organization_id: str, membership_id: str) -> None:
-        """Take the cards out of the messages of somebody who may do nothing about them any more.
-
-        What stands there then says nothing about anybody; the next person is asked at once.
-        """
-        for incident in await IncidentRows(session).held_by(organization_id, membership_id):
-            await Notices(session).forget(incident.key)
-            incident.version += 1
-            await self._put(session, incident, views.moved_on(), edits=True)
-            incident.slack_id, incident.channel, incident.lines = "", "", []
-            incident.card += 1  # what Slack says of the old one is of no interest any more
-            await self._say(session, incident)
-
-    def _nowhere(self, incident: Incident) -> None:
-        """Let an incident's card be posted as if it were a new one."""
-        incident.slack_id, incident.channel, incident.asked, incident.trouble = "", "", [], ""
-
-    # The card
-
-    async def card(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:
-        """Return everything the card says, as of now."""
-        organization = await Organizations(session).get(incident.organization_id)
-        settings = await Alerts(session).get(incident.organization_id)
-        return views.IncidentCard(
-            incident=incident,
-            platform=self._offer.platform(incident.platform),
-            organization=organization.name if organization else "it",
-            connector=await self._member(session, incident, incident.connected_by),
-            claimer=await self._member(session, incident, incident.claimed_by),
-            resolver=await self._member(session, incident, incident.resolved_by),
-            lost_channel=settings.channel_id if incident.asked and incident.trouble else "",
-            waiting=await self._waiting(session, incident),
-            late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
-            answerer=await self._member(session, incident, incident.late_by),
-        )
-
-    async def _waiting(self, session: AsyncSession, incident: Incident) -> Waiting | None:
-        """Return the posts that the incident keeps from going out, or will; None when it keeps none."""
-        over = incident.kind == IncidentKind.NEEDS_RECONNECT
-        end = None if over else incident.deadline
-        if not incident.open or incident.code == views.DATA_ACCESS or (end is None and not over):
-            return None
-        return await Posts(session).waiting(incident.organization_id, incident.accounts, after=end)
+                await self.cards.ask(session, incident, owner, views.NOBODY, f"owners:{incident.id}")
 
     async def _opened(
         self,
@@ -574,103 +421,11 @@ class Incidents:
             incident.accounts = {account.id: account.name for account in accounts}
         return incident, new
 
-    async def _say(self, session: AsyncSession, incident: Incident, line: str = "") -> None:
-        """Bring the card in Slack up to date, and put a line into its thread.
-
-        Quiet hours hold back what makes a sound, a new card or a line, unless the sign-in ends before
-        they do. What is over before anybody was told is not told any more, unless it leaves a question.
-        """
-        quiet = await self._quiet(session, incident, datetime.now(UTC))
-        if incident.channel:
-            incident.version += 1
-            await self._put(session, incident, views.card(await self.card(session, incident)), edits=True)
-            incident.lines = [*incident.lines, *([line] if line else [])]
-            if quiet is None:
-                await self._thread(session, incident)
-            incident.held_until = quiet if incident.lines else None
-        else:
-            wanted = incident.open or incident.asks
-            incident.held_until = quiet if wanted else None
-            if wanted and quiet is None:
-                await self._post(session, incident)
-        await session.flush()
-
-    async def _quiet(self, session: AsyncSession, incident: Incident, moment: datetime) -> datetime | None:
-        """Return until when nothing about it may make a sound, or None: what ends before then is said at once."""
-        quiet = quiet_until(await Alerts(session).get(incident.organization_id), moment)
-        ends_before = quiet is not None and incident.deadline is not None and incident.deadline <= quiet
-        return None if ends_before else quiet
-
-    async def _thread(self, session: AsyncSession, incident: Incident) -> None:
-        for line in incident.lines:
-            incident.version += 1
-            await self._put(session, incident, views.line(line), edits=False)
-        incident.lines = []
-
-    async def _put(self, session: AsyncSession, incident: Incident, message: Message, *, edits: bool) -> None:
-        await say_in(
-            session,
-            Conversation(slack_id=incident.slack_id, id=incident.channel),
-            f"{incident.key}:{incident.version}",
-            message,
-            organization_id=incident.organization_id,
-            edits=incident.key if edits else None,
-            thread_of=None if edits else incident.key,
-            fallback=FALLBACK,
-        )
-
-    async def _post(
-        self, session: AsyncSession, incident: Incident, *, deaf: str = "", to_people: bool = False
-    ) -> None:
-        """Post the card where it can be heard: in the channel, else to the first person who wasn't asked yet.
-
-        Nobody is asked in the workspace `deaf`. Where nobody is left, all are tried again later.
-        """
-        place = await self._place(session, incident, deaf, to_people=to_people)
-        if place is None:
-            log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
-            self._nowhere(incident)
-            incident.held_until = datetime.now(UTC) + AGAIN
-            return
-        incident.slack_id, incident.channel = place.slack_id, place.id
-        incident.card += 1
-        message = views.card(await self.card(session, incident))
-        await say_in(
-            session,
-            place,
-            incident.key,
-            message,
-            organization_id=incident.organization_id,
-            fallback=FALLBACK,
-        )
-        await session.flush()
-
-    async def _place(
-        self, session: AsyncSession, incident: Incident, deaf: str, *, to_people: bool
-    ) -> Conversation | None:
-        """Return where the card goes next, and note whom that asks."""
-        settings = await Alerts(session).get(incident.organization_id)
-        if not (to_people or incident.asked) and settings.channel_id and settings.slack_id != deaf:
-            return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
-        people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
-        left = [each for each in people if each.id not in incident.asked and each.team_id != deaf]
-        if not left:
-            return None
-        incident.asked = [*incident.asked, left[0].id]
-        return Conversation(slack_id=left[0].team_id, id=left[0].user_id)
-
     async def _accounts(self, session: AsyncSession, organization_id: str, grant: Grant) -> list[Account]:
         if await Organizations(session).get(organization_id) is None:
             return []
         every = await Accounts(session, self._vault).all(organization_id, grant.platform)
         return [account for account, owner in every if owner is not None and owner.id == grant.id]
-
-    async def _member(
-        self, session: AsyncSession, incident: Incident, membership_id: str | None
-    ) -> Membership | None:
-        if membership_id is None:
-            return None
-        return await Members(session).get(incident.organization_id, membership_id)
 
     async def page_operator(self, session: AsyncSession, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bot.cards import FALLBACK
 from bot.diagnosis import diagnose, tally, worst
-from bot.incidents import FALLBACK
 from bot.logs import logger
 from bot.notices import Conversation, say_in
 from bot.schedule import digest_slot, quiet_until
@@ -79,7 +79,7 @@ class IncidentWatch:
             return
         found = await Accounts(session, self._vault).all(organization_id)
         open_ = [
-            await self._incidents.card(session, one)
+            await self._incidents.cards.draw(session, one)
             for one in await IncidentRows(session).all_open(organization_id)
         ]
         warned = {account_id for one in open_ for account_id in one.incident.accounts}

@@ -99,7 +99,7 @@ class AlertsStory:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
             if channel and not code:
-                await self._incidents.channel_chosen(session, actor.organization_id)
+                await self._incidents.cards.channel_chosen(session, actor.organization_id)
         return UpdateModal(views.saved(actor.organization, kept, elsewhere=elsewhere(request, kept)))
 
     async def test(self, request: Request) -> Answer:
@@ -117,7 +117,7 @@ class AlertsStory:
             if code:
                 await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
             else:
-                await self._incidents.taken(session, actor.organization_id, settings.channel_id)
+                await self._incidents.cards.taken(session, actor.organization_id, settings.channel_id)
         return Say(text=views.refused(code) if code else "✅ It arrived. Look in the channel.")
 
     async def _settings(self, request: Request) -> AlertSettings:

@@ -95,14 +95,14 @@ class IncidentStory:
         async with self._database.organization(actor.organization_id) as session:
             incident = await self._known(session, actor.organization_id, request.target)
             people = await Members(session).admins(actor.organization_id)
-            card = await self._incidents.card(session, incident)
+            card = await self._incidents.cards.draw(session, incident)
         return views.who_can(card, people, can_send=actor.role >= Role.ADMIN)
 
     async def send(self, request: Request) -> Answer:
         """Ask whom to send the link to."""
         async with self._database.organization(request.actor.organization_id) as session:
             incident = await self._open(session, request)
-            return OpenModal(views.send_to(await self._incidents.card(session, incident)))
+            return OpenModal(views.send_to(await self._incidents.cards.draw(session, incident)))
 
     async def sent(self, request: Request) -> Answer:
         """Send one named person a message in which only they get a link."""
@@ -111,7 +111,7 @@ class IncidentStory:
             incident = await self._open(session, request)
             person = await self._admin(session, request, user_id)
             asker, key = f"<@{actor.sender.user_id}>", f"please:{new_id('ask')}"
-            await self._incidents.ask(session, incident, person, asker, key)
+            await self._incidents.cards.ask(session, incident, person, asker, key)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "link sent", incident.id, to=person.id
             )

@@ -205,7 +205,7 @@ class Lifecycle:
             return Done()
         async with self._database.system() as session:
             for ended in await Members(session).end_person(leaver.realm, leaver.user_id):
-                await self._incidents.has_left(session, ended.organization_id, ended.id)
+                await self._incidents.cards.has_left(session, ended.organization_id, ended.id)
                 await self._tell(session, ended, str(request.body.get("event_id", "")))
                 log.info("member left Slack", membership=ended.id)
         return Done()

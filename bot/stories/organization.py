@@ -398,7 +398,7 @@ class OrganizationStory:
         if not done:
             raise Gone("That member")
         if role < Role.ADMIN:
-            await self._incidents.has_left(session, actor.organization_id, membership_id)
+            await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
@@ -411,7 +411,7 @@ class OrganizationStory:
                 raise BadInput(last_owner(actor)) from None
             if not done:
                 raise Gone("That member")
-            await self._incidents.has_left(session, actor.organization_id, membership_id)
+            await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "member removed", membership_id
             )

@@ -377,7 +377,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))
 
     assert [line for line in quiet if "⏫" in line] == []
-    await thread_with(office, card, "⏰ The snooze is over; it still needs a person.")
+    await thread_with(office, card, "⏰ The snooze is over; it still needs somebody.")
     assert "Snoozed" not in text_of(cards(office)[0])
 
 
@@ -801,7 +801,7 @@ async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_
     await dies(either_office)
 
     card = await hears(ada, "until somebody reconnects")
-    assert f"<#{SOCIAL}> can't: it was archived." in text_of(card)
+    assert f"I can't post in <#{SOCIAL}>: it was archived." in text_of(card)
     said = text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
     assert f"*I can't post in <#{SOCIAL}>*" in said
     home = await either_office.slack.open_home(ADA)
