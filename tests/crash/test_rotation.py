@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from sqlmodel import col, func, select
 
 from adapters.base import Busy
 from sandbox.platforms.oauth import OAuthSimulator
@@ -15,6 +16,7 @@ from sandbox.platforms.x import XSimulator
 from storage.db import Database
 from storage.grants import token_pair
 from storage.keys import remaining
+from storage.models import Grant
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import in_full, tries
 from tests.crash.children import octapost
@@ -22,7 +24,7 @@ from tests.crash.house import House, open_house
 from tests.databases import another
 
 OLD, NEW = KeyRing.generate(1), KeyRing.generate(2)
-WRITERS = 50
+WRITERS, SOON = 50, 500
 GRANTS = tries(8000, 600)
 KILLS = tries(3, 1)
 ROTATE = ("keys", "rotate")
@@ -31,9 +33,8 @@ ROTATE = ("keys", "rotate")
 class Traffic:
     """Writers that renew grants and open what is stored then, and what failed for them."""
 
-    def __init__(self, house: House, ids: list[str]) -> None:
+    def __init__(self, house: House) -> None:
         self._house = house
-        self._ids = ids
         self.reads = self.writes = self.put_off = 0
         self.failed: list[str] = []
         self.over = False
@@ -41,7 +42,7 @@ class Traffic:
     async def write(self) -> None:
         """Renew one grant after the other, as somebody whose access token was refused, and read it back."""
         while not self.over:
-            grant = await self._house.grant(random.choice(self._ids))  # noqa: S311 - any will do
+            grant = await self._house.grant(await self._next())
             try:
                 await self._house.parts.refresher.fresh(grant.id, refused=grant.generation)
                 self.writes += 1
@@ -49,12 +50,20 @@ class Traffic:
                     token_pair(self._house.vault, each)
                     self.reads += 1
             except (Busy, TimeoutError):
-                self.put_off += (
-                    1  # somebody else renews it, or SQLite had no turn for it while keys are rotated
-                )
+                # Somebody else renews it, or SQLite had no turn for it while keys are rotated.
+                self.put_off += 1
             except VaultError as error:
                 self.failed.append(type(error).__name__)
             await asyncio.sleep(0.05)
+
+    async def _next(self) -> str:
+        """Return a grant to which the rotation comes soon, or any: the two are to meet."""
+        sealed = col(Grant.refresh_sealed)
+        old = func.substr(sealed, 2, 2) != self._house.vault.newest.to_bytes(2)
+        soon = select(Grant.id).where(old).order_by(col(Grant.id)).limit(SOON)
+        async with self._house.database.system(write=False) as session:
+            ids = list(await session.exec(soon)) or list(await session.exec(select(Grant.id).limit(SOON)))
+        return random.choice(ids)  # noqa: S311 - any of them will do
 
 
 async def old_values(house: House) -> int:
@@ -75,10 +84,10 @@ async def test_a_rotation_that_is_killed_among_writers_fails_nobody_and_leaves_n
 ) -> None:
     async with open_house(database, platform(), keys=f"{NEW},{OLD}") as house:
         new, house.vault = house.vault, Vault(KeyRing.parse(OLD))
-        ids = await house.connect(GRANTS)
+        await house.connect(GRANTS)
         house.vault = new
         before = await old_values(house)
-        traffic = Traffic(house, ids)
+        traffic = Traffic(house)
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
                 group.create_task(traffic.write())
