@@ -66,7 +66,9 @@ async def test_a_killed_process_loses_nothing_but_what_only_it_had_seen(
 
 async def kill(house: House, grant_id: str, moment: Moment) -> None:
     """Let a process begin with this grant, and end at the moment."""
-    held = Fault(path=house.simulator.rules.token_path, delay_s=0.1, times=1)
+    # The test has so long to take the database away before the answer comes.
+    delay_s = 0.3 if moment is Moment.COMMITTING else 0.1
+    held = Fault(path=house.simulator.rules.token_path, delay_s=delay_s, times=1)
     before = house.refreshes()
     generation = (await house.grant(grant_id)).generation
     if moment in {Moment.IN_FLIGHT, Moment.COMMITTING}:

@@ -32,7 +32,7 @@ PATIENCE_S = 0.1
 """How long a call waits for its answer here; the product waits 20 s."""
 ANY = ""
 HTML = "<html><body>We'll be back soon</body></html>"
-WAIT = timedelta(minutes=10)
+WAIT = timedelta(minutes=8)
 """What the platform asks for in a Retry-After: longer than a step, so that it is seen whether it is obeyed."""
 PASSING = '{"error": {"code": 190, "error_subcode": 463, "is_transient": true}}'
 OUTAGES = {

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from sqlmodel import col, func, select
 
 from adapters.base import Busy
 from sandbox.platforms.oauth import OAuthSimulator
@@ -15,6 +16,7 @@ from sandbox.platforms.x import XSimulator
 from storage.db import Database
 from storage.grants import token_pair
 from storage.keys import remaining
+from storage.models import Grant
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import in_full, tries
 from tests.crash.children import octapost
@@ -22,7 +24,7 @@ from tests.crash.house import House, open_house
 from tests.databases import another
 
 OLD, NEW = KeyRing.generate(1), KeyRing.generate(2)
-WRITERS = 50
+WRITERS, SOON = 50, 500
 GRANTS = tries(8000, 600)
 KILLS = tries(3, 1)
 ROTATE = ("keys", "rotate")
@@ -38,10 +40,10 @@ class Traffic:
         self.failed: list[str] = []
         self.over = False
 
-    async def write(self) -> None:
+    async def write(self, *, ahead: bool) -> None:
         """Renew one grant after the other, as somebody whose access token was refused, and read it back."""
         while not self.over:
-            grant = await self._house.grant(random.choice(self._ids))  # noqa: S311 - any will do
+            grant = await self._house.grant(random.choice(await self._next() if ahead else self._ids))  # noqa: S311 - any will do
             try:
                 await self._house.parts.refresher.fresh(grant.id, refused=grant.generation)
                 self.writes += 1
@@ -49,12 +51,19 @@ class Traffic:
                     token_pair(self._house.vault, each)
                     self.reads += 1
             except (Busy, TimeoutError):
-                self.put_off += (
-                    1  # somebody else renews it, or SQLite had no turn for it while keys are rotated
-                )
+                # Somebody else renews it, or SQLite had no turn for it while keys are rotated.
+                self.put_off += 1
             except VaultError as error:
                 self.failed.append(type(error).__name__)
             await asyncio.sleep(0.05)
+
+    async def _next(self) -> list[str]:
+        """Return the grants to which the rotation comes next, or all: the two are to meet."""
+        sealed = col(Grant.refresh_sealed)
+        old = func.substr(sealed, 2, 2) != self._house.vault.newest.to_bytes(2)
+        soon = select(Grant.id).where(old).order_by(col(Grant.id)).limit(SOON)
+        async with self._house.database.system(write=False) as session:
+            return list(await session.exec(soon)) or self._ids
 
 
 async def old_values(house: House) -> int:
@@ -80,8 +89,8 @@ async def test_a_rotation_that_is_killed_among_writers_fails_nobody_and_leaves_n
         before = await old_values(house)
         traffic = Traffic(house, ids)
         async with asyncio.TaskGroup() as group:
-            for _ in range(WRITERS):
-                group.create_task(traffic.write())
+            for number in range(WRITERS):
+                group.create_task(traffic.write(ahead=number % 10 == 0))
             try:
                 left = [await killed_half_way(house) for _ in range(KILLS)]
                 async with octapost(house.env, *ROTATE) as child:
