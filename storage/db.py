@@ -45,7 +45,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = sorted(each.name[:4] for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The schema's versions, oldest first: the beginnings of their files' names."""
 BUSY = timedelta(seconds=5)
-"""How long a write waits for its turn on SQLite, which has one writer at a time."""
+"""How long a write waits on SQLite for another process's, as there is one writer at a time."""
+TURN = timedelta(seconds=20)
+"""How long it waits for its turn among this process's own: a whole platform's refreshes may end at once."""
 REACHED_WITHIN, ANSWERED_WITHIN = timedelta(seconds=5), timedelta(seconds=10)
 """How long PostgreSQL may take to let us in, and to answer one statement, before it counts as gone.
 
@@ -260,7 +262,7 @@ class Database:
         if self._writer is task:
             raise RuntimeError("a write inside a write would wait for itself")
         if self._turn.locked():
-            async with asyncio.timeout(BUSY.total_seconds()):
+            async with asyncio.timeout(TURN.total_seconds()):
                 await self._turn.acquire()
         else:
             await self._turn.acquire()

@@ -9,21 +9,28 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Locator, Page, async_playwright, expect
 
-from sandbox.slack.world import ACME, ADA
+from sandbox.member import Member, text_of
+from sandbox.platforms.linkedin import EVE
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.slack.world import ACME, ADA, OTTO
 from sandbox.start import Playground, playground
 from storage.db import now
 from storage.grants import Accounts
 from storage.incidents import Alerts
+from storage.models import Role
 from storage.refreshes import Refreshes
 from storage.tenants import Members
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.newcomer import SOCIAL, WHOLE_TRIP_MS, Newcomer
+from tests.browser.newcomer import WHOLE_TRIP_MS, Newcomer
+from tests.posts import schedule
 
+ALERTS = "C0ACMERAN"
+"""A channel in which nothing else is said."""
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 TOGETHER = (
     ("tiktok", "Octa Demo", "", ""),
@@ -34,10 +41,10 @@ TOGETHER = (
 )
 
 
-async def shoot(page: Page, name: str) -> None:
-    """Keep what the page shows as docs/images/<name>.png."""
+async def shoot(page: Page, name: str, only: Locator | None = None) -> None:
+    """Keep what the page shows, or a part of it, as docs/images/<name>.png."""
     await page.wait_for_timeout(300)  # fonts and the last live update
-    await page.screenshot(path=IMAGES / f"{name}.png")
+    await (only or page).screenshot(path=IMAGES / f"{name}.png")
 
 
 async def take() -> None:
@@ -52,7 +59,6 @@ async def take() -> None:
             page = await context.new_page()
             ada = Newcomer(page, sandbox.world.url)
             await page.goto(sandbox.world.url)
-            await shoot(page, "welcome")
             await ada.add_the_app()
             await ada.go()
             tab = await ada.ticket("tiktok")
@@ -61,8 +67,6 @@ async def take() -> None:
             await tab.close()
             for platform, who, kind, choose in TOGETHER:
                 done = await ada.connect(platform, who, kind=kind, choose=choose)
-                if platform == "tiktok":
-                    await shoot(done, "done")
                 await done.close()
             await (await ada.connect("facebook", "Ana Ruiz")).close()
             await ada.go("messages")
@@ -77,38 +81,42 @@ async def take() -> None:
             await ada.modal.get_by_role("button", name="Connect").click()
             await expect(ada.modal).to_contain_text("Connected to")
             await ada.modal.get_by_role("button", name="Close").click()
-            await page.goto(f"{sandbox.world.url}/world")
+            await page.goto(f"{sandbox.world.url}/world#linkedin")
             await shoot(page, "world")
             await ada.go("home")
             await expect(page.get_by_text("Renews itself").first).to_be_visible()
             await shoot(page, "home")
             await ada.go()
-            await ada.say("accounts x")
-            await shoot(page, "accounts")
+            await shoot(page, "accounts", await ada.say("accounts x"))
             await take_incident(page, ada, sandbox)
             await browser.close()
 
 
 async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
-    """Take the pictures of a sign-in that ends, is claimed and renewed, and of the alerts' form and digest."""
+    """Take the pictures of sign-ins that need a person, in a channel of their own, and of the form and the digest."""
     parts = sandbox.app.parts
-    await sandbox.world.slack.invite(SOCIAL)
+    await sandbox.world.slack.invite(ALERTS)
     async with parts.database.system() as session:
         [(member, organization)] = await Members(session).of_person(ACME, ADA, ACME)
-        night = {"quiet_from": "03:00", "quiet_to": "03:30", "timezone": "Europe/Berlin"}
-        await Alerts(session).save(organization.id, slack_id=ACME, channel_id=SOCIAL, **night)
-        found = await Accounts(session, parts.vault).all(organization.id, "x")
-        grant = found[0][1]
+        await Members(session).add(organization.id, realm=ACME, user_id=OTTO, team_id=ACME, role=Role.ADMIN)
+        night = {"quiet_from": "22:00", "quiet_to": "07:00", "timezone": quiet_elsewhere()}
+        await Alerts(session).save(organization.id, slack_id=ACME, channel_id=ALERTS, **night)
+        [(account, grant)] = await Accounts(session, parts.vault).all(organization.id, "x")
         assert grant is not None
+        await schedule(session, organization.id, account.id, *(timedelta(hours=hours) for hours in (3, 6, 9)))
         assert await Refreshes(session, parts.vault).dead(grant, "invalid_grant")
         await parts.incidents.grant_died(session, grant, "invalid_grant")
-    await ada.go()
-    card = ada.page.get_by_role("log").get_by_role("article").filter(has_text="until somebody reconnects")
-    await expect(card).to_be_visible()
-    await shoot(page, "card")
-    await card.get_by_role("button", name="Claim").click()
+    await ada.go(ALERTS)
+    log = ada.page.get_by_role("log").get_by_role("article")
+    card = log.filter(has_text=re.compile("X: Octa Demo"))
+    await expect(card).to_contain_text("until somebody reconnects")
+    await shoot(page, "card", card)
+    otto = Member(sandbox.world, OTTO, ACME, ALERTS)
+    [message] = [m for m in sandbox.world.slack.state.messages(ALERTS) if "X: Octa Demo" in text_of(m)]
+    await otto.press(message, "incident.claim")
     await expect(card).to_contain_text("is on it")
-    await shoot(page, "card-claimed")
+    await shoot(page, "card-claimed", card)
+    await otto.browser.close()
     await card.get_by_role("button", name="Reconnect").click()
     await expect(ada.last).to_contain_text("Only you can use this link")
     tab = await ada.follow(ada.last.get_by_role("link", name=re.compile("^Continue to")))
@@ -116,18 +124,34 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     await ada.consent(tab, "Octa Demo")
     await expect(tab).to_have_title(re.compile("· Octapost$"), timeout=WHOLE_TRIP_MS)
     await tab.close()
-    await expect(page.get_by_text("can publish for Acme again").first).to_be_visible()
-    await shoot(page, "card-resolved")
+    await expect(card).to_contain_text("Reconnected by")
+    await shoot(page, "card-resolved", card)
+    await sandbox.world.come_to_day(linkedin_of(sandbox), EVE)
+    ladder = log.filter(has_text="7 days")
+    await expect(ladder.first).to_be_visible(timeout=WHOLE_TRIP_MS)
+    await shoot(page, "card-ends", ladder.first)
     async with parts.database.system() as session:
         await Alerts(session).save(member.organization_id, told_at=now(-timedelta(days=8)))
     await parts.watch.run()
-    await expect(page.get_by_text("all is well with Acme").first).to_be_visible()
-    await shoot(page, "digest")
+    digest = log.filter(has_text="Sent every week")
+    await expect(digest).to_be_visible()
+    await shoot(page, "digest", digest)
     answer = await ada.say("alerts")
-    await shoot(page, "alerts")
+    await shoot(page, "alerts", answer)
     await answer.get_by_role("button", name="Change…").click()
     await expect(ada.modal).to_be_visible()
-    await shoot(page, "alerts-form")
+    await shoot(page, "alerts-form", ada.modal)
+
+
+def linkedin_of(sandbox: Playground) -> OAuthSimulator:
+    """Return the simulated LinkedIn."""
+    return sandbox.world.platforms["linkedin"]
+
+
+def quiet_elsewhere() -> str:
+    """Return a time zone in which it is noon or so, so that the night is not now."""
+    ahead = (12 - datetime.now(UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
 
 
 if __name__ == "__main__":
