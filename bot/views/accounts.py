@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from storage.models import Account, Grant, Place
 
 PLACE = "place"
+ADMINS_CAN = "An admin of the organization can reconnect it."
+"""Where somebody reads what to press, and may not press it."""
 CAN = {
     Capability.PUBLISH: "publish",
     Capability.MEDIA: "send media",
@@ -91,6 +93,8 @@ def card(one: Card, role: Role) -> list[Json]:
     by = kit.mrkdwn(f"Connected by {one.connected_by}.")
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
     small += [kit.mrkdwn(one.care)] if one.care else []
+    if found.fix is Fix.RECONNECT and role < Role.ADMIN:
+        small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
         kit.titled(account.name, "\n".join(lines)),
         {"type": "context", "elements": small},

@@ -11,7 +11,7 @@ from bot.diagnosis import Fix
 from bot.offer import OVER
 from bot.views import accounts as account_views
 from bot.views import kit
-from bot.views.accounts import CAN
+from bot.views.accounts import ADMINS_CAN, CAN
 from bot.views.kit import Json
 from storage.models import Role
 
@@ -79,7 +79,7 @@ def examination(card: Card, role: Role) -> list[Json]:
     if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
     elif found.fix is Fix.RECONNECT:
-        blocks.append(kit.fine_print("An admin of the organization can reconnect it."))
+        blocks.append(kit.fine_print(ADMINS_CAN))
     blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
 

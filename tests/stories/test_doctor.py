@@ -187,10 +187,14 @@ async def test_a_member_reads_the_diagnosis_and_has_no_reconnect_button(office: 
     await ada.command("org invite <@U0OTTO|otto>")
     await becomes(office, "x", status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
 
-    message = await (await office.person(OTTO)).command("doctor")
+    otto = await office.person(OTTO)
+    message, card = await otto.command("doctor"), await otto.command("accounts")
 
     assert "🔴 needs reconnecting" in text_of(message)
-    assert "Reconnect" not in buttons(message)
+    for shown in (message, card):
+        assert "Reconnect" not in buttons(shown)
+        assert "An admin of the organization can reconnect it." in text_of(shown)
+    assert "An admin of the organization" not in text_of(await ada.command("accounts"))
 
 
 async def test_more_patients_than_a_message_holds_are_counted(office: Office) -> None:
