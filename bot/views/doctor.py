@@ -78,7 +78,7 @@ def examination(card: Card, role: Role) -> list[Json]:
     ]
     if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
-    elif found.fix is Fix.RECONNECT:
+    if found.fix is Fix.RECONNECT and role < Role.ADMIN:
         blocks.append(kit.fine_print(ADMINS_CAN))
     blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
