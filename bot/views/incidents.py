@@ -284,6 +284,8 @@ def _details(one: IncidentCard) -> list[str]:
 def _ended(one: IncidentCard, at: str = "") -> str:
     """Return how it came to its end, in mrkdwn, with a time where one is given; empty when the card says it."""
     incident = one.incident
+    if incident.open:
+        return ""
     by = f" by {kit.mention(one.resolver)}" if incident.resolved_by else ""
     freed = f", {kit.posts(incident.released)} released" if incident.released else ""
     return {
