@@ -15,6 +15,7 @@ from storage.models import new_id
 from storage.refreshes import Outcome, Refreshes
 from storage.tenants import Installations
 from storage.vault import KeyRing, Vault
+from tests.counts import in_full
 from tests.databases import sqlite_file
 
 
@@ -57,6 +58,7 @@ async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothin
         assert found.execute("SELECT count(*) FROM canary").fetchone() == (0,)
 
 
+@in_full
 async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_numbers(
     tmp_path: Path,
 ) -> None:
@@ -85,6 +87,7 @@ async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_n
     assert "Older keys may leave the ring" in words
 
 
+@in_full
 async def test_half_of_the_work_on_sqlite_is_warned_of(tmp_path: Path) -> None:
     jobs = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "run", "--only", "jobs")
     assert jobs.stderr is not None

@@ -24,12 +24,13 @@ from sandbox.world import World
 from storage.attempts import Attempts
 from storage.models import ConnectionAttempt, Grant, Ticket, new_secret
 from tests.application import Office
+from tests.counts import tries
 from tests.hostile.wire import Wire, asked, rows
 from tests.storage.world import expire
 from tests.web.house import COOKIE, House
 
 Count = Callable[[str, object], None]
-SEEDS = 120
+SEEDS = tries(120, 40)
 EVERY = list(PLATFORMS)
 
 
