@@ -30,9 +30,10 @@ async def octapost(file: Path, keys: str, *arguments: str) -> asyncio.subprocess
         "SLACK_CLIENT_SECRET": "slack-secret",
         "SLACK_SIGNING_SECRET": "s" * 32,
     }
+    around = {name: value for name, value in os.environ.items() if not name.startswith("OCTAPOST_")}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from bot.cli import main; main()", *arguments),
-        env=os.environ | {f"OCTAPOST_{name}": value for name, value in settings.items()},
+        env=around | {f"OCTAPOST_{name}": value for name, value in settings.items()},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
