@@ -6,10 +6,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from bot.jobs.clock import SILENT_S, Clock
+from tests.counts import in_full
 
 A_WHILE_S = SILENT_S + 4
 
 
+@in_full
 async def test_a_host_s_clock_that_is_set_back_stops_no_job() -> None:
     ran = asyncio.Event()
 

@@ -28,6 +28,7 @@ from storage.grants import Accounts, NewAccount
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
+from tests.counts import in_full
 from tests.jobs.test_refresh import Works, open_works
 from tests.jobs.test_upkeep import facebook
 
@@ -495,6 +496,7 @@ async def test_a_look_is_over_before_its_lease(
     assert time.monotonic() - started < 3
 
 
+@in_full
 async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token_is_kept(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:
