@@ -151,8 +151,8 @@ async def test_no_secret_turns_up_in_logs_messages_or_the_database(
     lines: io.StringIO, either_office: Office, record_property: Callable[[str, object], None]
 ) -> None:
     office = either_office
-    tour = Tour(office.world, Console(file=io.StringIO()))
-    assert await tour.play() == 0
+    told = io.StringIO()
+    assert await Tour(office.world, Console(file=told)).play() == 0, told.getvalue()
     assert await office.slack.open_home(ADA)
 
     secrets, passing = issued(office), fleeting(office)
