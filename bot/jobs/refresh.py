@@ -14,12 +14,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 
 from adapters.base import (
-    AccountTokens,
     Busy,
     GrantDead,
     Misconfigured,
@@ -44,7 +43,7 @@ from storage.refreshes import Outcome, Refreshes, Renewal, Tally, renew
 from storage.single import FAILURES
 
 if TYPE_CHECKING:
-    from adapters.base import Adapter, Client
+    from adapters.base import AccountTokens, Adapter, Client
     from bot.incidents import Incidents
     from bot.offer import Offer
     from storage.db import Database
@@ -369,8 +368,8 @@ class Refresher:
         if not renews(platform, grant):
             await self._still_good(grant, adapter, client, tokens)
             return None
-        if isinstance(adapter, AccountTokens):
-            return await self._trader.trade(grant, adapter, client, tokens)
+        if platform.rotation is Rotation.EXCHANGE:
+            return await self._trader.trade(grant, cast("AccountTokens", adapter), client, tokens)
         return Trade(tokens=await adapter.refresh(client, tokens))
 
     async def _accounts_live_on(self, grant: Grant, trade: Trade) -> None:

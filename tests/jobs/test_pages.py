@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters import registry
-from adapters.base import AccountTokens, Busy, GrantDead, Tokens
+from adapters.base import AccountTokens, Busy, GrantDead, Rotation, Tokens
 from adapters.registry import PLATFORMS
 from bot.diagnosis import Diagnosis, diagnose
 from bot.incidents import Incidents
@@ -518,7 +518,10 @@ def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> N
 def test_who_trades_up_can_tell_of_accounts_tokens() -> None:
     found = registry.adapters(None)  # type: ignore[arg-type]
 
-    assert {key for key, one in found.items() if isinstance(one, AccountTokens)} == {"facebook", "instagram"}
+    # The refresher goes by the rotation: from Python 3.12 on `isinstance` does not see through a traced adapter.
+    trading = {key for key, one in found.items() if one.platform.rotation is Rotation.EXCHANGE}
+    assert {key for key, one in found.items() if isinstance(one, AccountTokens)} == trading
+    assert trading == {"facebook", "instagram"}
 
 
 # Scopes
