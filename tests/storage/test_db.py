@@ -19,7 +19,7 @@ from storage.attempts import Seen
 from storage.db import MIGRATIONS, Database, SchemaTooNew, SchemaTooOld, across, now
 from storage.models import Organization, Role, Utc
 from storage.tenants import Organizations
-from tests.databases import another
+from tests.databases import OWNER, another
 from tests.storage.world import run_sql, tenant
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ async def bare(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
         return
     postgres: Postgres = request.getfixturevalue("postgres")
     name = await postgres.create()
-    database = Database(postgres.url(name))
+    database = Database(postgres.url(name, OWNER))
     yield database
     await database.close()
     await postgres.drop(name)
