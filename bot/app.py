@@ -46,7 +46,7 @@ from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.operator import Operator
 from bot.routes import Routes
-from bot.settings import ConfigurationError, Settings
+from bot.settings import PREFIX, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -65,6 +65,7 @@ from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.platforms import PlatformCallbacks
 from storage.db import ANSWERED_WITHIN, Database
+from storage.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -88,10 +89,17 @@ SWEEP_INTERVAL = timedelta(minutes=10)
 
 
 ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
-NO_WALL = (
-    "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
-    " nothing but the code keeps the organizations apart. Use an ordinary role that owns the database."
-)
+ROLE_FAULTS = {
+    RoleFault.ABOVE_POLICIES: (
+        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
+        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
+    ),
+    RoleFault.OWNER: (
+        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
+        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
+    ),
+}
+OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +147,17 @@ def _trusted() -> ssl.SSLContext:
 
 
 def settings_from(env: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings in `env`, by default the process's environment."""
-    return Settings.from_env(os.environ if env is None else env)
+    """Return the settings in `env`, by default the process's environment, which holds them no longer then.
+
+    A child process inherits none of them, and nothing that prints the environment shows a key.
+    """
+    if env is not None:
+        return Settings.from_env(env)
+    try:
+        return Settings.from_env(os.environ)
+    finally:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
 
 
 async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
@@ -366,7 +383,7 @@ async def run(
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
                 await socket.connect_async()  # type: ignore[no-untyped-call]
-            await _warn(parts.database, alone=serve and work)
+            await _warn(parts, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
@@ -387,12 +404,15 @@ async def run(
             log.info("stopped")
 
 
-async def _warn(database: Database, *, alone: bool) -> None:
+async def _warn(parts: Parts, *, alone: bool) -> None:
     """Say what a process that starts well nevertheless cannot rely on."""
+    database = parts.database
     if database.dialect == "sqlite" and not alone:
         log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
-    if not await database.isolates():
-        log.warning("row-level security does not hold", hint=NO_WALL)
+    for fault in await faults(database):
+        log.warning("the database's role may do more than it needs", hint=ROLE_FAULTS[fault])
+    if parts.settings.database_migration_url is not None:
+        log.warning("OCTAPOST_DATABASE_MIGRATION_URL is set", hint=OWNERS_URL)
 
 
 @asynccontextmanager

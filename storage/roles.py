@@ -74,7 +74,9 @@ async def grant_to(session: AsyncSession, role: str) -> None:
     """
     connection = await session.connection()
     if not (await connection.execute(_EXISTS, {"role": role})).scalar_one():
-        raise NoSuchRole(f"There is no role {role}, which OCTAPOST_DATABASE_URL connects as: create it first.")
+        raise NoSuchRole(
+            f"There is no role {role}, which OCTAPOST_DATABASE_URL connects as: create it first."
+        )
     quote = connection.dialect.identifier_preparer.quote_identifier
     schema = (await connection.execute(_SCHEMA)).scalar_one()
     await connection.execute(text(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quote(role)}"))

@@ -57,6 +57,14 @@ def another(database: Database) -> Database:
     return Database(database._writes.url.render_as_string(hide_password=False))
 
 
+def owners(database: Database) -> Database:
+    """Return the same database as the owner of its tables would open it."""
+    url = database._writes.url
+    if database.dialect == "postgresql":
+        url = url.set(username=OWNER, password=OWNER)
+    return Database(url.render_as_string(hide_password=False))
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A running server, and the migrated database that tests share."""

@@ -24,6 +24,7 @@ from storage.refreshes import Outcome, Refreshes
 from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
 from storage.troubles import Troubles
 from storage.vault import check_canaries
+from tests.databases import owners
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -202,6 +203,15 @@ async def run_sql(database: Database, sql: str, **values: object) -> list[Any]:
     async with database.system() as session:
         result = await (await session.connection()).execute(text(sql), values)
         return list(result.all()) if result.returns_rows else []
+
+
+async def run_sql_as_owner(database: Database, sql: str, **values: object) -> list[Any]:
+    """Run a statement as the owner of the tables and return its rows."""
+    owner = owners(database)
+    try:
+        return await run_sql(owner, sql, **values)
+    finally:
+        await owner.close()
 
 
 async def backdate(database: Database, model: type[SQLModel], column: str, age: timedelta) -> None:
