@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.settings import ConfigurationError, Settings
 from storage.db import Database
 from storage.private import Exposed, make_file, read_secret, tighten
-from storage.vault import check_canaries
+from storage.vault import KeyRing, check_canaries
+from tests.application import settings
 from tests.databases import sqlite_file
 
 if TYPE_CHECKING:
@@ -129,3 +131,16 @@ def test_a_mounted_secret_is_another_users_and_may_be_readable(
         assert not accepted
     else:
         assert accepted
+
+
+def test_an_exposed_key_ring_is_refused_by_the_name_of_its_variable(tmp_path: Path) -> None:
+    file = tmp_path / "ring"
+    file.write_text(KeyRing.generate())
+    file.chmod(0o666)
+    found = settings()
+    with_file = Settings(**found.model_dump() | {"vault_keys": None, "vault_keys_file": file})
+
+    with pytest.raises(
+        ConfigurationError, match=r"^OCTAPOST_VAULT_KEYS_FILE: its group or others can change it"
+    ):
+        _ = with_file.keys
