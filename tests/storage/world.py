@@ -12,7 +12,7 @@ from sqlmodel import SQLModel, col, update
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
 from storage.budgets import Bucket, Budgets
-from storage.db import now
+from storage.db import across, now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
@@ -58,7 +58,7 @@ class World:
 async def stash(
     session: AsyncSession, vault: Vault, organization_id: str, platform: str = "x", **more: Any
 ) -> Grant:
-    """Return a pending grant with tokens that name it."""
+    """Return a pending grant with tokens that name it, also in an organization's session, which may not insert it."""
     values: dict[str, Any] = {
         "platform": platform,
         "app": platform,
@@ -68,7 +68,8 @@ async def stash(
         "access_expires_in": timedelta(hours=2),
         "refresh_expires_in": timedelta(days=180),
     }
-    return await Grants(session, vault).stash(organization_id, "mem_x", **values | more)
+    async with across(session):
+        return await Grants(session, vault).stash(organization_id, "mem_x", **values | more)
 
 
 async def build(database: Database, vault: Vault, suffix: str) -> World:
