@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 MINUTE_S = 60.0
 MOST_KEYS = 10_000
 """How many keys one gate remembers: some 2 MB. A client with more addresses than this gains nothing new."""
-PAGES_PER_VISIT = 3
-"""For how many pages of the limit there is one visit to the same ticket or with the same state."""
 MISSES_PER_PAGE = 10
 """How many unknown secrets an address may try for each page it may load. Each one costs a database query."""
 MISSED = frozenset({400, 404, 410})
@@ -165,7 +163,7 @@ class PageLimits:
         self._proxies = settings.trusted_proxies or 0
         per_minute = settings.web_requests_per_minute
         self._pages = Gate(per_minute, clock=clock)
-        self._secrets = Gate(math.ceil(per_minute / PAGES_PER_VISIT), clock=clock)
+        self._secrets = Gate(per_minute, clock=clock)
         self._misses = Gate(per_minute * MISSES_PER_PAGE, clock=clock)
 
     def wait_s(self, request: web.Request) -> int:
