@@ -212,7 +212,6 @@ class ConnectPages:
             ticket = await Tickets(session).redeem(plain)
         if ticket is None:
             return self._used_up()
-        await self._connections.standing(ticket)
         try:
             location = await self._connections.consent_url(ticket, browser)
         except Misconfigured as error:
