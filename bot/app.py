@@ -44,7 +44,7 @@ from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.operator import Operator
 from bot.routes import Routes
-from bot.settings import ConfigurationError, Settings
+from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -60,6 +60,7 @@ from bot.web.browser import Cookies, Guard
 from bot.web.connect import ConnectPages
 from bot.web.health import Health
 from bot.web.install import InstallPages
+from bot.web.limits import PageLimits
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.platforms import PlatformCallbacks
@@ -264,7 +265,7 @@ def construct(
     )
     bolt.use(dispatcher)
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
-    guard = Guard(settings, pages)
+    guard = Guard(pages, PageLimits(settings))
     connect_pages = ConnectPages(
         settings=settings,
         platforms=platforms,
@@ -364,7 +365,7 @@ async def run(
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
                 await socket.connect_async()  # type: ignore[no-untyped-call]
-            await _warn(parts.database, alone=serve and work)
+            await _warn(settings, parts.database, web=serve, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
@@ -385,8 +386,10 @@ async def run(
             log.info("stopped")
 
 
-async def _warn(database: Database, *, alone: bool) -> None:
+async def _warn(settings: Settings, database: Database, *, web: bool, alone: bool) -> None:
     """Say what a process that starts well nevertheless cannot rely on."""
+    if web and settings.proxies_unknown:
+        log.warning("all visitors may share one page limit", hint=PROXIES_UNKNOWN)
     if database.dialect == "sqlite" and not alone:
         log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
     if not await database.isolates():
