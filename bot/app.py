@@ -53,6 +53,7 @@ from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
+from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
 from bot.web.browser import Cookies, Guard
@@ -249,6 +250,7 @@ def construct(
     AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(incidents, database).register(routes)
+    JoinCodeStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
     home.register(routes)
     lifecycle.register(routes)
