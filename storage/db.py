@@ -25,6 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
+from storage.probe import PostgresProbe, Probe, SqliteProbe
 from storage.roles import grant_to
 from storage.single import PostgresSingle, Single, SqliteSingle
 
@@ -200,6 +201,7 @@ class Database:
             connect = partial(_sqlite_connect, url)
             self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
             self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
+            self._probe: Probe = SqliteProbe(make_url(url).database or "", connect, self._written)
         else:
             limits = {
                 "timeout": REACHED_WITHIN.total_seconds(),
@@ -218,6 +220,7 @@ class Database:
             self._reads = self._writes.execution_options(postgresql_readonly=True)
             singles = partial(PostgresSingle, make_url(url), max(1, pool_size // 2), limits=limits)
             self.single, self.durable = singles(), singles(durable=True)
+            self._probe = PostgresProbe(self.system)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""
@@ -229,9 +232,8 @@ class Database:
         """Give a session that works for one organization; PostgreSQL hides all other rows from it."""
         quoted = organization_id.replace("'", "''")
         # The flag may be on for the whole connection, as a default of the role or the database.
-        return self._transaction(
-            f"SET LOCAL octapost.system = 'off'; SET LOCAL octapost.organization = '{quoted}'", write=write
-        )
+        begins = f"SET LOCAL octapost.system = 'off'; SET LOCAL octapost.organization = '{quoted}'"
+        return self._transaction(begins, write=write)
 
     @asynccontextmanager
     async def _transaction(self, begins: str, *, write: bool) -> AsyncGenerator[AsyncSession]:
@@ -278,8 +280,8 @@ class Database:
     async def upgrade(self, *, for_role: str | None = None) -> None:
         """Bring the schema to what this Octapost needs. Replicas wait for each other.
 
-        `for_role` is the PostgreSQL role that will work with the tables, where it is not the one that
-        owns them. Raises `SchemaTooNew` where there is nothing to go up to, and `NoSuchRole`.
+        `for_role` is PostgreSQL's role that will work with the tables, if it is not their owner.
+        Raises `SchemaTooNew` where there is nothing to go up to, and `NoSuchRole`.
         """
         async with self.system(write=False) as session:
             current = await (await session.connection()).run_sync(_known_revision)
@@ -296,11 +298,18 @@ class Database:
         """Return if the schema is what this Octapost needs, else raise `SchemaTooNew` or `SchemaTooOld`."""
         async with self.system(write=False) as session:
             await (await session.connection()).run_sync(_check)
+        self._probe.remember()
+
+    async def probe(self) -> None:
+        """Return if the schema is right and a write would be kept, else raise whatever is in the way."""
+        await self.check()
+        await self._probe.rehearse()
 
     async def close(self) -> None:
         """Close every connection."""
         await self.single.close()
         await self.durable.close()
+        await self._probe.close()
         await self._reads.dispose()
         await self._writes.dispose()
 
