@@ -154,6 +154,8 @@ class Carrier(AiohttpTransport):
                 return await self._carried(request)
         except TimeoutError as error:
             raise httpx.ReadTimeout("too slow", request=request) from error
+        except aiohttp.ClientError as error:  # what httpx-aiohttp has no word for: an answer that is no HTTP
+            raise httpx.RemoteProtocolError(type(error).__name__, request=request) from error
 
     async def _carried(self, request: httpx.Request) -> httpx.Response:
         answer = await super().handle_async_request(request)
