@@ -8,7 +8,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
-from slack_sdk.signature import SignatureVerifier
 
 from adapters import registry
 from adapters.base import LONGEST_CALL_S
@@ -45,7 +43,7 @@ from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.operator import Operator
 from bot.routes import Routes
-from bot.settings import ConfigurationError, Settings
+from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -60,9 +58,12 @@ from bot.web.browser import Cookies, Guard
 from bot.web.connect import ConnectPages
 from bot.web.health import Health
 from bot.web.install import InstallPages
+from bot.web.limits import PageLimits
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.platforms import PlatformCallbacks
+from bot.web.server import Runner
+from bot.web.slack_events import SlackEvents
 from storage.db import ANSWERED_WITHIN, Database
 from storage.vault import KeyRing, Vault, check_canaries
 
@@ -248,7 +249,7 @@ def construct(
         signing_secret=settings.slack_signing_secret.get_secret_value(),
         authorize=_NoToken(),  # type: ignore[no-untyped-call]
         process_before_response=True,
-        # Bolt's own checks that find nothing here: `_slack_endpoint` has verified the signature, nobody is
+        # Bolt's own checks that find nothing here: `SlackEvents` has verified the signature, nobody is
         # asked whose token it is, and there are no workflow steps.
         ssl_check_enabled=False,
         request_verification_enabled=False,
@@ -258,7 +259,7 @@ def construct(
     )
     bolt.use(dispatcher)
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
-    guard = Guard(settings, pages)
+    guard = Guard(pages, PageLimits(settings))
     connect_pages = ConnectPages(
         settings=settings,
         platforms=platforms,
@@ -281,14 +282,13 @@ def construct(
         cookies=cookies,
     )
     server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
-    events = _slack_endpoint(bolt, settings.slack_signing_secret.get_secret_value())
-    server.add_routes([web.post("/slack/events", events)])
+    events = SlackEvents(bolt, settings.slack_signing_secret.get_secret_value())
     departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
     callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
     clock = Clock()
     overdue_after = timedelta(minutes=settings.refresh_overdue_min)
     health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
-    for served in (pages, connect_pages, install_pages, callbacks, health):
+    for served in (events, pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
     watched = web.Application(middlewares=[guard.middleware])
     watched.add_routes(health.routes())
@@ -331,10 +331,7 @@ async def run(
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
     async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
-        runner, socket = (
-            web.AppRunner(parts.web if serve else parts.watched, access_log=None, shutdown_timeout=5.0),
-            None,
-        )
+        runner, socket = Runner(parts.web if serve else parts.watched), None
         notices = NoticeSender(
             parts.database,
             parts.slacks,
@@ -366,7 +363,7 @@ async def run(
                     web_client=parts.slacks.without_token(),
                 )
                 await socket.connect_async()  # type: ignore[no-untyped-call]
-            await _warn(parts.database, alone=serve and work)
+            await _warn(settings, parts.database, web=serve, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
             yield Running(parts=parts, url=url)
         finally:
@@ -388,8 +385,10 @@ async def run(
             log.info("stopped")
 
 
-async def _warn(database: Database, *, alone: bool) -> None:
+async def _warn(settings: Settings, database: Database, *, web: bool, alone: bool) -> None:
     """Say what a process that starts well nevertheless cannot rely on."""
+    if web and settings.proxies_unknown:
+        log.warning("all visitors may share one page limit", hint=PROXIES_UNKNOWN)
     if database.dialect == "sqlite" and not alone:
         log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
     if not await database.isolates():
@@ -403,30 +402,6 @@ async def _tracing(endpoint: str) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(stop)
-
-
-def _slack_endpoint(bolt: AsyncApp, signing_secret: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return the handler of Slack's requests. Nothing is read out of a body before its signature was checked.
-
-    Bolt parses first, and answers 500 to a body, timestamp or signature of a shape it did not expect.
-    """
-    verifier = SignatureVerifier(signing_secret)
-
-    async def events(request: web.Request) -> web.Response:
-        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
-        signature = request.headers.get("X-Slack-Signature", "")
-        well_formed = stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and signature.isascii()
-        try:
-            if not well_formed or not verifier.is_valid(await request.read(), stamp, signature):
-                return web.json_response({"error": "invalid request"}, status=401)
-            bolt_request = await to_bolt_request(request)
-        except ValueError:  # not UTF-8, not JSON
-            return web.json_response({"error": "invalid request"}, status=401)
-        answer = await bolt.async_dispatch(bolt_request)
-        # As bytes it goes out in one piece with its headers; Bolt's own adapter hands aiohttp a text.
-        return web.Response(status=answer.status, body=answer.body.encode(), headers=answer.first_headers())
-
-    return events
 
 
 class _NoToken(AsyncAuthorize):

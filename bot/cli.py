@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import app, logs, manifest
 from bot.diagnosis import Forecast
-from bot.settings import ConfigurationError, Settings
+from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from storage.db import Database, SchemaTooNew, SchemaTooOld
 from storage.keys import remaining, rotate
 from storage.moving import MoveRefused, move
@@ -164,6 +164,8 @@ def doctor() -> None:
     for trouble in troubles:
         out.print(trouble, style="yellow", markup=False, highlight=False)
     out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
+    if settings.proxies_unknown:
+        _fail(PROXIES_UNKNOWN)
 
 
 @database_cli.command("upgrade")

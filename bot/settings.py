@@ -34,6 +34,13 @@ FEWEST_CALLS = 10
 """Fewer a minute would be used up by a single burst."""
 
 
+PROXIES_UNKNOWN = (
+    f"{PREFIX}TRUSTED_PROXIES is not set: set it to the number of proxies in front of Octapost (1 for a single"
+    " reverse proxy or load balancer, 0 if browsers connect to it directly). Until then all visitors behind a"
+    " proxy share one page limit, and a single one of them can use it up."
+)
+
+
 class ConfigurationError(Exception):
     """The environment is not one this program can run in. The message names every fault."""
 
@@ -119,8 +126,8 @@ class Settings(BaseSettings):
     """Longer than the longest platform call, 20 s."""
     web_requests_per_minute: int = Field(default=60, ge=1)
     """How often one client address may ask for a page."""
-    trusted_proxies: int = Field(default=0, ge=0, le=5)
-    """How many proxies in front of us append to X-Forwarded-For."""
+    trusted_proxies: int | None = Field(default=None, ge=0, le=5)
+    """How many proxies in front of us append to X-Forwarded-For. None: the operator has not said."""
     platforms_env: dict[str, str] = Field(default_factory=dict, repr=False)
     """The `OCTAPOST_<PLATFORM>_*` variables, read by `platforms`."""
 
@@ -166,6 +173,11 @@ class Settings(BaseSettings):
     def secure(self) -> bool:
         """True when browsers reach us over https."""
         return self.public_url.startswith("https://")
+
+    @property
+    def proxies_unknown(self) -> bool:
+        """True when TLS must end at a proxy, as we speak plain HTTP, and nobody said how many there are."""
+        return self.secure and self.trusted_proxies is None
 
     @property
     def keys(self) -> str:

@@ -360,6 +360,16 @@ async def standing(
     return Standing(choices=choices, default_organization_id=default)
 
 
+async def lock_organization(session: AsyncSession, organization_id: str) -> None:
+    """Wait until nobody else changes who belongs to the organization, and keep others from it until we end.
+
+    Taken before any membership is locked. Not FOR UPDATE, which every insert of a row that refers to the
+    organization would wait for (https://www.postgresql.org/docs/current/explicit-locking.html, 2026-11-30).
+    """
+    alone = select(Organization.id).where(Organization.id == organization_id)
+    await session.exec(alone.with_for_update(key_share=True))
+
+
 class Members:
     """Who belongs to which organization, and with which role."""
 
@@ -480,8 +490,7 @@ class Members:
     async def _to_change(
         self, organization_id: str, membership_id: str, *, keeps_owner: bool
     ) -> Membership | None:
-        one_at_a_time = select(Organization.id).where(Organization.id == organization_id).with_for_update()
-        await self._session.exec(one_at_a_time)
+        await lock_organization(self._session, organization_id)
         members = {each.id: each for each in await self.all(organization_id)}
         membership = members.get(membership_id)
         owners = {each.id for each in members.values() if each.role == Role.OWNER}

@@ -77,6 +77,12 @@ def runs(arguments: list[str]) -> bool:
     return True
 
 
+def assumed(file: str) -> dict[str, str]:
+    """Return the settings in an environment file."""
+    lines = [line for line in (ROOT / file).read_text().splitlines() if line.startswith("OCTAPOST_")]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
 # The image
 
 
@@ -197,14 +203,17 @@ def test_no_container_can_more_than_it_must(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_without_an_address_of_the_database_nobody_falls_back_to_a_file_of_their_own(name: str) -> None:
     first, *later = COMPOSE["services"][name]["env_file"]
-    (line,) = [each for each in (ROOT / first).read_text().splitlines() if each.startswith("OCTAPOST_")]
 
-    variable, _, url = line.partition("=")
+    url = assumed(first)["OCTAPOST_DATABASE_URL"]
 
-    assert variable == "OCTAPOST_DATABASE_URL"
     assert make_url(url).get_backend_name() == "postgresql"
     assert make_url(url).password is None  # so that it is refused, unless octapost.env says more
     assert later == ["octapost.env"]
+
+
+def test_visitors_are_told_apart_behind_the_one_proxy_that_compose_expects() -> None:
+    assert "a proxy that spreads requests" in COMPOSE_TEXT
+    assert assumed("deploy/compose.env")["OCTAPOST_TRUSTED_PROXIES"] == "1"
 
 
 @pytest.mark.parametrize("name", OURS)
