@@ -56,20 +56,24 @@ def wait_of(raw: object) -> timedelta | None:
     seconds = number(raw)
     if seconds is not None and seconds > EARLIEST_MOMENT:
         return wait_until(seconds)
-    return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
+    return None if seconds is None else _wait(seconds)
 
 
 def wait_until(raw: object) -> timedelta | None:
     """Return how long we are asked to wait, from the Unix time of its end; at most a day, None once it has passed."""
     moment = number(raw)
     seconds = None if moment is None else number(moment - time.time())
-    return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
+    return None if seconds is None else _wait(seconds)
 
 
 def moment_of(raw: object) -> datetime | None:
     """Return the moment that a Unix time names, or None for what is none."""
     seconds = number(raw)
     return None if seconds is None or seconds > LATEST_MOMENT else datetime.fromtimestamp(seconds, UTC)
+
+
+def _wait(seconds: float) -> timedelta:
+    return timedelta(seconds=min(max(seconds, 0.001), LONGEST_WAIT.total_seconds()))
 
 
 def _finite(raw: object) -> float | None:
