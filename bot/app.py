@@ -52,6 +52,7 @@ from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
+from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
 from bot.web.browser import Cookies, Guard
@@ -59,6 +60,7 @@ from bot.web.connect import ConnectPages
 from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.limits import PageLimits
+from bot.web.listeners import Address, listen, monitored
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.platforms import PlatformCallbacks
@@ -109,8 +111,10 @@ class Parts:
     dispatcher: Dispatcher
     bolt: AsyncApp
     clock: Clock
-    watched: web.Application
-    """What a process without the web serves: only its health and its metrics."""
+    alive: web.Application
+    """What a process without the web serves: only that it is alive."""
+    monitoring: web.Application
+    """Readiness and metrics, for the operator's own machines."""
     web: web.Application
 
 
@@ -121,6 +125,8 @@ class Running:
     parts: Parts
     url: str
     """Where it listens, as seen from this machine."""
+    monitoring_url: str | None
+    """Where readiness and metrics are, as seen from this machine; None where they are off."""
 
 
 def quiet(level: str = "ERROR") -> None:
@@ -240,6 +246,7 @@ def construct(
     AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(incidents, database).register(routes)
+    JoinCodeStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
     home.register(routes)
     lifecycle.register(routes)
@@ -290,8 +297,9 @@ def construct(
     health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
     for served in (events, pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
-    watched = web.Application(middlewares=[guard.middleware])
-    watched.add_routes(health.routes())
+    alive, monitoring = web.Application(middlewares=[guard.middleware]), web.Application()
+    alive.add_routes(health.routes())
+    monitoring.add_routes(health.monitoring_routes())
     return Parts(
         settings=settings,
         database=database,
@@ -309,7 +317,8 @@ def construct(
         bolt=bolt,
         clock=clock,
         web=server,
-        watched=watched,
+        alive=alive,
+        monitoring=monitoring,
     )
 
 
@@ -320,18 +329,30 @@ async def run(
     serve: bool = True,
     work: bool = True,
     socket_mode: bool = False,
-    port: int | None = None,
     listener: net.socket | None = None,
+    monitoring_listener: net.socket | None = None,
 ) -> AsyncIterator[Running]:
     """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
 
-    What does not serve Slack and browsers still listens, for whoever watches its health.
-    It listens on `listener`, if that is given: a socket that is bound already, so that nobody else can be.
+    A process that does not serve Slack and browsers still answers `/livez`. The listeners are sockets that
+    are bound already, so that nobody else can be; they count instead of the settings. Raises
+    ConfigurationError where another process has one of the ports.
     """
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
-    async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
-        runner, socket = Runner(parts.web if serve else parts.watched), None
+    address = Address(host=settings.host, port=settings.port, setting="PORT", listener=listener)
+    monitoring = Address(
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        setting="METRICS_PORT",
+        listener=monitoring_listener,
+    )
+    async with (
+        _tracing(settings.otel_endpoint),
+        parts_of(settings) as parts,
+        monitored(parts.monitoring, monitoring) as monitoring_url,
+    ):
+        runner, socket = Runner(parts.web if serve else parts.alive), None
         notices = NoticeSender(
             parts.database,
             parts.slacks,
@@ -339,6 +360,8 @@ async def run(
             fallbacks={FALLBACK: parts.incidents.cards},
         )
         try:
+            await runner.setup()
+            url = await listen(runner, address)
             if work:
                 for lane in parts.refresher.lanes.values():
                     parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
@@ -349,13 +372,6 @@ async def run(
                 parts.clock.whenever(parts.database.owes, "notices")
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
-            await runner.setup()
-            if listener is not None:
-                await web.SockSite(runner, listener).start()
-            else:
-                where = settings.port if port is None else port
-                await web.TCPSite(runner, settings.host, where).start()
-            url = f"http://localhost:{runner.addresses[0][1]}"
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(
                     parts.bolt,
@@ -365,7 +381,7 @@ async def run(
                 await socket.connect_async()  # type: ignore[no-untyped-call]
             await _warn(settings, parts.database, web=serve, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
-            yield Running(parts=parts, url=url)
+            yield Running(parts=parts, url=url, monitoring_url=monitoring_url)
         finally:
             ends = time.monotonic() + settings.shutdown_grace_s
 

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     """What lies between two messages to one channel. Slack takes one a second; tests have less time."""
     port: int = Field(default=3000, ge=0, le=65535)
     host: str = "0.0.0.0"  # noqa: S104 - a server in a container listens on all its addresses
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    """Where /readyz and /metrics are; 0: nowhere."""
+    metrics_host: str = "127.0.0.1"
     support_url: str = ""
     """Where people who need help are sent; shown by `/octapost debug`."""
     log_level: str = "INFO"

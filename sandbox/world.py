@@ -257,6 +257,7 @@ class World:
             "SLACK_SIGNING_SECRET": self.signing_secret,
             "SLACK_API_URL": f"{self.slack.url}/api/",
             "SLACK_WEB_URL": self.slack.url,
+            "METRICS_PORT": "0",  # nobody watches a sandbox
         }
         for one in REGISTRATIONS:
             name = one.app.upper()

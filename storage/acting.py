@@ -8,7 +8,7 @@ again and locked, and whoever wants to end it waits until the change is committe
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as core_select
@@ -36,6 +36,13 @@ _SEAT = (
     )
     .with_for_update(read=True, of=Membership)
 )
+
+
+class HeldSeat(NamedTuple):
+    """A member's role and their organization's name, true until the transaction ends."""
+
+    role: int
+    organization: str
 
 
 class MembershipEnded(Exception):
@@ -70,11 +77,16 @@ async def acting(
     async with begun as session:
         if needed >= Role.OWNER:
             await lock_organization(session, organization_id)
-        seat = (
-            await run(session, _SEAT, organization_id=organization_id, membership_id=membership_id)
-        ).one_or_none()
+        seat = await hold_seat(session, organization_id, membership_id)
         if seat is None:
             raise MembershipEnded
         if seat.role < needed:
-            raise RoleTooLow(seat.name)
+            raise RoleTooLow(seat.organization)
         yield session
+
+
+async def hold_seat(session: AsyncSession, organization_id: str, membership_id: str) -> HeldSeat | None:
+    """Return the member's present role, which nobody changes until the transaction ends; None without one."""
+    held = await run(session, _SEAT, organization_id=organization_id, membership_id=membership_id)
+    row = held.one_or_none()
+    return None if row is None else HeldSeat(row.role, row.name)

@@ -25,6 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
+from storage.probe import PostgresProbe, Probe, SqliteProbe
 from storage.single import PostgresSingle, Single, SqliteSingle
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ class Database:
             connect = partial(_sqlite_connect, url)
             self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
             self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
+            self._probe: Probe = SqliteProbe(make_url(url).database or "", connect, self._written)
         else:
             limits = {
                 "timeout": REACHED_WITHIN.total_seconds(),
@@ -218,6 +220,7 @@ class Database:
             self._reads = self._writes.execution_options(postgresql_readonly=True)
             singles = partial(PostgresSingle, make_url(url), max(1, pool_size // 2), limits=limits)
             self.single, self.durable = singles(), singles(durable=True)
+            self._probe = PostgresProbe(self.system)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""
@@ -289,6 +292,12 @@ class Database:
         """Return if the schema is what this Octapost needs, else raise `SchemaTooNew` or `SchemaTooOld`."""
         async with self.system(write=False) as session:
             await (await session.connection()).run_sync(_check)
+        self._probe.remember()
+
+    async def probe(self) -> None:
+        """Return if the schema is right and a write would be kept, else raise whatever is in the way."""
+        await self.check()
+        await self._probe.rehearse()
 
     async def isolates(self) -> bool:
         """Tell whether row-level security holds for our role. On SQLite there is none, and nobody expects it."""
@@ -301,6 +310,7 @@ class Database:
         """Close every connection."""
         await self.single.close()
         await self.durable.close()
+        await self._probe.close()
         await self._reads.dispose()
         await self._writes.dispose()
 

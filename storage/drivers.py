@@ -162,6 +162,18 @@ class SqliteConnection(aiosqlite.Connection):
             raise
         return answers
 
+    async def rehearse(self, sql: str) -> None:
+        """Run one write in a transaction of its own and roll it back, also if the caller is cancelled."""
+        await self._execute(self._rehearse, sql)  # type: ignore[no-untyped-call]
+
+    def _rehearse(self, sql: str) -> None:
+        self._conn.execute("BEGIN IMMEDIATE")
+        try:
+            self._conn.execute(sql)
+        finally:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+
     async def commit(self) -> None:
         """Commit, if anything began."""
         self.begins = None

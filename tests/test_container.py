@@ -216,6 +216,14 @@ def test_visitors_are_told_apart_behind_the_one_proxy_that_compose_expects() -> 
     assert assumed("deploy/compose.env")["OCTAPOST_TRUSTED_PROXIES"] == "1"
 
 
+def test_metrics_are_reached_inside_the_network_and_not_from_outside() -> None:
+    port = str(Settings.model_fields["metrics_port"].default)
+
+    assert assumed("deploy/compose.env")["OCTAPOST_METRICS_HOST"] == "0.0.0.0"  # noqa: S104 - in a container
+    assert port not in str([service.get("ports") for service in COMPOSE["services"].values()])
+    assert "network_mode" not in COMPOSE_TEXT
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_exists(name: str) -> None:
     service = COMPOSE["services"][name]

@@ -17,8 +17,9 @@ from bot.slack import failure
 from bot.views import kit
 from bot.views import organization as views
 from storage.audit import Audit
+from storage.join_codes import JoinCodes
 from storage.models import Role, new_id
-from storage.tenants import JoinCodes, LastOwner, Members, Organizations, Seat, Workspaces
+from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,15 +84,6 @@ class OrganizationStory:
             topic=TOPIC,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
-        )
-        command(
-            "org code",
-            self.code,
-            role=Role.OWNER,
-            hint="[member | admin]",
-            changes=True,
-            topic=TOPIC,
-            help="Make a one-time code with which another workspace joins.",
         )
         command(
             "org join",
@@ -211,17 +203,6 @@ class OrganizationStory:
             )
         return Say(text=f"In this channel, /octapost now means {seat.organization_name}.")
 
-    async def code(self, request: Request) -> Answer:
-        """Make a one-time code for another workspace."""
-        word = request.words.strip().lower() or Role.MEMBER.word
-        if word not in {Role.MEMBER.word, Role.ADMIN.word}:
-            raise BadInput("A code can make a `member` or an `admin`: `/octapost org code admin`.")
-        actor = request.actor
-        async with acting(self._database, actor) as session:
-            secret = await JoinCodes(session).create(actor.organization_id, ROLES[word], actor.membership_id)
-            await Audit(session).write(actor.organization_id, actor.membership_id, "code created", role=word)
-        return Say(text="A one-time code", blocks=views.code(actor.organization, secret, ROLES[word]))
-
     async def join(self, request: Request) -> Answer:
         """Link this workspace to an organization with its one-time code. Guests cannot."""
         sender, typed = request.sender, request.words.strip()
@@ -250,7 +231,7 @@ class OrganizationStory:
             await Audit(session).write(organization.id, member.id, "workspace joined", sender.team_id)
             for owner in await members.all(organization.id):
                 if owner.role >= Role.OWNER and owner.id != member.id:
-                    key = f"joined:{organization.id}:{redeemed.code_hash.hex()[:16]}"
+                    key = f"joined:{organization.id}:{redeemed.id}"
                     await say_to(
                         session, owner, key, views.joined(organization.name, name, who, Role(member.role))
                     )

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from storage import attempts, audit, discoveries, grants, incidents, outbox, posts, tenants
+from storage import attempts, audit, discoveries, grants, incidents, join_codes, outbox, posts, tenants
 from storage.db import Database
-from storage.models import Role
+from storage.models import Role, digest
 from storage.posts import Target
 from tests.databases import APP
 from tests.storage.world import World, build, contents, run_sql, stash
@@ -42,7 +42,7 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
     """Return every repository method that takes an organization, by `Class.method`."""
     return {
         f"{name}.{method}": (kind, method)
-        for module in (attempts, audit, discoveries, grants, incidents, outbox, posts, tenants)
+        for module in (attempts, audit, discoveries, grants, incidents, join_codes, outbox, posts, tenants)
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and kind.__module__ == module.__name__
         for method, function in vars(kind).items()
@@ -60,6 +60,7 @@ ABSENT = {
     "membership_id": "mem_absent",
     "discovery_id": "dis_absent",
     "incident_id": "inc_absent",
+    "code_id": "0123456789abcdef",
     "account_ids": ["acc_absent"],
     "targets": [Target(account_id="acc_absent", due_at=WHEN)],
     "ids": ["fnd_absent"],
@@ -101,6 +102,7 @@ def of(world: World) -> dict[str, Any]:
         "membership_id": world.membership_id,
         "discovery_id": world.discovery_id,
         "incident_id": world.incident_id,
+        "code_id": digest(world.code.replace("-", "")).hex()[:16],
         "account_ids": [world.account_id],
         "targets": [Target(account_id=world.account_id, due_at=WHEN)],
         "ids": [world.found_id, world.blocked_id],

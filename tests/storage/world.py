@@ -16,12 +16,13 @@ from storage.db import now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
+from storage.join_codes import JoinCodes
 from storage.models import Role, Ticket, new_secret, utc_now
 from storage.outbox import Notices
 from storage.post_models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
 from storage.refreshes import Outcome, Refreshes
-from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
+from storage.tenants import Installations, InstallStates, Members, Organizations, Workspaces
 from storage.troubles import Troubles
 from storage.vault import check_canaries
 
