@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 from aiohttp import web
-from httpx_aiohttp import AiohttpTransport
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -33,7 +32,7 @@ from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.gauges import Gauges
-from bot.http import Forgetful
+from bot.http import Carrier, Forgetful, open_session
 from bot.incidents import Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.incidents import IncidentWatch
@@ -77,10 +76,6 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-CALLS_AT_ONCE = 600
-"""Connections to platforms and Slack: every app's slots full, and some for people."""
-CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
-"""For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
@@ -204,14 +199,15 @@ async def parts_of(
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
-        connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE, ssl=_trusted())
         async with (
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
-            ) as session,
-            Forgetful(AiohttpTransport(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            open_session(_trusted()) as session,
+            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
-            yield construct(settings, database, vault, session, http)
+            parts = construct(settings, database, vault, session, http)
+            try:
+                yield parts
+            finally:
+                await parts.slacks.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -394,7 +390,11 @@ async def run(
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             if socket_mode and settings.slack_app_token is not None:
-                socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
+                socket = AsyncSocketModeHandler(
+                    parts.bolt,
+                    settings.slack_app_token.get_secret_value(),
+                    web_client=parts.slacks.without_token(),
+                )
                 await socket.connect_async()  # type: ignore[no-untyped-call]
             await _warn(settings, parts.database, web=serve, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
@@ -414,6 +414,7 @@ async def run(
             await parts.dispatcher.drain(left())
             await parts.clock.stop(left())
             await parts.refresher.drain(left())
+            await parts.slacks.drain(left())
             log.info("stopped")
 
 
