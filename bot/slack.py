@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import NotInstalled
 from bot.logs import logger
+from storage import time_limit
 from storage.rotations import Rotations
 from storage.single import FAILURES
 from storage.tenants import Installations, Workspaces
@@ -96,6 +97,8 @@ NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILAB
 """Of the answers that pass, those that say nothing was done; a 502 may be a gateway that lost Slack's answer."""
 SECONDS = re.compile(r"[0-9]{1,5}")
 """A wait that Slack may ask for: less than two days. A date, or more, is nothing to go by."""
+REQUEST_CALL_S, CALL_S = 2.0, 20.0
+"""How long one call may take, repetitions included: while a person waits for an answer to a request, and else."""
 NO_CODE = "no_code"
 """Our own word for an answer that is not one of Slack's."""
 
@@ -153,6 +156,10 @@ class SlackRefused(SlackFailed):
 
 class SlackSilent(SlackFailed):
     """Slack gave no answer to go by: no connection, too slow, an error page."""
+
+
+CALL_FAILED = (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, TimeoutError)
+"""What a call to Slack may fail with. Whoever catches it asks `failure` what it means."""
 
 
 def failure(error: Exception) -> Failure:
@@ -229,6 +236,19 @@ class Slacks:
             raise NotInstalled
         return await self._open(found, repeats=True)
 
+    async def for_request(self, team_id: str | None, enterprise_id: str | None) -> AsyncWebClient:
+        """Return what `for_workspace` does, within a request's time.
+
+        Raises SlackSilent when the token is being renewed for longer than that. The renewal goes on: a refresh
+        token works once, so nobody may break it off.
+        """
+        opening = asyncio.create_task(self.for_workspace(team_id, enterprise_id))
+        opening.add_done_callback(lambda task: task.cancelled() or task.exception())  # somebody has looked
+        await asyncio.wait((opening,), timeout=REQUEST_CALL_S if time_limit.current() else None)
+        if not opening.done():
+            raise SlackSilent("token_expired")
+        return opening.result()
+
     async def for_installation(self, slack_id: str) -> AsyncWebClient:
         """Return a client for a team's or enterprise's installation; a Grid workspace may have only the latter.
 
@@ -247,7 +267,8 @@ class Slacks:
     async def _open(self, installation: Installation, *, repeats: bool = False) -> AsyncWebClient:
         expires = installation.token_expires_at
         if expires is not None and expires - datetime.now(UTC) < ROTATE_BEFORE:
-            installation = await self._rotated(installation)
+            with time_limit.unlimited():  # a new pair is stored however long that takes
+                installation = await self._rotated(installation)
         if installation.bot_token_sealed is None:
             raise NotInstalled
         async with self._database.system(write=False) as session:
@@ -320,6 +341,21 @@ class Slacks:
             else:
                 return
 
+    async def whisper(self, url: str, message: dict[str, Any]) -> bool:
+        """Answer through a `response_url`, which needs no token; return whether Slack took it. Never raises."""
+        try:
+            async with (
+                asyncio.timeout(REQUEST_CALL_S if time_limit.current() else CALL_S),
+                self._session.post(url, json=message) as response,
+            ):
+                status = response.status
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            log.warning("response_url not answered", code=failure(error).code)
+            return False
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("response_url refused", status=status)
+        return status < HTTPStatus.MULTIPLE_CHOICES
+
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
         """Return a client. One that `repeats` makes a call again, at once, whose connection broke."""
         return _Client(
@@ -334,21 +370,12 @@ class _Client(AsyncWebClient):
     """slack_sdk's client, which fails in one way when an answer is no JSON object; its own breaks on some."""
 
     async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
-        """Return Slack's answer. Raises SlackApiError."""
+        """Return Slack's answer. Raises one of CALL_FAILED."""
         try:
-            answer = await super().api_call(api_method, **request)
+            async with asyncio.timeout(REQUEST_CALL_S if time_limit.current() else CALL_S):
+                answer = await super().api_call(api_method, **request)
         except (AttributeError, ValueError, LookupError):  # a list or a text; not UTF-8; no such encoding
             answer = None
         if answer is None or not isinstance(answer.data, dict):
             raise SlackApiError("no JSON object", {})  # type: ignore[no-untyped-call]
         return answer
-
-
-async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:
-    """Answer through a `response_url`, which needs no token. A refusal is logged and dropped."""
-    session = client.session
-    if session is None:
-        raise TypeError("the client has no HTTP session")
-    async with session.post(url, json=message) as response:
-        if response.status >= 300:
-            log.warning("response_url refused", status=response.status)
