@@ -101,7 +101,7 @@ class Handling:
             words=storable(words),
             target=split_target(ascii_only(target))[1],
             key=key_of(route, turn.req),
-            client=functools.partial(self._slacks.for_request, team_id, enterprise_id),
+            client=functools.partial(self._slacks.for_workspace, team_id, enterprise_id),
         )
 
     async def _asked_before(self, key: str, *, event: bool) -> bool:

@@ -135,7 +135,7 @@ class Replies:
     # How
 
     def _client(self, body: Json) -> Awaitable[AsyncWebClient]:
-        return self._slacks.for_request(*workspace_of(body))
+        return self._slacks.for_workspace(*workspace_of(body))
 
     async def _open(self, body: Json, view: Json) -> Any:
         client, trigger = await self._client(body), str(body.get("trigger_id", ""))

@@ -74,7 +74,9 @@ class Home:
         """
         standing = await LazyStanding(self._database, sender)()
         view = await self.view(sender, standing, organization_id)
-        await self._draw(sender, view, lambda: self._slacks.for_request(sender.team_id, sender.enterprise_id))
+        await self._draw(
+            sender, view, lambda: self._slacks.for_workspace(sender.team_id, sender.enterprise_id)
+        )
 
     async def view(
         self, sender: Sender, standing: Standing, organization_id: str | None = None, page: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from adapters.numbers import number
 from bot.actor import leaver_of, workspace_of
 from bot.logs import logger
 from bot.notices import Message, say_to
@@ -239,5 +240,5 @@ def _installation_of(body: Mapping[str, Any]) -> str | None:
 
 def _said_before(body: Mapping[str, Any], installed_at: datetime) -> bool:
     """Tell whether Slack's event is older than the installation; `event_time` counts whole seconds."""
-    said = body.get("event_time")
-    return isinstance(said, int) and said < int(installed_at.timestamp())
+    said = number(body.get("event_time"))
+    return said is not None and said < int(installed_at.timestamp())
