@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 from aiohttp import web
-from httpx_aiohttp import AiohttpTransport
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -33,7 +32,7 @@ from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.gauges import Gauges
-from bot.http import Forgetful
+from bot.http import Carrier, Forgetful, open_session
 from bot.incidents import Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.incidents import IncidentWatch
@@ -44,7 +43,7 @@ from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.operator import Operator
 from bot.routes import Routes
-from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
+from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -68,6 +67,7 @@ from bot.web.platforms import PlatformCallbacks
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
 from storage.db import ANSWERED_WITHIN, Database
+from storage.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -76,10 +76,6 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-CALLS_AT_ONCE = 600
-"""Connections to platforms and Slack: every app's slots full, and some for people."""
-CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
-"""For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 LARGEST_BODY = 1 << 20
 """Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
@@ -91,10 +87,17 @@ SWEEP_INTERVAL = timedelta(minutes=10)
 
 
 ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
-NO_WALL = (
-    "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
-    " nothing but the code keeps the organizations apart. Use an ordinary role that owns the database."
-)
+ROLE_FAULTS = {
+    RoleFault.ABOVE_POLICIES: (
+        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
+        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
+    ),
+    RoleFault.OWNER: (
+        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
+        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
+    ),
+}
+OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +149,17 @@ def _trusted() -> ssl.SSLContext:
 
 
 def settings_from(env: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings in `env`, by default the process's environment."""
-    return Settings.from_env(os.environ if env is None else env)
+    """Return the settings in `env`, by default the process's environment, which holds them no longer then.
+
+    A child process inherits none of them, and nothing that prints the environment shows a key.
+    """
+    if env is not None:
+        return Settings.from_env(env)
+    try:
+        return Settings.from_env(os.environ)
+    finally:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
 
 
 async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
@@ -187,14 +199,15 @@ async def parts_of(
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
-        connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE, ssl=_trusted())
         async with (
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
-            ) as session,
-            Forgetful(AiohttpTransport(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            open_session(_trusted()) as session,
+            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
-            yield construct(settings, database, vault, session, http)
+            parts = construct(settings, database, vault, session, http)
+            try:
+                yield parts
+            finally:
+                await parts.slacks.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -377,7 +390,11 @@ async def run(
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             if socket_mode and settings.slack_app_token is not None:
-                socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
+                socket = AsyncSocketModeHandler(
+                    parts.bolt,
+                    settings.slack_app_token.get_secret_value(),
+                    web_client=parts.slacks.without_token(),
+                )
                 await socket.connect_async()  # type: ignore[no-untyped-call]
             await _warn(settings, parts.database, web=serve, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
@@ -397,6 +414,7 @@ async def run(
             await parts.dispatcher.drain(left())
             await parts.clock.stop(left())
             await parts.refresher.drain(left())
+            await parts.slacks.drain(left())
             log.info("stopped")
 
 
@@ -406,8 +424,10 @@ async def _warn(settings: Settings, database: Database, *, web: bool, alone: boo
         log.warning("all visitors may share one page limit", hint=PROXIES_UNKNOWN)
     if database.dialect == "sqlite" and not alone:
         log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
-    if not await database.isolates():
-        log.warning("row-level security does not hold", hint=NO_WALL)
+    for fault in await faults(database):
+        log.warning("the database's role may do more than it needs", hint=ROLE_FAULTS[fault])
+    if settings.database_migration_url is not None:
+        log.warning("OCTAPOST_DATABASE_MIGRATION_URL is set", hint=OWNERS_URL)
 
 
 @asynccontextmanager
