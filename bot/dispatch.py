@@ -28,6 +28,7 @@ from slack_sdk.errors import SlackApiError
 from adapters.base import PlatformError
 from bot.actor import Sender, sender_of, workspace_of
 from bot.errors import BadInput, Gone, NotInstalled, OctapostError, explain
+from bot.grids import require_home
 from bot.logs import logger
 from bot.metrics import ANSWERED, HANDLED
 from bot.routes import (
@@ -240,10 +241,15 @@ class Dispatcher(AsyncMiddleware):
     ) -> Request | None:
         """Return the request with its actor, or None for a signed request that was handled before."""
         team_id, enterprise_id = workspace_of(body)
+
+        async def client() -> AsyncWebClient:
+            return await self._slacks.for_workspace(team_id, enterprise_id)
+
         if route.role is Who.SLACK:
             sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
         else:
             sender = sender_of(body)
+            await require_home(self._database.single, sender, client)
         organization_id, object_id = split_target(
             target if target.isascii() and target.isprintable() else "?"
         )
@@ -257,7 +263,7 @@ class Dispatcher(AsyncMiddleware):
             words=storable(words_),
             target=object_id,
             key=_key(req),
-            client=lambda: self._slacks.for_workspace(team_id, enterprise_id),
+            client=client,
         )
         if isinstance(route.role, Role):
             request.current = await request.act(organization_id or None, needed=route.role)
