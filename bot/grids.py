@@ -11,12 +11,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-
-from bot.errors import NotSure, Stranger
+from bot.errors import NotInstalled, NotSure, Stranger
 from bot.logs import logger
-from bot.slack import NO_CODE, SlackFailed, SlackSilent, failure
+from bot.people import user_of
+from bot.slack import CALL_FAILED, SlackSilent, failure
 from storage.grids import Claim, known, remember
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ASK_WITHIN_S = 1.0
 """Slack waits 3 seconds for our answer, and this is only its first part."""
-NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
-"""Slack knows no such person here (https://docs.slack.dev/reference/methods/users.info#errors, 2026-11-30)."""
 
 
 async def require_home(single: Single, sender: Sender, client: Clients) -> None:
@@ -65,17 +61,14 @@ async def at_home(single: Single, sender: Sender, client: Clients) -> bool:
 async def _asked(claim: Claim, client: Clients) -> bool:
     try:
         async with asyncio.timeout(ASK_WITHIN_S):
-            user = (await (await client()).users_info(user=claim.user_id))["user"]
-    except (SlackApiError, SlackFailed, aiohttp.ClientError, TimeoutError) as error:
+            user = await user_of(await client(), claim.user_id)
+    except NotInstalled:
+        raise
+    except CALL_FAILED as error:
         code = failure(error).code
-        if code in NOBODY:
-            return False
         log.warning("workspace not looked up", team=claim.team_id, code=code)
         raise SlackSilent(code) from error
-    if not isinstance(user, Mapping):
-        log.warning("workspace not looked up", team=claim.team_id, code=NO_CODE)
-        raise SlackSilent(NO_CODE)
-    return bears_out(claim, user)
+    return user is not None and bears_out(claim, user)
 
 
 def bears_out(claim: Claim, user: Mapping[str, Any]) -> bool:

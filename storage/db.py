@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import time
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage import time_limit
 from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
+from storage.probe import PostgresProbe, Probe, SqliteProbe
+from storage.roles import grant_to
 from storage.single import PostgresSingle, Single, SqliteSingle
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlmodel import SQLModel
 
+    from storage.time_limit import TimeLimit
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = sorted(each.name[:4] for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The schema's versions, oldest first: the beginnings of their files' names."""
@@ -56,14 +62,16 @@ Far below a lease: while a server that fails over says nothing, whoever waits fo
 SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
 OWES = "owes"
 """The key under which a session notes that it put something into the outbox."""
-BUSY_TIMEOUT = f"PRAGMA busy_timeout = {int(BUSY.total_seconds() * 1000)}"
+BUSY_MS = int(BUSY.total_seconds() * 1000)
+BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_MS}"
+MARGIN_S = 0.05
+"""By how much SQLite gives up on a lock before the request does, so that it ends by itself."""
 WAL_TRIES = 100
 """Tries, 20 ms apart, to open a file that others are opening for the first time."""
 UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
 _REVISION = text("SELECT version_num FROM alembic_version")
-_ABOVE_THE_WALL = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _UPGRADE_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 _STEP_UP = text("SELECT current_setting('octapost.system', true), set_config('octapost.system', 'on', true)")
 _STEP_DOWN = text("SELECT set_config('octapost.system', :before, true)")
@@ -181,7 +189,8 @@ class Database:
     half-way; writers of this process take turns in the order they came. Blocks are not nested.
 
     On PostgreSQL a statement that is not answered within `answered_within` raises TimeoutError, and whether
-    it took place is not known. None, for an operator's own commands: as long as it takes.
+    it took place is not known. None, for an operator's own commands: as long as it takes. While a person waits,
+    `storage.time_limit` sets a shorter limit for whole transactions, on both databases.
     """
 
     def __init__(
@@ -200,6 +209,7 @@ class Database:
             connect = partial(_sqlite_connect, url)
             self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
             self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
+            self._probe: Probe = SqliteProbe(make_url(url).database or "", connect, self._written)
         else:
             limits = {
                 "timeout": REACHED_WITHIN.total_seconds(),
@@ -218,6 +228,7 @@ class Database:
             self._reads = self._writes.execution_options(postgresql_readonly=True)
             singles = partial(PostgresSingle, make_url(url), max(1, pool_size // 2), limits=limits)
             self.single, self.durable = singles(), singles(durable=True)
+            self._probe = PostgresProbe(self.system)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""
@@ -228,20 +239,43 @@ class Database:
     ) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that works for one organization; PostgreSQL hides all other rows from it."""
         quoted = organization_id.replace("'", "''")
-        return self._transaction(f"SET LOCAL octapost.organization = '{quoted}'", write=write)
+        # The flag may be on for the whole connection, as a default of the role or the database.
+        begins = f"SET LOCAL octapost.system = 'off'; SET LOCAL octapost.organization = '{quoted}'"
+        return self._transaction(begins, write=write)
 
     @asynccontextmanager
     async def _transaction(self, begins: str, *, write: bool) -> AsyncGenerator[AsyncSession]:
+        limit = time_limit.current()
+        async with (
+            time_limit.within(limit) if limit else nullcontext(),
+            self._session({"octapost_begins": begins}, limit, write=write) as session,
+        ):
+            yield session
+
+    @asynccontextmanager
+    async def _session(
+        self, options: dict[str, Any], limit: TimeLimit | None, *, write: bool
+    ) -> AsyncGenerator[AsyncSession]:
         exclusive = write and self.dialect == "sqlite"
         session = AsyncSession(self._writes if write else self._reads, expire_on_commit=False)
+        ends = time.monotonic() + limit.seconds if limit else 0.0
         if exclusive:
             await self._take_turn()
+        if exclusive and limit:
+            options["octapost_busy_ms"] = max(1, int((ends - time.monotonic() - MARGIN_S) * 1000))
         try:
-            await session.connection(execution_options={"octapost_begins": begins})
+            await session.connection(execution_options=options)
             yield session
+            if limit and write:
+                await session.flush()
+                limit.may_have_changed = True
             await session.commit()
             if session.info.get(OWES):
                 self.owes.set()
+        except asyncio.CancelledError:
+            # Perhaps in the middle of an answer: a ROLLBACK would wait behind it.
+            await session.invalidate()
+            raise
         finally:
             try:
                 await session.close()
@@ -272,35 +306,39 @@ class Database:
         self._writer = None
         self._turn.release()
 
-    async def upgrade(self) -> None:
+    async def upgrade(self, *, for_role: str | None = None) -> None:
         """Bring the schema to what this Octapost needs. Replicas wait for each other.
 
-        Raises `SchemaTooNew` where there is nothing to go up to.
+        `for_role` is PostgreSQL's role that will work with the tables, if it is not their owner.
+        Raises `SchemaTooNew` where there is nothing to go up to, and `NoSuchRole`.
         """
         async with self.system(write=False) as session:
-            if await (await session.connection()).run_sync(_known_revision) == REVISIONS[-1]:
+            current = await (await session.connection()).run_sync(_known_revision)
+            if current == REVISIONS[-1] and for_role is None:
                 return
         async with self.system() as session:
             if self.dialect == "postgresql":
                 await run(session, _UPGRADE_ALONE, key=UPGRADE_LOCK)
             await (await session.connection()).run_sync(_upgrade)
+            if for_role is not None:
+                await grant_to(session, for_role)
 
     async def check(self) -> None:
         """Return if the schema is what this Octapost needs, else raise `SchemaTooNew` or `SchemaTooOld`."""
         async with self.system(write=False) as session:
             await (await session.connection()).run_sync(_check)
+        self._probe.remember()
 
-    async def isolates(self) -> bool:
-        """Tell whether row-level security holds for our role. On SQLite there is none, and nobody expects it."""
-        if self.dialect == "sqlite":
-            return True
-        async with self.system(write=False) as session:
-            return not (await run(session, _ABOVE_THE_WALL)).scalar_one()
+    async def probe(self) -> None:
+        """Return if the schema is right and a write would be kept, else raise whatever is in the way."""
+        await self.check()
+        await self._probe.rehearse()
 
     async def close(self) -> None:
         """Close every connection."""
         await self.single.close()
         await self.durable.close()
+        await self._probe.close()
         await self._reads.dispose()
         await self._writes.dispose()
 
@@ -342,6 +380,7 @@ async def _patiently(connection: SqliteConnection, setting: str) -> None:
 def _sqlite_begin(connection: SyncConnection) -> None:
     driver: Any = connection.connection.driver_connection
     driver.begins = "BEGIN IMMEDIATE"
+    driver.busy_ms = connection.get_execution_options().get("octapost_busy_ms", BUSY_MS)
 
 
 def _postgres_begin(connection: SyncConnection) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiosqlite
@@ -20,7 +21,10 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.util import LRUCache
 
+from storage import private
+
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
 COMPILED: LRUCache[Any, Any] = LRUCache(1000)
@@ -41,15 +45,23 @@ class _Alike:
 
 
 class SqliteDialect(_Alike, SQLiteDialect_aiosqlite):
-    """SQLAlchemy's own for aiosqlite."""
+    """SQLAlchemy's own for aiosqlite, except that a connection which is given up is given up at once."""
 
     supports_statement_cache = True
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        """Let the connection's thread close it, which ends its transaction, without waiting for that."""
+        dbapi_connection.driver_connection.stop()
 
 
 class PostgresDialect(_Alike, PGDialect_asyncpg):
-    """SQLAlchemy's own for asyncpg."""
+    """SQLAlchemy's own for asyncpg, except that a connection which is given up is given up at once."""
 
     supports_statement_cache = True
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        """Drop a connection. SQLAlchemy's own says goodbye first, and waits 2 s for a server that is silent."""
+        dbapi_connection.driver_connection.terminate()
 
 
 registry.register("sqlite.aiosqlite", __name__, SqliteDialect.__name__)
@@ -104,13 +116,16 @@ class SqliteConnection(aiosqlite.Connection):
     begins: str | None = None
     """What begins the next transaction, once a statement comes; None outside of transactions."""
     began: bool = False
+    busy_ms: int | None = None
+    """How long the next transaction waits for another process's; None: what the connection was set to."""
 
     def cursor(self) -> SqliteCursor:  # type: ignore[override]
         """Return a cursor without a visit to the thread."""
         return SqliteCursor(self)
 
     def __init__(self, path: str) -> None:
-        super().__init__(partial(sqlite3.connect, path, isolation_level=None), iter_chunk_size=1)
+        super().__init__(partial(_open, path), iter_chunk_size=1)
+        self._waits_ms: int | None = None
         self._thread.daemon = True  # a connection nobody closed does not keep the process alive
 
     async def visit(self, method: str, *arguments: Any) -> Answer:
@@ -122,6 +137,9 @@ class SqliteConnection(aiosqlite.Connection):
 
     def _run(self, begin: str | None, method: str, arguments: Any) -> Answer:
         if begin is not None:
+            if self.busy_ms is not None and self.busy_ms != self._waits_ms:
+                self._conn.execute(f"PRAGMA busy_timeout = {self.busy_ms:d}")
+                self._waits_ms = self.busy_ms
             self._conn.execute(begin)
         with closing(self._conn.cursor()) as cursor:
             getattr(cursor, method)(*arguments)
@@ -129,26 +147,27 @@ class SqliteConnection(aiosqlite.Connection):
             return Answer(cursor.description, cursor.rowcount, cursor.lastrowid, rows)
 
     async def together(
-        self, begin: str, statements: Sequence[tuple[str, Sequence[Any]]]
+        self, begin: str, statements: Sequence[tuple[str, Sequence[Any], asyncio.Future[Any]]]
     ) -> list[list[Any] | Exception]:
         """Run statements in one visit and return each one's rows or error.
 
-        With `begin` they are one transaction, in which a statement that fails undoes only itself. Raises,
-        and nothing was done, if the transaction does not begin, does not commit, or is lost on the way.
+        One whose future is done has been given up by whoever waited for it, and is not run any more. With
+        `begin` they are one transaction, in which a statement that fails undoes only itself. Raises, and
+        nothing was done, if the transaction does not begin, does not commit, or is lost on the way.
         """
         answers: list[list[Any] | Exception] = await self._execute(self._run_all, begin, statements)  # type: ignore[no-untyped-call]
         return answers
 
     def _run_all(
-        self, begin: str, statements: Sequence[tuple[str, Sequence[Any]]]
+        self, begin: str, statements: Sequence[tuple[str, Sequence[Any], asyncio.Future[Any]]]
     ) -> list[list[Any] | Exception]:
         answers: list[list[Any] | Exception] = []
         if begin:
             self._conn.execute(begin)
         try:
-            for sql, values in statements:
+            for sql, values, waiting in statements:
                 try:
-                    answers.append(self._conn.execute(sql, values).fetchall())
+                    answers.append([] if waiting.done() else self._conn.execute(sql, values).fetchall())
                 except sqlite3.Error as error:
                     # A full disk, for one, has rolled everything back (https://sqlite.org/lang_transaction.html).
                     if begin and not self._conn.in_transaction:
@@ -161,6 +180,18 @@ class SqliteConnection(aiosqlite.Connection):
                 self._conn.execute("ROLLBACK")
             raise
         return answers
+
+    async def rehearse(self, sql: str) -> None:
+        """Run one write in a transaction of its own and roll it back, also if the caller is cancelled."""
+        await self._execute(self._rehearse, sql)  # type: ignore[no-untyped-call]
+
+    def _rehearse(self, sql: str) -> None:
+        self._conn.execute("BEGIN IMMEDIATE")
+        try:
+            self._conn.execute(sql)
+        finally:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
 
     async def commit(self) -> None:
         """Commit, if anything began."""
@@ -175,6 +206,19 @@ class SqliteConnection(aiosqlite.Connection):
         if self.began:
             await super().rollback()
             self.began = False
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Return a connection to the file, which only we may read; so are the two beside it in WAL mode.
+
+    SQLite gives those the mode of the file itself (https://sqlite.org/tempfiles.html), so it is made first.
+    """
+    if path and path != ":memory:":
+        file = Path(path).resolve()
+        private.make_file(file)
+        for beside in ("-wal", "-shm", "-journal"):
+            private.tighten(file.with_name(file.name + beside))
+    return sqlite3.connect(path, isolation_level=None)
 
 
 class SqliteCursor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,12 +19,16 @@ OURS = ("adapters", "bot", "sandbox", "storage")
 LONGEST_MODULE = 600
 """Lines. An adapter is near 300, a story or a repository near 200; past this a room has to be divided."""
 
-SHARED_BY_ADAPTERS = ("adapters.base", "adapters.oauth")
+SHARED_BY_ADAPTERS = ("adapters.base", "adapters.numbers", "adapters.oauth")
 STARTS_BOTH = frozenset({"sandbox/tour.py", "sandbox/start.py", "sandbox/run.py", "sandbox/__main__.py"})
 """The one process that is bot and sandbox at once, and the tour through it."""
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
 KNOWS_WHO = frozenset({"bot/actor.py"})
 WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id"})
+JUDGES_SLACK = frozenset({"bot/slack.py", "bot/http.py"})
+"""The second carries calls to platforms, not to Slack."""
+SLACK_FAILURES = frozenset({"SlackApiError", "SlackClientError", "ClientError", "ClientConnectionError"})
+"""What `CALL_FAILED` is for: whoever catches one of them alone misses the others."""
 PAYLOADS = frozenset({"body", "payload", "event", "command", "shortcut", "action", "view", "context", "req"})
 """The names under which a Slack payload is handed around; answers of Slack's Web API have others."""
 
@@ -48,7 +53,8 @@ def allowed(path: str) -> tuple[str, ...]:
     return {
         "__init__.py": (),
         "base.py": (),
-        "oauth.py": ("adapters.base",),
+        "numbers.py": (),
+        "oauth.py": ("adapters.base", "adapters.numbers"),
         "meta.py": SHARED_BY_ADAPTERS,
         "facebook.py": (*SHARED_BY_ADAPTERS, "adapters.meta"),
         "instagram.py": (*SHARED_BY_ADAPTERS, "adapters.meta"),
@@ -120,6 +126,19 @@ def raised_for_status(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{node.lineno} calls raise_for_status"
 
 
+def slack_errors_by_hand(path: str, source: str) -> Iterator[str]:
+    # What a failed call means is decided in one place; by hand, silence was once read as "does not exist".
+    if not path.startswith("bot/") or path in JUDGES_SLACK:
+        return
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ExceptHandler) or node.type is None:
+            continue
+        for named in ast.walk(node.type):
+            name = named.attr if isinstance(named, ast.Attribute) else getattr(named, "id", "")
+            if name in SLACK_FAILURES:
+                yield f"{path}:{node.lineno} catches {name} by hand"
+
+
 def _is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.is_dir() or path.with_suffix(".py").is_file()
@@ -145,7 +164,9 @@ def _root(node: ast.expr) -> str:
 
 
 Rule = Callable[[str, str], Iterator[str]]
-RULES = pytest.mark.parametrize("rule", [wrong_imports, environment_reads, who_reads, raised_for_status])
+RULES = pytest.mark.parametrize(
+    "rule", [wrong_imports, environment_reads, who_reads, raised_for_status, slack_errors_by_hand]
+)
 
 
 @RULES
@@ -184,6 +205,12 @@ def test_the_rule_holds_in_every_module(rule: Rule) -> None:
         (who_reads, "bot/dispatch.py", "context.actor_user_id"),
         (who_reads, "bot/dispatch.py", "payload.pop('enterprise_id')"),
         (raised_for_status, "adapters/x.py", "response.raise_for_status()"),
+        (slack_errors_by_hand, "bot/stories/x.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
+        (
+            slack_errors_by_hand,
+            "bot/x.py",
+            "try:\n    pass\nexcept (OSError, aiohttp.ClientError):\n    pass",
+        ),
     ],
 )
 def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) -> None:
@@ -203,6 +230,8 @@ def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) 
             "from storage.db import connect\nfrom adapters.registry import adapters",
         ),
         (environment_reads, "bot/settings.py", "import os\nos.environ"),
+        (slack_errors_by_hand, "bot/slack.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
+        (slack_errors_by_hand, "bot/x.py", "try:\n    pass\nexcept CALL_FAILED:\n    pass"),
         (who_reads, "bot/actor.py", "body['user']"),
         (who_reads, "bot/dispatch.py", "(await client.users_info(user=x))['user']"),
         (who_reads, "bot/dispatch.py", "body.get('text')"),
@@ -225,3 +254,100 @@ def test_no_module_outgrows_its_room(record_property: Callable[[str, object], No
 def test_authlibs_other_transport_cannot_be_imported() -> None:
     # With httpx2 present, Authlib silently leaves our one httpx client, its limits and its tests.
     assert find_spec("httpx2") is None
+
+
+# Every write on behalf of a member goes through `bot.acting`; each other writer is listed with its reason.
+
+BOT = ROOT / "bot"
+MAY_WRITE = {
+    "app.py:*": "the command line's, and the schema's",
+    "connections.py:_drop": "forgets a consent that led to nothing",
+    "connections.py:_tell": "owes a member a message",
+    "departures.py:*": "a platform's signed word",
+    "disconnections.py:_end": "ends a grant that nobody holds any more",
+    "disconnections.py:end_if_unused": "ends a grant that led to no account",
+    "jobs/*": "what the clock does",
+    "operator.py:*": "what whoever runs this installation is told",
+    "replies.py:_owe": "owes a person a message",
+    "replies.py:put": "the same",
+    "rotation.py:*": "the bot's own tokens",
+    "stories/lifecycle.py:*": "what Slack says of the app and of people",
+    "stories/organization.py:create": "there is no organization yet to be a member of",
+    "stories/organization.py:join": "a code instead of a membership",
+    "web/connect.py:_admit": "whose browser it is",
+    "web/connect.py:_came_to_nothing": "owes a member a message",
+    "web/connect.py:_consent": "uses a ticket up; its member is checked before anything comes of it",
+    "web/connect.py:callback": "uses an attempt up; its member is checked before anything comes of it",
+    "web/connect.py:identity": "uses a trip to Slack's sign-in up",
+    "web/connect.py:start": "begins a trip to Slack's sign-in",
+    "web/install_trips.py:finish": "uses a trip to Slack's install page up",
+}
+"""Who opens a write of the system's own, and why that is not on behalf of a member whose role counts."""
+
+
+def writes(source: str) -> Iterator[tuple[str, str]]:
+    """Yield the function and the kind of every transaction in `source` that may write."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    for function in functions:
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(func=ast.Attribute(value=database, attr="system" | "organization" as kind)):
+                    name = (
+                        database.attr if isinstance(database, ast.Attribute) else getattr(database, "id", "")
+                    )
+                    if name.endswith("database") and not _reads(node):
+                        yield function.name, kind
+
+
+def _reads(call: ast.Call) -> bool:
+    return any(
+        each.arg == "write" and isinstance(each.value, ast.Constant) and each.value.value is False
+        for each in call.keywords
+    )
+
+
+def writers() -> list[tuple[str, str]]:
+    """Return every function of the bot that may write without `bot.acting`, as `path:function`, and how."""
+    return [
+        (f"{path.relative_to(BOT).as_posix()}:{function}", kind)
+        for path in sorted(BOT.rglob("*.py"))
+        for function, kind in writes(path.read_text())
+    ]
+
+
+def test_no_writer_goes_around_the_check_of_the_members_role() -> None:
+    found = writers()
+
+    unlisted = [each for each, _ in found if not any(fnmatch(each, known) for known in MAY_WRITE)]
+    assert unlisted == []
+    assert [each for each, kind in found if kind == "organization"] == []
+    assert [known for known in MAY_WRITE if not any(fnmatch(each, known) for each, _ in found)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "async with self._database.organization(actor.organization_id) as session: ...",
+        "async with self._database.system() as session: ...",
+        "async with database.system(write=write) as session: ...",
+        "async with office.parts.database.organization('org_1', write=True) as session: ...",
+    ],
+)
+def test_a_writer_is_found(line: str) -> None:
+    assert [function for function, _ in writes(f"async def f():\n    {line}")] == ["f"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "async with self._database.organization(actor.organization_id, write=False) as session: ...",
+        "async with acting(self._database, actor) as session: ...",
+        "self._platform.system()",
+    ],
+)
+def test_a_reader_is_not(line: str) -> None:
+    assert list(writes(f"async def f():\n    {line}")) == []

@@ -24,6 +24,7 @@ async def octapost(file: Path, keys: str, *arguments: str, **extra: str) -> asyn
     settings = {
         "PUBLIC_URL": "http://localhost:1",
         "PORT": "0",
+        "METRICS_PORT": "0",
         "DATABASE_URL": f"sqlite+aiosqlite:///{file}",
         "VAULT_KEYS": keys,
         "SLACK_CLIENT_ID": "1.2",

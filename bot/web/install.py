@@ -1,25 +1,28 @@
 """Installing the app in a Slack workspace or a Grid organization.
 
-https://docs.slack.dev/authentication/installing-with-oauth. The state lives in our database, works
-once, and only in the browser that began the trip.
+https://docs.slack.dev/authentication/installing-with-oauth. The state works once, and only in the browser
+that began the trip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from adapters.base import text_of
+from adapters.numbers import lifetime
+from adapters.oauth import token_of
 from bot.logs import logger
+from bot.rotation import LIFE
 from bot.scopes import BOT_SCOPES
 from bot.slack import SlackRefused, SlackSilent
 from bot.stories.lifecycle import NewInstallation
 from bot.views.kit import listed
-from bot.web.browser import SECRET, single
-from storage.tenants import InstallStates
+from bot.web.browser import single
+from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
     from bot.connections import Connections
@@ -49,7 +52,7 @@ class InstallPages:
     ) -> None:
         self._settings = settings
         self._connections = connections
-        self._database = database
+        self._trips = InstallTrips(settings, database)
         self._slacks = slacks
         self._lifecycle = lifecycle
         self._pages = pages
@@ -72,8 +75,7 @@ class InstallPages:
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
         browser = self._cookies.ensure(request)
-        async with self._database.system() as session:
-            state = await InstallStates(session).open(browser)
+        state = await self._trips.begin(browser)
         query = {
             "client_id": self._settings.slack_client_id,
             "scope": ",".join(BOT_SCOPES),
@@ -88,24 +90,21 @@ class InstallPages:
         """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
         query = single(request.query, "code", "state", "error")
         browser = self._cookies.read(request)
-        ours = False
-        if browser is not None and SECRET.fullmatch(query["state"]):
-            async with self._database.system() as session:
-                ours = await InstallStates(session).redeem(query["state"], browser)
         again = ("Add to Slack", "/slack/install")
-        if not ours:
-            return self._pages.say(
-                "This installation can't be finished here",
-                "It is more than 10 minutes old, was finished before, or was begun in another browser.",
-                "Start again, in this browser.",
-                status=400,
-                link=again,
-            )
-        if query["error"] or not query["code"]:
+        ours = browser is not None and self._trips.began_here(query["state"], browser)
+        if ours and (query["error"] or not query["code"]):
             return self._pages.say(
                 "Octapost was not added",
-                "Slack says the installation was cancelled or not allowed, so nothing was stored.",
+                "Slack sent you back without its approval, so nothing was stored.",
                 "If your workspace needs an admin's approval, ask one of them to open this page.",
+                link=again,
+            )
+        if browser is None or not ours or not await self._trips.finish(query["state"], browser):
+            return self._pages.say(
+                "This installation can't be finished here",
+                "It is more than 10 minutes old, was finished before, or was started in another browser.",
+                "Start again, in this browser.",
+                status=400,
                 link=again,
             )
         try:
@@ -144,17 +143,16 @@ def new_installation(get: Callable[[str], Any]) -> NewInstallation:
     team, enterprise, person = (_object(get(name)) for name in ("team", "enterprise", "authed_user"))
     org_wide = get("is_enterprise_install") is True
     where = enterprise if org_wide else team
-    seconds = get("expires_in")
     needed = {
         "id": where.get("id"),
         "app_id": get("app_id"),
         "bot_user_id": get("bot_user_id"),
-        "access_token": get("access_token"),
+        "access_token": token_of(get("access_token")),
         "authed_user": person.get("id"),
     }
     if not all(isinstance(value, str) and value for value in needed.values()):
         raise ValueError("oauth.v2.access answered without what it documents")
-    refresh = get("refresh_token")
+    refresh = token_of(get("refresh_token"))
     return NewInstallation(
         team_id=None if org_wide else str(needed["id"]),
         enterprise_id=_text(enterprise.get("id")),
@@ -163,8 +161,8 @@ def new_installation(get: Callable[[str], Any]) -> NewInstallation:
         bot_user_id=str(needed["bot_user_id"]),
         scopes=tuple(scope for scope in str(get("scope") or "").split(",") if scope),
         bot_token=str(needed["access_token"]),
-        refresh_token=_text(refresh),
-        expires_in=timedelta(seconds=seconds) if isinstance(seconds, int) and refresh else None,
+        refresh_token=refresh,
+        expires_in=(lifetime(get("expires_in")) or LIFE) if refresh else None,
         installed_by=str(needed["authed_user"]),
     )
 
@@ -174,4 +172,4 @@ def _object(raw: object) -> Mapping[str, Any]:
 
 
 def _text(raw: object) -> str | None:
-    return raw if isinstance(raw, str) and raw else None
+    return text_of(raw) or None

@@ -15,11 +15,12 @@ import secrets
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from adapters.numbers import moment_of
 from bot.departures import Word
 from bot.logs import logger
 from bot.web.signer import PAYLOAD_BYTES, Signer
@@ -36,8 +37,6 @@ RETRIED_FOR_S = 72 * 3600 + REPLAY_WINDOW_S
 REVOKED_BY_US = 5
 """TikTok's reason "Developer revoke authorization": our own answer to a disconnect, most of the time."""
 SIGNATURE = re.compile(r"t=(\d{1,12}),s=([0-9a-f]{64})")
-FAR = 2**32
-"""In Unix time: what is later is no time that anything was said."""
 
 
 class PlatformCallbacks:
@@ -192,9 +191,8 @@ def _decoded(text: str) -> bytes | None:
 
 def _moment(seconds: object) -> datetime | None:
     """Return when something signed was said at the latest, given the second in Unix time; None if it doesn't say."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds < FAR:
-        return None
-    return datetime.fromtimestamp(seconds + 1, UTC)
+    said = moment_of(seconds)
+    return None if said is None else said + timedelta(seconds=1)
 
 
 def _object(raw: bytes | str) -> Mapping[str, Any]:
