@@ -44,13 +44,21 @@ class OtherSide:
     _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
-        self.url = f"http://localhost:{self._server.sockets[0].getsockname()[1]}"
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def open(self, port: int = 0) -> None:
+        """Listen; by default on any port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=1 << 20)
+        self.url = f"http://localhost:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        """Stop listening, and break what is open."""
         assert self._server is not None
         self._server.close()
         for writer in self._open.values():

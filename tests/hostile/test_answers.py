@@ -15,12 +15,14 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import aiohttp
+import pytest
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.base import Busy, Misconfigured, OutcomeUnknown
 from adapters.registry import PLATFORMS
-from bot.http import LONGEST_ANSWER
-from bot.slack import Kind, SlackFailed, failure
+from bot.http import LONGEST_ANSWER, open_session
+from bot.slack import Kind, SlackFailed, failure, is_slacks, whisper
 from bot.web.openid import Unreachable
 from tests.counts import in_full, sampled
 from tests.hostile.other_side import Bytes, OtherSide, every_call, given_up
@@ -187,3 +189,54 @@ async def test_connections_are_given_up_before_servers_close_them() -> None:
             assert getattr(error, "code", "") == "http_503"
 
     assert (reused, other.connections) == (1, 5)
+
+
+SLACK = "https://slack.com/api/"
+FOREIGN = (
+    "https://evil.example/commands/T1/1/x",
+    "https://hooks.slack.com.evil.example/commands/T1/1/x",
+    "https://evil.example/hooks.slack.com/",
+    "https://hooks.slack.com@evil.example/",
+    "https://evil.example#@hooks.slack.com/",
+    "https://files.slack.com/commands/T1/1/x",
+    "https://xhooks.slack.com/",
+    "http://hooks.slack.com/commands/T1/1/x",
+    "https://hooks.slack.com:8443/commands/T1/1/x",
+    "https://hooks.slack.com:x/",
+    "https://[hooks.slack.com/",
+    "https://169.254.169.254/latest/meta-data/",
+    "http://localhost:9464/metrics",
+    "file:///etc/passwd",
+    "//hooks.slack.com/",
+    "hooks.slack.com",
+    "",
+)
+
+
+@pytest.mark.parametrize("url", FOREIGN)
+def test_a_response_url_elsewhere_is_not_slacks(url: str) -> None:
+    assert not is_slacks(url, SLACK)
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url"),
+    [
+        ("https://hooks.slack.com/commands/T1/1/x", SLACK),
+        ("https://hooks.slack.com/actions/T1/1/x", "https://www.slack.com/api/"),
+        ("https://hooks.slack-gov.com/commands/T1/1/x", "https://slack-gov.com/api/"),
+        ("http://localhost:3001/commands/T1/x", "http://localhost:3001/api/"),
+    ],
+)
+def test_slacks_own_response_urls_are_answered(url: str, api_url: str) -> None:
+    assert is_slacks(url, api_url)
+
+
+async def test_nothing_is_said_to_a_response_url_elsewhere() -> None:
+    async with (
+        OtherSide(lambda _head: iter([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"])) as elsewhere,
+        open_session() as session,
+    ):
+        slack = AsyncWebClient(base_url=SLACK, session=session)
+        await whisper(slack, f"{elsewhere.url}/commands/T1/1/x", {"text": "x"})
+
+    assert elsewhere.requests == []
