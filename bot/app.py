@@ -43,7 +43,7 @@ from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.operator import Operator
 from bot.routes import Routes
-from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
+from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -67,6 +67,7 @@ from bot.web.platforms import PlatformCallbacks
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
 from storage.db import ANSWERED_WITHIN, Database
+from storage.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -86,10 +87,17 @@ SWEEP_INTERVAL = timedelta(minutes=10)
 
 
 ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
-NO_WALL = (
-    "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
-    " nothing but the code keeps the organizations apart. Use an ordinary role that owns the database."
-)
+ROLE_FAULTS = {
+    RoleFault.ABOVE_POLICIES: (
+        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
+        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
+    ),
+    RoleFault.OWNER: (
+        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
+        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
+    ),
+}
+OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +149,17 @@ def _trusted() -> ssl.SSLContext:
 
 
 def settings_from(env: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings in `env`, by default the process's environment."""
-    return Settings.from_env(os.environ if env is None else env)
+    """Return the settings in `env`, by default the process's environment, which holds them no longer then.
+
+    A child process inherits none of them, and nothing that prints the environment shows a key.
+    """
+    if env is not None:
+        return Settings.from_env(env)
+    try:
+        return Settings.from_env(os.environ)
+    finally:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
 
 
 async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
@@ -407,8 +424,10 @@ async def _warn(settings: Settings, database: Database, *, web: bool, alone: boo
         log.warning("all visitors may share one page limit", hint=PROXIES_UNKNOWN)
     if database.dialect == "sqlite" and not alone:
         log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
-    if not await database.isolates():
-        log.warning("row-level security does not hold", hint=NO_WALL)
+    for fault in await faults(database):
+        log.warning("the database's role may do more than it needs", hint=ROLE_FAULTS[fault])
+    if settings.database_migration_url is not None:
+        log.warning("OCTAPOST_DATABASE_MIGRATION_URL is set", hint=OWNERS_URL)
 
 
 @asynccontextmanager

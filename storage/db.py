@@ -26,6 +26,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
 from storage.probe import PostgresProbe, Probe, SqliteProbe
+from storage.roles import grant_to
 from storage.single import PostgresSingle, Single, SqliteSingle
 
 if TYPE_CHECKING:
@@ -64,7 +65,6 @@ UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
 _REVISION = text("SELECT version_num FROM alembic_version")
-_ABOVE_THE_WALL = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _UPGRADE_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 _STEP_UP = text("SELECT current_setting('octapost.system', true), set_config('octapost.system', 'on', true)")
 _STEP_DOWN = text("SELECT set_config('octapost.system', :before, true)")
@@ -231,7 +231,9 @@ class Database:
     ) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that works for one organization; PostgreSQL hides all other rows from it."""
         quoted = organization_id.replace("'", "''")
-        return self._transaction(f"SET LOCAL octapost.organization = '{quoted}'", write=write)
+        # The flag may be on for the whole connection, as a default of the role or the database.
+        begins = f"SET LOCAL octapost.system = 'off'; SET LOCAL octapost.organization = '{quoted}'"
+        return self._transaction(begins, write=write)
 
     @asynccontextmanager
     async def _transaction(self, begins: str, *, write: bool) -> AsyncGenerator[AsyncSession]:
@@ -275,18 +277,22 @@ class Database:
         self._writer = None
         self._turn.release()
 
-    async def upgrade(self) -> None:
+    async def upgrade(self, *, for_role: str | None = None) -> None:
         """Bring the schema to what this Octapost needs. Replicas wait for each other.
 
-        Raises `SchemaTooNew` where there is nothing to go up to.
+        `for_role` is PostgreSQL's role that will work with the tables, if it is not their owner.
+        Raises `SchemaTooNew` where there is nothing to go up to, and `NoSuchRole`.
         """
         async with self.system(write=False) as session:
-            if await (await session.connection()).run_sync(_known_revision) == REVISIONS[-1]:
+            current = await (await session.connection()).run_sync(_known_revision)
+            if current == REVISIONS[-1] and for_role is None:
                 return
         async with self.system() as session:
             if self.dialect == "postgresql":
                 await run(session, _UPGRADE_ALONE, key=UPGRADE_LOCK)
             await (await session.connection()).run_sync(_upgrade)
+            if for_role is not None:
+                await grant_to(session, for_role)
 
     async def check(self) -> None:
         """Return if the schema is what this Octapost needs, else raise `SchemaTooNew` or `SchemaTooOld`."""
@@ -298,13 +304,6 @@ class Database:
         """Return if the schema is right and a write would be kept, else raise whatever is in the way."""
         await self.check()
         await self._probe.rehearse()
-
-    async def isolates(self) -> bool:
-        """Tell whether row-level security holds for our role. On SQLite there is none, and nobody expects it."""
-        if self.dialect == "sqlite":
-            return True
-        async with self.system(write=False) as session:
-            return not (await run(session, _ABOVE_THE_WALL)).scalar_one()
 
     async def close(self) -> None:
         """Close every connection."""

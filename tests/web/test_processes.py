@@ -30,7 +30,7 @@ async def test_two_of_each_are_ready_and_stay_so_when_one_of_each_is_killed(
     record_property: Callable[[str, object], None],
 ) -> None:
     monkeypatch.delenv("OCTAPOST_FULL")  # of the tests, no setting of theirs
-    name = await postgres.create()
+    name = await postgres.migrated()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(postgres.drop, name)
         seeded = await servers.seed(postgres.url(name), members=1, pages=1, places=1)
