@@ -60,9 +60,9 @@ from bot.web.connect import ConnectPages
 from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.openid import SignInWithSlack
-from bot.web.pages import Pages
+from bot.web.pages import Pages, headers_of
 from bot.web.platforms import PlatformCallbacks
-from bot.web.server import Runner
+from bot.web.server import BACKLOG, Runner
 from bot.web.slack_events import SlackEvents
 from storage.db import ANSWERED_WITHIN, Database
 from storage.vault import KeyRing, Vault, check_canaries
@@ -77,8 +77,8 @@ CALLS_AT_ONCE = 600
 """Connections to platforms and Slack: every app's slots full, and some for people."""
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 """For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
-LARGEST_BODY = 1 << 20
-"""Slack's requests are far smaller, forms of ours are empty."""
+RESERVED_FILES = CALLS_AT_ONCE + 100
+"""Open files that are no client's connection: calls, the database's connections, logs and libraries."""
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """What is due comes evenly; looked for less often, it would be done in bursts."""
@@ -284,7 +284,7 @@ def construct(
         pages=pages,
         cookies=cookies,
     )
-    server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
+    server = web.Application(middlewares=[guard.middleware])
     events = SlackEvents(bolt, settings.slack_signing_secret.get_secret_value())
     departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
     callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
@@ -334,7 +334,8 @@ async def run(
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
     async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
-        runner, socket = Runner(parts.web if serve else parts.watched), None
+        application = parts.web if serve else parts.watched
+        runner, socket = Runner(application, headers_of(settings), reserved_files=RESERVED_FILES), None
         notices = NoticeSender(
             parts.database,
             parts.slacks,
@@ -354,10 +355,10 @@ async def run(
                 parts.clock.start()
             await runner.setup()
             if listener is not None:
-                await web.SockSite(runner, listener).start()
+                await web.SockSite(runner, listener, backlog=BACKLOG).start()
             else:
                 where = settings.port if port is None else port
-                await web.TCPSite(runner, settings.host, where).start()
+                await web.TCPSite(runner, settings.host, where, backlog=BACKLOG).start()
             url = f"http://localhost:{runner.addresses[0][1]}"
             if socket_mode and settings.slack_app_token is not None:
                 socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())

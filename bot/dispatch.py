@@ -336,9 +336,9 @@ def _encoded(message: Json) -> str:
 
 
 def _key(req: AsyncBoltRequest) -> str:
-    signature = (req.headers.get("x-slack-signature") or [""])[0]
-    # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
-    return signature or hashlib.sha256(json.dumps(req.body, sort_keys=True).encode()).hexdigest()
+    # Socket Mode signs nothing; trigger and event ids make each payload unique.
+    payload = json.dumps(req.body, sort_keys=True).encode
+    return str(req.context.get("request_key") or hashlib.sha256(payload()).hexdigest())
 
 
 class LazyStanding:

@@ -20,6 +20,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from bot.errors import OctapostError
 from bot.logs import logger
 from bot.metrics import WEB
+from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
 from storage.models import new_secret
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ UNCOUNTED = frozenset(
     }
 )
 """What machines ask: probes, and platforms that speak for many people from few addresses, signed."""
-SLACK_EVENTS = "/slack/events"
-"""Slack's own entrance: signed, and none of a browser's business."""
 
 
 class BadQuery(OctapostError):
@@ -199,8 +198,14 @@ class Guard:
             page = self._pages.say("That didn't work", "This address can't be used that way.", status=405)
             page.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
             return page
+        except web.HTTPRequestEntityTooLarge as error:
+            return self._pages.say(
+                "That didn't work", "The request was larger than anything we accept.", status=error.status
+            )
         except web.HTTPException as error:
             return self._pages.say("That didn't work", "The request made no sense.", status=error.status)
+        except PeerLeftError:
+            raise
         except OctapostError as error:
             return self._pages.say("That didn't work", str(error), status=400)
         except Exception as error:
