@@ -46,6 +46,7 @@ from adapters.base import (
     send,
     text_of,
 )
+from adapters.numbers import whole
 
 SIGN_IN = "Sign In with LinkedIn using OpenID Connect"
 SHARE = "Share on LinkedIn"
@@ -340,7 +341,8 @@ def _next_start(body: Mapping[str, Any], start: int) -> int | None:
     for link in objects_of(object_of(body.get("paging")).get("links")):
         if link.get("rel") == "next":
             [given, *_] = parse_qs(urlsplit(text_of(link.get("href"))).query).get("start", [""])
-            following = int(given) if re.fullmatch(r"[0-9]{1,9}", given) else start + PAGE_SIZE
+            named = whole(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
+            following = start + PAGE_SIZE if named is None else named
             return following if following > start else None
     return None
 

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -43,7 +42,8 @@ from adapters.base import (
     send,
     text_of,
 )
-from adapters.oauth import TIMEOUT, lifetime, retry_after, token_in, tokens_of, wait_of
+from adapters.numbers import left_until, lifetime, number, wait_of, whole
+from adapters.oauth import TIMEOUT, retry_after, token_in, tokens_of
 
 DEFAULT_GRAPH_VERSION = "v26.0"
 """Released 2026-07-29, the newest. Overridden by the operator's `graph_version`."""
@@ -280,7 +280,7 @@ class MetaAdapter:
         if facts.get("is_valid") is True:
             return ""
         error = object_of(facts.get("error"))
-        code, subcode = _number(error, "code"), _number(error, "subcode")
+        code, subcode = whole(error.get("code")), whole(error.get("subcode"))
         if facts.get("is_valid") is not False or (error and code not in TOKEN_CODES):
             raise Busy("not_clearly_over")
         return found if (found := f"{code}_{subcode}") in ENDED else "190"
@@ -314,7 +314,7 @@ def verdict_on(response: httpx.Response) -> PlatformError:
     status = response.status_code
     if not isinstance(error, dict):
         return Busy(f"http_{status}", retry_after=retry_after(response))
-    code, subcode = _number(error, "code"), _number(error, "error_subcode")
+    code, subcode = whole(error.get("code")), whole(error.get("error_subcode"))
     word = "_".join(str(n) for n in (code, subcode) if n) or "no_code"
     if code in LIMITS or status == httpx.codes.TOO_MANY_REQUESTS:
         return Busy(word, retry_after=_regain(response), whole_app=code == APP_LIMIT)
@@ -459,15 +459,15 @@ def _dated(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
     Of the permissions we ask for, only Instagram's are subject to the data-access window of 90 days:
     https://developers.facebook.com/docs/facebook-login/auth-vs-data.
     """
-    ends, shown = _number(facts, "expires_at"), _number(facts, "data_access_expires_at")
-    left = lifetime(ends - time.time()) if ends else None
+    ends, shown = left_until(facts.get("expires_at")), left_until(facts.get("data_access_expires_at"))
+    left = lifetime(ends.total_seconds()) if ends else None
     scopes = _granted(facts)
-    limited = shown and any(scope.startswith("instagram_") for scope in scopes)
+    limited = any(scope.startswith("instagram_") for scope in scopes)
     return replace(
         tokens,
         expires_in=tokens.expires_in or left,
         scopes=scopes or None,
-        data_access_expires_in=timedelta(seconds=shown - int(time.time())) if shown and limited else None,
+        data_access_expires_in=shown if limited else None,
     )
 
 
@@ -483,7 +483,7 @@ def _regain(response: httpx.Response) -> timedelta | None:
     try:
         usage = json.loads(response.headers.get("x-business-use-case-usage", ""))
         entries = [entry for limits in usage.values() for entry in limits]
-        minutes = [_number(entry, "estimated_time_to_regain_access") or 0 for entry in entries]
+        minutes = [number(entry.get("estimated_time_to_regain_access")) or 0 for entry in entries]
     except (ValueError, AttributeError, TypeError):
         return retry_after(response)
     return wait_of(60 * max(minutes, default=0)) or retry_after(response)
@@ -498,13 +498,6 @@ def _entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _digits(body: Mapping[str, Any]) -> str:
     """Return the entry's id if it is one of Graph's: only digits, so it is safe in a path."""
     return found if DIGITS.fullmatch(found := str(body.get("id"))) else ""
-
-
-def _number(body: Mapping[str, Any], key: str) -> int | None:
-    try:
-        return int(body[key])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
 
 
 def _url(body: Mapping[str, Any], key: str) -> str:

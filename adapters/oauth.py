@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
@@ -40,6 +39,7 @@ from adapters.base import (
     send,
     text_of,
 )
+from adapters.numbers import lifetime, wait_of
 
 OUR_FAULT = frozenset(
     {
@@ -60,11 +60,6 @@ OUR_FAULT = frozenset(
 the problem types in which X says so (https://docs.x.com/x-api/fundamentals/response-codes-and-errors)."""
 
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable", "slow_down", "internal_error"})
-LONGEST_LIFETIME = timedelta(days=400)
-"""No platform promises more (TikTok's older 365 days is the longest); larger answers are clamped."""
-LONGEST_WAIT = timedelta(days=1)
-EARLIEST_MOMENT = 1e9
-"""More seconds than this are no span but a moment, in Unix time: the first was in 2001."""
 TIMEOUT = httpx.Timeout(LONGEST_CALL_S, connect=5.0)
 _TIMED = {"timeout": TIMEOUT.as_dict()}
 
@@ -192,6 +187,8 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
     wait = retry_after(response)
     if status == httpx.codes.TOO_MANY_REQUESTS and wait is None:
         wait = wait_of(response.headers.get("x-rate-limit-reset"))  # X's, a Unix time
+    if response.is_redirect:  # from whoever stands in front of the platform; what it says is no evidence
+        return Busy(f"http_{status}", retry_after=wait)
     if _says_dead(platform, body) and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
         return GrantDead(code)
     # Reddit refuses a client with a 401 whose JSON has no code; a gateway's page says nothing about us.
@@ -203,8 +200,12 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
 
 
 def token_in(body: Mapping[str, Any], key: str) -> str | None:
-    """Return a token of an answer if a header can carry it (RFC 6749 appendix A.12), else None."""
-    raw = body.get(key)
+    """Return a token of an answer, or None. See `token_of`."""
+    return token_of(body.get(key))
+
+
+def token_of(raw: object) -> str | None:
+    """Return `raw` if it is a token that a header can carry (RFC 6749 appendix A.12), else None."""
     return raw if isinstance(raw, str) and re.fullmatch(r"[\x21-\x7e]+", raw) else None
 
 
@@ -224,40 +225,12 @@ def scopes_of(raw: object) -> frozenset[str] | None:
     return frozenset(raw.replace("%20", " ").replace(",", " ").split())
 
 
-def lifetime(raw: object) -> timedelta | None:
-    """Return a lifetime from seconds, clamped to what anyone promises. None for what is no number above 0."""
-    seconds = _above_zero(raw)
-    return None if seconds is None else min(timedelta(seconds=min(seconds, 1e9)), LONGEST_LIFETIME)
-
-
 def retry_after(response: httpx.Response) -> timedelta | None:
     """Return Retry-After in its seconds form; the date form is not used by any of the seven.
 
     Reddit says the same in `x-ratelimit-reset`, seconds too (Data API wiki).
     """
     return wait_of(response.headers.get("retry-after", response.headers.get("x-ratelimit-reset")))
-
-
-def wait_of(raw: object) -> timedelta | None:
-    """Return how long a platform asks us to wait, from seconds or from a Unix time; at most a day.
-
-    None for what is no number, or over. No limit of any platform lasts longer, and a refresh that is put
-    off for longer may come after the token's end.
-    """
-    seconds = _above_zero(raw)
-    if seconds is not None and seconds > EARLIEST_MOMENT:
-        seconds = _above_zero(seconds - time.time())
-    return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
-
-
-def _above_zero(raw: object) -> float | None:
-    if isinstance(raw, bool):
-        return None
-    try:
-        number = float(raw)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if 0 < number < float("inf") else None
 
 
 def _says_dead(platform: Platform, body: Mapping[str, Any]) -> bool:

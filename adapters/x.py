@@ -8,7 +8,6 @@ tokens of the first.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -42,6 +41,7 @@ from adapters.base import (
     send,
     text_of,
 )
+from adapters.numbers import wait_until
 
 PLATFORM = Platform(
     key="x",
@@ -207,7 +207,4 @@ def _until_reset(response: httpx.Response) -> timedelta | None:
     for daily in ("x-user-limit-24hour", "x-app-limit-24hour"):
         if response.headers.get(f"{daily}-remaining") == "0":
             name = daily
-    try:
-        return oauth.wait_of(float(response.headers[f"{name}-reset"]) - time.time())
-    except (KeyError, ValueError):
-        return None
+    return wait_until(response.headers.get(f"{name}-reset"))

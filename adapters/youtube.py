@@ -46,6 +46,7 @@ from adapters.base import (
     send,
     text_of,
 )
+from adapters.numbers import whole
 
 SCOPE = "https://www.googleapis.com/auth/"
 PLATFORM = Platform(
@@ -252,4 +253,4 @@ def _audience(statistics: Mapping[str, Any]) -> str:
     count = text_of(statistics.get("subscriberCount"))
     if statistics.get("hiddenSubscriberCount") is True or not re.fullmatch(r"[0-9]{1,15}", count):
         return ""
-    return f"{int(count):,} subscriber{'' if count == '1' else 's'}"
+    return f"{whole(count) or 0:,} subscriber{'' if count == '1' else 's'}"

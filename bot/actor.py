@@ -39,11 +39,8 @@ class Actor:
     organization_id: str
     organization: str
     role: Role
-
-    def require(self, needed: Role) -> None:
-        """Raise NotAllowed unless the actor's role is at least `needed`."""
-        if self.role < needed:
-            raise NotAllowed(needed, self.organization)
+    needed: Role
+    """The least role that may do what was asked for; a change requires it again (`bot.acting`)."""
 
 
 def sender_of(body: Mapping[str, Any]) -> Sender:
@@ -141,11 +138,13 @@ def _enterprise_of(body: Mapping[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def act_as(sender: Sender, standing: Standing, organization_id: str | None = None) -> Actor:
+def act_as(
+    sender: Sender, standing: Standing, organization_id: str | None = None, *, needed: Role = Role.MEMBER
+) -> Actor:
     """Return the actor for one organization: the one named, else the default of this channel.
 
-    Raises NotMember when the person is in none (or not in the one named: that reads the same), and
-    WhichOrganization when nothing says which of several is meant.
+    Raises NotMember when the person is in none (or not in the one named: that reads the same), NotAllowed
+    when their role is below `needed`, and WhichOrganization when nothing says which of several is meant.
     """
     wanted = organization_id or standing.default_organization_id
     seat = next((s for s in standing.choices if s.organization_id == wanted), None)
@@ -153,10 +152,13 @@ def act_as(sender: Sender, standing: Standing, organization_id: str | None = Non
         raise WhichOrganization(s.organization_name for s in standing.choices)
     if seat is None:
         raise NotMember
+    if seat.role < needed:
+        raise NotAllowed(needed, seat.organization_name)
     return Actor(
         sender=sender,
         membership_id=seat.membership_id,
         organization_id=seat.organization_id,
         organization=seat.organization_name,
         role=Role(seat.role),
+        needed=needed,
     )

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 from aiohttp import web
-from httpx_aiohttp import AiohttpTransport
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -33,7 +32,7 @@ from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
 from bot.dispatch import Dispatcher
 from bot.gauges import Gauges
-from bot.http import Forgetful
+from bot.http import Carrier, Forgetful, open_session
 from bot.incidents import Incidents
 from bot.jobs.clock import Clock
 from bot.jobs.incidents import IncidentWatch
@@ -44,7 +43,7 @@ from bot.jobs.sweep import Sweeper
 from bot.offer import Offer
 from bot.operator import Operator
 from bot.routes import Routes
-from bot.settings import ConfigurationError, Settings
+from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -53,18 +52,22 @@ from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
+from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
 from bot.web.browser import Cookies, Guard
 from bot.web.connect import ConnectPages
 from bot.web.health import Health
 from bot.web.install import InstallPages
+from bot.web.limits import PageLimits
+from bot.web.listeners import Address, listen, monitored
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages, headers_of
 from bot.web.platforms import PlatformCallbacks
-from bot.web.server import BACKLOG, Runner
+from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
 from storage.db import ANSWERED_WITHIN, Database
+from storage.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -73,12 +76,6 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-CALLS_AT_ONCE = 600
-"""Connections to platforms and Slack: every app's slots full, and some for people."""
-CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
-"""For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
-RESERVED_FILES = CALLS_AT_ONCE + 100
-"""Open files that are no client's connection: calls, the database's connections, logs and libraries."""
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """What is due comes evenly; looked for less often, it would be done in bursts."""
@@ -88,10 +85,17 @@ SWEEP_INTERVAL = timedelta(minutes=10)
 
 
 ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
-NO_WALL = (
-    "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
-    " nothing but the code keeps the organizations apart. Use an ordinary role that owns the database."
-)
+ROLE_FAULTS = {
+    RoleFault.ABOVE_POLICIES: (
+        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
+        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
+    ),
+    RoleFault.OWNER: (
+        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
+        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
+    ),
+}
+OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +117,10 @@ class Parts:
     dispatcher: Dispatcher
     bolt: AsyncApp
     clock: Clock
-    watched: web.Application
-    """What a process without the web serves: only its health and its metrics."""
+    alive: web.Application
+    """What a process without the web serves: only that it is alive."""
+    monitoring: web.Application
+    """Readiness and metrics, for the operator's own machines."""
     web: web.Application
 
 
@@ -125,6 +131,8 @@ class Running:
     parts: Parts
     url: str
     """Where it listens, as seen from this machine."""
+    monitoring_url: str | None
+    """Where readiness and metrics are, as seen from this machine; None where they are off."""
 
 
 def quiet(level: str = "ERROR") -> None:
@@ -139,8 +147,17 @@ def _trusted() -> ssl.SSLContext:
 
 
 def settings_from(env: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings in `env`, by default the process's environment."""
-    return Settings.from_env(os.environ if env is None else env)
+    """Return the settings in `env`, by default the process's environment, which holds them no longer then.
+
+    A child process inherits none of them, and nothing that prints the environment shows a key.
+    """
+    if env is not None:
+        return Settings.from_env(env)
+    try:
+        return Settings.from_env(os.environ)
+    finally:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
 
 
 async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
@@ -180,14 +197,15 @@ async def parts_of(
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
-        connector = aiohttp.TCPConnector(limit=CALLS_AT_ONCE, ssl=_trusted())
         async with (
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=CALL_TIMEOUT
-            ) as session,
-            Forgetful(AiohttpTransport(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            open_session(_trusted()) as session,
+            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
-            yield construct(settings, database, vault, session, http)
+            parts = construct(settings, database, vault, session, http)
+            try:
+                yield parts
+            finally:
+                await parts.slacks.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -243,6 +261,7 @@ def construct(
     AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(incidents, database).register(routes)
+    JoinCodeStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
     home.register(routes)
     lifecycle.register(routes)
@@ -262,7 +281,7 @@ def construct(
     )
     bolt.use(dispatcher)
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
-    guard = Guard(settings, pages)
+    guard = Guard(pages, PageLimits(settings))
     connect_pages = ConnectPages(
         settings=settings,
         platforms=platforms,
@@ -293,8 +312,9 @@ def construct(
     health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
     for served in (events, pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
-    watched = web.Application(middlewares=[guard.middleware])
-    watched.add_routes(health.routes())
+    alive, monitoring = web.Application(middlewares=[guard.middleware]), web.Application()
+    alive.add_routes(health.routes())
+    monitoring.add_routes(health.monitoring_routes())
     return Parts(
         settings=settings,
         database=database,
@@ -312,7 +332,8 @@ def construct(
         bolt=bolt,
         clock=clock,
         web=server,
-        watched=watched,
+        alive=alive,
+        monitoring=monitoring,
     )
 
 
@@ -323,19 +344,30 @@ async def run(
     serve: bool = True,
     work: bool = True,
     socket_mode: bool = False,
-    port: int | None = None,
     listener: net.socket | None = None,
+    monitoring_listener: net.socket | None = None,
 ) -> AsyncIterator[Running]:
     """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
 
-    What does not serve Slack and browsers still listens, for whoever watches its health.
-    It listens on `listener`, if that is given: a socket that is bound already, so that nobody else can be.
+    A process that does not serve Slack and browsers still answers `/livez`. The listeners are sockets that
+    are bound already, so that nobody else can be; they count instead of the settings. Raises
+    ConfigurationError where another process has one of the ports.
     """
     if socket_mode and settings.slack_app_token is None:
         raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
-    async with _tracing(settings.otel_endpoint), parts_of(settings) as parts:
-        application = parts.web if serve else parts.watched
-        runner, socket = Runner(application, headers_of(settings), reserved_files=RESERVED_FILES), None
+    address = Address(host=settings.host, port=settings.port, setting="PORT", listener=listener)
+    monitoring = Address(
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        setting="METRICS_PORT",
+        listener=monitoring_listener,
+    )
+    async with (
+        _tracing(settings.otel_endpoint),
+        parts_of(settings) as parts,
+        monitored(parts.monitoring, headers_of(settings), monitoring) as monitoring_url,
+    ):
+        runner, socket = Runner(parts.web if serve else parts.alive, headers_of(settings)), None
         notices = NoticeSender(
             parts.database,
             parts.slacks,
@@ -343,6 +375,8 @@ async def run(
             fallbacks={FALLBACK: parts.incidents.cards},
         )
         try:
+            await runner.setup()
+            url = await listen(runner, address)
             if work:
                 for lane in parts.refresher.lanes.values():
                     parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
@@ -353,19 +387,16 @@ async def run(
                 parts.clock.whenever(parts.database.owes, "notices")
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
-            await runner.setup()
-            if listener is not None:
-                await web.SockSite(runner, listener, backlog=BACKLOG).start()
-            else:
-                where = settings.port if port is None else port
-                await web.TCPSite(runner, settings.host, where, backlog=BACKLOG).start()
-            url = f"http://localhost:{runner.addresses[0][1]}"
             if socket_mode and settings.slack_app_token is not None:
-                socket = AsyncSocketModeHandler(parts.bolt, settings.slack_app_token.get_secret_value())
+                socket = AsyncSocketModeHandler(
+                    parts.bolt,
+                    settings.slack_app_token.get_secret_value(),
+                    web_client=parts.slacks.without_token(),
+                )
                 await socket.connect_async()  # type: ignore[no-untyped-call]
-            await _warn(parts.database, alone=serve and work)
+            await _warn(settings, parts.database, web=serve, alone=serve and work)
             log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
-            yield Running(parts=parts, url=url)
+            yield Running(parts=parts, url=url, monitoring_url=monitoring_url)
         finally:
             ends = time.monotonic() + settings.shutdown_grace_s
 
@@ -381,15 +412,20 @@ async def run(
             await parts.dispatcher.drain(left())
             await parts.clock.stop(left())
             await parts.refresher.drain(left())
+            await parts.slacks.drain(left())
             log.info("stopped")
 
 
-async def _warn(database: Database, *, alone: bool) -> None:
+async def _warn(settings: Settings, database: Database, *, web: bool, alone: bool) -> None:
     """Say what a process that starts well nevertheless cannot rely on."""
+    if web and settings.proxies_unknown:
+        log.warning("all visitors may share one page limit", hint=PROXIES_UNKNOWN)
     if database.dialect == "sqlite" and not alone:
         log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
-    if not await database.isolates():
-        log.warning("row-level security does not hold", hint=NO_WALL)
+    for fault in await faults(database):
+        log.warning("the database's role may do more than it needs", hint=ROLE_FAULTS[fault])
+    if settings.database_migration_url is not None:
+        log.warning("OCTAPOST_DATABASE_MIGRATION_URL is set", hint=OWNERS_URL)
 
 
 @asynccontextmanager

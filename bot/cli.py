@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -17,14 +17,16 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot import app, logs, manifest
 from bot.diagnosis import Forecast
-from bot.settings import ConfigurationError, Settings
+from bot.hardening import keep_memory_private
+from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from storage.db import Database, SchemaTooNew, SchemaTooOld
 from storage.keys import remaining, rotate
 from storage.moving import MoveRefused, move
+from storage.roles import NoSuchRole, RoleFault, faults
 from storage.vault import KeyRing, VaultError
 
 cli = typer.Typer(
@@ -40,7 +42,17 @@ cli.add_typer(keys_cli, name="keys")
 out, err = Console(), Console(stderr=True)
 Answer = TypeVar("Answer")
 DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
-UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, MoveRefused)
+NOT_ALLOWED = "42501"
+"""PostgreSQL's `insufficient_privilege` (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+NEEDS_OWNER = (
+    "The role of OCTAPOST_DATABASE_URL does not own the tables: set OCTAPOST_DATABASE_MIGRATION_URL to the"
+    " same database as their owner, for this command only. Nothing was changed."
+)
+ANOTHER_DATABASE = (
+    "OCTAPOST_DATABASE_MIGRATION_URL was upgraded, but OCTAPOST_DATABASE_URL is another database:"
+    " let both name the same one."
+)
+UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, MoveRefused, NoSuchRole)
 
 
 class Only(StrEnum):
@@ -51,7 +63,9 @@ class Only(StrEnum):
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, in a process whose memory is its own."""
+    for undone in keep_memory_private():
+        err.print(f"Warning: {undone}.", style="yellow", highlight=False)
     cli()
 
 
@@ -81,6 +95,16 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
         )
     except OSError as error:
         _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
+    """Give a database that may take as long as it needs; closed at the end."""
+    database = Database(url, answered_within=None)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @contextmanager
@@ -151,8 +175,7 @@ def doctor() -> None:
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
             outlook = await Forecast(parts.database, parts.vault).now()
             troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
-            if not await parts.database.isolates():
-                troubles.append(app.NO_WALL)
+            troubles += [app.ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
@@ -164,22 +187,37 @@ def doctor() -> None:
     for trouble in troubles:
         out.print(trouble, style="yellow", markup=False, highlight=False)
     out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
+    if settings.proxies_unknown:
+        _fail(PROXIES_UNKNOWN)
 
 
 @database_cli.command("upgrade")
 def upgrade() -> None:
-    """Bring the database to this version's schema."""
+    """Bring the database to this version's schema, as its owner where OCTAPOST_DATABASE_MIGRATION_URL says who."""
     settings = _settings()
+    ours = settings.database_url.get_secret_value()
 
-    async def work() -> None:
-        database = Database(settings.database_url.get_secret_value(), answered_within=None)
-        try:
-            await database.upgrade()
-        finally:
-            await database.close()
+    async def work() -> list[RoleFault]:
+        role = settings.application_role
+        owners = settings.database_migration_url
+        async with _opened(ours if owners is None else owners.get_secret_value()) as owner:
+            try:
+                await owner.upgrade(for_role=role)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", "") == NOT_ALLOWED and owners is None:
+                    raise ConfigurationError(NEEDS_OWNER) from None
+                raise
+        async with _opened(ours) as database:
+            try:
+                await database.check()
+            except SchemaTooOld:
+                raise ConfigurationError(ANOTHER_DATABASE) from None
+            return await faults(database)
 
-    _go(work())
+    troubles = _go(work())
     out.print("The database is up to date.")
+    for fault in troubles:
+        out.print(app.ROLE_FAULTS[fault], style="yellow", markup=False, highlight=False)
 
 
 @database_cli.command("move")
@@ -201,18 +239,14 @@ def move_database(
         _fail("That is the configured database itself: name the one to move to.")
 
     async def work() -> dict[str, int]:
-        target = Database(to, answered_within=None)
-        try:
-            async with app.parts_of(settings, answered_within=None) as parts:
-                with _progress("Copying rows") as (bar, task):
-                    return await move(
-                        parts.database,
-                        target,
-                        parts.vault,
-                        progress=lambda done, total: bar.update(task, completed=done, total=total),
-                    )
-        finally:
-            await target.close()
+        async with _opened(to) as target, app.parts_of(settings, answered_within=None) as parts:
+            with _progress("Copying rows") as (bar, task):
+                return await move(
+                    parts.database,
+                    target,
+                    parts.vault,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
 
     counts = _go(work())
     out.print(f"{sum(counts.values())} rows in {len(counts)} tables copied, compared and opened.")

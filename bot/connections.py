@@ -27,6 +27,7 @@ from adapters.base import (
     Tokens,
     missing_scopes,
 )
+from bot.acting import acting, acting_for
 from bot.actor import Actor
 from bot.disconnections import Disconnections
 from bot.errors import Gone, NotAllowed, NotMember, TooMany
@@ -155,11 +156,14 @@ class Connections:
         return f"{self._public_url}/connect/{ticket}"
 
     async def consent_url(self, ticket: Ticket, browser: str) -> str:
-        """Open the connection attempt of a redeemed ticket and return the platform's consent link."""
+        """Open the connection attempt of a redeemed ticket and return the platform's consent link.
+
+        Raises NotMember or NotAllowed like `standing`.
+        """
         platform = self.offer.platform(ticket.platform)
         client = self.offer.client(ticket.platform, ticket.app)
         verifier = new_secret()
-        async with self._database.system() as session:
+        async with acting_for(self._database, ticket, Role.ADMIN, system=True) as session:
             state = await Attempts(session, self._vault).open(
                 ticket=ticket, browser=browser, verifier=verifier
             )
@@ -187,6 +191,7 @@ class Connections:
         The grant is sealed and committed before the platform is asked anything else, so a crash or an
         outage after the exchange loses nothing: `resume` picks it up. Where the platform then refuses
         to say what the consent is for, asking again would not help: it is dropped and Rejected raised.
+        So is that of a member who may connect nothing any more: NotMember or NotAllowed.
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
@@ -194,7 +199,7 @@ class Connections:
         client = self.offer.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
-        async with self._database.system() as session:
+        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
             grant = await Grants(session, self._vault).stash(
                 attempt.organization_id,
                 attempt.membership_id,
@@ -212,13 +217,18 @@ class Connections:
         async def look() -> tuple[Discovery, Tokens]:
             return await adapter.discover(client, tokens), tokens
 
-        return await self._settle(attempt, grant, client, look)
+        try:
+            return await self._settle(attempt, grant, client, look)
+        except (NotMember, NotAllowed) as refusal:
+            await self._drop(attempt, grant, type(refusal).__name__)
+            raise
 
     async def resume(self, actor: Actor, grant_id: str) -> Connected | Waiting | None:
         """Ask the platform again what a stored consent covers; None when it refused to say and that was told.
 
-        An access token that ran out meanwhile is renewed first, once however many ask. Raises Gone when the
-        consent was settled meanwhile.
+        None also when the actor may connect nothing any more; the consent stays for whoever asks next.
+        An access token that ran out meanwhile is renewed first, once however many ask. Raises Gone when
+        the consent was settled meanwhile.
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
             grant = await Grants(session, self._vault).get(actor.organization_id, grant_id)
@@ -249,6 +259,7 @@ class Connections:
         )
         client = self.offer.client(grant.platform, grant.app)
         try:
+            await self.standing(attempt)
             return await self._settle(attempt, grant, client, look)
         except Rejected as refusal:
             platform = self.offer.platform(grant.platform)
@@ -256,6 +267,9 @@ class Connections:
             await self._tell(
                 attempt, grant, words.over(platform, client.app, attempt.organization_id, sentence)
             )
+            return None
+        except (NotMember, NotAllowed) as refusal:
+            log.info("sign-in not resumed", grant=grant.id, code=type(refusal).__name__)
             return None
 
     async def _settle(
@@ -269,10 +283,7 @@ class Connections:
         try:
             discovery, tokens = await look()
         except Rejected as refusal:
-            # Not revoked there: whose consent it is stayed unknown, and it may hold up a living account.
-            async with self._database.system() as session:
-                await Grants(session, self._vault).drop_pending(attempt.organization_id, grant.id)
-            log.warning("grant dropped", grant=grant.id, platform=platform.key, code=refusal.code)
+            await self._drop(attempt, grant, refusal.code)
             raise
         except PlatformError as error:
             log.warning("discovery failed", grant=grant.id, verdict=type(error).__name__, code=error.code)
@@ -283,6 +294,15 @@ class Connections:
         if not (outcome.attached or outcome.renewed or outcome.to_choose):
             await self._disconnections.end_if_unused(attempt.organization_id, grant.id)
         return outcome
+
+    async def _drop(self, attempt: ConnectionAttempt, grant: Grant, code: str) -> None:
+        """Forget a consent that led to nothing.
+
+        Not revoked there: whose consent it is may be unknown, and it may hold up a living account.
+        """
+        async with self._database.system() as session:
+            await Grants(session, self._vault).drop_pending(attempt.organization_id, grant.id)
+        log.warning("grant dropped", grant=grant.id, platform=grant.platform, code=code)
 
     async def _keep(
         self,
@@ -297,7 +317,7 @@ class Connections:
         """Store everything a discovery found, in one transaction with the words about it."""
         organization_id = attempt.organization_id
         usable = [account for account in found.accounts if account.blocker is None]
-        async with self._database.system() as session:
+        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
             grants, accounts = Grants(session, self._vault), Accounts(session, self._vault)
             organization = await Organizations(session).get(organization_id)
             if organization is None:
@@ -433,7 +453,7 @@ class Connections:
         Raises Gone for anyone else's or an old one.
         """
         organization_id = actor.organization_id
-        async with self._database.system() as session:
+        async with acting(self._database, actor, system=True) as session:
             discoveries, grants = Discoveries(session, self._vault), Grants(session, self._vault)
             discovery = await discoveries.get(organization_id, discovery_id, actor.membership_id)
             if discovery is None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
+from bot.acting import acting
 from bot.errors import Gone
 from bot.logs import logger
 from storage.audit import Audit
@@ -95,7 +96,7 @@ class Disconnections:
 
         The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
         """
-        async with self._database.system() as session:
+        async with acting(self._database, actor, system=True) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(actor.organization_id, account_id)
             grant = found[1] if found else None

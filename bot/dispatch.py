@@ -26,7 +26,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
-from bot.actor import Sender, act_as, sender_of, workspace_of
+from bot.actor import Sender, sender_of, workspace_of
 from bot.errors import BadInput, Gone, NotInstalled, OctapostError, explain
 from bot.logs import logger
 from bot.metrics import ANSWERED, HANDLED
@@ -260,10 +260,9 @@ class Dispatcher(AsyncMiddleware):
             client=lambda: self._slacks.for_workspace(team_id, enterprise_id),
         )
         if isinstance(route.role, Role):
-            request.current = act_as(sender, await seats(), organization_id or None)
-            request.current.require(route.role)
+            request.current = await request.act(organization_id or None, needed=route.role)
         elif organization_id:
-            request.current = act_as(sender, await seats(), organization_id)
+            request.current = await request.act(organization_id)
         if route.changes and not await first_seen(self._database.single, request.key):
             return None
         return request

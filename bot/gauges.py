@@ -52,8 +52,8 @@ class Gauges:
             started = time.monotonic()
             if started - self._measured_at < EVERY_S:
                 return
+            self._measured_at = started  # what failed is not tried again by the next one who asks
             await self._measure()
-            self._measured_at = started
             if started - self._counted_at >= COUNTED_EVERY_S:
                 await self._count_grants()
                 self._counted_at = started

@@ -120,9 +120,12 @@ class Request:
             raise LookupError("the route requires no role, so there is no actor")
         return self.current
 
-    async def act(self, organization_id: str | None = None) -> Actor:
-        """Return the sender as a member of one organization, by default the channel's. Raises NotMember."""
-        return act_as(self.sender, await self.standing(), organization_id)
+    async def act(self, organization_id: str | None = None, *, needed: Role = Role.MEMBER) -> Actor:
+        """Return the sender as a member of one organization, by default the channel's.
+
+        Raises NotMember, NotAllowed or WhichOrganization.
+        """
+        return act_as(self.sender, await self.standing(), organization_id, needed=needed)
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Json]]:

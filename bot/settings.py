@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
 
 from adapters.base import App, Budget, Client, Pkce, Platform
 from adapters.registry import PLATFORMS
+from storage.private import Exposed, read_secret
 
 PREFIX = "OCTAPOST_"
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -32,6 +34,13 @@ OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
 FEWEST_CALLS = 10
 """Fewer a minute would be used up by a single burst."""
+
+
+PROXIES_UNKNOWN = (
+    f"{PREFIX}TRUSTED_PROXIES is not set: set it to the number of proxies in front of Octapost (1 for a single"
+    " reverse proxy or load balancer, 0 if browsers connect to it directly). Until then all visitors behind a"
+    " proxy share one page limit, and a single one of them can use it up."
+)
 
 
 class ConfigurationError(Exception):
@@ -91,6 +100,8 @@ class Settings(BaseSettings):
     public_url: Origin
     """Where Slack, browsers and platforms reach us."""
     database_url: SecretStr = SecretStr("sqlite+aiosqlite:///octapost.sqlite3")
+    database_migration_url: SecretStr | None = None
+    """The same database as its tables' owner, for `octapost db upgrade` only."""
     vault_keys: SecretStr | None = None
     """`2:base64,1:base64`, newest first; the first one seals."""
     vault_keys_file: Path | None = None
@@ -106,6 +117,9 @@ class Settings(BaseSettings):
     """What lies between two messages to one channel. Slack takes one a second; tests have less time."""
     port: int = Field(default=3000, ge=0, le=65535)
     host: str = "0.0.0.0"  # noqa: S104 - a server in a container listens on all its addresses
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    """Where /readyz and /metrics are; 0: nowhere."""
+    metrics_host: str = "127.0.0.1"
     support_url: str = ""
     """Where people who need help are sent; shown by `/octapost debug`."""
     log_level: str = "INFO"
@@ -119,8 +133,8 @@ class Settings(BaseSettings):
     """Longer than the longest platform call, 20 s."""
     web_requests_per_minute: int = Field(default=60, ge=1)
     """How often one client address may ask for a page."""
-    trusted_proxies: int = Field(default=0, ge=0, le=5)
-    """How many proxies in front of us append to X-Forwarded-For."""
+    trusted_proxies: int | None = Field(default=None, ge=0, le=5)
+    """How many proxies in front of us append to X-Forwarded-For. None: the operator has not said."""
     platforms_env: dict[str, str] = Field(default_factory=dict, repr=False)
     """The `OCTAPOST_<PLATFORM>_*` variables, read by `platforms`."""
 
@@ -163,17 +177,43 @@ class Settings(BaseSettings):
         return settings
 
     @property
+    def application_role(self) -> str | None:
+        """The role that works with the tables, where it is not the one that owns them.
+
+        Raises ConfigurationError if the two URLs cannot be of one PostgreSQL.
+        """
+        if self.database_migration_url is None:
+            return None
+        owner, ours = (
+            make_url(url.get_secret_value()) for url in (self.database_migration_url, self.database_url)
+        )
+        if {owner.get_backend_name(), ours.get_backend_name()} != {"postgresql"}:
+            raise ConfigurationError(
+                f"{PREFIX}DATABASE_MIGRATION_URL: for PostgreSQL only, as is {PREFIX}DATABASE_URL"
+            )
+        if not ours.username:
+            raise ConfigurationError(f"{PREFIX}DATABASE_URL: must name the role it connects as")
+        return None if ours.username == owner.username else ours.username
+
+    @property
     def secure(self) -> bool:
         """True when browsers reach us over https."""
         return self.public_url.startswith("https://")
 
     @property
+    def proxies_unknown(self) -> bool:
+        """True when TLS must end at a proxy, as we speak plain HTTP, and nobody said how many there are."""
+        return self.secure and self.trusted_proxies is None
+
+    @property
     def keys(self) -> str:
-        """The vault's key ring as text. Raises ConfigurationError when the file cannot be read."""
+        """The vault's key ring as text. Raises ConfigurationError when its file is exposed or cannot be read."""
         if self.vault_keys is not None:
             return self.vault_keys.get_secret_value()
         try:
-            return (self.vault_keys_file or Path()).read_text(encoding="ascii").strip()
+            return read_secret(self.vault_keys_file or Path())
+        except Exposed as error:
+            raise ConfigurationError(f"{PREFIX}VAULT_KEYS_FILE: {error}") from None
         except (OSError, UnicodeError) as error:
             raise ConfigurationError(
                 f"{PREFIX}VAULT_KEYS_FILE: cannot be read ({type(error).__name__})"
@@ -183,7 +223,8 @@ class Settings(BaseSettings):
         """Return every secret the operator entered, so that logs can be kept free of them."""
         given = (self.slack_client_secret, self.slack_signing_secret, self.slack_app_token)
         entered = [secret.get_secret_value() for secret in given if secret is not None]
-        entered.append(urlsplit(self.database_url.get_secret_value()).password or "")
+        urls = (self.database_url, self.database_migration_url)
+        entered += [urlsplit(url.get_secret_value()).password or "" for url in urls if url is not None]
         clients = [value for name, value in self.platforms_env.items() if name.endswith("_client_secret")]
         return [*entered, *clients, *(part.partition(":")[2] for part in self.keys.split(","))]
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
-from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.numbers import LONGEST_WAIT, wait_of
 from bot.errors import NotInstalled
 from bot.logs import logger
-from storage.rotations import Rotations
-from storage.single import FAILURES
+from bot.rotation import BotTokens, NoToken
 from storage.tenants import Installations, Workspaces
 
 if TYPE_CHECKING:
@@ -30,16 +30,8 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-ROTATE_BEFORE = timedelta(hours=1)
-"""Rotating bot tokens live 12 hours."""
 OAUTH_WITHIN_S = 10.0
 """How long Slack's OAuth methods may take; slack_sdk applies no timeout to a session it was given."""
-ROTATION_LEASE = timedelta(seconds=15)
-"""Longer than a rotation takes: a refresh token works once, so only one process may use it."""
-WAIT_FOR_SIBLING_S, LOOK_AGAIN_S = 5.0, 0.1
-"""How long we wait for whoever rotates an expired token, and how often we look."""
-KEEP_FOR_S = 60.0
-"""How long a new pair of tokens waits for a database that is away."""
 
 OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "not_authed"})
 """Web API errors that mean this installation's token is worth nothing any more."""
@@ -94,10 +86,10 @@ GONE = frozenset(
 """What Slack says when the message that was to be edited or answered is no longer there."""
 NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """Of the answers that pass, those that say nothing was done; a 502 may be a gateway that lost Slack's answer."""
-SECONDS = re.compile(r"[0-9]{1,5}")
-"""A wait that Slack may ask for: less than two days. A date, or more, is nothing to go by."""
 NO_CODE = "no_code"
 """Our own word for an answer that is not one of Slack's."""
+REDIRECTED = "redirected"
+"""Our own word for an answer that sends us elsewhere. Nobody goes there, and nothing in it is believed."""
 
 
 class Kind(Enum):
@@ -175,16 +167,18 @@ def failure(error: Exception) -> Failure:
 def _answered(response: Any) -> Failure:
     """Return what an answer means; slack_sdk hands it over in several shapes, and not all of it is Slack's."""
     body = response.data if isinstance(response, AsyncSlackResponse) else None
+    status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or HTTPStatus.OK
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Failure(kind=Kind.PASSING, code=REDIRECTED)
     said = body.get("error") if isinstance(body, dict) else None
     code = said if isinstance(said, str) and said.isidentifier() and said.isascii() else NO_CODE
-    status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or HTTPStatus.OK
-    wait = str((getattr(response, "headers", None) or {}).get("Retry-After", ""))
     passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
     foreign = code == NO_CODE and status >= HTTPStatus.BAD_REQUEST  # a proxy's page, say
+    wait = wait_of((getattr(response, "headers", None) or {}).get("Retry-After"))
     return Failure(
         kind=Kind.PASSING if passing or foreign else KINDS.get(code, Kind.UNKNOWN),
         code=code,
-        retry_after=timedelta(seconds=int(wait)) if SECONDS.fullmatch(wait) else None,
+        retry_after=wait if wait and wait < LONGEST_WAIT else None,  # a day or more is nothing to go by
         perhaps_done=code in PERHAPS
         or (passing and status not in NOT_DONE)
         or (code == NO_CODE and not (passing or foreign)),
@@ -201,13 +195,14 @@ class Slacks:
         self._database = database
         self._vault = vault
         self._session = session
-        self._rotating: dict[str, asyncio.Lock] = {}
+        self._tokens = BotTokens(database, vault, self._trade)
 
     async def oauth(self, method: str, **form: str) -> AsyncSlackResponse:
         """Call `oauth.v2.access` or `openid.connect.token` as our app. Raises SlackRefused or SlackSilent.
 
         slack_sdk's methods of those names send the credentials by way of aiohttp's BasicAuth, which is
-        deprecated; Slack takes them in the form as well.
+        deprecated; Slack takes them in the form as well. What is traded here works once, so the call gets a
+        connection of its own (`bot.http.Request`).
         """
         credentials = {
             "client_id": self._settings.slack_client_id,
@@ -215,7 +210,9 @@ class Slacks:
         }
         try:
             async with asyncio.timeout(OAUTH_WITHIN_S):
-                return await self._client(None).api_call(method, data=credentials | form)
+                return await self._client(None).api_call(
+                    method, data=credentials | form, headers={"Connection": "close"}
+                )
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             failed = failure(error)
             refused = isinstance(error, SlackApiError) and failed.kind is not Kind.PASSING
@@ -244,81 +241,29 @@ class Slacks:
             raise NotInstalled
         return await self._open(found)
 
+    def without_token(self) -> AsyncWebClient:
+        """Return a client for calls that bring their own token, such as Socket Mode's."""
+        return self._client(None, repeats=True)
+
+    async def drain(self, within_s: float) -> None:
+        """Wait for new bot tokens that are on their way, at most `within_s` seconds."""
+        await self._tokens.drain(within_s)
+
     async def _open(self, installation: Installation, *, repeats: bool = False) -> AsyncWebClient:
-        expires = installation.token_expires_at
-        if expires is not None and expires - datetime.now(UTC) < ROTATE_BEFORE:
-            installation = await self._rotated(installation)
+        try:
+            installation = await self._tokens.usable(installation)
+        except NoToken as error:
+            raise (SlackRefused if error.for_good else SlackSilent)(str(error)) from None
         if installation.bot_token_sealed is None:
             raise NotInstalled
         async with self._database.system(write=False) as session:
             token = Installations(session, self._vault).token(installation)
         return self._client(token.reveal(), repeats=repeats)
 
-    async def _rotated(self, installation: Installation) -> Installation:
-        """Return the installation with a token that works: renewed by us, by somebody else, or not yet over.
-
-        Whoever gets the lease renews it; the others go on with the old token, and wait once that is over.
-        Raises SlackFailed if it is over and nobody gets a new one.
-        """
-        until = time.monotonic() + WAIT_FOR_SIBLING_S
-        async with self._rotating.setdefault(installation.slack_id, asyncio.Lock()):
-            while True:
-                async with self._database.system() as session:
-                    ours = await Rotations(session).take(installation, ROTATION_LEASE)
-                failed: SlackFailed = SlackSilent("token_expired")
-                if ours is not None:
-                    try:
-                        await self._rotate(ours)
-                    except SlackFailed as error:
-                        failed = error
-                async with self._database.system(write=False) as session:
-                    current = await Installations(session, self._vault).get(installation.slack_id)
-                if current is None or current.token_expires_at != installation.token_expires_at:
-                    return current or installation
-                if current.token_expires_at is not None and current.token_expires_at > datetime.now(UTC):
-                    return current
-                if ours is not None or time.monotonic() > until:
-                    raise failed
-                await asyncio.sleep(LOOK_AGAIN_S)
-
-    async def _rotate(self, installation: Installation) -> None:
-        """Trade the refresh token for a new pair. Raises SlackFailed."""
-        async with self._database.system(write=False) as session:
-            refresh = Installations(session, self._vault).refresh_token(installation)
-        if refresh is None:
-            raise SlackRefused("token_expired")
-        try:
-            answer = await self.oauth(
-                "oauth.v2.access", grant_type="refresh_token", refresh_token=refresh.reveal()
-            )
-        except SlackFailed as error:
-            log.warning("bot token not rotated", installation=installation.id, code=str(error))
-            async with self._database.system() as session:
-                await Rotations(session).give_back(installation)
-            raise
-        ends = datetime.now(UTC) + timedelta(seconds=int(answer["expires_in"]))
-        new = str(answer["access_token"]), str(answer["refresh_token"])
-        await self._keep(installation, *new, ends)
-        log.info("bot token rotated", installation=installation.id)
-
-    async def _keep(
-        self, installation: Installation, bot_token: str, refresh_token: str, ends: datetime
-    ) -> None:
-        """Store a new pair; while the database is away it waits here, because nobody else has it."""
-        until = time.monotonic() + KEEP_FOR_S
-        while True:
-            try:
-                async with self._database.system() as session:
-                    await Installations(session, self._vault).rotate(
-                        installation, bot_token=bot_token, refresh_token=refresh_token, expires_at=ends
-                    )
-            except (SQLAlchemyError, *FAILURES) as error:
-                if time.monotonic() > until:
-                    raise
-                log.warning("new bot token waits for the database", type=type(error).__name__)
-                await asyncio.sleep(LOOK_AGAIN_S)
-            else:
-                return
+    async def _trade(self, refresh_token: str) -> Mapping[str, Any]:
+        answer = await self.oauth("oauth.v2.access", grant_type="refresh_token", refresh_token=refresh_token)
+        data: Mapping[str, Any] = answer.data  # type: ignore[assignment] # `_Client` raises for all but objects
+        return data
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
         """Return a client. One that `repeats` makes a call again, at once, whose connection broke."""
@@ -326,7 +271,10 @@ class Slacks:
             token=token,
             base_url=self._settings.slack_api_url,
             session=self._session,
-            retry_handlers=None if repeats else [],  # None: slack_sdk's own
+            # None: slack_sdk's own. Otherwise only a call that certainly did not reach Slack is made again.
+            retry_handlers=None
+            if repeats
+            else [AsyncConnectionErrorRetryHandler(error_types=[aiohttp.ClientConnectorError])],
         )
 
 
@@ -337,18 +285,41 @@ class _Client(AsyncWebClient):
         """Return Slack's answer. Raises SlackApiError."""
         try:
             answer = await super().api_call(api_method, **request)
-        except (AttributeError, ValueError, LookupError):  # a list or a text; not UTF-8; no such encoding
-            answer = None
+        except (AttributeError, ValueError, LookupError, RecursionError):
+            answer = None  # a list or a text; not UTF-8; no such encoding; nested without end
         if answer is None or not isinstance(answer.data, dict):
             raise SlackApiError("no JSON object", {})  # type: ignore[no-untyped-call]
         return answer
 
 
 async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:
-    """Answer through a `response_url`, which needs no token. A refusal is logged and dropped."""
+    """Answer through a `response_url`, which needs no token. A refusal is logged and dropped.
+
+    The address comes out of a payload. It is checked although the payload is signed, so that a leaked
+    signing secret is not also a way to make us call hosts inside our network.
+    """
     session = client.session
     if session is None:
         raise TypeError("the client has no HTTP session")
+    if not is_slacks(url, client.base_url):
+        log.warning("response_url is not Slack's")
+        return
     async with session.post(url, json=message) as response:
         if response.status >= 300:
             log.warning("response_url refused", status=response.status)
+
+
+def is_slacks(url: str, api_url: str) -> bool:
+    """Tell whether a `response_url` belongs to the Slack whose API is at `api_url`.
+
+    It is at the API's own origin, or at `hooks.` of its domain: hooks.slack.com
+    (https://docs.slack.dev/interactivity/handling-user-interaction, read 2026-11-30), hooks.slack-gov.com.
+    """
+    try:
+        found, api = urlsplit(url), urlsplit(api_url)
+        domain = (api.hostname or "").removeprefix("www.")
+        hosts = {api.hostname, f"hooks.{domain}"}
+        same = found.scheme == api.scheme and found.port == api.port
+    except ValueError:
+        return False
+    return same and found.hostname in hosts

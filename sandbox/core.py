@@ -88,6 +88,10 @@ class Fault:
             and re.search(self.path, request.path) is not None
         )
 
+    async def wait(self) -> None:
+        """Wait as long as this fault holds an answer back; a test may wait for something else instead."""
+        await asyncio.sleep(self.delay_s)
+
 
 class Simulator:
     """A server on localhost. Subclasses add routes, knobs (`settings`) and control actions."""
@@ -145,7 +149,7 @@ class Simulator:
             if fault is not None:
                 if fault.times is not None:
                     fault.times -= 1
-                await asyncio.sleep(fault.delay_s)
+                await fault.wait()
                 if fault.status is not None:
                     status = fault.status
                     return web.Response(

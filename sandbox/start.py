@@ -56,7 +56,7 @@ async def stay(port: int, data: Path | None) -> int:
     stop = app.asked_to_stop()
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         app.quiet("WARNING")
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True

@@ -257,6 +257,7 @@ class World:
             "SLACK_SIGNING_SECRET": self.signing_secret,
             "SLACK_API_URL": f"{self.slack.url}/api/",
             "SLACK_WEB_URL": self.slack.url,
+            "METRICS_PORT": "0",  # nobody watches a sandbox
         }
         for one in REGISTRATIONS:
             name = one.app.upper()
@@ -277,7 +278,7 @@ class World:
 def _kept_keys(path: Path) -> str:
     """Return the key ring in `path`, made when there is none; only its owner may read it."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         ring = f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(ring)

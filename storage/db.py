@@ -25,6 +25,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
+from storage.probe import PostgresProbe, Probe, SqliteProbe
+from storage.roles import grant_to
 from storage.single import PostgresSingle, Single, SqliteSingle
 
 if TYPE_CHECKING:
@@ -63,7 +65,6 @@ UPGRADE_LOCK = 0x0C7A_905B
 """The advisory lock that lets one of several replicas upgrade PostgreSQL."""
 
 _REVISION = text("SELECT version_num FROM alembic_version")
-_ABOVE_THE_WALL = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _UPGRADE_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
 _STEP_UP = text("SELECT current_setting('octapost.system', true), set_config('octapost.system', 'on', true)")
 _STEP_DOWN = text("SELECT set_config('octapost.system', :before, true)")
@@ -200,6 +201,7 @@ class Database:
             connect = partial(_sqlite_connect, url)
             self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
             self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
+            self._probe: Probe = SqliteProbe(make_url(url).database or "", connect, self._written)
         else:
             limits = {
                 "timeout": REACHED_WITHIN.total_seconds(),
@@ -218,6 +220,7 @@ class Database:
             self._reads = self._writes.execution_options(postgresql_readonly=True)
             singles = partial(PostgresSingle, make_url(url), max(1, pool_size // 2), limits=limits)
             self.single, self.durable = singles(), singles(durable=True)
+            self._probe = PostgresProbe(self.system)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that sees every organization's rows: for who is asking, jobs and sweeps."""
@@ -228,7 +231,9 @@ class Database:
     ) -> AbstractAsyncContextManager[AsyncSession]:
         """Give a session that works for one organization; PostgreSQL hides all other rows from it."""
         quoted = organization_id.replace("'", "''")
-        return self._transaction(f"SET LOCAL octapost.organization = '{quoted}'", write=write)
+        # The flag may be on for the whole connection, as a default of the role or the database.
+        begins = f"SET LOCAL octapost.system = 'off'; SET LOCAL octapost.organization = '{quoted}'"
+        return self._transaction(begins, write=write)
 
     @asynccontextmanager
     async def _transaction(self, begins: str, *, write: bool) -> AsyncGenerator[AsyncSession]:
@@ -272,35 +277,39 @@ class Database:
         self._writer = None
         self._turn.release()
 
-    async def upgrade(self) -> None:
+    async def upgrade(self, *, for_role: str | None = None) -> None:
         """Bring the schema to what this Octapost needs. Replicas wait for each other.
 
-        Raises `SchemaTooNew` where there is nothing to go up to.
+        `for_role` is PostgreSQL's role that will work with the tables, if it is not their owner.
+        Raises `SchemaTooNew` where there is nothing to go up to, and `NoSuchRole`.
         """
         async with self.system(write=False) as session:
-            if await (await session.connection()).run_sync(_known_revision) == REVISIONS[-1]:
+            current = await (await session.connection()).run_sync(_known_revision)
+            if current == REVISIONS[-1] and for_role is None:
                 return
         async with self.system() as session:
             if self.dialect == "postgresql":
                 await run(session, _UPGRADE_ALONE, key=UPGRADE_LOCK)
             await (await session.connection()).run_sync(_upgrade)
+            if for_role is not None:
+                await grant_to(session, for_role)
 
     async def check(self) -> None:
         """Return if the schema is what this Octapost needs, else raise `SchemaTooNew` or `SchemaTooOld`."""
         async with self.system(write=False) as session:
             await (await session.connection()).run_sync(_check)
+        self._probe.remember()
 
-    async def isolates(self) -> bool:
-        """Tell whether row-level security holds for our role. On SQLite there is none, and nobody expects it."""
-        if self.dialect == "sqlite":
-            return True
-        async with self.system(write=False) as session:
-            return not (await run(session, _ABOVE_THE_WALL)).scalar_one()
+    async def probe(self) -> None:
+        """Return if the schema is right and a write would be kept, else raise whatever is in the way."""
+        await self.check()
+        await self._probe.rehearse()
 
     async def close(self) -> None:
         """Close every connection."""
         await self.single.close()
         await self.durable.close()
+        await self._probe.close()
         await self._reads.dispose()
         await self._writes.dispose()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiosqlite
@@ -19,6 +20,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.util import LRUCache
+
+from storage import private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +113,7 @@ class SqliteConnection(aiosqlite.Connection):
         return SqliteCursor(self)
 
     def __init__(self, path: str) -> None:
-        super().__init__(partial(sqlite3.connect, path, isolation_level=None), iter_chunk_size=1)
+        super().__init__(partial(_open, path), iter_chunk_size=1)
         self._thread.daemon = True  # a connection nobody closed does not keep the process alive
 
     async def visit(self, method: str, *arguments: Any) -> Answer:
@@ -162,6 +165,18 @@ class SqliteConnection(aiosqlite.Connection):
             raise
         return answers
 
+    async def rehearse(self, sql: str) -> None:
+        """Run one write in a transaction of its own and roll it back, also if the caller is cancelled."""
+        await self._execute(self._rehearse, sql)  # type: ignore[no-untyped-call]
+
+    def _rehearse(self, sql: str) -> None:
+        self._conn.execute("BEGIN IMMEDIATE")
+        try:
+            self._conn.execute(sql)
+        finally:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+
     async def commit(self) -> None:
         """Commit, if anything began."""
         self.begins = None
@@ -175,6 +190,19 @@ class SqliteConnection(aiosqlite.Connection):
         if self.began:
             await super().rollback()
             self.began = False
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Return a connection to the file, which only we may read; so are the two beside it in WAL mode.
+
+    SQLite gives those the mode of the file itself (https://sqlite.org/tempfiles.html), so it is made first.
+    """
+    if path and path != ":memory:":
+        file = Path(path).resolve()
+        private.make_file(file)
+        for beside in ("-wal", "-shm", "-journal"):
+            private.tighten(file.with_name(file.name + beside))
+    return sqlite3.connect(path, isolation_level=None)
 
 
 class SqliteCursor:

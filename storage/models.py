@@ -229,7 +229,13 @@ class JoinCode(SQLModel, table=True):
     organization_id: str = _tenant()
     role: int
     created_by: str
+    """The membership that made it."""
     expires_at: datetime = _time()
+
+    @property
+    def id(self) -> str:
+        """The code's name among its organization's; it doesn't tell the code."""
+        return self.code_hash.hex()[:16]
 
 
 # One-time things

@@ -6,7 +6,6 @@ is the app installed) come before an organization is known and need a system ses
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -40,11 +39,9 @@ if TYPE_CHECKING:
     from storage.single import Single
     from storage.vault import Secret, Vault
 
-JOIN_CODE_LIFE = timedelta(hours=24)
 INSTALL_LIFE = timedelta(minutes=10)
-CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""No I and O, no 0 and 1: 32 characters that nobody confuses, 5 bits each."""
-CODE_GROUPS = 4
+MAY_INVITE = Role.OWNER
+"""The least role that lets people in."""
 _FRESH = {"populate_existing": True}
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -360,6 +357,16 @@ async def standing(
     return Standing(choices=choices, default_organization_id=default)
 
 
+async def lock_organization(session: AsyncSession, organization_id: str) -> None:
+    """Wait until nobody else changes who belongs to the organization, and keep others from it until we end.
+
+    Taken before any membership is locked. Not FOR UPDATE, which every insert of a row that refers to the
+    organization would wait for (https://www.postgresql.org/docs/current/explicit-locking.html, 2026-11-30).
+    """
+    alone = select(Organization.id).where(Organization.id == organization_id)
+    await session.exec(alone.with_for_update(key_share=True))
+
+
 class Members:
     """Who belongs to which organization, and with which role."""
 
@@ -467,6 +474,8 @@ class Members:
             return False
         membership.role = int(role)
         await self._session.flush()
+        if role < MAY_INVITE:
+            await self._forget_codes([membership_id])
         return True
 
     async def end(self, organization_id: str, membership_id: str) -> bool:
@@ -480,8 +489,7 @@ class Members:
     async def _to_change(
         self, organization_id: str, membership_id: str, *, keeps_owner: bool
     ) -> Membership | None:
-        one_at_a_time = select(Organization.id).where(Organization.id == organization_id).with_for_update()
-        await self._session.exec(one_at_a_time)
+        await lock_organization(self._session, organization_id)
         members = {each.id: each for each in await self.all(organization_id)}
         membership = members.get(membership_id)
         owners = {each.id for each in members.values() if each.role == Role.OWNER}
@@ -495,6 +503,12 @@ class Members:
         await self._session.exec(ended, execution_options=_UNSYNCHRONIZED)
         for each in memberships:
             await self._session.refresh(each)
+        await self._forget_codes(ids)
+
+    async def _forget_codes(self, makers: list[str]) -> None:
+        """Delete the join codes of members who may not let people in any more."""
+        theirs = delete(JoinCode).where(col(JoinCode.created_by).in_(makers))
+        await self._session.exec(theirs, execution_options=_UNSYNCHRONIZED)
 
     async def end_person(self, realm: str, user_id: str) -> list[Membership]:
         """End all memberships of somebody who left Slack and return them. System session.
@@ -514,41 +528,6 @@ class Members:
             col(Membership.id) == membership_id, col(Membership.team_id) != team_id
         )
         await self._session.exec(seen.values(team_id=team_id))
-
-
-class JoinCodes:
-    """One-time codes with which people of another workspace join an organization."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def create(self, organization_id: str, role: Role, created_by: str) -> str:
-        """Return a code such as `ABCD-EFGH-JKLM-NPQR` (80 bits), good once within 24 hours."""
-        groups = ["".join(secrets.choice(CODE_ALPHABET) for _ in range(4)) for _ in range(CODE_GROUPS)]
-        code = "-".join(groups)
-        values = {"organization_id": organization_id, "role": int(role), "created_by": created_by}
-        statement = insert_once(self._session, JoinCode)
-        await self._session.exec(
-            statement.values(code_hash=_code_hash(code), expires_at=now(JOIN_CODE_LIFE), **values)
-        )
-        return code
-
-    async def redeem(self, code: str) -> JoinCode | None:
-        """Take the code out of circulation and return what it was for, or None. System session.
-
-        One `DELETE ... RETURNING`: of any number of simultaneous callers one gets it.
-        """
-        redeemed = await self._session.exec(
-            delete(JoinCode)
-            .where(col(JoinCode.code_hash) == _code_hash(code), col(JoinCode.expires_at) > now())
-            .returning(JoinCode),
-            execution_options=_UNSYNCHRONIZED,
-        )
-        return redeemed.scalar_one_or_none()
-
-
-def _code_hash(code: str) -> bytes:
-    return digest("".join(each for each in code.upper() if each in CODE_ALPHABET))
 
 
 class InstallStates:

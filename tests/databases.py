@@ -2,7 +2,8 @@
 
 PostgreSQL is started when the first test asks for it (or taken from OCTAPOST_TEST_POSTGRES_URL, whose role
 must be a superuser). One database is migrated once and emptied after each test: 3 ms, where cloning a
-template takes 180. Tests connect as an ordinary role, so that row-level security holds in every one of them.
+template takes 180. Tests connect as the application does, as a role that owns nothing, so that row-level
+security and what the role may do hold in every one of them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from storage.vault import KeyRing, Vault
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-APP = "octapost_app"
+APP, OWNER = "octapost_app", "octapost_owner"
+"""The role that works with the tables, and the one that owns them."""
 DIALECTS = ("sqlite", "postgresql")
 FOLDER = "octapost-postgres-"
 
@@ -55,6 +57,14 @@ def another(database: Database) -> Database:
     return Database(database._writes.url.render_as_string(hide_password=False))
 
 
+def owners(database: Database) -> Database:
+    """Return the same database as the owner of its tables would open it."""
+    url = database._writes.url
+    if database.dialect == "postgresql":
+        url = url.set(username=OWNER, password=OWNER)
+    return Database(url.render_as_string(hide_password=False))
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A running server, and the migrated database that tests share."""
@@ -64,10 +74,10 @@ class Postgres:
     name: str
 
     def url(self, name: str, user: str = APP) -> str:
-        """Return what `Database` connects to, as an ordinary role unless another is named."""
+        """Return what `Database` connects to, as the application's role unless another is named."""
         parts = urlsplit(self.admin)
         host = parts.netloc.rpartition("@")[2]
-        password = ":" + quote(APP) if user == APP else ""
+        password = ":" + quote(user) if user in {APP, OWNER} else ""
         return f"postgresql+asyncpg://{user}{password}@{host}/{name}" + (
             f"?{parts.query}" if parts.query else ""
         )
@@ -82,10 +92,21 @@ class Postgres:
             await connection.close()
 
     async def create(self) -> str:
-        """Return the name of another database, without tables."""
+        """Return the name of another database, without tables. Only its owner can make them."""
         name = f"octapost_{secrets.token_hex(6)}"
-        await self.run(f"CREATE DATABASE {name} OWNER {APP}")
+        await self.run(f"CREATE DATABASE {name} OWNER {OWNER}")
         return name
+
+    async def migrated(self) -> str:
+        """Return the name of another database, with tables that the application's role may work with."""
+        name = await self.create()
+        await self._upgrade(name)
+        return name
+
+    async def _upgrade(self, name: str) -> None:
+        database = Database(self.url(name, OWNER))
+        await database.upgrade(for_role=APP)
+        await database.close()
 
     async def drop(self, name: str) -> None:
         """Delete a database, whoever is still connected."""
@@ -102,13 +123,12 @@ class Postgres:
         )
 
     async def prepare(self) -> None:
-        """Create the ordinary role and the migrated database."""
-        with contextlib.suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            await self.run(f"CREATE ROLE {APP} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{APP}'")
-        await self.run(f"CREATE DATABASE {self.name} OWNER {APP}")
-        database = Database(self.url(self.name))
-        await database.upgrade()
-        await database.close()
+        """Create the two roles and the migrated database."""
+        for role in (OWNER, APP):
+            with contextlib.suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+                await self.run(f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{role}'")
+        await self.run(f"CREATE DATABASE {self.name} OWNER {OWNER}")
+        await self._upgrade(self.name)
 
 
 def _end_abandoned() -> None:

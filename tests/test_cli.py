@@ -19,17 +19,18 @@ from tests.counts import in_full
 from tests.databases import sqlite_file
 
 
-async def octapost(file: Path, keys: str, *arguments: str) -> asyncio.subprocess.Process:
-    """Start a command on this database."""
+async def octapost(file: Path, keys: str, *arguments: str, **extra: str) -> asyncio.subprocess.Process:
+    """Start a command on this database; `extra` are settings besides the usual ones."""
     settings = {
         "PUBLIC_URL": "http://localhost:1",
         "PORT": "0",
+        "METRICS_PORT": "0",
         "DATABASE_URL": f"sqlite+aiosqlite:///{file}",
         "VAULT_KEYS": keys,
         "SLACK_CLIENT_ID": "1.2",
         "SLACK_CLIENT_SECRET": "slack-secret",
         "SLACK_SIGNING_SECRET": "s" * 32,
-    }
+    } | extra
     around = {name: value for name, value in os.environ.items() if not name.startswith("OCTAPOST_")}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from bot.cli import main; main()", *arguments),
@@ -97,3 +98,28 @@ async def test_half_of_the_work_on_sqlite_is_warned_of(tmp_path: Path) -> None:
     await jobs.communicate()
 
     assert "the other half must open this very file" in said.decode()
+
+
+async def test_the_doctor_wants_to_know_the_proxies_of_a_public_installation(tmp_path: Path) -> None:
+    keys, file, https = KeyRing.generate(), sqlite_file(tmp_path), {"PUBLIC_URL": "https://bot.example.com"}
+
+    unset = await octapost(file, keys, "doctor", **https)
+    none = await octapost(file, keys, "doctor", **https, TRUSTED_PROXIES="0")
+    (_, told), (_, nothing) = await asyncio.gather(unset.communicate(), none.communicate())
+
+    assert (unset.returncode, none.returncode) == (1, 0)
+    assert "OCTAPOST_TRUSTED_PROXIES is not set: set it to the number of proxies" in told.decode()
+    assert nothing == b""
+
+
+@in_full
+async def test_a_start_that_was_not_told_of_its_proxies_warns(tmp_path: Path) -> None:
+    web = await octapost(
+        sqlite_file(tmp_path), KeyRing.generate(), "run", PUBLIC_URL="https://bot.example.com"
+    )
+    assert web.stderr is not None
+    said = await web.stderr.readuntil(b"ready")
+    web.kill()
+    await web.communicate()
+
+    assert "OCTAPOST_TRUSTED_PROXIES is not set" in said.decode()

@@ -77,6 +77,12 @@ def runs(arguments: list[str]) -> bool:
     return True
 
 
+def assumed(file: str) -> dict[str, str]:
+    """Return the settings in an environment file."""
+    lines = [line for line in (ROOT / file).read_text().splitlines() if line.startswith("OCTAPOST_")]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
 # The image
 
 
@@ -112,7 +118,8 @@ def test_everything_copied_exists_and_is_not_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [".git", ".venv", "octapost.env", "postgres.env", "octapost.sqlite3", "tests", "docs"]
+    "path",
+    [".git", ".venv", "octapost.env", "owner.env", "postgres.env", "octapost.sqlite3", "tests", "docs"],
 )
 def test_what_is_nobodys_business_stays_out_of_the_build(path: str) -> None:
     assert ignored(path)
@@ -197,14 +204,25 @@ def test_no_container_can_more_than_it_must(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_without_an_address_of_the_database_nobody_falls_back_to_a_file_of_their_own(name: str) -> None:
     first, *later = COMPOSE["services"][name]["env_file"]
-    (line,) = [each for each in (ROOT / first).read_text().splitlines() if each.startswith("OCTAPOST_")]
 
-    variable, _, url = line.partition("=")
+    url = assumed(first)["OCTAPOST_DATABASE_URL"]
 
-    assert variable == "OCTAPOST_DATABASE_URL"
     assert make_url(url).get_backend_name() == "postgresql"
     assert make_url(url).password is None  # so that it is refused, unless octapost.env says more
-    assert later == ["octapost.env"]
+    assert later == ["octapost.env", *(["owner.env"] if name == "upgrade" else [])]
+
+
+def test_visitors_are_told_apart_behind_the_one_proxy_that_compose_expects() -> None:
+    assert "a proxy that spreads requests" in COMPOSE_TEXT
+    assert assumed("deploy/compose.env")["OCTAPOST_TRUSTED_PROXIES"] == "1"
+
+
+def test_metrics_are_reached_inside_the_network_and_not_from_outside() -> None:
+    port = str(Settings.model_fields["metrics_port"].default)
+
+    assert assumed("deploy/compose.env")["OCTAPOST_METRICS_HOST"] == "0.0.0.0"  # noqa: S104 - in a container
+    assert port not in str([service.get("ports") for service in COMPOSE["services"].values()])
+    assert "network_mode" not in COMPOSE_TEXT
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -233,7 +251,14 @@ def test_a_process_has_longer_to_stop_than_it_takes() -> None:
     assert all(int(COMPOSE["services"][name]["stop_grace_period"].removesuffix("s")) > grace for name in OURS)
 
 
-def test_every_file_that_is_mounted_exists_and_makes_an_ordinary_role() -> None:
+def test_only_the_upgrade_knows_the_owners_password() -> None:
+    files = {name: set(service["env_file"]) for name, service in COMPOSE["services"].items()}
+
+    assert [name for name in files if "owner.env" in files[name]] == ["upgrade"]
+    assert [name for name in files if "postgres.env" in files[name]] == ["postgres"]
+
+
+def test_every_file_that_is_mounted_exists_and_makes_ordinary_roles() -> None:
     mounts = [v for service in COMPOSE["services"].values() for v in service.get("volumes", ())]
     files = [mount.split(":")[0] for mount in mounts if mount.startswith("./")]
 

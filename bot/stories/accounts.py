@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import PlatformError
+from bot.acting import acting
 from bot.diagnosis import CLEAR, Fix
 from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
@@ -314,7 +315,7 @@ class AccountsStory:
         found = await self._refresher.use(
             grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
         )
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             await Places(session).replace(
                 actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
             )

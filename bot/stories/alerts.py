@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from bot.acting import acting
 from bot.errors import AGAIN, BadInput, Gone, NoChannel
 from bot.logs import logger
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
@@ -95,7 +96,7 @@ class AlertsStory:
             del values["channel_id"]
         elif not code:
             values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
             if channel and not code:
@@ -113,7 +114,7 @@ class AlertsStory:
             )
         message = views.test(actor.organization, f"<@{actor.sender.user_id}>")
         code = await self._post(request, settings.channel_id, message)
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             if code:
                 await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
             else:

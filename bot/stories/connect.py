@@ -87,9 +87,7 @@ class Connect:
         default = await self._default(request)
         if len(seats) > 1 or (seats and default and seats[0].organization_id != default):
             return seats
-        actor = await request.act(seats[0].organization_id if seats else None)
-        actor.require(Role.ADMIN)
-        return actor
+        return await request.act(seats[0].organization_id if seats else None, needed=Role.ADMIN)
 
     async def _default(self, request: Request) -> str:
         return (await request.standing()).default_organization_id or ""
@@ -99,8 +97,7 @@ class Connect:
         chosen = (request.typed(views.ORGANIZATION).get("selected_option") or {}).get("value")
         if request.current is not None or not chosen:  # some other modal's metadata, or its inputs
             raise Gone("That form", AGAIN)
-        actor = await request.act(str(chosen))
-        actor.require(Role.ADMIN)
+        actor = await request.act(str(chosen), needed=Role.ADMIN)
         word = request.target
         if not word:
             return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bot.acting import acting
 from bot.errors import AGAIN, BadInput, Gone, Settled
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
@@ -52,15 +53,15 @@ class IncidentStory:
         actor = request.actor
         if actor.role < Role.ADMIN:
             return await self.who(request)
-        async with self._database.organization(actor.organization_id) as session:
-            incident = await self._open(session, request)
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            incident = await self._open(session, request, lock=False)
             accounts = list(incident.accounts)
         return await self._accounts.invitation(request, accounts[0])
 
     async def claim(self, request: Request) -> Answer:
         """Let the actor take it; the second of two is told who was first."""
         actor = request.actor
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             incident = await self._open(session, request)
             if await self._incidents.claim(session, incident, actor.membership_id):
                 return Done()
@@ -71,7 +72,7 @@ class IncidentStory:
     async def unclaim(self, request: Request) -> Answer:
         """Give it back, whoever had taken it."""
         actor = request.actor
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             incident = await self._open(session, request)
             if incident.claimed_by is not None:
                 await self._incidents.unclaim(session, incident, actor.membership_id)
@@ -80,7 +81,7 @@ class IncidentStory:
     async def snooze(self, request: Request) -> Answer:
         """Be silent for the time that was chosen."""
         actor, (incident_id, _, word) = request.actor, request.target.partition(":")
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             incident = await self._open(session, request, incident_id)
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
@@ -92,22 +93,22 @@ class IncidentStory:
     async def who(self, request: Request) -> Answer:
         """Name the people who can do it."""
         actor = request.actor
-        async with self._database.organization(actor.organization_id) as session:
-            incident = await self._known(session, actor.organization_id, request.target)
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            incident = await self._known(session, actor.organization_id, request.target, lock=False)
             people = await Members(session).admins(actor.organization_id)
             card = await self._incidents.cards.draw(session, incident)
         return views.who_can(card, people, can_send=actor.role >= Role.ADMIN)
 
     async def send(self, request: Request) -> Answer:
         """Ask whom to send the link to."""
-        async with self._database.organization(request.actor.organization_id) as session:
-            incident = await self._open(session, request)
+        async with self._database.organization(request.actor.organization_id, write=False) as session:
+            incident = await self._open(session, request, lock=False)
             return OpenModal(views.send_to(await self._incidents.cards.draw(session, incident)))
 
     async def sent(self, request: Request) -> Answer:
         """Send one named person a message in which only they get a link."""
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             incident = await self._open(session, request)
             person = await self._admin(session, request, user_id)
             asker, key = f"<@{actor.sender.user_id}>", f"please:{new_id('ask')}"
@@ -128,7 +129,7 @@ class IncidentStory:
 
     async def _late(self, request: Request, answer: LateAnswer) -> Answer:
         actor = request.actor
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             seen = await self._known(session, actor.organization_id, request.target, lock=False)
             if not await self._incidents.late(session, seen, answer, actor.membership_id):
                 raise Settled
@@ -154,10 +155,13 @@ class IncidentStory:
             )
         return member
 
-    async def _open(self, session: AsyncSession, request: Request, incident_id: str = "") -> Incident:
+    async def _open(
+        self, session: AsyncSession, request: Request, incident_id: str = "", *, lock: bool = True
+    ) -> Incident:
         """Return the open incident a button names, locked. Raises Gone for another's or an absent one, or Settled."""
         actor = request.actor
-        found = await self._known(session, actor.organization_id, incident_id or request.target)
+        named = incident_id or request.target
+        found = await self._known(session, actor.organization_id, named, lock=lock)
         if not found.open:
             raise Settled
         return found

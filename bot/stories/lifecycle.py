@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from adapters.numbers import number
 from bot.actor import leaver_of, workspace_of
 from bot.errors import NotInstalled
 from bot.logs import logger
@@ -237,5 +238,5 @@ def _installation_of(body: Mapping[str, Any]) -> str | None:
 
 def _said_before(body: Mapping[str, Any], installed_at: datetime) -> bool:
     """Tell whether Slack's event is older than the installation; `event_time` counts whole seconds."""
-    said = body.get("event_time")
-    return isinstance(said, int) and said < int(installed_at.timestamp())
+    said = number(body.get("event_time"))
+    return said is not None and said < int(installed_at.timestamp())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackApiError
 
+from bot.acting import acting
 from bot.errors import AGAIN, BadInput, Gone, NotMember, OctapostError
 from bot.logs import logger
 from bot.notices import say_to
@@ -15,8 +17,9 @@ from bot.slack import failure
 from bot.views import kit
 from bot.views import organization as views
 from storage.audit import Audit
+from storage.join_codes import JoinCodes
 from storage.models import Role, new_id
-from storage.tenants import JoinCodes, LastOwner, Members, Organizations, Seat, Workspaces
+from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,15 +84,6 @@ class OrganizationStory:
             topic=TOPIC,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
-        )
-        command(
-            "org code",
-            self.code,
-            role=Role.OWNER,
-            hint="[member | admin]",
-            changes=True,
-            topic=TOPIC,
-            help="Make a one-time code with which another workspace joins.",
         )
         command(
             "org join",
@@ -183,7 +177,7 @@ class OrganizationStory:
     async def rename(self, request: Request) -> Answer:
         """Rename the organization of this channel."""
         name, actor = name_of(request.words, "rename"), request.actor
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             await Organizations(session).rename(actor.organization_id, name)
             await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
         return Say(text=f"{actor.organization} is now called {name}.")
@@ -199,7 +193,8 @@ class OrganizationStory:
             known = kit.listed(seat.organization_name for seat in seats)
             raise BadInput(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
         seat = found[0]
-        async with self._database.system() as session:
+        actor = await request.act(seat.organization_id)
+        async with acting(self._database, actor, system=True) as session:
             await Workspaces(session).set_channel_default(
                 sender.team_id, sender.channel_id, seat.organization_id
             )
@@ -207,17 +202,6 @@ class OrganizationStory:
                 seat.organization_id, seat.membership_id, "channel switched", sender.channel_id
             )
         return Say(text=f"In this channel, /octapost now means {seat.organization_name}.")
-
-    async def code(self, request: Request) -> Answer:
-        """Make a one-time code for another workspace."""
-        word = request.words.strip().lower() or Role.MEMBER.word
-        if word not in {Role.MEMBER.word, Role.ADMIN.word}:
-            raise BadInput("A code can make a `member` or an `admin`: `/octapost org code admin`.")
-        actor = request.actor
-        async with self._database.organization(actor.organization_id) as session:
-            secret = await JoinCodes(session).create(actor.organization_id, ROLES[word], actor.membership_id)
-            await Audit(session).write(actor.organization_id, actor.membership_id, "code created", role=word)
-        return Say(text="A one-time code", blocks=views.code(actor.organization, secret, ROLES[word]))
 
     async def join(self, request: Request) -> Answer:
         """Link this workspace to an organization with its one-time code. Guests cannot."""
@@ -247,7 +231,7 @@ class OrganizationStory:
             await Audit(session).write(organization.id, member.id, "workspace joined", sender.team_id)
             for owner in await members.all(organization.id):
                 if owner.role >= Role.OWNER and owner.id != member.id:
-                    key = f"joined:{organization.id}:{redeemed.code_hash.hex()[:16]}"
+                    key = f"joined:{organization.id}:{redeemed.id}"
                     await say_to(
                         session, owner, key, views.joined(organization.name, name, who, Role(member.role))
                     )
@@ -354,7 +338,7 @@ class OrganizationStory:
         Whoever is in already keeps the higher of the two roles: an invitation takes nothing away.
         """
         sender, changes = actor.sender, []
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             members = Members(session)
             for user_id in user_ids:
                 known = await members.find(actor.organization_id, sender.realm, user_id)
@@ -387,7 +371,7 @@ class OrganizationStory:
         return found
 
     async def _set_role(self, actor: Actor, membership_id: str, role: Role) -> None:
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             await self._write_role(session, actor, membership_id, role)
 
     async def _write_role(self, session: AsyncSession, actor: Actor, membership_id: str, role: Role) -> None:
@@ -404,7 +388,7 @@ class OrganizationStory:
         )
 
     async def _end(self, actor: Actor, membership_id: str) -> None:
-        async with self._database.organization(actor.organization_id) as session:
+        async with acting(self._database, actor) as session:
             try:
                 done = await Members(session).end(actor.organization_id, membership_id)
             except LastOwner:
@@ -423,13 +407,7 @@ class OrganizationStory:
             member = await Members(session).get(actor.organization_id, actor.membership_id)
         if member is None:
             return None
-        return type(actor)(
-            sender=actor.sender,
-            membership_id=actor.membership_id,
-            organization_id=actor.organization_id,
-            organization=actor.organization,
-            role=Role(member.role),
-        )
+        return replace(actor, role=Role(member.role))
 
     async def _has_default(self, workspaces: Workspaces, team_id: str) -> bool:
         workspace = await workspaces.get(team_id)

@@ -113,20 +113,6 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
     )
 
 
-def code(organization: str, secret: str, role: Role) -> list[Json]:
-    """Return the one-time code for another workspace. `secret` is shown once, to one person."""
-    return [
-        kit.words(
-            f"Somebody in another workspace can join {organization} as {article(role)} with this code:"
-        ),
-        kit.section(f"```/octapost org join {secret}```"),
-        kit.fine_print(
-            "It works once, for 24 hours. Whoever uses it links their workspace to this organization,"
-            " so send it to one person you trust."
-        ),
-    ]
-
-
 def invited(organization: str, role: Role, by: str) -> Message:
     """Return what a person reads who was just added. `by` is a Slack mention."""
     text = f"You are now {article(role)} of {organization} in Octapost."

@@ -1,21 +1,15 @@
-"""What we may believe about a browser: its cookie, where its request came from, and how often it asks."""
+"""What we may believe about a browser: its cookie, and where its request came from."""
 
 from __future__ import annotations
 
-import ipaddress
-import math
 import re
 import secrets
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 
 from bot.errors import OctapostError
 from bot.logs import logger
@@ -26,7 +20,7 @@ from storage.models import new_secret
 if TYPE_CHECKING:
     from multidict import MultiMapping
 
-    from bot.settings import Settings
+    from bot.web.limits import PageLimits
     from bot.web.pages import Pages
 
 log = logger(__name__)
@@ -37,17 +31,6 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 """The shape of our 256-bit secrets: states, tickets, cookies."""
 LONGEST = 4096
 """No platform's code is longer; most are below 600 characters."""
-UNCOUNTED = frozenset(
-    {
-        "/livez",
-        "/readyz",
-        "/metrics",
-        "/meta/deauthorize",
-        "/meta/data-deletion",
-        "/tiktok/webhook",
-    }
-)
-"""What machines ask: probes, and platforms that speak for many people from few addresses, signed."""
 
 
 class BadQuery(OctapostError):
@@ -116,51 +99,12 @@ def single(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
     return found
 
 
-def client_address(request: web.Request, trusted_proxies: int) -> str:
-    """Return the address to count by: what our outermost proxy saw, an IPv6 one by its /64 network.
-
-    Each of the `trusted_proxies` in front of us appends one entry to X-Forwarded-For; entries
-    further left are the client's own words.
-    """
-    seen = request.remote or ""
-    if trusted_proxies:
-        chain = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-        entries = [entry.strip() for entry in chain if entry.strip()]
-        if entries:
-            seen = entries[-min(trusted_proxies, len(entries))]
-    try:
-        address = ipaddress.ip_address(seen.strip("[]"))
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
-
-
-class Gate:
-    """Counts requests per client address over a moving minute, in this process."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    async def hit(self, address: str) -> int:
-        """Count a request from `address`; return 0 if it may pass, else the seconds to wait."""
-        if await self._limiter.hit(self._limit, address):
-            return 0
-        window = await self._limiter.get_window_stats(self._limit, address)
-        return max(1, math.ceil(window.reset_time - time.time()))
-
-
 class Guard:
     """What every browser request goes through: the count, the headers, and a page for every failure."""
 
-    def __init__(self, settings: Settings, pages: Pages, gate: Gate | None = None) -> None:
-        self._settings = settings
+    def __init__(self, pages: Pages, limits: PageLimits) -> None:
         self._pages = pages
-        self._gate = gate or Gate(settings.web_requests_per_minute)
+        self._limits = limits
 
     @property
     def middleware(self) -> Middleware:
@@ -170,19 +114,18 @@ class Guard:
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.path == SLACK_EVENTS and request.method == "POST":
                 return await handler(request)
-            response = await self._refusal(request) or await self._answer(request, handler)
+            wait_s = self._limits.wait_s(request)
+            if wait_s:
+                response: web.StreamResponse = self._pages.too_many(wait_s)
+            else:
+                response = await self._answer(request, handler)
+                self._limits.answered(request, response.status)
             response.headers.update({**self._pages.headers, **response.headers})
             resource = request.match_info.route.resource
             WEB.labels(resource.canonical if resource else "none", response.status).inc()
             return response
 
         return guard
-
-    async def _refusal(self, request: web.Request) -> web.Response | None:
-        if request.path in UNCOUNTED:
-            return None
-        retry_after_s = await self._gate.hit(client_address(request, self._settings.trusted_proxies))
-        return self._pages.too_many(retry_after_s) if retry_after_s else None
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

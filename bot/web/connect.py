@@ -212,7 +212,6 @@ class ConnectPages:
             ticket = await Tickets(session).redeem(plain)
         if ticket is None:
             return self._used_up()
-        await self._connections.standing(ticket)
         try:
             location = await self._connections.consent_url(ticket, browser)
         except Misconfigured as error:
@@ -343,8 +342,8 @@ class ConnectPages:
 
     def _used_up(self) -> web.Response:
         return self._pages.say(
-            "This link is over",
-            "It was used before, or it is older than 10 minutes.",
+            "This link doesn't work",
+            "It has been used, has expired (links last 10 minutes), or isn't complete.",
             "Type `/octapost connect` in Slack to get a new one.",
             status=410,
         )
@@ -352,8 +351,9 @@ class ConnectPages:
     def _cannot_finish(self) -> web.Response:
         return self._pages.say(
             "This sign-in can't be finished here",
-            "The link is too old, was used before, or was begun in another browser. Nothing was connected.",
-            "Type `/octapost connect` in Slack and open the new link in this browser.",
+            "It has expired, was finished before, or was started in another browser. This visit changed nothing.",
+            "`/octapost accounts` in Slack shows what is connected. To connect an account, type"
+            " `/octapost connect` and open the new link in this browser.",
             status=400,
         )
 

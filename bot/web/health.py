@@ -1,8 +1,15 @@
-"""For whoever watches the process: alive, ready, and the counters."""
+"""For whoever watches the process: alive, ready, and the counters.
+
+`/livez` answers where Slack and browsers come in. `/readyz` and `/metrics` ask the database and say how much
+there is in it, so they are on a listener of their own, which strangers do not reach (bot/web/listeners.py).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +26,45 @@ if TYPE_CHECKING:
 log = logger(__name__)
 READY_WITHIN_S = 3.0
 STOPPED_AFTER_S = 60.0
+ASKED_EVERY_S = 1.0
+"""How long an answer of `/readyz` is good for, to everyone who asks."""
+
+
+class Readiness:
+    """What keeps the process from its work, found out at most once a second, however many ask."""
+
+    def __init__(self, ask: Callable[[], Awaitable[str]]) -> None:
+        self._ask = ask
+        self._alone = asyncio.Lock()
+        self._trouble = ""
+        self._asked_at = float("-inf")
+
+    async def trouble(self) -> str:
+        """Return the kind of trouble in a word, empty if there is none."""
+        async with self._alone:
+            if time.monotonic() - self._asked_at >= ASKED_EVERY_S:
+                self._trouble = await self._found_out()
+                self._asked_at = time.monotonic()
+            return self._trouble
+
+    async def _found_out(self) -> str:
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                trouble = await self._ask()
+        except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
+            trouble = kind_of(error)
+        if trouble:
+            log.warning("not ready", trouble=trouble)
+        return trouble
+
+
+def kind_of(error: BaseException) -> str:
+    """Return what went wrong in a word: SQLite's or the system's own code, else the first error's class."""
+    while (earlier := getattr(error, "orig", None) or error.__cause__) is not None:
+        error = earlier
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno, "OSError")
+    return str(getattr(error, "sqlite_errorname", type(error).__name__))
 
 
 class Health:
@@ -29,14 +75,15 @@ class Health:
         self._clock = clock
         self._gauges = gauges
         self._overdue_after = overdue_after
+        self._readiness = Readiness(self._trouble)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what an orchestrator and Prometheus ask for."""
-        return [
-            web.get("/livez", self.livez),
-            web.get("/readyz", self.readyz),
-            web.get("/metrics", self.metrics),
-        ]
+        """Return what anybody may ask."""
+        return [web.get("/livez", self.livez)]
+
+    def monitoring_routes(self) -> list[web.RouteDef]:
+        """Return what only the operator's own machines may ask."""
+        return [web.get("/readyz", self.readyz), web.get("/metrics", self.metrics)]
 
     async def livez(self, _request: web.Request) -> web.Response:
         """Answer 200 as long as the process answers at all."""
@@ -45,21 +92,15 @@ class Health:
     async def readyz(self, _request: web.Request) -> web.Response:
         """Answer 200 when the process can do its work, else 503 with the kind of trouble.
 
-        The database is reachable and has our schema; in a process with jobs also the clock ticks, and no
+        The database has our schema and takes a write; in a process with jobs also the clock ticks, and no
         grant has been due for too long while it did.
         """
-        try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                trouble = await self._trouble()
-        except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
-            trouble = type(error).__name__
-        if trouble:
-            log.warning("not ready", trouble=trouble)
+        if trouble := await self._readiness.trouble():
             return web.Response(status=503, text=f"not ready: {trouble}\n")
         return web.Response(text="ready\n")
 
     async def _trouble(self) -> str:
-        await self._database.check()
+        await self._database.probe()
         if not self._clock.started:
             return ""
         if self._clock.silent_s > STOPPED_AFTER_S:

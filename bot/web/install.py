@@ -7,13 +7,16 @@ once, and only in the browser that began the trip.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from adapters.base import text_of
+from adapters.numbers import lifetime
+from adapters.oauth import token_of
 from bot.logs import logger
+from bot.rotation import LIFE
 from bot.scopes import BOT_SCOPES
 from bot.slack import SlackRefused, SlackSilent
 from bot.stories.lifecycle import NewInstallation
@@ -144,17 +147,16 @@ def new_installation(get: Callable[[str], Any]) -> NewInstallation:
     team, enterprise, person = (_object(get(name)) for name in ("team", "enterprise", "authed_user"))
     org_wide = get("is_enterprise_install") is True
     where = enterprise if org_wide else team
-    seconds = get("expires_in")
     needed = {
         "id": where.get("id"),
         "app_id": get("app_id"),
         "bot_user_id": get("bot_user_id"),
-        "access_token": get("access_token"),
+        "access_token": token_of(get("access_token")),
         "authed_user": person.get("id"),
     }
     if not all(isinstance(value, str) and value for value in needed.values()):
         raise ValueError("oauth.v2.access answered without what it documents")
-    refresh = get("refresh_token")
+    refresh = token_of(get("refresh_token"))
     return NewInstallation(
         team_id=None if org_wide else str(needed["id"]),
         enterprise_id=_text(enterprise.get("id")),
@@ -163,8 +165,8 @@ def new_installation(get: Callable[[str], Any]) -> NewInstallation:
         bot_user_id=str(needed["bot_user_id"]),
         scopes=tuple(scope for scope in str(get("scope") or "").split(",") if scope),
         bot_token=str(needed["access_token"]),
-        refresh_token=_text(refresh),
-        expires_in=timedelta(seconds=seconds) if isinstance(seconds, int) and refresh else None,
+        refresh_token=refresh,
+        expires_in=(lifetime(get("expires_in")) or LIFE) if refresh else None,
         installed_by=str(needed["authed_user"]),
     )
 
@@ -174,4 +176,4 @@ def _object(raw: object) -> Mapping[str, Any]:
 
 
 def _text(raw: object) -> str | None:
-    return raw if isinstance(raw, str) and raw else None
+    return text_of(raw) or None

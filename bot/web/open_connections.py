@@ -10,6 +10,7 @@ from enum import Enum, auto
 from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
+from bot.http import CALLS_AT_ONCE
 from bot.metrics import CONNECTIONS, DROPPED
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 2000
 """More than one process can answer in the 3 seconds that Slack waits; an idle connection takes about 10 KiB."""
 FEWEST_CONNECTIONS = 64
+RESERVED_FILES = CALLS_AT_ONCE + 150
+"""Open files that are no client's connection: calls, the database, whoever monitors us, logs and libraries."""
 ARRIVES_WITHIN_S = 1.0
 """An honest request, once begun; one that takes longer is the first to go where there are too many."""
 BODIES_TOGETHER = 8 << 20
@@ -63,11 +66,11 @@ def open_files() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def connection_limit(reserved_files: int, files: int) -> int:
-    """Return how many connections may be open where `files` may be, of which `reserved_files` are for others."""
+def connection_limit(files: int) -> int:
+    """Return how many connections may be open where `files` files may be."""
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
-    return min(MOST_CONNECTIONS, max(FEWEST_CONNECTIONS, files - reserved_files))
+    return min(MOST_CONNECTIONS, max(FEWEST_CONNECTIONS, files - RESERVED_FILES))
 
 
 class OpenConnections:

@@ -11,19 +11,21 @@ import hashlib
 import hmac
 import json
 import re
+import secrets
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from adapters.numbers import moment_of
 from bot.departures import Word
 from bot.logs import logger
 from bot.web.request_limits import TIKTOK_SIGNATURE, body_of
-from storage.models import new_secret
+from bot.web.signer import PAYLOAD_BYTES, Signer
 
 if TYPE_CHECKING:
     from bot.departures import Departures
@@ -37,11 +39,8 @@ RETRIED_FOR_S = 72 * 3600 + REPLAY_WINDOW_S
 REVOKED_BY_US = 5
 """TikTok's reason "Developer revoke authorization": our own answer to a disconnect, most of the time."""
 SIGNATURE = re.compile(r"t=(\d{1,12}),s=([0-9a-f]{64})")
-FAR = 2**32
-"""In Unix time: what is later is no time that anything was said."""
 MOST_FIELDS = 10
 """In Meta's form, which has one."""
-CODE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class PlatformCallbacks:
@@ -66,6 +65,7 @@ class PlatformCallbacks:
         }
         self._departures = departures
         self._pages = pages
+        self._codes = Signer(settings.slack_signing_secret.get_secret_value(), "Meta's deletion requests")
 
     def routes(self) -> list[web.RouteDef]:
         """Return the four addresses."""
@@ -86,19 +86,25 @@ class PlatformCallbacks:
         """Destroy the tokens of a person who asked Meta for it, and say where that can be read."""
         if not await self._meta_person_left(request, "deletion_requested"):
             return self._refused()
-        code = new_secret()
+        code = self._codes.issue(secrets.token_bytes(PAYLOAD_BYTES))
         return web.json_response(
             {"url": f"{self._settings.public_url}/meta/deletion/{code}", "confirmation_code": code}
         )
 
     async def deletion_status(self, request: web.Request) -> web.Response:
-        """Say what was deleted. The code proves nothing and is kept nowhere: the deletion came before it."""
-        if CODE.fullmatch(request.match_info["code"]) is None:
-            raise web.HTTPNotFound
+        """Say that a deletion was carried out, for a code that only `delete_data` hands out, afterwards."""
+        if self._codes.read(request.match_info["code"]) is None:
+            return self._pages.say(
+                "We don't know this deletion request",
+                "No deletion request with this code is known here, so this page can't say what became of it.",
+                "Check that the address is complete. If Facebook gave it to you as it is, ask whoever runs this"
+                " installation of Octapost.",
+                status=404,
+            )
         return self._pages.say(
-            "Your data is deleted",
-            "The sign-in that Facebook gave us for you, and every token that came of it, was deleted before"
-            " you got this address.",
+            "Your deletion request was carried out",
+            "Every sign-in with Facebook from before your request has ended, and its tokens were deleted before"
+            " you got this address. If you have signed in again since then, that sign-in still works.",
             "The Pages and accounts themselves belong to their organizations and stay there.",
         )
 
@@ -197,9 +203,8 @@ def _decoded(text: str) -> bytes | None:
 
 def _moment(seconds: object) -> datetime | None:
     """Return when something signed was said at the latest, given the second in Unix time; None if it doesn't say."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds < FAR:
-        return None
-    return datetime.fromtimestamp(seconds + 1, UTC)
+    said = moment_of(seconds)
+    return None if said is None else said + timedelta(seconds=1)
 
 
 def _object(raw: bytes | str) -> Mapping[str, Any]:

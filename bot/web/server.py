@@ -287,15 +287,16 @@ class Server(web.Server):
 class Runner(web.AppRunner):
     """Runs an application behind our server.
 
-    `headers` go with what the server answers by itself; `reserved_files` are kept for what is no connection.
+    `headers` go with what the server answers by itself; `limit` is how many connections may be open, by
+    default as many as the process has files for.
     """
 
     def __init__(
-        self, application: web.Application, headers: Mapping[str, str], *, reserved_files: int
+        self, application: web.Application, headers: Mapping[str, str], *, limit: int | None = None
     ) -> None:
         super().__init__(application, shutdown_timeout=FINISHED_WITHIN_S)
         self._answer_headers = headers
-        self._limit = connection_limit(reserved_files, open_files())
+        self._limit = connection_limit(open_files()) if limit is None else limit
 
     async def _make_server(self) -> web.Server:
         options = {

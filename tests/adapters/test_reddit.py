@@ -322,7 +322,7 @@ async def test_a_suspended_account_is_listed_with_its_blocker(reddit: Reddit, ht
         ({"status_code": 409, "json": {"error": 409}}, Busy, "http_409"),
         ({"status_code": 500, "html": "<html>"}, Busy, "http_500"),
         ({"status_code": 520, "html": "<html>"}, Busy, "http_520"),
-        ({"status_code": 302, "headers": {"location": "https://www.reddit.com/login"}}, Busy, "http_302"),
+        ({"status_code": 302, "headers": {"location": "https://www.reddit.com/login"}}, Busy, "redirected"),
         ({"html": "<html>"}, Busy, "unreadable_answer"),
         ({"json": {}}, Busy, "unreadable_answer"),
         ({"json": [ME]}, Busy, "unreadable_answer"),

@@ -335,7 +335,7 @@ async def test_without_a_word_about_scopes_those_asked_for_are_in_force(
         pytest.param(
             {"status_code": 302, "headers": {"location": "https://x.example/"}},
             Busy,
-            "http_302",
+            "redirected",
             id="redirect",
         ),
         pytest.param(refusal(403, "forbidden"), Rejected, "forbidden", id="wrong-channel"),

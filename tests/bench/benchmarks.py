@@ -118,7 +118,7 @@ async def bench(
         async def fresh(dialect: str) -> str:
             if dialect == "sqlite":
                 return f"sqlite+aiosqlite:///{folder / f'{next(numbers)}.sqlite3'}"
-            return postgres.url(await postgres.create())
+            return postgres.url(await postgres.migrated())
 
         for dialect in dialects:
             say(

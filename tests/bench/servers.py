@@ -49,6 +49,8 @@ class Server:
     port: int
     process: psutil.Process
     ready_after_s: float
+    monitoring_port: int = 0
+    """Where an Octapost says whether it is ready."""
 
     def cpu(self) -> float:
         """Return the CPU seconds the process has used."""
@@ -76,7 +78,7 @@ class Seeded:
 
 @asynccontextmanager
 async def process(
-    *arguments: str, port: int, path: str, env: Mapping[str, str] | None = None
+    *arguments: str, port: int, path: str, env: Mapping[str, str] | None = None, monitoring_port: int = 0
 ) -> AsyncIterator[Server]:
     """Run a server until the block ends; it is ready once it answers anything on `path`."""
     began = time.perf_counter()
@@ -91,7 +93,12 @@ async def process(
                     raise NotReady(said.read().decode(errors="replace")[-2000:])
                 await asyncio.sleep(0.01)
             took = time.perf_counter() - began
-            yield Server(port=port, process=psutil.Process(running.pid), ready_after_s=took)
+            yield Server(
+                port=port,
+                process=psutil.Process(running.pid),
+                ready_after_s=took,
+                monitoring_port=monitoring_port,
+            )
         finally:
             if running.returncode is None:
                 running.terminate()
@@ -122,8 +129,11 @@ def bare() -> Any:
 
 def octapost(seeded: Seeded, *arguments: str) -> Any:
     """Run `octapost run` on a seeded database."""
-    port = free_port()
-    return process(OCTAPOST, "run", *arguments, port=port, path="/readyz", env=environment(seeded, port))
+    port, monitoring_port = free_port(), free_port()
+    env = environment(seeded, port) | {"OCTAPOST_METRICS_PORT": str(monitoring_port)}
+    return process(
+        *(OCTAPOST, "run", *arguments), port=port, path="/livez", env=env, monitoring_port=monitoring_port
+    )
 
 
 def environment(seeded: Seeded, port: int) -> dict[str, str]:
@@ -131,6 +141,7 @@ def environment(seeded: Seeded, port: int) -> dict[str, str]:
     env = {
         "PUBLIC_URL": f"http://localhost:{port}",
         "PORT": str(port),
+        "METRICS_PORT": "0",
         "HOST": HOST,
         "DATABASE_URL": seeded.url,
         "VAULT_KEYS": seeded.keys,

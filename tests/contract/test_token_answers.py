@@ -28,7 +28,7 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
-from adapters.oauth import LONGEST_LIFETIME, LONGEST_WAIT
+from adapters.numbers import LONGEST_LIFETIME, LONGEST_WAIT
 from adapters.registry import PLATFORMS
 from tests.contract.answers import ELSEWHERE, EVERY, GOOD, KEEPS_THE_OLD_ONE, NEXT, Answer
 from tests.contract.wire import CODE, KEYS, VERIFIER, Wire, client_of, faults_of, tokens_for

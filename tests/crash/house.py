@@ -60,6 +60,7 @@ def environment(url: str, keys: str, **more: str) -> dict[str, str]:
     env = {
         "PUBLIC_URL": "http://localhost:1",
         "PORT": "0",
+        "METRICS_PORT": "0",
         "HOST": "127.0.0.1",
         "DATABASE_URL": url,
         "VAULT_KEYS": keys,

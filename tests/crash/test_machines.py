@@ -214,11 +214,9 @@ async def test_three_processes_in_one_outage_call_the_operator_once(
 @asynccontextmanager
 async def skewed(postgres: Postgres, by: timedelta) -> AsyncIterator[Database]:
     """Give a database whose clock is ahead of ours by so much: what it calls the time is a function of our own."""
-    name = await postgres.create()
+    name = await postgres.migrated()
     database = Database(postgres.url(name))
     try:
-        await database.upgrade()
-        await database.close()
         await postgres.run(
             "CREATE SCHEMA skewed",
             f"GRANT USAGE ON SCHEMA skewed TO {APP}",

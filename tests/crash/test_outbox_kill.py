@@ -34,6 +34,7 @@ def environment(office: Office) -> dict[str, str]:
     env = {
         "PUBLIC_URL": settings.public_url,
         "PORT": "0",
+        "METRICS_PORT": "0",
         "DATABASE_URL": url_of(office.database),
         "VAULT_KEYS": settings.keys,
         "SLACK_CLIENT_ID": settings.slack_client_id,

@@ -278,8 +278,8 @@ async def test_where_an_issuer_is_declared_only_its_own_name_finishes(tmp_path: 
     port = free_port()
     url = f"http://localhost:{port}"
     async with World() as world:
-        settings = Declaring.from_env(world.env(url, tmp_path))
-        async with app.run(settings, port=port, work=False) as running, Wire(url) as wire:
+        settings = Declaring.from_env(world.env(url, tmp_path) | {"OCTAPOST_PORT": str(port)})
+        async with app.run(settings, work=False) as running, Wire(url) as wire:
             house = House(slack=world.slack, x=None, youtube=None, parts=running.parts, url=url)  # type: ignore[arg-type]
             begun = await trips(house, 1)
             right, wrong, calls = [], [], 0

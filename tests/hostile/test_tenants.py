@@ -47,6 +47,7 @@ TYPED = {
     "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",
+    "org codes": "{organization}",
     "org role": "{person} admin",
     "org remove": "{person}",
     "org members": "{organization}",

@@ -18,6 +18,7 @@ from storage.attempts import (
     TooManyTickets,
     sweep,
 )
+from storage.join_codes import JoinCodes
 from storage.models import (
     Browser,
     ConnectionAttempt,
@@ -32,7 +33,7 @@ from storage.models import (
     new_secret,
     utc_now,
 )
-from storage.tenants import InstallStates, JoinCodes
+from storage.tenants import InstallStates, Members
 from tests.counts import tries
 from tests.storage.world import backdate, build, expire, open_ticket, run_sql, tenant
 
@@ -89,6 +90,10 @@ async def test_of_sixteen_simultaneous_callers_exactly_one_redeems_any_one_time_
     database: Database, vault: Vault, kind: str
 ) -> None:
     organization = await tenant(database)
+    async with database.organization(organization) as session:
+        owner = await Members(session).add(
+            organization, realm="T1", user_id="U1", team_id="T1", role=Role.OWNER
+        )
     wins = []
 
     for turn in range(10):
@@ -100,7 +105,7 @@ async def test_of_sixteen_simultaneous_callers_exactly_one_redeems_any_one_time_
             elif kind == "install_state":
                 token = await InstallStates(session).open("b")
             else:
-                token = await JoinCodes(session).create(organization, Role.MEMBER, "mem_1")
+                token = await JoinCodes(session).create(organization, Role.MEMBER, owner.id)
 
         async def redeem(token: str = token) -> object:
             async with database.system() as session:

@@ -19,8 +19,8 @@ from storage.attempts import Seen
 from storage.db import MIGRATIONS, Database, SchemaTooNew, SchemaTooOld, across, now
 from storage.models import Organization, Role, Utc
 from storage.tenants import Organizations
-from tests.databases import another
-from tests.storage.world import run_sql, tenant
+from tests.databases import OWNER, another
+from tests.storage.world import run_sql, run_sql_as_owner, tenant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -39,7 +39,7 @@ async def bare(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
         return
     postgres: Postgres = request.getfixturevalue("postgres")
     name = await postgres.create()
-    database = Database(postgres.url(name))
+    database = Database(postgres.url(name, OWNER))
     yield database
     await database.close()
     await postgres.drop(name)
@@ -262,14 +262,14 @@ async def test_the_comparison_would_notice_a_difference(bare: Database) -> None:
 
 async def test_a_schema_of_a_newer_version_is_refused_and_left_alone(database: Database) -> None:
     ((known,),) = await run_sql(database, "SELECT version_num FROM alembic_version")
-    await run_sql(database, "UPDATE alembic_version SET version_num = '9999'")
+    await run_sql_as_owner(database, "UPDATE alembic_version SET version_num = '9999'")
     try:
         for refuse in (database.check, database.upgrade):
             with pytest.raises(SchemaTooNew, match="9999 is newer"):
                 await refuse()
         assert await run_sql(database, "SELECT version_num FROM alembic_version") == [("9999",)]
     finally:
-        await run_sql(database, "UPDATE alembic_version SET version_num = :known", known=known)
+        await run_sql_as_owner(database, "UPDATE alembic_version SET version_num = :known", known=known)
 
 
 async def test_a_table_of_every_kind_is_behind_a_policy(postgres_database: Database) -> None:

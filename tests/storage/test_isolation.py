@@ -12,11 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from storage import attempts, audit, discoveries, grants, incidents, outbox, posts, tenants
+from storage import attempts, audit, discoveries, grants, incidents, join_codes, outbox, posts, tenants
 from storage.db import Database
-from storage.models import Role
+from storage.models import Grant, Role, digest
 from storage.posts import Target
-from tests.databases import APP
+from tests.databases import APP, OWNER
 from tests.storage.world import World, build, contents, run_sql, stash
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
     """Return every repository method that takes an organization, by `Class.method`."""
     return {
         f"{name}.{method}": (kind, method)
-        for module in (attempts, audit, discoveries, grants, incidents, outbox, posts, tenants)
+        for module in (attempts, audit, discoveries, grants, incidents, join_codes, outbox, posts, tenants)
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and kind.__module__ == module.__name__
         for method, function in vars(kind).items()
@@ -60,6 +60,7 @@ ABSENT = {
     "membership_id": "mem_absent",
     "discovery_id": "dis_absent",
     "incident_id": "inc_absent",
+    "code_id": "0123456789abcdef",
     "account_ids": ["acc_absent"],
     "targets": [Target(account_id="acc_absent", due_at=WHEN)],
     "ids": ["fnd_absent"],
@@ -101,6 +102,7 @@ def of(world: World) -> dict[str, Any]:
         "membership_id": world.membership_id,
         "discovery_id": world.discovery_id,
         "incident_id": world.incident_id,
+        "code_id": digest(world.code.replace("-", "")).hex()[:16],
         "account_ids": [world.account_id],
         "targets": [Target(account_id=world.account_id, due_at=WHEN)],
         "ids": [world.found_id, world.blocked_id],
@@ -202,24 +204,13 @@ async def visible(connection: Any, *settings: str) -> dict[str, int]:
         return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}  # noqa: S608
 
 
-@pytest.mark.parametrize("role", ["the owner of the tables", "a fresh role with grants on the tables"])
+@pytest.mark.parametrize("role", ["the owner of the tables", "the application's role"])
 async def test_rows_are_visible_to_their_organization_and_to_the_system_only(
     postgres: Postgres, postgres_database: Database, vault: Vault, role: str
 ) -> None:
     mine = await build(postgres_database, vault, "1")
     theirs = await build(postgres_database, vault, "2")
-    connection = await connect(postgres)
-    if role != "the owner of the tables":
-        await postgres.run(
-            "DROP ROLE IF EXISTS octapost_fresh",
-            "CREATE ROLE octapost_fresh NOSUPERUSER",
-            f"GRANT octapost_fresh TO {APP}",
-        )
-        await postgres.run(
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO octapost_fresh",
-            database=postgres.name,
-        )
-        await connection.execute("SET ROLE octapost_fresh")
+    connection = await connect(postgres, OWNER if role == "the owner of the tables" else APP)
     try:
         nobody = await visible(connection)
         wrong = await visible(connection, "SET LOCAL octapost.organization = 'org_absent'")
@@ -231,9 +222,6 @@ async def test_rows_are_visible_to_their_organization_and_to_the_system_only(
         system = await visible(connection, "SET LOCAL octapost.system = 'on'")
     finally:
         await connection.close()
-        if role != "the owner of the tables":
-            await postgres.run("DROP OWNED BY octapost_fresh", database=postgres.name)
-            await postgres.run("DROP ROLE octapost_fresh")
 
     assert nobody == wrong == empty == dict.fromkeys(TABLES, 0)
     assert all(system.values()), "every table has rows, or this test proves nothing"
@@ -298,17 +286,34 @@ async def test_an_id_that_is_no_id_cannot_break_out_of_its_setting(
     assert len(await run_sql(postgres_database, "SELECT 1 FROM account")) == 1
 
 
-async def test_a_role_above_the_wall_is_known(postgres: Postgres, database: Database) -> None:
-    role = "octapost_above"
-    await postgres.run(f"DROP ROLE IF EXISTS {role}", f"CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{APP}'")
-    url = postgres.url(postgres.name).replace(f"{APP}:", f"{role}:", 1)
-    above = Database(url)
+async def test_an_organizations_transaction_is_held_where_the_flag_is_on_for_the_whole_role(
+    postgres: Postgres, postgres_database: Database, vault: Vault
+) -> None:
+    mine, theirs = await build(postgres_database, vault, "1"), await build(postgres_database, vault, "2")
+    await postgres.run(f"ALTER ROLE {APP} IN DATABASE {postgres.name} SET octapost.system = 'on'")
+    flagged = Database(postgres.url(postgres.name))
+    try:
+        async with flagged.organization(mine.organization_id, write=False) as session:
+            table = SQLModel.metadata.tables["organization"]
+            seen = (await (await session.connection()).execute(table.select())).all()
+    finally:
+        await flagged.close()
+        await postgres.run(f"ALTER ROLE {APP} IN DATABASE {postgres.name} RESET octapost.system")
 
-    ordinary, exempt = await database.isolates(), await above.isolates()
+    assert [row.id for row in seen] == [mine.organization_id] != [theirs.organization_id]
 
-    await above.close()
-    await postgres.run(f"DROP ROLE {role}")
-    assert (ordinary, exempt) == (True, False)
+
+async def test_only_a_system_transaction_inserts_a_grant(postgres_database: Database, vault: Vault) -> None:
+    world = await build(postgres_database, vault, "1")
+
+    async with postgres_database.organization(world.organization_id) as session:
+        session.add(Grant(platform="x", app="x"))
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await session.flush()
+        await session.rollback()
+
+    async with postgres_database.system() as session:
+        session.add(Grant(platform="x", app="x"))
 
 
 async def test_what_a_transaction_works_for_ends_with_it(

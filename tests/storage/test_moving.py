@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from sqlalchemy import select
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
@@ -24,7 +22,7 @@ from storage.moving import MoveRefused, move
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import FULL
 from tests.databases import another, in_a_thread, sqlite_file
-from tests.storage.world import build, run_sql, stash, tenant
+from tests.storage.world import build, run_sql, run_sql_as_owner, stash, tenant
 
 if TYPE_CHECKING:
     from typing import Any
@@ -67,17 +65,6 @@ def environment_of(database_url: str) -> dict[str, str]:
         "OCTAPOST_SLACK_CLIENT_SECRET": "slack-secret",
         "OCTAPOST_SLACK_SIGNING_SECRET": "s" * 32,
     }
-
-
-@pytest.fixture
-def logs_as_before() -> Iterator[None]:
-    """Take back what a command does to the process's logging."""
-    root, structured = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**structured)
 
 
 @pytest.fixture
@@ -234,13 +221,13 @@ async def test_a_database_at_another_schema_is_refused(
     await build(source, vault, "1")
     behind = source if which == "source" else target
     ((revision,),) = await run_sql(behind, "SELECT version_num FROM alembic_version")
-    await run_sql(behind, "UPDATE alembic_version SET version_num = '0001'")
+    await run_sql_as_owner(behind, "UPDATE alembic_version SET version_num = '0001'")
 
     try:
         with pytest.raises(SchemaTooOld, match=f"The {which}: The database's schema is 0001"):
             await move(source, target, vault, progress=silent)
     finally:
-        await run_sql(behind, "UPDATE alembic_version SET version_num = :it", it=revision)
+        await run_sql_as_owner(behind, "UPDATE alembic_version SET version_num = :it", it=revision)
 
     assert not any((await everything(target)).values())
 

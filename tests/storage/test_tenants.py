@@ -1,25 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage.models import JoinCode, Membership, Role
+from storage.models import Membership, Role
 from storage.rotations import Rotations
 from storage.tenants import (
     Installations,
     InstallStates,
-    JoinCodes,
     LastOwner,
     Members,
     Organizations,
     Seat,
     Workspaces,
 )
-from tests.storage.world import expire, run_sql, tenant
+from tests.storage.world import run_sql, tenant
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -412,37 +410,6 @@ async def test_a_member_is_last_seen_where_they_were(database: Database) -> None
         found = await Members(session).get(organization, member.id)
     assert found is not None
     assert found.team_id == "T2"
-
-
-async def test_a_join_code_is_good_once_however_it_is_typed(database: Database) -> None:
-    organization = await tenant(database)
-
-    for mangle in (str, str.lower, lambda code: code.replace("-", " "), lambda code: f" {code}\n"):
-        async with database.organization(organization) as session:
-            code = await JoinCodes(session).create(organization, Role.ADMIN, "mem_1")
-        assert re.fullmatch(r"([A-HJ-NP-Z2-9]{4}-){3}[A-HJ-NP-Z2-9]{4}", code)
-        async with database.system() as session:
-            redeemed = await JoinCodes(session).redeem(mangle(code))
-            again = await JoinCodes(session).redeem(code)
-        assert redeemed is not None
-        assert (redeemed.organization_id, redeemed.role, redeemed.created_by) == (
-            organization,
-            Role.ADMIN,
-            "mem_1",
-        )
-        assert again is None
-
-
-async def test_an_unknown_or_old_join_code_is_refused(database: Database) -> None:
-    organization = await tenant(database)
-    async with database.organization(organization) as session:
-        code = await JoinCodes(session).create(organization, Role.MEMBER, "mem_1")
-    await expire(database, JoinCode)
-
-    async with database.system() as session:
-        answers = [await JoinCodes(session).redeem(each) for each in (code, "", "ABCD-EFGH-JKLM-NPQR")]
-
-    assert answers == [None, None, None]
 
 
 async def test_an_install_state_is_good_once_in_its_own_browser(database: Database) -> None:

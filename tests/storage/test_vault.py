@@ -20,6 +20,7 @@ from storage.vault import (
     VaultError,
     check_canaries,
     keys_in_use,
+    sealed_columns,
 )
 from tests.storage.world import build, run_sql
 
@@ -207,6 +208,47 @@ async def test_a_wrong_key_is_refused_by_its_id_and_changes_nothing(database: Da
             await check_canaries(session, ring_of(KEY_2, KeyRing.generate(1)))
 
     assert await run_sql(database, "SELECT key_id, value_sealed FROM canary") == before
+
+
+@pytest.mark.parametrize("leave", [True, False])
+async def test_a_wrong_key_is_refused_also_where_its_canary_is_gone(
+    database: Database, *, leave: bool
+) -> None:
+    await build(database, ring_of(KEY_1), "1")
+    await run_sql(database, "DELETE FROM canary")
+
+    with pytest.raises(VaultError, match="Vault key 1 is not the key 1"):
+        async with database.system() as session:
+            await check_canaries(session, ring_of(KeyRing.generate(1)), leave=leave)
+
+    assert await run_sql(database, "SELECT key_id FROM canary") == []
+    async with database.system() as session:
+        await check_canaries(session, ring_of(KEY_1), leave=leave)
+
+
+async def test_a_wrong_older_key_without_a_canary_is_refused_too(database: Database) -> None:
+    await build(database, ring_of(KEY_1), "1")
+    await build(database, ring_of(KEY_2, KEY_1), "2")
+    await run_sql(database, "DELETE FROM canary WHERE key_id = 1")
+
+    with pytest.raises(VaultError, match="Vault key 1 is not the key 1"):
+        async with database.system() as session:
+            await check_canaries(session, ring_of(KEY_2, KeyRing.generate(1)))
+
+
+async def test_a_value_that_was_altered_does_not_make_its_key_a_wrong_one(database: Database) -> None:
+    await build(database, ring_of(KEY_1), "1")
+    await run_sql(database, "DELETE FROM canary")
+    for _, column in sealed_columns()[1:]:
+        await run_sql(
+            database,
+            f"UPDATE {column.table.name} SET {column.name} = substr({column.name}, 1, 20)",  # noqa: S608 - our own
+        )
+
+    async with database.system() as session:
+        await check_canaries(session, ring_of(KEY_1))
+
+    assert await run_sql(database, "SELECT key_id FROM canary") == [(1,)]
 
 
 async def test_a_ring_that_misses_a_used_key_is_refused_by_its_id(database: Database) -> None:

@@ -12,18 +12,20 @@ from sqlmodel import SQLModel, col, update
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
 from storage.budgets import Bucket, Budgets
-from storage.db import now
+from storage.db import across, now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
+from storage.join_codes import JoinCodes
 from storage.models import Role, Ticket, new_secret, utc_now
 from storage.outbox import Notices
 from storage.post_models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
 from storage.refreshes import Outcome, Refreshes
-from storage.tenants import Installations, InstallStates, JoinCodes, Members, Organizations, Workspaces
+from storage.tenants import Installations, InstallStates, Members, Organizations, Workspaces
 from storage.troubles import Troubles
 from storage.vault import check_canaries
+from tests.databases import owners
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -57,7 +59,7 @@ class World:
 async def stash(
     session: AsyncSession, vault: Vault, organization_id: str, platform: str = "x", **more: Any
 ) -> Grant:
-    """Return a pending grant with tokens that name it."""
+    """Return a pending grant with tokens that name it, also in an organization's session, which may not insert it."""
     values: dict[str, Any] = {
         "platform": platform,
         "app": platform,
@@ -67,7 +69,8 @@ async def stash(
         "access_expires_in": timedelta(hours=2),
         "refresh_expires_in": timedelta(days=180),
     }
-    return await Grants(session, vault).stash(organization_id, "mem_x", **values | more)
+    async with across(session):
+        return await Grants(session, vault).stash(organization_id, "mem_x", **values | more)
 
 
 async def build(database: Database, vault: Vault, suffix: str) -> World:
@@ -202,6 +205,15 @@ async def run_sql(database: Database, sql: str, **values: object) -> list[Any]:
     async with database.system() as session:
         result = await (await session.connection()).execute(text(sql), values)
         return list(result.all()) if result.returns_rows else []
+
+
+async def run_sql_as_owner(database: Database, sql: str, **values: object) -> list[Any]:
+    """Run a statement as the owner of the tables and return its rows."""
+    owner = owners(database)
+    try:
+        return await run_sql(owner, sql, **values)
+    finally:
+        await owner.close()
 
 
 async def backdate(database: Database, model: type[SQLModel], column: str, age: timedelta) -> None:

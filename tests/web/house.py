@@ -20,6 +20,7 @@ from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA
+from sandbox.start import bound
 from storage.attempts import Tickets
 from storage.models import Membership, Role
 from storage.tenants import Members, Organizations, Workspaces
@@ -43,12 +44,18 @@ class House:
     youtube: YouTubeSimulator
     parts: app.Parts
     url: str
+    monitoring_url: str = ""
+    """Where readiness and metrics are, if they are anywhere."""
 
     def browser(self, **headers: str) -> httpx.AsyncClient:
         """A fresh browser at our pages; redirects are not followed."""
         return httpx.AsyncClient(
             verify=PLAIN, base_url=self.url, headers=headers, trust_env=False, timeout=20
         )
+
+    def watcher(self) -> httpx.AsyncClient:
+        """Whoever watches the process: readiness and metrics."""
+        return httpx.AsyncClient(verify=PLAIN, base_url=self.monitoring_url, trust_env=False, timeout=20)
 
     async def member(
         self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = "Acme Social"
@@ -131,6 +138,7 @@ def environment(
         "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",
         "OCTAPOST_SLACK_API_URL": f"{slack.url}/api/",
         "OCTAPOST_SLACK_WEB_URL": slack.url,
+        "OCTAPOST_METRICS_PORT": "0",
     }
     for key in APPS:
         env[f"OCTAPOST_{key.upper()}_CLIENT_ID"] = f"{key}-id"
@@ -164,6 +172,16 @@ async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
             redirect_urls=[f"{url}/slack/oauth_redirect", f"{url}/slack/identity"],
             events=EVENTS,
         )
-        env = environment(url, slack, database, {"x": x.url, "youtube": youtube.url}) | extra
-        running = await stack.enter_async_context(app.run(app.settings_from(env), work=False, port=port))
-        yield House(slack=slack, x=x, youtube=youtube, parts=running.parts, url=url)
+        env = environment(url, slack, database, {"x": x.url, "youtube": youtube.url})
+        env |= {"OCTAPOST_PORT": str(port)} | extra
+        running = await stack.enter_async_context(
+            app.run(app.settings_from(env), work=False, monitoring_listener=bound())
+        )
+        yield House(
+            slack=slack,
+            x=x,
+            youtube=youtube,
+            parts=running.parts,
+            url=url,
+            monitoring_url=str(running.monitoring_url),
+        )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from bot.web.open_connections import Phase
+from bot.web.open_connections import FEWEST_CONNECTIONS, Phase
 from bot.web.request_limits import body_of
 from bot.web.server import Connection, Runner, Server
 
@@ -96,7 +96,7 @@ async def served(handler: Handler = echo) -> AsyncIterator[Served]:
     """Run a server that gives every request to `handler`."""
     application = web.Application()
     application.add_routes([web.route("*", "/{path:.*}", handler)])
-    runner = Runner(application, HEADERS, reserved_files=1 << 40)
+    runner = Runner(application, HEADERS, limit=FEWEST_CONNECTIONS)
     await runner.setup()
     found: Served | None = None
     try:

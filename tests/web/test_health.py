@@ -14,10 +14,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlmodel import col, update
+from structlog.testing import capture_logs
 
 from bot import app
+from bot.settings import ConfigurationError
+from bot.web.health import ASKED_EVERY_S, Readiness
 from sandbox.browser import PLAIN
 from sandbox.slack.server import SlackSimulator
+from sandbox.start import bound
 from storage.db import Database, now
 from storage.models import Grant, GrantStatus
 from storage.outbox import Notices
@@ -36,8 +40,10 @@ async def worker(tmp_path: Path) -> AsyncIterator[app.Running]:
         slack = SlackSimulator()
         await slack.start()
         stack.push_async_callback(slack.stop)
-        env = environment("http://localhost:1", slack, sqlite_file(tmp_path), {})
-        running = await stack.enter_async_context(app.run(app.settings_from(env), serve=False, port=0))
+        env = environment("http://localhost:1", slack, sqlite_file(tmp_path), {}) | {"OCTAPOST_PORT": "0"}
+        running = await stack.enter_async_context(
+            app.run(app.settings_from(env), serve=False, monitoring_listener=bound())
+        )
         parts = running.parts
         parts.clock._scheduler.pause()
         for task in parts.clock._listening:
@@ -49,7 +55,9 @@ async def worker(tmp_path: Path) -> AsyncIterator[app.Running]:
 
 @pytest.fixture
 async def watcher(worker: app.Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=PLAIN, base_url=worker.url, trust_env=False) as found:
+    async with httpx.AsyncClient(
+        verify=PLAIN, base_url=str(worker.monitoring_url), trust_env=False, timeout=10
+    ) as found:
         yield found
 
 
@@ -59,14 +67,24 @@ async def make_due(database: Database, ago: timedelta) -> None:
         await session.exec(due, execution_options={"synchronize_session": False})
 
 
+async def asked_again(watcher: httpx.AsyncClient) -> httpx.Response:
+    """Ask once the last answer is no longer good."""
+    await asyncio.sleep(ASKED_EVERY_S)
+    return await watcher.get("/readyz")
+
+
 async def measured(client: httpx.AsyncClient) -> dict[str, float]:
     page = (await client.get("/metrics")).text
     lines = re.findall(r"^(octapost_\S+) (\S+)$", page, re.MULTILINE)
     return {name: float(value) for name, value in lines}
 
 
-async def test_a_process_with_its_database_is_alive_and_ready(browser: httpx.AsyncClient) -> None:
-    live, ready = await browser.get("/livez"), await browser.get("/readyz")
+async def test_a_process_with_its_database_is_alive_and_ready(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    live = await browser.get("/livez")
+    async with house.watcher() as watcher:
+        ready = await watcher.get("/readyz")
 
     assert (live.status_code, live.text) == (200, "alive\n")
     assert (ready.status_code, ready.text) == (200, "ready\n")
@@ -78,16 +96,31 @@ async def test_with_another_schema_it_is_alive_but_not_ready(
     async with house.parts.database.system() as session:
         await session.exec(text("DELETE FROM alembic_version"))  # type: ignore[call-overload]
 
-    live, ready = await browser.get("/livez"), await browser.get("/readyz")
+    live = await browser.get("/livez")
+    async with house.watcher() as watcher:
+        ready = await watcher.get("/readyz")
 
     assert live.status_code == 200
     assert (ready.status_code, ready.text) == (503, "not ready: SchemaTooOld\n")
 
 
-async def test_pages_are_counted_by_route_never_by_address(browser: httpx.AsyncClient) -> None:
+async def test_strangers_are_told_that_it_is_alive_and_nothing_else(
+    house: House, browser: httpx.AsyncClient
+) -> None:
+    answers = [await browser.get(path) for path in ("/readyz", "/metrics", "/no-such-page")]
+    async with house.watcher() as watcher:
+        public = [(await watcher.get(path)).status_code for path in ("/livez", "/", "/slack/install")]
+
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert {answer.text for answer in answers} == {answers[2].text}
+    assert public == [404] * 3
+
+
+async def test_pages_are_counted_by_route_never_by_address(house: House, browser: httpx.AsyncClient) -> None:
     await browser.get("/connect/somebodys-secret-ticket")
 
-    page = await browser.get("/metrics")
+    async with house.watcher() as watcher:
+        page = await watcher.get("/metrics")
 
     assert 'octapost_web_requests_total{route="/connect/{ticket}",status="410"}' in page.text
     assert "somebodys-secret-ticket" not in page.text
@@ -101,29 +134,29 @@ async def test_a_process_without_the_web_serves_its_health_and_nothing_else(
     worker: app.Running, watcher: httpx.AsyncClient
 ) -> None:
     routes = {route.resource.canonical for route in worker.parts.web.router.routes() if route.resource}
+    everything = sorted({*routes, "/readyz", "/metrics"})
 
-    answers = {route: (await watcher.get(route)).status_code for route in sorted(routes)}
+    async with httpx.AsyncClient(verify=PLAIN, base_url=worker.url, trust_env=False) as visitor:
+        public = {route: (await visitor.get(route)).status_code for route in everything}
+        events = await visitor.post("/slack/events")
+    private = {route: (await watcher.get(route)).status_code for route in everything}
 
-    assert {route for route, status in answers.items() if status == 200} == {
-        "/livez",
-        "/readyz",
-        "/metrics",
-    }
-    assert {status for status in answers.values() if status != 200} == {404}
-    assert (await watcher.post("/slack/events")).status_code == 404
+    assert {route for route, status in public.items() if status == 200} == {"/livez"}
+    assert {route for route, status in private.items() if status == 200} == {"/readyz", "/metrics"}
+    assert {status for status in (*public.values(), *private.values()) if status != 200} == {404}
+    assert events.status_code == 404
 
 
 async def test_a_clock_that_stopped_makes_it_not_ready(
     worker: app.Running, watcher: httpx.AsyncClient
 ) -> None:
-    before = await watcher.get("/readyz")
     worker.parts.clock.ticked_at -= 61
 
-    after = await watcher.get("/readyz")
+    answer = await watcher.get("/readyz")
 
-    assert before.status_code == 200
-    assert (after.status_code, after.text) == (503, "not ready: clock_stopped\n")
-    assert (await watcher.get("/livez")).status_code == 200
+    assert (answer.status_code, answer.text) == (503, "not ready: clock_stopped\n")
+    async with httpx.AsyncClient(verify=PLAIN, base_url=worker.url, trust_env=False) as visitor:
+        assert (await visitor.get("/livez")).status_code == 200
 
 
 async def test_a_clock_ticks_while_its_jobs_take_long(worker: app.Running) -> None:
@@ -146,7 +179,7 @@ async def test_a_grant_that_is_due_for_too_long_makes_it_not_ready(
     before = await watcher.get("/readyz")
     await make_due(worker.parts.database, LONG_AGO)
 
-    after = await watcher.get("/readyz")
+    after = await asked_again(watcher)
 
     assert before.status_code == 200
     assert (after.status_code, after.text) == (503, "not ready: refreshes_overdue\n")
@@ -195,12 +228,13 @@ async def test_a_platform_that_answers_nobody_holds_nothing_up(
 
 
 async def test_a_process_without_jobs_is_ready_whatever_is_due(
-    house: House, browser: httpx.AsyncClient
+    house: House,
 ) -> None:
     await build(house.parts.database, house.parts.vault, "1")
     await make_due(house.parts.database, timedelta(days=3))
 
-    assert (await browser.get("/readyz")).status_code == 200
+    async with house.watcher() as watcher:
+        assert (await watcher.get("/readyz")).status_code == 200
 
 
 async def test_the_gauges_say_how_the_installation_stands(
@@ -255,3 +289,58 @@ async def test_without_a_database_there_are_still_counters(
 
     assert page.status_code == 200
     assert "octapost_web_requests_total" in page.text
+
+
+# What a readiness is worth
+
+
+async def test_however_many_ask_the_database_is_tried_once_a_second() -> None:
+    asked = 0
+
+    async def ask() -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.05)
+        return "trouble"
+
+    readiness = Readiness(ask)
+    answers = await asyncio.gather(*(readiness.trouble() for _ in range(100)))
+    answers += [await readiness.trouble() for _ in range(100)]
+
+    assert set(answers) == {"trouble"}
+    assert asked == 1
+
+
+async def test_metrics_that_could_not_be_measured_are_not_tried_for_by_everyone(
+    worker: app.Running, watcher: httpx.AsyncClient
+) -> None:
+    async with worker.parts.database.system() as session:
+        await session.exec(text("ALTER TABLE notice RENAME TO gone"))  # type: ignore[call-overload]
+
+    with capture_logs() as logs:
+        for _ in range(10):
+            await watcher.get("/metrics")
+
+    assert [line["event"] for line in logs].count("not measured") == 1
+
+
+async def test_a_port_that_is_taken_is_named_with_its_setting(house: House, tmp_path: Path) -> None:
+    with bound() as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        said = []
+        for setting in ("OCTAPOST_PORT", "OCTAPOST_METRICS_PORT"):
+            env = environment(house.url, house.slack, tmp_path / f"{setting}.sqlite3", {}) | {
+                "OCTAPOST_HOST": "127.0.0.1",
+                "OCTAPOST_PORT": "0",
+                setting: port,
+            }
+            with pytest.raises(ConfigurationError) as refused:
+                async with app.run(app.settings_from(env)):
+                    pass
+            said.append(str(refused.value))
+
+    assert said == [
+        f"OCTAPOST_PORT: port {port} on 127.0.0.1 is in use by another process. Set another port.",
+        f"OCTAPOST_METRICS_PORT: port {port} on 127.0.0.1 is in use by another process. Set another port.",
+    ]

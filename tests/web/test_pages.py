@@ -15,7 +15,7 @@ from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
 
 from bot.settings import Settings
-from bot.web.browser import Cookies, client_address
+from bot.web.browser import Cookies
 from bot.web.pages import Pages, hops_of
 from storage.models import new_secret
 from tests.web.house import House, open_house
@@ -174,14 +174,14 @@ async def test_no_parameter_decides_where_a_redirect_goes(proxied: House) -> Non
 async def test_too_many_requests_of_one_address_wait_and_others_do_not(proxied: House) -> None:
     async with proxied.browser(**{"X-Forwarded-For": "6.6.6.6, 10.0.0.1"}) as eager:
         answers = [await eager.get("/") for _ in range(PER_MINUTE + 3)]
-        health = [(await eager.get(path)).status_code for path in ("/livez", "/readyz", "/metrics")]
+        alive = await eager.get("/livez")
     async with proxied.browser(**{"X-Forwarded-For": "10.0.0.1, 10.0.0.2"}) as other:
         allowed = await other.get("/")
 
     assert [a.status_code for a in answers] == [200] * PER_MINUTE + [429] * 3
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
     assert "One moment, please" in answers[-1].text
-    assert health == [200, 200, 200]
+    assert alive.status_code == 200
     assert allowed.status_code == 200
 
 
@@ -192,32 +192,6 @@ async def test_without_a_trusted_proxy_nobody_names_their_own_address(browser: h
     ]
 
     assert statuses[-1] == 429
-
-
-@pytest.mark.parametrize(
-    ("header", "proxies", "address"),
-    [
-        (None, 0, "203.0.113.9"),
-        ("1.1.1.1", 0, "203.0.113.9"),
-        (None, 1, "203.0.113.9"),
-        ("1.1.1.1", 1, "1.1.1.1"),
-        ("6.6.6.6, 1.1.1.1", 1, "1.1.1.1"),
-        ("6.6.6.6, 1.1.1.1, 10.0.0.1", 2, "1.1.1.1"),
-        ("1.1.1.1", 2, "1.1.1.1"),
-        (" , ,", 1, "203.0.113.9"),
-        ("no address", 1, "unknown"),
-        ("2001:db8:1:2:3:4:5:6", 1, "2001:db8:1:2::/64"),
-        ("[2001:db8:1:2::9]", 1, "2001:db8:1:2::/64"),
-        ("::ffff:1.1.1.1", 1, "1.1.1.1"),
-    ],
-)
-def test_the_address_to_count_by_is_what_the_outermost_trusted_proxy_saw(
-    header: str | None, proxies: int, address: str
-) -> None:
-    headers = {} if header is None else {"X-Forwarded-For": header}
-    request = make_mocked_request("GET", "/", headers=headers).clone(remote="203.0.113.9")
-
-    assert client_address(request, proxies) == address
 
 
 def test_on_https_the_cookie_is_pinned_to_the_host_and_transport_is_strict() -> None:

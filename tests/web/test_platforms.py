@@ -24,7 +24,7 @@ from sandbox.browser import PLAIN, Consent
 from sandbox.member import text_of
 from sandbox.world import META_SECRET
 from storage.db import now
-from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus
+from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus, new_secret
 from tests.application import Office, open_office
 from tests.storage.world import run_sql
 
@@ -154,7 +154,23 @@ async def test_a_deletion_is_confirmed_with_an_address_that_says_so(office: Offi
     async with httpx.AsyncClient(verify=PLAIN) as http:
         page = await http.get(body["url"])
     assert page.status_code == 200
-    assert "Your data is deleted" in page.text
+    assert "Your deletion request was carried out" in page.text
+
+
+async def test_a_deletion_that_nobody_asked_for_is_not_confirmed(office: Office) -> None:
+    answer = await post(
+        office, "/meta/data-deletion", data={"signed_request": signed_request(META_SECRET, user_id="1")}
+    )
+    code = answer.json()["confirmation_code"]
+    changed = ("A" if code[0] != "A" else "B") + code[1:]
+
+    async with httpx.AsyncClient(verify=PLAIN, base_url=office.world.app_url) as http:
+        pages = [await http.get(f"/meta/deletion/{each}") for each in (new_secret(), changed, "short", "%00")]
+
+    assert [page.status_code for page in pages] == [404] * 4
+    for page in pages:
+        assert "We don&#39;t know this deletion request" in page.text
+        assert "carried out" not in page.text
 
 
 @pytest.mark.parametrize(

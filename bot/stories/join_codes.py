@@ -1,0 +1,94 @@
+"""Join codes: make one, see which are open, and revoke them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.acting import acting
+from bot.errors import BadInput, Gone, TooMany
+from bot.routes import Answer, Kind, Request, Routes, Say
+from bot.stories.organization import ROLES, TOPIC
+from bot.views import join_codes as views
+from storage.audit import Audit
+from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
+from storage.models import Role
+from storage.tenants import MAY_INVITE, Members
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.actor import Actor
+    from storage.db import Database
+
+
+class JoinCodeStory:
+    """The codes with which other workspaces join."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.command(
+            "org code",
+            self.make,
+            role=MAY_INVITE,
+            hint="[member | admin]",
+            changes=True,
+            topic=TOPIC,
+            help="Make a one-time code with which another workspace joins.",
+        )
+        routes.command(
+            "org codes",
+            self.show,
+            role=Role.ADMIN,
+            topic=TOPIC,
+            help="See which codes are open, and revoke them.",
+        )
+        routes.add(Kind.ACTION, "org.revoke", self.revoke, role=Role.ADMIN)
+
+    async def make(self, request: Request) -> Answer:
+        """Make a one-time code for another workspace."""
+        word = request.words.strip().lower() or Role.MEMBER.word
+        if word not in {Role.MEMBER.word, Role.ADMIN.word}:
+            raise BadInput("A code can make a `member` or an `admin`: `/octapost org code admin`.")
+        actor = request.actor
+        async with acting(self._database, actor) as session:
+            try:
+                secret = await JoinCodes(session).create(
+                    actor.organization_id, ROLES[word], actor.membership_id
+                )
+            except TooManyCodes:
+                raise TooMany(
+                    f"{actor.organization} has {MOST_OPEN} open codes, which is the most it can have."
+                    " `/octapost org codes` shows them; revoke one, or wait until one ends."
+                ) from None
+            await Audit(session).write(actor.organization_id, actor.membership_id, "code created", role=word)
+        return Say(text="A one-time code", blocks=views.made(actor.organization, secret, ROLES[word]))
+
+    async def show(self, request: Request) -> Answer:
+        """Show the organization's open codes."""
+        actor = request.actor
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            return await self._listed(session, actor)
+
+    async def revoke(self, request: Request) -> Answer:
+        """Revoke one code, and show those that are left in its place."""
+        actor = request.actor
+        async with acting(self._database, actor) as session:
+            revoked = await JoinCodes(session).revoke(actor.organization_id, request.target)
+            if revoked is None:
+                raise Gone("That code", "Type `/octapost org codes` to see which are open.")
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "code revoked", by=revoked.created_by
+            )
+            return await self._listed(session, actor, replace=True)
+
+    async def _listed(self, session: AsyncSession, actor: Actor, *, replace: bool = False) -> Say:
+        found = await JoinCodes(session).all(actor.organization_id)
+        makers = {member.id: member for member in await Members(session).admins(actor.organization_id)}
+        return Say(
+            text=views.title(actor.organization, len(found)),
+            blocks=views.codes(actor.organization_id, actor.organization, found, makers),
+            replace=replace,
+        )

@@ -1,0 +1,182 @@
+"""How often browsers may ask, counted in this process.
+
+Pages are counted by client address. A visit that carries one of our one-time secrets, a ticket or the state
+of a trip that returns from a consent screen, is counted by that secret instead, so that someone who spends
+the page limit of a shared address cannot lock out a person with a real link.
+
+The counting is our own because the `limits` package (5.8.0, `limits/aio/storage/memory.py`) reads the wall
+clock, so a clock that is set back an hour locks everyone out for an hour, and it keeps any number of keys.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.web.browser import SECRET
+from storage.models import digest
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from bot.settings import Settings
+
+MINUTE_S = 60.0
+MOST_KEYS = 10_000
+"""How many keys one gate remembers: some 2 MB. A client with more addresses than this gains nothing new."""
+MISSES_PER_PAGE = 10
+"""How many unknown secrets an address may try for each page it may load. Each one costs a database query."""
+MISSED = frozenset({400, 404, 410})
+"""How our pages answer a secret that is unknown, used up or too old."""
+UNCOUNTED = frozenset({"/livez", "/meta/deauthorize", "/meta/data-deletion", "/tiktok/webhook"})
+"""What machines ask: probes, and platforms that send signed requests for many people from few addresses."""
+TICKET = "/connect/{ticket}"
+RETURNS = frozenset({"/oauth/{slug}/callback", "/slack/identity", "/slack/oauth_redirect"})
+"""Where a browser comes back to with the `state` it was sent away with."""
+WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
+"""How some proxies write an address in X-Forwarded-For."""
+
+
+def client_address(request: web.Request, trusted_proxies: int) -> str:
+    """Return the address to count by: what our outermost proxy saw, an IPv6 one by its /64 network.
+
+    Each of the `trusted_proxies` in front of us appends one entry to X-Forwarded-For; entries
+    further left are the client's own words.
+    """
+    seen = request.remote or ""
+    if trusted_proxies:
+        chain = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+        entries = [entry.strip() for entry in chain if entry.strip()]
+        if entries:
+            seen = entries[-min(trusted_proxies, len(entries))]
+    if with_port := WITH_PORT.fullmatch(seen):
+        seen = with_port["v6"] or with_port["v4"] or ""
+    try:
+        address = ipaddress.ip_address(seen)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def secret_of(request: web.Request) -> str | None:
+    """Return the ticket or state that a request carries, or None where it has none of the right shape."""
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else ""
+    if route == TICKET:
+        values = [request.match_info["ticket"]]
+    elif route in RETURNS:
+        values = request.query.getall("state", [])
+    else:
+        return None
+    return values[0] if len(values) == 1 and SECRET.fullmatch(values[0]) else None
+
+
+@dataclass(slots=True)
+class _Window:
+    began: float
+    count: int = 0
+    before: int = 0
+    """What the minute before this one counted."""
+
+
+class Gate:
+    """Counts requests per key over a sliding minute, for at most `keys` keys.
+
+    Two numbers per key, this minute's count and that part of the previous minute's which the sliding minute
+    still covers. The clock is the machine's monotonic one. When full, the key that was counted longest ago
+    is forgotten.
+    """
+
+    def __init__(
+        self, per_minute: int, *, keys: int = MOST_KEYS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_minute = per_minute
+        self._keys = keys
+        self._clock = clock
+        self._windows: OrderedDict[str | bytes, _Window] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many keys are remembered."""
+        return len(self._windows)
+
+    def hit(self, key: str | bytes) -> int:
+        """Count a request and return 0, or count nothing and return the whole seconds to wait."""
+        wait_s = self.wait_s(key)
+        if not wait_s:
+            self.count(key)
+        return wait_s
+
+    def wait_s(self, key: str | bytes) -> int:
+        """Return how many whole seconds a request has to wait, 0 if it may pass. Counts nothing."""
+        window = self._windows.get(key)
+        if window is None:
+            return 0
+        self._advance(window)
+        passed_s = self._clock() - window.began
+        free = self._per_minute - window.count
+        if free <= 0:
+            return max(1, math.ceil(MINUTE_S - passed_s))
+        if window.before * (1 - passed_s / MINUTE_S) <= free:
+            return 0
+        return max(1, math.ceil(MINUTE_S * (1 - free / window.before) - passed_s))
+
+    def count(self, key: str | bytes) -> None:
+        """Count a request, even one above the limit."""
+        self._forget_past()
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = _Window(self._clock())
+            if len(self._windows) > self._keys:
+                self._windows.popitem(last=False)
+        self._advance(window)
+        window.count += 1
+        self._windows.move_to_end(key)
+
+    def _advance(self, window: _Window) -> None:
+        minutes = int((self._clock() - window.began) // MINUTE_S)
+        if minutes:
+            window.before = window.count if minutes == 1 else 0
+            window.count = 0
+            window.began += minutes * MINUTE_S
+
+    def _forget_past(self) -> None:
+        """Drop the keys whose counts no longer matter; those counted longest ago come first."""
+        past = self._clock() - 2 * MINUTE_S
+        while self._windows and next(iter(self._windows.values())).began <= past:
+            self._windows.popitem(last=False)
+
+
+class PageLimits:
+    """What one client address, and one ticket or state from it, may ask for in a minute."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._proxies = settings.trusted_proxies or 0
+        per_minute = settings.web_requests_per_minute
+        self._pages = Gate(per_minute, clock=clock)
+        self._secrets = Gate(per_minute, clock=clock)
+        self._misses = Gate(per_minute * MISSES_PER_PAGE, clock=clock)
+
+    def wait_s(self, request: web.Request) -> int:
+        """Count a request and return 0, or return how many seconds it has to wait."""
+        if request.path in UNCOUNTED:
+            return 0
+        address = client_address(request, self._proxies)
+        secret = secret_of(request)
+        if secret is None:
+            return self._pages.hit(address)
+        return self._misses.wait_s(address) or self._secrets.hit(digest(f"{address} {secret}"))
+
+    def answered(self, request: web.Request, status: int) -> None:
+        """Take note of a secret that led nowhere: guesses share one limit per address."""
+        if status in MISSED and secret_of(request) is not None:
+            self._misses.count(client_address(request, self._proxies))
