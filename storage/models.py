@@ -242,11 +242,10 @@ class JoinCode(SQLModel, table=True):
 
 
 class InstallState(SQLModel, table=True):
-    """One trip to Slack's install page and back, by one browser."""
+    """A state that has come back from Slack's install page, kept until it expires: it is good once."""
 
     __tablename__ = "install_state"
     state_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    browser_hash: bytes = Field(sa_type=LargeBinary)
     expires_at: datetime = _time()
 
 

@@ -7,7 +7,6 @@ is the app installed) come before an organization is known and need a system ses
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func
@@ -18,16 +17,13 @@ from storage.db import insert_once, now, rows
 from storage.models import (
     ChannelDefault,
     Installation,
-    InstallState,
     JoinCode,
     Membership,
     Organization,
     Role,
     Workspace,
     WorkspaceLink,
-    digest,
     new_id,
-    new_secret,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +35,6 @@ if TYPE_CHECKING:
     from storage.single import Single
     from storage.vault import Secret, Vault
 
-INSTALL_LIFE = timedelta(minutes=10)
 MAY_INVITE = Role.OWNER
 """The least role that lets people in."""
 _FRESH = {"populate_existing": True}
@@ -528,32 +523,3 @@ class Members:
             col(Membership.id) == membership_id, col(Membership.team_id) != team_id
         )
         await self._session.exec(seen.values(team_id=team_id))
-
-
-class InstallStates:
-    """The states of trips to Slack's install page. System sessions only."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def open(self, browser: str) -> str:
-        """Return a fresh state, good once within 10 minutes, in this browser only."""
-        state = new_secret()
-        await self._session.exec(
-            insert_once(self._session, InstallState).values(
-                state_hash=digest(state), browser_hash=digest(browser), expires_at=now(INSTALL_LIFE)
-            )
-        )
-        return state
-
-    async def redeem(self, state: str, browser: str) -> bool:
-        """Return True to exactly one caller; the wrong browser or hour gets False and spoils nothing."""
-        redeemed = await self._session.exec(
-            delete(InstallState).where(
-                col(InstallState.state_hash) == digest(state),
-                col(InstallState.browser_hash) == digest(browser),
-                col(InstallState.expires_at) > now(),
-            ),
-            execution_options=_UNSYNCHRONIZED,
-        )
-        return redeemed.rowcount == 1

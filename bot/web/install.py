@@ -1,7 +1,7 @@
 """Installing the app in a Slack workspace or a Grid organization.
 
-https://docs.slack.dev/authentication/installing-with-oauth. The state lives in our database, works
-once, and only in the browser that began the trip.
+https://docs.slack.dev/authentication/installing-with-oauth. The state works once, and only in the browser
+that began the trip.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bot.scopes import BOT_SCOPES
 from bot.slack import SlackRefused, SlackSilent
 from bot.stories.lifecycle import NewInstallation
 from bot.views.kit import listed
-from bot.web.browser import SECRET, single
-from storage.tenants import InstallStates
+from bot.web.browser import single
+from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
     from bot.connections import Connections
@@ -52,7 +52,7 @@ class InstallPages:
     ) -> None:
         self._settings = settings
         self._connections = connections
-        self._database = database
+        self._trips = InstallTrips(settings, database)
         self._slacks = slacks
         self._lifecycle = lifecycle
         self._pages = pages
@@ -75,8 +75,7 @@ class InstallPages:
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
         browser = self._cookies.ensure(request)
-        async with self._database.system() as session:
-            state = await InstallStates(session).open(browser)
+        state = await self._trips.begin(browser)
         query = {
             "client_id": self._settings.slack_client_id,
             "scope": ",".join(BOT_SCOPES),
@@ -91,24 +90,21 @@ class InstallPages:
         """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
         query = single(request.query, "code", "state", "error")
         browser = self._cookies.read(request)
-        ours = False
-        if browser is not None and SECRET.fullmatch(query["state"]):
-            async with self._database.system() as session:
-                ours = await InstallStates(session).redeem(query["state"], browser)
         again = ("Add to Slack", "/slack/install")
-        if not ours:
-            return self._pages.say(
-                "This installation can't be finished here",
-                "It is more than 10 minutes old, was finished before, or was begun in another browser.",
-                "Start again, in this browser.",
-                status=400,
-                link=again,
-            )
-        if query["error"] or not query["code"]:
+        ours = browser is not None and self._trips.began_here(query["state"], browser)
+        if ours and (query["error"] or not query["code"]):
             return self._pages.say(
                 "Octapost was not added",
-                "Slack says the installation was cancelled or not allowed, so nothing was stored.",
+                "Slack sent you back without its approval, so nothing was stored.",
                 "If your workspace needs an admin's approval, ask one of them to open this page.",
+                link=again,
+            )
+        if browser is None or not ours or not await self._trips.finish(query["state"], browser):
+            return self._pages.say(
+                "This installation can't be finished here",
+                "It is more than 10 minutes old, was finished before, or was started in another browser.",
+                "Start again, in this browser.",
+                status=400,
                 link=again,
             )
         try:

@@ -18,6 +18,7 @@ from storage.attempts import (
     TooManyTickets,
     sweep,
 )
+from storage.install_states import INSTALL_LIFE, InstallStates
 from storage.join_codes import JoinCodes
 from storage.models import (
     Browser,
@@ -33,7 +34,7 @@ from storage.models import (
     new_secret,
     utc_now,
 )
-from storage.tenants import InstallStates, Members
+from storage.tenants import Members
 from tests.counts import tries
 from tests.storage.world import backdate, build, expire, open_ticket, run_sql, tenant
 
@@ -103,7 +104,7 @@ async def test_of_sixteen_simultaneous_callers_exactly_one_redeems_any_one_time_
             elif kind == "sign_in":
                 token, _ = await SignIns(session, vault).open("ticket", "b")
             elif kind == "install_state":
-                token = await InstallStates(session).open("b")
+                token = new_secret()
             else:
                 token = await JoinCodes(session).create(organization, Role.MEMBER, owner.id)
 
@@ -114,7 +115,8 @@ async def test_of_sixteen_simultaneous_callers_exactly_one_redeems_any_one_time_
                 if kind == "sign_in":
                     return await SignIns(session, vault).redeem(token, "b")
                 if kind == "install_state":
-                    return await InstallStates(session).redeem(token, "b")
+                    states = InstallStates(session)
+                    return await states.spend(token, await states.expiry())
                 return await JoinCodes(session).redeem(token)
 
         wins.append(await winners(redeem))
@@ -175,7 +177,7 @@ async def test_what_is_past_its_time_is_refused_whatever_it_is(database: Databas
     async with database.system() as session:
         state = await Attempts(session, vault).open(ticket=row, browser="b", verifier="v")
         sign_in, _ = await SignIns(session, vault).open(ticket, "b")
-        install = await InstallStates(session).open("b")
+        install = await InstallStates(session).expiry() - INSTALL_LIFE
         code = await JoinCodes(session).create(row.organization_id, Role.MEMBER, "mem_1")
         await Browsers(session).prove("b", "T1", "T1", "U1")
     for model in (Ticket, ConnectionAttempt, SignIn, InstallState, JoinCode, Browser):
@@ -185,7 +187,7 @@ async def test_what_is_past_its_time_is_refused_whatever_it_is(database: Databas
         answers = [
             await Attempts(session, vault).redeem(state, "b", "x"),
             await SignIns(session, vault).redeem(sign_in, "b"),
-            await InstallStates(session).redeem(install, "b") or None,
+            await InstallStates(session).spend("state", install) or None,
             await JoinCodes(session).redeem(code),
             await Tickets(session).peek(ticket),
             await Tickets(session).redeem(ticket),

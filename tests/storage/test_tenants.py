@@ -10,7 +10,6 @@ from storage.models import Membership, Role
 from storage.rotations import Rotations
 from storage.tenants import (
     Installations,
-    InstallStates,
     LastOwner,
     Members,
     Organizations,
@@ -410,16 +409,6 @@ async def test_a_member_is_last_seen_where_they_were(database: Database) -> None
         found = await Members(session).get(organization, member.id)
     assert found is not None
     assert found.team_id == "T2"
-
-
-async def test_an_install_state_is_good_once_in_its_own_browser(database: Database) -> None:
-    async with database.system() as session:
-        state = await InstallStates(session).open("b")
-
-    async with database.system() as session:
-        answers = [await InstallStates(session).redeem(state, browser) for browser in ("other", "b", "b")]
-
-    assert answers == [False, True, False]
 
 
 async def test_of_many_who_would_renew_a_bot_token_one_at_a_time_may(

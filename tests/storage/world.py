@@ -16,13 +16,14 @@ from storage.db import across, now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
+from storage.install_states import InstallStates
 from storage.join_codes import JoinCodes
 from storage.models import Role, Ticket, new_secret, utc_now
 from storage.outbox import Notices
 from storage.post_models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
 from storage.refreshes import Outcome, Refreshes
-from storage.tenants import Installations, InstallStates, Members, Organizations, Workspaces
+from storage.tenants import Installations, Members, Organizations, Workspaces
 from storage.troubles import Troubles
 from storage.vault import check_canaries
 from tests.databases import owners
@@ -100,7 +101,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             installed_by=user,
         )
         code = await JoinCodes(session).create(organization.id, Role.MEMBER, member.id)
-        await InstallStates(session).open("browser")
+        await InstallStates(session).spend(f"state-{suffix}", await InstallStates(session).expiry())
         ticket = await open_ticket(session, organization.id, member.id)
         row = await Tickets(session).peek(ticket)
         assert isinstance(row, Ticket)
