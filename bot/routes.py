@@ -88,7 +88,12 @@ class Done:
     """Nothing to show: the handler has said what there is to say."""
 
 
-Answer = Say | OpenModal | UpdateModal | FieldErrors | Options | Done
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """An event wasn't handled, and Slack is to send it again."""
+
+
+Answer = Say | OpenModal | UpdateModal | FieldErrors | Options | Done | SendAgain
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,13 +156,16 @@ class Route:
     handler: Handler
     role: Role | Who
     changes: bool
-    """False: repeating it is harmless, or what it makes remembers its request, as a link does; so it needs no
-    mark of its own against replay."""
+    """True: one signed request is handled once, and one event, by its id, until that has succeeded. False:
+    repeating it is harmless, or what it makes remembers its request, as a link does; so it needs no mark of its
+    own against replay."""
     hint: str = ""
     help: str = ""
     topic: str = ""
     """The heading it stands under in the help."""
     aliases: tuple[str, ...] = ()
+    opens: str = ""
+    """The title of the modal it opens, if it does: while that is being prepared, one with this title stands for it."""
 
 
 @dataclass(slots=True)
@@ -171,9 +179,18 @@ class Routes:
         """Return every route once."""
         return iter(self._by_key.values())
 
-    def add(self, kind: Kind, key: str, handler: Handler, *, role: Role | Who, changes: bool = True) -> None:
+    def add(
+        self,
+        kind: Kind,
+        key: str,
+        handler: Handler,
+        *,
+        role: Role | Who,
+        changes: bool = True,
+        opens: str = "",
+    ) -> None:
         """Register `handler` for an action_id, callback_id, shortcut or event. Refuses a second one."""
-        self._put(Route(kind=kind, key=key, handler=handler, role=role, changes=changes))
+        self._put(Route(kind=kind, key=key, handler=handler, role=role, changes=changes, opens=opens))
 
     def command(
         self,
@@ -186,6 +203,7 @@ class Routes:
         hint: str = "",
         aliases: tuple[str, ...] = (),
         changes: bool = False,
+        opens: str = "",
     ) -> None:
         """Register `/octapost <word>` with the line it has in the help."""
         route = Route(
@@ -198,6 +216,7 @@ class Routes:
             help=help,
             topic=topic,
             aliases=aliases,
+            opens=opens,
         )
         self._put(route)
         for name in (word, *aliases):

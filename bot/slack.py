@@ -21,6 +21,7 @@ from adapters.numbers import LONGEST_WAIT, wait_of
 from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.rotation import BotTokens, NoToken
+from storage import time_limit
 from storage.tenants import Installations, Workspaces
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ GONE = frozenset(
 """What Slack says when the message that was to be edited or answered is no longer there."""
 NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """Of the answers that pass, those that say nothing was done; a 502 may be a gateway that lost Slack's answer."""
+REQUEST_CALL_S, CALL_S = 2.0, 20.0
+"""How long one call may take, repetitions included: while a person waits for an answer to a request, and else."""
 NO_CODE = "no_code"
 """Our own word for an answer that is not one of Slack's."""
 REDIRECTED = "redirected"
@@ -145,6 +148,10 @@ class SlackRefused(SlackFailed):
 
 class SlackSilent(SlackFailed):
     """Slack gave no answer to go by: no connection, too slow, an error page."""
+
+
+CALL_FAILED = (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, TimeoutError)
+"""What a call to Slack may fail with. Whoever catches it asks `failure` what it means."""
 
 
 def failure(error: Exception) -> Failure:
@@ -251,7 +258,8 @@ class Slacks:
 
     async def _open(self, installation: Installation, *, repeats: bool = False) -> AsyncWebClient:
         try:
-            installation = await self._tokens.usable(installation)
+            with time_limit.unlimited():  # a new pair is stored however long that takes
+                installation = await self._tokens.usable(installation)
         except NoToken as error:
             raise (SlackRefused if error.for_good else SlackSilent)(str(error)) from None
         if installation.bot_token_sealed is None:
@@ -264,6 +272,28 @@ class Slacks:
         answer = await self.oauth("oauth.v2.access", grant_type="refresh_token", refresh_token=refresh_token)
         data: Mapping[str, Any] = answer.data  # type: ignore[assignment] # `_Client` raises for all but objects
         return data
+
+    async def whisper(self, url: str, message: dict[str, Any]) -> bool:
+        """Answer through a `response_url`, which needs no token; return whether Slack took it. Never raises.
+
+        The address comes out of a payload. It is checked although the payload is signed, so that a leaked
+        signing secret is not also a way to make us call hosts inside our network.
+        """
+        if not is_slacks(url, self._settings.slack_api_url):
+            log.warning("response_url is not Slack's")
+            return False
+        try:
+            async with (
+                asyncio.timeout(REQUEST_CALL_S if time_limit.current() else CALL_S),
+                self._session.post(url, json=message) as response,
+            ):
+                status = response.status
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            log.warning("response_url not answered", code=failure(error).code)
+            return False
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("response_url refused", status=status)
+        return status < HTTPStatus.MULTIPLE_CHOICES
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
         """Return a client. One that `repeats` makes a call again, at once, whose connection broke."""
@@ -282,31 +312,15 @@ class _Client(AsyncWebClient):
     """slack_sdk's client, which fails in one way when an answer is no JSON object; its own breaks on some."""
 
     async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
-        """Return Slack's answer. Raises SlackApiError."""
+        """Return Slack's answer. Raises one of CALL_FAILED."""
         try:
-            answer = await super().api_call(api_method, **request)
+            async with asyncio.timeout(REQUEST_CALL_S if time_limit.current() else CALL_S):
+                answer = await super().api_call(api_method, **request)
         except (AttributeError, ValueError, LookupError, RecursionError):
             answer = None  # a list or a text; not UTF-8; no such encoding; nested without end
         if answer is None or not isinstance(answer.data, dict):
             raise SlackApiError("no JSON object", {})  # type: ignore[no-untyped-call]
         return answer
-
-
-async def whisper(client: AsyncWebClient, url: str, message: dict[str, Any]) -> None:
-    """Answer through a `response_url`, which needs no token. A refusal is logged and dropped.
-
-    The address comes out of a payload. It is checked although the payload is signed, so that a leaked
-    signing secret is not also a way to make us call hosts inside our network.
-    """
-    session = client.session
-    if session is None:
-        raise TypeError("the client has no HTTP session")
-    if not is_slacks(url, client.base_url):
-        log.warning("response_url is not Slack's")
-        return
-    async with session.post(url, json=message) as response:
-        if response.status >= 300:
-            log.warning("response_url refused", status=response.status)
 
 
 def is_slacks(url: str, api_url: str) -> bool:

@@ -107,6 +107,9 @@ _SEEN: dict[str, Insert] = {
     .returning(literal_column("1"))
     for dialect, once in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
 }
+_IS_SEEN: Select[int] = core_select(literal_column("1")).where(
+    SQLModel.metadata.tables["seen_request"].c.signature_hash == bindparam("signature_hash")
+)
 
 _ATTEMPTS = SQLModel.metadata.tables["connection_attempt"]
 _OPEN_ATTEMPT = _ATTEMPTS.insert().values(expires_at=now(ATTEMPT_LIFE))
@@ -162,6 +165,11 @@ async def open_ticket(
 async def first_seen(session: AsyncSession | Single, signature: str) -> bool:
     """Return True to the first caller with this signature, False to every other one."""
     return bool(await rows(session, _SEEN[dialect_of(session)], signature_hash=digest(signature)))
+
+
+async def seen(session: AsyncSession | Single, signature: str) -> bool:
+    """Tell whether something was handled; unlike `first_seen`, this leaves no mark."""
+    return bool(await rows(session, _IS_SEEN, signature_hash=digest(signature)))
 
 
 class Tickets:

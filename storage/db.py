@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import time
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storage import time_limit
 from storage.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.models import Utc
 from storage.probe import PostgresProbe, Probe, SqliteProbe
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlmodel import SQLModel
 
+    from storage.time_limit import TimeLimit
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = sorted(each.name[:4] for each in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """The schema's versions, oldest first: the beginnings of their files' names."""
@@ -58,7 +62,10 @@ Far below a lease: while a server that fails over says nothing, whoever waits fo
 SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
 OWES = "owes"
 """The key under which a session notes that it put something into the outbox."""
-BUSY_TIMEOUT = f"PRAGMA busy_timeout = {int(BUSY.total_seconds() * 1000)}"
+BUSY_MS = int(BUSY.total_seconds() * 1000)
+BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_MS}"
+MARGIN_S = 0.05
+"""By how much SQLite gives up on a lock before the request does, so that it ends by itself."""
 WAL_TRIES = 100
 """Tries, 20 ms apart, to open a file that others are opening for the first time."""
 UPGRADE_LOCK = 0x0C7A_905B
@@ -182,7 +189,8 @@ class Database:
     half-way; writers of this process take turns in the order they came. Blocks are not nested.
 
     On PostgreSQL a statement that is not answered within `answered_within` raises TimeoutError, and whether
-    it took place is not known. None, for an operator's own commands: as long as it takes.
+    it took place is not known. None, for an operator's own commands: as long as it takes. While a person waits,
+    `storage.time_limit` sets a shorter limit for whole transactions, on both databases.
     """
 
     def __init__(
@@ -237,16 +245,37 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, begins: str, *, write: bool) -> AsyncGenerator[AsyncSession]:
+        limit = time_limit.current()
+        async with (
+            time_limit.within(limit) if limit else nullcontext(),
+            self._session({"octapost_begins": begins}, limit, write=write) as session,
+        ):
+            yield session
+
+    @asynccontextmanager
+    async def _session(
+        self, options: dict[str, Any], limit: TimeLimit | None, *, write: bool
+    ) -> AsyncGenerator[AsyncSession]:
         exclusive = write and self.dialect == "sqlite"
         session = AsyncSession(self._writes if write else self._reads, expire_on_commit=False)
+        ends = time.monotonic() + limit.seconds if limit else 0.0
         if exclusive:
             await self._take_turn()
+        if exclusive and limit:
+            options["octapost_busy_ms"] = max(1, int((ends - time.monotonic() - MARGIN_S) * 1000))
         try:
-            await session.connection(execution_options={"octapost_begins": begins})
+            await session.connection(execution_options=options)
             yield session
+            if limit and write:
+                await session.flush()
+                limit.may_have_changed = True
             await session.commit()
             if session.info.get(OWES):
                 self.owes.set()
+        except asyncio.CancelledError:
+            # Perhaps in the middle of an answer: a ROLLBACK would wait behind it.
+            await session.invalidate()
+            raise
         finally:
             try:
                 await session.close()
@@ -351,6 +380,7 @@ async def _patiently(connection: SqliteConnection, setting: str) -> None:
 def _sqlite_begin(connection: SyncConnection) -> None:
     driver: Any = connection.connection.driver_connection
     driver.begins = "BEGIN IMMEDIATE"
+    driver.busy_ms = connection.get_execution_options().get("octapost_busy_ms", BUSY_MS)
 
 
 def _postgres_begin(connection: SyncConnection) -> None:

@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import asyncpg
 from sqlalchemy import SelectBase
 
+from storage import time_limit
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
@@ -78,9 +80,19 @@ class Single(ABC):
         """The database's kind: `sqlite` or `postgresql`."""
         return self._dialect.name
 
-    @abstractmethod
     async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
-        """Return what the statement returns, once it is committed."""
+        """Return what the statement returns, once it is committed.
+
+        Raises one of FAILURES, or DatabaseUnavailable under a time limit.
+        """
+        limit = time_limit.current()
+        if limit is None:
+            return await self._rows(statement, values)
+        async with time_limit.within(limit):
+            return await self._rows(statement, values)
+
+    @abstractmethod
+    async def _rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows: ...
 
     @abstractmethod
     async def close(self) -> None:
@@ -129,8 +141,7 @@ class PostgresSingle(Single):
         self._free = asyncio.Semaphore(size)
         self._idle: list[asyncpg.Connection] = []
 
-    async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
-        """Return what the statement returns, once it is committed. Raises one of FAILURES."""
+    async def _rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
         compiled = self._compile(statement)
         async with self._free:
             connection = await self._connection()
@@ -169,8 +180,7 @@ class SqliteSingle(Single):
             lambda: connect(reads=False, synchronous=synchronous), turn, begin="BEGIN IMMEDIATE"
         )
 
-    async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
-        """Return what the statement returns, once it is committed. Raises `sqlite3.Error` or TimeoutError."""
+    async def _rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
         compiled = self._compile(statement)
         chosen = self._reads if compiled.reads else self._writes
         return await chosen.ask(compiled.sql, compiled.arguments(values))
@@ -221,8 +231,10 @@ class _Together:
             async with self._turn():
                 if self._connection is None:
                     self._connection = await self._connect()
+                # Whoever gave up while this waited wants nothing done any more.
+                self._waiting = [each for each in self._waiting if not each[2].done()]
                 served = self._waiting[:MOST_AT_ONCE]
-                answers = await self._connection.together(self._begin, [each[:2] for each in served])
+                answers = await self._connection.together(self._begin, served)
         except Exception as error:  # noqa: BLE001 - it is theirs who wait
             answers = [error] * len(served)
         del self._waiting[: len(served)]

@@ -8,13 +8,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-
-from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.metrics import NOTICES
-from bot.slack import Failure, Kind, SlackFailed, failure
+from bot.outages import is_outage
+from bot.slack import CALL_FAILED, Failure, Kind, failure
 from bot.tracing import traced
 from storage.outbox import Notices, Place
 
@@ -45,7 +42,7 @@ PATIENCE, PATIENT_TRIES = timedelta(hours=6), 10
 """How old a message is, and how often it was tried, before a failure that nobody knows is taken for final.
 
 Three of the longest outages that are to be survived. And ten tries, because it may have waited behind others."""
-EXPECTED = (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, OSError)
+EXPECTED = (*CALL_FAILED, OSError)
 """How saying something may fail without a fault of ours."""
 ENDS = frozenset({Kind.OVER, Kind.DEAF, Kind.UNREADABLE})
 """What a repetition will not change."""
@@ -117,7 +114,7 @@ class NoticeSender:
             await self._arrived(notice, place, until)
 
     async def _say(self, client: AsyncWebClient, notice: Notice) -> Place:
-        """Post, edit or answer, as the notice says, and return where the message stands. Raises SlackApiError."""
+        """Post, edit or answer, as the notice says, and return where the message stands. Raises one of CALL_FAILED."""
         target = notice.edits or notice.thread_of
         place = None
         if target is not None:
@@ -125,7 +122,7 @@ class NoticeSender:
                 place = await Notices(session).place(target)
         try:
             return await _call(client, notice, notice.body, place)
-        except SlackApiError as error:
+        except CALL_FAILED as error:
             failed = failure(error)
             if failed.kind is Kind.GONE and place is not None:
                 return await _call(client, notice, notice.body, None)
@@ -167,7 +164,7 @@ class NoticeSender:
 
     async def _failed(self, notice: Notice, error: Exception) -> None:
         failed = failure(error)
-        if not isinstance(error, EXPECTED):
+        if not isinstance(error, EXPECTED) and not is_outage(error):
             log.error("notice failed", notice=notice.id, type=failed.code, exc_info=error)
         over = failed.kind in ENDS or (failed.kind in DOUBTFUL and _too_long(notice))
         if over:

@@ -7,8 +7,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from slack_sdk.errors import SlackApiError
-
 from adapters.base import PlatformError
 from bot.acting import acting
 from bot.diagnosis import CLEAR, Fix
@@ -16,7 +14,7 @@ from bot.disconnections import Revocation
 from bot.errors import BadInput, Gone, explain
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
-from bot.slack import failure
+from bot.slack import CALL_FAILED, failure
 from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import incidents as incident_views
@@ -101,14 +99,29 @@ class AccountsStory:
             topic=TOPIC,
             help="Disconnect an account for the whole organization.",
             aliases=("remove", "unlink"),
+            opens="Disconnect account",
         )
         for turned in ("account.earlier", "account.later"):
             routes.add(Kind.ACTION, turned, self.turn, role=Role.MEMBER, changes=False)
         routes.add(Kind.ACTION, "account.open", self.opened, role=Who.ANYONE, changes=False)
-        routes.add(Kind.ACTION, "account.disconnect", self.confirm, role=Role.ADMIN, changes=False)
+        routes.add(
+            Kind.ACTION,
+            "account.disconnect",
+            self.confirm,
+            role=Role.ADMIN,
+            changes=False,
+            opens="Disconnect account",
+        )
         routes.add(Kind.SUBMISSION, "account.disconnected", self.disconnect, role=Role.ADMIN)
         routes.add(Kind.ACTION, "account.reconnect", self.reconnect, role=Role.ADMIN, changes=False)
-        routes.add(Kind.ACTION, "account.places", self.places, role=Role.MEMBER, changes=False)
+        routes.add(
+            Kind.ACTION,
+            "account.places",
+            self.places,
+            role=Role.MEMBER,
+            changes=False,
+            opens="Where it can post",
+        )
         routes.add(Kind.OPTIONS, "account.place", self.search_places, role=Role.MEMBER, changes=False)
         routes.add(Kind.ACTION, "account.place", self.opened, role=Who.ANYONE, changes=False)
 
@@ -219,10 +232,10 @@ class AccountsStory:
 
         async def end() -> None:
             result = await self._disconnections.revocation(gone)
-            client = await request.client()
             try:
+                client = await request.client()
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
-            except SlackApiError as error:
+            except CALL_FAILED as error:
                 log.info("result not shown", code=failure(error).code)
 
         request.later.append(end)
@@ -274,7 +287,7 @@ class AccountsStory:
         return connect_views.renewal(one.platform, together or [one.account], actor.organization, url)
 
     async def places(self, request: Request) -> Answer:
-        """Open the modal of places; a list older than ten minutes is read anew behind it."""
+        """Open the modal of places; a list older than ten minutes is read from the platform first."""
         one = await self._one(request)
         actor, account = request.actor, one.account
         value = f"{actor.organization_id}/{account.id}"
@@ -284,27 +297,11 @@ class AccountsStory:
             count = await repository.count(actor.organization_id, account.id) if fresh else 0
         if fresh:
             return OpenModal(views.places(account.name, count, value))
-        client = await request.client()
-        in_modal = (request.body.get("view") or {}).get("type") == "modal"
-        show = client.views_push if in_modal else client.views_open
         try:
-            opened = await show(
-                trigger_id=str(request.body["trigger_id"]), view=views.loading_places(account.name)
-            )
-        except SlackApiError:
-            return Say(text="Slack didn't let me open the list in time. Please try that again.")
-        view_id = str(opened["view"]["id"])
-
-        async def read() -> None:
-            try:
-                count = await self.read_places(actor, one)
-                view = views.places(account.name, count, value)
-            except PlatformError as error:
-                view = kit.message_modal("Where it can post", explain(error, one.platform.name))
-            await client.views_update(view_id=view_id, view=view)
-
-        request.later.append(read)
-        return Done()
+            count = await self.read_places(actor, one)
+        except PlatformError as error:
+            return OpenModal(kit.message_modal("Where it can post", explain(error, one.platform.name)))
+        return OpenModal(views.places(account.name, count, value))
 
     async def read_places(self, actor: Actor, one: Card) -> int:
         """Read the account's places from the platform, keep them, and return how many there are."""

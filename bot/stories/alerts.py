@@ -6,15 +6,13 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-
 from bot.acting import acting
 from bot.errors import AGAIN, BadInput, Gone, NoChannel
 from bot.logs import logger
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.schedule import zones
-from bot.slack import failure
+from bot.slack import CALL_FAILED, failure
+from bot.slack import Kind as Failed
 from bot.views import alerts as views
 from storage.audit import Audit
 from storage.incidents import Alerts
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 SHOWN_AT_ONCE = 100
-ASK_FOR_S, POST_WITHIN_S = 1.0, 2.0
+ASK_FOR_S = 1.0
 """Slack waits 3 seconds for an answer, and we are not the only ones who need some of them."""
 
 
@@ -50,7 +48,7 @@ class AlertsStory:
             help="Where and when you are told that an account needs somebody.",
             aliases=("alert", "notifications"),
         )
-        routes.add(Kind.ACTION, "alerts.change", self.change, role=Role.ADMIN, changes=False)
+        routes.add(Kind.ACTION, "alerts.change", self.change, role=Role.ADMIN, changes=False, opens="Alerts")
         routes.add(Kind.ACTION, "alerts.test", self.test, role=Role.ADMIN)
         routes.add(Kind.OPTIONS, "alerts.zone", self.zone, role=Role.ADMIN, changes=False)
         routes.add(Kind.SUBMISSION, "alerts.saved", self.save, role=Role.ADMIN)
@@ -128,11 +126,11 @@ class AlertsStory:
 
     async def _zone_of(self, request: Request) -> str:
         """Return the actor's time zone, as Slack knows it; UTC when it doesn't tell."""
-        client = await request.client()
         try:
             async with asyncio.timeout(ASK_FOR_S):
+                client = await request.client()
                 user = (await client.users_info(user=request.actor.sender.user_id))["user"]
-        except (SlackApiError, aiohttp.ClientError, TimeoutError):
+        except CALL_FAILED:
             return "UTC"
         zone = str(user.get("tz") or "")
         return zone if zone in zones() else "UTC"
@@ -140,17 +138,26 @@ class AlertsStory:
     async def _post(self, request: Request, channel: str, message: Message) -> str:
         """Say something in a channel at once; return Slack's reason for not taking it, or an empty string.
 
-        Not through the outbox: whoever pressed the button waits for the answer.
+        Not through the outbox: whoever pressed the button waits for the answer. Raises BadInput where Slack
+        gave none that is about the channel.
         """
         client = await request.client()
         try:
-            async with asyncio.timeout(POST_WITHIN_S):
-                await client.chat_postMessage(channel=channel, **message.body)
-        except SlackApiError as error:
-            log.info("channel not usable", code=failure(error).code)
-            return failure(error).code
-        except (aiohttp.ClientError, TimeoutError):
-            raise BadInput("Slack doesn't answer right now. Please try that again in a minute.") from None
+            await client.chat_postMessage(channel=channel, **message.body)
+        except CALL_FAILED as error:
+            failed = failure(error)
+            log.info("channel not usable", code=failed.code)
+            if failed.kind is Failed.PASSING or failed.perhaps_done:
+                raise BadInput(
+                    "Slack didn't answer in time, so I don't know whether my message arrived. Look in the channel,"
+                    " then try again in a minute."
+                    if failed.perhaps_done
+                    else "Slack isn't answering me right now. Nothing was changed; please try again in a minute.",
+                    field=views.CHANNEL,
+                ) from None
+            if failed.kind is Failed.OVER:
+                raise
+            return failed.code
         return ""
 
 

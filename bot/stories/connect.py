@@ -46,17 +46,26 @@ class Connect:
             topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),
+            opens="Connect an account",
         )
         for found in self._connections.offer.offered():
             for app in found.clients:
                 routes.add(
                     Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN, changes=False
                 )
-        routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False)
+        opens = "Connect an account"
+        routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False, opens=opens)
         routes.add(Kind.ACTION, "connect.open", self.opened, role=Who.ANYONE, changes=False)
-        routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False)
+        routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False, opens=opens)
         routes.add(Kind.SUBMISSION, "connect.organization", self.organization, role=Who.ANYONE, changes=False)
-        routes.add(Kind.ACTION, "connect.choose", self.choose, role=Role.ADMIN, changes=False)
+        routes.add(
+            Kind.ACTION,
+            "connect.choose",
+            self.choose,
+            role=Role.ADMIN,
+            changes=False,
+            opens="Choose accounts",
+        )
         routes.add(Kind.OPTIONS, "connect.search", self.search, role=Role.ADMIN, changes=False)
         routes.add(Kind.SUBMISSION, "connect.picked", self.picked, role=Role.ADMIN)
         routes.add(Kind.ACTION, "connect.resume", self.resume, role=Role.ADMIN)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slack_sdk.errors import SlackApiError
-
 from bot.actor import act_as, opener_of
-from bot.dispatch import LazyStanding
-from bot.errors import NotMember, OctapostError
+from bot.errors import NotMember
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.slack import failure
+from bot.slack import CALL_FAILED, failure
+from bot.standing import LazyStanding
 from bot.views import home as views
 from bot.views.kit import Json
 from storage.incidents import Alerts
@@ -105,7 +103,5 @@ class Home:
         try:
             client = await client_of()
             await client.views_publish(user_id=sender.user_id, view=view)
-        except SlackApiError as error:
+        except CALL_FAILED as error:
             log.warning("home not shown", code=failure(error).code)
-        except OctapostError:
-            log.info("home not shown", code="not_installed")

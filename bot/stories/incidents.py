@@ -43,7 +43,9 @@ class IncidentStory:
         routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, role=Role.ADMIN)
         routes.add(Kind.ACTION, "incident.snooze", self.snooze, role=Role.ADMIN)
         routes.add(Kind.ACTION, "incident.who", self.who, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "incident.send", self.send, role=Role.ADMIN, changes=False)
+        routes.add(
+            Kind.ACTION, "incident.send", self.send, role=Role.ADMIN, changes=False, opens="Send the link"
+        )
         routes.add(Kind.SUBMISSION, "incident.sent", self.sent, role=Role.ADMIN)
         routes.add(Kind.ACTION, "incident.publish", self.publish, role=Role.ADMIN)
         routes.add(Kind.ACTION, "incident.discard", self.discard, role=Role.ADMIN)

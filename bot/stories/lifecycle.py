@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-
 from adapters.numbers import number
 from bot.actor import leaver_of, workspace_of
-from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.notices import Message, say_to
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.slack import SlackFailed
+from bot.slack import CALL_FAILED, failure
+from bot.slack import Kind as Failed
 from bot.views import lifecycle as views
 from bot.views.kit import cut
 from storage.audit import Audit
@@ -81,13 +78,13 @@ class Lifecycle:
         self._slacks = slacks
 
     def register(self, routes: Routes) -> None:
-        """Add the events. All are harmless when repeated, so Slack's retries need no memory of ours."""
+        """Add the events. Slack repeats one until we have answered that it is handled."""
         for event, handler in {
             "app_uninstalled": self.uninstalled,
             "tokens_revoked": self.revoked,
             "user_change": self.user_changed,
         }.items():
-            routes.add(Kind.EVENT, event, handler, role=Who.SLACK, changes=False)
+            routes.add(Kind.EVENT, event, handler, role=Who.SLACK)
 
     async def installed(self, new: NewInstallation) -> Installation:
         """Keep an installation, and make the installer the owner of a first organization.
@@ -178,7 +175,7 @@ class Lifecycle:
             found = await Installations(session, self._vault).get(slack_id) if slack_id else None
         if found is None or found.uninstalled_at is not None:
             return
-        if _said_before(body, found.installed_at) and await self._works(found):
+        if _said_before(body, found.installed_at) and await self._works(found.slack_id):
             log.info("old news of a removal", installation=found.id)
             return
         async with self._database.system() as session:
@@ -188,13 +185,18 @@ class Lifecycle:
                     await Audit(session).write(organization.id, SYSTEM, "app uninstalled", found.team_id)
         log.info("uninstalled", installation=found.id, first=first)
 
-    async def _works(self, installation: Installation) -> bool:
-        """Ask Slack whether the token is good: an event may be late, and the app be back already."""
+    async def _works(self, slack_id: str) -> bool:
+        """Ask Slack whether the token is good: an event may be late, and the app be back already.
+
+        Raises one of CALL_FAILED when Slack doesn't say: the token is kept, and Slack sends the event again.
+        """
         try:
-            client = await self._slacks.for_installation(installation.slack_id)
+            client = await self._slacks.for_installation(slack_id)
             await client.auth_test()
-        except (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, TimeoutError):
-            return False
+        except CALL_FAILED as error:
+            if failure(error).kind is Failed.OVER:
+                return False
+            raise
         return True
 
     # People who leave

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from slack_sdk.errors import SlackApiError
+from typing import TYPE_CHECKING
 
 from bot.acting import acting
 from bot.errors import AGAIN, BadInput, Gone, NotMember, OctapostError
 from bot.logs import logger
 from bot.notices import say_to
+from bot.people import person, team_name
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
-from bot.slack import failure
 from bot.views import kit
 from bot.views import organization as views
 from storage.audit import Audit
@@ -22,12 +20,11 @@ from storage.models import Role, new_id
 from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from slack_sdk.web.async_client import AsyncWebClient
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor, Sender
+    from bot.actor import Actor
     from bot.incidents import Incidents
     from storage.db import Database
     from storage.models import Membership
@@ -95,7 +92,12 @@ class OrganizationStory:
             help="Join another workspace's organization with its code.",
         )
         command(
-            "org members", self.members, role=Role.MEMBER, topic=TOPIC, help="Who is in your organization."
+            "org members",
+            self.members,
+            role=Role.MEMBER,
+            topic=TOPIC,
+            help="Who is in your organization.",
+            opens="Members",
         )
         command(
             "org invite",
@@ -125,7 +127,7 @@ class OrganizationStory:
             topic=TOPIC,
             help="Remove somebody. Their accounts stay connected.",
         )
-        routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False)
+        routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False, opens="Members")
         routes.add(Kind.ACTION, "org.change", self.change, role=Role.OWNER)
         routes.add(Kind.SUBMISSION, "org.add", self.add_people, role=Role.OWNER)
 
@@ -269,20 +271,15 @@ class OrganizationStory:
             raise BadInput("Say who and what: `/octapost org role @person admin` (member, admin or owner).")
         member = await self._member(request.actor, user_id)
         await self._set_role(request.actor, member.id, ROLES[word])
-        name = await known_as(await request.client(), user_id)
-        return Say(
-            text=f"{name} is {views.article(ROLES[word])} of {request.actor.organization} from now on."
-        )
+        return about(user_id, f"is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
 
     async def remove(self, request: Request) -> Answer:
         """Answer `/octapost org remove @person`."""
         user_id, _ = who_and_role(request.words)
         member = await self._member(request.actor, user_id)
         await self._end(request.actor, member.id)
-        name = await known_as(await request.client(), user_id)
-        return Say(
-            text=f"{name} isn't a member of {request.actor.organization} any more. Every account stays connected."
-        )
+        organization = request.actor.organization
+        return about(user_id, f"isn't a member of {organization} any more. Every account stays connected.")
 
     async def change(self, request: Request) -> Answer:
         """Answer the menu beside a member: another role, or removal."""
@@ -440,54 +437,6 @@ def last_owner(actor: Actor) -> str:
     return f"{actor.organization} needs at least one owner. Make somebody else an owner first."
 
 
-async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
-    """Return the name of a full member of the sender's workspace. Raises BadInput for guests, bots, strangers.
-
-    The sender themselves are spoken to as "you".
-    """
-    oneself = user_id == sender.user_id
-    try:
-        user = (await client.users_info(user=user_id))["user"]
-    except SlackApiError as error:
-        log.info("person not found", code=failure(error).code)
-        raise BadInput("Slack doesn't know that person in this workspace.") from None
-    name = _name_in(user)
-    if not at_home(user, sender) or user.get("is_bot") or user.get("deleted"):
-        who = "You" if oneself else name
-        raise BadInput(f"{who} can't be a member: only people of this workspace can.")
-    if user.get("is_restricted") or user.get("is_ultra_restricted"):
-        if oneself:
-            raise BadInput("You can't do that as a guest of this workspace. Ask one of its full members.")
-        raise BadInput(f"{name} is a guest of this workspace, and guests can't be members.")
-    return name
-
-
-def at_home(user: Mapping[str, Any], sender: Sender) -> bool:
-    """Tell whether somebody is of the sender's workspace, or of the same Grid organization.
-
-    `is_stranger` alone does not say so: it is false for people of other companies as soon as they share
-    a channel that the app can see (https://docs.slack.dev/reference/objects/user-object).
-    """
-    grid = (user.get("enterprise_user") or {}).get("enterprise_id")
-    same = user.get("team_id") == sender.team_id or (grid is not None and grid == sender.enterprise_id)
-    return same and not user.get("is_stranger")
-
-
-async def known_as(client: AsyncWebClient, user_id: str) -> str:
-    """Return a person's name, whoever they are; a pronoun when Slack doesn't tell."""
-    try:
-        return _name_in((await client.users_info(user=user_id))["user"])
-    except SlackApiError as error:
-        log.info("person not found", code=failure(error).code)
-        return "That person"
-
-
-def _name_in(user: Mapping[str, Any]) -> str:
-    profile = user.get("profile") or {}
-    return str(profile.get("real_name") or user.get("real_name") or user.get("name") or "That person")
-
-
-async def team_name(client: AsyncWebClient, team_id: str) -> str:
-    """Return the workspace's name as Slack knows it; an org-wide token speaks for several."""
-    team = (await client.team_info(team=team_id))["team"]
-    return str(team["name"])
+def about(user_id: str, rest: str) -> Say:
+    """Return a sentence about a person, whose name Slack puts in: what was done needs no answer of Slack's."""
+    return Say(text=f"This person {rest}", blocks=[kit.section(f"<@{user_id}> {kit.escape(rest)}")])

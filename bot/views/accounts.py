@@ -298,13 +298,6 @@ def disconnected(gone: Disconnection, result: Revocation) -> Json:
 # Places
 
 
-def loading_places(name: str) -> Json:
-    """Return the modal that stands while the places are being read."""
-    return kit.modal(
-        "Where it can post", [kit.words(f"Reading where {name} may post …")], callback_id="account.places"
-    )
-
-
 def places(name: str, count: int, value: str) -> Json:
     """Return the modal with a typeahead over every place."""
     if not count:

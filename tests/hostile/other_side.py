@@ -14,7 +14,6 @@ from adapters.base import LONGEST_CALL_S, Adapter, Client, Tokens
 from adapters.registry import PLATFORMS
 from bot import app
 from bot.http import Carrier, Forgetful, open_session
-from bot.slack import whisper
 from bot.web.openid import SignInWithSlack
 from storage.db import Database
 from storage.vault import KeyRing, Vault
@@ -125,7 +124,7 @@ async def every_call(url: str) -> AsyncIterator[dict[str, Call]]:
         calls |= {
             "slack: chat.postMessage": lambda: slack.chat_postMessage(channel="C1", text="x", token="xoxb-1"),
             "slack: oauth.v2.access": lambda: parts.slacks.oauth("oauth.v2.access", code="c"),
-            "slack: response_url": lambda: whisper(slack, f"{url}/commands/T1/1/x", {"text": "x"}),
+            "slack: response_url": lambda: parts.slacks.whisper(f"{url}/commands/T1/1/x", {"text": "x"}),
             "slack: openid.connect.token": lambda: sign_in.who("code", b"nonce"),
             "slack: OpenID keys": lambda: sign_in.verify("e30.e30.e30", b"nonce"),
         }

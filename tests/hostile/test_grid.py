@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.actor import sender_of
-from bot.dispatch import LazyStanding
 from bot.routes import Kind
+from bot.standing import LazyStanding
 from sandbox.slack.world import INITECH, IRIS, IVAN, NORTH, SID, SOUTH
 from storage.models import Role
 from storage.tenants import Workspaces

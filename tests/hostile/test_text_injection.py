@@ -26,8 +26,8 @@ import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
 from bot.connections import Connected
 from bot.disconnections import Disconnection, Revocation
-from bot.dispatch import said
 from bot.notices import Message
+from bot.replies import said
 from bot.routes import Route, Say
 from bot.settings import PlatformSettings
 from bot.views import kit

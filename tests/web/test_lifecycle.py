@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from bot.web.install import new_installation
+from sandbox.core import Fault
 from sandbox.slack.payloads import event_envelope
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OLGA, OTTO, SID
 from storage.models import AuditLine, Installation, Membership, Notice, Organization, Role
@@ -239,3 +240,31 @@ async def join(
         return await Members(session).add(
             organization.id, realm=realm, user_id=user_id, team_id=team_id, role=role
         )
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        Fault(path="auth.test", status=503, body="{}"),
+        Fault(path="auth.test", status=200, body="<html>", content_type="text/html"),
+        Fault(path="auth.test", status=200, body='{"ok": false, "error": "fatal_error"}'),
+        Fault(path="auth.test", status=200, body='{"ok": false, "error": "ratelimited"}'),
+    ],
+    ids=["503", "HTML", "fatal_error", "ratelimited"],
+)
+async def test_a_slack_that_does_not_say_whether_a_token_is_good_keeps_it_and_is_asked_again(
+    house: House, browser: httpx.AsyncClient, silence: Fault
+) -> None:
+    await install(house, browser)
+    late = envelope(house, "app_uninstalled") | {"event_time": int(time.time()) - 300}
+    house.slack.faults.append(silence)
+    house.slack.settings["retry_delays_s"] = []
+
+    outcome = await house.slack.courier.event(late)
+    kept = (await only_installation(house)).uninstalled_at
+    house.slack.faults.clear()
+    again = await house.slack.courier.event(late)
+
+    assert (outcome.status, again.status) == (503, 200)
+    assert kept is None
+    assert (await only_installation(house)).uninstalled_at is None

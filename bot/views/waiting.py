@@ -1,0 +1,25 @@
+"""What stands where an answer will stand, and what is said when it could not be shown."""
+
+from __future__ import annotations
+
+from bot.views import kit
+from bot.views.kit import Json
+
+OPEN_AGAIN = "octapost.open"
+"""The action_id of a button that does what a command or a shortcut did; its value says which."""
+STILL_WORKING = "Still working on it. I'll post the result here."
+BUSY = "Octapost is very busy right now, so I didn't start on this. Please try again in a minute."
+DONE = "Done."
+NOT_SHOWN = "That's done, but Slack didn't let me show the result."
+NOT_OPENED = "Slack didn't open the form in time. Nothing was changed."
+
+
+def loading(title: str, external_id: str = "") -> Json:
+    """Return the modal that stands until the answer is there."""
+    view = kit.message_modal(title, "Still working on it. The result will appear here.")
+    return view | ({"external_id": external_id} if external_id else {})
+
+
+def not_opened(action_id: str, value: str) -> list[Json]:
+    """Return why there is no form, and the button that opens it."""
+    return [kit.words(NOT_OPENED), kit.actions(kit.button("Open it", action_id, value, style="primary"))]

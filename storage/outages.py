@@ -1,0 +1,59 @@
+"""Which errors mean that the database is away or busy, as opposed to a statement it refused."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+SQLITE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+"""Primary result codes (https://www.sqlite.org/rescode.html, read 2026-11-30)."""
+POSTGRES_CLASSES = frozenset({"08", "53", "57", "58"})
+"""Connection lost, out of resources, an operator's intervention, a system error
+(https://www.postgresql.org/docs/current/errcodes-appendix.html, read 2026-11-30)."""
+READ_ONLY = "25006"
+"""What a standby answers to a write: the server we are connected to is no longer the primary."""
+NETWORK_MODULES = frozenset({"builtins", "socket"})
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer a request in time, or could not work. The text is safe to log."""
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Tell whether an error means that the database is away, busy or full; not that a statement was wrong.
+
+    A TimeoutError says nothing by itself: it may come from anywhere, so its caller has to know.
+    """
+    match error:
+        case None:
+            return False
+        case DatabaseUnavailable() | PoolTimeout() | asyncpg.InternalClientError():
+            return True
+        case DBAPIError():
+            return error.connection_invalidated or is_outage(error.orig)
+        case sqlite3.Error():
+            return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in SQLITE_CODES
+        case asyncpg.PostgresError():
+            state = str(error.sqlstate or "")
+            return state[:2] in POSTGRES_CLASSES or state == READ_ONLY
+        case asyncpg.InterfaceError():
+            return True
+        case TimeoutError():
+            return False
+        case OSError():  # asyncpg passes on what the network says; other libraries have classes of their own
+            return type(error).__module__ in NETWORK_MODULES
+        case _:
+            return is_outage(error.__cause__)

@@ -1,0 +1,301 @@
+"""What takes longer than Slack waits: answered in time all the same, done once, and shown when it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from bot.deadline import ANSWER_WITHIN_S
+from bot.dispatch import Dispatcher
+from bot.routes import (
+    Answer,
+    Done,
+    FieldErrors,
+    Kind,
+    OpenModal,
+    Options,
+    Request,
+    Routes,
+    Say,
+    UpdateModal,
+    Who,
+)
+from bot.slack import SlackSilent
+from bot.views import waiting
+from bot.views.kit import message_modal
+from sandbox.core import Fault
+from sandbox.member import text_of
+from sandbox.slack.world import ACME, ADA
+from tests.hostile.slack_side import Desk, Json
+from tests.stories.told import button
+
+if TYPE_CHECKING:
+    from slack_bolt.response import BoltResponse
+
+    from tests.application import Office
+
+ALMOST_OVER_S = ANSWER_WITHIN_S - 0.15
+"""So long ago the first byte came, so that a test waits for a small part of the deadline."""
+
+
+@dataclass(kw_only=True)
+class Work:
+    """A handler that is done when a test says so."""
+
+    answer: Answer | Exception = field(default_factory=Done)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: int = 0
+
+    async def __call__(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+        self.calls += 1
+        await self.done.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """A dispatcher with one route of each kind, whose handler is `work`."""
+
+    desk: Desk
+    work: Work
+    bolt: AsyncApp
+    dispatcher: Dispatcher
+
+    async def send(self, body: Json, *, waited_s: float = ALMOST_OVER_S) -> BoltResponse:
+        """Hand over a request whose first byte came so long ago."""
+        signed = self.desk.signed(body)
+        signed.context["arrived"] = asyncio.get_running_loop().time() - waited_s
+        return await self.bolt.async_dispatch(signed)
+
+    async def finish(self, answer: Answer | Exception) -> None:
+        """Let the handler end, and everything that follows from it."""
+        self.work.answer = answer
+        self.work.done.set()
+        await self.dispatcher.drain(10)
+
+    def said(self) -> list[str]:
+        """Return what Ada reads in the channel."""
+        desk = self.desk
+        return [text_of(message) for message in desk.slack.messages(desk.channel_id, ADA)]
+
+    @property
+    def modal(self) -> Any:
+        return self.desk.slack.state.top_view(ADA)
+
+
+@pytest_asyncio.fixture
+async def bench(office: Office) -> AsyncIterator[Bench]:
+    await office.installed(ADA)
+    work, routes = Work(), Routes()
+    routes.command("slow", work, role=Who.ANYONE, help="Wait.", topic="Test")
+    routes.command("form", work, role=Who.ANYONE, help="Open.", topic="Test", opens="A form")
+    routes.add(Kind.ACTION, "slow", work, role=Who.ANYONE)
+    routes.add(Kind.ACTION, "form", work, role=Who.ANYONE, changes=False, opens="A form")
+    routes.add(Kind.SHORTCUT, "form", work, role=Who.ANYONE, changes=False, opens="A form")
+    routes.add(Kind.SUBMISSION, "slow", work, role=Who.ANYONE)
+    routes.add(Kind.OPTIONS, "slow", work, role=Who.ANYONE, changes=False)
+    routes.add(Kind.EVENT, "app_home_opened", work, role=Who.SLACK)
+
+    async def nobody(**_who: Any) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=ACME, bot_token=None, bot_user_id="", bot_id="")
+
+    bolt = AsyncApp(
+        name="slack_bolt",
+        signing_secret="unused, as nothing is verified here",
+        authorize=nobody,
+        process_before_response=True,
+        ssl_check_enabled=False,
+        request_verification_enabled=False,
+        ignoring_self_events_enabled=False,
+    )
+    dispatcher = Dispatcher(routes, office.database, office.parts.slacks)
+    bolt.use(dispatcher)
+    yield Bench(
+        desk=Desk(office=office, team_id=ACME, channel_id="C0ACMESOC"),
+        work=work,
+        bolt=bolt,
+        dispatcher=dispatcher,
+    )
+    work.done.set()
+    await dispatcher.drain(10)
+
+
+async def test_a_slow_command_is_answered_in_time_and_its_result_comes_later(bench: Bench) -> None:
+    now = await bench.send(bench.desk.command(ADA, "slow"))
+    await bench.finish(Say(text="Here it is."))
+
+    assert waiting.STILL_WORKING in now.body
+    assert bench.said()[-1].strip() == "Here it is."
+    assert bench.work.calls == 1
+
+
+async def test_a_slow_button_says_so_and_its_result_comes_later(bench: Bench) -> None:
+    now = await bench.send(bench.desk.action(ADA, "slow", "x"))
+    await bench.finish(Done())
+
+    assert (now.status, now.body) == (200, "")
+    assert [each.strip() for each in bench.said()[-2:]] == [waiting.STILL_WORKING, waiting.DONE]
+
+
+async def test_a_slow_button_of_the_app_home_is_answered_with_a_direct_message(bench: Bench) -> None:
+    body = bench.desk.action(ADA, "slow", "x") | {"view": {"type": "home", "id": "V1"}}
+    del body["response_url"], body["channel"]
+
+    await bench.send(body)
+    await bench.finish(Say(text="Here it is."))
+
+    messages = bench.desk.slack.direct_messages(ADA, ACME)
+    assert text_of(messages[-1]).strip() == "Here it is."
+
+
+@pytest.mark.parametrize("kind", ["command", "action", "shortcut"])
+async def test_a_modal_that_takes_time_is_opened_at_once_and_filled_later(bench: Bench, kind: str) -> None:
+    body = request_for(bench.desk, kind)
+
+    now = await bench.send(body, waited_s=0)
+    loading = text_of(bench.modal)
+    await bench.finish(OpenModal(message_modal("A form", "The questions")))
+
+    assert (now.status, now.body) == (200, "")
+    assert "The result will appear here" in loading
+    assert "The questions" in text_of(bench.modal)
+
+
+async def test_a_modal_that_turns_out_to_be_a_sentence_shows_that(bench: Bench) -> None:
+    await bench.send(bench.desk.command(ADA, "form"), waited_s=0)
+    await bench.finish(Say(text="There is nothing to fill in."))
+
+    assert "There is nothing to fill in." in text_of(bench.modal)
+
+
+@pytest.mark.parametrize("kind", ["command", "action"])
+async def test_a_modal_that_slack_refuses_comes_with_a_button_that_opens_it(bench: Bench, kind: str) -> None:
+    bench.work.answer = OpenModal(message_modal("A form", "The questions"))
+    bench.work.done.set()
+    refused = Fault(path="views.open", status=200, body='{"ok": false, "error": "expired_trigger_id"}')
+    bench.desk.slack.faults.append(refused)
+
+    now = await bench.send(request_for(bench.desk, kind), waited_s=0)
+    bench.desk.slack.faults.clear()
+    if kind == "command":
+        blocks = json.loads(now.body)["blocks"]
+    else:
+        blocks = bench.desk.slack.messages(bench.desk.channel_id, ADA)[-1].blocks
+    pressed = blocks[-1]["elements"][0]
+    await bench.send(bench.desk.action(ADA, pressed["action_id"], pressed["value"]), waited_s=0)
+
+    assert waiting.NOT_OPENED in str(blocks)
+    assert "The questions" in text_of(bench.modal)
+
+
+async def test_a_shortcuts_modal_that_slack_refuses_is_offered_in_a_direct_message(bench: Bench) -> None:
+    bench.work.answer = OpenModal(message_modal("A form", "The questions"))
+    bench.work.done.set()
+    slack = bench.desk.slack
+    slack.faults.append(Fault(path="views.open", status=200, body='{"ok": false, "error": "fatal_error"}'))
+    seen = len(slack.direct_messages(ADA, ACME))
+
+    await bench.send(request_for(bench.desk, "shortcut"), waited_s=0)
+    slack.faults.clear()
+    message = (await slack.until(lambda: slack.direct_messages(ADA, ACME)[seen:], 10))[0]
+    pressed = button(message, "Open it")
+    await bench.send(bench.desk.action(ADA, pressed["action_id"], pressed["value"]), waited_s=0)
+
+    assert "The questions" in text_of(bench.modal)
+
+
+async def test_the_button_that_opens_again_does_nothing_else(bench: Bench) -> None:
+    bench.work.done.set()
+
+    await bench.send(bench.desk.action(ADA, waiting.OPEN_AGAIN, "command:slow"), waited_s=0)
+
+    assert bench.work.calls == 0
+    assert "isn't there any more" in bench.said()[-1]
+
+
+async def test_a_slow_form_shows_that_and_then_its_result(bench: Bench) -> None:
+    body = bench.desk.submission(ADA, "slow", "")
+
+    now = json.loads((await bench.send(body)).body)
+    await bench.finish(UpdateModal(message_modal("A form", "All saved")))
+
+    assert (now["response_action"], now["view"]["title"]["text"]) == ("update", "A modal")
+    assert "All saved" in text_of(bench.modal)
+    assert bench.work.calls == 1
+
+
+async def test_a_form_that_was_refused_too_late_says_why(bench: Bench) -> None:
+    await bench.send(bench.desk.submission(ADA, "slow", ""))
+    await bench.finish(FieldErrors({"name": "That name is taken."}))
+
+    assert "That name is taken." in text_of(bench.modal)
+
+
+async def test_an_outage_leaves_a_form_as_it_was_filled_in(bench: Bench) -> None:
+    body = bench.desk.submission(ADA, "slow", "")
+    body["view"]["blocks"] = [{"type": "section"}, {"type": "input", "block_id": "name"}]
+    bench.work.answer = SlackSilent("TimeoutError")
+    bench.work.done.set()
+
+    answer = json.loads((await bench.send(body, waited_s=0)).body)
+
+    assert answer["response_action"] == "errors"
+    assert answer["errors"]["name"].endswith("Nothing was changed; please try again in a minute.")
+
+
+async def test_a_slow_typeahead_offers_nothing(bench: Bench) -> None:
+    bench.work.answer = Options([{"text": {"type": "plain_text", "text": "One"}, "value": "1"}])
+
+    now = await bench.send(bench.desk.options(ADA, "slow", ""))
+
+    assert json.loads(now.body) == {"options": []}
+
+
+async def test_a_slow_event_is_asked_for_again_and_handled_once(bench: Bench) -> None:
+    body = bench.desk.event({"type": "app_home_opened", "user": ADA, "tab": "home"})
+
+    too_slow = await bench.send(body)
+    repeated = asyncio.ensure_future(bench.send(body | {"attempt": 1}, waited_s=0))
+    await asyncio.sleep(0.05)
+    await bench.finish(Done())
+    later = await bench.send(body | {"attempt": 2}, waited_s=0)
+
+    assert (too_slow.status, (await repeated).status, later.status) == (503, 200, 200)
+    assert bench.work.calls == 1
+
+
+@pytest.mark.parametrize("trouble", [SlackSilent("TimeoutError"), RuntimeError("a fault of ours")])
+async def test_an_event_that_failed_is_asked_for_again_and_handled_again(
+    bench: Bench, trouble: Exception
+) -> None:
+    body = bench.desk.event({"type": "app_home_opened", "user": ADA, "tab": "home"})
+    bench.work.answer = trouble
+    bench.work.done.set()
+
+    failed = await bench.send(body, waited_s=0)
+    bench.work.answer = Done()
+    handled = await bench.send(body | {"attempt": 1}, waited_s=0)
+    again = await bench.send(body | {"attempt": 2}, waited_s=0)
+
+    assert (failed.status, handled.status, again.status) == (503, 200, 200)
+    assert bench.work.calls == 2
+
+
+def request_for(desk: Desk, kind: str) -> Json:
+    match kind:
+        case "command":
+            return desk.command(ADA, "form")
+        case "action":
+            return desk.action(ADA, "form", "x")
+        case _:
+            return desk.shortcut(ADA, "form")
