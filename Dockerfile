@@ -1,24 +1,25 @@
 # Octapost in a container: an ordinary user, a read-only file system, one folder to write to.
-# The versions are the ones that pyproject.toml pins; there is no other lock file.
+# The Python is the one that the tests run on, by its digest; every package is checked against its hash.
+# CONTRIBUTING.md says how both are renewed.
 
-FROM python:3.12-slim AS build
+FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
-RUN python -m venv /opt/octapost
-# What it depends on changes more rarely than the code, so it is a layer of its own.
-COPY pyproject.toml ./
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); \
-print(*p['tool']['uv']['constraint-dependencies'], sep='\n', file=open('pins.txt', 'w')); \
-print(*p['project']['dependencies'], *p['project']['optional-dependencies']['otel'], sep='\n', file=open('needs.txt', 'w'))" \
-    && /opt/octapost/bin/pip install --constraint pins.txt --requirement needs.txt
-COPY README.md LICENSE manifest.yml ./
+RUN python -m venv /opt/octapost && python -m venv /opt/build
+# What it depends on changes more rarely than the code, so it is a layer of its own. Only wheels: nothing is
+# built by what nobody pinned.
+COPY deploy/requirements.txt deploy/build-requirements.txt ./
+RUN /opt/octapost/bin/pip install --require-hashes --only-binary :all: --requirement requirements.txt \
+    && /opt/build/bin/pip install --require-hashes --only-binary :all: --requirement build-requirements.txt
+COPY pyproject.toml README.md LICENSE manifest.yml ./
 COPY adapters ./adapters
 COPY bot ./bot
 COPY sandbox ./sandbox
 COPY storage ./storage
-RUN /opt/octapost/bin/pip install --no-deps .
+RUN /opt/build/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /opt/octapost/bin/pip install --no-index --no-deps /wheels/*.whl
 
-FROM python:3.12-slim
+FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 ENV PATH=/opt/octapost/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -23,6 +23,8 @@ class Sender:
     """The workspace the request speaks of."""
     enterprise_id: str | None
     channel_id: str
+    said_team: str = ""
+    """A workspace the payload says the person is of, where it has yet to be shown to be one of the Grid's."""
 
     @property
     def realm(self) -> str:
@@ -48,10 +50,11 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
 
     In interactive payloads the *sender's* team is `user.team_id`; `team` (and Bolt's
     `context.team_id`, `context.actor_team_id`) is the workspace the message lives in, also when a
-    Slack Connect guest presses the button. In a Grid they may differ: there the enterprise is
-    the realm, and a stranger's user id is no member of it. Which workspace's organizations are meant
-    is then decided by the place, as for commands: by `team`, or in the views of an org-wide
-    installation, where that is null, by `view.team_id`.
+    Slack Connect guest presses the button. In a Grid they may differ also for its own people: there the
+    enterprise is the realm, and the sender's team, if it is another one, is `said_team`, which has to be
+    checked (`bot.grids`) before the user id means anybody. Which workspace's organizations are meant is then
+    decided by the place, as for commands: by `team`, or in the views of an org-wide installation,
+    where that is null, by `view.team_id`.
     """
     enterprise_id = _enterprise_of(body)
     user = body.get("user")
@@ -72,6 +75,7 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
         team_id=str(at_home),
         enterprise_id=enterprise_id,
         channel_id=str(channel.get("id", "")) if isinstance(channel, Mapping) else "",
+        said_team=str(own) if enterprise_id and own not in {enterprise_id, host} else "",
     )
 
 
@@ -109,15 +113,28 @@ def sender_behind(member: Membership, team_id: str) -> Sender:
 
 
 def leaver_of(body: Mapping[str, Any]) -> Sender | None:
-    """Return whom Slack has just deactivated, from a `user_change` envelope, or None for any other change."""
+    """Return whom Slack has just deactivated, from a `user_change` envelope, or None for any other change.
+
+    None also for people of other companies, whose changes Slack tells us as well. In a Grid that may have to be
+    looked up: see `Sender.said_team`.
+    """
     user = (body.get("event") or {}).get("user")
     team_id, enterprise_id = workspace_of(body)
     if not isinstance(user, Mapping) or user.get("deleted") is not True or not (enterprise_id or team_id):
         return None
-    user_id = str(user.get("id", ""))
-    if not USER_ID.fullmatch(user_id):
+    user_id, own, grid = str(user.get("id", "")), user.get("team_id"), user.get("enterprise_user")
+    theirs = grid.get("enterprise_id") if isinstance(grid, Mapping) else None
+    foreign = theirs not in {None, enterprise_id} if enterprise_id else own not in {None, team_id}
+    if not USER_ID.fullmatch(user_id) or foreign or user.get("is_stranger") is True:
         return None
-    return Sender(user_id=user_id, team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
+    unsure = bool(enterprise_id) and theirs is None and own not in {None, enterprise_id, team_id}
+    return Sender(
+        user_id=user_id,
+        team_id=team_id or "",
+        enterprise_id=enterprise_id,
+        channel_id="",
+        said_team=str(own) if unsure else "",
+    )
 
 
 def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:

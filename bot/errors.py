@@ -62,6 +62,16 @@ class Stranger(OctapostError):
         super().__init__("This belongs to the other company in this channel, so I can't act on it for you.")
 
 
+class NotSure(OctapostError):
+    """Slack did not say, in time, whether the sender is of our Grid organization or of another company."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Slack hasn't told me in time which company you belong to, so nothing was done."
+            " Please try that again in a moment."
+        )
+
+
 class NotMember(OctapostError):
     """A person of this workspace who is in none of its organizations."""
 

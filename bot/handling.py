@@ -14,6 +14,7 @@ from adapters.base import PlatformError
 from bot.actor import Sender, sender_of, workspace_of
 from bot.deadline import DATABASE_WITHIN_S
 from bot.errors import BadInput, OctapostError, explain
+from bot.grids import require_home
 from bot.logs import logger
 from bot.metrics import ANSWERED, HANDLED
 from bot.outages import explain_outage, is_outage
@@ -70,6 +71,7 @@ class Handling:
 
     async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
         request = self._prepare(route, turn, target, words)
+        await require_home(self._database.single, request.sender, request.client)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.role, Role):
             request.current = await request.act(organization_id or None, needed=route.role)

@@ -23,12 +23,9 @@ async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
     Raises one of CALL_FAILED where Slack doesn't say. The sender themselves are spoken to as "you".
     """
     oneself = user_id == sender.user_id
-    try:
-        user = _object(await client.users_info(user=user_id), "user")
-    except CALL_FAILED as error:
-        if failure(error).code not in NO_SUCH_PERSON:
-            raise
-        raise BadInput("Slack doesn't know that person in this workspace.") from None
+    user = await user_of(client, user_id)
+    if user is None:
+        raise BadInput("Slack doesn't know that person in this workspace.")
     name = _name_in(user)
     if not at_home(user, sender) or user.get("is_bot") or user.get("deleted"):
         who = "You" if oneself else name
@@ -38,6 +35,19 @@ async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
             raise BadInput("You can't do that as a guest of this workspace. Ask one of its full members.")
         raise BadInput(f"{name} is a guest of this workspace, and guests can't be members.")
     return name
+
+
+async def user_of(client: AsyncWebClient, user_id: str) -> Mapping[str, Any] | None:
+    """Return Slack's user object of a person; None: Slack says there is none that we could see.
+
+    Raises one of CALL_FAILED where Slack doesn't say.
+    """
+    try:
+        return _object(await client.users_info(user=user_id), "user")
+    except CALL_FAILED as error:
+        if failure(error).code not in NO_SUCH_PERSON:
+            raise
+        return None
 
 
 def at_home(user: Mapping[str, Any], sender: Sender) -> bool:

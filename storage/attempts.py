@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, delete, select, update
 
 from storage.db import dialect_of, insert_once, now, rows, run
+from storage.grids import GridHome
 from storage.models import (
     Browser,
     ConnectionAttempt,
@@ -390,7 +391,7 @@ class Seen:
 async def sweep(session: AsyncSession) -> int:
     """Delete every one-time thing that is past its time; return how many rows. System session."""
     count = await Seen(session).forget_older(SEEN_LIFE)
-    for model in (Ticket, SignIn, Browser, ConnectionAttempt, InstallState, JoinCode, Discovery):
+    for model in (Ticket, SignIn, Browser, ConnectionAttempt, InstallState, JoinCode, Discovery, GridHome):
         expired = delete(model).where(col(model.expires_at) <= now())
         count += (await session.exec(expired, execution_options=_UNSYNCHRONIZED)).rowcount
     return count

@@ -21,8 +21,11 @@ from typer.main import get_command
 
 from bot.cli import cli
 from bot.settings import ConfigurationError, Settings
+from tests import hashes
 
 ROOT = Path(__file__).parent.parent
+OLDEST = ".".join(re.findall(r'requires-python = ">=(\d+)\.(\d+)"', (ROOT / "pyproject.toml").read_text())[0])
+"""The Python we support that is oldest: the one that CI runs the tests on."""
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE_TEXT = (ROOT / "compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
@@ -93,11 +96,18 @@ def test_only_known_instructions_are_used() -> None:
     assert {word for word, _ in FOUND} <= known  # no ADD: it takes URLs and unpacks archives
 
 
-def test_every_base_is_the_slim_python_of_no_particular_registry() -> None:
-    bases = [rest.split()[0] for rest in of("FROM")]
+def test_every_base_is_the_slim_python_that_the_tests_run_on_by_its_digest() -> None:
+    bases = {rest.split()[0] for rest in of("FROM")}
 
-    assert bases == ["python:3.12-slim"] * 2
-    assert not any("/" in base for base in bases)
+    assert len(of("FROM")) == 2
+    (base,) = bases
+    assert re.fullmatch(rf"python:{OLDEST}-slim-bookworm@sha256:[0-9a-f]{{64}}", base)
+
+
+def test_the_database_is_named_by_its_digest_too() -> None:
+    image = COMPOSE["services"]["postgres"]["image"]
+
+    assert re.fullmatch(r"postgres:\d+@sha256:[0-9a-f]{64}", image)
 
 
 def test_it_runs_as_a_numbered_user_who_is_not_root() -> None:
@@ -132,12 +142,18 @@ def test_every_package_of_the_wheel_is_copied() -> None:
     assert {rest.split()[0] for rest in of("COPY")} >= packages
 
 
-def test_versions_come_from_the_pins() -> None:
-    script = next(rest for rest in of("RUN") if "tomllib" in rest)
+def test_every_package_is_checked_against_its_hash_and_nothing_else_is_fetched() -> None:
+    installs = [line for rest in of("RUN") for line in rest.split("&&") if "/pip " in line]
 
-    assert "constraint-dependencies" in script
-    assert "--constraint pins.txt --requirement needs.txt" in script
-    assert of("RUN", FOUND)[-2].endswith("install --no-deps .")
+    hashed = [line for line in installs if "--require-hashes" in line]
+    offline = [line for line in installs if "--no-index --no-deps" in line]
+    assert len(hashed) == len(offline) == 2
+    assert len(installs) == 4
+    assert all("--only-binary :all:" in line for line in hashed)
+    assert {line.split("--requirement ")[1].strip() for line in hashed} == {
+        Path(name).name for name in hashes.FILES
+    }
+    assert "--no-build-isolation" in offline[0]
 
 
 def test_the_healthcheck_asks_a_route_there_is_and_takes_no_proxy() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.numbers import number
 from bot.actor import leaver_of, workspace_of
+from bot.grids import at_home
 from bot.logs import logger
 from bot.notices import Message, say_to
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
@@ -202,9 +203,12 @@ class Lifecycle:
     # People who leave
 
     async def user_changed(self, request: Request) -> Answer:
-        """End the memberships of a deactivated person and tell the admins. Accounts stay connected."""
+        """End the memberships of a deactivated person and tell the admins. Accounts stay connected.
+
+        Raises SlackSilent, so that the event comes again, where Slack doesn't say whose person it is.
+        """
         leaver = leaver_of(request.body)
-        if leaver is None:
+        if leaver is None or not await at_home(self._database.single, leaver, request.client):
             return Done()
         async with self._database.system() as session:
             for ended in await Members(session).end_person(leaver.realm, leaver.user_id):

@@ -60,6 +60,7 @@ REFUSED = frozenset({"Stranger", "NotMember", "NotAllowed"})
 IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd|inc)_[0-9a-f]{20}\b")
 UNTOLD = {
     "seen_request": None,  # every request that changes something is remembered there
+    "grid_home": None,  # what Slack said of whose people are whose
     "notice": (
         "id",
         "key",

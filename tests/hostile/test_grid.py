@@ -156,7 +156,7 @@ async def test_a_stranger_to_the_grid_is_nobody_in_it(office: Office) -> None:
     for route in office.parts.routes:
         if route.kind in {Kind.ACTION, Kind.SUBMISSION, Kind.OPTIONS, Kind.SHORTCUT}:
             answer = await north.send(north.request(route, SID, f"{almond.organization}/{almond.account}"))
-            assert answer.outcomes == ("NotMember",), route
+            assert answer.outcomes == ("Stranger",), route
             assert "Almond" not in answer.everything
     for words in ("org create Evil", "org join ABCD-EFGH-JKLM-NPQR", "connect x", "accounts"):
         answer = await north.send(north.command(SID, words))

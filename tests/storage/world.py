@@ -14,6 +14,7 @@ from storage.audit import Audit
 from storage.budgets import Bucket, Budgets
 from storage.db import across, now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
+from storage.grids import Claim, remember
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
 from storage.install_states import InstallStates
@@ -106,6 +107,8 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         row = await Tickets(session).peek(ticket)
         assert isinstance(row, Ticket)
         await SignIns(session, vault).open(ticket, "browser")
+        claim = Claim(enterprise_id=f"E{suffix}", team_id=f"T{suffix}9", user_id=user)
+        await remember(session, claim, ours=True)
         await Browsers(session).prove(f"browser-{suffix}", team, team, user)
         await Attempts(session, vault).open(ticket=row, browser="browser", verifier="verifier")
         await Seen(session).first(f"signature-{suffix}")
