@@ -354,7 +354,9 @@ def _verdict_on(response: httpx.Response) -> PlatformError:
     if status == httpx.codes.UPGRADE_REQUIRED:
         return Misconfigured(code)
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Busy(code, retry_after=oauth.retry_after(response) or _until_midnight())
+        return Busy(
+            code, retry_after=oauth.retry_after(response) or _until_midnight(oauth.answered_at(response))
+        )
     if not body or response.is_server_error or status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT}:
         code = "unreadable_answer" if response.is_success else code
         return Busy(code, retry_after=oauth.retry_after(response))
@@ -374,7 +376,7 @@ def _code_in(body: Mapping[str, Any]) -> str:
     return code if re.fullmatch(r"[A-Z][A-Z0-9_]{2,59}", code) else ""
 
 
-def _until_midnight() -> timedelta:
+def _until_midnight(now: datetime) -> timedelta:
     """Return the time to midnight UTC, when LinkedIn's daily quotas start again."""
-    now = datetime.now(UTC)
+    now = now.astimezone(UTC)
     return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now

@@ -7,7 +7,6 @@ the year 60000. What is no number in range is None, and what is too long is cut 
 from __future__ import annotations
 
 import math
-import time
 from datetime import UTC, datetime, timedelta
 
 LONGEST_LIFETIME = timedelta(days=400)
@@ -47,22 +46,25 @@ def left_until(raw: object) -> timedelta | None:
     return None if moment is None else min(moment - datetime.now(UTC), LONGEST_LIFETIME)
 
 
-def wait_of(raw: object) -> timedelta | None:
+def wait_of(raw: object, asked_at: datetime | None = None) -> timedelta | None:
     """Return how long we are asked to wait, from seconds or from a Unix time; at most a day.
+
+    `asked_at` is the time by the clock of whoever asks, as ours may be an hour off; without it ours counts.
 
     None for what is no number, or has passed. No limit of any platform lasts longer, and a refresh that is put
     off for longer may come after the token's end.
     """
     seconds = number(raw)
     if seconds is not None and seconds > EARLIEST_MOMENT:
-        return wait_until(seconds)
+        return wait_until(seconds, asked_at)
     return None if seconds is None else _wait(seconds)
 
 
-def wait_until(raw: object) -> timedelta | None:
+def wait_until(raw: object, asked_at: datetime | None = None) -> timedelta | None:
     """Return how long we are asked to wait, from the Unix time of its end; at most a day, None once it has passed."""
     moment = number(raw)
-    seconds = None if moment is None else number(moment - time.time())
+    asked_at = asked_at or datetime.now(UTC)
+    seconds = None if moment is None else number(moment - asked_at.timestamp())
     return None if seconds is None else _wait(seconds)
 
 

@@ -12,7 +12,8 @@ import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -186,7 +187,7 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
     status = response.status_code
     wait = retry_after(response)
     if status == httpx.codes.TOO_MANY_REQUESTS and wait is None:
-        wait = wait_of(response.headers.get("x-rate-limit-reset"))  # X's, a Unix time
+        wait = wait_of(response.headers.get("x-rate-limit-reset"), answered_at(response))  # X's, a Unix time
     if response.is_redirect:  # from whoever stands in front of the platform; what it says is no evidence
         return Busy(f"http_{status}", retry_after=wait)
     if _says_dead(platform, body) and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
@@ -230,7 +231,21 @@ def retry_after(response: httpx.Response) -> timedelta | None:
 
     Reddit says the same in `x-ratelimit-reset`, seconds too (Data API wiki).
     """
-    return wait_of(response.headers.get("retry-after", response.headers.get("x-ratelimit-reset")))
+    asked = response.headers.get("retry-after", response.headers.get("x-ratelimit-reset"))
+    return wait_of(asked, answered_at(response))
+
+
+def answered_at(response: httpx.Response) -> datetime:
+    """Return what time it was at the platform when it answered: by its Date header, or by our clock without one.
+
+    The end of a limit is a moment by the platform's clock. Measured by a clock of ours that was set back an
+    hour, each wait would be an hour longer.
+    """
+    try:
+        answered = parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
+    return answered if answered.tzinfo is not None else answered.replace(tzinfo=UTC)
 
 
 def _says_dead(platform: Platform, body: Mapping[str, Any]) -> bool:

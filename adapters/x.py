@@ -207,4 +207,4 @@ def _until_reset(response: httpx.Response) -> timedelta | None:
     for daily in ("x-user-limit-24hour", "x-app-limit-24hour"):
         if response.headers.get(f"{daily}-remaining") == "0":
             name = daily
-    return wait_until(response.headers.get(f"{name}-reset"))
+    return wait_until(response.headers.get(f"{name}-reset"), oauth.answered_at(response))

@@ -198,7 +198,9 @@ def verdict_on(response: httpx.Response) -> PlatformError:
         return Rejected("missing_scope")
     for known in reasons:
         if known in VERDICTS:
-            return VERDICTS[known](known, retry_after=_until_reset() if known in DAILY else wait)
+            return VERDICTS[known](
+                known, retry_after=_until_reset(oauth.answered_at(response)) if known in DAILY else wait
+            )
     if status == httpx.codes.UNAUTHORIZED and reason != SIGNUP_REQUIRED:
         return TokenRefused(reason or "http_401")
     if not reason or status in {408, 425, 429}:
@@ -212,9 +214,9 @@ def _reasons(response: httpx.Response) -> list[str]:
     return [r for r in named if isinstance(r, str) and re.fullmatch(r"\w{1,60}", r, re.ASCII)]
 
 
-def _until_reset() -> timedelta:
+def _until_reset(now: datetime) -> timedelta:
     """Return the time to midnight in California, when quotas start anew; in summer an hour more."""
-    now = datetime.now(UTC)
+    now = now.astimezone(UTC)
     reset = now.replace(hour=8, minute=0, second=0, microsecond=0)
     return reset - now if reset > now else reset + timedelta(days=1) - now
 

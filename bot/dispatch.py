@@ -9,6 +9,7 @@ deadline goes on in the background: Slack is answered in time, and the person ge
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ import orjson
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
+from bot.admission import Admission
 from bot.background import Background
 from bot.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
 from bot.errors import Gone
-from bot.handling import Handling, storable
+from bot.handling import Handling, kept_open, storable
+from bot.metrics import SHED
 from bot.replies import Replies, Shown, apology, said, value_of
 from bot.routes import (
     Answer,
@@ -54,6 +57,7 @@ class Dispatcher(AsyncMiddleware):
 
     def __init__(self, routes: Routes, database: Database, slacks: Slacks) -> None:
         self._routes = routes
+        self._admission = Admission()
         self._background = Background()
         self.later, self.drain = self._background.later, self._background.drain
         self._replies = Replies(slacks, database)
@@ -81,8 +85,19 @@ class Dispatcher(AsyncMiddleware):
         kind = self._command if "command" in body else self._kinds.get(str(body.get("type", "")))
         if kind is None:
             return await next()
-        with limited(DATABASE_WITHIN_S):  # and each call to Slack: bot.slack
-            return await kind(Turn.of(req))
+        turn = Turn.of(req)
+        if self._admission.given_up((req.headers.get("x-slack-request-timestamp") or [""])[0]):
+            SHED.labels("given up").inc()
+            return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
+        if not await self._admission.enter(turn.left_s):
+            SHED.labels("busy").inc()
+            return busy(body)
+        began = time.monotonic()
+        try:
+            with limited(DATABASE_WITHIN_S):  # and each call to Slack: bot.slack
+                return await kind(turn)
+        finally:
+            self._admission.leave(time.monotonic() - began)
 
     # One per payload type
 
@@ -246,3 +261,25 @@ def reply(message: Json) -> BoltResponse:
     """Return the HTTP answer; an empty message says nothing."""
     # Not through Bolt's ack: the answer is thousands of characters, and this is most of what we do.
     return BoltResponse(status=HTTPStatus.OK, body=orjson.dumps(message).decode() if message else "")
+
+
+def busy(body: Json) -> BoltResponse:
+    """Return the answer to a request for which there is no time. It costs next to nothing.
+
+    Slack shows a 503 to a button as a failure beside it, and sends an event again.
+    """
+    if "command" in body:
+        return reply(said(Say(text=waiting.BUSY)))
+    match body.get("type"):
+        case "view_submission":
+            match kept_open(body, waiting.BUSY):
+                case FieldErrors(errors):
+                    return reply({"response_action": "errors", "errors": dict(errors)})
+                case _:
+                    return reply(
+                        {"response_action": "update", "view": message_modal("Octapost", waiting.BUSY)}
+                    )
+        case "block_suggestion":
+            return reply({"options": []})
+        case _:
+            return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)

@@ -134,7 +134,7 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
     return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
 
 
-def kept_open(body: Json, sentence: str, *, changed: bool) -> Answer:
+def kept_open(body: Json, sentence: str, *, changed: bool = False) -> Answer:
     """Return a sentence, where possible in the submitted form, so that nothing has to be entered again."""
     if body.get("type") == "view_submission" and not changed:
         for block in (body.get("view") or {}).get("blocks") or ():

@@ -8,6 +8,9 @@ HANDLED = Counter(
     "octapost_slack_requests_total", "Slack requests by route and outcome", ["kind", "key", "outcome"]
 )
 ANSWERED = Histogram("octapost_slack_answer_seconds", "Time from dispatch to answer", ["kind"])
+SHED = Counter(
+    "octapost_slack_shed_total", "Slack requests that came too late to be answered in time", ["reason"]
+)
 GRANTS = Counter(
     "octapost_consents_total", "Consents by platform and what they came to", ["platform", "outcome"]
 )

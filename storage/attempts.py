@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, delete, select, update
 
+from storage.clocks import SET_BACK
 from storage.db import dialect_of, insert_once, now, rows, run
 from storage.grids import GridHome
 from storage.models import (
@@ -63,7 +64,9 @@ class AskedBefore(Exception):
 def _recent(since: timedelta, *more: ColumnElement[bool]) -> ColumnElement[int]:
     counted = select(func.count()).select_from(Ticket)
     member = col(Ticket.membership_id) == bindparam("membership_id")
-    return counted.where(member, col(Ticket.created_at) > now(-since), *more).scalar_subquery()
+    # What was made in the time to come was made before the clock was set back, and must not count for hours.
+    window = col(Ticket.created_at).between(now(-since), now(SET_BACK))
+    return counted.where(member, window, *more).scalar_subquery()
 
 
 # Built once: these run with every `connect`, and the last one with every request that changes something.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, update
 
+from storage.clocks import SET_BACK
 from storage.db import insert_once, now
 from storage.models import AppBudget
 
@@ -99,10 +100,16 @@ class Budgets:
             made = insert_once(self._session, AppBudget).values(app=app, full_at=now(), held_until=now())
             await self._session.exec(made.on_conflict_do_nothing(), execution_options=_UNSYNCHRONIZED)
             found = (await self._session.exec(asked, execution_options=fresh)).one()
-        return found[0], found[1]
+        row, at = found
+        if row.written_at is not None and row.written_at - at > SET_BACK:
+            # The clock was set back since: what has to be waited for is as long as it was.
+            back = row.written_at - at
+            await self._set(app, full_at=row.full_at - back, held_until=row.held_until - back)
+            row, at = (await self._session.exec(asked, execution_options=fresh)).one()
+        return row, at
 
     async def _set(self, app: str, **values: datetime) -> None:
-        change = update(AppBudget).where(col(AppBudget.app) == app).values(**values)
+        change = update(AppBudget).where(col(AppBudget.app) == app).values(**values, written_at=now())
         await self._session.exec(change, execution_options=_UNSYNCHRONIZED)
 
 

@@ -403,6 +403,8 @@ class AppBudget(SQLModel, table=True):
     """When the whole budget is there again, if nothing more is spent."""
     held_until: datetime = _time()
     """Until when nobody calls: the platform asked for it, or answers nobody."""
+    written_at: datetime | None = _time(nullable=True)
+    """When this row was last written. A time to come means that the clock was set back since."""
 
 
 class Trouble(SQLModel, table=True):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SUPERSEDED = "superseded"
 """Why a notice was not sent: a newer state of the same message was put before its turn came."""
 
+LONGEST_REST = timedelta(seconds=61)
+"""Longer than any pause between two messages in a channel, which is a minute at most."""
 WAITING = col(Notice.due_at) > datetime(2000, 1, 1, tzinfo=UTC)
 """What has not been said yet: `IS NOT NULL` in words for which both databases use the index of what is due, so
 that a change of one message doesn't read all that was ever said."""
@@ -91,7 +93,8 @@ class Notices:
         sequence = case((latest >= notice.sequence, latest + 1), else_=notice.sequence)
         last = select(case((col(Notice.due_at).is_(None), col(Notice.lease_until)))).where(*there)
         rests = last.order_by(col(Notice.sequence).desc()).limit(1).scalar_subquery()
-        due_at = case((rests > now(), rests), else_=now())
+        # A longer rest than there is was written before the clock was set back.
+        due_at = case((rests.between(now(), now(LONGEST_REST)), rests), else_=now())
         values = notice.model_dump() | {"due_at": due_at, "sequence": sequence}
         statement = insert_once(self._session, Notice).values(**values)
         put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1

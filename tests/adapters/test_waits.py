@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import pytest
@@ -72,3 +74,30 @@ def test_x_says_with_every_answer_when_its_window_begins_anew_and_only_in_a_limi
     assert waits[0] is not None
     assert waits[0].total_seconds() == pytest.approx(600, abs=5)
     assert waits[1] is None
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wait_is_as_long_as_the_platform_says_however_wrong_our_clock_is(hours: int) -> None:
+    there = datetime.now(UTC) + timedelta(hours=hours)
+    ends = str(int(there.timestamp()) + 600)
+    date = {"date": format_datetime(there, usegmt=True)}
+
+    waits = [
+        retry_after(httpx.Response(503, headers=date | {"retry-after": ends})),
+        retry_after(httpx.Response(503, headers=date | {"x-ratelimit-reset": ends})),
+        refusal_of(
+            PLATFORMS["x"], httpx.Response(429, headers=date | {"x-rate-limit-reset": ends})
+        ).retry_after,
+    ]
+
+    assert [wait and wait.total_seconds() for wait in waits] == [pytest.approx(600, abs=5)] * 3
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 99 Nov 2026 07:28:00 GMT", "0"])
+def test_a_date_that_is_none_leaves_our_own_clock(date: str) -> None:
+    ends = str(int(time.time()) + 600)
+
+    wait = retry_after(httpx.Response(503, headers={"date": date, "retry-after": ends}))
+
+    assert wait is not None
+    assert wait.total_seconds() == pytest.approx(600, abs=5)

@@ -36,7 +36,7 @@ from storage.models import (
 )
 from storage.tenants import Members
 from tests.counts import tries
-from tests.storage.world import backdate, build, expire, open_ticket, run_sql, tenant
+from tests.storage.world import ahead, backdate, build, expire, open_ticket, run_sql, tenant
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -263,6 +263,21 @@ async def test_a_member_has_at_most_five_open_tickets(database: Database) -> Non
     async with database.system() as session:
         await Tickets(session).redeem(tickets[0])
         await open_ticket(session, organization, "mem_1")
+
+
+async def test_a_clock_that_is_set_back_an_hour_lets_links_be_asked_for_again(database: Database) -> None:
+    organization = await tenant(database)
+    async with database.system() as session:
+        for _ in range(5):
+            await open_ticket(session, organization, "mem_1")
+    for column in ("created_at", "expires_at"):
+        await ahead(database, "ticket", column, timedelta(hours=1))
+
+    async with database.system() as session:
+        for _ in range(5):
+            await open_ticket(session, organization, "mem_1")
+        with pytest.raises(TooManyTickets):
+            await open_ticket(session, organization, "mem_1")
 
 
 async def test_a_request_gets_one_ticket_however_often_it_comes(database: Database) -> None:

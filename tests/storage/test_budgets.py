@@ -8,7 +8,7 @@ import pytest
 
 from storage.budgets import Bucket, Budgets
 from tests.databases import another
-from tests.storage.world import run_sql
+from tests.storage.world import ahead, run_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,3 +103,18 @@ async def test_a_hold_ends_by_itself(database: Database) -> None:
     await asyncio.sleep(0.05)
 
     assert await take(database, 5) == 5
+
+
+async def test_a_clock_that_is_set_back_an_hour_keeps_nobody_waiting_for_longer(database: Database) -> None:
+    await take(database, 90)
+    async with database.system() as session:
+        await Budgets(session).hold("reddit", timedelta(seconds=30))
+    for column in ("full_at", "held_until", "written_at"):
+        await ahead(database, "app_budget", column, timedelta(hours=1))
+
+    async with database.system() as session:
+        after = await Budgets(session).open("reddit", HOURLY)
+
+    assert after.held is not None
+    assert after.held <= timedelta(seconds=30)
+    assert HOURLY.free(after.full_at - after.at) in range(10, 14)

@@ -11,7 +11,7 @@ from storage.db import now
 from storage.leases import claim
 from storage.models import Grant, Notice
 from storage.outbox import FIRST, WAITING, Notices, Place
-from tests.storage.world import backdate, run_sql, stash, tenant
+from tests.storage.world import ahead, backdate, run_sql, stash, tenant
 
 if TYPE_CHECKING:
     from storage.db import Database
@@ -179,6 +179,18 @@ async def test_a_channel_that_heard_something_rests_for_what_waits_and_for_what_
     assert more == {"one": True, "x": False}
     assert free.key == "free"
     assert {notice.key for notice in rested} == {"two", "y"}
+
+
+async def test_a_clock_that_is_set_back_an_hour_keeps_no_channel_silent(database: Database) -> None:
+    await put(database, "one")
+    (one,) = await take(database)
+    async with database.system() as session:
+        await Notices(session).sent(one, "C", "1.1", rest=timedelta(seconds=1))
+    await ahead(database, "notice", "lease_until", timedelta(hours=1))
+
+    await put(database, "two")
+
+    assert [notice.key for notice in await take(database)] == ["two"]
 
 
 async def test_an_installation_that_hangs_holds_what_is_due_through_it_and_nothing_else(

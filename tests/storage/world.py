@@ -227,6 +227,17 @@ async def backdate(database: Database, model: type[SQLModel], column: str, age: 
         await (await session.connection()).execute(table.update().values({column: now(-age)}))
 
 
+async def ahead(database: Database, table: str, column: str, by: timedelta) -> None:
+    """Move a time of every row on, as if the database's clock had been set back since."""
+    async with database.system() as session:
+        connection = await session.connection()
+        if database.dialect == "sqlite":
+            moved = f"strftime('%Y-%m-%d %H:%M:%f', {column}, '+{by.total_seconds()} seconds') || '000'"
+        else:
+            moved = f"{column} + interval '{by.total_seconds()} seconds'"
+        await connection.execute(text(f"UPDATE {table} SET {column} = {moved}"))  # noqa: S608 - our own tables
+
+
 async def expire(database: Database, model: type[SQLModel]) -> None:
     """Let every row be past its time by a second."""
     await backdate(database, model, "expires_at", timedelta(seconds=1))
