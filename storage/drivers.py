@@ -9,7 +9,7 @@ begins the transaction; on PostgreSQL beginning and saying for whom is one messa
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -215,9 +215,10 @@ def _open(path: str) -> sqlite3.Connection:
     """
     if path and path != ":memory:":
         file = Path(path).resolve()
-        private.make_file(file)
-        for beside in ("-wal", "-shm", "-journal"):
-            private.tighten(file.with_name(file.name + beside))
+        with suppress(OSError):  # SQLite says itself why it cannot open the file
+            private.make_file(file)
+            for beside in ("-wal", "-shm", "-journal"):
+                private.tighten(file.with_name(file.name + beside))
     return sqlite3.connect(path, isolation_level=None)
 
 

@@ -22,7 +22,7 @@ class Exposed(Exception):
 def make_file(path: Path) -> None:
     """Make an empty file for us alone, or take an existing one of ours away from everybody else.
 
-    Raises OSError, and nothing else, where the file can neither be made nor opened.
+    Raises OSError where it can neither be made nor changed.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

