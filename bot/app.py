@@ -47,11 +47,13 @@ from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
+from bot.stories.channels import ChannelStory
 from bot.stories.connect import Connect
 from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
+from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
@@ -261,6 +263,8 @@ def construct(
     AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(incidents, database).register(routes)
+    ChannelStory(database).register(routes)
+    InvitationStory(home, database).register(routes)
     JoinCodeStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
     home.register(routes)

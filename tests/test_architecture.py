@@ -307,6 +307,7 @@ MAY_WRITE = {
     "replies.py:_owe": "owes a person a message",
     "replies.py:put": "the same",
     "rotation.py:*": "the bot's own tokens",
+    "stories/invitations.py:decline": "whoever was invited is no member",
     "stories/lifecycle.py:*": "what Slack says of the app and of people",
     "stories/organization.py:create": "there is no organization yet to be a member of",
     "stories/organization.py:join": "a code instead of a membership",

@@ -49,7 +49,7 @@ def counts(before: Rows, after: Rows) -> dict[str, int]:
 async def test_a_command_that_comes_again_and_again_is_obeyed_once(
     desk: Desk, at_once: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    told = {"membership": 1, "audit_line": 1, "notice": 1}
+    told = {"invitation": 1, "audit_line": 1, "notice": 1}
     story = [  # a second organization would make `connect` ask which one is meant, so it comes last
         ("connect x", 3, {"ticket": 1}),
         ("connect tiktok", 100, {"ticket": 1}),
