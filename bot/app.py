@@ -47,11 +47,13 @@ from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
+from bot.stories.channels import ChannelStory
 from bot.stories.connect import Connect
 from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
+from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
@@ -62,7 +64,7 @@ from bot.web.install import InstallPages
 from bot.web.limits import PageLimits
 from bot.web.listeners import Address, listen, monitored
 from bot.web.openid import SignInWithSlack
-from bot.web.pages import Pages
+from bot.web.pages import Pages, headers_of
 from bot.web.platforms import PlatformCallbacks
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
@@ -76,8 +78,6 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-LARGEST_BODY = 1 << 20
-"""Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """What is due comes evenly; looked for less often, it would be done in bursts."""
@@ -263,6 +263,8 @@ def construct(
     AlertsStory(incidents, database).register(routes)
     Doctor(accounts, offer).register(routes)
     OrganizationStory(incidents, database).register(routes)
+    ChannelStory(database).register(routes)
+    InvitationStory(home, database).register(routes)
     JoinCodeStory(database).register(routes)
     Help(routes, offer, settings).register(routes)
     home.register(routes)
@@ -305,7 +307,7 @@ def construct(
         pages=pages,
         cookies=cookies,
     )
-    server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
+    server = web.Application(middlewares=[guard.middleware])
     events = SlackEvents(bolt, settings.slack_signing_secret.get_secret_value())
     departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
     callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
@@ -367,9 +369,9 @@ async def run(
     async with (
         _tracing(settings.otel_endpoint),
         parts_of(settings) as parts,
-        monitored(parts.monitoring, monitoring) as monitoring_url,
+        monitored(parts.monitoring, headers_of(settings), monitoring) as monitoring_url,
     ):
-        runner, socket = Runner(parts.web if serve else parts.alive), None
+        runner, socket = Runner(parts.web if serve else parts.alive, headers_of(settings)), None
         notices = NoticeSender(
             parts.database,
             parts.slacks,

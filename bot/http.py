@@ -19,7 +19,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from httpx_aiohttp import AiohttpTransport
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from adapters.base import LONGEST_CALL_S, WITHIN, never_left
+from adapters.base import LONGEST_CALL_S, WITHIN
 
 LONGEST_ANSWER = 4 << 20
 """Bytes. The longest real answers, a hundred Facebook Pages with pictures, are far below one megabyte."""
@@ -147,9 +147,9 @@ class Carrier(AiohttpTransport):
             async with asyncio.timeout(request.extensions.get(WITHIN, LONGEST_CALL_S)):
                 try:
                     return await self._carried(request)
-                except httpx.ConnectError as error:
-                    if not never_left(error):
-                        raise
+                except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                    if not isinstance(error.__cause__, aiohttp.ClientConnectorError):
+                        raise  # too slow, or broken after we wrote to it
                 await asyncio.sleep(AGAIN_AFTER_S)
                 return await self._carried(request)
         except TimeoutError as error:

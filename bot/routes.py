@@ -133,6 +133,11 @@ class Request:
         return act_as(self.sender, await self.standing(), organization_id, needed=needed)
 
     @property
+    def place(self) -> str:
+        """What the button was in: a `modal`, the `home` tab, or an empty string for a message."""
+        return str((self.body.get("view") or {}).get("type", ""))
+
+    @property
     def state(self) -> Mapping[str, Mapping[str, Json]]:
         """The inputs of the modal or message, by block_id and action_id."""
         holder = self.body.get("view") or self.body

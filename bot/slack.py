@@ -208,8 +208,7 @@ class Slacks:
         """Call `oauth.v2.access` or `openid.connect.token` as our app. Raises SlackRefused or SlackSilent.
 
         slack_sdk's methods of those names send the credentials by way of aiohttp's BasicAuth, which is
-        deprecated; Slack takes them in the form as well. What is traded here works once, so the call gets a
-        connection of its own (`bot.http.Request`).
+        deprecated; Slack takes them in the form as well.
         """
         credentials = {
             "client_id": self._settings.slack_client_id,
@@ -217,9 +216,7 @@ class Slacks:
         }
         try:
             async with asyncio.timeout(OAUTH_WITHIN_S):
-                return await self._client(None).api_call(
-                    method, data=credentials | form, headers={"Connection": "close"}
-                )
+                return await self._client(None).api_call(method, data=credentials | form)
         except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
             failed = failure(error)
             refused = isinstance(error, SlackApiError) and failed.kind is not Kind.PASSING
@@ -296,13 +293,17 @@ class Slacks:
         return status < HTTPStatus.MULTIPLE_CHOICES
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
-        """Return a client. One that `repeats` makes a call again, at once, whose connection broke."""
+        """Return a client. One that `repeats` makes a call again, at once, whose connection broke.
+
+        Any other makes its calls on connections of their own (`bot.http.Request`), and again only where they
+        certainly did not reach Slack.
+        """
         return _Client(
             token=token,
             base_url=self._settings.slack_api_url,
             session=self._session,
-            # None: slack_sdk's own. Otherwise only a call that certainly did not reach Slack is made again.
-            retry_handlers=None
+            headers={} if repeats else {"Connection": "close"},
+            retry_handlers=None  # slack_sdk's own
             if repeats
             else [AsyncConnectionErrorRetryHandler(error_types=[aiohttp.ClientConnectorError])],
         )

@@ -63,6 +63,28 @@ class Member:
         outcome = await self.slack.press(self.user_id, target, action_id, value=value)
         expect(not outcome.error, f"{action_id}: {outcome.error}")
 
+    async def choose(self, target: Message | View, name: str) -> None:
+        """Press the button in the first section that names `name`."""
+        sections = [b for b in target.blocks if "accessory" in b and name in "\n".join(_texts(b["text"]))]
+        expect(bool(sections), f"no choice of {name} in: {text_of(target)}")
+        action_id, block_id = sections[0]["accessory"]["action_id"], sections[0]["block_id"]
+        outcome = await self.slack.press(self.user_id, target, action_id, block_id=block_id)
+        expect(not outcome.error, f"{action_id}: {outcome.error}")
+
+    async def accept(self) -> str:
+        """Accept the newest invitation in the direct messages, once it is there; return what is said then."""
+        invitation = await self.slack.until(lambda: self._offered("invitation.accept"), 10)
+        await self.press(invitation, "invitation.accept")
+        return text_of(await self.slack.until(lambda: self._changed(invitation), 10))
+
+    def _offered(self, action_id: str) -> Message | None:
+        return next((m for m in reversed(self.direct_messages()) if action_id in str(m.blocks)), None)
+
+    def _changed(self, old: Message) -> Message | None:
+        return next(
+            (m for m in self.direct_messages() if m.ts == old.ts and "invitation." not in str(m.blocks)), None
+        )
+
     async def submit(self, view: View, values: dict[str, Any] | None = None) -> View:
         """Submit a modal and return the one that stands there afterwards."""
         shown = await self.slack.submit(self.user_id, view, values)

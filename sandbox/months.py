@@ -52,10 +52,12 @@ class Months:
         yield "YouTube fails for six hours", self.outage
 
     async def colleague(self) -> str:
-        """Let Ada invite Otto as an admin."""
+        """Let Ada invite Otto as an admin, and Otto accept."""
         message = await self._ada.command(f"org invite <@{OTTO}|otto> admin")
-        expect("is now an admin" in text_of(message), text_of(message))
-        return f"“{text_of(message)}”"
+        expect("I've invited" in text_of(message), text_of(message))
+        said = await self._otto.accept()
+        expect("as an admin" in said, said)
+        return f"“{said}”"
 
     async def channel(self) -> str:
         """Invite the app into the channel and choose it in the form; a digest would only be in the way here."""

@@ -25,6 +25,7 @@ from storage.models import (
     WorkspaceLink,
     new_id,
 )
+from storage.names import check_link, check_rename
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,7 +215,11 @@ class Workspaces:
         )
 
     async def link(self, team_id: str, organization_id: str) -> None:
-        """Let the organization be used from this workspace; a second time changes nothing."""
+        """Let the organization be used from this workspace; a second time changes nothing.
+
+        Raises `NameTaken` where its name looks like that of another organization there.
+        """
+        await check_link(self._session, team_id, organization_id)
         link = WorkspaceLink(team_id=team_id, organization_id=organization_id)
         statement = insert_once(self._session, WorkspaceLink).values(**link.model_dump())
         await self._session.exec(statement.on_conflict_do_nothing())
@@ -256,7 +261,8 @@ class Organizations:
         return (await self._session.exec(found)).one_or_none()
 
     async def rename(self, organization_id: str, name: str) -> bool:
-        """Give the organization another name; False if it is absent."""
+        """Give the organization another name; False if it is absent. Raises `NameTaken`: see `Workspaces.link`."""
+        await check_rename(self._session, organization_id, name)
         organization = await self.get(organization_id)
         if organization is None:
             return False

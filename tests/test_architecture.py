@@ -24,6 +24,10 @@ STARTS_BOTH = frozenset({"sandbox/tour.py", "sandbox/start.py", "sandbox/run.py"
 """The one process that is bot and sandbox at once, and the tour through it."""
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
 KNOWS_WHO = frozenset({"bot/actor.py"})
+OPENS_CONNECTIONS = frozenset({"bot/http.py"})
+HTTP_CLIENTS = frozenset(
+    {"ClientSession", "AsyncClient", "AsyncWebClient", "AsyncWebhookClient", "WebClient", "urlopen"}
+)
 WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id"})
 JUDGES_SLACK = frozenset({"bot/slack.py", "bot/http.py"})
 """The second carries calls to platforms, not to Slack."""
@@ -126,6 +130,24 @@ def raised_for_status(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{node.lineno} calls raise_for_status"
 
 
+def opened_clients(path: str, source: str) -> Iterator[str]:
+    # Their answers would be unbounded, and redirects followed.
+    if path.partition("/")[0] not in {"adapters", "bot"} or path in OPENS_CONNECTIONS:
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and _called(node) in HTTP_CLIENTS:
+            yield f"{path}:{node.lineno} opens an HTTP client of its own"
+
+
+def read_numbers(path: str, source: str) -> Iterator[str]:
+    # NaN, 400 digits and the year 60000 break each of these in a way of its own.
+    if not path.startswith("adapters/") or path == "adapters/numbers.py":
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and _called(node) in {"int", "float", "fromtimestamp", "fromisoformat"}:
+            yield f"{path}:{node.lineno} reads a number without adapters.numbers"
+
+
 def slack_errors_by_hand(path: str, source: str) -> Iterator[str]:
     # What a failed call means is decided in one place; by hand, silence was once read as "does not exist".
     if not path.startswith("bot/") or path in JUDGES_SLACK:
@@ -165,7 +187,16 @@ def _root(node: ast.expr) -> str:
 
 Rule = Callable[[str, str], Iterator[str]]
 RULES = pytest.mark.parametrize(
-    "rule", [wrong_imports, environment_reads, who_reads, raised_for_status, slack_errors_by_hand]
+    "rule",
+    [
+        wrong_imports,
+        environment_reads,
+        who_reads,
+        raised_for_status,
+        slack_errors_by_hand,
+        opened_clients,
+        read_numbers,
+    ],
 )
 
 
@@ -205,6 +236,11 @@ def test_the_rule_holds_in_every_module(rule: Rule) -> None:
         (who_reads, "bot/dispatch.py", "context.actor_user_id"),
         (who_reads, "bot/dispatch.py", "payload.pop('enterprise_id')"),
         (raised_for_status, "adapters/x.py", "response.raise_for_status()"),
+        (opened_clients, "bot/slack.py", "aiohttp.ClientSession()"),
+        (opened_clients, "adapters/x.py", "httpx.AsyncClient(timeout=1)"),
+        (opened_clients, "bot/app.py", "AsyncWebClient(token='x')"),
+        (read_numbers, "adapters/x.py", "float(response.headers['retry-after'])"),
+        (read_numbers, "adapters/meta.py", "datetime.fromtimestamp(body['expires_at'], UTC)"),
         (slack_errors_by_hand, "bot/stories/x.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
         (
             slack_errors_by_hand,
@@ -271,6 +307,7 @@ MAY_WRITE = {
     "replies.py:_owe": "owes a person a message",
     "replies.py:put": "the same",
     "rotation.py:*": "the bot's own tokens",
+    "stories/invitations.py:decline": "whoever was invited is no member",
     "stories/lifecycle.py:*": "what Slack says of the app and of people",
     "stories/organization.py:create": "there is no organization yet to be a member of",
     "stories/organization.py:join": "a code instead of a membership",

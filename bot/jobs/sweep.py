@@ -1,4 +1,4 @@
-"""Tidying up: expired one-time rows, what was said long ago, consents that led nowhere, grants nobody holds."""
+"""Tidying up: expired one-time rows and invitations, what was said long ago, consents that led nowhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from bot.logs import logger
 from storage.attempts import sweep
+from storage.channels import Channels
 from storage.grants import Grants
+from storage.invitations import Invitations
 from storage.outbox import Notices
 from storage.refreshes import Refreshes
 
@@ -40,6 +42,7 @@ class Sweeper:
             yesterday = int((time.time() - TALLIES_KEPT.total_seconds()) // 60)
             gone += await Refreshes(session, self._vault).forget_tallies(yesterday)
             gone += await Notices(session).forget_older(SAID_KEPT, CARDS_KEPT)
+            gone += await Invitations(session).sweep() + await Channels(session).sweep()
         async with self._database.system(write=False) as session:
             abandoned = await Grants(session, self._vault).abandoned(ABANDONED_AFTER)
         for grant in abandoned:

@@ -13,8 +13,11 @@ from bot.views import kit
 from storage.discoveries import Discoveries
 from storage.grants import Grants
 from storage.models import GrantStatus, Role
+from storage.summaries import summaries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.connections import Connections
     from bot.settings import PlatformSettings
     from bot.stories.home import Home
@@ -57,7 +60,7 @@ class Connect:
         routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False, opens=opens)
         routes.add(Kind.ACTION, "connect.open", self.opened, role=Who.ANYONE, changes=False)
         routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.SUBMISSION, "connect.organization", self.organization, role=Who.ANYONE, changes=False)
+        routes.add(Kind.ACTION, "connect.organization", self.organization, role=Role.ADMIN, changes=False)
         routes.add(
             Kind.ACTION,
             "connect.choose",
@@ -78,14 +81,14 @@ class Connect:
             self._connections.offer.choose(word)
         if isinstance(who, Actor):
             return await self._answer(request, who, word)
-        return OpenModal(views.which_organization(who, await self._default(request), word))
+        return await self._which(request, who, word)
 
     async def ask(self, request: Request) -> Answer:
         """Answer the global shortcut and the button that names no platform."""
         who = await self._who(request)
         if isinstance(who, Actor):
             return OpenModal(kit.modal("Connect an account", self._platforms(who)))
-        return OpenModal(views.which_organization(who, await self._default(request), ""))
+        return await self._which(request, who, "")
 
     async def _who(self, request: Request) -> Actor | list[Seat]:
         """Return the admin who asks, or the seats to choose from where it isn't plain which is meant.
@@ -101,12 +104,17 @@ class Connect:
     async def _default(self, request: Request) -> str:
         return (await request.standing()).default_organization_id or ""
 
+    async def _which(self, request: Request, seats: Sequence[Seat], word: str) -> Answer:
+        async with self._database.system(write=False) as session:
+            about = await summaries(session, [seat.organization_id for seat in seats])
+        found = [about[seat.organization_id] for seat in seats if seat.organization_id in about]
+        return OpenModal(views.which_organization(found, request.sender.realm, word))
+
     async def organization(self, request: Request) -> Answer:
         """Go on with the organization that was chosen in the modal."""
-        chosen = (request.typed(views.ORGANIZATION).get("selected_option") or {}).get("value")
-        if request.current is not None or not chosen:  # some other modal's metadata, or its inputs
-            raise Gone("That form", AGAIN)
-        actor = await request.act(str(chosen), needed=Role.ADMIN)
+        if request.place != "modal":
+            raise Gone("That choice", AGAIN)
+        actor = request.actor
         word = request.target
         if not word:
             return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))
@@ -124,7 +132,7 @@ class Connect:
         found = next((f for f in self._connections.offer.offered() if request.target in f.clients), None)
         if found is None:
             raise Gone("That platform")
-        if (request.body.get("view") or {}).get("type") == "modal":
+        if request.place == "modal":
             return UpdateModal(await self._link(request, request.actor, found, request.target))
         client = found.clients[request.target]
         url = await self._connections.open_ticket(request.actor, client, found.platform, request=request.key)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.actor import act_as, opener_of
 from bot.errors import NotMember
+from bot.invitations import waiting_for
 from bot.logs import logger
 from bot.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.slack import CALL_FAILED, failure
@@ -14,6 +15,7 @@ from bot.views import home as views
 from bot.views.kit import Json
 from storage.incidents import Alerts
 from storage.models import Role
+from storage.summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,7 +69,7 @@ class Home:
         """Draw it again for somebody who has just changed what it shows."""
         await self.redraw_for(request.sender, request.actor.organization_id)
 
-    async def redraw_for(self, sender: Sender, organization_id: str) -> None:
+    async def redraw_for(self, sender: Sender, organization_id: str | None) -> None:
         """Draw it again for a person, wherever they were when they changed what it shows.
 
         Nothing is owed to them: a Slack that is down is told when they open it, so failing only is noted.
@@ -85,14 +87,19 @@ class Home:
         chosen = organization_id or standing.default_organization_id
         if chosen is None and standing.choices:
             chosen = standing.choices[0].organization_id
+        async with self._database.system(write=False) as session:
+            waiting = await waiting_for(session, sender.realm, sender.user_id)
+            about = await summaries(session, [seat.organization_id for seat in standing.choices])
         try:
             actor = act_as(sender, standing, chosen)
         except NotMember as error:
-            return views.welcome(str(error))
+            return views.with_invitations(views.welcome(str(error)), waiting)
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)
-        return views.home(standing, seat, await self._accounts.cards(actor), alerts, page)
+        reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=about)
+        view = views.home(reader, await self._accounts.cards(actor), alerts, page)
+        return views.with_invitations(view, waiting)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
         await self._draw(sender, view, request.client)

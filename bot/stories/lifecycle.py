@@ -18,8 +18,10 @@ from bot.slack import Kind as Failed
 from bot.views import lifecycle as views
 from bot.views.kit import cut
 from storage.audit import Audit
+from storage.founding import FOUNDED, let_in
 from storage.incidents import IncidentRows
 from storage.models import Installation, Role
+from storage.names import looks
 from storage.outbox import Notices
 from storage.tenants import Installations, Members, Organizations, Workspaces
 
@@ -129,14 +131,14 @@ class Lifecycle:
         await workspaces.ensure(team_id, new.enterprise_id, new.name)
         if await workspaces.organizations(team_id):
             return False
-        organization = await Organizations(session).create(cut(new.name, ORGANIZATION_NAME) or team_id)
-        await workspaces.link(team_id, organization.id)
-        await workspaces.set_default(team_id, organization.id)
+        name = cut(new.name, ORGANIZATION_NAME)
+        organization = await Organizations(session).create(name if looks(name) else team_id)
+        await let_in(session, team_id, organization.id)
         owner = await Members(session).add(
             organization.id, realm=new.realm, user_id=new.installed_by, team_id=team_id, role=Role.OWNER
         )
         audit = Audit(session)
-        await audit.write(organization.id, owner.id, "organization created", organization.id)
+        await audit.write(organization.id, owner.id, FOUNDED, organization.id)
         await audit.write(organization.id, owner.id, "app installed", team_id)
         message = views.welcome(new.name, organization.name, organization.id)
         await say_to(session, owner, f"welcome:{organization.id}", message)

@@ -7,26 +7,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, NotMember, OctapostError
+from bot.errors import AGAIN, BadInput, Gone, OctapostError, TooMany
+from bot.invitations import invite, tell, waiting_for
 from bot.logs import logger
 from bot.notices import say_to
 from bot.people import person, team_name
 from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
-from bot.views import kit
+from bot.views import invitations, kit
 from bot.views import organization as views
 from storage.audit import Audit
+from storage.founding import FOUNDED_A_DAY, TooManyFounded, found, let_in
+from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
-from storage.models import Role, new_id
+from storage.models import Role
+from storage.names import NameTaken, looks
+from storage.summaries import summaries
 from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor
     from bot.incidents import Incidents
     from storage.db import Database
+    from storage.invitation_models import Invitation
     from storage.models import Membership
 
 log = logger(__name__)
@@ -73,16 +77,6 @@ class OrganizationStory:
             help="Rename your organization.",
         )
         command(
-            "org switch",
-            self.switch,
-            role=Who.ANYONE,
-            hint="NAME",
-            changes=True,
-            topic=TOPIC,
-            help="Choose which organization this channel is about.",
-            aliases=("org default",),
-        )
-        command(
             "org join",
             self.join,
             role=Who.ANYONE,
@@ -106,7 +100,7 @@ class OrganizationStory:
             hint="@person [member | admin | owner]",
             changes=True,
             topic=TOPIC,
-            help="Add somebody.",
+            help="Invite someone to your organization.",
             aliases=("org add",),
         )
         command(
@@ -129,49 +123,44 @@ class OrganizationStory:
         )
         routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False, opens="Members")
         routes.add(Kind.ACTION, "org.change", self.change, role=Role.OWNER)
+        routes.add(Kind.ACTION, "org.withdraw", self.withdraw, role=Role.OWNER)
         routes.add(Kind.SUBMISSION, "org.add", self.add_people, role=Role.OWNER)
 
     # Organizations
 
     async def overview(self, request: Request) -> Answer:
-        """Answer `/octapost org`."""
-        standing = await request.standing()
-        if not standing.choices:
+        """Answer `/octapost org`: the sender's invitations, and their organizations."""
+        standing, sender = await request.standing(), request.sender
+        async with self._database.system(write=False) as session:
+            waiting = await waiting_for(session, sender.realm, sender.user_id)
+            listed = await summaries(session, [seat.organization_id for seat in standing.choices])
+        if not standing.choices and not waiting:
             await request.act()
-        return Say(text="Your organizations in this workspace", blocks=views.overview(standing))
+        blocks = [*invitations.cards(waiting), *views.overview(standing, listed, sender.realm)]
+        return Say(text="Your organizations in this workspace", blocks=blocks)
 
     async def create(self, request: Request) -> Answer:
         """Create an organization in this workspace. Guests cannot."""
         name = name_of(request.words)
         client, sender = await request.client(), request.sender
         await person(client, sender.user_id, sender)
-        standing = await request.standing()
-        if name.casefold() in {seat.organization_name.casefold() for seat in standing.choices}:
-            raise BadInput(f"You already have an organization called {name} here.")
         workspace = await team_name(client, sender.team_id)
-        async with self._database.system() as session:
-            organization = await Organizations(session).create(name)
-            workspaces = Workspaces(session)
-            await workspaces.ensure(sender.team_id, sender.enterprise_id, workspace)
-            await workspaces.link(sender.team_id, organization.id)
-            if standing.default_organization_id is None and not await self._has_default(
-                workspaces, sender.team_id
-            ):
-                await workspaces.set_default(sender.team_id, organization.id)
-            owner = await Members(session).add(
-                organization.id,
-                realm=sender.realm,
-                user_id=sender.user_id,
-                team_id=sender.team_id,
-                role=Role.OWNER,
-            )
-            await Audit(session).write(organization.id, owner.id, "organization created")
+        try:
+            async with self._database.system() as session:
+                await Workspaces(session).ensure(sender.team_id, sender.enterprise_id, workspace)
+                await found(session, name, realm=sender.realm, user_id=sender.user_id, team_id=sender.team_id)
+        except NameTaken:
+            raise BadInput(name_taken(name)) from None
+        except TooManyFounded:
+            raise TooMany(
+                f"You have created {FOUNDED_A_DAY} organizations within a day, which is the limit. Try again tomorrow."
+            ) from None
         return Say(
             text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
             blocks=[
                 kit.words(f"{name} exists, and you are its owner."),
                 kit.section(
-                    "`/octapost org switch NAME` makes a channel about it; `org invite @person` adds people."
+                    "`/octapost org switch NAME` makes a channel about it; `org invite @person` invites people."
                 ),
             ],
         )
@@ -179,31 +168,13 @@ class OrganizationStory:
     async def rename(self, request: Request) -> Answer:
         """Rename the organization of this channel."""
         name, actor = name_of(request.words, "rename"), request.actor
-        async with acting(self._database, actor) as session:
-            await Organizations(session).rename(actor.organization_id, name)
-            await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
+        try:
+            async with acting(self._database, actor) as session:
+                await Organizations(session).rename(actor.organization_id, name)
+                await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
+        except NameTaken:
+            raise BadInput(name_taken(name)) from None
         return Say(text=f"{actor.organization} is now called {name}.")
-
-    async def switch(self, request: Request) -> Answer:
-        """Make this channel about one of the sender's organizations."""
-        sender, wanted = request.sender, request.words.strip()
-        seats = (await request.standing()).choices
-        if not seats:
-            raise NotMember
-        found = [seat for seat in seats if seat.organization_name.casefold() == wanted.casefold()]
-        if not found:
-            known = kit.listed(seat.organization_name for seat in seats)
-            raise BadInput(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
-        seat = found[0]
-        actor = await request.act(seat.organization_id)
-        async with acting(self._database, actor, system=True) as session:
-            await Workspaces(session).set_channel_default(
-                sender.team_id, sender.channel_id, seat.organization_id
-            )
-            await Audit(session).write(
-                seat.organization_id, seat.membership_id, "channel switched", sender.channel_id
-            )
-        return Say(text=f"In this channel, /octapost now means {seat.organization_name}.")
 
     async def join(self, request: Request) -> Answer:
         """Link this workspace to an organization with its one-time code. Guests cannot."""
@@ -220,11 +191,15 @@ class OrganizationStory:
                 raise BadInput(
                     "That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one."
                 )
-            workspaces, members = Workspaces(session), Members(session)
-            await workspaces.ensure(sender.team_id, sender.enterprise_id, name)
-            await workspaces.link(sender.team_id, organization.id)
-            if not await self._has_default(workspaces, sender.team_id):
-                await workspaces.set_default(sender.team_id, organization.id)
+            members = Members(session)
+            await Workspaces(session).ensure(sender.team_id, sender.enterprise_id, name)
+            try:
+                await let_in(session, sender.team_id, organization.id)
+            except NameTaken:
+                raise BadInput(
+                    f"This workspace already has an organization whose name looks like {organization.name}."
+                    " Ask one of the two owners to rename theirs; your code stays good until then."
+                ) from None
             already = await members.find(organization.id, sender.realm, sender.user_id)
             role = max(Role(redeemed.role), Role(already.role)) if already else Role(redeemed.role)
             member = await members.add(
@@ -256,13 +231,16 @@ class OrganizationStory:
         role = ROLES[word] if word else Role.MEMBER
         actor, client = request.actor, await request.client()
         name = await person(client, user_id, actor.sender)
-        [(before, after)] = await self._add(actor, [user_id], role)
-        if before == after:
+        async with acting(self._database, actor, system=True) as session:
+            [one] = await invite(session, actor, [user_id], role)
+        if one.before is None:
+            return Say(text=invitations.invited(name, actor.organization, one.after, told=one.told))
+        if one.before == one.after:
             return Say(
-                text=f"{name} is already {views.article(after)} of {actor.organization}."
+                text=f"{name} is already {views.article(one.after)} of {actor.organization}."
                 " `/octapost org role @person role` changes that."
             )
-        return Say(text=f"{name} is now {views.article(after)} of {actor.organization}. I've told them.")
+        return Say(text=f"{name} is now {views.article(one.after)} of {actor.organization}. I've told them.")
 
     async def set_role(self, request: Request) -> Answer:
         """Answer `/octapost org role @person role`."""
@@ -274,12 +252,34 @@ class OrganizationStory:
         return about(user_id, f"is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
 
     async def remove(self, request: Request) -> Answer:
-        """Answer `/octapost org remove @person`."""
+        """Answer `/octapost org remove @person`: end a membership, or withdraw an invitation."""
         user_id, _ = who_and_role(request.words)
-        member = await self._member(request.actor, user_id)
-        await self._end(request.actor, member.id)
-        organization = request.actor.organization
-        return about(user_id, f"isn't a member of {organization} any more. Every account stays connected.")
+        actor = request.actor
+        async with acting(self._database, actor) as session:
+            withdrawn = await Invitations(session).withdraw_from(
+                actor.organization_id, actor.sender.realm, user_id
+            )
+            if withdrawn is not None:
+                await self._withdrawn(session, actor, withdrawn)
+        if withdrawn is not None:
+            return about(user_id, f"isn't invited to {actor.organization} any more.")
+        member = await self._member(actor, user_id)
+        await self._end(actor, member.id)
+        return about(
+            user_id, f"isn't a member of {actor.organization} any more. Every account stays connected."
+        )
+
+    async def withdraw(self, request: Request) -> Answer:
+        """Withdraw an invitation in the members modal."""
+        actor = request.actor
+        async with acting(self._database, actor) as session:
+            withdrawn = await Invitations(session).withdraw(actor.organization_id, request.target)
+            if withdrawn is None:
+                raise Gone("That invitation", AGAIN)
+            await self._withdrawn(session, actor, withdrawn)
+        if request.place != "modal":
+            return Say(text="Withdrawn.")
+        return UpdateModal(await self._members_view(actor))
 
     async def change(self, request: Request) -> Answer:
         """Answer the menu beside a member: another role, or removal."""
@@ -291,7 +291,7 @@ class OrganizationStory:
         else:
             raise Gone("That choice", AGAIN)
         actor = await self._refreshed(request)
-        if actor is None or (request.body.get("view") or {}).get("type") != "modal":
+        if actor is None or request.place != "modal":
             return Say(text="Done.")
         return UpdateModal(await self._members_view(actor))
 
@@ -309,7 +309,9 @@ class OrganizationStory:
                 await person(client, user_id, request.sender)
             except OctapostError as error:
                 raise BadInput(str(error), field=views.PERSON) from None
-        await self._add(request.actor, chosen, ROLES.get(str(option.get("value")), Role.MEMBER))
+        role = ROLES.get(str(option.get("value")), Role.MEMBER)
+        async with acting(self._database, request.actor, system=True) as session:
+            await invite(session, request.actor, chosen, role)
         return UpdateModal(await self._members_view(request.actor))
 
     # What they share
@@ -317,6 +319,7 @@ class OrganizationStory:
     async def _members_view(self, actor: Actor) -> kit.Json:
         async with self._database.organization(actor.organization_id, write=False) as session:
             people = await Members(session).all(actor.organization_id)
+            asked = await Invitations(session).open(actor.organization_id)
         elsewhere = {member.team_id for member in people if member.realm != actor.sender.realm}
         async with self._database.system(write=False) as session:
             homes = [await Workspaces(session).get(team_id) for team_id in elsewhere]
@@ -327,36 +330,12 @@ class OrganizationStory:
             organization_name=actor.organization,
             role=actor.role,
         )
-        return views.members(seat, people, names)
+        return views.members(seat, people, names, asked)
 
-    async def _add(self, actor: Actor, user_ids: Sequence[str], role: Role) -> list[tuple[Role | None, Role]]:
-        """Let people in and tell them; return each one's role before (None: no member) and after.
-
-        Whoever is in already keeps the higher of the two roles: an invitation takes nothing away.
-        """
-        sender, changes = actor.sender, []
-        async with acting(self._database, actor) as session:
-            members = Members(session)
-            for user_id in user_ids:
-                known = await members.find(actor.organization_id, sender.realm, user_id)
-                before = Role(known.role) if known is not None else None
-                changes.append((before, max(role, before or role)))
-                if before is not None and before >= role:
-                    continue
-                added = await members.add(
-                    actor.organization_id,
-                    realm=sender.realm,
-                    user_id=user_id,
-                    team_id=sender.team_id,
-                    role=role,
-                )
-                done = "member added" if before is None else "role changed"
-                await Audit(session).write(
-                    actor.organization_id, actor.membership_id, done, added.id, role=role.word
-                )
-                message = views.invited(actor.organization, role, f"<@{sender.user_id}>")
-                await say_to(session, added, f"invited:{new_id('inv')}", message)
-        return changes
+    async def _withdrawn(self, session: AsyncSession, actor: Actor, invitation: Invitation) -> None:
+        await Audit(session).write(
+            actor.organization_id, actor.membership_id, "invitation withdrawn", invitation.id
+        )
 
     async def _member(self, actor: Actor, user_id: str) -> Membership:
         async with self._database.organization(actor.organization_id, write=False) as session:
@@ -383,6 +362,10 @@ class OrganizationStory:
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
+        member = await Members(session).get(actor.organization_id, membership_id)
+        if member is not None and member.id != actor.membership_id:
+            message = invitations.role_changed(actor.organization, role, f"<@{actor.sender.user_id}>")
+            await tell(session, member, message)
 
     async def _end(self, actor: Actor, membership_id: str) -> None:
         async with acting(self._database, actor) as session:
@@ -406,10 +389,6 @@ class OrganizationStory:
             return None
         return replace(actor, role=Role(member.role))
 
-    async def _has_default(self, workspaces: Workspaces, team_id: str) -> bool:
-        workspace = await workspaces.get(team_id)
-        return workspace is not None and workspace.default_organization_id is not None
-
 
 def name_of(typed: str, word: str = "create") -> str:
     """Return an organization's name as typed, tidied. Raises BadInput for none, or too much."""
@@ -418,7 +397,17 @@ def name_of(typed: str, word: str = "create") -> str:
         raise BadInput(f"Type a name after it: `/octapost org {word} Blue Door Bakery`.")
     if len(name) > LONGEST_NAME:
         raise BadInput(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
+    if not looks(name):
+        raise BadInput("That name has no character that can be seen. Choose one that people can read.")
     return name
+
+
+def name_taken(name: str) -> str:
+    """Return why an organization can't have this name."""
+    return (
+        f"An organization whose name looks like {name} is already used in the same workspace."
+        " Choose a name that nobody can take for it."
+    )
 
 
 def who_and_role(typed: str) -> tuple[str, str]:

@@ -11,18 +11,20 @@ from bot.notices import Message
 from bot.routes import Say
 from bot.views import kit
 from bot.views.kit import Json
+from bot.views.organization import ownership
 
 if TYPE_CHECKING:
     from bot.connections import Connected
     from bot.settings import PlatformSettings
     from storage.models import Account, Discovery, FoundAccount
-    from storage.tenants import Seat
+    from storage.summaries import Summary
 
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
 ALREADY_HERE = "already_here"
 """Why a found account is greyed, beside the platforms' `Blocker`s: this organization has it."""
 PICKED = "picked"
-ORGANIZATION = "organization"
+ORGANIZATIONS_SHOWN = 90
+"""A modal holds 100 blocks."""
 PLATFORM = "platform"
 BLOCKED_SHOWN = 20
 
@@ -107,30 +109,21 @@ def capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def which_organization(seats: Sequence[Seat], current: str, word: str) -> Json:
-    """Return the modal that asks which organization will own the account."""
-    choices = [kit.option(seat.organization_name, seat.organization_id) for seat in seats]
-    chosen = next((c for c in choices if c["value"] == current), choices[0])
-    return kit.modal(
-        "Connect an account",
-        [
-            kit.entry(
-                ORGANIZATION,
-                "Which organization will own it?",
-                {
-                    "type": "static_select",
-                    "action_id": "select",
-                    "options": choices[:100],
-                    "initial_option": chosen,
-                },
-                hint="The account belongs to the organization, not to you: it stays when you leave.",
-            )
-        ],
-        callback_id="connect.organization",
-        submit="Continue",
-        close="Cancel",
-        metadata=word,
+def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
+    """Return the modal that asks which organization will own the account.
+
+    Nothing is chosen beforehand, and each says who owns it: names can be alike, and what a channel is about
+    is not for the person who connects to decide.
+    """
+    blocks = [kit.words("Which organization will own the account?")]
+    for one in found[:ORGANIZATIONS_SHOWN]:
+        value = f"{one.organization_id}/{word}"
+        choose = kit.button("Choose", "connect.organization", value, label=f"Choose {one.name}")
+        blocks.append(kit.section(f"*{kit.escape(one.name)}*\n{ownership(one, realm)}", accessory=choose))
+    blocks.append(
+        kit.fine_print("The account belongs to the organization, not to you: it stays when you leave.")
     )
+    return kit.modal("Connect an account", blocks, close="Cancel")
 
 
 def go_on(platform: Platform, app: App, organization: str, url: str) -> Json:

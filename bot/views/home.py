@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.diagnosis import tally
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
-from bot.views import kit
+from bot.views import invitations, kit
 from bot.views.kit import Json
-from bot.views.organization import article
+from bot.views.organization import accounts, article, ownership
 from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.views.accounts import Card
     from storage.incident_models import AlertSettings
-    from storage.tenants import Seat, Standing
+    from storage.summaries import Summary
+    from storage.tenants import Seat
 
 HOME_CARDS = 18
 """A home tab holds 100 blocks, a card at most 4; about ten stand around them."""
 
 
-def home(
-    standing: Standing, seat: Seat, cards: Sequence[Card], alerts: AlertSettings, number: int = 0
-) -> Json:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A member who looks at their home tab, and which of their organizations it shows."""
+
+    realm: str
+    seats: Sequence[Seat]
+    seat: Seat
+    about: Mapping[str, Summary]
+    """Who owns each of them, by the organization's id."""
+
+
+def home(reader: Reader, cards: Sequence[Card], alerts: AlertSettings, number: int = 0) -> Json:
     """Return the home tab of a member, about one of their organizations; `number` counts its pages from 0."""
+    seat = reader.seat
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
+    if shown := reader.about.get(seat.organization_id):
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(ownership(shown, reader.realm))]})
     buttons = []
     if role >= Role.ADMIN:
         buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
@@ -40,8 +54,8 @@ def home(
     blocks.append(kit.actions(*buttons))
     if trouble := alert_views.trouble(alerts):
         blocks.append(kit.section(trouble))
-    if len(standing.choices) > 1:
-        blocks.append(kit.actions(switcher(standing, seat)))
+    if len(reader.seats) > 1:
+        blocks.append(kit.actions(switcher(reader)))
     if cards:
         value = f"{seat.organization_id}/"
         part = account_views.page(
@@ -63,11 +77,25 @@ def home(
     return {"type": "home", "blocks": blocks[:100], "private_metadata": f"{seat.organization_id}/"}
 
 
-def switcher(standing: Standing, seat: Seat) -> Json:
-    """Return the select that shows another of the person's organizations."""
-    options = [kit.option(one.organization_name, f"{one.organization_id}/") for one in standing.choices[:100]]
-    chosen = next(o for o in options if o["value"] == f"{seat.organization_id}/")
+def switcher(reader: Reader) -> Json:
+    """Return the select that shows another of the person's organizations, each with the number of its accounts.
+
+    A select shows no mentions; who owns an organization stands under its name once it is shown.
+    """
+    options = []
+    for one in reader.seats[:100]:
+        role, summary = article(Role(one.role)), reader.about.get(one.organization_id)
+        counted = f", {accounts(summary.accounts)}" if summary is not None else ""
+        options.append(
+            kit.option(one.organization_name, f"{one.organization_id}/", f"You are {role}{counted}")
+        )
+    chosen = next(o for o in options if o["value"] == f"{reader.seat.organization_id}/")
     return {"type": "static_select", "action_id": "home.switch", "options": options, "initial_option": chosen}
+
+
+def with_invitations(view: Json, waiting: Sequence[invitations.Asked]) -> Json:
+    """Return a home tab with a person's invitations above everything else."""
+    return view | {"blocks": [*invitations.cards(waiting), *view["blocks"]][:100]}
 
 
 def welcome(sentence: str) -> Json:

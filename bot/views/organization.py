@@ -11,6 +11,8 @@ from bot.views.kit import Json
 from storage.models import Membership, Role
 
 if TYPE_CHECKING:
+    from storage.invitation_models import Invitation
+    from storage.summaries import Summary
     from storage.tenants import Seat, Standing
 
 PERSON, ROLE = "person", "role"
@@ -20,17 +22,24 @@ WHAT = {
     Role.OWNER: "Owner: also manages people",
 }
 MEMBERS_SHOWN = 40
+INVITATIONS_SHOWN = 15
+OWNERS_SHOWN = 2
 
 
-def overview(standing: Standing) -> list[Json]:
-    """Return the list of a person's organizations in this workspace, the current one marked."""
-    blocks = [kit.words("Your organizations in this workspace:")]
+def overview(standing: Standing, about: Mapping[str, Summary], realm: str) -> list[Json]:
+    """Return the list of a person's organizations in this workspace, the current one marked.
+
+    Each says who owns it, so that two of the same name can be told apart.
+    """
+    blocks = [kit.words("Your organizations in this workspace:")] if standing.choices else []
     for seat in standing.choices[:15]:
         here = seat.organization_id == standing.default_organization_id
         this = ", and this channel is about it" if here and len(standing.choices) > 1 else ""
-        text = f"{seat.organization_name}: you are {article(Role(seat.role))}{this}"
+        lines = [f"{kit.escape(seat.organization_name)}: you are {article(Role(seat.role))}{this}"]
+        if summary := about.get(seat.organization_id):
+            lines.append(ownership(summary, realm))
         accessory = kit.button("Members", "org.members", f"{seat.organization_id}/")
-        blocks.append(kit.words(text, accessory=accessory))
+        blocks.append(kit.section("\n".join(lines), accessory=accessory))
     blocks.append(
         kit.section(
             "`/octapost org create NAME` starts another one, `/octapost org join CODE` joins another workspace's."
@@ -40,12 +49,39 @@ def overview(standing: Standing) -> list[Json]:
     return blocks
 
 
+def ownership(organization: Summary, realm: str) -> str:
+    """Return, in mrkdwn, who owns an organization and how many accounts it has.
+
+    Slack shows a mention only of people in the reader's own `realm`; others are named by their workspace.
+    """
+    owners = [
+        f"<@{owner.user_id}>" if owner.realm == realm else f"someone at {kit.escape(owner.workspace)}"
+        for owner in organization.owners[:OWNERS_SHOWN]
+    ]
+    if more := len(organization.owners) - len(owners):
+        owners.append(f"{more} more")
+    owned = f"Owned by {kit.listed(owners)}" if owners else "Has no owner"
+    return f"{owned} · {accounts(organization.accounts)}"
+
+
+def accounts(count: int) -> str:
+    """Return a number of accounts in words."""
+    if count == 0:
+        return "no accounts"
+    return "1 account" if count == 1 else f"{count} accounts"
+
+
 def article(role: Role) -> str:
     """Return a role with its article."""
     return f"an {role.word}" if role in {Role.ADMIN, Role.OWNER} else f"a {role.word}"
 
 
-def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, str]) -> Json:
+def members(
+    seat: Seat,
+    people: Sequence[Membership],
+    elsewhere: Mapping[str, str],
+    invitations: Sequence[Invitation] = (),
+) -> Json:
     """Return the modal of an organization's members; owners can change them there.
 
     `elsewhere` names the workspaces of those who come from another one than the reader.
@@ -74,6 +110,8 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
         blocks.append(block)
     if len(people) > MEMBERS_SHOWN:
         blocks.append(kit.fine_print(f"… and {len(people) - MEMBERS_SHOWN} more."))
+    if actor_role >= Role.OWNER:
+        blocks += [invited(seat, invitation) for invitation in invitations[:INVITATIONS_SHOWN]]
     blocks.append(kit.fine_print(*WHAT.values()))
     blocks.append(kit.fine_print("Removing a person never disconnects an account."))
     if actor_role >= Role.OWNER:
@@ -83,7 +121,7 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
                 "type": "input",
                 "block_id": PERSON,
                 "optional": True,
-                "label": kit.plain("Add people"),
+                "label": kit.plain("Invite people"),
                 "element": {
                     "type": "multi_users_select",
                     "action_id": "select",
@@ -95,7 +133,7 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
                 "type": "input",
                 "block_id": ROLE,
                 "optional": False,
-                "label": kit.plain("They become"),
+                "label": kit.plain("They can join as"),
                 "element": {
                     "type": "static_select",
                     "action_id": "select",
@@ -108,24 +146,16 @@ def members(seat: Seat, people: Sequence[Membership], elsewhere: Mapping[str, st
         kit.cut(f"Members of {seat.organization_name}", 24),
         blocks,
         callback_id="org.add",
-        submit="Add" if actor_role >= Role.OWNER else None,
+        submit="Invite" if actor_role >= Role.OWNER else None,
         metadata=f"{seat.organization_id}/",
     )
 
 
-def invited(organization: str, role: Role, by: str) -> Message:
-    """Return what a person reads who was just added. `by` is a Slack mention."""
-    text = f"You are now {article(role)} of {organization} in Octapost."
-    return Message(
-        text=text,
-        blocks=[
-            kit.words(text),
-            {
-                "type": "context",
-                "elements": [kit.mrkdwn(f"Added by {by}. `/octapost help` shows what you can do.")],
-            },
-        ],
-    )
+def invited(seat: Seat, invitation: Invitation) -> Json:
+    """Return the line of somebody who was invited and has not answered."""
+    who = f"<@{invitation.user_id}>  invited as {Role(invitation.role).word}"
+    withdraw = kit.button("Withdraw", "org.withdraw", f"{seat.organization_id}/{invitation.id}")
+    return kit.section(f"{who}, until {kit.day(invitation.expires_at)}", accessory=withdraw)
 
 
 def joined(organization: str, workspace: str, by: str, role: Role) -> Message:

@@ -30,6 +30,8 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Playground]:
             await ada.connect("linkedin", Consent(person="ana-ruiz"), app="linkedin")
             await ada.connect("youtube", Consent(person="110000000000000000001"))
             await ada.command(f"org invite <@{OTTO}|otto> admin")
+        async with Member(found.world, OTTO, ACME, SOCIAL) as otto:
+            await otto.accept()
         yield found
         assert found.world.slack.state.complaints == []
 

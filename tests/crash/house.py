@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from sqlalchemy import insert, text
 from sqlmodel import col, func, or_, select, update
 
 from adapters.base import Budget, Rotation
 from adapters.registry import PLATFORMS
 from bot import app
+from bot.http import Carrier, open_session
 from bot.jobs.refresh import lease_of
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
@@ -371,8 +370,8 @@ async def open_house(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     try:
-        async with aiohttp.ClientSession() as session:
-            calls = Hurried(AiohttpTransport(client=session))
+        async with open_session() as session:
+            calls = Hurried(Carrier(client=session))
             http = httpx.AsyncClient(transport=calls, timeout=20.0)
             yield House(
                 simulator=simulator,

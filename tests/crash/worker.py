@@ -20,12 +20,11 @@ from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx
 import uvloop
-from httpx_aiohttp import AiohttpTransport
 
 from bot import app, cli
+from bot.http import Carrier, open_session
 from bot.jobs.lanes import AT_ONCE
 from bot.jobs.refresh import Refresher
 from bot.offer import Offer
@@ -120,10 +119,10 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
     vault = Vault(KeyRing.parse(settings.keys))
     database = Database(settings.database_url.get_secret_value())
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(open_session())
         work: list[Coroutine[Any, Any, None]] = []
         for number in range(shift.refreshers):
-            transport = Crossing(AiohttpTransport(client=session), shift.death, shift.by)
+            transport = Crossing(Carrier(client=session), shift.death, shift.by)
             http = httpx.AsyncClient(transport=transport, headers={WORKER: f"{os.getpid()}-{number}"})
             parts = app.construct(settings, database, vault, session, await stack.enter_async_context(http))
             refresher = Refresher(

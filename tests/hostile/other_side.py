@@ -43,13 +43,21 @@ class OtherSide:
     _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
-        self.url = f"http://localhost:{self._server.sockets[0].getsockname()[1]}"
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def open(self, port: int = 0) -> None:
+        """Listen; by default on any port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=1 << 20)
+        self.url = f"http://localhost:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        """Stop listening, and break what is open."""
         assert self._server is not None
         self._server.close()
         for writer in self._open.values():
@@ -106,7 +114,7 @@ def _of_platform(name: str, adapter: Adapter, client: Client) -> Iterator[tuple[
 
 
 @asynccontextmanager
-async def every_call(url: str) -> AsyncIterator[dict[str, Call]]:
+async def every_call(url: str, *, response_url: str = "") -> AsyncIterator[dict[str, Call]]:
     """Give every kind of call that we make, by name; all of them go to `url`."""
     urls = {f"{key.upper()}_URL": url for key in PLATFORMS}
     made = settings(**urls, SLACK_API_URL=f"{url}/api/", SLACK_WEB_URL=url)
@@ -120,11 +128,15 @@ async def every_call(url: str) -> AsyncIterator[dict[str, Call]]:
         for key, found in made.platforms().items():
             for name, client in found.clients.items():
                 calls |= dict(_of_platform(name, parts.adapters[key], client))
-        slack, sign_in = parts.slacks.without_token(), SignInWithSlack(made, parts.slacks, http)
+        slack, once = parts.slacks.without_token(), parts.slacks._client(None)
+        sign_in = SignInWithSlack(made, parts.slacks, http)
         calls |= {
             "slack: chat.postMessage": lambda: slack.chat_postMessage(channel="C1", text="x", token="xoxb-1"),
             "slack: oauth.v2.access": lambda: parts.slacks.oauth("oauth.v2.access", code="c"),
-            "slack: response_url": lambda: parts.slacks.whisper(f"{url}/commands/T1/1/x", {"text": "x"}),
+            "slack: response_url": lambda: parts.slacks.whisper(
+                f"{response_url or url}/commands/T1/1/x", {"text": "x"}
+            ),
+            "slack: outbox": lambda: once.chat_postMessage(channel="C1", text="x", token="xoxb-1"),
             "slack: openid.connect.token": lambda: sign_in.who("code", b"nonce"),
             "slack: OpenID keys": lambda: sign_in.verify("e30.e30.e30", b"nonce"),
         }

@@ -30,9 +30,11 @@ from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
+from storage.channels import Channels
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.incident_models import IncidentKind
 from storage.incidents import IncidentRows
+from storage.invitations import Invitations
 from storage.models import Membership, Role, utc_now
 from storage.post_models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
@@ -337,6 +339,10 @@ def outcomes() -> dict[str, float]:
 # Who there is, and what they own
 
 
+INVITED = "U0INVITED"
+"""Somebody with an invitation to every tenant, who never asks for anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     """An organization with one of everything; every name in it contains `word`."""
@@ -352,6 +358,10 @@ class Tenant:
     """Of the owner."""
     found: str
     incident: str
+    invitation: str
+    """Of `INVITED`."""
+    request: str
+    """Of the owner, for a channel."""
 
 
 async def tenant(
@@ -423,6 +433,19 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         ours = update(Delivery).where(col(Delivery.account_id) == account.id)
         await session.exec(ours.values(status=DeliveryStatus.LATE))
+        place = {"realm": owner.realm, "team_id": owner.team_id}
+        invitation = await Invitations(session).invite(
+            organization_id, **place, user_id=INVITED, role=Role.MEMBER, invited_by=owner.id
+        )
+        request = await Channels(session).request(
+            organization_id,
+            **place,
+            channel_id=f"C0{word.upper()}",
+            wanted_id=organization_id,
+            requested_by=owner.id,
+            user_id=owner.user_id,
+        )
+        assert request is not None
     return Tenant(
         word=word,
         organization=organization_id,
@@ -433,6 +456,8 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         discovery=discovery.id,
         found=found.id,
         incident=incident.id,
+        invitation=invitation.id,
+        request=request.id,
     )
 
 

@@ -15,12 +15,13 @@ import zlib
 from collections.abc import Callable, Iterator
 
 import aiohttp
+import pytest
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import Busy, Misconfigured, OutcomeUnknown
 from adapters.registry import PLATFORMS
 from bot.http import LONGEST_ANSWER
-from bot.slack import Kind, SlackFailed, failure
+from bot.slack import Kind, SlackFailed, failure, is_slacks
 from bot.web.openid import Unreachable
 from tests.counts import in_full, sampled
 from tests.hostile.other_side import Bytes, OtherSide, every_call, given_up
@@ -83,7 +84,14 @@ def _redirect(status: int, where: str, body: bytes) -> Bytes:
 def _calls() -> list[str]:
     apps = [app.key for platform in PLATFORMS.values() for app in platform.apps]
     acts = [f"{app}: {act}" for app in apps for act in ("exchange", "refresh", "discover", "revoke")]
-    slack = ("chat.postMessage", "oauth.v2.access", "response_url", "openid.connect.token", "OpenID keys")
+    slack = (
+        "chat.postMessage",
+        "outbox",
+        "oauth.v2.access",
+        "response_url",
+        "openid.connect.token",
+        "OpenID keys",
+    )
     return acts + [f"slack: {name}" for name in slack]
 
 
@@ -150,8 +158,15 @@ async def test_no_call_follows_a_redirect(record_property: Callable[[str, object
     record_property("counted", f"{len(tries)} redirects of every kind of call, 0 followed")
 
 
-BURNS = ("x: refresh", "tiktok: refresh", *(c for c in CALLS if c.endswith("exchange")))
-"""What must not be sent twice: a refresh token or a code that works once."""
+BURNS = (
+    *(call for call in CALLS if call.endswith("exchange")),
+    "x: refresh",
+    "tiktok: refresh",
+    "slack: oauth.v2.access",
+    "slack: openid.connect.token",
+    "slack: outbox",
+)
+"""What must not be sent twice: codes and refresh tokens that work once, and messages."""
 LATE = b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -163,15 +178,15 @@ async def test_a_connection_that_is_closed_as_we_write_loses_nothing_that_works_
         OtherSide(lambda _head: iter([LATE]), requests_a_connection=1) as other,
         every_call(other.url) as calls,
     ):
-        for call in (*BURNS, "slack: oauth.v2.access", "slack: openid.connect.token") * 4:
+        for call in BURNS * 4:
             await given_up(calls["youtube: discover"])  # leaves a connection that is closed when it is used
             error = await given_up(calls[call])
-            if isinstance(error, OutcomeUnknown) or "Disconnected" in str(error):
+            if isinstance(error, OutcomeUnknown) or "Disconnected" in repr(error):
                 unknown.append(f"{call}: {error!r}")
 
     assert unknown == []
     record_property(
-        "counted", f"{4 * len(BURNS) + 8} calls that work once, on connections being closed: 0 lost"
+        "counted", f"{4 * len(BURNS)} calls that must not be repeated, on connections being closed: 0 lost"
     )
 
 
@@ -187,3 +202,57 @@ async def test_connections_are_given_up_before_servers_close_them() -> None:
             assert getattr(error, "code", "") == "http_503"
 
     assert (reused, other.connections) == (1, 5)
+
+
+SLACK = "https://slack.com/api/"
+FOREIGN = (
+    "https://evil.example/commands/T1/1/x",
+    "https://hooks.slack.com.evil.example/commands/T1/1/x",
+    "https://evil.example/hooks.slack.com/",
+    "https://hooks.slack.com@evil.example/",
+    "https://evil.example#@hooks.slack.com/",
+    "https://files.slack.com/commands/T1/1/x",
+    "https://xhooks.slack.com/",
+    "http://hooks.slack.com/commands/T1/1/x",
+    "https://hooks.slack.com:8443/commands/T1/1/x",
+    "https://hooks.slack.com:x/",
+    "https://[hooks.slack.com/",
+    "https://169.254.169.254/latest/meta-data/",
+    "http://localhost:9464/metrics",
+    "file:///etc/passwd",
+    "//hooks.slack.com/",
+    "hooks.slack.com",
+    "",
+)
+
+
+@pytest.mark.parametrize("url", FOREIGN)
+def test_a_response_url_elsewhere_is_not_slacks(url: str) -> None:
+    assert not is_slacks(url, SLACK)
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url"),
+    [
+        ("https://hooks.slack.com/commands/T1/1/x", SLACK),
+        ("https://hooks.slack.com/actions/T1/1/x", "https://www.slack.com/api/"),
+        ("https://hooks.slack-gov.com/commands/T1/1/x", "https://slack-gov.com/api/"),
+        ("http://localhost:3001/commands/T1/x", "http://localhost:3001/api/"),
+    ],
+)
+def test_slacks_own_response_urls_are_answered(url: str, api_url: str) -> None:
+    assert is_slacks(url, api_url)
+
+
+async def test_nothing_is_said_to_a_response_url_elsewhere() -> None:
+    ok = OtherSide(lambda _head: iter([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]))
+    async with (
+        ok as elsewhere,
+        OtherSide(ok.answer) as slack,
+        every_call(slack.url) as near,
+        every_call(slack.url, response_url=elsewhere.url) as far,
+    ):
+        taken = [await calls["slack: response_url"]() for calls in (near, far)]
+
+    assert taken == [True, False]
+    assert (len(slack.requests), len(elsewhere.requests)) == (1, 0)

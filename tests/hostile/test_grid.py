@@ -35,7 +35,7 @@ def press(desk: Desk) -> Json:
 
 
 def submit(desk: Desk) -> Json:
-    return desk.submission(IVAN, "connect.organization", "")
+    return desk.submission(IVAN, "connect.picked", "")
 
 
 TEAM = {"id": NORTH, "domain": "initech-north", "enterprise_id": INITECH, "enterprise_name": "Initech"}

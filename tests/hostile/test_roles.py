@@ -48,7 +48,7 @@ ANYONE: dict[tuple[Kind, str], tuple[str, Role | None, frozenset[str]]] = {
     (Kind.COMMAND, "org"): ("asks for a seat in the handler: in any organization", Role.MEMBER, frozenset()),
     (Kind.COMMAND, "org create"): ("begins where there is none", None, frozenset({SID, GUS})),
     (Kind.COMMAND, "org join"): ("comes with a code instead of a seat", None, frozenset({SID, GUS})),
-    (Kind.COMMAND, "org switch"): ("asks for a seat in the organization named", Role.MEMBER, frozenset()),
+    (Kind.COMMAND, "org switch"): ("asks for a seat in the organization named", Role.ADMIN, frozenset()),
     (Kind.COMMAND, "connect"): (
         "asks for an admin's seat in the handler, in any organization",
         Role.ADMIN,
@@ -56,11 +56,8 @@ ANYONE: dict[tuple[Kind, str], tuple[str, Role | None, frozenset[str]]] = {
     ),
     (Kind.SHORTCUT, "octapost_connect"): ("the same, without a channel", Role.ADMIN, frozenset()),
     (Kind.ACTION, "connect.start"): ("the same, from a button", Role.ADMIN, frozenset()),
-    (Kind.SUBMISSION, "connect.organization"): (
-        "asks for an admin's seat in the organization chosen",
-        Role.ADMIN,
-        frozenset(),
-    ),
+    (Kind.ACTION, "invitation.accept"): ("counts for whoever was invited, only", None, frozenset()),
+    (Kind.ACTION, "invitation.decline"): ("the same", None, frozenset()),
     (Kind.ACTION, "connect.open"): ("a link button: Slack only tells that it was pressed", None, frozenset()),
     (Kind.ACTION, "account.open"): ("a link button", None, frozenset()),
     (Kind.ACTION, "account.place"): ("a typeahead to look at, whose choice does nothing", None, frozenset()),
@@ -72,6 +69,8 @@ OBJECTS = {
     "account.place": "account",
     "account.places": "account",
     "account.reconnect": "account",
+    "channel.approve": "request",
+    "channel.decline": "request",
     "connect.choose": "discovery",
     "connect.picked": "discovery",
     "connect.resume": "pending",
@@ -85,6 +84,7 @@ OBJECTS = {
     "incident.snooze": "incident",
     "incident.unclaim": "incident",
     "incident.who": "incident",
+    "org.withdraw": "invitation",
 }
 
 
@@ -125,8 +125,10 @@ def target_of(route: Route, mine: Tenant, spare: str) -> str:
         return f"{mine.organization}/{spare}:owner"
     if (route.kind, route.key) == (Kind.ACTION, "account.place"):
         return f"t5_{mine.word}"
-    if route.key in {"connect.start", "connect.open", "connect.organization", "account.open"}:
+    if route.key in {"connect.start", "connect.open", "account.open"}:
         return ""
+    if route.key.startswith("invitation."):
+        return mine.invitation
     return f"{mine.organization}/{getattr(mine, OBJECTS[route.key]) if route.key in OBJECTS else ''}"
 
 
@@ -134,7 +136,6 @@ def inputs(mine: Tenant) -> Json:
     chosen = {"text": {"type": "plain_text", "text": "It"}}
     return {
         "picked": {"connect.search": {"selected_options": [chosen | {"value": mine.found}]}},
-        "organization": {"select": {"selected_option": chosen | {"value": mine.organization}}},
         "person": {"select": {"selected_users": [PAT]}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
     }

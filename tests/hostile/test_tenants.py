@@ -36,6 +36,8 @@ PREFIXES = {
     "organization": "org",
     "found": "fnd",
     "incident": "inc",
+    "invitation": "inv",
+    "request": "chr",
 }
 WAYS = ("as mine", "as theirs", "bare", "in the inputs")
 TYPED = {
@@ -75,7 +77,8 @@ MEANT = {
     ("incident.unclaim", "incident"),
     ("incident.who", "incident"),
     ("org.change", "membership"),
-    ("connect.organization", "organization"),
+    ("org.withdraw", "invitation"),
+    ("channel.approve", "request"),
 }
 """What each handler is really about: there its own must be answered otherwise than an absent one."""
 
@@ -100,6 +103,8 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "organization": of.organization,
         "found": of.found,
         "incident": of.incident,
+        "invitation": of.invitation,
+        "request": of.request,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)
 
@@ -129,7 +134,6 @@ def inputs(thing: Thing, way: str) -> Json:
     option = {"text": {"type": "plain_text", "text": "It"}, "value": one}
     return {
         "picked": {"connect.search": {"selected_options": [option]}},
-        "organization": {"select": {"selected_option": option}},
         "person": {"select": {"selected_users": []}},
         "role": {"select": {"selected_option": option}},
         "place": {"account.place": {"selected_option": option}},
@@ -242,8 +246,7 @@ async def test_what_is_ones_own_is_answered_and_leaves_the_others_alone(
 
     for route, kind in product(town.routes, PREFIXES):
         if (route.key, kind) in MEANT and (route.kind, route.key) != (Kind.ACTION, "account.place"):
-            way = "in the inputs" if route.key == "connect.organization" else "as mine"
-            key = (str(route.kind), route.key, kind, way)
+            key = (str(route.kind), route.key, kind, "as mine")
             assert (found[key].text, found[key].home) != (nothing[key].text, nothing[key].home), key
     assert [await dump(office.database, organization_id=other) for other in others] == before
     assert town.desk.slack.state.complaints == []
@@ -299,11 +302,10 @@ def option(value: str) -> Json:
     return {"text": {"type": "plain_text", "text": "It"}, "value": value}
 
 
-def values_of(found: str, organization: str, person: str) -> Json:
+def values_of(found: str, person: str) -> Json:
     """Return the inputs of every modal of ours at once."""
     return {
         "picked": {"connect.search": {"selected_options": [option(found)] if found else []}},
-        "organization": {"select": {"selected_option": option(organization) if organization else None}},
         "person": {"select": {"selected_users": [person] if person else []}},
         "role": {"select": {"selected_option": option("owner")}},
     }
@@ -344,16 +346,18 @@ async def test_swapped_metadata_and_inputs_are_accepted_by_no_form(
             f"{one.organization}/{one.discovery}",
             f"{one.organization}/{one.pending}",
             f"{one.organization}/{one.incident}",
+            f"{one.organization}/{one.invitation}",
+            f"{one.organization}/{one.request}",
             f"{mine.organization}/{one.membership}",
             one.account,
             one.discovery,
         )
     }
     inputs_pool = [
-        values_of(mine.found, mine.organization, OTTO),
-        values_of(anns.found, town.neighbour.organization, OTTO),
-        values_of(town.neighbour.found, town.stranger.organization, "U0NOBODY"),
-        values_of(town.stranger.found, "", ""),
+        values_of(mine.found, OTTO),
+        values_of(anns.found, OTTO),
+        values_of(town.neighbour.found, "U0NOBODY"),
+        values_of(town.stranger.found, ""),
         {},
     ]
     whole = office.database.dialect == "sqlite"
@@ -390,8 +394,6 @@ def genuine(form: str, user_id: str, metadata: str, number: int, own: Tenant, he
             return metadata in {f"{own.organization}/{one.account}" for one in here} | {
                 one.account for one in here
             }
-        case "connect.organization":
-            return metadata in {"", "x"} and number == 0
         case "org.add":
             return metadata == f"{own.organization}/" and user_id == ADA
         case "connect.picked":

@@ -32,26 +32,31 @@ from bot.routes import Route, Say
 from bot.settings import PlatformSettings
 from bot.views import kit
 from bot.views.accounts import Card, Page
+from bot.views.home import Reader
 from bot.views.incidents import IncidentCard
+from bot.views.invitations import Asked
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
 from storage.incident_models import AlertSettings, Incident, IncidentKind, LateAnswer
+from storage.invitation_models import ChannelRequest, Invitation
 from storage.models import (
     Account,
     Discovery,
     FoundAccount,
     Grant,
     GrantStatus,
+    JoinCode,
     Membership,
     Place,
     Role,
 )
 from storage.posts import Waiting
+from storage.summaries import Owner, Summary
 from storage.tenants import Seat, Standing
 from tests.application import Office, routes_of, settings
 from tests.counts import sampled, tries
-from tests.hostile.slack_side import Desk, belongings, first_organization, seat
+from tests.hostile.slack_side import INVITED, Desk, belongings, first_organization, seat
 
 Json = dict[str, Any]
 PUBLIC_URL = "http://localhost:1/connect/ticket"
@@ -84,6 +89,7 @@ OURS: Mapping[str, Any] = {
     "word": "x",
     "ours": f"🙋 {MENTION_OF_OURS} is on it.",
     "asker": MENTION_OF_OURS,
+    "realm": BLUE,
     "every": "week",
     "how": "2 accounts, 1 needs reconnecting.",
     "light": "🔴",
@@ -92,7 +98,11 @@ OURS: Mapping[str, Any] = {
 """Arguments that are the product's own words, by their names."""
 NAMES_A_PERSON = {"joined"}
 """Views whose `by` is what a person calls themselves, not a mention."""
-PIECES = {"bot.views.home.switcher"}
+PIECES = {
+    "bot.views.home.switcher",
+    "bot.views.home.with_invitations",
+    "bot.views.organization.invited",
+}
 """What is no message, view or list of blocks, but part of one that is tried."""
 
 
@@ -115,7 +125,9 @@ def wrongs(payload: Any, *, urls: Iterable[str] = ()) -> list[str]:
     for node in nodes(payload):
         if node.get("type") == "mrkdwn":
             ours = re.sub(
-                rf"<@(?:{OTTO}|{ADA}|{BEA})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>", "", node["text"]
+                rf"<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>",
+                "",
+                node["text"],
             )
             found += [f"mrkdwn: {ours}"] if re.search(r"[<>]|@(?:channel|here|everyone)|://", ours) else []
             found += [] if node.get("verbatim") is True else [f"not verbatim: {ours}"]
@@ -184,7 +196,7 @@ class Specimens:
         if origin in {Union, UnionType}:
             return self.of(next(one for one in inner if one is not NoneType), name, view)
         if origin is Mapping:
-            return {BLUE: self.text}
+            return {BLUE: self.text} if inner[1] is str else {self.seat().organization_id: self.of(inner[1])}
         if origin is Sequence:
             known = {Route: self.commands, PlatformSettings: self.offered}
             return known.get(inner[0]) or [self.of(inner[0]), self.of(inner[0])]
@@ -214,6 +226,16 @@ class Specimens:
                 shown=[self.card(found.platform, app)] * 2, number=1, of=3, story="home", value="org_0/"
             ),
             Seat: self.seat,
+            Summary: self.summary,
+            Asked: lambda: Asked(
+                organization=self.summary(), invitation=self.row(Invitation), by=MENTION_OF_OURS
+            ),
+            Reader: lambda: Reader(
+                realm=BLUE,
+                seats=(self.seat(), self.seat("1")),
+                seat=self.seat(),
+                about={self.seat().organization_id: self.summary()},
+            ),
             Standing: lambda: Standing(
                 choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
             ),
@@ -246,6 +268,10 @@ class Specimens:
             renewed_at=datetime.now(UTC),
             channel_id=CHANNEL,
             trouble="is_archived",
+            realm=BLUE,
+            code_hash=bytes(32),
+            created_by="mem_0",
+            expires_at=datetime.now(UTC),
         )
 
     def seat(self, last: str = "0") -> Seat:
@@ -254,6 +280,12 @@ class Specimens:
             organization_id=f"org_{last * 20}",
             organization_name=self.text,
             role=Role.OWNER,
+        )
+
+    def summary(self) -> Summary:
+        owners = [Owner(realm=realm, user_id=OTTO, workspace=self.text) for realm in (BLUE, ACME, BLUE)]
+        return Summary(
+            organization_id=self.seat().organization_id, name=self.text, owners=tuple(owners), accounts=3
         )
 
     def card(self, platform: Platform, app: App) -> Card:
@@ -324,9 +356,10 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        Account, AlertSettings, App, Card, Connected, Discovery, Disconnection, FoundAccount, Grant, Hint, Incident,
-        IncidentCard, Membership, Message, Page, Place,
-        Platform, PlatformError, PlatformSettings, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
+        Account, AlertSettings, App, Asked, Card, ChannelRequest, Connected, Discovery, Disconnection,
+        FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
+        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
+        Summary,
         datetime, timedelta,
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip

@@ -12,7 +12,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from storage import attempts, audit, discoveries, grants, incidents, join_codes, outbox, posts, tenants
+from storage import (
+    attempts,
+    audit,
+    channels,
+    discoveries,
+    grants,
+    incidents,
+    invitations,
+    join_codes,
+    outbox,
+    posts,
+    tenants,
+)
 from storage.db import Database
 from storage.models import Grant, Role, digest
 from storage.posts import Target
@@ -26,8 +38,10 @@ if TYPE_CHECKING:
 CREATES = {
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
+    "Channels.request": "adds a request to the organization it names",
     "Grants.stash": "adds a grant of the organization it names",
     "IncidentRows.open": "takes the grant itself, and opens it for the organization it names",
+    "Invitations.invite": "adds an invitation of the organization it names",
     "JoinCodes.create": "adds a code of the organization it names",
     "Members.add": "adds a member of the organization it names",
     "Notices.put": "adds a notice, for an organization or for none",
@@ -42,7 +56,19 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
     """Return every repository method that takes an organization, by `Class.method`."""
     return {
         f"{name}.{method}": (kind, method)
-        for module in (attempts, audit, discoveries, grants, incidents, join_codes, outbox, posts, tenants)
+        for module in (
+            attempts,
+            audit,
+            channels,
+            discoveries,
+            grants,
+            incidents,
+            invitations,
+            join_codes,
+            outbox,
+            posts,
+            tenants,
+        )
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and kind.__module__ == module.__name__
         for method, function in vars(kind).items()
@@ -60,6 +86,8 @@ ABSENT = {
     "membership_id": "mem_absent",
     "discovery_id": "dis_absent",
     "incident_id": "inc_absent",
+    "invitation_id": "inv_absent",
+    "request_id": "chr_absent",
     "code_id": "0123456789abcdef",
     "account_ids": ["acc_absent"],
     "targets": [Target(account_id="acc_absent", due_at=WHEN)],
@@ -102,6 +130,8 @@ def of(world: World) -> dict[str, Any]:
         "membership_id": world.membership_id,
         "discovery_id": world.discovery_id,
         "incident_id": world.incident_id,
+        "invitation_id": world.invitation_id,
+        "request_id": world.request_id,
         "code_id": digest(world.code.replace("-", "")).hex()[:16],
         "account_ids": [world.account_id],
         "targets": [Target(account_id=world.account_id, due_at=WHEN)],

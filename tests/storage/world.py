@@ -12,12 +12,14 @@ from sqlmodel import SQLModel, col, update
 from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
 from storage.audit import Audit
 from storage.budgets import Bucket, Budgets
+from storage.channels import Channels
 from storage.db import across, now
 from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
 from storage.grids import Claim, remember
 from storage.incident_models import IncidentKind
 from storage.incidents import Alerts, IncidentRows
 from storage.install_states import InstallStates
+from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
 from storage.models import Role, Ticket, new_secret, utc_now
 from storage.outbox import Notices
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.db import Database
-    from storage.models import Grant
+    from storage.invitation_models import Invitation
+    from storage.models import Grant, Membership
     from storage.vault import Vault
 
 
@@ -56,6 +59,8 @@ class World:
     code: str
     slack_id: str
     incident_id: str
+    invitation_id: str
+    request_id: str
 
 
 async def stash(
@@ -101,6 +106,19 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             refresh_token="xoxe-1",
             installed_by=user,
         )
+        invitation = await invite(session, organization.id, member)
+        await Invitations(session).decline(invitation.id, team, user)
+        await invite(session, organization.id, member)
+        request = await Channels(session).request(
+            organization.id,
+            team_id=team,
+            channel_id=channel,
+            wanted_id=organization.id,
+            requested_by=member.id,
+            realm=team,
+            user_id=user,
+        )
+        assert request is not None
         code = await JoinCodes(session).create(organization.id, Role.MEMBER, member.id)
         await InstallStates(session).spend(f"state-{suffix}", await InstallStates(session).expiry())
         ticket = await open_ticket(session, organization.id, member.id)
@@ -181,6 +199,20 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         code=code,
         slack_id=team,
         incident_id=incident.id,
+        invitation_id=invitation.id,
+        request_id=request.id,
+    )
+
+
+async def invite(session: AsyncSession, organization_id: str, inviter: Membership) -> Invitation:
+    """Return an invitation of somebody to the organization; here the inviter themselves, who is at hand."""
+    return await Invitations(session).invite(
+        organization_id,
+        realm=inviter.realm,
+        user_id=inviter.user_id,
+        team_id=inviter.team_id,
+        role=Role.MEMBER,
+        invited_by=inviter.id,
     )
 
 

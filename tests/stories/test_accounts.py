@@ -30,6 +30,7 @@ from tests.stories.told import (
     elements,
     grants,
     hears,
+    joins,
     said,
     trail,
 )
@@ -189,7 +190,7 @@ async def test_accounts_of_one_platform_can_be_asked_for_by_any_of_its_names(off
 async def test_a_member_sees_the_cards_and_an_admin_the_buttons(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
-    await ada.command("org invite <@U0OTTO|otto>")
+    await joins(ada, await office.person(OTTO))
 
     for_member = await (await office.person(OTTO)).command("accounts")
     for_admin = await ada.command("accounts")
@@ -463,7 +464,7 @@ async def test_one_youtube_channel_goes_and_another_of_the_same_person_stays(eit
 async def test_channels_of_two_people_end_one_by_one(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
-    await ada.command("org invite <@U0OTTO|otto> admin")
+    await joins(ada, await either_office.person(OTTO), "admin")
     await connected(ada, "youtube", "110000000000000000001")
     await connected(otto, "youtube", "110000000000000000002")
 
@@ -478,8 +479,8 @@ async def test_the_same_persons_channel_in_another_organization_counts_too(eithe
     await ada.connect("youtube", Consent(person="110000000000000000002", assets=["UCstudioNine000000000001"]))
     await ada.command("org create Bakery")
     await ada.command("org switch Bakery")
-    view = await ada.modal_by("connect youtube")
-    shown = await ada.submit(view)
+    await ada.choose(await ada.modal_by("connect youtube"), "Bakery")
+    shown = await ada.modal_with("Continue to YouTube")
     [link] = [e["url"] for b in shown.blocks for e in elements(b) if e.get("url")]
     await ada.travel(link, Consent(person="110000000000000000002", assets=["UCstudioNine000000000002"]))
     await hears(ada, "Connected to Bakery: Studio Nine Shorts")
@@ -493,7 +494,7 @@ async def test_the_same_persons_channel_in_another_organization_counts_too(eithe
 async def test_disconnecting_needs_an_admin_also_from_an_old_message(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
-    await ada.command("org invite <@U0OTTO|otto> admin")
+    await joins(ada, await office.person(OTTO), "admin")
     await connected(ada, "x", "4711")
     cards = await otto.command("accounts")
     await ada.command("org role <@U0OTTO|otto> member")

@@ -10,7 +10,7 @@ from adapters.registry import PLATFORMS
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
-from sandbox.slack.world import BEA, OTTO
+from sandbox.slack.world import ADA, BEA, OLGA, OTTO
 from storage.models import GrantStatus
 from tests.application import Office
 from tests.stories.told import (
@@ -18,10 +18,10 @@ from tests.stories.told import (
     button,
     buttons,
     came_to,
-    chosen,
     connected,
     grants,
     hears,
+    joins,
     said,
     trail,
 )
@@ -89,8 +89,11 @@ async def test_where_several_organizations_are_possible_a_modal_asks_which(eithe
     await ada.command("org create Bakery")
 
     view = await ada.modal_by("connect x")
-    assert "Which organization will own it?" in text_of(view)
-    shown = await ada.submit(view, {"organization": {"select": chosen(view, "Bakery")}})
+    assert "Which organization will own the account?" in text_of(view)
+    assert text_of(view).count(f"Owned by <@{ADA}> · no accounts") == 2
+    assert buttons(view) == ["Choose", "Choose"]
+    await ada.choose(view, "Bakery")
+    shown = await ada.modal_with("Continue to X")
     await ada.travel(str(button(shown, "Continue to X")["url"]), Consent(person="4711"))
 
     await hears(ada, "✅ Connected to Bakery: Octa Demo on ")
@@ -100,7 +103,7 @@ async def test_where_several_organizations_are_possible_a_modal_asks_which(eithe
 async def test_an_admin_elsewhere_is_asked_and_not_refused_in_a_channel_about_another(office: Office) -> None:
     await office.installed()
     otto = await office.person(OTTO)
-    await (await office.person()).command("org invite <@U0OTTO|otto>")
+    await joins(await office.person(), await office.person(OTTO))
     await otto.command("org create Bakery")
 
     view = await otto.modal_by("connect x")
@@ -387,7 +390,7 @@ async def test_company_pages_are_chosen_and_one_without_the_role_says_so(office:
 
 async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
     ada = await office.installed()
-    await ada.command("org invite <@U0OTTO|otto> admin")
+    await joins(ada, await office.person(OTTO), "admin")
     _, message = await came_to(ada, "facebook", Consent(person="ana"))
     value = button(message, "Choose accounts")["value"]
     otto = await office.person(OTTO)
@@ -419,9 +422,9 @@ async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
 
 async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_office: Office) -> None:
     ada = await either_office.installed()
-    await ada.command("org invite <@U0OLGA|olga> admin")
-    await ada.command("org invite <@U0OTTO|otto>")
-    olga, otto = await either_office.person("U0OLGA"), await either_office.person(OTTO)
+    await joins(ada, await either_office.person(OLGA), "admin")
+    await joins(ada, await either_office.person(OTTO))
+    olga, otto = await either_office.person(OLGA), await either_office.person(OTTO)
 
     await connected(ada, "x", "4711")
     await connected(ada, "facebook", "ana", choose=2)
@@ -525,7 +528,7 @@ async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> 
 async def test_somebody_who_lost_the_role_on_the_way_connects_nothing(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
-    await ada.command("org invite <@U0OTTO|otto> admin")
+    await joins(ada, await office.person(OTTO), "admin")
     link = await otto.link("x")
     await ada.command("org role <@U0OTTO|otto> member")
 

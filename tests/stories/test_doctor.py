@@ -23,7 +23,7 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Tally
 from tests.application import Office
 from tests.counts import in_full
-from tests.stories.told import answer_to, buttons, connected, hears, said
+from tests.stories.told import answer_to, buttons, connected, hears, joins, said
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -184,7 +184,7 @@ async def test_what_was_unticked_is_named_with_what_no_longer_works(office: Offi
 async def test_a_member_reads_the_diagnosis_and_has_no_reconnect_button(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
-    await ada.command("org invite <@U0OTTO|otto>")
+    await joins(ada, await office.person(OTTO))
     await becomes(office, "x", status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
 
     otto = await office.person(OTTO)

@@ -6,7 +6,7 @@ from sandbox.browser import Consent
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from tests.application import Office
-from tests.stories.told import button, chosen, connected, hears, said, told, trail
+from tests.stories.told import button, connected, hears, joins, said, told, trail
 
 RANDOM = "C0ACMERAN"
 
@@ -84,11 +84,13 @@ async def test_a_channel_can_be_about_another_organization(either_office: Office
     words = await said(ada, "org switch blue door bakery")
 
     assert "In this channel, /octapost now means Blue Door Bakery." in words
-    assert "Blue Door Bakery: you are an owner, and this channel is about it" in await said(ada, "org")
+    shown = await said(ada, "org")
+    assert "Blue Door Bakery: you are an owner, and this channel is about it" in shown
+    assert shown.count(f"Owned by <@{ADA}> · no accounts") == 2
     assert "Blue Door Bakery has no accounts yet." in await said(ada, "accounts")
     elsewhere = await ada.command("accounts", channel_id=RANDOM)
     assert "Acme has no accounts yet." in text_of(elsewhere)
-    assert "channel switched" in await trail(either_office)
+    assert {"channel given up", "channel switched"} <= set(await trail(either_office))
 
 
 async def test_an_unknown_organization_is_answered_with_those_there_are(office: Office) -> None:
@@ -100,7 +102,7 @@ async def test_an_unknown_organization_is_answered_with_those_there_are(office: 
 
 
 async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(office: Office) -> None:
-    await office.installed()
+    ada = await office.installed()
     otto = await office.person(OTTO)
     await otto.command("org create Bakery")
     await otto.command("org create Cafe")
@@ -109,20 +111,25 @@ async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(o
 
     assert "Bakery and Cafe" in words
     assert "/octapost org switch NAME" in words
-    assert "now means Cafe" in await said(otto, "org switch Cafe")
+    assert "This channel is about Acme, so I've asked its admins." in await said(otto, "org switch Cafe")
+    await ada.press(await hears(ada, "means *Cafe* instead of *Acme*"), "channel.approve")
+    await hears(otto, "Your request was approved")
     assert "Cafe has no accounts yet." in await said(otto, "accounts")
+    assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
 async def test_what_does_not_work_is_answered_with_what_would(office: Office) -> None:
     ada = await office.installed()
     expected = {
         "org create": "Type a name after it: /octapost org create Blue Door Bakery.",
-        "org create acme": "You already have an organization called acme here.",
+        "org create acme": "An organization whose name looks like acme is already used in the same workspace.",
+        "org create \u3164\u200b": "That name has no character that can be seen.",
         f"org create {'x' * 81}": "That name has 81 characters; at most 80 work.",
         "org rename": "Type a name after it: /octapost org rename",
         "org invite": "Name the person with @",
         "org invite <@U0OTTO|otto> king": "The role is one of member, admin, owner.",
         "org role <@U0OTTO|otto> admin": "They aren't a member of Acme.",
+        "org remove <@U0OTTO|otto>": "They aren't a member of Acme.",
         "org role <@U0ADA|ada>": "Say who and what",
         "org remove <@U0ADA|ada>": "Acme needs at least one owner.",
         "org role <@U0ADA|ada> admin": "Acme needs at least one owner.",
@@ -165,21 +172,26 @@ async def test_a_name_is_only_text_wherever_it_is_shown(office: Office) -> None:
 # People
 
 
-async def test_an_invited_person_is_told_and_gets_in_with_the_role(either_office: Office) -> None:
+async def test_an_invited_person_gets_in_with_the_role_by_accepting(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
 
     words = await said(ada, "org invite <@U0OTTO|otto> admin")
 
-    assert "Otto Ordinary is now an admin of Acme. I've told them." in words
-    assert "You are now an admin of Acme in Octapost." in (await told(otto, 0))[0]
+    assert "I've invited Otto Ordinary to Acme as an admin. They become one when they accept." in words
+    invitation = (await told(otto, 0))[0]
+    assert f"<@{ADA}> invites you to join *Acme* in Octapost as an admin." in invitation
+    assert f"Owned by <@{ADA}> · no accounts" in invitation
+    assert "You aren't a member" in await said(otto, "accounts")
+    assert "You joined Acme as an admin." in await otto.accept()
     assert links_in(await otto.command("connect x"))
-    assert "member added" in await trail(either_office)
+    await hears(ada, "accepted your invitation and is now an admin of Acme.")
+    assert {"person invited", "member added"} <= set(await trail(either_office))
 
 
 async def test_an_invitation_takes_nothing_from_somebody_who_is_in_already(office: Office) -> None:
     ada = await office.installed()
-    await ada.command("org invite <@U0OLGA|olga> owner")
+    await joins(ada, await office.person(OLGA), "owner")
 
     words = await said(ada, "org invite <@U0OLGA|olga>")
 
@@ -191,7 +203,7 @@ async def test_an_invitation_takes_nothing_from_somebody_who_is_in_already(offic
 async def test_each_role_may_do_what_it_says_and_no_more(office: Office) -> None:
     ada = await office.installed()
     otto = await office.person(OTTO)
-    await ada.command("org invite <@U0OTTO|otto>")
+    await joins(ada, await office.person(OTTO))
 
     for typed in ("connect x", "disconnect", "connect"):
         assert "This needs an admin of Acme." in await said(otto, typed)
@@ -207,7 +219,7 @@ async def test_each_role_may_do_what_it_says_and_no_more(office: Office) -> None
 
 async def test_a_refusal_says_who_can_help(office: Office) -> None:
     ada = await office.installed()
-    await ada.command("org invite <@U0OTTO|otto>")
+    await joins(ada, await office.person(OTTO))
 
     words = await said(await office.person(OTTO), "connect x")
 
@@ -217,7 +229,7 @@ async def test_a_refusal_says_who_can_help(office: Office) -> None:
 async def test_removing_a_person_disconnects_nothing(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
-    await ada.command("org invite <@U0OTTO|otto> admin")
+    await joins(ada, await either_office.person(OTTO), "admin")
     await connected(otto, "x", "4711")
 
     words = await said(ada, "org remove <@U0OTTO|otto>")
@@ -235,7 +247,7 @@ async def test_removing_a_person_disconnects_nothing(either_office: Office) -> N
 
 async def test_the_last_owner_stays_and_one_of_two_may_go(either_office: Office) -> None:
     ada = await either_office.installed()
-    await ada.command("org invite <@U0OLGA|olga> owner")
+    await joins(ada, await either_office.person(OLGA), "owner")
 
     first = await said(ada, "org role <@U0ADA|ada> member")
     second = await said(await either_office.person(OLGA), "org remove <@U0OLGA|olga>")
@@ -249,7 +261,10 @@ async def test_people_are_managed_in_the_members_modal(office: Office) -> None:
 
     view = await ada.modal_by("org members")
     shown = await ada.submit(view, {"person": {"select": [OTTO, OLGA]}, "role": {"select": "admin"}})
-    assert f"<@{OTTO}>  admin" in text_of(shown)
+    assert f"<@{OTTO}>  invited as admin" in text_of(shown)
+    for user_id in (OTTO, OLGA):
+        await (await office.person(user_id)).accept()
+    shown = await ada.modal_by("org members")
     [value] = [
         o["value"]
         for b in shown.blocks
@@ -285,7 +300,7 @@ async def test_a_guest_neither_starts_an_organization_nor_joins_one(office: Offi
 
 async def test_a_member_may_look_at_the_members_but_change_nobody(office: Office) -> None:
     ada = await office.installed()
-    await ada.command("org invite <@U0OTTO|otto>")
+    await joins(ada, await office.person(OTTO))
 
     view = await (await office.person(OTTO)).modal_by("org members")
 
@@ -319,7 +334,9 @@ async def test_both_workspaces_work_on_the_same_accounts(either_office: Office) 
     await connected(ada, "x", "4711")
 
     view = await bea.modal_by("connect tiktok")
-    shown = await bea.submit(view, {"organization": {"select": chosen(view, "Acme")}})
+    assert "*Acme*\nOwned by someone at Acme · 1 account" in text_of(view)
+    await bea.choose(view, "Acme")
+    shown = await bea.modal_with("Continue to TikTok")
     await bea.travel(button(shown, "Continue to TikTok")["url"], Consent(person="octa_demo"))
 
     await hears(bea, "✅ Connected to Acme: Octa Demo on ")

@@ -39,6 +39,14 @@ async def hears(person: Member, words: str) -> Message:
     )
 
 
+async def joins(owner: Member, person: Member, role: str = "") -> str:
+    """Let an owner invite somebody, who accepts; return what they read then. Both have heard of it by then."""
+    await owner.command(f"org invite <@{person.user_id}> {role}")
+    words = await person.accept()
+    await hears(owner, f"<@{person.user_id}> accepted your invitation")
+    return words
+
+
 async def connected(person: Member, platform: str, who: str, **more: Any) -> str:
     """Return what is said in Slack after a consent."""
     return await person.connect(platform, Consent(person=who), **more)

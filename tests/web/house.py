@@ -58,11 +58,13 @@ class House:
         return httpx.AsyncClient(verify=PLAIN, base_url=self.monitoring_url, trust_env=False, timeout=20)
 
     async def member(
-        self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = "Acme Social"
+        self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = ""
     ) -> Membership:
         """A member of a fresh organization that may be used from the workspace."""
         async with self.parts.database.system() as session:
             await Workspaces(session).ensure(team_id, None, "Acme")
+            before = len(await Workspaces(session).organizations(team_id))
+            name = name or f"Acme Social {before + 1}".removesuffix(" 1")
             organization = await Organizations(session).create(name)
             await Workspaces(session).link(team_id, organization.id)
             return await Members(session).add(

@@ -1,0 +1,106 @@
+"""Answering an invitation: Accept or Decline, in the direct message, on the home tab and in `/octapost org`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.acting import acting_for
+from bot.errors import NotAllowed, NotMember
+from bot.notices import say_to_member
+from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.views import invitations as views
+from storage.audit import Audit
+from storage.invitations import Invitations
+from storage.models import Role
+from storage.tenants import MAY_INVITE, Members, Organizations
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.stories.home import Home
+    from storage.db import Database
+    from storage.invitation_models import Invitation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inviter:
+    """The owner on whose word somebody joins."""
+
+    organization_id: str
+    membership_id: str
+
+
+class InvitationStory:
+    """What an invited person can do. They are no member, so what they press names only the invitation."""
+
+    def __init__(self, home: Home, database: Database) -> None:
+        self._home = home
+        self._database = database
+
+    def register(self, routes: Routes) -> None:
+        """Add this story to the table."""
+        routes.add(Kind.ACTION, "invitation.accept", self.accept, role=Who.ANYONE)
+        routes.add(Kind.ACTION, "invitation.decline", self.decline, role=Who.ANYONE)
+
+    async def accept(self, request: Request) -> Answer:
+        """Make the person a member, if the invitation stands and whoever made it may still invite."""
+        sender = request.sender
+        async with self._database.system(write=False) as session:
+            found = await Invitations(session).find(request.target, sender.realm, sender.user_id)
+        if found is None:
+            return await self._answer(request, views.NO_LONGER_STANDS)
+        inviter = Inviter(organization_id=found.organization_id, membership_id=found.invited_by)
+        try:
+            async with acting_for(self._database, inviter, MAY_INVITE, system=True) as session:
+                joined = await self._join(session, request)
+        except (NotMember, NotAllowed):
+            joined = None
+        if joined is None:
+            return await self._answer(request, views.NO_LONGER_STANDS)
+        return await self._answer(request, views.accepted(*joined), found.organization_id)
+
+    async def _join(self, session: AsyncSession, request: Request) -> tuple[str, Role] | None:
+        sender = request.sender
+        taken = await Invitations(session).accept(request.target, sender.realm, sender.user_id)
+        organization = await Organizations(session).get(taken.organization_id) if taken else None
+        if taken is None or organization is None:
+            return None
+        member = await Members(session).add(
+            organization.id,
+            realm=sender.realm,
+            user_id=sender.user_id,
+            team_id=taken.team_id,
+            role=Role(taken.role),
+        )
+        role = Role(member.role)
+        await Audit(session).write(organization.id, member.id, "member added", taken.id, role=role.word)
+        await self._tell_inviter(session, taken, organization.name, role)
+        return organization.name, role
+
+    async def decline(self, request: Request) -> Answer:
+        """End the invitation; for 30 days no other one to this organization becomes a message."""
+        sender = request.sender
+        async with self._database.system() as session:
+            ended = await Invitations(session).decline(request.target, sender.realm, sender.user_id)
+            organization = await Organizations(session).get(ended.organization_id) if ended else None
+            if ended is not None and organization is not None:
+                await Audit(session).write(organization.id, ended.invited_by, "invitation declined", ended.id)
+                await self._tell_inviter(session, ended, organization.name, None)
+        if organization is None:
+            return await self._answer(request, views.NO_LONGER_STANDS)
+        return await self._answer(request, views.declined(organization.name))
+
+    async def _tell_inviter(
+        self, session: AsyncSession, invitation: Invitation, organization: str, role: Role | None
+    ) -> None:
+        message = views.answered(organization, invitation.user_id, role=role)
+        key = f"answered:{invitation.id}:{invitation.expires_at:%Y%m%d%H%M%S}"
+        await say_to_member(session, invitation.organization_id, invitation.invited_by, key, message)
+
+    async def _answer(self, request: Request, text: str, organization_id: str | None = None) -> Answer:
+        """Say what came of it where the button was: in place of the message, or on a home tab drawn again."""
+        if request.place == "home":
+            await self._home.redraw_for(request.sender, organization_id)
+            return Say(text=text)
+        return Say(text=text, replace=True)

@@ -1,0 +1,59 @@
+"""Which organization a channel is about: choosing one, asking for the change, and deciding about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.notices import Message
+from bot.views import kit
+from bot.views.kit import Json
+from bot.views.organization import ownership
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.invitation_models import ChannelRequest
+    from storage.summaries import Summary
+
+
+def which(found: Sequence[Summary], realm: str) -> list[Json]:
+    """Return the question which of several organizations with the same name a channel is to be about."""
+    blocks = [kit.words("Several of your organizations have that name. Which one is it?")]
+    for one in found:
+        choose = kit.button("Choose", "channel.switch", f"{one.organization_id}/", label=f"Choose {one.name}")
+        blocks.append(kit.section(f"*{kit.escape(one.name)}*\n{ownership(one, realm)}", accessory=choose))
+    return blocks
+
+
+def asks(request: ChannelRequest, present: str, wanted: Summary) -> Message:
+    """Return what the admins of a channel's present organization are asked."""
+    text = f"Someone asks for a channel of {present} to be about {wanted.name} instead."
+    channel, who = f"<#{request.channel_id}>", f"<@{request.user_id}>"
+    now, then = kit.escape(present), kit.escape(wanted.name)
+    value = f"{request.organization_id}/{request.id}"
+    return Message(
+        text=text,
+        blocks=[
+            kit.section(
+                f"{who} asks that /octapost in {channel} means *{then}* instead of *{now}*."
+                f"\n{then}: {ownership(wanted, request.realm)}"
+            ),
+            kit.actions(
+                kit.button("Approve", "channel.approve", value, style="primary"),
+                kit.button("Decline", "channel.decline", value),
+            ),
+            kit.fine_print("Nothing changes until an admin approves. The request lasts 7 days."),
+        ],
+    )
+
+
+def decided(request: ChannelRequest, wanted: str, *, approved: bool) -> Message:
+    """Return what the person reads who asked."""
+    channel = f"<#{request.channel_id}>"
+    if approved:
+        text = f"Approved: the channel is now about {wanted}."
+        said = f"Your request was approved: in {channel}, /octapost now means {kit.escape(wanted)}."
+    else:
+        text = f"Declined: the channel stays as it is, and is not about {wanted}."
+        said = f"Your request was declined: {channel} stays as it is, and is not about {kit.escape(wanted)}."
+    return Message(text=text, blocks=[kit.section(said)])

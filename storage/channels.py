@@ -1,0 +1,132 @@
+"""Which organization a channel is about, and requests that it be about another one. System sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func
+from sqlmodel import col, delete, select, update
+
+from storage.db import insert_once, now
+from storage.invitation_models import ChannelRequest
+from storage.models import ChannelDefault, Membership, Organization, Role, Workspace, WorkspaceLink, new_id
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+REQUEST_LIFE = timedelta(days=7)
+"""How long a request can be answered; also how long nobody can repeat one that was declined."""
+REQUESTS_A_DAY = 5
+_FRESH = {"populate_existing": True, "synchronize_session": False}
+
+
+class TooManyRequests(Exception):
+    """The person has asked for as many channels as one may in a day."""
+
+
+class Channels:
+    """What channels are about, and repository for `ChannelRequest`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def present(self, team_id: str, channel_id: str) -> Organization | None:
+        """Return the organization a channel is about: its own default, else its workspace's.
+
+        The workspace's row stays locked until the transaction ends, so that it can be acted upon.
+        """
+        home = select(Workspace).where(Workspace.team_id == team_id).with_for_update()
+        workspace = (await self._session.exec(home)).one_or_none()
+        own = select(ChannelDefault.organization_id).where(
+            ChannelDefault.team_id == team_id, ChannelDefault.channel_id == channel_id
+        )
+        wished = [(await self._session.exec(own)).one_or_none()]
+        wished += [workspace.default_organization_id] if workspace is not None else []
+        for organization_id in filter(None, wished):
+            linked = (
+                select(Organization)
+                .join(WorkspaceLink, col(WorkspaceLink.organization_id) == col(Organization.id))
+                .where(
+                    WorkspaceLink.team_id == team_id,
+                    Organization.id == organization_id,
+                    col(Organization.deleted_at).is_(None),
+                )
+            )
+            if found := (await self._session.exec(linked)).one_or_none():
+                return found
+        return None
+
+    async def admin(self, organization_id: str, realm: str, user_id: str) -> Membership | None:
+        """Return a person's membership if it makes them an admin, which they stay until the transaction ends."""
+        found = select(Membership).where(
+            Membership.organization_id == organization_id,
+            Membership.realm == realm,
+            Membership.user_id == user_id,
+            Membership.role >= Role.ADMIN,
+            col(Membership.ended_at).is_(None),
+        )
+        return (await self._session.exec(found.with_for_update(read=True))).one_or_none()
+
+    async def request(
+        self,
+        organization_id: str,
+        *,
+        team_id: str,
+        channel_id: str,
+        wanted_id: str,
+        requested_by: str,
+        realm: str,
+        user_id: str,
+    ) -> ChannelRequest | None:
+        """Return a new request to the admins of the channel's present organization.
+
+        None if this was asked within the last week and nobody approved. Raises `TooManyRequests`.
+        """
+        key = {"team_id": team_id, "channel_id": channel_id, "wanted_id": wanted_id}
+        over = delete(ChannelRequest).filter_by(**key).where(col(ChannelRequest.expires_at) <= now())
+        await self._session.exec(over, execution_options={"synchronize_session": False})
+        lately = select(func.count()).where(
+            ChannelRequest.realm == realm,
+            ChannelRequest.user_id == user_id,
+            col(ChannelRequest.created_at) > now(timedelta(days=-1)),
+        )
+        if (await self._session.exec(lately)).one() >= REQUESTS_A_DAY:
+            raise TooManyRequests
+        who = {"requested_by": requested_by, "realm": realm, "user_id": user_id}
+        times = {"created_at": now(), "expires_at": now(REQUEST_LIFE)}
+        fresh = insert_once(self._session, ChannelRequest).values(
+            id=new_id("chr"), organization_id=organization_id, **key, **who, **times
+        )
+        statement = fresh.on_conflict_do_nothing()
+        made = await self._session.exec(statement.returning(ChannelRequest), execution_options=_FRESH)
+        return made.scalar_one_or_none()
+
+    async def approve(self, organization_id: str, request_id: str) -> ChannelRequest | None:
+        """Take a request that waits for this organization and return it, to exactly one caller, or None."""
+        taken = delete(ChannelRequest).where(*_waiting(organization_id, request_id))
+        rows = await self._session.exec(taken.returning(ChannelRequest), execution_options=_FRESH)
+        return rows.scalar_one_or_none()
+
+    async def decline(self, organization_id: str, request_id: str) -> ChannelRequest | None:
+        """Decline a request that waits for this organization and return it, or None."""
+        declined = update(ChannelRequest).where(*_waiting(organization_id, request_id))
+        rows = await self._session.exec(
+            declined.values(declined_at=now()).returning(ChannelRequest), execution_options=_FRESH
+        )
+        return rows.scalar_one_or_none()
+
+    async def sweep(self) -> int:
+        """Delete requests that can be answered no more, and return how many."""
+        gone = delete(ChannelRequest).where(col(ChannelRequest.expires_at) <= now())
+        return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
+
+
+def _waiting(organization_id: str, request_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(ChannelRequest.organization_id) == organization_id,
+        col(ChannelRequest.id) == request_id,
+        col(ChannelRequest.declined_at).is_(None),
+        col(ChannelRequest.expires_at) > now(),
+    )

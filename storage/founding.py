@@ -1,0 +1,72 @@
+"""How an organization comes to a workspace: founded there, or let in from another one. System sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from storage.audit import Audit
+from storage.db import now
+from storage.models import AuditLine, Membership, Role
+from storage.names import lock
+from storage.tenants import Members, Organizations, Workspaces
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.models import Organization
+
+FOUNDED_A_DAY = 3
+FOUNDED = "organization created"
+"""The line in the audit trail by which they are counted."""
+
+
+class TooManyFounded(Exception):
+    """The person has founded as many organizations as one may in a day."""
+
+
+async def found(session: AsyncSession, name: str, *, realm: str, user_id: str, team_id: str) -> Organization:
+    """Return a new organization, usable from this workspace, with this person as its owner.
+
+    The workspace has to exist. Raises `TooManyFounded`, and `NameTaken` where the name looks like another
+    organization's of the workspace.
+    """
+    await lock(session, f"person:{realm}:{user_id}")
+    lately = (
+        select(func.count())
+        .select_from(AuditLine)
+        .join(
+            Membership,
+            (col(Membership.organization_id) == col(AuditLine.organization_id))
+            & (col(Membership.id) == col(AuditLine.actor)),
+        )
+        .where(
+            Membership.realm == realm,
+            Membership.user_id == user_id,
+            AuditLine.action == FOUNDED,
+            col(AuditLine.at) > now(timedelta(days=-1)),
+        )
+    )
+    if (await session.exec(lately)).one() >= FOUNDED_A_DAY:
+        raise TooManyFounded
+    organization = await Organizations(session).create(name)
+    await let_in(session, team_id, organization.id)
+    owner = await Members(session).add(
+        organization.id, realm=realm, user_id=user_id, team_id=team_id, role=Role.OWNER
+    )
+    await Audit(session).write(organization.id, owner.id, FOUNDED, organization.id)
+    return organization
+
+
+async def let_in(session: AsyncSession, team_id: str, organization_id: str) -> None:
+    """Let an organization be used from a workspace, whose default it becomes if it is the first one there.
+
+    A later one never becomes everybody's default. Raises `NameTaken`.
+    """
+    workspaces = Workspaces(session)
+    await workspaces.link(team_id, organization_id)
+    if [each.id for each in await workspaces.organizations(team_id)] == [organization_id]:
+        await workspaces.set_default(team_id, organization_id)

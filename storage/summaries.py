@@ -1,0 +1,74 @@
+"""What tells organizations apart for people who choose between them: who owns each, and how much it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from storage.models import Account, Membership, Organization, Role, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """An owner of an organization, and the workspace they were last seen in."""
+
+    realm: str
+    user_id: str
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One organization in a list of several."""
+
+    organization_id: str
+    name: str
+    owners: tuple[Owner, ...]
+    """In the order they came."""
+    accounts: int
+    """Those that are connected."""
+
+
+async def summaries(session: AsyncSession, organization_ids: Iterable[str]) -> dict[str, Summary]:
+    """Return what tells these organizations apart, by id, without those that were deleted. System session."""
+    ids = list(organization_ids)
+    names = select(Organization.id, Organization.name).where(
+        col(Organization.id).in_(ids), col(Organization.deleted_at).is_(None)
+    )
+    owners = (
+        select(Membership, Workspace.name)
+        .outerjoin(Workspace, col(Workspace.team_id) == col(Membership.team_id))
+        .where(
+            col(Membership.organization_id).in_(ids),
+            Membership.role >= Role.OWNER,
+            col(Membership.ended_at).is_(None),
+        )
+        .order_by(col(Membership.created_at), col(Membership.id))
+    )
+    accounts = (
+        select(Account.organization_id, func.count())
+        .where(col(Account.organization_id).in_(ids), col(Account.disconnected_at).is_(None))
+        .group_by(col(Account.organization_id))
+    )
+    owned: dict[str, list[Owner]] = {}
+    for member, workspace in await session.exec(owners):
+        one = Owner(realm=member.realm, user_id=member.user_id, workspace=workspace or "")
+        owned.setdefault(member.organization_id, []).append(one)
+    counted = {row[0]: row[1] for row in await session.exec(accounts)}
+    return {
+        organization_id: Summary(
+            organization_id=organization_id,
+            name=name,
+            owners=tuple(owned.get(organization_id, ())),
+            accounts=counted.get(organization_id, 0),
+        )
+        for organization_id, name in await session.exec(names)
+    }

@@ -1,0 +1,110 @@
+"""Which organization a channel is about, and requests that it be about another one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
+from storage.founding import FOUNDED_A_DAY, TooManyFounded, found
+from storage.invitation_models import ChannelRequest
+from storage.tenants import Organizations, Workspaces
+from tests.databases import another
+from tests.storage.world import expire
+
+if TYPE_CHECKING:
+    from storage.db import Database
+    from storage.models import Organization
+
+ADA = {"realm": "T1", "user_id": "UADA"}
+
+
+async def founded(database: Database, *names: str) -> list[Organization]:
+    """Return organizations of workspace T1, the first of them its default."""
+    made = []
+    for number, name in enumerate(names):
+        async with database.system() as session:
+            await Workspaces(session).ensure("T1", None, "Acme")
+            made.append(await found(session, name, realm="T1", user_id=f"U{number}", team_id="T1"))
+    return made
+
+
+async def ask(
+    database: Database, organization: str, wanted: str, channel: str = "C1"
+) -> ChannelRequest | None:
+    async with database.system() as session:
+        return await Channels(session).request(
+            organization, team_id="T1", channel_id=channel, wanted_id=wanted, requested_by="mem_x", **ADA
+        )
+
+
+async def test_the_first_organization_of_a_workspace_is_its_default_and_no_later_one(
+    database: Database,
+) -> None:
+    acme, cafe = await founded(database, "Acme", "Cafe")
+
+    async with database.system() as session:
+        channels = Channels(session)
+        present = [await channels.present("T1", channel) for channel in ("C1", "C2")]
+        await Workspaces(session).set_channel_default("T1", "C1", cafe.id)
+        moved = [await channels.present("T1", channel) for channel in ("C1", "C2")]
+        await Organizations(session).delete(cafe.id)
+        back = await channels.present("T1", "C1")
+        nowhere = await channels.present("T9", "C1")
+
+    assert [each and each.id for each in present] == [acme.id, acme.id]
+    assert [each and each.id for each in moved] == [cafe.id, acme.id]
+    assert (back and back.id, nowhere) == (acme.id, None)
+
+
+async def test_a_request_is_made_once_and_again_after_it_expired_or_was_approved(database: Database) -> None:
+    acme, cafe = await founded(database, "Acme", "Cafe")
+    first = await ask(database, acme.id, cafe.id)
+    assert first is not None
+    assert await ask(database, acme.id, cafe.id) is None
+
+    async with database.system() as session:
+        assert await Channels(session).approve(cafe.id, first.id) is None
+        assert await Channels(session).approve(acme.id, first.id) is not None
+        assert await Channels(session).approve(acme.id, first.id) is None
+    second = await ask(database, acme.id, cafe.id)
+    assert second is not None
+    async with database.system() as session:
+        assert await Channels(session).decline(acme.id, second.id) is not None
+        assert await Channels(session).approve(acme.id, second.id) is None
+    assert await ask(database, acme.id, cafe.id) is None
+    await expire(database, ChannelRequest)
+
+    assert await ask(database, acme.id, cafe.id) is not None
+    await expire(database, ChannelRequest)
+    async with database.system() as session:
+        assert await Channels(session).sweep() == 1
+
+
+async def test_a_person_asks_for_so_many_channels_a_day_and_no_more(database: Database) -> None:
+    acme, cafe = await founded(database, "Acme", "Cafe")
+    for number in range(REQUESTS_A_DAY):
+        assert await ask(database, acme.id, cafe.id, f"C{number}") is not None
+
+    with pytest.raises(TooManyRequests):
+        await ask(database, acme.id, cafe.id, "C9")
+
+
+async def test_a_person_founds_so_many_organizations_a_day_and_no_more_also_at_once(
+    database: Database,
+) -> None:
+    databases = (database, another(database))
+
+    async def one(number: int) -> Any:
+        async with databases[number % 2].system() as session:
+            team = f"T{number}"  # of one Grid, so that no workspace's lock is in the way
+            await Workspaces(session).ensure(team, "E1", "Initech")
+            return await found(session, f"Cafe {number}", realm="E1", user_id="UIRIS", team_id=team)
+
+    outcomes = await asyncio.gather(*map(one, range(12)), return_exceptions=True)
+
+    await databases[1].close()
+    refused = [each for each in outcomes if isinstance(each, TooManyFounded)]
+    assert len(refused) == 12 - FOUNDED_A_DAY
