@@ -60,7 +60,7 @@ async def strangers(one: Bench) -> list[Line]:
 
 
 async def _latencies(server: Server, requests: list[bytes]) -> list[float]:
-    return (await fire(server.port, requests, AT_ONCE, b"octapost")).latencies
+    return (await fire(server.port, requests, AT_ONCE, b'"ephemeral"')).latencies
 
 
 def _p99(latencies: list[float]) -> float:

@@ -103,7 +103,7 @@ class Members:
         except (OSError, TimeoutError) as error:
             self.lost[type(error).__name__] += 1
             return
-        if answer.startswith(b"HTTP/1.1 200") and b"octapost" in answer.lower():
+        if answer.startswith(b"HTTP/1.1 200") and b'"ephemeral"' in answer:
             self.took_s.append(time.monotonic() - began)
         else:
             self.lost[answer[:40].decode(errors="replace")] += 1
