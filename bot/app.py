@@ -64,7 +64,7 @@ from bot.web.install import InstallPages
 from bot.web.limits import PageLimits
 from bot.web.listeners import Address, listen, monitored
 from bot.web.openid import SignInWithSlack
-from bot.web.pages import Pages
+from bot.web.pages import Pages, headers_of
 from bot.web.platforms import PlatformCallbacks
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
@@ -78,8 +78,6 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-LARGEST_BODY = 1 << 20
-"""Slack's requests are far smaller, forms of ours are empty."""
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """What is due comes evenly; looked for less often, it would be done in bursts."""
@@ -309,7 +307,7 @@ def construct(
         pages=pages,
         cookies=cookies,
     )
-    server = web.Application(client_max_size=LARGEST_BODY, middlewares=[guard.middleware])
+    server = web.Application(middlewares=[guard.middleware])
     events = SlackEvents(bolt, settings.slack_signing_secret.get_secret_value())
     departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
     callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
@@ -371,9 +369,9 @@ async def run(
     async with (
         _tracing(settings.otel_endpoint),
         parts_of(settings) as parts,
-        monitored(parts.monitoring, monitoring) as monitoring_url,
+        monitored(parts.monitoring, headers_of(settings), monitoring) as monitoring_url,
     ):
-        runner, socket = Runner(parts.web if serve else parts.alive), None
+        runner, socket = Runner(parts.web if serve else parts.alive, headers_of(settings)), None
         notices = NoticeSender(
             parts.database,
             parts.slacks,

@@ -144,12 +144,12 @@ def kept_open(body: Json, sentence: str, *, changed: bool = False) -> Answer:
 
 
 def key_of(route: Route, req: AsyncBoltRequest) -> str:
-    """Return what is the same each time a request is repeated: an event's id, else the signature."""
+    """Return what is the same each time a request is repeated: an event's id, else a digest of what was signed."""
     if route.kind is Kind.EVENT and (event_id := str(req.body.get("event_id") or "")):
         return f"event:{event_id}"
-    signature = (req.headers.get("x-slack-signature") or [""])[0]
     # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
-    return signature or hashlib.sha256(json.dumps(req.body, sort_keys=True).encode()).hexdigest()
+    payload = json.dumps(req.body, sort_keys=True).encode
+    return str(req.context.get("request_key") or hashlib.sha256(payload()).hexdigest())
 
 
 def ascii_only(target: str) -> str:

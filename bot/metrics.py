@@ -16,6 +16,15 @@ GRANTS = Counter(
 )
 NOTICES = Counter("octapost_notices_total", "Messages owed to Slack by outcome", ["outcome"])
 WEB = Counter("octapost_web_requests_total", "Browser requests by route and status", ["route", "status"])
+CONNECTIONS = Gauge("octapost_http_connections", "Open connections to this process")
+DROPPED = Counter(
+    "octapost_http_connections_dropped_total",
+    "Connections closed by us, by what they had been waiting for too long, or why else",
+    ["reason"],
+)
+REFUSED = Counter(
+    "octapost_http_requests_refused_total", "Requests refused before anybody read them", ["reason"]
+)
 VERDICTS = Counter(
     "octapost_refresh_verdicts_total", "Refreshes by platform and verdict", ["platform", "verdict"]
 )

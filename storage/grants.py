@@ -151,7 +151,7 @@ class Grants:
                 Grant.id != grant_id,
             )
             grant = (
-                await self._session.exec(earlier.with_for_update(), execution_options=_FRESH)
+                await self._session.exec(earlier.with_for_update(key_share=True), execution_options=_FRESH)
             ).one_or_none()
             if grant is None:
                 grant = pending
@@ -226,8 +226,11 @@ class Grants:
         """Let whoever changes the grant wait until this transaction ends. System session.
 
         Who changes accounts too comes here first: everybody in the same order waits for nobody in a ring.
+        Not FOR UPDATE, which the second change of an incident's row in one transaction would wait for: it
+        looks again whether the grant it refers to is there.
         """
-        await self._session.exec(select(Grant.id).where(Grant.id == grant_id).with_for_update())
+        alone = select(Grant.id).where(Grant.id == grant_id).with_for_update(key_share=True)
+        await self._session.exec(alone)
 
     async def drop_pending(self, organization_id: str, grant_id: str) -> bool:
         """Delete a grant whose person never became known; False if it is absent or settled."""
@@ -246,7 +249,7 @@ class Grants:
         if await self.get(organization_id, grant_id) is None:
             return None
         async with across(self._session):
-            one_at_a_time = select(Grant).where(Grant.id == grant_id).with_for_update()
+            one_at_a_time = select(Grant).where(Grant.id == grant_id).with_for_update(key_share=True)
             grant = (await self._session.exec(one_at_a_time, execution_options=_FRESH)).one()
             used = select(func.count()).where(
                 Account.grant_id == grant_id,
@@ -461,7 +464,7 @@ class Accounts:
         Those that were found and not chosen yet get them too. System session.
         """
         living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
-        if (await self._session.exec(living.with_for_update())).first() is None:
+        if (await self._session.exec(living.with_for_update(key_share=True))).first() is None:
             return
         owners = select(Account).where(Account.grant_id == grant_id, col(Account.remote_id).in_(tokens))
         for account in await self._session.exec(owners):

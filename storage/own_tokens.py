@@ -100,7 +100,7 @@ class OwnTokens:
     async def lock(self, grant_id: str) -> bool:
         """Take the grant and then its accounts, in everybody's order; False if it is over meanwhile."""
         living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
-        if (await self._session.exec(living.with_for_update())).first() is None:
+        if (await self._session.exec(living.with_for_update(key_share=True))).first() is None:
             return False
         in_order = select(Account.id).where(Account.grant_id == grant_id).order_by(col(Account.id))
         await self._session.exec(in_order.with_for_update(key_share=True))

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.errors import OctapostError
 from bot.logs import logger
 from bot.metrics import WEB
+from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
 from storage.models import new_secret
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 """The shape of our 256-bit secrets: states, tickets, cookies."""
 LONGEST = 4096
 """No platform's code is longer; most are below 600 characters."""
-SLACK_EVENTS = "/slack/events"
-"""Slack's own entrance: signed, and none of a browser's business."""
 
 
 class BadQuery(OctapostError):
@@ -142,8 +141,14 @@ class Guard:
             page = self._pages.say("That didn't work", "This address can't be used that way.", status=405)
             page.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
             return page
+        except web.HTTPRequestEntityTooLarge as error:
+            return self._pages.say(
+                "That didn't work", "The request was larger than anything we accept.", status=error.status
+            )
         except web.HTTPException as error:
             return self._pages.say("That didn't work", "The request made no sense.", status=error.status)
+        except PeerLeftError:
+            raise
         except OctapostError as error:
             return self._pages.say("That didn't work", str(error), status=400)
         except Exception as error:

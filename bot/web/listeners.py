@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bot.settings import PREFIX, ConfigurationError
+from bot.web.open_connections import FEWEST_CONNECTIONS
+from bot.web.server import BACKLOG, Runner
 
 if TYPE_CHECKING:
     import socket
@@ -27,7 +29,7 @@ class Address:
     """A socket that is bound already, so that nobody else can be; it counts instead of host and port."""
 
 
-async def listen(runner: web.AppRunner, address: Address, *, backlog: int = 128) -> str:
+async def listen(runner: web.AppRunner, address: Address) -> str:
     """Let a runner that was set up listen, and return its URL as seen from this machine.
 
     Raises ConfigurationError, which names the setting, where another process listens there or the system
@@ -35,9 +37,9 @@ async def listen(runner: web.AppRunner, address: Address, *, backlog: int = 128)
     """
     try:
         if address.listener is not None:
-            await web.SockSite(runner, address.listener, backlog=backlog).start()
+            await web.SockSite(runner, address.listener, backlog=BACKLOG).start()
         else:
-            await web.TCPSite(runner, address.host, address.port, backlog=backlog).start()
+            await web.TCPSite(runner, address.host, address.port, backlog=BACKLOG).start()
     except OSError as error:
         where = f"port {address.port} on {address.host}"
         reason = "is in use by another process" if error.errno == errno.EADDRINUSE else "can't be opened"
@@ -46,12 +48,14 @@ async def listen(runner: web.AppRunner, address: Address, *, backlog: int = 128)
 
 
 @asynccontextmanager
-async def monitored(application: web.Application, address: Address) -> AsyncIterator[str | None]:
+async def monitored(
+    application: web.Application, headers: Mapping[str, str], address: Address
+) -> AsyncIterator[str | None]:
     """Serve the monitoring routes while the context lasts; give their URL, or None where they are off."""
     if address.listener is None and not address.port:
         yield None
         return
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    runner = Runner(application, headers, limit=FEWEST_CONNECTIONS)
     try:
         await runner.setup()
         yield await listen(runner, address)

@@ -63,12 +63,35 @@ def hops_of(url: str) -> tuple[str, ...]:
     return (origin_of(url), f"https://*.{'.'.join(labels[-2:])}")
 
 
+def headers_of(settings: Settings, form_action: Iterable[str] = ("'none'",)) -> dict[str, str]:
+    """Return what every answer carries; `form_action` are the sources that a form on it may lead to."""
+    policy = {
+        "default-src": "'none'",
+        "style-src": f"'sha256-{STYLE_HASH}'",
+        "img-src": "'self'",
+        "form-action": " ".join(dict.fromkeys(form_action)),
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    found = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    if settings.secure:
+        found["Strict-Transport-Security"] = HSTS
+    return found
+
+
 class Pages:
     """Renders the templates, each with the headers that keep it ours."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.headers: Mapping[str, str] = MappingProxyType(self._headers(("'none'",)))
+        self.headers: Mapping[str, str] = MappingProxyType(headers_of(settings))
         """What every answer carries; a page that has a form names its targets besides."""
 
     def routes(self) -> list[web.RouteDef]:
@@ -80,7 +103,7 @@ class Pages:
     ) -> web.Response:
         """Return a page. `form_to` are the sources its form may lead to, ours included."""
         html = PAGES.get_template(template).render(values)
-        headers = self._headers(("'self'", *form_to)) if form_to else self.headers
+        headers = headers_of(self._settings, ("'self'", *form_to)) if form_to else self.headers
         return web.Response(
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers
         )
@@ -122,27 +145,6 @@ class Pages:
         known = urlencode({name: value for name, value in query.items() if value})
         path = f"/app_redirect?{known}" if app_id else "/"
         return ("Back to Slack", f"{self._settings.slack_web_url}{path}")
-
-    def _headers(self, form_action: Iterable[str]) -> dict[str, str]:
-        policy = {
-            "default-src": "'none'",
-            "style-src": f"'sha256-{STYLE_HASH}'",
-            "img-src": "'self'",
-            "form-action": " ".join(dict.fromkeys(form_action)),
-            "frame-ancestors": "'none'",
-            "base-uri": "'none'",
-        }
-        found = {
-            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }
-        if self._settings.secure:
-            found["Strict-Transport-Security"] = HSTS
-        return found
 
     async def _icon(self, _request: web.Request) -> web.Response:
         return web.Response(

@@ -17,12 +17,14 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from adapters.numbers import moment_of
 from bot.departures import Word
 from bot.logs import logger
+from bot.web.request_limits import TIKTOK_SIGNATURE, body_of
 from bot.web.signer import PAYLOAD_BYTES, Signer
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ RETRIED_FOR_S = 72 * 3600 + REPLAY_WINDOW_S
 REVOKED_BY_US = 5
 """TikTok's reason "Developer revoke authorization": our own answer to a disconnect, most of the time."""
 SIGNATURE = re.compile(r"t=(\d{1,12}),s=([0-9a-f]{64})")
+MOST_FIELDS = 10
+"""In Meta's form, which has one."""
 
 
 class PlatformCallbacks:
@@ -110,8 +114,8 @@ class PlatformCallbacks:
         A word that was signed long ago may be TikTok's repetition, or somebody else's: it ends nothing, but
         TikTok is asked whether it is so. The same goes for what we did ourselves.
         """
-        raw = await request.read()
-        age_s = self._tiktok_signed(request.headers.get("TikTok-Signature", ""), raw)
+        raw = await body_of(request)
+        age_s = self._tiktok_signed(request.headers.get(TIKTOK_SIGNATURE, ""), raw)
         if age_s is None:
             return self._refused()
         event = _object(raw)
@@ -131,8 +135,7 @@ class PlatformCallbacks:
 
     async def _meta_person_left(self, request: web.Request, code: str) -> bool:
         """End the person's grants and erase their tokens; False when the request is not Meta's."""
-        form = await request.post()
-        facts = self._meta_facts(str(form.get("signed_request", "")))
+        facts = self._meta_facts(_signed_request(await body_of(request)))
         if facts is None:
             return False
         word = Word(
@@ -176,6 +179,15 @@ class PlatformCallbacks:
     def _refused(self) -> web.Response:
         log.warning("callback refused")
         return web.json_response({"error": "bad signature"}, status=403)
+
+
+def _signed_request(form: bytes) -> str:
+    """Return the one field of Meta's form; nothing where it is missing, given twice, or no form at all."""
+    try:
+        found = parse_qs(form.decode(), max_num_fields=MOST_FIELDS).get("signed_request", [])
+    except ValueError:
+        return ""
+    return found[0] if len(found) == 1 else ""
 
 
 def _mac(secret: str, message: bytes) -> bytes:

@@ -5,17 +5,28 @@ Bolt parses first, and answers 500 to a body, timestamp or signature of a shape 
 
 from __future__ import annotations
 
+import hashlib
+import re
+import time
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
-from bot.web.browser import SLACK_EVENTS
+from bot.web.request_limits import SLACK_EVENTS, SLACK_SIGNATURE, SLACK_TIMESTAMP, body_of
 from bot.web.server import arrived
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
+
+SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+TIMESTAMP = re.compile(r"[0-9]{1,12}")
+VALID_FOR_S = 300
+"""https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+LARGEST_CHECK = 1024
+"""Bytes of a request without a signature that are read, to see whether it is Slack looking at our certificate."""
 
 
 class SlackEvents:
@@ -32,22 +43,60 @@ class SlackEvents:
     async def receive(self, request: web.Request) -> web.Response:
         """Return Bolt's answer to a request that Slack signed, else 401.
 
-        The context that handlers get holds `arrived`, the time of the request's first byte (`loop.time()`).
+        What handlers get holds in its context `arrived`, the time of the first byte (`loop.time()`), and
+        `request_key`, which is the same for every delivery of one signed request and for no other.
         """
-        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
-        signature = request.headers.get("X-Slack-Signature", "")
-        well_formed = stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and signature.isascii()
+        stamp = request.headers.get(SLACK_TIMESTAMP, "")
+        signature = request.headers.get(SLACK_SIGNATURE, "")
+        if not stamp and not signature:
+            return await _certificate_check(request)
+        if not _plausible(stamp, signature):
+            return _refused()
+        raw = await body_of(request)
         try:
-            if not well_formed or not self._verifier.is_valid(await request.read(), stamp, signature):
-                return web.json_response({"error": "invalid request"}, status=401)
+            if not self._verifier.is_valid(raw, stamp, signature):
+                return _refused()
             verified = AsyncBoltRequest(
-                body=await request.text(),
+                body=raw.decode(),
                 query=request.query_string,
                 headers=request.headers,  # type: ignore[arg-type]
-                context={"arrived": arrived(request)},
+                context={"arrived": arrived(request), "request_key": request_key(stamp, raw)},
             )
         except ValueError:  # not UTF-8, not JSON
-            return web.json_response({"error": "invalid request"}, status=401)
+            return _refused()
+        if verified.body.get("ssl_check") == "1":
+            return web.Response()
         answer = await self._bolt.async_dispatch(verified)
         # As bytes it goes out in one piece with its headers; Bolt's own adapter hands aiohttp a text.
         return web.Response(status=answer.status, body=answer.body.encode(), headers=answer.first_headers())
+
+
+def request_key(stamp: str, body: bytes) -> str:
+    """Return what tells one signed request from every other: a digest of exactly what the signature is of."""
+    return hashlib.sha256(f"{stamp}:".encode() + body).hexdigest()
+
+
+def _plausible(stamp: str, signature: str) -> bool:
+    """Tell whether a body with these headers is worth reading: they have the right shape, and the time is now."""
+    if not TIMESTAMP.fullmatch(stamp) or not SIGNATURE.fullmatch(signature):
+        return False
+    return abs(time.time() - int(stamp)) <= VALID_FOR_S
+
+
+async def _certificate_check(request: web.Request) -> web.Response:
+    """Answer Slack's look at our certificate: a small form with `ssl_check=1`, which need not be signed.
+
+    https://docs.slack.dev/interactivity/implementing-slash-commands asks for a 200; nothing else is done.
+    """
+    length = request.content_length
+    if length is None or length > LARGEST_CHECK:
+        return _refused()
+    try:
+        form = parse_qs((await body_of(request)).decode(), max_num_fields=10)
+    except ValueError:
+        return _refused()
+    return web.Response() if form.get("ssl_check") == ["1"] else _refused()
+
+
+def _refused() -> web.Response:
+    return web.json_response({"error": "invalid request"}, status=401)

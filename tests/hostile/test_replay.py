@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -13,6 +14,7 @@ from sandbox.slack.world import ACME, ADA, OLGA, OTTO
 from storage.models import Role
 from tests.application import Office
 from tests.hostile.slack_side import Desk, Json, Rows, belongings, changed, dump, first_organization, seat
+from tests.hostile.strangers import head
 
 MADE = {"organization": 1, "membership": 1, "workspace_link": 1, "audit_line": 1}
 RETRY = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
@@ -83,6 +85,49 @@ async def test_a_modal_submitted_a_hundred_times_disconnects_once(desk: Desk, at
     lines = changed(before, await dump(office.database))["audit_line"]
     assert set(statuses) == {200}
     assert sum("account disconnected" in str(line) for line in lines) == 1
+
+
+@pytest.mark.parametrize("name", ["X-Slack-Signature", "X-Slack-Request-Timestamp"])
+async def test_a_repeated_header_does_not_make_a_replay_a_new_request(
+    desk: Desk, name: str, record_property: Callable[[str, object], None]
+) -> None:
+    signed = desk.signed(desk.command(ADA, "org code admin"))
+    headers = {key: values[0] for key, values in signed.headers.items()}
+    body = signed.raw_body.encode()
+    before = await dump(desk.office.database)
+    first = await _send(desk, head("POST /slack/events", headers | {"Content-Length": len(body)}) + body)
+
+    statuses, codes = [], 0
+    for number in range(5):
+        for lines in (
+            head("POST /slack/events", headers | {"Content-Length": len(body)}, f"{name}: v0={number}"),
+            head(
+                "POST /slack/events", {name: f"v0={number}"} | {"Content-Length": len(body)}, *_lines(headers)
+            ),
+        ):
+            answer = await _send(desk, lines + body)
+            statuses.append(int(answer.split()[1]))
+            codes += b"join" in answer
+
+    assert b"join" in first
+    assert (set(statuses), codes) == ({400}, 0)
+    assert counts(before, await dump(desk.office.database)) == {"join_code": 1, "audit_line": 1}
+    record_property("counted", f"replays with a second {name}: {len(statuses)} tried, {codes} fresh codes")
+
+
+def _lines(headers: dict[str, str]) -> list[str]:
+    return [f"{key}: {value}" for key, value in headers.items()]
+
+
+async def _send(desk: Desk, request: bytes) -> bytes:
+    """Send bytes over a connection of their own, and return everything that comes back."""
+    parts = urlsplit(desk.office.world.app_url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
 
 
 async def test_a_button_pressed_once_and_delivered_a_hundred_times_makes_one_link(desk: Desk) -> None:

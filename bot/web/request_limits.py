@@ -1,0 +1,94 @@
+"""What a request has to look like before anything of ours sees it, and how its body is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+
+if TYPE_CHECKING:
+    from aiohttp.web_request import BaseRequest
+
+SLACK_EVENTS = "/slack/events"
+"""Slack's own entrance: signed, and none of a browser's business."""
+SLACK_SIGNATURE = "X-Slack-Signature"
+SLACK_TIMESTAMP = "X-Slack-Request-Timestamp"
+TIKTOK_SIGNATURE = "TikTok-Signature"
+
+LONGEST_HEAD = 32 << 10
+"""Bytes of headers: what nginx accepts by default."""
+LARGEST_BODY = 64 << 10
+"""Bytes. Our pages' forms are empty; what platforms post is a few kilobytes."""
+LARGEST_SLACK_BODY = 1 << 20
+"""Bytes. Slack's requests are far smaller."""
+
+ONCE = (
+    SLACK_SIGNATURE,
+    SLACK_TIMESTAMP,
+    TIKTOK_SIGNATURE,
+    hdrs.ORIGIN,
+    "Sec-Fetch-Site",
+    hdrs.COOKIE,
+    hdrs.EXPECT,
+    hdrs.CONTENT_ENCODING,
+    # aiohttp refuses these itself, but its list is its own business.
+    hdrs.HOST,
+    hdrs.CONTENT_LENGTH,
+    hdrs.CONTENT_TYPE,
+    hdrs.TRANSFER_ENCODING,
+)
+"""Headers that something is decided by. Given twice, two readers could decide by different ones."""
+UNCODED = frozenset({"", "identity"})
+
+
+class PeerLeftError(Exception):
+    """The client closed the connection before its request was complete. Nobody is left to answer."""
+
+
+def fault(request: BaseRequest) -> tuple[int, str] | None:
+    """Return the status with which to refuse a request of whose body nothing was read, and why; None to go on."""
+    headers = request.headers
+    if sum(len(name) + len(value) for name, value in request.raw_headers) > LONGEST_HEAD:
+        return 431, "long_head"
+    if any(len(headers.getall(name, ())) > 1 for name in ONCE):
+        return 400, "repeated_header"
+    # Nobody who means well compresses what we accept, and to find out what is in it costs the event loop.
+    if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in UNCODED:
+        return 415, "compressed"
+    if (request.content_length or 0) > limit_of(request):
+        return 413, "too_large"
+    return None
+
+
+def limit_of(request: BaseRequest) -> int:
+    """Return how many bytes the body of `request` may have."""
+    return LARGEST_SLACK_BODY if request.path == SLACK_EVENTS else LARGEST_BODY
+
+
+async def body_of(request: BaseRequest) -> bytes:
+    """Return the body of a request, as it was sent.
+
+    aiohttp's own `read` keeps a body for as long as the connection is idle, one that was too large included.
+
+    Raises:
+        web.HTTPRequestEntityTooLarge: It is larger than `limit_of` says; the rest has not been read.
+        web.HTTPBadRequest: It is malformed.
+        PeerLeftError: The client has closed the connection.
+
+    """
+    limit, pieces, size = limit_of(request), list[bytes](), 0
+    while not request.content.at_eof():
+        if request.transport is None:
+            raise PeerLeftError
+        try:
+            piece = await request.content.readany()
+        except ConnectionError:
+            raise PeerLeftError from None
+        except web.RequestPayloadError:
+            raise web.HTTPBadRequest from None
+        size += len(piece)
+        if size > limit:
+            pieces.clear()
+            raise web.HTTPRequestEntityTooLarge(limit)
+        pieces.append(piece)
+    return b"".join(pieces)
