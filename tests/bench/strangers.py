@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import statistics
 import sys
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ TEXTS = ("help", "accounts", "status")
 AT_ONCE = 4
 SLOWER, MEBIBYTES = 5.0, 20
 """The goals: of the 99th percentile, and of the memory that stays."""
+LAST = 19
+"""What a process adds to its niceness to come after every other."""
 COMING_S = 3.0
 """Until the strangers are there and have begun: a Python process has to start."""
 
@@ -105,7 +108,8 @@ async def attacking(port: int, connections: int) -> AsyncIterator[None]:
 
 
 async def attack(port: int, connections: int) -> None:
-    """Attack until the process is ended."""
+    """Attack until the process is ended. Strangers bring processors of their own: here they get what is left."""
+    os.nice(LAST)
     async with Strangers(port=port).at_work(connections):
         await asyncio.Event().wait()
 
