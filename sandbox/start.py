@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from bot import app
+from bot.settings import ConfigurationError
 from sandbox.tour import Tour
 from sandbox.world import World
 
@@ -35,12 +37,17 @@ async def playground(
 ) -> AsyncIterator[Playground]:
     """Start Slack on `port` (0: a free one), the platforms and the app; stop them at the end.
 
-    `extra` overrides settings of the app, by their environment names.
+    `extra` overrides settings of the app, by their environment names. Raises ConfigurationError where the port
+    cannot be had.
     """
     world = World()
     with bound(port + 1 if port else 0) as listener:
         public_url = f"http://localhost:{listener.getsockname()[1]}"
-        await world.start(port=port, app_url=public_url)
+        try:
+            await world.start(port=port, app_url=public_url)
+        except OSError as error:
+            reason = "is in use by another process" if error.errno == errno.EADDRINUSE else "can't be opened"
+            raise ConfigurationError(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
             async with app.run(app.settings_from(env), listener=listener, work=work) as running:
