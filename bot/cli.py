@@ -156,7 +156,11 @@ def sandbox(
     """Try the whole product offline: a Slack and seven platforms on this machine."""
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
 
-    raise typer.Exit(_go(start.play(port) if tour else start.stay(port, data)))
+    try:
+        status = _go(start.play(port) if tour else start.stay(port, data))
+    except start.PortRefused as error:
+        _fail(error)
+    raise typer.Exit(status)
 
 
 @cli.command()

@@ -15,11 +15,14 @@ from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from bot import app
-from bot.settings import ConfigurationError
 from sandbox.tour import Tour
 from sandbox.world import World
 
 console = Console()
+
+
+class PortRefused(Exception):
+    """The simulated Slack cannot listen where it was told to. The sentence says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +40,7 @@ async def playground(
 ) -> AsyncIterator[Playground]:
     """Start Slack on `port` (0: a free one), the platforms and the app; stop them at the end.
 
-    `extra` overrides settings of the app, by their environment names. Raises ConfigurationError where the port
-    cannot be had.
+    `extra` overrides settings of the app, by their environment names. Raises PortRefused.
     """
     world = World()
     with bound(port + 1 if port else 0) as listener:
@@ -47,7 +49,7 @@ async def playground(
             await world.start(port=port, app_url=public_url)
         except OSError as error:
             reason = "is in use by another process" if error.errno == errno.EADDRINUSE else "can't be opened"
-            raise ConfigurationError(f"Port {port} {reason}. Choose another one with --port.") from None
+            raise PortRefused(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
             async with app.run(app.settings_from(env), listener=listener, work=work) as running:

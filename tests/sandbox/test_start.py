@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import ConfigurationError
-from sandbox.start import bound, playground
+from sandbox.start import PortRefused, bound, playground
 
 
 async def test_a_port_that_is_taken_is_named_with_the_option_that_chooses_another(tmp_path: Path) -> None:
@@ -15,7 +14,7 @@ async def test_a_port_that_is_taken_is_named_with_the_option_that_chooses_anothe
         taken.listen()
         port = taken.getsockname()[1]
 
-        with pytest.raises(ConfigurationError) as refused:
+        with pytest.raises(PortRefused) as refused:
             async with playground(port=port, data=tmp_path):
                 pass
 
