@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.actor import Sender, sender_of, workspace_of
-from bot.deadline import DATABASE_WITHIN_S
 from bot.errors import BadInput, OctapostError, explain
 from bot.grids import require_home
 from bot.logs import logger
@@ -59,11 +58,11 @@ class Handling:
     async def run(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Answer:
         """Return the handler's answer, or what its failure means. Raises nothing."""
         started = time.perf_counter()
-        with time_limit.limited(DATABASE_WITHIN_S) as limit:
-            try:
-                answer, outcome = await self._handled(route, turn, target, words)
-            except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
-                answer, outcome = failed(route, turn.body, error, changed=limit.may_have_changed)
+        limit = time_limit.current()
+        try:
+            answer, outcome = await self._handled(route, turn, target, words)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
+            answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
         note(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +47,7 @@ NEAR = str.maketrans({"ʍ": "m", "ĸ": "k", "ƅ": "b", "ꞓ": "e", "χ": "x", "�
 in which Асме and κafe are written, and i, whose capital looks like an l where case makes no difference."""
 ROUNDS = 8
 """More rounds than any name needs until another one changes nothing (3 were seen)."""
-_STARTS = [first for first, _ in sorted((*NOT_SHOWN, *ACCENTS))]
-_ENDS = [last for _, last in sorted((*NOT_SHOWN, *ACCENTS))]
+_DROPPED = dict.fromkeys(code for first, last in (*NOT_SHOWN, *ACCENTS) for code in range(first, last + 1))
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
@@ -141,16 +139,8 @@ def _simpler(name: str) -> str:
 
 
 def _shown(name: str) -> str:
-    return "".join(
-        each
-        for each in name
-        if not (each.isspace() or each == BLANK or _ignored(ord(each)) or _control(each))
-    )
-
-
-def _ignored(code: int) -> bool:
-    position = bisect_right(_STARTS, code) - 1
-    return position >= 0 and code <= _ENDS[position]
+    left = name.translate(_DROPPED)
+    return "".join(each for each in left if not (each.isspace() or each == BLANK or _control(each)))
 
 
 def _control(character: str) -> bool:
