@@ -251,7 +251,7 @@ def construct(
         disconnections=disconnections,
         refresher=refresher,
         adapters=adapters,
-        forecast=Forecast(database, vault),
+        forecast=Forecast(database),
         database=database,
         vault=vault,
     )

@@ -183,7 +183,7 @@ def doctor() -> None:
         async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            outlook = await Forecast(parts.database, parts.vault).now()
+            outlook = await Forecast(parts.database).now()
             troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
             troubles += [app.ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles

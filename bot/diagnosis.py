@@ -19,13 +19,12 @@ from bot.jobs.refresh import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, r
 from bot.offer import OVER
 from bot.views.incidents import DATA_ACCESS, mend, why
 from storage.models import GrantStatus
-from storage.refreshes import Refreshes
+from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
     from storage.db import Database
     from storage.models import Account, Grant
     from storage.refreshes import Tally
-    from storage.vault import Vault
 
 SILENT_CALLS = 3
 """So many unanswered refreshes, and none that was answered, make an outage of the whole platform."""
@@ -150,9 +149,8 @@ def weather(tallies: Mapping[int, Tally], minute: int) -> Weather:
 class Forecast:
     """Asks the database how the platforms are doing. Built once, in `bot.app`."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._vault = vault
         self._asking: asyncio.Task[Mapping[str, Weather]] | None = None
 
     async def now(self) -> Mapping[str, Weather]:
@@ -169,10 +167,7 @@ class Forecast:
         self._asking = None
 
     async def _ask(self) -> Mapping[str, Weather]:
-        async with self._database.system(write=False) as session:
-            refreshes = Refreshes(session, self._vault)
-            minute = await refreshes.minute()
-            counted = await refreshes.all_tallies(minute - 2 * BREAKER_HISTORY_MIN)
+        minute, counted = await recent_tallies(self._database.single, 2 * BREAKER_HISTORY_MIN)
         found = {key: weather(tallies, minute) for key, tallies in counted.items()}
         return {key: each for key, each in found.items() if not each.clear}
 

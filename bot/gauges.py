@@ -13,6 +13,7 @@ from bot.jobs.refresh import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
 from storage.measures import Measures
 from storage.outbox import Notices
 from storage.refreshes import Refreshes
+from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,9 +79,8 @@ class Gauges:
     async def _waiting(self) -> tuple[dict[str, timedelta], dict[str, dict[int, Tally]], int]:
         async with self._database.system(write=False) as session:
             waiting = await Measures(session).waiting(self._apps)
-            refreshes = Refreshes(session, self._vault)
-            minute = await refreshes.minute()
-            return waiting, await refreshes.all_tallies(minute - 2 * BREAKER_HISTORY_MIN), minute
+            minute, tallies = await recent_tallies(session, 2 * BREAKER_HISTORY_MIN)
+        return waiting, tallies, minute
 
     async def _measure(self) -> None:
         waiting, tallies, minute = await self._waiting()

@@ -387,15 +387,6 @@ class Refreshes:
             for row in await self._session.exec(counted)
         }
 
-    async def all_tallies(self, since_minute: int) -> dict[str, dict[int, Tally]]:
-        """Return what all replicas counted for every platform since `since_minute`, by minute."""
-        counted = await self._session.exec(select(VerdictTally).where(VerdictTally.minute >= since_minute))
-        found: dict[str, dict[int, Tally]] = {}
-        for row in counted:
-            tally = Tally(fresh=row.fresh, dead=row.dead, busy=row.busy, other=row.other)
-            found.setdefault(row.platform, {})[row.minute] = tally
-        return found
-
     async def on_the_ladder(self, most: int) -> list[Grant]:
         """Return the grants at which the ladder is to look now, the longest waiting first."""
         waiting = (

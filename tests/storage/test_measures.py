@@ -10,7 +10,6 @@ from sqlmodel import col, update
 from storage.db import now
 from storage.measures import Crowd, Measures
 from storage.models import Grant
-from storage.refreshes import Outcome, Refreshes, Tally
 from tests.storage.world import stash, tenant
 
 if TYPE_CHECKING:
@@ -58,26 +57,6 @@ async def test_grants_are_counted_by_platform_and_status(database: Database, vau
         Crowd(platform="x", status="needs_reconnect", grants=1),
     ]
     assert in_doubt == {"x": 1}
-
-
-async def test_tallies_are_sorted_by_platform_and_minute(database: Database, vault: Vault) -> None:
-    async with database.system() as session:
-        refreshes = Refreshes(session, vault)
-        await refreshes.count("x", 6, {Outcome.DEAD: 2})
-        await refreshes.count("x", 7, {Outcome.FRESH: 1})
-        await refreshes.count("reddit", 7, {Outcome.BUSY: 3})
-        await refreshes.count("reddit", 4, {Outcome.BUSY: 9})
-
-    async with database.system(write=False) as session:
-        tallies = await Refreshes(session, vault).all_tallies(5)
-
-    assert tallies == {
-        "x": {
-            6: Tally(fresh=0, dead=2, busy=0, other=0),
-            7: Tally(fresh=1, dead=0, busy=0, other=0),
-        },
-        "reddit": {7: Tally(fresh=0, dead=0, busy=3, other=0)},
-    }
 
 
 async def test_nothing_is_measured_as_nothing(database: Database) -> None:
