@@ -22,7 +22,7 @@ from bot.errors import NotInstalled
 from bot.logs import logger
 from bot.rotation import BotTokens, NoToken
 from storage import time_limit
-from storage.tenants import Installations, Workspaces
+from storage.tenants import Installations, Workspaces, bot_token
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -261,9 +261,7 @@ class Slacks:
             raise (SlackRefused if error.for_good else SlackSilent)(str(error)) from None
         if installation.bot_token_sealed is None:
             raise NotInstalled
-        async with self._database.system(write=False) as session:
-            token = Installations(session, self._vault).token(installation)
-        return self._client(token.reveal(), repeats=repeats)
+        return self._client(bot_token(self._vault, installation).reveal(), repeats=repeats)
 
     async def _trade(self, refresh_token: str) -> Mapping[str, Any]:
         answer = await self.oauth("oauth.v2.access", grant_type="refresh_token", refresh_token=refresh_token)

@@ -46,6 +46,17 @@ class LastOwner(Exception):
     """The organization would be left without an owner."""
 
 
+def bot_token(vault: Vault, installation: Installation) -> Secret:
+    """Return an installation's bot token. Raises `LookupError` when it was destroyed."""
+    if installation.bot_token_sealed is None:
+        raise LookupError("the app was uninstalled, its token is gone")
+    return _open(vault, installation, "bot_token_sealed", installation.bot_token_sealed)
+
+
+def _open(vault: Vault, installation: Installation, column: str, sealed: bytes) -> Secret:
+    return vault.open(sealed, table="installation", column=column, organization=None, row=installation.id)
+
+
 class Installations:
     """Where our app is installed, with the sealed bot tokens. System sessions only."""
 
@@ -107,22 +118,11 @@ class Installations:
             await self._session.exec(select(Installation).where(Installation.slack_id == slack_id))
         ).first()
 
-    def token(self, installation: Installation) -> Secret:
-        """Return the bot token. Raises `LookupError` when it was destroyed."""
-        if installation.bot_token_sealed is None:
-            raise LookupError("the app was uninstalled, its token is gone")
-        return self._open(installation, "bot_token_sealed", installation.bot_token_sealed)
-
     def refresh_token(self, installation: Installation) -> Secret | None:
         """Return the token that renews the bot token, or None where token rotation is off."""
         if installation.refresh_token_sealed is None:
             return None
-        return self._open(installation, "refresh_token_sealed", installation.refresh_token_sealed)
-
-    def _open(self, installation: Installation, column: str, sealed: bytes) -> Secret:
-        return self._vault.open(
-            sealed, table="installation", column=column, organization=None, row=installation.id
-        )
+        return _open(self._vault, installation, "refresh_token_sealed", installation.refresh_token_sealed)
 
     async def rotate(
         self,

@@ -15,6 +15,7 @@ from storage.tenants import (
     Organizations,
     Seat,
     Workspaces,
+    bot_token,
 )
 from tests.storage.world import run_sql, tenant
 
@@ -66,7 +67,7 @@ async def test_an_installation_keeps_its_token_sealed_and_gives_it_back(
         assert found is not None
         refresh = repository.refresh_token(found)
 
-    assert repository.token(found).reveal() == "xoxb-1"
+    assert bot_token(vault, found).reveal() == "xoxb-1"
     assert refresh is not None
     assert refresh.reveal() == "xoxe-1"
     assert (found.token_expires_at, found.scopes) == (AT, ["chat:write"])
@@ -79,7 +80,7 @@ async def test_installing_again_renews_the_same_installation(database: Database,
         second = await install(session, vault, bot_token="xoxb-2", scopes=["chat:write", "commands"])
 
     assert first.id == second.id
-    assert Installations(session, vault).token(second).reveal() == "xoxb-2"
+    assert bot_token(vault, second).reveal() == "xoxb-2"
     assert Installations(session, vault).refresh_token(second) is None
     assert (second.token_expires_at, second.scopes) == (None, ["chat:write", "commands"])
 
@@ -124,7 +125,7 @@ async def test_uninstalling_destroys_the_tokens_at_once_and_installing_again_bri
         gone = await repository.get("T1")
         assert gone is not None
         with pytest.raises(LookupError):
-            repository.token(gone)
+            bot_token(vault, gone)
         found = await repository.find("T1", None)
 
     assert (answers, found) == ([True, False], None)

@@ -19,7 +19,7 @@ from sandbox.core import Fault
 from sandbox.slack.world import ACME
 from storage.db import now
 from storage.models import Installation
-from storage.tenants import Installations
+from storage.tenants import bot_token
 from tests.application import Office
 
 ODD = (None, True, False, "", "soon", "1e999", float("nan"), float("inf"), 10**400, -1, 0, [1], {"s": 1})
@@ -49,7 +49,7 @@ async def token(office: Office) -> str:
     """Return the bot token that is stored."""
     async with office.database.system(write=False) as session:
         found = (await session.exec(select(Installation))).one()
-        return Installations(session, office.parts.vault).token(found).reveal()
+    return bot_token(office.parts.vault, found).reveal()
 
 
 async def used(office: Office) -> str:

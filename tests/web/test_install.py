@@ -12,7 +12,7 @@ from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, INITECH, IRIS, NORTH, OLGA
 from storage.models import Installation, InstallState, Membership, Notice, Organization, Role, Workspace
-from storage.tenants import Installations, Members
+from storage.tenants import Installations, Members, bot_token
 from tests.web.house import House, query_of
 
 
@@ -27,10 +27,9 @@ async def install(
 
 async def token(house: House, slack_id: str) -> str:
     async with house.parts.database.system(write=False) as session:
-        installations = Installations(session, house.parts.vault)
-        found = await installations.get(slack_id)
-        assert found is not None
-        return installations.token(found).reveal()
+        found = await Installations(session, house.parts.vault).get(slack_id)
+    assert found is not None
+    return bot_token(house.parts.vault, found).reveal()
 
 
 async def test_the_install_link_asks_for_the_least_and_for_nobodys_own_token(

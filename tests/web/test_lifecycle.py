@@ -14,7 +14,7 @@ from sandbox.core import Fault
 from sandbox.slack.payloads import event_envelope
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OLGA, OTTO, SID
 from storage.models import AuditLine, Installation, Membership, Notice, Organization, Role
-from storage.tenants import Installations, Members
+from storage.tenants import Installations, Members, bot_token
 from tests.web.house import House
 from tests.web.test_install import install
 
@@ -202,10 +202,9 @@ async def test_a_token_destroyed_is_not_handed_out(house: House, browser: httpx.
     await house.slack.uninstall(ACME)
 
     async with house.parts.database.system(write=False) as session:
-        installations = Installations(session, house.parts.vault)
-        assert await installations.find(ACME, None) is None
-        with pytest.raises(LookupError):
-            installations.token(await only_installation(house))
+        assert await Installations(session, house.parts.vault).find(ACME, None) is None
+    with pytest.raises(LookupError):
+        bot_token(house.parts.vault, await only_installation(house))
 
 
 def test_no_token_shows_in_the_repr_of_a_new_installation() -> None:
