@@ -387,7 +387,7 @@ class NewAccount:
 
 
 # Built once: it runs with `accounts`, `status` and every App Home, and building it costs more than running it.
-_CONNECTED = (
+CONNECTED = (
     select(Account, Grant)
     .join(Grant, col(Grant.id) == col(Account.grant_id), isouter=True)
     .where(
@@ -508,7 +508,7 @@ class Accounts:
         self, organization_id: str, platform: str | None = None
     ) -> list[tuple[Account, Grant | None]]:
         """Return the connected accounts with their grants, by platform and name."""
-        found = await self._session.exec(_CONNECTED, params={"organization_id": organization_id})
+        found = await self._session.exec(CONNECTED, params={"organization_id": organization_id})
         return [(account, grant) for account, grant in found if platform in {None, account.platform}]
 
     async def get(self, organization_id: str, account_id: str) -> tuple[Account, Grant | None] | None:

@@ -40,11 +40,18 @@ class Summary:
 async def summaries(session: AsyncSession, organization_ids: Iterable[str]) -> dict[str, Summary]:
     """Return what tells these organizations apart, by id, without those that were deleted. System session."""
     ids = list(organization_ids)
-    names = select(Organization.id, Organization.name).where(
+    if not ids:
+        return {}
+    accounts = (
+        select(func.count())
+        .where(col(Account.organization_id) == col(Organization.id), col(Account.disconnected_at).is_(None))
+        .scalar_subquery()
+    )
+    organizations = select(Organization.id, Organization.name, accounts).where(
         col(Organization.id).in_(ids), col(Organization.deleted_at).is_(None)
     )
     owners = (
-        select(Membership, Workspace.name)
+        select(Membership.organization_id, Membership.realm, Membership.user_id, Workspace.name)
         .outerjoin(Workspace, col(Workspace.team_id) == col(Membership.team_id))
         .where(
             col(Membership.organization_id).in_(ids),
@@ -53,22 +60,16 @@ async def summaries(session: AsyncSession, organization_ids: Iterable[str]) -> d
         )
         .order_by(col(Membership.created_at), col(Membership.id))
     )
-    accounts = (
-        select(Account.organization_id, func.count())
-        .where(col(Account.organization_id).in_(ids), col(Account.disconnected_at).is_(None))
-        .group_by(col(Account.organization_id))
-    )
     owned: dict[str, list[Owner]] = {}
-    for member, workspace in await session.exec(owners):
-        one = Owner(realm=member.realm, user_id=member.user_id, workspace=workspace or "")
-        owned.setdefault(member.organization_id, []).append(one)
-    counted = {row[0]: row[1] for row in await session.exec(accounts)}
+    for organization_id, realm, user_id, workspace in await session.exec(owners):
+        one = Owner(realm=realm, user_id=user_id, workspace=workspace or "")
+        owned.setdefault(organization_id, []).append(one)
     return {
         organization_id: Summary(
             organization_id=organization_id,
             name=name,
             owners=tuple(owned.get(organization_id, ())),
-            accounts=counted.get(organization_id, 0),
+            accounts=count,
         )
-        for organization_id, name in await session.exec(names)
+        for organization_id, name, count in await session.exec(organizations)
     }

@@ -22,10 +22,9 @@ from bot.views import kit
 from bot.views.accounts import Card
 from storage.discoveries import Places
 from storage.grants import Accounts
-from storage.incidents import IncidentRows
+from storage.listings import Listings
 from storage.models import Account, Grant, Role
 from storage.posts import Posts
-from storage.tenants import Members
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from bot.disconnections import Disconnections
     from bot.jobs.refresh import Refresher
     from storage.db import Database
+    from storage.listings import Listing
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -128,22 +128,19 @@ class AccountsStory:
     async def cards(self, actor: Actor, platform: str | None = None) -> list[Card]:
         """Return a card per connected account, by platform and name."""
         async with self._database.organization(actor.organization_id, write=False) as session:
-            found = await Accounts(session, self._vault).all(actor.organization_id, platform)
-            members = {m.id: m for m in await Members(session).all(actor.organization_id)}
-            incidents = await IncidentRows(session).all_open(actor.organization_id, lock=False)
+            found = await Listings(session).all(actor.organization_id)
+        return await self.drawn(actor, [one for one in found if platform in {None, one.account.platform}])
+
+    async def drawn(self, actor: Actor, found: Sequence[Listing]) -> list[Card]:
+        """Return the cards of these accounts of the actor's organization."""
         outlook = await self._forecast.now() if found else {}
-        care = {
-            account_id: incident_views.care(one, members.get(one.claimed_by or ""))
-            for one in incidents
-            for account_id in one.accounts
-        }  # of every account that has a card, though there may be nothing to say
         return [
             replace(
-                self._card(actor, account, grant, kit.mention(members.get(account.connected_by)), outlook),
-                care=care.get(account.id, ""),
-                warned=account.id in care,
+                self._card(actor, one.account, one.grant, kit.named(one.connected_by), outlook),
+                care=incident_views.care(one.incident, kit.named(one.claimed_by)) if one.incident else "",
+                warned=one.incident is not None,
             )
-            for account, grant in found
+            for one in found
         ]
 
     async def show(self, request: Request) -> Answer:

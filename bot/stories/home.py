@@ -14,6 +14,7 @@ from bot.standing import LazyStanding
 from bot.views import home as views
 from bot.views.kit import Json
 from storage.incidents import Alerts
+from storage.listings import Listings
 from storage.models import Role
 from storage.summaries import summaries
 
@@ -97,8 +98,9 @@ class Home:
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)
+            listed = await Listings(session).all(actor.organization_id)
         reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=about)
-        view = views.home(reader, await self._accounts.cards(actor), alerts, page)
+        view = views.home(reader, await self._accounts.drawn(actor, listed), alerts, page)
         return views.with_invitations(view, waiting)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:

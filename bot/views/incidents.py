@@ -166,7 +166,7 @@ def card(one: IncidentCard) -> Message:
     incident = one.incident
     sign, text = headline(one)
     blocks = [kit.words(f"{sign} {text}")]
-    states = [waits(one), care(incident, one.claimer) if incident.open else "", answered(one)]
+    states = [waits(one), care(incident, kit.mention(one.claimer)) if incident.open else "", answered(one)]
     blocks += [kit.section(state) for state in states if state]
     blocks += _question(one)
     if details := _details(one):
@@ -309,10 +309,13 @@ def done(one: IncidentCard) -> str:
     return f"{sign} {said}{asks}" if said else ""
 
 
-def care(incident: Incident, claimer: Membership | None) -> str:
-    """Return what is being done about an open incident, in mrkdwn; empty when nothing is."""
+def care(incident: Incident, claimer: str) -> str:
+    """Return what is being done about an open incident, in mrkdwn; empty when nothing is.
+
+    `claimer` is how to name whoever claimed it, if anybody did.
+    """
     if incident.claimed_by:
-        return f"🙋 {kit.mention(claimer)} is on it."
+        return f"🙋 {claimer} is on it."
     if incident.snoozed_until:
         return f"💤 Snoozed until {moment(incident.snoozed_until)}."
     if incident.escalated_at:

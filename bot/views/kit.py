@@ -218,4 +218,9 @@ def posts(count: int, kind: str = "") -> str:
 
 def mention(member: Membership | None) -> str:
     """Return how to name a member in mrkdwn, or a word for one who has left."""
-    return f"<@{member.user_id}>" if member is not None else "a former member"
+    return named(member.user_id if member is not None else None)
+
+
+def named(user_id: str | None) -> str:
+    """Return how to name a Slack user in mrkdwn, or for None the word for a member who has left."""
+    return f"<@{user_id}>" if user_id is not None else "a former member"

@@ -46,6 +46,8 @@ class Plan:
     day_s: int = 86_400
     day_grants: int = 1_000_000
     outage_grants: int = 10_000
+    reads: int = 400
+    """Commands of each kind in a round."""
     strangers: int = 200
     attacked: int = 600
     """Commands of each round with strangers, and of each without."""
@@ -75,6 +77,7 @@ SMALL = Plan(
     day_s=1_200,
     day_grants=2_000,
     outage_grants=100,
+    reads=4,
     strangers=18,
     attacked=9,
     gone_s=0.0,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tests.bench.benchmarks import slash_commands, start_and_memory, transactions, typeaheads
 from tests.bench.day import day
+from tests.bench.reads import reads
 from tests.bench.refreshes import refresh_rate
 from tests.bench.sizes import claims
 from tests.bench.strangers import strangers
 
 BENCHMARKS = {
     "Slash commands": slash_commands,
+    "Reads": reads,
     "The process": start_and_memory,
     "Strangers": strangers,
     "Typing into a picker": typeaheads,

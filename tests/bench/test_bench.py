@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SLOW = {
     "Slash commands",
+    "Reads",
     "Strangers",
     "Refreshes",
     "The process",
