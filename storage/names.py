@@ -37,8 +37,11 @@ NOT_SHOWN = (
 """Default_Ignorable_Code_Point of Unicode 17.0.0 (DerivedCoreProperties.txt), as ranges."""
 ACCENTS = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 """The blocks of combining marks that belong to no script. Vowel signs, such as Devanagari's, are letters."""
-BLANK = "\u2800"
-"""Braille with no dots: a symbol to Unicode, a space to the eye."""
+BLANK = frozenset("\u2800\ufffc\U00016fe4\U0001d159")
+"""Braille with no dots, a place for an object, a filler and a note without a head: symbols to Unicode, nothing
+to the eye."""
+NO_CHARACTERS = frozenset({"Cc", "Cf", "Co", "Cs"})
+"""Categories of what is not shown, or means something else on every machine (private use)."""
 DRESSED = re.compile(
     r"(?:(?:.* )?LATIN (?:.* )?LETTER (?:SMALL CAPITAL )?|REGIONAL INDICATOR SYMBOL LETTER )([A-Z])"
 )
@@ -144,17 +147,18 @@ def _shown(name: str) -> str:
     return "".join(
         each
         for each in name
-        if not (each.isspace() or each == BLANK or _ignored(ord(each)) or _control(each))
+        if not (
+            each.isspace()
+            or each in BLANK
+            or _ignored(ord(each))
+            or unicodedata.category(each) in NO_CHARACTERS
+        )
     )
 
 
 def _ignored(code: int) -> bool:
     position = bisect_right(_STARTS, code) - 1
     return position >= 0 and code <= _ENDS[position]
-
-
-def _control(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def _undressed(character: str) -> str:
