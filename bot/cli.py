@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 import typer
@@ -23,6 +22,7 @@ from bot import app, logs, manifest
 from bot.diagnosis import Forecast
 from bot.hardening import keep_memory_private
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
+from storage import urls
 from storage.db import Database, SchemaTooNew, SchemaTooOld
 from storage.keys import remaining, rotate
 from storage.moving import MoveRefused, move
@@ -41,7 +41,6 @@ cli.add_typer(database_cli, name="db")
 cli.add_typer(keys_cli, name="keys")
 out, err = Console(), Console(stderr=True)
 Answer = TypeVar("Answer")
-DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
 NOT_ALLOWED = "42501"
 """PostgreSQL's `insufficient_privilege` (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 NEEDS_OWNER = (
@@ -139,7 +138,14 @@ def run(
 
 @cli.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="Where the simulated Slack listens; 0 picks a free port.")] = 3000,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65534,
+            help="Where the simulated Slack listens, Octapost one above; 0 picks free ports.",
+        ),
+    ] = 3000,
     data: Annotated[
         Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")
     ] = None,
@@ -150,7 +156,11 @@ def sandbox(
     """Try the whole product offline: a Slack and seven platforms on this machine."""
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
 
-    raise typer.Exit(_go(start.play(port) if tour else start.stay(port, data)))
+    try:
+        status = _go(start.play(port) if tour else start.stay(port, data))
+    except start.PortRefused as error:
+        _fail(error)
+    raise typer.Exit(status)
 
 
 @cli.command()
@@ -231,10 +241,11 @@ def move_database(
 ) -> None:
     """Copy everything from the configured database to an empty, upgraded one: all of it, or nothing."""
     settings = _settings()
-    for secret in (to, urlsplit(to).password or ""):
-        logs.forget_in_logs(secret)
-    if not to.startswith(DATABASES):
-        _fail(f"--to: not the URL of a database; write {'... or '.join(DATABASES)}...")
+    try:
+        for secret in urls.secrets_in(to):
+            logs.forget_in_logs(secret)
+    except ValueError as error:
+        _fail(f"--to: {error}")
     if to == settings.database_url.get_secret_value():
         _fail("That is the configured database itself: name the one to move to.")
 

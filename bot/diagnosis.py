@@ -7,6 +7,7 @@ came to. Words are for people; the platform's code goes along in small print.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -152,9 +153,22 @@ class Forecast:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._asking: asyncio.Task[Mapping[str, Weather]] | None = None
 
     async def now(self) -> Mapping[str, Weather]:
-        """Return the platforms there is something to say about; of all replicas' counts, one read."""
+        """Return the platforms there is something to say about, from all replicas' counts.
+
+        It is the same for everybody, so whoever asks while it is being read shares that.
+        """
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._answered)
+        return await asyncio.shield(self._asking)
+
+    def _answered(self, _asked: asyncio.Task[Mapping[str, Weather]]) -> None:
+        self._asking = None
+
+    async def _ask(self) -> Mapping[str, Weather]:
         async with self._database.system(write=False) as session:
             refreshes = Refreshes(session, self._vault)
             minute = await refreshes.minute()

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import make_url
 
 from adapters.base import App, Budget, Client, Pkce, Platform
 from adapters.registry import PLATFORMS
+from storage import urls
 from storage.private import Exposed, read_secret
 
 PREFIX = "OCTAPOST_"
@@ -50,7 +50,8 @@ class ConfigurationError(Exception):
 def _origin(value: str) -> str:
     parts = urlsplit(value)
     local = parts.scheme == "http" and parts.hostname in LOCAL
-    if not (parts.scheme == "https" or local) or not parts.netloc or parts.path.strip("/") or parts.query:
+    more = parts.path.strip("/") or parts.query or parts.fragment
+    if not (parts.scheme == "https" or local) or not parts.netloc or more:
         raise ValueError("must be an https origin without a path (http only for localhost)")
     if parts.username or parts.password:
         raise ValueError("must not carry credentials")
@@ -77,7 +78,13 @@ def _collector(value: str) -> str:
     return value.rstrip("/")
 
 
+def _database(value: SecretStr) -> SecretStr:
+    urls.checked(value.get_secret_value())
+    return value
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +106,8 @@ class Settings(BaseSettings):
 
     public_url: Origin
     """Where Slack, browsers and platforms reach us."""
-    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///octapost.sqlite3")
-    database_migration_url: SecretStr | None = None
+    database_url: DatabaseUrl = SecretStr("sqlite+aiosqlite:///octapost.sqlite3")
+    database_migration_url: DatabaseUrl | None = None
     """The same database as its tables' owner, for `octapost db upgrade` only."""
     vault_keys: SecretStr | None = None
     """`2:base64,1:base64`, newest first; the first one seals."""
@@ -122,7 +129,7 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     support_url: str = ""
     """Where people who need help are sent; shown by `/octapost debug`."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     operator_channel: Annotated[str, AfterValidator(_channel)] = ""
     """`T.../C...`: the workspace and the channel where the operator is told what only they can mend."""
     refresh_overdue_min: int = Field(default=30, ge=1)
@@ -154,14 +161,14 @@ class Settings(BaseSettings):
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Return the settings in `OCTAPOST_*`. Raises ConfigurationError naming every fault at once."""
         ours = {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}
-        fields = {k: v for k, v in ours.items() if k in cls.model_fields}
+        fields = {k: v for k, v in ours.items() if k in cls.model_fields.keys() - {"platforms_env"}}
         fields.setdefault("otel_endpoint", env.get(OTEL_STANDARD, ""))
         platforms = {k: v for k, v in ours.items() if k.split("_")[0] in PLATFORMS}
         unknown = set(ours) - set(fields) - set(platforms)
         faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]
         if ("vault_keys" in ours) == ("vault_keys_file" in ours):
             faults.append(
-                f"{PREFIX}VAULT_KEYS, {PREFIX}VAULT_KEYS_FILE: set one of them; `octapost keys new` prints a fresh ring"
+                f"{PREFIX}VAULT_KEYS, {PREFIX}VAULT_KEYS_FILE: set one of them (`octapost keys new` prints one)"
             )
         settings = None
         try:
@@ -169,7 +176,7 @@ class Settings(BaseSettings):
             faults += settings.platform_faults()
         except ValidationError as error:
             faults += [
-                f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" if e["loc"] else e["msg"]
+                f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
                 for e in error.errors()
             ]
         if faults or settings is None:
@@ -185,7 +192,7 @@ class Settings(BaseSettings):
         if self.database_migration_url is None:
             return None
         owner, ours = (
-            make_url(url.get_secret_value()) for url in (self.database_migration_url, self.database_url)
+            urls.checked(url.get_secret_value()) for url in (self.database_migration_url, self.database_url)
         )
         if {owner.get_backend_name(), ours.get_backend_name()} != {"postgresql"}:
             raise ConfigurationError(
@@ -223,8 +230,8 @@ class Settings(BaseSettings):
         """Return every secret the operator entered, so that logs can be kept free of them."""
         given = (self.slack_client_secret, self.slack_signing_secret, self.slack_app_token)
         entered = [secret.get_secret_value() for secret in given if secret is not None]
-        urls = (self.database_url, self.database_migration_url)
-        entered += [urlsplit(url.get_secret_value()).password or "" for url in urls if url is not None]
+        for url in (self.database_url, self.database_migration_url):
+            entered += [] if url is None else urls.secrets_in(url.get_secret_value())
         clients = [value for name, value in self.platforms_env.items() if name.endswith("_client_secret")]
         return [*entered, *clients, *(part.partition(":")[2] for part in self.keys.split(","))]
 

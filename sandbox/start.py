@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -20,6 +21,10 @@ from sandbox.world import World
 console = Console()
 
 
+class PortRefused(Exception):
+    """The simulated Slack cannot listen where it was told to. The sentence says what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playground:
     """A running sandbox: the world, and the app that lives in it."""
@@ -35,12 +40,16 @@ async def playground(
 ) -> AsyncIterator[Playground]:
     """Start Slack on `port` (0: a free one), the platforms and the app; stop them at the end.
 
-    `extra` overrides settings of the app, by their environment names.
+    `extra` overrides settings of the app, by their environment names. Raises PortRefused.
     """
     world = World()
     with bound(port + 1 if port else 0) as listener:
         public_url = f"http://localhost:{listener.getsockname()[1]}"
-        await world.start(port=port, app_url=public_url)
+        try:
+            await world.start(port=port, app_url=public_url)
+        except OSError as error:
+            reason = "is in use by another process" if error.errno == errno.EADDRINUSE else "can't be opened"
+            raise PortRefused(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
             async with app.run(app.settings_from(env), listener=listener, work=work) as running:

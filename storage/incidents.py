@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, or_
+from sqlalchemy import and_, bindparam, exists, or_
 from sqlmodel import col, select, update
 
 from storage.db import insert_once, now
@@ -37,6 +37,14 @@ class Patience:
     """So long before its end, what has been nobody's for as long is brought before them too."""
     claimed: timedelta = timedelta(hours=24)
     """A claim that nothing came of lapses."""
+
+
+_OPEN = (
+    select(Incident)
+    .where(col(Incident.organization_id) == bindparam("organization_id"), col(Incident.resolved_at).is_(None))
+    .order_by(col(Incident.since), col(Incident.id))
+)
+_OPEN_LOCKED = _OPEN.with_for_update()
 
 
 class IncidentRows:
@@ -87,13 +95,12 @@ class IncidentRows:
 
     async def all_open(self, organization_id: str, *, lock: bool = True) -> list[Incident]:
         """Return the open incidents, locked unless they are only shown, the oldest first."""
-        found = select(Incident).where(
-            Incident.organization_id == organization_id, col(Incident.resolved_at).is_(None)
+        found = await self._session.exec(
+            _OPEN_LOCKED if lock else _OPEN,
+            params={"organization_id": organization_id},
+            execution_options=_FRESH,
         )
-        ordered = found.order_by(col(Incident.since), col(Incident.id))
-        if lock:
-            ordered = ordered.with_for_update()
-        return list(await self._session.exec(ordered, execution_options=_FRESH))
+        return list(found)
 
     async def held_by(self, organization_id: str, membership_id: str) -> list[Incident]:
         """Return those with something to do whose card is in a member's own messages, locked."""

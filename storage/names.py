@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ NOT_SHOWN = (
 """Default_Ignorable_Code_Point of Unicode 17.0.0 (DerivedCoreProperties.txt), as ranges."""
 ACCENTS = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 """The blocks of combining marks that belong to no script. Vowel signs, such as Devanagari's, are letters."""
-BLANK = frozenset("\u2800\ufffc\U00016fe4\U0001d159")
+BLANK = "\u2800\ufffc\U00016fe4\U0001d159"
 """Braille with no dots, a place for an object, a filler and a note without a head: symbols to Unicode, nothing
 to the eye."""
 NO_CHARACTERS = frozenset({"Cc", "Cf", "Co", "Cs"})
@@ -51,8 +50,11 @@ NEAR = str.maketrans({"ʍ": "m", "ĸ": "k", "ƅ": "b", "ꞓ": "e", "χ": "x", "�
 in which Асме and κafe are written, and i, whose capital looks like an l where case makes no difference."""
 ROUNDS = 8
 """More rounds than any name needs until another one changes nothing (3 were seen)."""
-_STARTS = [first for first, _ in sorted((*NOT_SHOWN, *ACCENTS))]
-_ENDS = [last for _, last in sorted((*NOT_SHOWN, *ACCENTS))]
+_DROPPED = {
+    code: None
+    for first, last in (*NOT_SHOWN, *ACCENTS, *((ord(each), ord(each)) for each in BLANK))
+    for code in range(first, last + 1)
+}
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
@@ -144,21 +146,10 @@ def _simpler(name: str) -> str:
 
 
 def _shown(name: str) -> str:
+    left = name.translate(_DROPPED)
     return "".join(
-        each
-        for each in name
-        if not (
-            each.isspace()
-            or each in BLANK
-            or _ignored(ord(each))
-            or unicodedata.category(each) in NO_CHARACTERS
-        )
+        each for each in left if not (each.isspace() or unicodedata.category(each) in NO_CHARACTERS)
     )
-
-
-def _ignored(code: int) -> bool:
-    position = bisect_right(_STARTS, code) - 1
-    return position >= 0 and code <= _ENDS[position]
 
 
 def _undressed(character: str) -> str:

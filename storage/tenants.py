@@ -370,6 +370,17 @@ async def lock_organization(session: AsyncSession, organization_id: str) -> None
     await session.exec(alone.with_for_update(key_share=True))
 
 
+_WITH_ROLE = (
+    select(Membership)
+    .where(
+        col(Membership.organization_id) == bindparam("organization_id"),
+        col(Membership.ended_at).is_(None),
+        col(Membership.role) >= bindparam("least"),
+    )
+    .order_by(col(Membership.role).desc(), col(Membership.created_at), col(Membership.id))
+)
+
+
 class Members:
     """Who belongs to which organization, and with which role."""
 
@@ -460,16 +471,8 @@ class Members:
         return await self._with_role(organization_id, Role.ADMIN)
 
     async def _with_role(self, organization_id: str, least: Role) -> list[Membership]:
-        members = (
-            select(Membership)
-            .where(
-                Membership.organization_id == organization_id,
-                col(Membership.ended_at).is_(None),
-                Membership.role >= least,
-            )
-            .order_by(col(Membership.role).desc(), col(Membership.created_at), col(Membership.id))
-        )
-        return list(await self._session.exec(members))
+        asked = {"organization_id": organization_id, "least": int(least)}
+        return list(await self._session.exec(_WITH_ROLE, params=asked))
 
     async def count_owners(self, organization_id: str) -> int:
         """Return how many owners the organization has."""

@@ -77,18 +77,20 @@ async def body_of(request: BaseRequest) -> bytes:
 
     """
     limit, pieces, size = limit_of(request), list[bytes](), 0
-    while not request.content.at_eof():
-        if request.transport is None:
-            raise PeerLeftError
-        try:
-            piece = await request.content.readany()
-        except ConnectionError:
-            raise PeerLeftError from None
-        except web.RequestPayloadError:
-            raise web.HTTPBadRequest from None
-        size += len(piece)
-        if size > limit:
-            pieces.clear()
-            raise web.HTTPRequestEntityTooLarge(limit)
-        pieces.append(piece)
-    return b"".join(pieces)
+    try:
+        while not request.content.at_eof():
+            if request.transport is None:
+                raise PeerLeftError
+            pieces.append(await request.content.readany())
+            size += len(pieces[-1])
+            if size > limit:
+                raise web.HTTPRequestEntityTooLarge(limit)
+        return b"".join(pieces)
+    except ConnectionError as error:
+        # aiohttp keeps the error in the stream. Its traceback leads back there: a ring that holds all that came.
+        error.__traceback__ = None
+        raise PeerLeftError from None
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest from None
+    finally:
+        pieces.clear()

@@ -46,6 +46,10 @@ class Plan:
     day_s: int = 86_400
     day_grants: int = 1_000_000
     outage_grants: int = 10_000
+    strangers: int = 200
+    attacked: int = 600
+    """Commands of each round with strangers, and of each without."""
+    gone_s: float = 60.0
 
     @property
     def members(self) -> int:
@@ -71,6 +75,9 @@ SMALL = Plan(
     day_s=1_200,
     day_grants=2_000,
     outage_grants=100,
+    strangers=18,
+    attacked=9,
+    gone_s=0.0,
 )
 """Enough to see that everything still runs."""
 

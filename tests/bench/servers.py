@@ -78,11 +78,16 @@ class Seeded:
 
 @asynccontextmanager
 async def process(
-    *arguments: str, port: int, path: str, env: Mapping[str, str] | None = None, monitoring_port: int = 0
+    *arguments: str,
+    port: int,
+    path: str,
+    env: Mapping[str, str] | None = None,
+    monitoring_port: int = 0,
+    log: Path | None = None,
 ) -> AsyncIterator[Server]:
-    """Run a server until the block ends; it is ready once it answers anything on `path`."""
+    """Run a server until the block ends; it is ready once it answers anything on `path`. It logs into `log`."""
     began = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
+    with log.open("w+b") if log else tempfile.TemporaryFile() as said:
         running = await asyncio.create_subprocess_exec(
             *arguments, cwd=ROOT, env=surroundings(env or {}), stdout=said, stderr=said
         )

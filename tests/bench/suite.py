@@ -6,10 +6,12 @@ from tests.bench.benchmarks import slash_commands, start_and_memory, transaction
 from tests.bench.day import day
 from tests.bench.refreshes import refresh_rate
 from tests.bench.sizes import claims
+from tests.bench.strangers import strangers
 
 BENCHMARKS = {
     "Slash commands": slash_commands,
     "The process": start_and_memory,
+    "Strangers": strangers,
     "Typing into a picker": typeaheads,
     "Transactions": transactions,
     "Refreshes": refresh_rate,

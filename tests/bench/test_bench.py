@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from tests.bench.benchmarks import Line
 
 
-SLOW = {"Slash commands", "Refreshes", "The process", "Typing into a picker", "A day and an outage"}
+SLOW = {
+    "Slash commands",
+    "Strangers",
+    "Refreshes",
+    "The process",
+    "Typing into a picker",
+    "A day and an outage",
+}
 """They start processes and wait until these rest, or work through thousands of rows: CI runs them."""
 
 

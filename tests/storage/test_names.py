@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.models import Organization
-from storage.names import NOT_SHOWN, NameTaken, _prototypes, alike, looks
+from storage.names import ACCENTS, NOT_SHOWN, NameTaken, _prototypes, alike, looks
 from storage.tenants import Organizations, Workspaces
 from tests.databases import another
 
@@ -38,6 +38,13 @@ def test_characters_that_are_not_shown_make_no_difference() -> None:
     assert len(hidden) > 4000
     assert [one for one in hidden if not alike("Acme", f"Ac{one}me")] == []
     assert looks("".join(hidden[:80])) == frozenset()
+
+
+def test_accents_make_no_difference() -> None:
+    accents = [chr(code) for first, last in ACCENTS for code in range(first, last + 1)]
+
+    assert len(accents) > 200
+    assert [one for one in accents if not alike("Acme", f"Acm{one}e")] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""Database URLs as an operator writes them, checked before anything is opened."""
+
+from __future__ import annotations
+
+import inspect
+
+import asyncpg
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
+_PARAMETERS = frozenset(inspect.signature(asyncpg.connect).parameters) | {"prepared_statement_cache_size"}
+"""What may follow the `?` of a PostgreSQL URL: asyncpg's parameters, and one of SQLAlchemy's."""
+
+
+def checked(url: str) -> URL:
+    """Return the parts of a database URL.
+
+    Raises ValueError with a sentence that repeats nothing of the URL: a password with an unescaped `@`, `/` or
+    `:` may be taken for any of its parts.
+    """
+    try:
+        found = make_url(url) if url.startswith(DATABASES) else None
+    except (ArgumentError, ValueError):
+        found = None
+    if found is None:
+        raise ValueError(
+            f"not the URL of a database: write {'... or '.join(DATABASES)}..., with the special characters of a"
+            " password percent-encoded"
+        )
+    if found.get_backend_name() == "postgresql" and not _PARAMETERS.issuperset(found.query):
+        raise ValueError("has a parameter that asyncpg does not know (TLS is ?ssl=require, not sslmode)")
+    return found
+
+
+def secrets_in(url: str) -> list[str]:
+    """Return what must not be logged: the password, and the URL that holds it. Nothing where there is none."""
+    password = checked(url).password
+    return [url, password] if password else []
