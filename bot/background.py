@@ -23,12 +23,23 @@ class Background:
 
     def later(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do something after an answer, with a job's time limits; a failure is logged."""
-        self.keep(asyncio.create_task(_logged(work)))
+        self.start(work)
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Do the same, and return the task."""
+        task = asyncio.create_task(_logged(work))
+        self.keep(task)
+        return task
 
     def keep(self, task: asyncio.Task[Any]) -> None:
-        """Let `drain` wait for a task that runs already."""
+        """Let `drain` wait for a task that runs already; a failure nobody else looks at is logged."""
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("late work failed", exc_info=error, type=type(error).__name__)
 
     async def drain(self, within_s: float) -> None:
         """Wait for all of it, and for what it leaves behind in turn, at most `within_s` seconds."""

@@ -8,7 +8,7 @@ result when it is there.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class Turn:
     req: AsyncBoltRequest
     ends: float
     """By the clock of the event loop."""
+    responded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the HTTP response (or its like in Socket Mode) is made."""
+    late: list[asyncio.Task[None]] = field(default_factory=list)
+    """Whatever shows the answer after the response."""
 
     @classmethod
     def of(cls, req: AsyncBoltRequest) -> Turn:
@@ -59,6 +63,12 @@ class Turn:
     def opening_s(self) -> float:
         """How long Slack may take to open a modal now, so that there is time to say that it didn't."""
         return max(0.1, min(OPENED_WITHIN_S, self.left_s - SPARE_S))
+
+    async def shown(self) -> None:
+        """Wait until the answer has been shown, or could not be: what changes it again comes after that."""
+        await self.responded.wait()
+        while showing := [each for each in self.late if not each.done()]:
+            await asyncio.wait(showing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

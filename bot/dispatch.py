@@ -24,7 +24,7 @@ from bot.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, 
 from bot.errors import Gone
 from bot.handling import Handling, kept_open, storable
 from bot.metrics import SHED
-from bot.replies import Replies, Shown, apology, said, value_of
+from bot.replies import Replies, Shown, apology, face, said, value_of
 from bot.routes import (
     Answer,
     Done,
@@ -97,6 +97,7 @@ class Dispatcher(AsyncMiddleware):
             with limited(DATABASE_WITHIN_S):  # and each call to Slack: bot.slack
                 return await kind(turn)
         finally:
+            turn.responded.set()
             self._admission.leave(time.monotonic() - began)
 
     # One per payload type
@@ -108,7 +109,7 @@ class Dispatcher(AsyncMiddleware):
             return reply(said(help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
-                self.later(partial(self._afterwards, turn.body, pending))
+                self._late(turn, partial(self._afterwards, turn.body, pending))
                 return reply(said(Say(text=waiting.STILL_WORKING)))
             case OpenModal(view):
                 return reply(said(await self._replies.open(turn, view)))
@@ -144,17 +145,15 @@ class Dispatcher(AsyncMiddleware):
         title = str((view.get("title") or {}).get("text", "Octapost"))
         if not await finished(work.work, turn.left_s):
             shown = Shown(title=title, view_id=str(view["id"]))
-            self.later(partial(self._fill, turn.body, shown, work, settle_s=SETTLE_S))
+            self._late(turn, partial(self._fill, turn.body, shown, work, settle_s=SETTLE_S))
             return reply({"response_action": "update", "view": waiting.loading(title)})
         match work.work.result():
-            case UpdateModal(shows):
-                return reply({"response_action": "update", "view": shows})
+            case UpdateModal() | Say() as answer:
+                return reply({"response_action": "update", "view": face(answer, title)})
             case OpenModal(shows):
                 return reply({"response_action": "push", "view": shows})
             case FieldErrors(errors):
                 return reply({"response_action": "errors", "errors": dict(errors)})
-            case Say(text=text):
-                return reply({"response_action": "update", "view": message_modal(title, text)})
             case _:
                 return reply({})
 
@@ -164,8 +163,7 @@ class Dispatcher(AsyncMiddleware):
         route = self._routes.find(Kind.CLOSED, str(view.get("callback_id", "")))
         if route is not None:
             work = self._begin(route, turn, target=str(view.get("private_metadata", "")))
-            if not await finished(work.work, turn.left_s):
-                self._background.keep(work.work)
+            await finished(work.work, turn.left_s)
         return reply({})
 
     async def _options(self, turn: Turn) -> BoltResponse:
@@ -196,10 +194,7 @@ class Dispatcher(AsyncMiddleware):
             if event_id:
                 self._events[event_id] = work
                 work.add_done_callback(lambda _: self._events.pop(event_id, None))
-        if not await finished(work, turn.left_s):
-            self._background.keep(work)
-            return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
-        if isinstance(work.result(), SendAgain):
+        if not await finished(work, turn.left_s) or isinstance(work.result(), SendAgain):
             return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
         return reply({})
 
@@ -207,32 +202,38 @@ class Dispatcher(AsyncMiddleware):
 
     def _begin(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Pending:
         work = asyncio.create_task(self._handling.run(route, turn, target=target, words=words))
+        self._background.keep(work)  # from the start: the process may be asked to stop before the deadline
         return Pending(route=route, work=work)
+
+    def _late(self, turn: Turn, show: Callable[[], Awaitable[None]]) -> None:
+        """Show an answer after the response."""
+        turn.late.append(self._background.start(show))
 
     async def _settled(self, turn: Turn, begun: Pending) -> Answer | Pending:
         """Return what is to be said now, or the work if it is not done by the deadline.
 
         Where a modal is to open and is not ready soon, one that says so opens first and is filled later.
         """
-        title, work = begun.route.opens, begun.work
+        title, work = "" if begun.route.seldom else begun.route.opens, begun.work
         if title and not await finished(work, min(LOADING_AFTER_S, turn.left_s)):
             shown = await self._replies.open_loading(turn, title)
             if shown is not None:
-                self.later(partial(self._fill, turn.body, shown, begun))
-                return Done() if shown.view_id else apology(turn.body)
+                self._late(turn, partial(self._fill, turn.body, shown, begun))
+                return Done() if shown.sure else apology(turn.body)
         return work.result() if await finished(work, turn.left_s) else begun
 
     async def _shown(self, turn: Turn, begun: Pending | None, what: str) -> BoltResponse:
         """Answer what has no message in its HTTP response: by calls to Slack, until the deadline or after it."""
         show = asyncio.create_task(self._show(turn, begun, what))
+        self._background.keep(show)
         if not await finished(show, turn.left_s):
-            self._background.keep(show)
+            turn.late.append(show)
         return reply({})
 
     async def _show(self, turn: Turn, begun: Pending | None, what: str) -> None:
         answer = await self._settled(turn, begun) if begun else Say(text=str(Gone(what)))
         if isinstance(answer, Pending):
-            self.later(partial(self._afterwards, turn.body, answer, announce=True))
+            self._late(turn, partial(self._afterwards, turn.body, answer, announce=True))
         else:
             await self._replies.show(turn, answer)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
 import secrets
 import time
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
@@ -16,7 +16,7 @@ from bot.errors import BadInput, OctapostError, explain
 from bot.grids import require_home
 from bot.logs import logger
 from bot.metrics import ANSWERED, HANDLED
-from bot.outages import explain_outage, is_outage
+from bot.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.standing import LazyStanding
 from bot.tracing import note, traced
@@ -38,7 +38,7 @@ log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
 """What may stand before the slash of a target."""
 
-_handled = functools.cache(HANDLED.labels)
+_handled = cache(HANDLED.labels)
 
 
 class Handling:
@@ -84,7 +84,7 @@ class Handling:
         if route.changes and event:
             await first_seen(self._database.single, request.key)
         for work in request.later:
-            self._later(work)
+            self._later(partial(_once_shown, turn, work))
         return answer, "ok"
 
     def _prepare(self, route: Route, turn: Turn, target: str, words: str) -> Request:
@@ -102,13 +102,18 @@ class Handling:
             words=storable(words),
             target=split_target(ascii_only(target))[1],
             key=key_of(route, turn.req),
-            client=functools.partial(self._slacks.for_workspace, team_id, enterprise_id),
+            client=partial(self._slacks.for_workspace, team_id, enterprise_id),
         )
 
     async def _asked_before(self, key: str, *, event: bool) -> bool:
         if event:
             return await seen(self._database.single, key)
         return not await first_seen(self._database.single, key)
+
+
+async def _once_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
+    await turn.shown()
+    await work()
 
 
 def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tuple[Answer, str]:
@@ -129,7 +134,7 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
         log.warning("request met an outage", kind=str(route.kind), key=route.key, type=name)
         outcome, answer = "outage", kept_open(body, explain_outage(error, changed=changed), changed=changed)
     else:
-        outcome, answer = "incident", Say(text=incident(route, error))
+        outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
     return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
 
 
@@ -167,7 +172,7 @@ def storable(typed: str) -> str:
     return typed.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def incident(route: Route, error: Exception) -> str:
+def incident(route: Route, error: Exception, *, changed: bool) -> str:
     """Log an unexpected failure under an id, and return the sentence that names it."""
     number = secrets.token_hex(4)
     log.error(
@@ -179,6 +184,6 @@ def incident(route: Route, error: Exception) -> str:
         type=type(error).__name__,
     )
     return (
-        f"Something broke on our side, and nothing was changed that you can't see. Try again in a minute;"
-        f" if it stays, tell whoever runs Octapost the number {number}."
+        f"Something broke on our side. {CHECK if changed else UNTOUCHED}"
+        f" If it stays, tell whoever runs Octapost the number {number}."
     )

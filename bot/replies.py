@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,14 @@ from bot.errors import NotInstalled, Stranger
 from bot.logs import logger
 from bot.notices import Message
 from bot.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
-from bot.slack import CALL_FAILED, Slacks, failure
+from bot.slack import CALL_FAILED, Kind, Slacks, failure
 from bot.views import waiting
 from bot.views.kit import Json, fallback, message_modal, modal, words
-from storage.outages import DatabaseUnavailable
+from storage.outages import DatabaseUnavailable, is_outage
 from storage.outbox import Notices
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
 log = logger(__name__)
 FAILED = (DatabaseUnavailable, *CALL_FAILED)
 CLOSED = frozenset({"not_found", "view_not_found"})
-"""What Slack says of a modal that the person has closed meanwhile."""
+"""What Slack says of a modal that isn't there: the person has closed it, or opened another one."""
+OPENED = frozenset({"exchanged_trigger_id", "duplicate_external_id"})
+"""What Slack says of a modal that is open already: slack_sdk asks again where a connection broke before the answer.
+Triggers and external ids are ours alone (https://docs.slack.dev/reference/methods/views.open, read 2026-11-30)."""
+AGAIN_AFTER_S = (1.0, 3.0, 10.0)
+"""How long to wait before trying again to fill a modal, so that it doesn't say "still working" for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,8 @@ class Shown:
     view_id: str = ""
     external_id: str = ""
     """Our own name for it, where Slack didn't say in time how it calls it."""
+    sure: bool = True
+    """False: it may never have opened, and the person has been told so."""
 
     @property
     def named(self) -> Json:
@@ -70,8 +78,9 @@ class Replies:
         except NotInstalled as error:
             return Say(text=str(error))
         except FAILED as error:
-            log.warning("modal not opened", code=failure(error).code)
-            return apology(turn.body)
+            code = failure(error).code
+            log.warning("modal not opened", code=code)
+            return Say(text="") if code in OPENED else apology(turn.body)
         return Say(text="")
 
     async def open_loading(self, turn: Turn, title: str) -> Shown | None:
@@ -86,8 +95,12 @@ class Replies:
         except FAILED as error:
             failed = failure(error)
             log.warning("loading modal not opened", code=failed.code)
-            return Shown(title=title, external_id=external_id) if failed.perhaps_done else None
-        return Shown(title=title, view_id=str(opened["view"]["id"]))
+            if failed.code in OPENED:
+                return Shown(title=title, external_id=external_id)
+            return Shown(title=title, external_id=external_id, sure=False) if failed.perhaps_done else None
+        view = opened.get("view")
+        view_id = str(view.get("id") or "") if isinstance(view, dict) else ""
+        return Shown(title=title, view_id=view_id, external_id=external_id)
 
     async def show(self, turn: Turn, answer: Answer) -> None:
         """Answer a button or a shortcut, for which the HTTP response carries nothing."""
@@ -107,7 +120,7 @@ class Replies:
     async def still_working(self, body: Json) -> None:
         """Say that the answer takes longer, where there is a `response_url`."""
         if url := body.get("response_url"):
-            await self._slacks.whisper(str(url), said(Say(text=waiting.STILL_WORKING)))
+            await self._whisper(str(url), Say(text=waiting.STILL_WORKING))
 
     async def late(self, body: Json, answer: Answer) -> None:
         """Say what came of a request whose time, and whose trigger, are over."""
@@ -120,22 +133,49 @@ class Replies:
                 await self._tell(body, in_words(answer))
 
     async def fill(self, body: Json, shown: Shown, answer: Answer) -> None:
-        """Put the answer into a modal that was opened before it was there."""
-        try:
-            client = await self._client(body)
-            await client.views_update(**shown.named, view=face(answer, shown.title))
-        except FAILED as error:
-            code = failure(error).code
-            log.warning("answer not shown", code=code)
-            if code in CLOSED or not shown.view_id:  # where it may never have opened, that was said already
+        """Put the answer into a modal that was opened before it was there; a sentence is told without one too."""
+        code = await self._filled(body, shown, face(answer, shown.title))
+        if not code:
+            return
+        log.warning("answer not shown", code=code)
+        if not shown.sure:
+            return
+        match answer:
+            case Say() | FieldErrors():
+                await self._tell(body, in_words(answer))
+            case _ if code in CLOSED:
                 return
-            changed = body.get("type") == "view_submission"
-            await self._tell(body, Say(text=waiting.NOT_SHOWN) if changed else apology(body))
+            case _:
+                changed = body.get("type") == "view_submission"
+                await self._tell(body, Say(text=waiting.NOT_SHOWN) if changed else apology(body))
 
     # How
 
-    def _client(self, body: Json) -> Awaitable[AsyncWebClient]:
-        return self._slacks.for_workspace(*workspace_of(body))
+    async def _client(self, body: Json) -> AsyncWebClient:
+        """Return a client. Raises one of FAILED."""
+        with _one_outage():
+            return await self._slacks.for_workspace(*workspace_of(body))
+
+    async def _filled(self, body: Json, shown: Shown, view: Json) -> str:
+        """Return an empty string once the modal shows the view, else why it never will."""
+        pauses = iter(AGAIN_AFTER_S)
+        while True:
+            try:
+                client = await self._client(body)
+                await client.views_update(**shown.named, view=view)
+            except FAILED as error:
+                failed = failure(error)
+                passing = (
+                    failed.kind is Kind.PASSING
+                    or failed.perhaps_done
+                    or isinstance(error, DatabaseUnavailable)
+                )
+                pause_s = next(pauses, None) if passing else None
+                if pause_s is None:
+                    return failed.code
+            else:
+                return ""
+            await asyncio.sleep(pause_s)
 
     async def _open(self, body: Json, view: Json) -> Any:
         client, trigger = await self._client(body), str(body.get("trigger_id", ""))
@@ -152,7 +192,7 @@ class Replies:
         if not answer.text:
             return
         if url := body.get("response_url"):
-            await self._slacks.whisper(str(url), said(answer) | {"replace_original": answer.replace})
+            await self._whisper(str(url), answer)
             return
         try:
             async with asyncio.timeout(turn.opening_s):
@@ -162,10 +202,16 @@ class Replies:
             await self._message(body, answer)
 
     async def _tell(self, body: Json, answer: Say) -> None:
-        if url := body.get("response_url"):
-            await self._slacks.whisper(str(url), said(answer) | {"replace_original": answer.replace})
-        else:
+        url = body.get("response_url")
+        if not (url and await self._whisper(str(url), answer)):
             await self._message(body, answer)
+
+    async def _whisper(self, url: str, answer: Say) -> bool:
+        """Answer through a `response_url`; return whether Slack took it.
+
+        Whether it takes the place of the message that was pressed is always said: that may be everybody's card.
+        """
+        return await self._slacks.whisper(url, said(answer) | {"replace_original": answer.replace})
 
     async def _message(self, body: Json, answer: Say) -> None:
         """Send what could be shown nowhere else as a direct message."""
@@ -190,8 +236,11 @@ class Replies:
         where = team_id or enterprise_id or sender.team_id
 
         async def put() -> None:
-            async with self._database.system() as session:
-                await Notices(session).put(key=key, slack_id=where, channel=sender.user_id, body=message.body)
+            with _one_outage():
+                async with self._database.system() as session:
+                    await Notices(session).put(
+                        key=key, slack_id=where, channel=sender.user_id, body=message.body
+                    )
 
         await self._quietly(put())
 
@@ -200,6 +249,17 @@ class Replies:
             await call
         except FAILED as error:
             log.warning("answer not shown", code=failure(error).code)
+
+
+@contextmanager
+def _one_outage() -> Iterator[None]:
+    """Raise DatabaseUnavailable for every outage: without a time limit the driver's own errors come through."""
+    try:
+        yield
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseUnavailable(type(error).__name__) from error
+        raise
 
 
 def said(answer: Say) -> Json:

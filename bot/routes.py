@@ -170,7 +170,10 @@ class Route:
     """The heading it stands under in the help."""
     aliases: tuple[str, ...] = ()
     opens: str = ""
-    """The title of the modal it opens, if it does: while that is being prepared, one with this title stands for it."""
+    """The title of the modal it opens, if it does: while that is being prepared, one with this title stands for it.
+    It can be offered again by a button, so nothing is changed on the way to it."""
+    seldom: bool = False
+    """Mostly it says something instead of opening the modal, so none stands for the answer."""
 
 
 @dataclass(slots=True)
@@ -209,6 +212,7 @@ class Routes:
         aliases: tuple[str, ...] = (),
         changes: bool = False,
         opens: str = "",
+        seldom: bool = False,
     ) -> None:
         """Register `/octapost <word>` with the line it has in the help."""
         route = Route(
@@ -222,6 +226,7 @@ class Routes:
             topic=topic,
             aliases=aliases,
             opens=opens,
+            seldom=seldom,
         )
         self._put(route)
         for name in (word, *aliases):
@@ -264,4 +269,6 @@ class Routes:
     def _put(self, route: Route) -> None:
         if (route.kind, route.key) in self._by_key:
             raise ValueError(f"two handlers for {route.kind} {route.key!r}")
+        if route.opens and route.changes:
+            raise ValueError(f"{route.kind} {route.key!r} opens a modal, so it can't change anything")
         self._by_key[route.kind, route.key] = route

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bot.acting import acting
 from bot.errors import AGAIN, BadInput, Gone, NoChannel
 from bot.logs import logger
+from bot.people import user_of
 from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.schedule import zones
 from bot.slack import CALL_FAILED, failure
@@ -128,11 +129,10 @@ class AlertsStory:
         """Return the actor's time zone, as Slack knows it; UTC when it doesn't tell."""
         try:
             async with asyncio.timeout(ASK_FOR_S):
-                client = await request.client()
-                user = (await client.users_info(user=request.actor.sender.user_id))["user"]
+                user = await user_of(await request.client(), request.actor.sender.user_id)
         except CALL_FAILED:
             return "UTC"
-        zone = str(user.get("tz") or "")
+        zone = str((user or {}).get("tz") or "")
         return zone if zone in zones() else "UTC"
 
     async def _post(self, request: Request, channel: str, message: Message) -> str:

@@ -50,6 +50,7 @@ class Connect:
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
             aliases=("add", "link"),
             opens="Connect an account",
+            seldom=True,
         )
         for found in self._connections.offer.offered():
             for app in found.clients:

@@ -15,6 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.deadline import ANSWER_WITHIN_S
 from bot.dispatch import Dispatcher
+from bot.outages import CHECK, UNTOUCHED
 from bot.routes import (
     Answer,
     Done,
@@ -34,10 +35,13 @@ from bot.views.kit import message_modal
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
+from storage.tenants import Workspaces
 from tests.hostile.slack_side import Desk, Json
 from tests.stories.told import button
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from slack_bolt.response import BoltResponse
 
     from tests.application import Office
@@ -53,9 +57,12 @@ class Work:
     answer: Answer | Exception = field(default_factory=Done)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     calls: int = 0
+    afterwards: Callable[[], Awaitable[None]] | None = None
 
-    async def __call__(self, request: Request) -> Answer:  # noqa: ARG002 - a handler
+    async def __call__(self, request: Request) -> Answer:
         self.calls += 1
+        if self.afterwards is not None:
+            request.later.append(self.afterwards)
         await self.done.wait()
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -69,6 +76,7 @@ class Bench:
     desk: Desk
     work: Work
     bolt: AsyncApp
+    routes: Routes
     dispatcher: Dispatcher
 
     async def send(self, body: Json, *, waited_s: float = ALMOST_OVER_S) -> BoltResponse:
@@ -82,6 +90,14 @@ class Bench:
         self.work.answer = answer
         self.work.done.set()
         await self.dispatcher.drain(10)
+
+    def close_modals(self) -> None:
+        """Let Ada close whatever is open."""
+        self.desk.slack.state.modals[ADA] = []
+
+    def whispered(self) -> list[Json]:
+        """Return what was sent to a `response_url`."""
+        return [json.loads(call.body) for call in self.desk.slack.requests if "/actions/" in call.path]
 
     def said(self) -> list[str]:
         """Return what Ada reads in the channel."""
@@ -99,6 +115,7 @@ async def bench(office: Office) -> AsyncIterator[Bench]:
     work, routes = Work(), Routes()
     routes.command("slow", work, role=Who.ANYONE, help="Wait.", topic="Test")
     routes.command("form", work, role=Who.ANYONE, help="Open.", topic="Test", opens="A form")
+    routes.command("either", work, role=Who.ANYONE, help="Say.", topic="Test", opens="A form", seldom=True)
     routes.add(Kind.ACTION, "slow", work, role=Who.ANYONE)
     routes.add(Kind.ACTION, "form", work, role=Who.ANYONE, changes=False, opens="A form")
     routes.add(Kind.SHORTCUT, "form", work, role=Who.ANYONE, changes=False, opens="A form")
@@ -124,6 +141,7 @@ async def bench(office: Office) -> AsyncIterator[Bench]:
         desk=Desk(office=office, team_id=ACME, channel_id="C0ACMESOC"),
         work=work,
         bolt=bolt,
+        routes=routes,
         dispatcher=dispatcher,
     )
     work.done.set()
@@ -169,6 +187,15 @@ async def test_a_modal_that_takes_time_is_opened_at_once_and_filled_later(bench:
     assert (now.status, now.body) == (200, "")
     assert "The result will appear here" in loading
     assert "The questions" in text_of(bench.modal)
+
+
+async def test_no_modal_opens_for_what_seldom_shows_one(bench: Bench) -> None:
+    now = await bench.send(bench.desk.command(ADA, "either"))
+    await bench.finish(Say(text="Here is your link."))
+
+    assert waiting.STILL_WORKING in now.body
+    assert bench.modal is None
+    assert bench.said()[-1].strip() == "Here is your link."
 
 
 async def test_a_modal_that_turns_out_to_be_a_sentence_shows_that(bench: Bench) -> None:
@@ -251,6 +278,130 @@ async def test_an_outage_leaves_a_form_as_it_was_filled_in(bench: Bench) -> None
 
     assert answer["response_action"] == "errors"
     assert answer["errors"]["name"].endswith("Nothing was changed; please try again in a minute.")
+
+
+@pytest.mark.parametrize("kind", ["command", "action"])
+async def test_a_sentence_is_told_where_its_modal_was_closed_meanwhile(bench: Bench, kind: str) -> None:
+    await bench.send(request_for(bench.desk, kind), waited_s=0)
+    bench.close_modals()
+
+    await bench.finish(Say(text="There is nothing to fill in."))
+
+    assert bench.said()[-1].strip() == "There is nothing to fill in."
+
+
+async def test_a_form_that_failed_is_not_said_to_be_done_once_it_was_closed(bench: Bench) -> None:
+    await bench.send(bench.desk.submission(ADA, "slow", ""))
+    bench.close_modals()
+
+    await bench.finish(SlackSilent("TimeoutError"))
+
+    (*_, told) = bench.desk.slack.direct_messages(ADA, ACME)
+    assert "Nothing was changed; please try again in a minute." in text_of(told)
+
+
+@pytest.mark.parametrize("kind", ["command", "submission"])
+async def test_a_modal_is_filled_although_slack_was_away_for_a_moment(bench: Bench, kind: str) -> None:
+    desk = bench.desk
+    body = desk.submission(ADA, "slow", "") if kind == "submission" else desk.command(ADA, "form")
+    await bench.send(body, waited_s=0 if kind == "command" else ALMOST_OVER_S)
+    desk.slack.faults.append(Fault(path="views.update", status=503, body="{}", times=1))
+
+    await bench.finish(UpdateModal(message_modal("A form", "All saved")))
+
+    assert "All saved" in text_of(bench.modal)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+async def test_a_modal_that_opened_though_the_connection_broke_is_not_lost(bench: Bench, slow: bool) -> None:
+    if not slow:
+        bench.work.done.set()
+    bench.work.answer = OpenModal(message_modal("A form", "The questions"))
+    bench.desk.slack.faults.append(Fault(path="views.open", lose_answer=True, times=1))
+
+    now = await bench.send(bench.desk.command(ADA, "form"), waited_s=0)
+    await bench.finish(bench.work.answer)
+
+    assert now.body == ""
+    assert "The questions" in text_of(bench.modal)
+
+
+async def test_an_answer_survives_a_slack_that_does_not_say_which_modal_it_opened(bench: Bench) -> None:
+    odd = Fault(path="views.open", status=200, body='{"ok": true, "view": []}')
+    bench.desk.slack.faults.append(odd)
+
+    now = await bench.send(bench.desk.command(ADA, "form"), waited_s=0)
+    await bench.finish(Say(text="There is nothing to fill in."))
+
+    assert now.status == 200
+    assert bench.said()[-1].strip() == "There is nothing to fill in."
+
+
+async def test_what_a_handler_does_afterwards_does_not_come_before_its_late_answer(bench: Bench) -> None:
+    body = bench.desk.submission(ADA, "slow", "")
+
+    async def end() -> None:
+        client = await bench.desk.office.parts.slacks.for_workspace(ACME, None)
+        await client.views_update(view_id=body["view"]["id"], view=message_modal("A form", "At the end"))
+
+    bench.work.afterwards = end
+    await bench.send(body)
+    await bench.finish(UpdateModal(message_modal("A form", "For now")))
+
+    assert "At the end" in text_of(bench.modal)
+
+
+async def test_the_stop_waits_for_work_whose_request_it_cut_off(bench: Bench) -> None:
+    sent = asyncio.ensure_future(bench.send(bench.desk.command(ADA, "slow"), waited_s=0))
+    await asyncio.sleep(0.05)
+    sent.cancel()
+
+    stop = asyncio.ensure_future(bench.dispatcher.drain(10))
+    await asyncio.sleep(0.05)
+    waited = not stop.done()
+    bench.work.done.set()
+    await stop
+
+    assert waited
+
+
+async def test_a_result_that_its_response_url_does_not_take_is_a_direct_message(bench: Bench) -> None:
+    await bench.send(bench.desk.command(ADA, "slow"))
+    bench.desk.slack.faults.append(Fault(path="/commands/|/actions/", status=404, body="used_url"))
+
+    await bench.finish(Say(text="Here it is."))
+
+    (*_, told) = bench.desk.slack.direct_messages(ADA, ACME)
+    assert text_of(told).strip() == "Here it is."
+
+
+async def test_still_working_never_takes_the_place_of_the_message_that_was_pressed(bench: Bench) -> None:
+    await bench.send(bench.desk.action(ADA, "slow", "x"))
+    await bench.finish(Done())
+
+    assert [each["replace_original"] for each in bench.whispered()] == [False, False]
+
+
+async def test_a_fault_of_ours_says_whether_something_may_have_been_done(bench: Bench) -> None:
+    async def change(request: Request) -> Answer:
+        async with bench.desk.office.database.system() as session:
+            await Workspaces(session).ensure(request.sender.team_id, None, "Acme")
+        raise RuntimeError("a fault of ours")
+
+    bench.routes.command("change", change, role=Who.ANYONE, help="Break.", topic="Test")
+    bench.work.answer = RuntimeError("a fault of ours")
+    bench.work.done.set()
+
+    nothing = await bench.send(bench.desk.command(ADA, "slow"), waited_s=0)
+    something = await bench.send(bench.desk.command(ADA, "change"), waited_s=0)
+
+    assert UNTOUCHED in nothing.body
+    assert CHECK in something.body
+
+
+async def test_what_opens_a_modal_changes_nothing(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="can't change anything"):
+        bench.routes.add(Kind.ACTION, "both", bench.work, role=Who.ANYONE, opens="A form")
 
 
 async def test_a_slow_typeahead_offers_nothing(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from storage.models import Role
 from storage.tenants import Members
 from tests.hostile.slack_side import first_organization
 from tests.stories.test_alerts import entered, form
-from tests.stories.told import said
+from tests.stories.told import joins, said
 
 if TYPE_CHECKING:
     from tests.application import Office
@@ -46,7 +46,7 @@ async def test_a_failed_question_is_never_read_as_no_such_person(
 async def test_a_change_is_confirmed_by_the_database_not_by_slack(office: Office) -> None:
     ada = await office.installed()
     owner = await first_organization(office, ada.team_id)
-    await ada.command("org invite <@U0OTTO|otto>")
+    await joins(ada, await office.person(OTTO))
     office.slack.faults.append(BROKEN["503"])
 
     raised = await said(ada, "org role <@U0OTTO|otto> admin")
