@@ -44,6 +44,7 @@ async def test_a_request_arrives_with_its_first_byte_not_with_its_last() -> None
 
     async with served(handler) as one:
         client = await one.client()
+        await one.until(Phase.HEAD)
         for first, *more in ([POST[:1], POST[1:], b"body"], [POST + b"body"], [POST + b"b", b"ody"]):
             times.append(loop.time())
             await client.send(first)
