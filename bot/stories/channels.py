@@ -109,7 +109,7 @@ class ChannelStory:
             ) from None
         if made is None:
             raise BadInput(
-                f"You asked the admins of {present.name} for this within the last week. If it is urgent,"
+                f"The admins of {present.name} were asked for this within the last week. If it is urgent,"
                 " speak to one of them."
             )
         wanted = (await summaries(session, [actor.organization_id]))[actor.organization_id]
