@@ -50,6 +50,22 @@ async def test_an_invitation_is_answered_in_the_list_of_organizations(office: Of
         assert said_no.all() == ["system"]
 
 
+async def test_invitations_that_are_not_shown_yet_are_counted(office: Office) -> None:
+    ada, olga, otto = await office.installed(), await office.person(OLGA), await office.person(OTTO)
+    await ada.command(INVITE)
+    for name in ("Bakery", "Cafe"):
+        await ada.command(f"org create {name}")
+        await ada.command(f"org switch {name}")
+        await ada.command(INVITE)
+    await olga.command("org create Deli")
+    await olga.command(INVITE)
+
+    shown = await said(otto, "org")
+
+    assert shown.count("invites you to join") == 3
+    assert "… and 1 more invitation. Answer these to see the next." in shown
+
+
 async def test_after_a_refusal_another_invitation_is_no_message(either_office: Office) -> None:
     ada, otto = await either_office.installed(), await either_office.person(OTTO)
     await ada.command(INVITE)
