@@ -88,6 +88,18 @@ async def test_an_admin_of_both_moves_a_channel_and_a_plain_member_does_not(offi
     assert "This needs an admin of Bakery." in await said(olga, "org switch Bakery")
 
 
+async def test_a_channel_of_an_organization_without_admins_waits_for_nobody(office: Office) -> None:
+    await office.installed()
+    otto = await office.person(OTTO)
+    await otto.command("org create Bakery")
+    async with office.database.system() as session:
+        await Members(session).end_person("T0ACME", ADA)
+
+    words = await said(otto, "org switch Bakery")
+
+    assert "In this channel, /octapost now means Bakery." in words
+
+
 async def test_a_new_organization_is_no_default_for_anybody(office: Office) -> None:
     ada = await office.installed()
     await ada.command("org create Bakery")
