@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, or_, select, update
 
 from storage.db import insert_once, now
 from storage.invitation_models import ChannelRequest
@@ -86,11 +86,15 @@ class Channels:
     ) -> ChannelRequest | None:
         """Return a new request to the admins of the channel's present organization.
 
-        None if this was asked within the last week and nobody approved. Raises `TooManyRequests`.
+        None if they were asked for this within the last week and nobody approved. Raises `TooManyRequests`.
         """
         await lock(self._session, f"person:{realm}:{user_id}")
         key = {"team_id": team_id, "channel_id": channel_id, "wanted_id": wanted_id}
-        over = delete(ChannelRequest).filter_by(**key).where(col(ChannelRequest.expires_at) <= now())
+        expired, moved = (
+            col(ChannelRequest.expires_at) <= now(),
+            ChannelRequest.organization_id != organization_id,
+        )
+        over = delete(ChannelRequest).filter_by(**key).where(or_(expired, moved))
         await self._session.exec(over, execution_options={"synchronize_session": False})
         lately = select(func.count()).where(
             ChannelRequest.realm == realm,

@@ -62,11 +62,13 @@ class NameTaken(Exception):
     """Another organization of a workspace has a name that looks the same."""
 
 
+@functools.lru_cache(maxsize=1000)
 def looks(name: str) -> frozenset[str]:
     """Return what a name looks like; two names that share one of these are too alike. Empty: like nothing.
 
     There are two, because letters that are alike as capitals need not be so as small ones, and the reverse:
-    one is taken of the name as it is, one of the name in lower case.
+    one is taken of the name as it is, one of the name in lower case. They are remembered: taking apart a name
+    that is made to be long when decomposed costs milliseconds, and each is compared with every new one.
     """
     return frozenset(filter(None, (_look(name), _look(name.casefold()))))
 
@@ -152,6 +154,7 @@ def _shown(name: str) -> str:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def _undressed(character: str) -> str:
     if character.isascii():
         return character

@@ -83,6 +83,18 @@ async def test_a_request_is_made_once_and_again_after_it_expired_or_was_approved
         assert await Channels(session).sweep() == 1
 
 
+async def test_what_another_organization_was_asked_before_is_no_repetition(database: Database) -> None:
+    acme, bakery, cafe = await founded(database, "Acme", "Bakery", "Cafe")
+    first = await ask(database, acme.id, cafe.id)
+    assert first is not None
+
+    second = await ask(database, bakery.id, cafe.id)
+
+    assert second is not None
+    async with database.system() as session:
+        assert await Channels(session).approve(acme.id, first.id) is None
+
+
 async def test_a_person_asks_for_so_many_channels_a_day_and_no_more(database: Database) -> None:
     acme, cafe = await founded(database, "Acme", "Cafe")
     for number in range(REQUESTS_A_DAY):
