@@ -394,6 +394,11 @@ class Members:
 
         An invitation they had not answered ends, so that it lets nobody back in who is removed later.
         """
+        await self._end_invitations(
+            col(Invitation.organization_id) == organization_id,
+            col(Invitation.realm) == realm,
+            col(Invitation.user_id) == user_id,
+        )
         values = {"id": new_id("mem"), "organization_id": organization_id, "realm": realm, "user_id": user_id}
         statement = insert_once(self._session, Membership)
         fresh = statement.excluded
@@ -409,11 +414,6 @@ class Members:
         )
         rows = await self._session.exec(upsert.returning(Membership), execution_options=_FRESH)
         membership: Membership = rows.scalar_one()
-        await self._end_invitations(
-            col(Invitation.organization_id) == organization_id,
-            col(Invitation.realm) == realm,
-            col(Invitation.user_id) == user_id,
-        )
         return membership
 
     async def find(self, organization_id: str, realm: str, user_id: str) -> Membership | None:
@@ -537,9 +537,10 @@ class Members:
         theirs = select(Membership).where(
             Membership.realm == realm, Membership.user_id == user_id, col(Membership.ended_at).is_(None)
         )
+        # Their invitations first: whoever accepts one locks it before the membership.
+        await self._end_invitations(col(Invitation.realm) == realm, col(Invitation.user_id) == user_id)
         memberships = list(await self._session.exec(theirs))
         await self._end(memberships)
-        await self._end_invitations(col(Invitation.realm) == realm, col(Invitation.user_id) == user_id)
         return memberships
 
     async def touch(self, membership_id: str, team_id: str) -> None:
