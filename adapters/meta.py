@@ -484,7 +484,7 @@ def _regain(response: httpx.Response) -> timedelta | None:
         usage = json.loads(response.headers.get("x-business-use-case-usage", ""))
         entries = [entry for limits in usage.values() for entry in limits]
         minutes = [number(entry.get("estimated_time_to_regain_access")) or 0 for entry in entries]
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return retry_after(response)
     return wait_of(60 * max(minutes, default=0)) or retry_after(response)
 

@@ -38,7 +38,9 @@ class Age:
     def of(self, signed_at: float, now: float) -> float:
         """Return the age in seconds, by comparison with the freshest request of the last 5 to 10 minutes."""
         if self._since is None or now - self._since > WINDOW_S:
-            self._since, self._previous, self._current = now, self._current, float("inf")
+            lately = self._since is not None and now - self._since <= 2 * WINDOW_S
+            self._previous = self._current if lately else float("inf")
+            self._since, self._current = now, float("inf")
         offset = now - signed_at
         self._current = min(self._current, offset)
         return offset - min(self._current, self._previous)

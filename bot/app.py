@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import httpx
 from aiohttp import web
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
@@ -27,6 +26,7 @@ from adapters.base import LONGEST_CALL_S
 from bot import logs, tracing
 from bot.cards import FALLBACK
 from bot.connections import Connections
+from bot.deadline import ANSWER_WITHIN_S
 from bot.departures import Departures
 from bot.diagnosis import Forecast
 from bot.disconnections import Disconnections
@@ -45,6 +45,7 @@ from bot.operator import Operator
 from bot.routes import Routes
 from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import Slacks
+from bot.socket_mode import SocketMode
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -392,7 +393,7 @@ async def run(
                 parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
                 parts.clock.start()
             if socket_mode and settings.slack_app_token is not None:
-                socket = AsyncSocketModeHandler(
+                socket = SocketMode(
                     parts.bolt,
                     settings.slack_app_token.get_secret_value(),
                     web_client=parts.slacks.without_token(),
@@ -410,7 +411,7 @@ async def run(
             parts.refresher.stop()
             notices.stop()
             if socket is not None:
-                await socket.close_async()  # type: ignore[no-untyped-call]
+                await socket.stop(min(left(), ANSWER_WITHIN_S))
             await runner.cleanup()
             # All of it goes on meanwhile; whoever is waited for last has had the whole time too.
             await parts.dispatcher.drain(left())

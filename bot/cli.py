@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -89,9 +90,10 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
     except UNUSABLE as error:
         _fail(error)
     except (SQLAlchemyError, asyncpg.PostgresError) as error:
-        _fail(
-            f"The database refused ({type(getattr(error, 'orig', None) or error).__name__}): nothing was kept."
-        )
+        cause = getattr(error, "orig", None) or error
+        # SQLite's own words for these, "unable to open database file" and the like, hold no values.
+        reason = cause if isinstance(cause, sqlite3.OperationalError) else type(cause).__name__
+        _fail(f"The database refused ({reason}): nothing was kept.")
     except OSError as error:
         _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
 

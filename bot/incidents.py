@@ -18,7 +18,7 @@ from bot.offer import OVER
 from bot.schedule import waits_too_long
 from bot.views import incidents as views
 from bot.views import kit
-from storage.audit import Audit
+from storage.audit import SYSTEM, Audit
 from storage.grants import Accounts, Grants
 from storage.incident_models import Incident, IncidentKind, LateAnswer, Resolution
 from storage.incidents import Alerts, IncidentRows
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-SYSTEM = "system"
 CLOCKS_APART = timedelta(hours=1)
 """By how much two readings of the same end may differ."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -212,9 +213,12 @@ class Settings(BaseSettings):
         """True when TLS must end at a proxy, as we speak plain HTTP, and nobody said how many there are."""
         return self.secure and self.trusted_proxies is None
 
-    @property
+    @cached_property
     def keys(self) -> str:
-        """The vault's key ring as text. Raises ConfigurationError when its file is exposed or cannot be read."""
+        """The vault's key ring as text, read once: what is kept out of the log is what seals.
+
+        Raises ConfigurationError when its file is exposed or cannot be read.
+        """
         if self.vault_keys is not None:
             return self.vault_keys.get_secret_value()
         try:

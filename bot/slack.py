@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -291,12 +292,12 @@ class Slacks:
         return status < HTTPStatus.MULTIPLE_CHOICES
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
-        """Return a client. One that `repeats` makes a call again, at once, whose connection broke.
+        """Return a client. One that `repeats` makes a call again, at once, whose connection broke; no message's.
 
         Any other makes its calls on connections of their own (`bot.http.Request`), and again only where they
         certainly did not reach Slack.
         """
-        return _Client(
+        client = _Client(
             token=token,
             base_url=self._settings.slack_api_url,
             session=self._session,
@@ -305,13 +306,20 @@ class Slacks:
             if repeats
             else [AsyncConnectionErrorRetryHandler(error_types=[aiohttp.ClientConnectorError])],
         )
+        client.once = partial(self._client, token) if repeats else None
+        return client
 
 
 class _Client(AsyncWebClient):
     """slack_sdk's client, which fails in one way when an answer is no JSON object; its own breaks on some."""
 
+    once: Callable[[], AsyncWebClient] | None = None
+    """Returns a client for what must not be said twice, where this one repeats calls."""
+
     async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
         """Return Slack's answer. Raises one of CALL_FAILED."""
+        if api_method == "chat.postMessage" and self.once is not None:
+            return await self.once().api_call(api_method, **request)
         try:
             async with asyncio.timeout(REQUEST_CALL_S if time_limit.current() else CALL_S):
                 answer = await super().api_call(api_method, **request)

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel, col, delete, select, update
 
 from storage.clocks import SET_BACK
 from storage.db import dialect_of, insert_once, now, rows, run
-from storage.grids import GridHome
+from storage.grid_models import GridHome
 from storage.models import (
     Browser,
     ConnectionAttempt,

@@ -12,6 +12,8 @@ from storage.models import AuditLine
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+SYSTEM = "system"
+"""The actor of what no member did."""
 _NEW_LINE = SQLModel.metadata.tables["audit_line"].insert()
 """Built once: a line comes with every change, and as an object of the session it costs three times as much."""
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, delete, or_, select, update
 
 from storage.db import insert_once, now
 from storage.invitation_models import ChannelRequest
 from storage.models import ChannelDefault, Membership, Organization, Role, Workspace, WorkspaceLink, new_id
+from storage.names import lock
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -37,8 +38,7 @@ class Channels:
 
         The workspace's row stays locked until the transaction ends, so that it can be acted upon.
         """
-        home = select(Workspace).where(Workspace.team_id == team_id).with_for_update()
-        workspace = (await self._session.exec(home)).one_or_none()
+        workspace = await self._lock_workspace(team_id)
         own = select(ChannelDefault.organization_id).where(
             ChannelDefault.team_id == team_id, ChannelDefault.channel_id == channel_id
         )
@@ -57,6 +57,10 @@ class Channels:
             if found := (await self._session.exec(linked)).one_or_none():
                 return found
         return None
+
+    async def _lock_workspace(self, team_id: str) -> Workspace | None:
+        home = select(Workspace).where(Workspace.team_id == team_id).with_for_update()
+        return (await self._session.exec(home)).one_or_none()
 
     async def admin(self, organization_id: str, realm: str, user_id: str) -> Membership | None:
         """Return a person's membership if it makes them an admin, which they stay until the transaction ends."""
@@ -82,10 +86,15 @@ class Channels:
     ) -> ChannelRequest | None:
         """Return a new request to the admins of the channel's present organization.
 
-        None if this was asked within the last week and nobody approved. Raises `TooManyRequests`.
+        None if they were asked for this within the last week and nobody approved. Raises `TooManyRequests`.
         """
+        await lock(self._session, f"person:{realm}:{user_id}")
         key = {"team_id": team_id, "channel_id": channel_id, "wanted_id": wanted_id}
-        over = delete(ChannelRequest).filter_by(**key).where(col(ChannelRequest.expires_at) <= now())
+        expired, moved = (
+            col(ChannelRequest.expires_at) <= now(),
+            ChannelRequest.organization_id != organization_id,
+        )
+        over = delete(ChannelRequest).filter_by(**key).where(or_(expired, moved))
         await self._session.exec(over, execution_options={"synchronize_session": False})
         lately = select(func.count()).where(
             ChannelRequest.realm == realm,
@@ -104,8 +113,16 @@ class Channels:
         return made.scalar_one_or_none()
 
     async def approve(self, organization_id: str, request_id: str) -> ChannelRequest | None:
-        """Take a request that waits for this organization and return it, to exactly one caller, or None."""
-        taken = delete(ChannelRequest).where(*_waiting(organization_id, request_id))
+        """Take a request that waits for this organization and return it, to exactly one caller, or None.
+
+        Its workspace is locked before the request is, as whoever makes a request does.
+        """
+        waiting = _waiting(organization_id, request_id)
+        where = (await self._session.exec(select(ChannelRequest.team_id).where(*waiting))).one_or_none()
+        if where is None:
+            return None
+        await self._lock_workspace(where)
+        taken = delete(ChannelRequest).where(*waiting)
         rows = await self._session.exec(taken.returning(ChannelRequest), execution_options=_FRESH)
         return rows.scalar_one_or_none()
 

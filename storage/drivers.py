@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiosqlite
 import asyncpg
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
@@ -127,6 +128,21 @@ class SqliteConnection(aiosqlite.Connection):
         super().__init__(partial(_open, path), iter_chunk_size=1)
         self._waits_ms: int | None = None
         self._thread.daemon = True  # a connection nobody closed does not keep the process alive
+
+    def stop(self) -> None:
+        """Let the thread close the connection and end, and tell nobody.
+
+        aiosqlite's own tells the event loop, and leaves a traceback if that has ended first: after a file that
+        could not be opened, for one.
+        """
+        self._running = False
+        self._tx.put_nowait((None, self._end))
+
+    def _end(self) -> object:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        return _STOP_RUNNING_SENTINEL
 
     async def visit(self, method: str, *arguments: Any) -> Answer:
         """Run one statement with `execute` or `executemany` and return all it has to say."""

@@ -6,17 +6,18 @@ The workspaces we have come to know ourselves, by an install or an organization 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, literal_column, or_
 from sqlalchemy import select as core_select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Field, Index, SQLModel, col
+from sqlmodel import SQLModel, col
 
 from storage.db import dialect_of, now, rows
-from storage.models import Utc, Workspace
+from storage.grid_models import GridHome
+from storage.models import Workspace
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -40,20 +41,7 @@ class Claim:
     user_id: str
 
 
-class GridHome(SQLModel, table=True):
-    """Slack's answer to whether a person of a Grid organization is of a workspace."""
-
-    __tablename__ = "grid_home"
-    __table_args__ = (Index("grid_home_expires", "expires_at"),)
-    enterprise_id: str = Field(primary_key=True)
-    team_id: str = Field(primary_key=True)
-    user_id: str = Field(primary_key=True)
-    ours: bool
-    """True: the workspace is one of the Grid's, whoever asks. False: this person is not of it."""
-    expires_at: datetime = Field(sa_type=Utc, nullable=False)
-
-
-_HOMES = SQLModel.metadata.tables["grid_home"]
+_HOMES = SQLModel.metadata.tables[str(GridHome.__tablename__)]
 # Built once: they run with requests.
 _KNOWN = core_select(_HOMES.c.ours).where(
     _HOMES.c.enterprise_id == bindparam("enterprise_id"),

@@ -14,7 +14,8 @@ class Invitation(SQLModel, table=True):
     """A Slack person whom an owner has asked into an organization, and who is no member of it.
 
     There is one row per organization and person. It stands until `expires_at`; whatever ends it earlier
-    (accepted, declined, withdrawn) moves that time to now.
+    (accepted, declined, withdrawn; the person became a member in another way, or left Slack; whoever
+    invited them is no owner any more) moves that time to now.
     """
 
     __table_args__ = (
@@ -30,7 +31,7 @@ class Invitation(SQLModel, table=True):
     """The workspace through which the person is reached."""
     role: int
     invited_by: str
-    """The membership of the owner who asked; the invitation is worth nothing once that is no owner any more."""
+    """The membership of the owner who asked."""
     created_at: datetime = _created()
     expires_at: datetime = _time()
     declined_at: datetime | None = _time(nullable=True)

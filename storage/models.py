@@ -1,4 +1,4 @@
-"""The tables.
+"""The tables; some have a module of their own (`*_models`), and `storage.tables` knows all of them.
 
 Columns that hold secrets are named `*_sealed` and are bytes; bearer secrets we only compare (states,
 cookies, tickets) are stored as SHA-256 and named `*_hash`.

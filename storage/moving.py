@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, literal, select, text, tuple_
-from sqlmodel import SQLModel
 
 from storage.db import SchemaTooNew, SchemaTooOld
+from storage.tables import every_table
 from storage.vault import check_canaries, place_of, sealed_columns, sealed_rows
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def move(
             expected = await _counts(out)
             done, total = 0, sum(expected.values())
             progress(done, total)
-            for table in SQLModel.metadata.sorted_tables:
+            for table in every_table():
                 async for rows in _pages(out, table, batch):
                     await into.execute(insert(table), rows)
                     done += len(rows)
@@ -91,7 +91,7 @@ def _refuse_any(counts: dict[str, int]) -> None:
 
 async def _counts(connection: AsyncConnection) -> dict[str, int]:
     counts = {}
-    for table in SQLModel.metadata.sorted_tables:
+    for table in every_table():
         counted = await connection.execute(select(func.count()).select_from(table))
         counts[table.name] = counted.scalar_one()
     return counts

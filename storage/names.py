@@ -36,8 +36,11 @@ NOT_SHOWN = (
 """Default_Ignorable_Code_Point of Unicode 17.0.0 (DerivedCoreProperties.txt), as ranges."""
 ACCENTS = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 """The blocks of combining marks that belong to no script. Vowel signs, such as Devanagari's, are letters."""
-BLANK = "\u2800"
-"""Braille with no dots: a symbol to Unicode, a space to the eye."""
+BLANK = "\u2800\ufffc\U00016fe4\U0001d159"
+"""Braille with no dots, a place for an object, a filler and a note without a head: symbols to Unicode, nothing
+to the eye."""
+NO_CHARACTERS = frozenset({"Cc", "Cf", "Co", "Cs"})
+"""Categories of what is not shown, or means something else on every machine (private use)."""
 DRESSED = re.compile(
     r"(?:(?:.* )?LATIN (?:.* )?LETTER (?:SMALL CAPITAL )?|REGIONAL INDICATOR SYMBOL LETTER )([A-Z])"
 )
@@ -47,7 +50,11 @@ NEAR = str.maketrans({"ʍ": "m", "ĸ": "k", "ƅ": "b", "ꞓ": "e", "χ": "x", "�
 in which Асме and κafe are written, and i, whose capital looks like an l where case makes no difference."""
 ROUNDS = 8
 """More rounds than any name needs until another one changes nothing (3 were seen)."""
-_DROPPED = dict.fromkeys(code for first, last in (*NOT_SHOWN, *ACCENTS) for code in range(first, last + 1))
+_DROPPED = {
+    code: None
+    for first, last in (*NOT_SHOWN, *ACCENTS, *((ord(each), ord(each)) for each in BLANK))
+    for code in range(first, last + 1)
+}
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
@@ -55,11 +62,13 @@ class NameTaken(Exception):
     """Another organization of a workspace has a name that looks the same."""
 
 
+@functools.lru_cache(maxsize=1000)
 def looks(name: str) -> frozenset[str]:
     """Return what a name looks like; two names that share one of these are too alike. Empty: like nothing.
 
     There are two, because letters that are alike as capitals need not be so as small ones, and the reverse:
-    one is taken of the name as it is, one of the name in lower case.
+    one is taken of the name as it is, one of the name in lower case. They are remembered: taking apart a name
+    that is made to be long when decomposed costs milliseconds, and each is compared with every new one.
     """
     return frozenset(filter(None, (_look(name), _look(name.casefold()))))
 
@@ -140,13 +149,12 @@ def _simpler(name: str) -> str:
 
 def _shown(name: str) -> str:
     left = name.translate(_DROPPED)
-    return "".join(each for each in left if not (each.isspace() or each == BLANK or _control(each)))
+    return "".join(
+        each for each in left if not (each.isspace() or unicodedata.category(each) in NO_CHARACTERS)
+    )
 
 
-def _control(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf"}
-
-
+@functools.lru_cache(maxsize=4096)
 def _undressed(character: str) -> str:
     if character.isascii():
         return character

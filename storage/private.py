@@ -31,10 +31,10 @@ def make_file(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Take a file away from everybody but us, if it is there and ours."""
+    """Take a file away from everybody but us, if it is there and ours. A device is everybody's."""
     with suppress(FileNotFoundError, PermissionError):
         found = path.stat()
-        if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o077:
             path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
 
 

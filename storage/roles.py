@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlmodel import SQLModel
 
 from storage.models import AuditLine
+from storage.tables import every_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,5 +88,5 @@ async def grant_to(session: AsyncSession, role: str) -> None:
 def _rights() -> Iterator[tuple[str, str]]:
     for table in sorted(READ_ONLY):
         yield table, "SELECT"
-    for table in (each.name for each in SQLModel.metadata.sorted_tables):
+    for table in (each.name for each in every_table()):
         yield table, "SELECT, INSERT" if table in APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"

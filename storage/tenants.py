@@ -14,6 +14,7 @@ from sqlalchemy import select as core_select
 from sqlmodel import col, delete, select, update
 
 from storage.db import insert_once, now, rows
+from storage.invitation_models import Invitation
 from storage.models import (
     ChannelDefault,
     Installation,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.single import Single
@@ -388,7 +390,15 @@ class Members:
     async def add(
         self, organization_id: str, *, realm: str, user_id: str, team_id: str, role: Role
     ) -> Membership:
-        """Return the person's membership: new, revived with this role, or as it was if it is the higher."""
+        """Return the person's membership: new, revived with this role, or as it was if it is the higher.
+
+        An invitation they had not answered ends, so that it lets nobody back in who is removed later.
+        """
+        await self._end_invitations(
+            col(Invitation.organization_id) == organization_id,
+            col(Invitation.realm) == realm,
+            col(Invitation.user_id) == user_id,
+        )
         values = {"id": new_id("mem"), "organization_id": organization_id, "realm": realm, "user_id": user_id}
         statement = insert_once(self._session, Membership)
         fresh = statement.excluded
@@ -479,7 +489,7 @@ class Members:
         membership.role = int(role)
         await self._session.flush()
         if role < MAY_INVITE:
-            await self._forget_codes([membership_id])
+            await self._take_back([membership_id])
         return True
 
     async def end(self, organization_id: str, membership_id: str) -> bool:
@@ -507,21 +517,28 @@ class Members:
         await self._session.exec(ended, execution_options=_UNSYNCHRONIZED)
         for each in memberships:
             await self._session.refresh(each)
-        await self._forget_codes(ids)
+        await self._take_back(ids)
 
-    async def _forget_codes(self, makers: list[str]) -> None:
-        """Delete the join codes of members who may not let people in any more."""
+    async def _take_back(self, makers: list[str]) -> None:
+        """Delete the join codes and end the invitations of members who may not let people in any more."""
         theirs = delete(JoinCode).where(col(JoinCode.created_by).in_(makers))
         await self._session.exec(theirs, execution_options=_UNSYNCHRONIZED)
+        await self._end_invitations(col(Invitation.invited_by).in_(makers))
+
+    async def _end_invitations(self, *which: ColumnElement[bool]) -> None:
+        ended = update(Invitation).where(*which, col(Invitation.expires_at) > now())
+        await self._session.exec(ended.values(expires_at=now()), execution_options=_UNSYNCHRONIZED)
 
     async def end_person(self, realm: str, user_id: str) -> list[Membership]:
-        """End all memberships of somebody who left Slack and return them. System session.
+        """End all memberships of somebody who left Slack, and their invitations; return the memberships.
 
-        May leave an organization without an owner: the person is gone either way.
+        Needs a system session. May leave an organization without an owner: the person is gone either way.
         """
         theirs = select(Membership).where(
             Membership.realm == realm, Membership.user_id == user_id, col(Membership.ended_at).is_(None)
         )
+        # Their invitations first: whoever accepts one locks it before the membership.
+        await self._end_invitations(col(Invitation.realm) == realm, col(Invitation.user_id) == user_id)
         memberships = list(await self._session.exec(theirs))
         await self._end(memberships)
         return memberships

@@ -19,10 +19,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import func, literal
 from sqlalchemy import select as sql_select
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from storage.db import insert_once
 from storage.models import Canary
+from storage.tables import every_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -206,7 +207,7 @@ def sealed_columns() -> list[tuple[Table, Column[bytes]]]:
     """Return every column that holds sealed values of members, by table: all but the canaries' own."""
     return [
         (table, column)
-        for table in SQLModel.metadata.sorted_tables
+        for table in every_table()
         if table.name != Canary.__tablename__
         for column in table.columns
         if column.name.endswith("_sealed")

@@ -43,7 +43,7 @@ DETECTORS = (
     "TwilioKeyDetector",
 )
 KEY_RING = re.compile(r"\b[0-9]{1,5}:[A-Za-z0-9+/]{43}=")
-MADE_UP = frozenset({"database-canary", "owner-canary", "secret", "hunter22"})
+MADE_UP = frozenset({"database-canary", "owner-canary", "secret", "hunter22", "hunter%4022"})
 """Passwords in URLs of tests."""
 
 

@@ -71,6 +71,13 @@ def test_an_age_counts_from_the_freshest_request_of_the_last_minutes() -> None:
     assert age.of(1000.0 + 4 * WINDOW_S, now=4 * WINDOW_S + 15.0) == 4
 
 
+def test_a_clock_that_was_set_while_nothing_came_makes_nothing_old() -> None:
+    age = Age()
+    age.of(1000.0, now=10.0)
+
+    assert age.of(1000.0 + 3 * WINDOW_S - 60.0, now=10.0 + 3 * WINDOW_S) == 0
+
+
 async def test_turns_are_taken_in_order_and_left_for_the_next() -> None:
     admission, order = Admission(at_once=1), list[int]()
 

@@ -60,6 +60,14 @@ async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothin
         assert found.execute("SELECT count(*) FROM canary").fetchone() == (0,)
 
 
+async def test_a_file_that_cannot_be_opened_is_a_sentence_and_no_traceback(tmp_path: Path) -> None:
+    doctor = await octapost(tmp_path / "absent" / "octapost.sqlite3", KeyRing.generate(), "doctor")
+    _, told = await doctor.communicate()
+
+    assert doctor.returncode == 1
+    assert told.decode() == "The database refused (unable to open database file): nothing was kept.\n"
+
+
 @in_full
 async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_numbers(
     tmp_path: Path,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.settings import ConfigurationError, Settings
@@ -39,6 +41,20 @@ def test_a_wrong_setting_is_named_once_and_its_value_is_not_repeated(name: str, 
     assert said.startswith(f"OCTAPOST_{name}: ")
     assert said.count("OCTAPOST_") == 1
     assert "hunter22" not in said
+
+
+def test_a_key_ring_file_is_read_once(tmp_path: Path) -> None:
+    file, ring = tmp_path / "vault.keys", KeyRing.generate()
+    file.touch(0o600)
+    file.write_text(ring)
+    without = {name: value for name, value in MINIMAL.items() if name != "OCTAPOST_VAULT_KEYS"}
+    settings = Settings.from_env(without | {"OCTAPOST_VAULT_KEYS_FILE": str(file)})
+    masked = settings.secrets()
+    file.write_text(KeyRing.generate())
+
+    assert settings.keys == ring
+    assert ring.removeprefix("1:") in masked
+    assert ring not in repr(settings)
 
 
 def test_a_password_is_kept_out_of_the_log_as_it_was_written_and_as_it_is_meant() -> None:

@@ -36,6 +36,7 @@ from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
 from bot.views.operator import BREAKER_OPEN, OUTAGE
+from storage import time_limit
 from storage.budgets import Bucket
 from storage.grants import token_pair
 from storage.models import Grant, GrantStatus
@@ -314,7 +315,8 @@ class Refresher:
             async with self._database.system() as session:
                 await Refreshes(session, self._vault).release([grant])
             raise Busy("held_back", retry_after=held)
-        failed = await (self._settle(grant) if lane is None else lane.to_the_end(self._settle(grant)))
+        with time_limit.unlimited():  # what a platform answered is stored however long that takes
+            failed = await (self._settle(grant) if lane is None else lane.to_the_end(self._settle(grant)))
         if failed is not None and not isinstance(failed, GrantDead):
             raise failed
 

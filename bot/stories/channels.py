@@ -10,19 +10,21 @@ from bot.notices import say_to, say_to_member
 from bot.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
-from storage.audit import Audit
+from storage.audit import SYSTEM, Audit
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
 from storage.models import Role
 from storage.summaries import summaries
 from storage.tenants import Members, Organizations, Workspaces
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor
     from storage.db import Database
     from storage.invitation_models import ChannelRequest
-    from storage.models import Organization
+    from storage.models import Membership, Organization
 
 TOPIC = "Organizations and people"
 ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
@@ -80,9 +82,11 @@ class ChannelStory:
             present = await Channels(session).present(sender.team_id, sender.channel_id)
             if present is not None and present.id != actor.organization_id:
                 seat = await Channels(session).admin(present.id, sender.realm, sender.user_id)
-                if seat is None:
-                    return await self._ask(session, actor, present)
-                await Audit(session).write(present.id, seat.id, "channel given up", sender.channel_id)
+                admins = await Members(session).admins(present.id)
+                if seat is None and admins:  # without any, nobody could ever approve
+                    return await self._ask(session, actor, present, admins)
+                doer = seat.id if seat is not None else SYSTEM
+                await Audit(session).write(present.id, doer, "channel given up", sender.channel_id)
             await Workspaces(session).set_channel_default(
                 sender.team_id, sender.channel_id, actor.organization_id
             )
@@ -91,7 +95,9 @@ class ChannelStory:
             )
         return Say(text=f"In this channel, /octapost now means {actor.organization}.")
 
-    async def _ask(self, session: AsyncSession, actor: Actor, present: Organization) -> Answer:
+    async def _ask(
+        self, session: AsyncSession, actor: Actor, present: Organization, admins: Sequence[Membership]
+    ) -> Answer:
         sender = actor.sender
         try:
             made = await Channels(session).request(
@@ -109,12 +115,12 @@ class ChannelStory:
             ) from None
         if made is None:
             raise BadInput(
-                f"You asked the admins of {present.name} for this within the last week. If it is urgent,"
+                f"The admins of {present.name} were asked for this within the last week. If it is urgent,"
                 " speak to one of them."
             )
         wanted = (await summaries(session, [actor.organization_id]))[actor.organization_id]
         message = views.asks(made, present.name, wanted)
-        for admin in await Members(session).admins(present.id):
+        for admin in admins:
             await say_to(session, admin, f"channel:{made.id}", message)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "channel requested", sender.channel_id

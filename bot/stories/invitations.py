@@ -10,7 +10,7 @@ from bot.errors import NotAllowed, NotMember
 from bot.notices import say_to_member
 from bot.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
-from storage.audit import Audit
+from storage.audit import SYSTEM, Audit
 from storage.invitations import Invitations
 from storage.models import Role
 from storage.tenants import MAY_INVITE, Members, Organizations
@@ -85,7 +85,7 @@ class InvitationStory:
             ended = await Invitations(session).decline(request.target, sender.realm, sender.user_id)
             organization = await Organizations(session).get(ended.organization_id) if ended else None
             if ended is not None and organization is not None:
-                await Audit(session).write(organization.id, ended.invited_by, "invitation declined", ended.id)
+                await Audit(session).write(organization.id, SYSTEM, "invitation declined", ended.id)
                 await self._tell_inviter(session, ended, organization.name, None)
         if organization is None:
             return await self._answer(request, views.NO_LONGER_STANDS)

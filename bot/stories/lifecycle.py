@@ -17,7 +17,7 @@ from bot.slack import CALL_FAILED, failure
 from bot.slack import Kind as Failed
 from bot.views import lifecycle as views
 from bot.views.kit import cut
-from storage.audit import Audit
+from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
 from storage.incidents import IncidentRows
 from storage.models import Installation, Role
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-SYSTEM = "system"
 ORGANIZATION_NAME = 80
 
 

@@ -71,6 +71,9 @@ def card(asked: Asked) -> list[Json]:
 def cards(found: Sequence[Asked]) -> list[Json]:
     """Return a person's invitations, the first few of them, for the home tab and `/octapost org`."""
     blocks = [block for one in found[:SHOWN] for block in card(one)]
+    if (more := len(found) - SHOWN) > 0:
+        others = "1 more invitation" if more == 1 else f"{more} more invitations"
+        blocks.append(kit.fine_print(f"… and {others}. Answer these to see the next."))
     return [*blocks, kit.divider()] if blocks else []
 
 

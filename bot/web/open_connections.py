@@ -149,17 +149,19 @@ class OpenConnections:
     def _least_needed(self) -> Peer:
         """Return the oldest connection without a complete request.
 
-        Honest requests arrive within a second, so an idle connection goes before one that began less than a
-        second ago: otherwise whoever fills the table with idle ones would keep everybody else out.
+        Honest requests arrive within a second, so one that has had its answer, or does not take it, goes before
+        one that began less than a second ago: otherwise whoever fills the table with those would keep everybody
+        else out.
         """
         oldest = {
             phase: next(((since, peer) for peer, since in self._since[phase].items()), None)
-            for phase in (Phase.HEAD, Phase.BODY, Phase.IDLE)
+            for phase in Phase
         }
         unfinished = min(filter(None, (oldest[Phase.HEAD], oldest[Phase.BODY])), key=itemgetter(0))
-        idle = oldest[Phase.IDLE]
-        slow = unfinished[0] <= self._clock() - ARRIVES_WITHIN_S
-        return (unfinished if slow or idle is None else idle)[1]
+        if unfinished[0] <= self._clock() - ARRIVES_WITHIN_S:
+            return unfinished[1]
+        answered = oldest[Phase.CLOSING] or oldest[Phase.IDLE] or oldest[Phase.TAKING]
+        return (answered or unfinished)[1]
 
     def _drop(self, peer: Peer, reason: str) -> None:
         DROPPED.labels(reason).inc()

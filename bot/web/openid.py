@@ -109,7 +109,7 @@ class SignInWithSlack:
             _only_for(self._settings.slack_client_id, claims)
         except JoseError as error:
             raise NotProved(error.error) from None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise NotProved("malformed_token") from None
         return _person(claims, nonce_hash)
 

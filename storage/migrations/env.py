@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlmodel import SQLModel
 
-import storage.models  # noqa: F401 - fills the metadata
+from storage.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=SQLModel.metadata,
+        target_metadata=metadata(),
         transactional_ddl=True,
         render_as_batch=connection.dialect.name == "sqlite",
     )

@@ -159,6 +159,19 @@ async def test_no_number_of_a_platform_breaks_a_call(record_property: Callable[[
     record_property("counted", f"{tries} platform answers with odd numbers, 0 crashes")
 
 
+@pytest.mark.parametrize("key", ["facebook", "instagram"])
+async def test_a_header_nested_without_end_is_a_limit_like_any_other(key: str) -> None:
+    headers = {"x-business-use-case-usage": "[" * 8000, "retry-after": "60"}
+    answer = Answer(name="nested", content=b'{"error": {"code": 4}}', status=429, headers=headers)
+    client = client_of(PLATFORMS[key])
+    adapter = Wire(PLATFORMS[key], answer, otherwise=answer).adapter()
+
+    with pytest.raises(PlatformError) as limited:
+        await adapter.discover(client, tokens_for(client))
+
+    assert limited.value.retry_after == timedelta(seconds=60)
+
+
 LIVES = ("expires_in", "refresh_expires_in", "data_access_expires_in")
 
 

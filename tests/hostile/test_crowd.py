@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.admission import AT_ONCE
 from bot.views.waiting import BUSY
 from tests.bench import servers
 from tests.bench.load import HOST, command
@@ -57,4 +58,5 @@ async def test_a_thousand_commands_at_once_are_all_answered_in_time(
         f" the last after {max(took for took, _ in answers):.1f} s",
     )
     assert late == 0
+    assert COMMANDS - busy - refused >= AT_ONCE
     assert {answer[:3] for _, answer in answers} <= {b"200", b"503"}

@@ -12,7 +12,7 @@ from bot.routes import Kind
 from sandbox.core import Fault
 from sandbox.slack.state import Workspace
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OTTO, SOUTH
-from storage.grids import GridHome
+from storage.grid_models import GridHome
 from storage.models import Membership, Role
 from storage.tenants import Members
 from tests.application import Office

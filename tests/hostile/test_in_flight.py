@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from sqlmodel import text
+from sqlmodel import text, update
 
 from bot.routes import Kind
 from bot.views import alerts as alert_views
@@ -22,6 +22,7 @@ from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OLGA
 from storage.db import Database
 from storage.incidents import Alerts
+from storage.invitation_models import Invitation
 from storage.models import Account, Grant, Membership, Role
 from storage.tenants import Members
 from tests.application import Office
@@ -144,7 +145,9 @@ async def scene(office: Office) -> Scene:
     desk = Desk(office=office, team_id=ACME, channel_id=CHANNEL)
     owner = await first_organization(office, ACME)
     mine = await belongings(office, "Almond", owner)
-    await seat(office, mine.organization, OLGA, ACME, Role.OWNER)
+    olga = await seat(office, mine.organization, OLGA, ACME, Role.OWNER)
+    async with office.database.system() as session:  # Ada's own would end with her role
+        await session.exec(update(Invitation).values(invited_by=olga.id))
     spare = await seat(office, mine.organization, desk.person(PAT, "pat"), ACME, Role.MEMBER)
     async with office.database.organization(mine.organization) as session:
         await Alerts(session).save(mine.organization, channel_id=CHANNEL, slack_id=ACME)

@@ -26,6 +26,7 @@ from sandbox.platforms.meta import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
+from storage import time_limit
 from storage.db import Database, now
 from storage.grants import Accounts, Grants, NewAccount
 from storage.models import Grant, GrantStatus, Notice, Role
@@ -450,6 +451,26 @@ async def test_who_gives_up_waiting_loses_no_token_and_a_stop_waits_for_it(x: Wo
     assert x.refreshes() == 1
     assert after.generation == grant.generation + 1
     assert after.access_sealed != grant.access_sealed
+
+
+async def test_new_tokens_are_stored_however_little_time_the_request_for_them_had(x: Works) -> None:
+    grant = await x.grant("4711", due=False)
+    held = Fault(path=x.simulator.rules.token_path, delay_s=0.2, times=1)
+    x.simulator.faults.append(held)
+
+    with time_limit.limited(0.3):
+        asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+    async with asyncio.timeout(10):
+        while held.times:  # noqa: ASYNC110 - until the request is there
+            await asyncio.sleep(0.01)
+    async with x.database.system() as session:
+        await session.exec(update(Grant).where(col(Grant.id) == grant.id).values(failures=0))
+        await asyncio.sleep(0.8)
+    await asyncio.wait([asked])
+    await x.refresher.drain(5)
+
+    assert x.refreshes() == 1
+    assert (await x.look(grant.id)).generation == grant.generation + 1
 
 
 async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_nothing(x: Works) -> None:

@@ -83,6 +83,18 @@ async def test_a_request_is_made_once_and_again_after_it_expired_or_was_approved
         assert await Channels(session).sweep() == 1
 
 
+async def test_what_another_organization_was_asked_before_is_no_repetition(database: Database) -> None:
+    acme, bakery, cafe = await founded(database, "Acme", "Bakery", "Cafe")
+    first = await ask(database, acme.id, cafe.id)
+    assert first is not None
+
+    second = await ask(database, bakery.id, cafe.id)
+
+    assert second is not None
+    async with database.system() as session:
+        assert await Channels(session).approve(acme.id, first.id) is None
+
+
 async def test_a_person_asks_for_so_many_channels_a_day_and_no_more(database: Database) -> None:
     acme, cafe = await founded(database, "Acme", "Cafe")
     for number in range(REQUESTS_A_DAY):
@@ -90,6 +102,63 @@ async def test_a_person_asks_for_so_many_channels_a_day_and_no_more(database: Da
 
     with pytest.raises(TooManyRequests):
         await ask(database, acme.id, cafe.id, "C9")
+
+
+async def test_a_person_of_a_grid_asks_for_no_more_in_many_workspaces_at_once(
+    postgres_database: Database,
+) -> None:
+    """SQLite has one writer, so nothing is ever at once there."""
+    acme, cafe = await founded(postgres_database, "Acme", "Cafe")
+    databases, all_there = (postgres_database, another(postgres_database)), asyncio.Barrier(16)
+
+    async def one(number: int) -> Any:
+        async with databases[number % 2].system() as session:
+            channels = Channels(session)
+            await channels.present(f"T{number}", "C1")
+            await all_there.wait()
+            return await channels.request(
+                acme.id,
+                team_id=f"T{number}",
+                channel_id="C1",
+                wanted_id=cafe.id,
+                requested_by="mem_x",
+                realm="E1",
+                user_id="UIRIS",
+            )
+
+    outcomes = await asyncio.gather(*map(one, range(16)), return_exceptions=True)
+
+    await databases[1].close()
+    assert [type(each) for each in outcomes].count(TooManyRequests) == 16 - REQUESTS_A_DAY
+
+
+async def test_a_request_repeated_while_it_is_approved_waits_for_that(database: Database) -> None:
+    acme, cafe = await founded(database, "Acme", "Cafe")
+    waiting = await ask(database, acme.id, cafe.id)
+    assert waiting is not None
+    elsewhere, taken = another(database), asyncio.Event()
+
+    async def approve() -> Any:
+        async with database.system() as session:
+            approved = await Channels(session).approve(acme.id, waiting.id)
+            taken.set()
+            await asyncio.sleep(0.3)  # long enough for the other one to get in the way
+            await Channels(session).present("T1", "C1")
+            return approved
+
+    async def repeat() -> Any:
+        await taken.wait()
+        async with elsewhere.system() as session:
+            channels = Channels(session)
+            await channels.present("T1", "C1")
+            return await channels.request(
+                acme.id, team_id="T1", channel_id="C1", wanted_id=cafe.id, requested_by="mem_x", **ADA
+            )
+
+    outcomes = await asyncio.gather(approve(), repeat(), return_exceptions=True)
+
+    await elsewhere.close()
+    assert [type(each) for each in outcomes] == [ChannelRequest, ChannelRequest]
 
 
 async def test_a_person_founds_so_many_organizations_a_day_and_no_more_also_at_once(

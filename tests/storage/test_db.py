@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -244,6 +245,20 @@ async def test_the_revisions_lead_to_exactly_what_the_models_say(bare: Database)
         )
 
     assert differences == []
+
+
+async def test_alembic_in_a_process_of_its_own_drafts_no_change_of_an_upgraded_schema(bare: Database) -> None:
+    await bare.upgrade()
+    url = bare._writes.url.render_as_string(hide_password=False)
+    alembic = (sys.executable, "-m", "alembic", "-c", str(MIGRATIONS / "alembic.ini"), "-x", f"url={url}")
+
+    process = await asyncio.create_subprocess_exec(
+        *alembic, "check", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+
+    assert "No new upgrade operations detected." in said.decode()
+    assert process.returncode == 0
 
 
 async def test_the_comparison_would_notice_a_difference(bare: Database) -> None:

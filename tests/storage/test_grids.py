@@ -8,7 +8,8 @@ from sqlmodel import select
 
 from storage.attempts import sweep
 from storage.db import Database
-from storage.grids import FOREIGN_FOR, OURS_FOR, Claim, GridHome, known, remember
+from storage.grid_models import GridHome
+from storage.grids import FOREIGN_FOR, OURS_FOR, Claim, known, remember
 from storage.models import utc_now
 from storage.tenants import Workspaces
 from tests.storage.world import expire

@@ -86,6 +86,33 @@ async def test_of_sixteen_answers_to_one_invitation_one_counts(database: Databas
     assert len([each for each in answers if each is not None]) == 1
 
 
+async def test_an_acceptance_and_a_departure_at_the_same_moment_do_not_wait_for_each_other(
+    database: Database,
+) -> None:
+    owner, elsewhere, accepted = await owned(database), another(database), asyncio.Event()
+    member: Any = {"realm": "T1", "user_id": "UOTTO", "team_id": "T1", "role": Role.MEMBER}
+    async with database.system() as session:
+        await Members(session).add(owner.organization_id, **member)
+    invitation = await invited(database, owner)
+
+    async def accept() -> None:
+        async with database.system() as session:
+            await Invitations(session).accept(invitation.id, "T1", "UOTTO")
+            accepted.set()
+            await asyncio.sleep(0.3)  # long enough for the other one to get in the way
+            await Members(session).add(owner.organization_id, **member)
+
+    async def leave() -> None:
+        await accepted.wait()
+        async with elsewhere.system() as session:
+            await Members(session).end_person("T1", "UOTTO")
+
+    outcomes = await asyncio.gather(accept(), leave(), return_exceptions=True)
+
+    await elsewhere.close()
+    assert [each for each in outcomes if each is not None] == []
+
+
 async def test_what_expired_was_withdrawn_or_is_somebody_elses_cannot_be_accepted(database: Database) -> None:
     owner = await owned(database)
     invitation = await invited(database, owner)

@@ -97,6 +97,15 @@ def test_what_is_not_ours_stays_as_it_is(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o644
 
 
+def test_what_is_no_ordinary_file_stays_as_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o666)
+
+    make_file(pipe)
+
+    assert pipe.stat().st_mode & 0o777 == 0o666
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o440])
 def test_a_secret_in_a_file_of_ours_is_read_where_others_cannot(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "ring"

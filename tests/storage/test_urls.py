@@ -30,8 +30,8 @@ def test_a_url_that_no_driver_of_ours_takes_is_refused_and_not_repeated(url: str
     ("url", "password"),
     [
         ("postgresql+asyncpg://octapost:hunter%4022@db:5432/octapost?ssl=require", "hunter@22"),
-        ("postgresql+asyncpg://octapost:hunter[22@db/octapost", "hunter[22"),
-        ("postgresql+asyncpg://octapost:hunter/22@db/octapost", "hunter/22"),
+        ("postgresql+asyncpg://octapost:[hunter22@db/octapost", "[hunter22"),
+        ("postgresql+asyncpg://octapost:/hunter22@db/octapost", "/hunter22"),
         ("sqlite+aiosqlite:////data/octapost.sqlite3", None),
         ("sqlite+aiosqlite:///octapost.sqlite3", None),
     ],

@@ -55,7 +55,7 @@ async def test_a_declined_request_changes_nothing_and_is_not_repeated(office: Of
     otto = await office.person(OTTO)
     await hears(otto, "Your request was declined: <#C0ACMESOC> stays as it is")
     words = await said(otto, "org switch Bakery")
-    assert "You asked the admins of Acme for this within the last week." in words
+    assert "The admins of Acme were asked for this within the last week." in words
 
 
 async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_channel(office: Office) -> None:
@@ -86,6 +86,18 @@ async def test_an_admin_of_both_moves_a_channel_and_a_plain_member_does_not(offi
     await joins(ada, olga)
 
     assert "This needs an admin of Bakery." in await said(olga, "org switch Bakery")
+
+
+async def test_a_channel_of_an_organization_without_admins_waits_for_nobody(office: Office) -> None:
+    await office.installed()
+    otto = await office.person(OTTO)
+    await otto.command("org create Bakery")
+    async with office.database.system() as session:
+        await Members(session).end_person("T0ACME", ADA)
+
+    words = await said(otto, "org switch Bakery")
+
+    assert "In this channel, /octapost now means Bakery." in words
 
 
 async def test_a_new_organization_is_no_default_for_anybody(office: Office) -> None:

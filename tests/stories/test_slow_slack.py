@@ -58,6 +58,20 @@ async def test_a_change_is_confirmed_by_the_database_not_by_slack(office: Office
     assert f"<@{OTTO}> isn't a member" in removed
 
 
+async def test_a_message_whose_answer_was_lost_is_not_said_twice(office: Office) -> None:
+    ada = await office.installed()
+    await ada.next_message(0)
+    await office.slack.invite("C0ACMESOC")
+    view = await form(ada)
+    office.slack.faults.append(Fault(path="chat.postMessage", lose_answer=True, times=1))
+
+    shown = await ada.submit(view, entered({"channel": "C0ACMESOC"}))
+
+    said_there = [call for call in office.slack.calls("/api/chat.postMessage") if "C0ACMESOC" in call.body]
+    assert "I don't know whether my message arrived" in str(shown.errors)
+    assert len(said_there) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

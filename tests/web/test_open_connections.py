@@ -107,14 +107,26 @@ def test_when_full_the_oldest_unfinished_request_goes_first() -> None:
     assert [client.aborted for client in (idle, answered, body, head)] == [False, False, True, True]
 
 
-def test_when_full_of_idle_connections_a_request_that_arrives_is_not_what_goes() -> None:
+@pytest.mark.parametrize("phase", [Phase.IDLE, Phase.CLOSING, Phase.TAKING])
+def test_when_full_of_answered_connections_a_request_that_arrives_is_not_what_goes(phase: Phase) -> None:
     one = Table(limit=3)
-    idle = [one.client(Phase.IDLE, at=float(n)) for n in range(3)]
+    answered = [one.client(phase, at=float(n)) for n in range(3)]
 
     fresh = [one.client(at=10.0), one.client(at=10.0)]
 
-    assert [client.aborted for client in idle] == [True, True, False]
+    assert [client.aborted for client in answered] == [True, True, False]
     assert not any(client.aborted for client in fresh)
+
+
+def test_when_full_those_that_only_close_go_before_those_that_may_ask_again() -> None:
+    one = Table(limit=3)
+    taking, idle, closing = one.client(Phase.TAKING), one.client(Phase.IDLE), one.client(Phase.CLOSING)
+
+    one.client()
+    assert [client.aborted for client in (taking, idle, closing)] == [False, False, True]
+    one.client()
+
+    assert [client.aborted for client in (taking, idle, closing)] == [False, True, True]
 
 
 def test_when_everybody_is_being_answered_the_newcomer_goes() -> None:

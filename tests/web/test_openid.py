@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -190,6 +190,16 @@ async def test_no_other_algorithm_is_tried(slack: SignInWithSlack, alg: str) -> 
 async def test_what_is_no_token_proves_nothing(slack: SignInWithSlack, raw: object) -> None:
     with pytest.raises(NotProved):
         await slack.verify(raw, digest(NONCE))
+
+
+@pytest.mark.parametrize("payload", [b"[" * 30_000, b"", b"[]", b"\xff", b'{"aud": {}}'])
+async def test_what_is_signed_but_holds_no_claims_proves_nothing(
+    slack: SignInWithSlack, payload: bytes
+) -> None:
+    token = jws.serialize_compact({"alg": "RS256", "kid": "one"}, payload, OURS)
+
+    with pytest.raises(NotProved):
+        await slack.verify(token, digest(NONCE))
 
 
 async def test_keys_are_read_once_and_anew_when_slack_changed_them(
