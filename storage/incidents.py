@@ -44,6 +44,7 @@ _OPEN = (
     .where(col(Incident.organization_id) == bindparam("organization_id"), col(Incident.resolved_at).is_(None))
     .order_by(col(Incident.since), col(Incident.id))
 )
+_SETTINGS = select(AlertSettings).where(col(AlertSettings.organization_id) == bindparam("organization_id"))
 _OPEN_LOCKED = _OPEN.with_for_update()
 
 
@@ -211,8 +212,9 @@ class Alerts:
 
     async def get(self, organization_id: str) -> AlertSettings:
         """Return the organization's settings; what it never chose is as for everybody."""
-        found = select(AlertSettings).where(AlertSettings.organization_id == organization_id)
-        chosen = (await self._session.exec(found, execution_options=_FRESH)).one_or_none()
+        asked = {"organization_id": organization_id}
+        found = await self._session.exec(_SETTINGS, params=asked, execution_options=_FRESH)
+        chosen = found.one_or_none()
         return chosen or AlertSettings(organization_id=organization_id)
 
     async def save(self, organization_id: str, **chosen: Any) -> AlertSettings:

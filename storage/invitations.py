@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import and_, col, delete, or_, select, update
+from sqlmodel import and_, bindparam, col, delete, or_, select, update
 
 from storage.db import insert_once, now
 from storage.invitation_models import Invitation
@@ -13,7 +13,7 @@ from storage.models import Membership, Organization, new_id
 from storage.tenants import MAY_INVITE
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import BindParameter, ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.models import Role
@@ -68,19 +68,7 @@ class Invitations:
 
     async def of_person(self, realm: str, user_id: str) -> list[tuple[Invitation, Membership]]:
         """Return the invitations a person can accept, each with the owner who made it. System session."""
-        standing = (
-            select(Invitation, Membership)
-            .join(Organization, col(Organization.id) == col(Invitation.organization_id))
-            .join(Membership, col(Membership.id) == col(Invitation.invited_by))
-            .where(
-                *_of(realm, user_id),
-                col(Organization.deleted_at).is_(None),
-                col(Membership.ended_at).is_(None),
-                Membership.role >= MAY_INVITE,
-            )
-            .order_by(col(Invitation.created_at), col(Invitation.id))
-        )
-        return list(await self._session.exec(standing))
+        return list(await self._session.exec(_ACCEPTABLE, params={"realm": realm, "user_id": user_id}))
 
     async def find(self, invitation_id: str, realm: str, user_id: str) -> Invitation | None:
         """Return a person's own invitation if it stands. System session."""
@@ -123,9 +111,26 @@ class Invitations:
         return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
 
 
-def _of(realm: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
+def _of(
+    realm: str | BindParameter[str], user_id: str | BindParameter[str]
+) -> tuple[ColumnElement[bool], ...]:
     return (
         col(Invitation.realm) == realm,
         col(Invitation.user_id) == user_id,
         col(Invitation.expires_at) > now(),
     )
+
+
+# Built once: it runs with every App Home.
+_ACCEPTABLE = (
+    select(Invitation, Membership)
+    .join(Organization, col(Organization.id) == col(Invitation.organization_id))
+    .join(Membership, col(Membership.id) == col(Invitation.invited_by))
+    .where(
+        *_of(bindparam("realm"), bindparam("user_id")),
+        col(Organization.deleted_at).is_(None),
+        col(Membership.ended_at).is_(None),
+        Membership.role >= MAY_INVITE,
+    )
+    .order_by(col(Invitation.created_at), col(Invitation.id))
+)
