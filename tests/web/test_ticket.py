@@ -42,10 +42,11 @@ async def test_the_page_names_what_is_connected_to_whom_and_every_permission_wit
 ) -> None:
     for platform in PLATFORMS.values():
         for app in platform.apps:
-            member = await house.member(name="Acme Social")
+            organization = f"Friends of {app.key}"
+            member = await house.member(name=organization)
             page = await browser.get(await house.ticket(member, platform.key, app.key))
             assert page.status_code == 200
-            assert f"<h1>Connect {platform.name} to Acme Social</h1>" in page.text
+            assert f"<h1>Connect {platform.name} to {organization}</h1>" in page.text
             for scope in app.scopes:
                 assert f"<code>{scope.name}</code>" in page.text
                 assert scope.reason.replace("'", "&#39;") in page.text
