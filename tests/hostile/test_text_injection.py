@@ -77,6 +77,8 @@ MENTION_OF_OURS = f"<@{OTTO}>"
 CHANNEL = "C0ACMESOC"
 OURS: Mapping[str, Any] = {
     "channel_id": CHANNEL,
+    "action_id": "connect.start",
+    "external_id": "loading-0123456789abcdef",
     "value": "org_0123456789abcdef0123/acc_0123456789abcdef0123",
     "organization_id": "org_0123456789abcdef0123",
     "current": "org_0123456789abcdef0123",
