@@ -16,6 +16,7 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,7 @@ from storage.db import Database
 from storage.vault import KeyRing, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 
 APP, OWNER = "octapost_app", "octapost_owner"
 """The role that works with the tables, and the one that owns them."""
@@ -240,3 +241,26 @@ def database(request: pytest.FixtureRequest) -> Database:
 def vault() -> Vault:
     """Give a vault with a fresh key."""
     return Vault(KeyRing.parse(KeyRing.generate()))
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold SQLite's write lock, as another process would."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Let a server process say nothing, and its connection stay open."""
+    server = psutil.Process(pid)
+    server.suspend()
+    try:
+        yield
+    finally:
+        server.resume()

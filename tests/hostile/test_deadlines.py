@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from sandbox.slack.world import ACME, ADA, OTTO
 from storage.models import Role
 from tests.application import Office, open_office
 from tests.counts import FULL, in_full, sampled
-from tests.databases import Postgres
+from tests.databases import Postgres, locked
 from tests.hostile.slack_side import Desk, Json, belongings, first_organization, outcomes, seat
 from tests.hostile.test_roles import PAT, target_of, words_for
 
@@ -77,18 +76,6 @@ def stalls() -> Iterator[list[float]]:
         yield lost
     finally:
         task.cancel()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold SQLite's write lock, as another process would."""
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 @contextmanager

@@ -36,6 +36,21 @@ if TYPE_CHECKING:
     from storage.vault import Vault
     from tests.databases import Postgres
 
+REPOSITORIES = (
+    attempts,
+    audit,
+    channels,
+    discoveries,
+    grants,
+    incidents,
+    invitations,
+    join_codes,
+    listings,
+    outbox,
+    posts,
+    tenants,
+)
+"""The modules whose classes are tried, each with two organizations."""
 CREATES = {
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
@@ -57,20 +72,7 @@ def scoped_methods() -> dict[str, tuple[type, str]]:
     """Return every repository method that takes an organization, by `Class.method`."""
     return {
         f"{name}.{method}": (kind, method)
-        for module in (
-            attempts,
-            audit,
-            channels,
-            discoveries,
-            grants,
-            incidents,
-            invitations,
-            join_codes,
-            listings,
-            outbox,
-            posts,
-            tenants,
-        )
+        for module in REPOSITORIES
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and kind.__module__ == module.__name__
         for method, function in vars(kind).items()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
@@ -17,6 +15,7 @@ from sqlalchemy import text
 from storage.db import Database
 from storage.single import FAILURES
 from tests.counts import in_full
+from tests.databases import stopped
 
 if TYPE_CHECKING:
     from tests.databases import Postgres
@@ -33,17 +32,6 @@ async def impatient(postgres: Postgres) -> AsyncIterator[Database]:
     database = Database(postgres.url(postgres.name), answered_within=timedelta(seconds=0.3))
     yield database
     await database.close()
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Let a server process say nothing, and its connection stay open."""
-    server = psutil.Process(pid)
-    server.suspend()
-    try:
-        yield
-    finally:
-        server.resume()
 
 
 async def one(database: Database, statement: Any) -> int:

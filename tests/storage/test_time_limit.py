@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
@@ -22,7 +20,7 @@ from storage.attempts import first_seen
 from storage.db import Database
 from storage.models import SeenRequest, utc_now
 from storage.outages import DatabaseUnavailable, is_outage
-from tests.databases import sqlite_file
+from tests.databases import locked, sqlite_file, stopped
 
 if TYPE_CHECKING:
     from tests.databases import Postgres
@@ -41,29 +39,6 @@ def soon() -> Iterator[None]:
     began = time.monotonic()
     yield
     assert time.monotonic() - began < AT_MOST_S
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Let a server process say nothing, and its connection stay open."""
-    server = psutil.Process(pid)
-    server.suspend()
-    try:
-        yield
-    finally:
-        server.resume()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold SQLite's write lock, as another process would."""
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 async def mark(database: Database, name: str) -> None:
