@@ -22,7 +22,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
 from adapters import registry
-from adapters.base import LONGEST_CALL_S
+from adapters.http import LONGEST_CALL_S
 from bot import logs, tracing
 from bot.cards import FALLBACK
 from bot.connections import Connections

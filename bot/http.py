@@ -19,7 +19,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from httpx_aiohttp import AiohttpTransport
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from adapters.base import LONGEST_CALL_S, WITHIN
+from adapters.http import LONGEST_CALL_S, WITHIN
 
 LONGEST_ANSWER = 4 << 20
 """Bytes. The longest real answers, a hundred Facebook Pages with pictures, are far below one megabyte."""

@@ -18,7 +18,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from adapters.base import WITHIN
+from adapters.http import WITHIN
 from bot.slack import SlackRefused, SlackSilent
 from storage.models import digest
 

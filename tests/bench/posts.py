@@ -16,7 +16,7 @@ import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
-from adapters.base import LONGEST_CALL_S
+from adapters.http import LONGEST_CALL_S
 from bot.http import Forgetful
 from tests.bench.load import HOST
 

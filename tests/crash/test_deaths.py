@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlmodel import select
 
 from adapters.base import Platform
-from adapters.linkedin import SERVICE_CODES, LinkedIn
+from adapters.linkedin.account import SERVICE_CODES, LinkedIn
 from adapters.registry import PLATFORMS
 from bot.jobs.refresh import Refresher
 from bot.offer import Offer

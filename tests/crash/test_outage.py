@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.base import LONGEST_CALL_S, Tokens
+from adapters.base import Tokens
+from adapters.http import LONGEST_CALL_S
 from adapters.registry import PLATFORMS
 from adapters.youtube import PLATFORM as YOUTUBE
 from bot.jobs.lanes import AT_ONCE, SILENCE

@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters.base import Client, Tokens
-from adapters.meta import Graph
+from adapters.meta.graph import Graph
 from adapters.registry import PLATFORMS
 from bot.diagnosis import diagnose
 from bot.jobs.refresh import SECOND_OPINION, look_in, reason_of

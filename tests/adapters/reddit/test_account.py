@@ -29,7 +29,8 @@ from adapters.base import (
     Tokens,
     capabilities,
 )
-from adapters.reddit import API, MOST_PAGES, PLATFORM, Reddit, may_post
+from adapters.reddit import PLATFORM
+from adapters.reddit.account import API, MOST_PAGES, Reddit, may_post
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator

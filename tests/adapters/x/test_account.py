@@ -30,7 +30,8 @@ from adapters.base import (
     capabilities,
     missing_scopes,
 )
-from adapters.x import ME, PLATFORM, X
+from adapters.x import PLATFORM
+from adapters.x.account import ME, X
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator

@@ -12,14 +12,10 @@ from adapters import meta
 from adapters.base import (
     App,
     Capability,
-    Client,
     ClientAuth,
-    Discovery,
     Platform,
-    RemoteAccount,
     Rotation,
     Scope,
-    Tokens,
 )
 
 PLATFORM = Platform(
@@ -71,37 +67,3 @@ PLATFORM = Platform(
     authorize_extra=meta.ASK_AGAIN,
     dead_grant_codes=meta.DEAD_GRANT_CODES,
 )
-
-
-class Facebook(meta.MetaAdapter):
-    """Speaks to the Graph API about Pages."""
-
-    platform = PLATFORM
-
-    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
-        """Return every Page the person can see; a usable one carries its Page token.
-
-        A Page token made from a long user token does not expire; from a short one it dies with it.
-        """
-        found = await meta.pages_of(meta.Graph(self._http, client), tokens.access_token, instagram=False)
-        accounts = (
-            RemoteAccount(
-                id=page.id,
-                kind="Page",
-                name=page.name,
-                handle=f"@{page.username}" if page.username else "",
-                url=page.url,
-                avatar_url=page.avatar_url,
-                detail=page.category,
-                blocker=page.blocker,
-                token=page.token,
-                missing=page.missing,
-            )
-            for page in found.pages
-        )
-        return Discovery(
-            identity=found.identity,
-            scopes=found.scopes,
-            accounts=meta.in_order(accounts),
-            hints=found.hints,
-        )

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from adapters.meta import verdict_on
+from adapters.meta.graph import verdict_on
 from adapters.oauth import refusal_of, retry_after
 from adapters.registry import PLATFORMS
 

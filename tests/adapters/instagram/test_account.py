@@ -11,9 +11,10 @@ from pytest_httpx import HTTPXMock
 
 from adapters import oauth
 from adapters.base import Blocker, Capability, Hint, Tokens, capabilities
-from adapters.instagram import PLATFORM, Instagram
+from adapters.instagram import PLATFORM
+from adapters.instagram.account import Instagram
 from sandbox.browser import PLAIN
-from tests.adapters.graph import EVERY_SCOPE, client_of, found, page
+from tests.adapters.meta.graph import EVERY_SCOPE, client_of, found, page
 
 CLIENT = client_of(PLATFORM)
 TOKENS = Tokens(access_token="EAAGuser")

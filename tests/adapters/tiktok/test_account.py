@@ -26,7 +26,8 @@ from adapters.base import (
     Tokens,
     capabilities,
 )
-from adapters.tiktok import CREATOR_INFO, PLATFORM, USER_INFO, TikTok
+from adapters.tiktok import PLATFORM
+from adapters.tiktok.account import CREATOR_INFO, USER_INFO, TikTok
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.tiktok import TikTokSimulator

@@ -31,10 +31,11 @@ from adapters.base import (
     Tokens,
     capabilities,
 )
-from adapters.facebook import PLATFORM, Facebook
-from adapters.meta import MOST_ROUNDS, verdict_on
+from adapters.facebook import PLATFORM
+from adapters.facebook.account import Facebook
+from adapters.meta.graph import MOST_ROUNDS, verdict_on
 from sandbox.browser import PLAIN
-from tests.adapters.graph import EVERY_SCOPE, ROOT, client_of, failure, found, graph, page
+from tests.adapters.meta.graph import EVERY_SCOPE, ROOT, client_of, failure, found, graph, page
 
 CLIENT = client_of(PLATFORM)
 TOKENS = Tokens(access_token="EAAGuser")

@@ -26,7 +26,8 @@ from adapters.base import (
     Tokens,
     capabilities,
 )
-from adapters.youtube import PLATFORM, YouTube
+from adapters.youtube import PLATFORM
+from adapters.youtube.account import YouTube
 from sandbox.browser import PLAIN
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"

@@ -27,7 +27,8 @@ from adapters.base import (
     capabilities,
     missing_scopes,
 )
-from adapters.linkedin import API, PATIENCE, PLATFORM, LinkedIn
+from adapters.linkedin import PLATFORM
+from adapters.linkedin.account import API, PATIENCE, LinkedIn
 from sandbox.browser import PLAIN
 from sandbox.platforms.linkedin import LinkedInSimulator, Organization
 from tests.consent import consent
