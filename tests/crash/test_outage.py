@@ -12,8 +12,8 @@ import pytest
 from adapters.base import LONGEST_CALL_S, Tokens
 from adapters.registry import PLATFORMS
 from adapters.youtube import PLATFORM as YOUTUBE
-from bot.jobs.lanes import AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in
+from bot.services.tokens.queue import AT_ONCE, SILENCE
+from bot.services.tokens.refreshing import due_in
 from sandbox.core import Fault
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.budgets import Bucket
