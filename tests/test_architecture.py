@@ -23,13 +23,13 @@ SHARED_BY_ADAPTERS = ("adapters.base", "adapters.http", "adapters.numbers", "ada
 STARTS_BOTH = frozenset({"sandbox/tour.py", "sandbox/start.py", "sandbox/run.py", "sandbox/__main__.py"})
 """The one process that is bot and sandbox at once, and the tour through it."""
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
-KNOWS_WHO = frozenset({"bot/actor.py"})
-OPENS_CONNECTIONS = frozenset({"bot/http.py"})
+KNOWS_WHO = frozenset({"bot/slack/payloads.py"})
+OPENS_CONNECTIONS = frozenset({"bot/ops/http.py"})
 HTTP_CLIENTS = frozenset(
     {"ClientSession", "AsyncClient", "AsyncWebClient", "AsyncWebhookClient", "WebClient", "urlopen"}
 )
 WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id"})
-JUDGES_SLACK = frozenset({"bot/slack.py", "bot/http.py"})
+JUDGES_SLACK = frozenset({"bot/slack/clients.py", "bot/ops/http.py"})
 """The second carries calls to platforms, not to Slack."""
 SLACK_FAILURES = frozenset({"SlackApiError", "SlackClientError", "ClientError", "ClientConnectionError"})
 """What `CALL_FAILED` is for: whoever catches one of them alone misses the others."""
@@ -226,18 +226,18 @@ def test_the_rule_holds_in_every_module(rule: Rule) -> None:
         (wrong_imports, "sandbox/tour.py", "import storage.db"),
         (wrong_imports, "bot/app.py", "from sandbox.core import Simulator"),
         (wrong_imports, "bot/stories/x.py", "from sandbox import core"),
-        (environment_reads, "bot/logs.py", "import os\nos.environ['HOME']"),
+        (environment_reads, "bot/ops/logs.py", "import os\nos.environ['HOME']"),
         (environment_reads, "storage/db.py", "from os import environ"),
         (environment_reads, "sandbox/core.py", "import os\nos.getenv('HOME')"),
         (environment_reads, "adapters/x/account.py", "from pydantic_settings import BaseSettings"),
-        (who_reads, "bot/dispatch.py", "body['user']['id']"),
-        (who_reads, "bot/dispatch.py", "body.get('team_id')"),
-        (who_reads, "bot/dispatch.py", "(body.get('event') or {}).get('user')"),
-        (who_reads, "bot/dispatch.py", "context.team_id"),
-        (who_reads, "bot/dispatch.py", "context.actor_user_id"),
-        (who_reads, "bot/dispatch.py", "payload.pop('enterprise_id')"),
+        (who_reads, "bot/slack/dispatch.py", "body['user']['id']"),
+        (who_reads, "bot/slack/dispatch.py", "body.get('team_id')"),
+        (who_reads, "bot/slack/dispatch.py", "(body.get('event') or {}).get('user')"),
+        (who_reads, "bot/slack/dispatch.py", "context.team_id"),
+        (who_reads, "bot/slack/dispatch.py", "context.actor_user_id"),
+        (who_reads, "bot/slack/dispatch.py", "payload.pop('enterprise_id')"),
         (raised_for_status, "adapters/x/account.py", "response.raise_for_status()"),
-        (opened_clients, "bot/slack.py", "aiohttp.ClientSession()"),
+        (opened_clients, "bot/slack/clients.py", "aiohttp.ClientSession()"),
         (opened_clients, "adapters/x/account.py", "httpx.AsyncClient(timeout=1)"),
         (opened_clients, "bot/app.py", "AsyncWebClient(token='x')"),
         (read_numbers, "adapters/x/account.py", "float(response.headers['retry-after'])"),
@@ -267,11 +267,11 @@ def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) 
             "from storage.db import connect\nfrom adapters.registry import adapters",
         ),
         (environment_reads, "bot/settings.py", "import os\nos.environ"),
-        (slack_errors_by_hand, "bot/slack.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
+        (slack_errors_by_hand, "bot/slack/clients.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
         (slack_errors_by_hand, "bot/x.py", "try:\n    pass\nexcept CALL_FAILED:\n    pass"),
-        (who_reads, "bot/actor.py", "body['user']"),
-        (who_reads, "bot/dispatch.py", "(await client.users_info(user=x))['user']"),
-        (who_reads, "bot/dispatch.py", "body.get('text')"),
+        (who_reads, "bot/slack/payloads.py", "body['user']"),
+        (who_reads, "bot/slack/dispatch.py", "(await client.users_info(user=x))['user']"),
+        (who_reads, "bot/slack/dispatch.py", "body.get('text')"),
     ],
 )
 def test_a_line_that_keeps_the_rule_passes(rule: Rule, path: str, line: str) -> None:
@@ -293,21 +293,25 @@ def test_authlibs_other_transport_cannot_be_imported() -> None:
     assert find_spec("httpx2") is None
 
 
-# Every write on behalf of a member goes through `bot.acting`; each other writer is listed with its reason.
+# Every write on behalf of a member goes through `bot.services.acting`; each other writer is listed with its reason.
 
 BOT = ROOT / "bot"
 MAY_WRITE = {
     "app.py:*": "the command line's, and the schema's",
-    "connections.py:_drop": "forgets a consent that led to nothing",
-    "connections.py:_tell": "owes a member a message",
-    "departures.py:*": "a platform's signed word",
-    "disconnections.py:_end": "ends a grant that nobody holds any more",
-    "disconnections.py:end_if_unused": "ends a grant that led to no account",
+    "services/accounts/connecting.py:_drop": "forgets a consent that led to nothing",
+    "services/accounts/connecting.py:_tell": "owes a member a message",
+    "services/accounts/deauthorizing.py:*": "a platform's signed word",
+    "services/accounts/disconnecting.py:_end": "ends a grant that nobody holds any more",
+    "services/accounts/disconnecting.py:end_if_unused": "ends a grant that led to no account",
     "jobs/*": "what the clock does",
-    "operator.py:*": "what whoever runs this installation is told",
-    "replies.py:_owe": "owes a person a message",
-    "replies.py:put": "the same",
-    "rotation.py:*": "the bot's own tokens",
+    "services/incidents/reminders.py:*": "what the clock does",
+    "services/incidents/watch.py:*": "what the clock does",
+    "services/tokens/*": "what the clock does",
+    "slack/sender.py:*": "what the clock does",
+    "services/incidents/operator_alerts.py:*": "what whoever runs this installation is told",
+    "slack/replies.py:_owe": "owes a person a message",
+    "slack/replies.py:put": "the same",
+    "slack/rotation.py:*": "the bot's own tokens",
     "stories/invitations.py:decline": "whoever was invited is no member",
     "stories/lifecycle.py:*": "what Slack says of the app and of people",
     "stories/organization.py:create": "there is no organization yet to be a member of",
@@ -349,7 +353,7 @@ def _reads(call: ast.Call) -> bool:
 
 
 def writers() -> list[tuple[str, str]]:
-    """Return every function of the bot that may write without `bot.acting`, as `path:function`, and how."""
+    """Return every function of the bot that may write without `bot.services.acting`, as `path:function`, and how."""
     return [
         (f"{path.relative_to(BOT).as_posix()}:{function}", kind)
         for path in sorted(BOT.rglob("*.py"))

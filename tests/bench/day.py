@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Platform, Rotation, Tokens
 from adapters.registry import PLATFORMS
-from bot.jobs.lanes import ASK_AGAIN, AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in, look_in, pause
+from bot.services.tokens.queue import ASK_AGAIN, AT_ONCE, SILENCE
+from bot.services.tokens.refreshing import due_in, look_in, pause
 from storage.budgets import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S

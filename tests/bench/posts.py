@@ -17,7 +17,7 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 
 from adapters.http import LONGEST_CALL_S
-from bot.http import Forgetful
+from bot.ops.http import Forgetful
 from tests.bench.load import HOST
 
 FORM = {

@@ -18,8 +18,8 @@ from sqlmodel import col, func, or_, select, update
 from adapters.base import Budget, Rotation
 from adapters.registry import PLATFORMS
 from bot import app
-from bot.http import Carrier, open_session
-from bot.jobs.refresh import lease_of
+from bot.ops.http import Carrier, open_session
+from bot.services.tokens.refreshing import lease_of
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
 from sandbox.platforms.linkedin import LinkedInSimulator

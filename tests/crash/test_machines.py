@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from adapters.x import PLATFORM
-from bot.jobs.lanes import AT_ONCE
-from bot.jobs.refresh import COMMIT_FOR_S, SECOND_OPINION, lease_of
+from bot.services.tokens.queue import AT_ONCE
+from bot.services.tokens.refreshing import COMMIT_FOR_S, SECOND_OPINION, lease_of
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator

@@ -13,8 +13,8 @@ from adapters.base import Tokens
 from adapters.http import LONGEST_CALL_S
 from adapters.registry import PLATFORMS
 from adapters.youtube import PLATFORM as YOUTUBE
-from bot.jobs.lanes import AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in
+from bot.services.tokens.queue import AT_ONCE, SILENCE
+from bot.services.tokens.refreshing import due_in
 from sandbox.core import Fault
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.budgets import Bucket

@@ -14,7 +14,7 @@ from adapters.base import Adapter, Client, Tokens
 from adapters.http import LONGEST_CALL_S
 from adapters.registry import PLATFORMS
 from bot import app
-from bot.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, Forgetful, open_session
 from bot.web.openid import SignInWithSlack
 from storage.db import Database
 from storage.vault import KeyRing, Vault

@@ -17,9 +17,18 @@ from sqlmodel import col, select, update
 from adapters import registry
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
-from bot.incidents import Incidents
-from bot.jobs.refresh import HEALTH_CHECK, KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
-from bot.offer import Offer
+from bot.services.accounts.catalog import Offer
+from bot.services.incidents.incidents import Incidents
+from bot.services.tokens.refreshing import (
+    HEALTH_CHECK,
+    KEEP_ALIVE,
+    OUTAGE_CALLS,
+    Refresher,
+    due_in,
+    out,
+    pause,
+    tripped,
+)
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.meta import EVERY_PAGE

@@ -14,8 +14,8 @@ from sqlmodel import col, select, update
 from adapters.base import Client, Tokens
 from adapters.meta.graph import Graph
 from adapters.registry import PLATFORMS
-from bot.diagnosis import diagnose
-from bot.jobs.refresh import SECOND_OPINION, look_in, reason_of
+from bot.services.accounts.diagnosis import diagnose
+from bot.services.tokens.refreshing import SECOND_OPINION, look_in, reason_of
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta import MetaSimulator
