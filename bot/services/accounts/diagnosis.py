@@ -230,7 +230,7 @@ def expiry(platform: Platform, grant: Grant, now: datetime) -> str:
         if end <= now and last is not None:
             left = in_words(last - now)
             return (
-                f"Nothing renewable it any more: {platform.name} ends this sign-in in {left};"
+                f"Nothing renews it any more: {platform.name} ends this sign-in in {left};"
                 " then somebody has to sign in again."
             )
         return f"Renews itself for another {in_words(end - now)}; then somebody has to sign in again."
