@@ -1,4 +1,4 @@
-"""The promises of adapters/base.py, kept by every adapter: facts, consent link, discovery, revocation."""
+"""The promises of adapters/base, kept by every adapter: facts, consent link, discovery, revocation."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from adapters.base import (
     Tokens,
     capabilities,
     missing_scopes,
-    send,
 )
+from adapters.http import send
 from adapters.registry import PLATFORMS, adapters
 from sandbox.browser import PLAIN
 from tests.contract.answers import BODY, ELSEWHERE, WORTHLESS, Answer
