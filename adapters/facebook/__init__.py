@@ -14,7 +14,7 @@ from adapters.base import (
     Capability,
     ClientAuth,
     Platform,
-    Rotation,
+    Refresh,
     Scope,
 )
 
@@ -59,7 +59,9 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.EXCHANGE,
+    refresh=Refresh.EXCHANGE,
+    account_tokens=True,
+    data_access_window=meta.DATA_ACCESS_WINDOW,
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
     grant_family=meta.FAMILY,

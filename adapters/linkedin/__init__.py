@@ -16,7 +16,7 @@ from adapters.base import (
     Capability,
     ClientAuth,
     Platform,
-    Rotation,
+    Refresh,
     Scope,
 )
 
@@ -89,7 +89,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.NONE,  # only approved partners get refresh tokens; theirs are static
+    refresh=Refresh.NONE,  # only approved partners get refresh tokens; theirs are static
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
     identity_scopes=frozenset({"openid", "r_basicprofile"}),

@@ -15,7 +15,7 @@ from adapters.base import (
     Capability,
     ClientAuth,
     Platform,
-    Rotation,
+    Refresh,
     Scope,
 )
 
@@ -65,7 +65,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.STATIC,
+    refresh=Refresh.STATIC,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(days=1),
     # "100 queries per minute (QPM) per OAuth client id", averaged over ten minutes:

@@ -15,7 +15,7 @@ from adapters.base import (
     Capability,
     ClientAuth,
     Platform,
-    Rotation,
+    Refresh,
     Scope,
 )
 
@@ -65,7 +65,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.SINGLE_USE,
+    refresh=Refresh.SINGLE_USE,
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(hours=2),
     scope_separator=",",

@@ -16,7 +16,7 @@ from adapters.base import (
     ClientAuth,
     Pkce,
     Platform,
-    Rotation,
+    Refresh,
     Scope,
 )
 
@@ -61,7 +61,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.SINGLE_USE,
+    refresh=Refresh.SINGLE_USE,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(hours=2),
     pkce=Pkce.S256,

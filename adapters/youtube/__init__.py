@@ -20,7 +20,7 @@ from adapters.base import (
     ClientAuth,
     Pkce,
     Platform,
-    Rotation,
+    Refresh,
     Scope,
 )
 
@@ -57,7 +57,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.STATIC,
+    refresh=Refresh.STATIC,
     login_spans_grants=True,
     testing_lifetime=timedelta(days=7),
     client_auth=ClientAuth.POST,

@@ -1,7 +1,7 @@
-"""A look at a grant that trades up (Meta): the person's token is traded for a later one, the accounts' are asked about.
+"""A look at a grant whose accounts have tokens of their own: the person's is refreshed, the accounts' are asked about.
 
 A Page's token has no end by the clock and dies by itself: when the person loses their role on it, say, while their own
-token lives on. So every day Meta is asked about each. One that it calls over is replaced if the person's token
+token lives on. So every day the platform is asked about each. One that it calls over is replaced if the person's token
 still gets another; else it is looked at again, and only the second word counts: then the account needs a person, and
 nothing else of the grant's does.
 """
@@ -165,9 +165,6 @@ class Trader:
             found = await errand.ask(errand.adapter.discover(errand.client, newer))
             async with self._database.system() as session:
                 await Accounts(session, self._vault).replace_tokens(grant.id, _own(found))
-        if newer.data_access_expires_in is not None:
-            async with self._database.system() as session:
-                await Refreshes(session, self._vault).shown_until(grant, newer.data_access_expires_in)
 
     async def _without_person(self, errand: _Errand, tokens: Tokens, death: GrantDead) -> Trade:
         """Look for an account that lives on. Raises `death` only when each of them was called over."""

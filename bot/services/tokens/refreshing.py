@@ -25,8 +25,8 @@ from adapters.base import (
     OutcomeUnknown,
     Platform,
     PlatformError,
+    Refresh,
     Rejected,
-    Rotation,
     TokenRefused,
     Tokens,
 )
@@ -103,12 +103,12 @@ def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta:
     spread over a fifth of their life; where their refresh token ends before that, nothing is to be gained by
     asking while the access token works. What only a person can renew is asked about: see `look_in`.
     """
-    match platform.rotation:
-        case Rotation.SINGLE_USE:
+    match platform.refresh:
+        case Refresh.SINGLE_USE:
             return _sooner(KEEP_ALIVE, tokens.refresh_expires_in, jitter)
-        case Rotation.EXCHANGE:
+        case Refresh.EXCHANGE:
             return _sooner(HEALTH_CHECK, tokens.expires_in, jitter)
-        case Rotation.NONE if tokens.refresh_token is None:
+        case Refresh.NONE if tokens.refresh_token is None:
             return _sooner(HEALTH_CHECK, None, jitter)
         case _:
             life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
@@ -128,12 +128,12 @@ def look_in(bucket: Bucket, grants: int, *, jitter: float) -> timedelta:
 
 def renews(platform: Platform, grant: Grant) -> bool:
     """Tell whether a grant's tokens can be renewed without a person."""
-    return grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE
+    return grant.refresh_sealed is not None or platform.refresh is Refresh.EXCHANGE
 
 
 def lease_of(platform: Platform) -> timedelta:
     """Return for how long a grant belongs to the process that refreshes it."""
-    return SINGLE_USE_LEASE if platform.rotation is Rotation.SINGLE_USE else LEASE
+    return SINGLE_USE_LEASE if platform.refresh is Refresh.SINGLE_USE else LEASE
 
 
 def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
@@ -370,9 +370,14 @@ class Refresher:
         if not renews(platform, grant):
             await self._still_good(grant, adapter, client, tokens)
             return None
-        if platform.rotation is Rotation.EXCHANGE:
-            return await self._trader.trade(grant, cast("AccountTokens", adapter), client, tokens)
-        return Trade(tokens=await adapter.refresh(client, tokens))
+        if platform.account_tokens:
+            trade = await self._trader.trade(grant, cast("AccountTokens", adapter), client, tokens)
+        else:
+            trade = Trade(tokens=await adapter.refresh(client, tokens))
+        if trade.tokens.data_access_expires_in is not None:
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).shown_until(grant, trade.tokens.data_access_expires_in)
+        return trade
 
     async def _accounts_live_on(self, grant: Grant, trade: Trade) -> None:
         """Note that the person's token is over and nobody has to be called for it: publishing goes on."""
@@ -451,7 +456,7 @@ class Refresher:
                 await self._heard_nothing(grant, Outcome.OTHER, error)
                 await self._page(platform, error.code)
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
-            case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
+            case OutcomeUnknown() if platform.refresh is Refresh.SINGLE_USE:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
                 wait = max(LEASE, pause(grant.failures, error.retry_after, chance=_chance()))
                 await self._later(grant, verdict, wait, in_doubt=True)
