@@ -19,8 +19,9 @@ from adapters.base import (
     Rejected,
     TokenRefused,
 )
+from bot.services.permissions import Permission, lowest_role
 from bot.views.kit import listed
-from storage.models import Role
+from bot.views.roles import article
 
 
 class OctapostError(Exception):
@@ -45,11 +46,11 @@ class UnknownPlatform(OctapostError):
 
 
 class NotAllowed(OctapostError):
-    """The member's role in this organization is too low."""
+    """The member's role in this organization does not have the permission."""
 
-    def __init__(self, needed: Role, organization: str, who: str = "") -> None:
+    def __init__(self, needed: Permission, organization: str, who: str = "") -> None:
         ask = f" Ask {who}." if who else " Ask one of them."
-        some = "an owner" if needed is Role.OWNER else "an admin"
+        some = article(lowest_role(needed))
         super().__init__(
             f"This needs {some} of {organization}.{ask} `/octapost org members` shows who they are."
         )
