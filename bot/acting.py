@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bot.actor import Actor
     from bot.notices import Doer
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Role
 
 

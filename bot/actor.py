@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.errors import NotAllowed, NotMember, Stranger, WhichOrganization
 from storage.models import Membership, Role
-from storage.tenants import Standing
+from storage.standing import Standing
 
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 

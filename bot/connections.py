@@ -38,11 +38,13 @@ from bot.notices import Message, say_to_member, tell_admins
 from bot.offer import Offer
 from bot.views import connect as views
 from bot.views import consent as words
-from storage.attempts import Attempts, Redeemed, TooManyTickets, open_ticket
+from storage.accounts import Accounts, NewAccount
+from storage.attempts import Attempts, Redeemed
 from storage.audit import Audit
-from storage.db import Database
 from storage.discoveries import Discoveries, Found
-from storage.grants import Accounts, Grants, NewAccount
+from storage.engine.db import Database
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import (
     BLOCKED,
     Account,
@@ -54,8 +56,9 @@ from storage.models import (
     Ticket,
     new_secret,
 )
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes
-from storage.tenants import Members, Organizations
+from storage.tickets import TooManyTickets, open_ticket
 from storage.vault import Vault
 
 if TYPE_CHECKING:

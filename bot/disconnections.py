@@ -16,8 +16,9 @@ from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
 from bot.acting import acting
 from bot.errors import Gone
 from bot.logs import logger
+from storage.accounts import Accounts
 from storage.audit import Audit
-from storage.grants import Accounts, Grants
+from storage.grants import Grants
 from storage.models import Account, Grant
 from storage.posts import Posts
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bot.incidents import Incidents
     from bot.jobs.refresh import Refresher
     from bot.offer import Offer
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

@@ -20,9 +20,10 @@ from bot.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.standing import LazyStanding
 from bot.tracing import note, traced
-from storage import time_limit
-from storage.attempts import AskedBefore, first_seen, seen
+from storage.engine import time_limit
 from storage.models import Role
+from storage.seen_requests import first_seen, seen
+from storage.tickets import AskedBefore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bot.deadline import Turn
     from bot.slack import Slacks
     from bot.views.kit import Json
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")

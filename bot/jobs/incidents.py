@@ -11,9 +11,10 @@ from bot.logs import logger
 from bot.notices import Conversation, say_in
 from bot.schedule import digest_slot, quiet_until
 from bot.views import incidents as views
-from storage.grants import Accounts
-from storage.incidents import Alerts, IncidentRows, Patience
-from storage.tenants import Organizations
+from storage.accounts import Accounts
+from storage.alert_settings import Alerts
+from storage.incidents import IncidentRows, Patience
+from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from bot.diagnosis import Diagnosis
     from bot.incidents import Incidents
     from bot.offer import Offer
-    from storage.db import Database
-    from storage.incident_models import AlertSettings
-    from storage.models import Account, Grant
+    from storage.engine.db import Database
+    from storage.models import Account, AlertSettings, Grant
     from storage.vault import Vault
 
 log = logger(__name__)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bot.incidents import Incidents
     from bot.offer import Offer
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 

@@ -16,12 +16,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.logs import logger
-from storage.budgets import Bucket, Budgets
+from storage.rate_limits import Bucket, Budgets
 from storage.refreshes import Outcome, Refreshes, any_due
 
 if TYPE_CHECKING:
     from adapters.base import PlatformError
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 

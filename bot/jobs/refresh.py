@@ -36,18 +36,18 @@ from bot.logs import logger
 from bot.metrics import REFRESH_SECONDS, VERDICTS
 from bot.tracing import note, traced
 from bot.views.operator import BREAKER_OPEN, OUTAGE
-from storage import time_limit
-from storage.budgets import Bucket
+from storage.engine import time_limit
+from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant, GrantStatus
+from storage.rate_limits import Bucket
 from storage.refreshes import Outcome, Refreshes, Renewal, Tally, renew
-from storage.single import FAILURES
 
 if TYPE_CHECKING:
     from adapters.base import AccountTokens, Adapter, Client
     from bot.incidents import Incidents
     from bot.offer import Offer
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

@@ -20,10 +20,10 @@ from bot.views import connect as connect_views
 from bot.views import incidents as incident_views
 from bot.views import kit
 from bot.views.accounts import Card
-from storage.discoveries import Places
-from storage.grants import Accounts
-from storage.listings import Listings
+from storage.account_listings import Listings
+from storage.accounts import Accounts
 from storage.models import Account, Grant, Role
+from storage.places import Places
 from storage.posts import Posts
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from bot.diagnosis import Forecast, Weather
     from bot.disconnections import Disconnections
     from bot.jobs.refresh import Refresher
-    from storage.db import Database
-    from storage.listings import Listing
+    from storage.account_listings import Listing
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

@@ -15,15 +15,15 @@ from bot.schedule import zones
 from bot.slack import CALL_FAILED, failure
 from bot.slack import Kind as Failed
 from bot.views import alerts as views
+from storage.alert_settings import Alerts
 from storage.audit import Audit
-from storage.incidents import Alerts
 from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.incidents import Incidents
     from bot.notices import Message
-    from storage.db import Database
-    from storage.incident_models import AlertSettings
+    from storage.engine.db import Database
+    from storage.models import AlertSettings
 
 log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")

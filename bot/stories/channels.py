@@ -12,9 +12,11 @@ from bot.views import channels as views
 from bot.views import kit
 from storage.audit import SYSTEM, Audit
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
+from storage.memberships import Members
 from storage.models import Role
-from storage.summaries import summaries
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor
-    from storage.db import Database
-    from storage.invitation_models import ChannelRequest
-    from storage.models import Membership, Organization
+    from storage.engine.db import Database
+    from storage.models import ChannelRequest, Membership, Organization
 
 TOPIC = "Organizations and people"
 ANSWERED = "That request was answered or has expired, or the channel is about something else by now."

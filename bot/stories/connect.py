@@ -13,7 +13,7 @@ from bot.views import kit
 from storage.discoveries import Discoveries
 from storage.grants import Grants
 from storage.models import GrantStatus, Role
-from storage.summaries import summaries
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bot.connections import Connections
     from bot.settings import PlatformSettings
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.tenants import Seat
+    from storage.engine.db import Database
+    from storage.standing import Seat
     from storage.vault import Vault
 
 SHOWN_AT_ONCE = 100

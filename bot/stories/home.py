@@ -13,10 +13,10 @@ from bot.slack import CALL_FAILED, failure
 from bot.standing import LazyStanding
 from bot.views import home as views
 from bot.views.kit import Json
-from storage.incidents import Alerts
-from storage.listings import Listings
+from storage.account_listings import Listings
+from storage.alert_settings import Alerts
 from storage.models import Role
-from storage.summaries import summaries
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from bot.actor import Sender
     from bot.slack import Slacks
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.tenants import Standing
+    from storage.engine.db import Database
+    from storage.standing import Standing
 
 log = logger(__name__)
 

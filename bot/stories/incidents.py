@@ -11,19 +11,17 @@ from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, Upda
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
-from storage.incident_models import LateAnswer
 from storage.incidents import IncidentRows
-from storage.models import Role, new_id
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import LateAnswer, Role, new_id
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.incidents import Incidents
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.incident_models import Incident
-    from storage.models import Membership
+    from storage.engine.db import Database
+    from storage.models import Incident, Membership
 
 SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 

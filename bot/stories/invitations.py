@@ -12,15 +12,16 @@ from bot.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
 from storage.audit import SYSTEM, Audit
 from storage.invitations import Invitations
+from storage.memberships import MAY_INVITE, Members
 from storage.models import Role
-from storage.tenants import MAY_INVITE, Members, Organizations
+from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.invitation_models import Invitation
+    from storage.engine.db import Database
+    from storage.models import Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

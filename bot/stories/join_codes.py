@@ -11,14 +11,14 @@ from bot.stories.organization import ROLES, TOPIC
 from bot.views import join_codes as views
 from storage.audit import Audit
 from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
+from storage.memberships import MAY_INVITE, Members
 from storage.models import Role
-from storage.tenants import MAY_INVITE, Members
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 class JoinCodeStory:

@@ -19,19 +19,21 @@ from storage.audit import Audit
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found, let_in
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
+from storage.memberships import LastOwner, Members
 from storage.models import Role
-from storage.names import NameTaken, looks
-from storage.summaries import summaries
-from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
+from storage.organization_names import NameTaken, looks
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.standing import Seat
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.actor import Actor
     from bot.incidents import Incidents
-    from storage.db import Database
-    from storage.invitation_models import Invitation
-    from storage.models import Membership
+    from storage.engine.db import Database
+    from storage.models import Invitation, Membership
 
 log = logger(__name__)
 LONGEST_NAME = 80

@@ -21,7 +21,7 @@ from bot.logs import logger
 if TYPE_CHECKING:
     from bot.gauges import Gauges
     from bot.jobs.clock import Clock
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 READY_WITHIN_S = 3.0

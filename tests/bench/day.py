@@ -19,7 +19,7 @@ from adapters.base import Platform, Rotation, Tokens
 from adapters.registry import PLATFORMS
 from bot.jobs.lanes import ASK_AGAIN, AT_ONCE, SILENCE
 from bot.jobs.refresh import due_in, look_in, pause
-from storage.budgets import Bucket
+from storage.rate_limits import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
 

@@ -16,7 +16,7 @@ from sqlalchemy import select as core_select
 from sqlmodel import col, text, update
 
 from bot.jobs.lanes import AT_ONCE, LEASE
-from storage.db import Database, Now, now
+from storage.engine.db import Database, Now, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault

@@ -16,9 +16,9 @@ from bot.jobs.lanes import AT_ONCE, SILENCE
 from bot.jobs.refresh import due_in
 from sandbox.core import Fault
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.budgets import Bucket
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
+from storage.rate_limits import Bucket
 from tests.counts import in_full, sampled, tries
 from tests.crash.house import A_CALM_WHILE, SIMULATORS, House, open_house
 from tests.crash.test_deaths import Death, codes

@@ -28,7 +28,7 @@ from bot.http import Carrier, open_session
 from bot.jobs.lanes import AT_ONCE
 from bot.jobs.refresh import Refresher
 from bot.offer import Offer
-from storage.db import Database
+from storage.engine.db import Database
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault
 

@@ -11,8 +11,8 @@ from bot.routes import Kind
 from sandbox.core import Fault
 from sandbox.slack.payloads import user_json
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO, SID
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.application import Office
 from tests.hostile.slack_side import (
     Desk,

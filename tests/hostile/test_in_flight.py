@@ -20,11 +20,10 @@ from bot.routes import Kind
 from bot.views import alerts as alert_views
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OLGA
-from storage.db import Database
-from storage.incidents import Alerts
-from storage.invitation_models import Invitation
-from storage.models import Account, Grant, Membership, Role
-from storage.tenants import Members
+from storage.alert_settings import Alerts
+from storage.engine.db import Database
+from storage.memberships import Members
+from storage.models import Account, Grant, Invitation, Membership, Role
 from tests.application import Office
 from tests.databases import another
 from tests.hostile.slack_side import (

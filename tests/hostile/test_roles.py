@@ -9,8 +9,8 @@ from bot.errors import NotAllowed, NotMember, OctapostError, Stranger
 from bot.routes import Kind, Route, Who
 from sandbox.slack.state import View
 from sandbox.slack.world import ACME, ADA, GUS, OTTO, SID
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.application import Office
 from tests.counts import sampled
 from tests.hostile.slack_side import (

@@ -18,7 +18,7 @@ from bot.incidents import Incidents
 from bot.jobs.sweep import Sweeper
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault

@@ -20,7 +20,7 @@ from bot.jobs.notices import NoticeSender
 from bot.slack import Slacks
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Installation, Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
