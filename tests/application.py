@@ -28,7 +28,7 @@ from tests.counts import FULL
 from tests.databases import sqlite_file
 
 if TYPE_CHECKING:
-    from bot.routes import Routes
+    from bot.slack.routes import Routes
     from sandbox.slack.server import SlackSimulator
     from sandbox.world import World
 

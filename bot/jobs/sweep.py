@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.logs import logger
+from bot.ops.logs import logger
 from storage.channels import Channels
 from storage.cleanup import sweep
 from storage.grants import Grants
@@ -15,7 +15,7 @@ from storage.outbox import Notices
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
-    from bot.disconnections import Disconnections
+    from bot.services.accounts.disconnecting import Disconnections
     from storage.engine.db import Database
     from storage.vault import Vault
 

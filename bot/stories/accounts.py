@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
-from bot.acting import acting
-from bot.diagnosis import CLEAR, Fix
-from bot.disconnections import Revocation
-from bot.errors import BadInput, Gone, explain
-from bot.logs import logger
-from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
-from bot.slack import CALL_FAILED, failure
+from bot.ops.logs import logger
+from bot.services.accounts.diagnosis import CLEAR, Fix
+from bot.services.accounts.disconnecting import Revocation
+from bot.services.acting import acting
+from bot.services.errors import BadInput, Gone, explain
+from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import incidents as incident_views
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.base import Adapter
-    from bot.actor import Actor
-    from bot.connections import Connections
-    from bot.diagnosis import Forecast, Weather
-    from bot.disconnections import Disconnections
-    from bot.jobs.refresh import Refresher
+    from bot.services.access import Actor
+    from bot.services.accounts.connecting import Connections
+    from bot.services.accounts.diagnosis import Forecast, Weather
+    from bot.services.accounts.disconnecting import Disconnections
+    from bot.services.tokens.refreshing import Refresher
     from storage.account_listings import Listing
     from storage.engine.db import Database
     from storage.vault import Vault

@@ -6,22 +6,22 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, NoChannel
-from bot.logs import logger
-from bot.people import user_of
-from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
-from bot.schedule import zones
-from bot.slack import CALL_FAILED, failure
-from bot.slack import Kind as Failed
+from bot.ops.logs import logger
+from bot.services.acting import acting
+from bot.services.errors import AGAIN, BadInput, Gone, NoChannel
+from bot.services.incidents.quiet_hours import zones
+from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.clients import Kind as Failed
+from bot.slack.people import user_of
+from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.views import alerts as views
 from storage.alert_settings import Alerts
 from storage.audit import Audit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.incidents import Incidents
-    from bot.notices import Message
+    from bot.services.incidents.incidents import Incidents
+    from bot.services.notifications import Message
     from storage.engine.db import Database
     from storage.models import AlertSettings
 

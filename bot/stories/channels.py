@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, NotMember, TooMany
-from bot.notices import say_to, say_to_member
-from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.services.acting import acting
+from bot.services.errors import AGAIN, BadInput, Gone, NotMember, TooMany
+from bot.services.notifications import say_to, say_to_member
+from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
 from storage.audit import SYSTEM, Audit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
+    from bot.services.access import Actor
     from storage.engine.db import Database
     from storage.models import ChannelRequest, Membership, Organization
 

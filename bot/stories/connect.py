@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.actor import Actor
-from bot.errors import AGAIN, BadInput, Gone
-from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.services.access import Actor
+from bot.services.errors import AGAIN, BadInput, Gone
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import connect as views
 from bot.views import kit
 from storage.discoveries import Discoveries
@@ -18,7 +18,7 @@ from storage.organization_summaries import summaries
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.connections import Connections
+    from bot.services.accounts.connecting import Connections
     from bot.settings import PlatformSettings
     from bot.stories.home import Home
     from storage.engine.db import Database

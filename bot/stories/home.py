@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.actor import act_as, opener_of
-from bot.errors import NotMember
-from bot.invitations import waiting_for
-from bot.logs import logger
-from bot.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.slack import CALL_FAILED, failure
-from bot.standing import LazyStanding
+from bot.ops.logs import logger
+from bot.services.access import act_as
+from bot.services.errors import NotMember
+from bot.services.organizations.invitations import waiting_for
+from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.payloads import opener_of
+from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.slack.standing import LazyStanding
 from bot.views import home as views
 from bot.views.kit import Json
 from storage.account_listings import Listings
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.actor import Sender
-    from bot.slack import Slacks
+    from bot.services.access import Sender
+    from bot.slack.clients import Slacks
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.standing import Standing

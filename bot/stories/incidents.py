@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, Settled
-from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
+from bot.services.acting import acting
+from bot.services.errors import AGAIN, BadInput, Gone, Settled
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
@@ -18,7 +18,7 @@ from storage.models import LateAnswer, Role, new_id
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.incidents import Incidents
+    from bot.services.incidents.incidents import Incidents
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.models import Incident, Membership

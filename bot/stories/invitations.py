@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.acting import acting_for
-from bot.errors import NotAllowed, NotMember
-from bot.notices import say_to_member
-from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.services.acting import acting_for
+from bot.services.errors import NotAllowed, NotMember
+from bot.services.notifications import say_to_member
+from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
 from storage.audit import SYSTEM, Audit
 from storage.invitations import Invitations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import BadInput, Gone, TooMany
-from bot.routes import Answer, Kind, Request, Routes, Say
+from bot.services.acting import acting
+from bot.services.errors import BadInput, Gone, TooMany
+from bot.slack.routes import Answer, Kind, Request, Routes, Say
 from bot.stories.organization import ROLES, TOPIC
 from bot.views import join_codes as views
 from storage.audit import Audit
@@ -17,7 +17,7 @@ from storage.models import Role
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
+    from bot.services.access import Actor
     from storage.engine.db import Database
 
 

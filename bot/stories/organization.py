@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, OctapostError, TooMany
-from bot.invitations import invite, tell, waiting_for
-from bot.logs import logger
-from bot.notices import say_to
-from bot.people import person, team_name
-from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
+from bot.ops.logs import logger
+from bot.services.acting import acting
+from bot.services.errors import AGAIN, BadInput, Gone, OctapostError, TooMany
+from bot.services.notifications import say_to
+from bot.services.organizations.invitations import invite, tell, waiting_for
+from bot.slack.people import person, team_name
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
 from bot.views import invitations, kit
 from bot.views import organization as views
 from storage.audit import Audit
@@ -30,8 +30,8 @@ from storage.workspaces import Workspaces
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from bot.incidents import Incidents
+    from bot.services.access import Actor
+    from bot.services.incidents.incidents import Incidents
     from storage.engine.db import Database
     from storage.models import Invitation, Membership
 

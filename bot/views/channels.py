@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.kit import Json
 from bot.views.organization import ownership

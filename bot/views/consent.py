@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.commands import COMMAND
-from bot.errors import explain
-from bot.notices import Message
+from bot.services.errors import explain
+from bot.services.notifications import Message
+from bot.slack.commands import COMMAND
 from bot.views import kit
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.diagnosis import tally
+from bot.services.accounts.diagnosis import tally
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit

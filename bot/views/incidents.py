@@ -7,8 +7,8 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
-from bot.routes import Say
+from bot.services.notifications import Message
+from bot.slack.routes import Say
 from bot.views import kit
 from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, Role, utc_now
 from storage.posts import APART

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import Membership, Role

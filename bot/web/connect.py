@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from adapters.base import App, Client, Misconfigured, Platform, PlatformError
-from bot.actor import sender_behind
-from bot.connections import Connected, Waiting
-from bot.errors import OctapostError, explain
-from bot.logs import logger
-from bot.metrics import GRANTS
-from bot.notices import say_to_member
+from bot.ops.logs import logger
+from bot.ops.metrics import GRANTS
+from bot.services.access import sender_behind
+from bot.services.accounts.connecting import Connected, Waiting
+from bot.services.errors import OctapostError, explain
+from bot.services.notifications import say_to_member
 from bot.views import connect as connect_views
 from bot.views import consent as words
-from bot.web.browser import SECRET, ours, single
+from bot.web.guard import SECRET, ours, single
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import hops_of
 from storage.attempts import Attempts
@@ -38,11 +38,11 @@ from storage.workspaces import Workspaces
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bot.connections import Connections
+    from bot.services.accounts.connecting import Connections
     from bot.settings import PlatformSettings, Settings
     from bot.stories.home import Home
     from bot.views.kit import Json
-    from bot.web.browser import Cookies
+    from bot.web.guard import Cookies
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
     from storage.attempts import Redeemed

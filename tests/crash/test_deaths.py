@@ -14,10 +14,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlmodel import select
 
 from adapters.base import Platform
-from adapters.linkedin import SERVICE_CODES, LinkedIn
+from adapters.linkedin.account import SERVICE_CODES, LinkedIn
 from adapters.registry import PLATFORMS
-from bot.jobs.refresh import Refresher
-from bot.offer import Offer
+from bot.services.accounts.catalog import Offer
+from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
 from storage.engine.db import Database

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.jobs.lanes import AT_ONCE
+from bot.services.tokens.queue import AT_ONCE
 from sandbox.core import Fault
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator

@@ -24,10 +24,10 @@ import httpx
 import uvloop
 
 from bot import app, cli
-from bot.http import Carrier, open_session
-from bot.jobs.lanes import AT_ONCE
-from bot.jobs.refresh import Refresher
-from bot.offer import Offer
+from bot.ops.http import Carrier, open_session
+from bot.services.accounts.catalog import Offer
+from bot.services.tokens.queue import AT_ONCE
+from bot.services.tokens.refreshing import Refresher
 from storage.engine.db import Database
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault

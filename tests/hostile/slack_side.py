@@ -23,9 +23,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from sqlmodel import SQLModel, col, update
 
 from adapters.base import App
-from bot import logs
-from bot.metrics import HANDLED
-from bot.routes import Kind
+from bot.ops import logs
+from bot.ops.metrics import HANDLED
+from bot.slack.routes import Kind
 from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
@@ -46,7 +46,7 @@ from storage.workspaces import Workspaces
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.routes import Route
+    from bot.slack.routes import Route
     from storage.engine.db import Database
     from tests.application import Office
 

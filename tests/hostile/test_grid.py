@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from bot.actor import sender_of
-from bot.routes import Kind
-from bot.standing import LazyStanding
+from bot.slack.payloads import sender_of
+from bot.slack.routes import Kind
+from bot.slack.standing import LazyStanding
 from sandbox.slack.world import INITECH, IRIS, IVAN, NORTH, SID, SOUTH
 from storage.models import Role
 from storage.workspaces import Workspaces

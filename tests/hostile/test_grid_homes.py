@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import select
 
-from bot.routes import Kind
+from bot.slack.routes import Kind
 from sandbox.core import Fault
 from sandbox.slack.state import Workspace
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OTTO, SOUTH

@@ -6,8 +6,8 @@ import json
 import time
 from collections.abc import Callable
 
-from bot.errors import NotAllowed, Stranger
-from bot.routes import Kind
+from bot.services.errors import NotAllowed, Stranger
+from bot.slack.routes import Kind
 from sandbox.core import Fault
 from sandbox.slack.payloads import user_json
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO, SID

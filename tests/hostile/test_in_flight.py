@@ -16,7 +16,7 @@ import httpx
 import pytest
 from sqlmodel import text, update
 
-from bot.routes import Kind
+from bot.slack.routes import Kind
 from bot.views import alerts as alert_views
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OLGA
@@ -45,7 +45,7 @@ from tests.web.test_callback import approve
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.routes import Route
+    from bot.slack.routes import Route
 
 Meanwhile = Callable[[Members, Membership], Awaitable[None]]
 

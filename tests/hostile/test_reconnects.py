@@ -14,8 +14,8 @@ from itertools import product
 import pytest
 
 from adapters.registry import PLATFORMS
-from bot.actor import Actor, Sender
-from bot.diagnosis import diagnose
+from bot.services.access import Actor, Sender
+from bot.services.accounts.diagnosis import diagnose
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.errors import NotAllowed, NotMember, OctapostError, Stranger
-from bot.routes import Kind, Route, Who
+from bot.services.errors import NotAllowed, NotMember, OctapostError, Stranger
+from bot.slack.routes import Kind, Route, Who
 from sandbox.slack.state import View
 from sandbox.slack.world import ACME, ADA, GUS, OTTO, SID
 from storage.memberships import Members

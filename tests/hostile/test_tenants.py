@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, product
 
-from bot.routes import Kind, Route
+from bot.slack.routes import Kind, Route
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OLGA, OTTO
 from storage.models import Role, new_id
 from tests.application import Office

@@ -24,12 +24,12 @@ from sqlmodel import SQLModel
 
 import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
-from bot.connections import Connected
-from bot.disconnections import Disconnection, Revocation
-from bot.notices import Message
-from bot.replies import said
-from bot.routes import Route, Say
+from bot.services.accounts.connecting import Connected
+from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.notifications import Message
 from bot.settings import PlatformSettings
+from bot.slack.replies import said
+from bot.slack.routes import Route, Say
 from bot.views import kit
 from bot.views.accounts import Card, Page
 from bot.views.home import Reader

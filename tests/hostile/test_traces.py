@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from adapters import registry
 from adapters.base import Busy
-from bot import tracing
+from bot.ops import tracing
 from bot.settings import ConfigurationError
 from sandbox.browser import PLAIN
 from sandbox.core import Fault

@@ -11,8 +11,8 @@ import pytest_asyncio
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.incidents import Incidents
-from bot.jobs.ladder import Ladder, next_look
+from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.reminders import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
 from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlmodel import col, func, select, update
 
 from adapters.base import Busy
-from bot.jobs.lanes import SILENCE, Lane
+from bot.services.tokens.queue import SILENCE, Lane
 from storage.engine.db import Database, now
 from storage.models import AppBudget, Grant, GrantStatus
 from storage.rate_limits import Bucket

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, update
 
-from bot.offer import Offer
-from bot.operator import OVER_AFTER, Operator
+from bot.services.accounts.catalog import Offer
+from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
 from storage.engine.db import now
 from storage.models import Trouble

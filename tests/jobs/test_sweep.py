@@ -13,9 +13,9 @@ from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
 from adapters import registry
-from bot.disconnections import Disconnections, Revocation
-from bot.incidents import Incidents
 from bot.jobs.sweep import Sweeper
+from bot.services.accounts.disconnecting import Disconnections, Revocation
+from bot.services.incidents.incidents import Incidents
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
 from storage.engine.db import Database, now

@@ -11,8 +11,8 @@ from sqlmodel import col, select, update
 
 from adapters.base import Capability, Rotation
 from adapters.registry import PLATFORMS
-from bot.diagnosis import in_words
-from bot.disconnections import Revocation
+from bot.services.accounts.diagnosis import in_words
+from bot.services.accounts.disconnecting import Revocation
 from bot.views.accounts import CAN, Card
 from sandbox.browser import Consent
 from sandbox.core import Fault

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import update
 
-from bot.schedule import digest_slot, quiet_until, zones
+from bot.services.incidents.quiet_hours import digest_slot, quiet_until, zones
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
 from storage.alert_settings import Alerts

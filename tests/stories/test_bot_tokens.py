@@ -12,8 +12,8 @@ import pytest
 from sqlmodel import select, update
 
 from adapters.numbers import LONGEST_LIFETIME
-from bot.rotation import LIFE, NoToken, pair_in
-from bot.slack import SlackSilent
+from bot.slack.clients import SlackSilent
+from bot.slack.rotation import LIFE, NoToken, pair_in
 from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.world import ACME

@@ -13,7 +13,7 @@ from sqlmodel import col, update
 
 from adapters.base import Capability
 from adapters.registry import PLATFORMS
-from bot.diagnosis import CLEAR, Diagnosis, Fix, Light, Weather, diagnose, ends_at, weather
+from bot.services.accounts.diagnosis import CLEAR, Diagnosis, Fix, Light, Weather, diagnose, ends_at, weather
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.state import Message

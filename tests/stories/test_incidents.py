@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlmodel import col, select, update
 
-from bot.jobs.incidents import PATIENCE
+from bot.services.incidents.watch import PATIENCE
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO

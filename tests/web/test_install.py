@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from bot.scopes import BOT_SCOPES
+from bot.slack.scopes import BOT_SCOPES
 from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, INITECH, IRIS, NORTH, OLGA
