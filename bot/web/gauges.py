@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops import metrics
-from bot.services.tokens.refreshing import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
+from bot.services.tokens.policy import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
 from storage.measures import Measures
 from storage.outbox import Notices
 from storage.refreshes import Refreshes

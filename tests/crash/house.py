@@ -19,7 +19,7 @@ from adapters.base import Budget, Rotation
 from adapters.registry import PLATFORMS
 from bot import app
 from bot.ops.http import Carrier, open_session
-from bot.services.tokens.refreshing import lease_of
+from bot.services.tokens.policy import lease_for
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
 from sandbox.platforms.linkedin import LinkedInSimulator
@@ -246,7 +246,7 @@ class House:
     @property
     def lease(self) -> timedelta:
         """Just longer than a grant belongs to the process that works on it."""
-        return lease_of(PLATFORMS[self.platform]) + timedelta(seconds=1)
+        return lease_for(PLATFORMS[self.platform]) + timedelta(seconds=1)
 
     # What the platform knows
 

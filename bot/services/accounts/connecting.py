@@ -42,7 +42,7 @@ from bot.services.errors import (
 )
 from bot.services.incidents.incidents import Incidents
 from bot.services.notifications import Message, say_to_member, tell_admins
-from bot.services.tokens.refreshing import due_in
+from bot.services.tokens.policy import next_refresh_in
 from bot.views import connect as views
 from bot.views import consent as words
 from storage.attempts import Attempts, Redeemed, TooManyTickets, open_ticket
@@ -341,7 +341,7 @@ class Connections:
             tokens = _as_of(await refreshes.clock(), grant, tokens)
             await refreshes.schedule(
                 grant.id,
-                due_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
+                next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
                 renews=tokens.refresh_token is not None or platform.rotation is not Rotation.NONE,
             )
             here = await accounts.remote_ids(organization_id, platform.key)

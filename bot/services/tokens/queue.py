@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.ops.logs import logger
+from bot.services.tokens.policy import LEASE
 from storage.budgets import Bucket, Budgets
 from storage.refreshes import Outcome, Refreshes, any_due
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
-LEASE = timedelta(seconds=60)
-"""Longer than waiting for a slot, the longest call, 20 s, and its commit."""
 BEGUN_WITHIN_S = 20.0
 """What waited longer for a slot is given back, so that its lease outlasts its call."""
 AT_ONCE = 64
