@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.services.acting import acting_for
-from bot.services.errors import NotAllowed, NotMember
+from bot.services.errors import NotAllowedError, NotMemberError
 from bot.services.notifications import say_to_member
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
@@ -55,7 +55,7 @@ class InvitationStory:
         try:
             async with acting_for(self._database, inviter, MAY_INVITE, system=True) as session:
                 joined = await self._join(session, request)
-        except (NotMember, NotAllowed):
+        except (NotMemberError, NotAllowedError):
             joined = None
         if joined is None:
             return await self._answer(request, views.NO_LONGER_STANDS)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Blocker, Hint, Platform, PlatformError
-from bot.services.errors import BLOCKED, HINTS, explain
 from bot.services.notifications import Message
 from bot.slack.routes import Say
 from bot.views import kit
+from bot.views.blockers import BLOCKED, HINTS
+from bot.views.errors import explain
 from bot.views.kit import Json
 from bot.views.organization import ownership
 

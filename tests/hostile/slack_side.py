@@ -60,7 +60,7 @@ SELECTS = {
     "incident.snooze": "static_select",
 }
 """What is chosen in a menu; everything else is a button."""
-REFUSED = frozenset({"Stranger", "NotMember", "NotAllowed"})
+REFUSED = frozenset({"external_user", "not_member", "not_allowed"})
 """Outcomes of a request whose sender may not ask for that."""
 IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd|inc)_[0-9a-f]{20}\b")
 UNTOLD = {

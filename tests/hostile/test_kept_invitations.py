@@ -96,7 +96,7 @@ async def test_no_invitation_lets_in_whom_nobody_stands_for_any_more(
         before = await dump(office.database)
         shown = await desk.send(desk.command(OTTO, "org"))
         await desk.send(desk.action(OTTO, "invitation.accept", kept))
-        if shown.outcomes != ("NotMember",) or changed(before, await dump(office.database)):
+        if shown.outcomes != ("not_member",) or changed(before, await dump(office.database)):
             let_in.append(way.__name__)
 
     assert let_in == []
