@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.services.errors import NotAllowed, NotMember, WhichOrganization
+from bot.services.errors import AmbiguousOrganizationError, NotAllowedError, NotMemberError
 from bot.services.permissions import Permission, allows
 from storage.models import Membership, Role
-from storage.tenants import Standing
+from storage.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +61,11 @@ class Actor:
         """Return if the role has `permission`.
 
         Raises:
-            NotAllowed: It does not.
+            NotAllowedError: It does not.
 
         """
         if not self.may(permission):
-            raise NotAllowed(permission, self.organization)
+            raise NotAllowedError(permission, self.organization)
 
 
 def sender_behind(member: Membership, team_id: str) -> Sender:
@@ -83,17 +83,17 @@ def act_as(
     """Return the actor for one organization: the one named, else the default of this channel.
 
     Raises:
-        NotMember: The person is in none, or not in the one named, which reads the same.
-        NotAllowed: Their role does not have `permission`.
-        WhichOrganization: Nothing says which of several is meant.
+        NotMemberError: The person is in none, or not in the one named, which reads the same.
+        NotAllowedError: Their role does not have `permission`.
+        AmbiguousOrganizationError: Nothing says which of several is meant.
 
     """
     wanted = organization_id or standing.default_organization_id
     seat = next((s for s in standing.choices if s.organization_id == wanted), None)
     if seat is None and wanted is None and standing.choices:
-        raise WhichOrganization(s.organization_name for s in standing.choices)
+        raise AmbiguousOrganizationError(tuple(s.organization_name for s in standing.choices))
     if seat is None:
-        raise NotMember
+        raise NotMemberError
     actor = Actor(
         sender=sender,
         membership_id=seat.membership_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from bot.services.errors import NotAllowed, NotMember
+from bot.services.errors import NotAllowedError, NotMemberError
 from bot.services.permissions import lowest_role
 from storage.acting import MembershipEnded, RoleTooLow
 from storage.acting import acting as acting_member
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bot.services.access import ActorRef
     from bot.services.permissions import Permission
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 @asynccontextmanager
@@ -29,8 +29,8 @@ async def acting(
     `system`: the transaction also sees other organizations' rows (`storage.acting`).
 
     Raises:
-        NotMember: The member has left since the request was let in.
-        NotAllowed: Their role no longer has `permission`.
+        NotMemberError: The member has left since the request was let in.
+        NotAllowedError: Their role no longer has `permission`.
 
     """
     try:
@@ -39,6 +39,6 @@ async def acting(
         ) as session:
             yield session
     except MembershipEnded:
-        raise NotMember from None
+        raise NotMemberError from None
     except RoleTooLow as low:
-        raise NotAllowed(permission, low.organization) from None
+        raise NotAllowedError(permission, low.organization) from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission, allows
 from bot.views.kit import fallback
+from storage.memberships import Members
 from storage.outbox import Notices
-from storage.tenants import Members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

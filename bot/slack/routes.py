@@ -19,7 +19,7 @@ from bot.services.permissions import Permission
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from storage.tenants import Standing
+    from storage.standing import Standing
 
 Json = dict[str, Any]
 
@@ -129,9 +129,9 @@ class Request:
         """Return the sender as a member of one organization, by default the channel's.
 
         Raises:
-            NotMember: They are in none, or not in the one named.
-            NotAllowed: Their role does not have `permission`.
-            WhichOrganization: Nothing says which of several is meant.
+            NotMemberError: They are in none, or not in the one named.
+            NotAllowedError: Their role does not have `permission`.
+            AmbiguousOrganizationError: Nothing says which of several is meant.
 
         """
         return act_as(self.sender, await self.standing(), organization_id, permission)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.acting import acting
-from bot.services.errors import BadInput, Gone, TooMany
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, Thing
 from bot.services.permissions import LOWEST, Permission, role_called, roles_without
+from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, Request, Routes, Say
 from bot.stories.organization import TOPIC
 from bot.views import join_codes as views
 from storage.audit import Audit
 from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
-from storage.tenants import Members
+from storage.memberships import Members
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
-    from storage.db import Database
+    from storage.engine.db import Database
 
 BY_CODE = roles_without(Permission.INVITE)
 """The roles a code can give: a stranger who finds one must not be able to let others in."""
@@ -55,16 +56,13 @@ class JoinCodeStory:
         word = request.words.strip().lower()
         role = role_called(word) if word else LOWEST
         if role not in BY_CODE:
-            raise BadInput(views.which_role(BY_CODE))
+            raise BadInputError(views.which_role(BY_CODE))
         actor = request.actor
         async with acting(self._database, actor, Permission.INVITE) as session:
             try:
                 secret = await JoinCodes(session).create(actor.organization_id, role, actor.membership_id)
             except TooManyCodes:
-                raise TooMany(
-                    f"{actor.organization} has {MOST_OPEN} open codes, which is the most it can have."
-                    " `/octapost org codes` shows them; revoke one, or wait until one ends."
-                ) from None
+                raise LimitReachedError(Limit.JOIN_CODES, MOST_OPEN, actor.organization) from None
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "code created", role=role.word
             )
@@ -82,7 +80,7 @@ class JoinCodeStory:
         async with acting(self._database, actor, Permission.SEE_JOIN_CODES) as session:
             revoked = await JoinCodes(session).revoke(actor.organization_id, request.target)
             if revoked is None:
-                raise Gone("That code", "Type `/octapost org codes` to see which are open.")
+                raise NotFoundError(Thing.JOIN_CODE)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "code revoked", by=revoked.created_by
             )

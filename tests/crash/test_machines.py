@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from adapters.x import PLATFORM
+from bot.services.tokens.policy import COMMIT_FOR_S, SECOND_OPINION, lease_for
 from bot.services.tokens.queue import AT_ONCE
-from bot.services.tokens.refreshing import COMMIT_FOR_S, SECOND_OPINION, lease_of
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 from tests.counts import in_full, sampled
@@ -140,7 +140,7 @@ async def test_single_use_work_of_a_killed_process_is_taken_over_when_its_longer
     postgres_database: Database, record_property: Callable[[str, object], None]
 ) -> None:
     loop, each = asyncio.get_running_loop(), 6
-    lease = lease_of(PLATFORM)
+    lease = lease_for(PLATFORM)
     async with open_house(postgres_database, XSimulator()) as house:
         async with three(house) as children:
             begun = loop.time()

@@ -18,13 +18,13 @@ from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import Diagnosis, diagnose
 from bot.services.incidents.incidents import Incidents
 from bot.services.tokens import page_tokens
-from bot.services.tokens.queue import BEGUN_WITHIN_S, LEASE
-from bot.services.tokens.refreshing import SECOND_OPINION
+from bot.services.tokens.policy import LEASE, SECOND_OPINION
+from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
-from storage.db import Database, now
-from storage.grants import Accounts, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault

@@ -19,28 +19,30 @@ from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rota
 from adapters.registry import PLATFORMS
 from bot.services.accounts.catalog import Offer
 from bot.services.incidents.incidents import Incidents
-from bot.services.tokens.refreshing import (
+from bot.services.tokens.policy import (
     HEALTH_CHECK,
     KEEP_ALIVE,
     OUTAGE_CALLS,
-    Refresher,
-    due_in,
-    out,
-    pause,
+    is_outage,
+    next_refresh_in,
+    retry_in,
     tripped,
 )
+from bot.services.tokens.refreshing import Refresher
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.meta import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage import time_limit
-from storage.db import Database, now
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine import time_limit
+from storage.engine.db import Database, now
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Grant, GrantStatus, Notice, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes, Tally
-from storage.tenants import Members, Organizations
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
@@ -535,7 +537,7 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
     life = timedelta(days=60) if platform.rotation is Rotation.EXCHANGE else timedelta(hours=2)
     tokens = Tokens(access_token="a", refresh_token="r", expires_in=life)
 
-    due = due_in(platform, tokens, jitter=jitter)
+    due = next_refresh_in(platform, tokens, jitter=jitter)
 
     if platform.rotation is Rotation.SINGLE_USE:
         assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
@@ -546,19 +548,21 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
 
 
 def test_a_token_whose_exchange_stopped_half_way_is_traded_up_before_it_ends() -> None:
-    due = due_in(PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0)
+    due = next_refresh_in(
+        PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0
+    )
 
     assert due == timedelta(minutes=30)
 
 
 def test_a_grant_that_only_a_person_can_renew_is_looked_at_once_a_day() -> None:
-    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
+    assert next_refresh_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
 
 
 def test_a_single_use_token_that_ends_sooner_is_renewed_before_half_of_its_life_is_over() -> None:
     tokens = Tokens(access_token="a", refresh_token="r", refresh_expires_in=timedelta(days=2))
 
-    assert due_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
+    assert next_refresh_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
 
 
 def tally(dead: int, fresh: int = 0) -> Tally:
@@ -598,7 +602,7 @@ def test_many_calls_without_an_answer_are_an_outage(answered: int, unanswered: i
     half = Tally(fresh=answered // 2, dead=0, busy=unanswered, other=0)
     rest = Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)
 
-    assert out({995: half, 1000: rest}, 1000) is outage
+    assert is_outage({995: half, 1000: rest}, 1000) is outage
 
 
 @pytest.mark.parametrize(
@@ -615,10 +619,10 @@ def test_few_accounts_make_an_outage_of_an_hour_without_any_answer(
     if answered_at is not None:
         hour[answered_at] = Tally(fresh=1, dead=0, busy=2, other=0)
 
-    assert out(hour, 1000) is outage
+    assert is_outage(hour, 1000) is outage
 
 
 def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:
-    assert pause(0, None, chance=1.0) < timedelta(minutes=1)
-    assert pause(50, None, chance=1.0) <= timedelta(minutes=11)
-    assert pause(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)
+    assert retry_in(0, None, chance=1.0) < timedelta(minutes=1)
+    assert retry_in(50, None, chance=1.0) <= timedelta(minutes=11)
+    assert retry_in(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)

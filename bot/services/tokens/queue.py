@@ -16,19 +16,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.ops.logs import logger
-from storage.budgets import Bucket, Budgets
+from bot.services.tokens.policy import LEASE
+from storage.rate_limits import Bucket, Budgets
 from storage.refreshes import Outcome, Refreshes, any_due
 
 if TYPE_CHECKING:
     from adapters.base import PlatformError
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
-LEASE = timedelta(seconds=60)
-"""Longer than waiting for a slot, the longest call, 20 s, and its commit."""
 BEGUN_WITHIN_S = 20.0
 """What waited longer for a slot is given back, so that its lease outlasts its call."""
 AT_ONCE = 64

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,57 +34,48 @@ from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS, VERDICTS
 from bot.ops.tracing import note, traced
 from bot.services.tokens.page_tokens import Trade, Trader
-from bot.services.tokens.queue import AT_ONCE, LEASE, Lane
-from bot.views.operator import BREAKER_OPEN, OUTAGE
-from storage import time_limit
-from storage.budgets import Bucket
+from bot.services.tokens.policy import (
+    ACCOUNTS_ONLY,
+    BREAKER_HISTORY_MIN,
+    BREAKER_HOLD,
+    BREAKER_OPEN,
+    COMMIT_FOR_S,
+    HEALTH_CHECK,
+    LEASE,
+    OUR_FAULT_PAUSE,
+    OUTAGE,
+    OUTAGE_HISTORY_MIN,
+    REFUSAL_PAUSE,
+    SECOND_OPINION,
+    at_latest,
+    end_reason,
+    is_outage,
+    is_silent,
+    lease_for,
+    next_check_in,
+    next_refresh_in,
+    renewable,
+    retry_in,
+    tripped,
+)
+from bot.services.tokens.queue import AT_ONCE, Lane
+from storage.engine import time_limit
+from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes, Renewal, Tally, renew
-from storage.single import FAILURES
+from storage.rate_limits import Bucket
+from storage.refreshes import Outcome, Refreshes, Renewal, renew
 
 if TYPE_CHECKING:
     from adapters.base import AccountTokens, Adapter, Client
     from bot.services.accounts.catalog import Offer
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
-SECOND_OPINION = timedelta(minutes=15)
-KEEP_ALIVE = timedelta(days=7)
-"""How often a single-use grant that nobody needs is renewed, so that it does not die of silence."""
-HEALTH_CHECK = timedelta(hours=24)
-LOOKS = 4
-"""Looks at sign-ins that nothing renews take at most one in so many of an app's calls."""
-RENEW_BEFORE_REFRESH_ENDS = timedelta(days=14)
-SHORTEST, LONGEST = timedelta(seconds=30), timedelta(minutes=10)
-"""Pauses after a failure: full jitter between nothing and a bound that doubles up to the longest.
-
-The longest is what an outage may last longer for us than for the platform.
-"""
-OUR_FAULT_PAUSE = timedelta(minutes=5)
-REFUSAL_PAUSE = timedelta(hours=1)
-"""After a refusal that no renewal can mend: a look is one of the few calls that a member has in a day."""
-BREAKER_WINDOW_MIN = 10
-BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
-OUTAGE_CALLS, OUTAGE_SHARE, OUTAGE_WINDOW_MIN = 20, 0.01, 10
-"""So many calls of ten minutes, and such a share of them, without an answer are an outage."""
-OUTAGE_HISTORY_MIN = 60
-"""Where few accounts make few calls: so many without an answer in an hour in which there was none."""
-BREAKER_HISTORY_MIN = 60
-BREAKER_HOLD = timedelta(minutes=60)
-COMMIT_FOR_S = 600.0
-"""How long new tokens are kept in memory while the database is gone."""
-SINGLE_USE_LEASE = timedelta(seconds=COMMIT_FOR_S) + LEASE
-"""Longer than new tokens may wait in memory: whoever took the grant over sooner would use a spent token."""
 WAIT_FOR_SIBLING_S = 25.0
-ACCOUNTS_ONLY = "accounts_only"
-"""The verdict on a grant whose person signed out while its accounts' own tokens live on."""
-TESTING_WEEK = "testing_week"
-"""The reason of a grant that ended as the platform ends those of an app in its test mode."""
-TESTING_MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,105 +84,6 @@ class Fresh:
 
     grant: Grant
     tokens: Tokens
-
-
-def due_in(platform: Platform, tokens: Tokens, *, jitter: float) -> timedelta:
-    """Return when a grant with these tokens is looked at next; `jitter` is between 0 and 1.
-
-    Single-use tokens are renewed just in time, before something needs them, and once a week: each
-    renewal has a moment in which a crash would lose them. The others are renewed ahead of need,
-    spread over a fifth of their life; where their refresh token ends before that, nothing is to be gained by
-    asking while the access token works. What only a person can renew is asked about: see `look_in`.
-    """
-    match platform.rotation:
-        case Rotation.SINGLE_USE:
-            return _sooner(KEEP_ALIVE, tokens.refresh_expires_in, jitter)
-        case Rotation.EXCHANGE:
-            return _sooner(HEALTH_CHECK, tokens.expires_in, jitter)
-        case Rotation.NONE if tokens.refresh_token is None:
-            return _sooner(HEALTH_CHECK, None, jitter)
-        case _:
-            life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
-            ahead, last = life * (0.7 + 0.2 * jitter), tokens.refresh_expires_in
-            return ahead if last is None or ahead < last else life
-
-
-def look_in(bucket: Bucket, grants: int, *, jitter: float) -> timedelta:
-    """Return when a grant that nothing renews is asked about again, as one of so many of its app.
-
-    Daily, as long as that leaves three quarters of the app's budget to what people do. LinkedIn allows 100,000
-    calls a day for an app and 150 for a member: looks, one call each, are daily up to 20,000 grants and weekly
-    for 140,000. What is published in between finds out by itself.
-    """
-    return _sooner(max(HEALTH_CHECK, grants * LOOKS * bucket.between), None, jitter)
-
-
-def renews(platform: Platform, grant: Grant) -> bool:
-    """Tell whether a grant's tokens can be renewed without a person."""
-    return grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE
-
-
-def lease_of(platform: Platform) -> timedelta:
-    """Return for how long a grant belongs to the process that refreshes it."""
-    return SINGLE_USE_LEASE if platform.rotation is Rotation.SINGLE_USE else LEASE
-
-
-def _sooner(usual: timedelta, ends_in: timedelta | None, jitter: float) -> timedelta:
-    spread = usual * (0.9 + 0.2 * jitter)
-    return spread if ends_in is None else min(spread, max(ends_in / 2, timedelta(minutes=5)))
-
-
-def reason_of(platform: Platform, grant: Grant, code: str, now: datetime) -> str:
-    """Return the code that says best why a grant ended: the platform's, or TESTING_WEEK.
-
-    Google gives no code of its own to the end of a sign-in whose app is in "Testing", only its age does:
-    https://developers.google.com/identity/protocols/oauth2#expiration.
-    """
-    life = platform.testing_lifetime
-    age = now - (grant.consented_at or grant.created_at)
-    if life is not None and code in platform.dead_grant_codes and abs(age - life) <= TESTING_MARGIN:
-        return TESTING_WEEK
-    return code
-
-
-def tripped(tallies: Mapping[int, Tally], minute: int) -> bool:
-    """Tell whether a platform called too many grants dead to be believed, in any ten minutes of the last hour.
-
-    It stays open for an hour after the worst of it, so that the second opinions of a mass failure find
-    it open too.
-    """
-    first = minute - int(BREAKER_HOLD.total_seconds() // 60)
-    for end in range(first, minute + 1):
-        window = [tallies[m] for m in range(end - BREAKER_WINDOW_MIN + 1, end + 1) if m in tallies]
-        dead, total = sum(t.dead for t in window), sum(t.total for t in window)
-        if dead >= BREAKER_GRANTS and dead >= BREAKER_SHARE * total:
-            return True
-    return False
-
-
-def out(hour: Mapping[int, Tally], minute: int) -> bool:
-    """Tell whether a platform left more calls without an answer than it does on any day; `hour` is by minute."""
-    return _unanswered(_lately(hour, minute)) or (_silent(hour.values()) and _unanswered(hour.values()))
-
-
-def _lately(hour: Mapping[int, Tally], minute: int) -> list[Tally]:
-    return [tally for at, tally in hour.items() if at > minute - OUTAGE_WINDOW_MIN]
-
-
-def _silent(tallies: Iterable[Tally]) -> bool:
-    """Tell whether no call was answered."""
-    return not any(tally.fresh or tally.dead for tally in tallies)
-
-
-def _unanswered(tallies: Collection[Tally]) -> bool:
-    unanswered, total = sum(t.busy for t in tallies), sum(t.total for t in tallies)
-    return unanswered >= OUTAGE_CALLS and unanswered > OUTAGE_SHARE * total
-
-
-def pause(failures: int, retry_after: timedelta | None, *, chance: float) -> timedelta:
-    """Return how long to wait after `failures` failures in a row: full jitter, never before `retry_after`."""
-    bound = min(LONGEST, SHORTEST * (1 << min(failures, 10)))
-    return max(retry_after or timedelta(0), SHORTEST / 2 + bound * chance)
 
 
 class Refresher:
@@ -229,7 +121,7 @@ class Refresher:
                 platform=found.platform.key,
                 app=app,
                 bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
-                lease=lease_of(found.platform),
+                lease=lease_for(found.platform),
                 at_once=at_once,
             )
             for found in offer.offered()
@@ -288,7 +180,7 @@ class Refresher:
                 await asyncio.sleep(0.05)
 
     async def _take(self, grant: Grant) -> Grant | None:
-        lease = lease_of(self._offer.platform(grant.platform))
+        lease = lease_for(self._offer.platform(grant.platform))
         async with self._database.system() as session:
             return await Refreshes(session, self._vault).take(grant.id, grant.generation, lease)
 
@@ -350,8 +242,10 @@ class Refresher:
             refresh=newer.refresh_token,
             access_expires_in=newer.expires_in or platform.access_lifetime,
             refresh_expires_in=newer.refresh_expires_in,
-            due_in=_at_latest(
-                due_in(platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()),
+            due_in=at_latest(
+                next_refresh_in(
+                    platform, newer if newer.refresh_token else _keeping(newer, tokens), jitter=_chance()
+                ),
                 trade.again_in,
             ),
             scopes=newer.scopes,
@@ -367,7 +261,7 @@ class Refresher:
     async def _ask(self, grant: Grant, platform: Platform, tokens: Tokens) -> Trade | None:
         """Return the tokens that follow these; None where there are none and the grant is well. Raises the verdict."""
         client, adapter = self._offer.client(grant.platform, grant.app), self._adapters[grant.platform]
-        if not renews(platform, grant):
+        if not renewable(platform, grant):
             await self._still_good(grant, adapter, client, tokens)
             return None
         if platform.rotation is Rotation.EXCHANGE:
@@ -378,7 +272,7 @@ class Refresher:
         """Note that the person's token is over and nobody has to be called for it: publishing goes on."""
         async with self._database.system() as session:
             verdict = f"{ACCOUNTS_ONLY} {trade.ended}"
-            after = _at_latest(HEALTH_CHECK * (0.9 + 0.2 * _chance()), trade.again_in)
+            after = at_latest(HEALTH_CHECK * (0.9 + 0.2 * _chance()), trade.again_in)
             await Refreshes(session, self._vault).healthy(grant, after, verdict=verdict)
         self._note(grant, ACCOUNTS_ONLY)
         self._heard(grant, Outcome.DEAD if trade.news else Outcome.FRESH)
@@ -415,7 +309,7 @@ class Refresher:
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             others = await refreshes.looked_after(grant.app)
-            again = look_in(self.lanes[grant.app].bucket, others, jitter=_chance())
+            again = next_check_in(self.lanes[grant.app].bucket, others, jitter=_chance())
             await refreshes.healthy(grant, again)
         self._note(grant, "fresh")
         self._heard(grant, Outcome.FRESH)
@@ -453,11 +347,13 @@ class Refresher:
                 await self._later(grant, verdict, OUR_FAULT_PAUSE * (1 + _chance()))
             case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
-                wait = max(LEASE, pause(grant.failures, error.retry_after, chance=_chance()))
+                wait = max(LEASE, retry_in(grant.failures, error.retry_after, chance=_chance()))
                 await self._later(grant, verdict, wait, in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
                 await self._heard_nothing(grant, Outcome.BUSY, error)
-                await self._later(grant, verdict, pause(grant.failures, error.retry_after, chance=_chance()))
+                await self._later(
+                    grant, verdict, retry_in(grant.failures, error.retry_after, chance=_chance())
+                )
 
     async def _second_opinion(self, grant: Grant, platform: Platform, code: str, verdict: str) -> None:
         """A first "dead" is looked at again; a second one counts, unless the whole platform says so."""
@@ -473,7 +369,7 @@ class Refresher:
             elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, verdict, SECOND_OPINION)
             else:
-                reason = reason_of(platform, grant, code, clock)
+                reason = end_reason(platform, grant, code, clock)
                 if await repository.dead(grant, reason):
                     await self._incidents.grant_died(session, grant, reason)
 
@@ -502,9 +398,9 @@ class Refresher:
             repository = Refreshes(session, self._vault)
             minute = await repository.minute()
             hour = await repository.tallies(platform.key, minute - OUTAGE_HISTORY_MIN + 1)
-        if out(hour, minute):
+        if is_outage(hour, minute):
             await self._page(platform, OUTAGE)
-        elif _silent(_lately(hour, minute)):
+        elif is_silent(hour, minute):
             await self._incidents.still_troubled(platform.key, OUTAGE)  # asked rarely by now, and silent
 
     async def _page(self, platform: Platform, code: str) -> None:
@@ -534,10 +430,6 @@ def _keeping(newer: Tokens, older: Tokens) -> Tokens:
         expires_in=newer.expires_in,
         refresh_expires_in=newer.refresh_expires_in,
     )
-
-
-def _at_latest(usual: timedelta, again_in: timedelta | None) -> timedelta:
-    return usual if again_in is None else min(usual, again_in)
 
 
 def _over(grant: Grant, clock: datetime) -> bool:
