@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
     from bot.services.accounts.diagnosis import Forecast, Weather
     from bot.services.accounts.disconnecting import Disconnections
-    from bot.services.tokens.refreshing import Refresher
+    from bot.services.tokens.fresh import FreshTokens
     from storage.db import Database
     from storage.listings import Listing
     from storage.vault import Vault
@@ -54,7 +54,7 @@ class AccountsStory:
         *,
         connections: Connections,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         adapters: Mapping[str, Adapter],
         forecast: Forecast,
         database: Database,
@@ -64,7 +64,7 @@ class AccountsStory:
         self._forecast = forecast
         self._offer = connections.offer
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -306,7 +306,7 @@ class AccountsStory:
         if grant is None:
             raise Gone("Its sign-in")
         adapter = self._adapters[account.platform]
-        found = await self._refresher.use(
+        found = await self._tokens.use(
             grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
         )
         async with acting(self._database, actor) as session:
