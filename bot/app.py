@@ -70,8 +70,8 @@ from bot.web.pages import Pages, headers_of
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
-from storage.db import ANSWERED_WITHIN, Database
-from storage.roles import RoleFault, faults
+from storage.engine.db import ANSWERED_WITHIN, Database
+from storage.engine.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.services.errors import NotAllowed, NotMember, WhichOrganization
+from bot.services.errors import AmbiguousOrganizationError, NotAllowedError, NotMemberError
 from storage.models import Membership, Role
-from storage.tenants import Standing
+from storage.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +51,17 @@ def act_as(
 ) -> Actor:
     """Return the actor for one organization: the one named, else the default of this channel.
 
-    Raises NotMember when the person is in none (or not in the one named: that reads the same), NotAllowed
-    when their role is below `needed`, and WhichOrganization when nothing says which of several is meant.
+    Raises NotMemberError when the person is in none (or not in the one named: that reads the same), NotAllowedError
+    when their role is below `needed`, and AmbiguousOrganizationError when nothing says which of several is meant.
     """
     wanted = organization_id or standing.default_organization_id
     seat = next((s for s in standing.choices if s.organization_id == wanted), None)
     if seat is None and wanted is None and standing.choices:
-        raise WhichOrganization(s.organization_name for s in standing.choices)
+        raise AmbiguousOrganizationError(tuple(s.organization_name for s in standing.choices))
     if seat is None:
-        raise NotMember
+        raise NotMemberError
     if seat.role < needed:
-        raise NotAllowed(needed, seat.organization_name)
+        raise NotAllowedError(needed, seat.organization_name)
     return Actor(
         sender=sender,
         membership_id=seat.membership_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from bot.services.errors import NotAllowed, NotMember
+from bot.services.errors import NotAllowedError, NotMemberError
 from storage.acting import MembershipEnded, RoleTooLow
 from storage.acting import acting as acting_member
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bot.services.access import Actor
     from bot.services.notifications import Doer
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Role
 
 
@@ -26,7 +26,7 @@ def acting(
 ) -> AbstractAsyncContextManager[AsyncSession]:
     """Give a transaction for a change by `actor`, with the role that let the request in required again.
 
-    Raises NotMember or NotAllowed if the actor has lost it meanwhile. `system`: see `storage.acting`.
+    Raises NotMemberError or NotAllowedError if the actor has lost it meanwhile. `system`: see `storage.acting`.
     """
     return acting_for(database, actor, actor.needed, system=system)
 
@@ -42,6 +42,6 @@ async def acting_for(
         ) as session:
             yield session
     except MembershipEnded:
-        raise NotMember from None
+        raise NotMemberError from None
     except RoleTooLow as low:
-        raise NotAllowed(needed, low.organization) from None
+        raise NotAllowedError(needed, low.organization) from None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bot.views.kit import fallback
+from storage.memberships import Members
 from storage.models import Role
 from storage.outbox import Notices
-from storage.tenants import Members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,15 +15,18 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import note, traced
 from bot.services.access import Sender
-from bot.services.errors import BadInput, OctapostError, explain
+from bot.services.errors import ServiceError
 from bot.slack.grids import require_home
 from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.slack.payloads import sender_of, workspace_of
+from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
-from storage import time_limit
-from storage.attempts import AskedBefore, first_seen, seen
+from bot.views.errors import explain, sentence
+from storage.engine import time_limit
 from storage.models import Role
+from storage.seen_requests import first_seen, seen
+from storage.tickets import AskedBefore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from bot.slack.clients import Slacks
     from bot.slack.deadline import Turn
     from bot.views.kit import Json
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
@@ -123,12 +126,12 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
     match error:
         case AskedBefore():
             return Done(), "replay"
-        case BadInput(field=str(field)) if route.kind is Kind.SUBMISSION:
-            return FieldErrors({field: str(error)}), "bad_input"
-        case BadInput():
-            return Say(text=str(error)), "bad_input"
-        case OctapostError():
-            return Say(text=str(error)), name
+        case BadInputError(field=str(field)) if route.kind is Kind.SUBMISSION:
+            return FieldErrors({field: error.sentence}), "bad_input"
+        case BadInputError():
+            return Say(text=error.sentence), "bad_input"
+        case ServiceError():
+            return Say(text=sentence(error)), error.code
         case PlatformError():
             return Say(text=explain(error, "The platform")), name
     if is_outage(error):

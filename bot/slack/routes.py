@@ -19,7 +19,7 @@ from storage.models import Role
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from storage.tenants import Standing
+    from storage.standing import Standing
 
 Json = dict[str, Any]
 

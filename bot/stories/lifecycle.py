@@ -20,17 +20,20 @@ from bot.views.kit import cut
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
 from storage.incidents import IncidentRows
+from storage.installations import Installations
+from storage.memberships import Members
 from storage.models import Installation, Role
-from storage.names import looks
+from storage.organization_names import looks
+from storage.organizations import Organizations
 from storage.outbox import Notices
-from storage.tenants import Installations, Members, Organizations, Workspaces
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.incidents.incidents import Incidents
     from bot.slack.clients import Slacks
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Membership
     from storage.vault import Vault
 

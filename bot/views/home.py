@@ -16,9 +16,9 @@ from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.views.accounts import Card
-    from storage.incident_models import AlertSettings
-    from storage.summaries import Summary
-    from storage.tenants import Seat
+    from storage.models import AlertSettings
+    from storage.organization_summaries import Summary
+    from storage.standing import Seat
 
 HOME_CARDS = 18
 """A home tab holds 100 blocks, a card at most 4; about ten stand around them."""

@@ -14,8 +14,8 @@ from storage.models import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""

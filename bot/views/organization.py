@@ -11,9 +11,9 @@ from bot.views.kit import Json
 from storage.models import Membership, Role
 
 if TYPE_CHECKING:
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
-    from storage.tenants import Seat, Standing
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
+    from storage.standing import Seat, Standing
 
 PERSON, ROLE = "person", "role"
 WHAT = {

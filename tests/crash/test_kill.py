@@ -14,7 +14,7 @@ from sandbox.core import Fault
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
 from tests.counts import in_full, sampled, tries
 from tests.crash.children import octapost, refreshing, until

@@ -20,7 +20,7 @@ from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 from tests.counts import in_full, sampled

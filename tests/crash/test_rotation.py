@@ -13,9 +13,9 @@ from adapters.base import Busy
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.grants import token_pair
-from storage.keys import remaining
+from storage.key_rotation import remaining
 from storage.models import Grant
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import in_full, tries

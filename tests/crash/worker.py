@@ -29,7 +29,7 @@ from bot.services.accounts.catalog import Offer
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.queue import AT_ONCE
 from bot.services.tokens.refreshing import Refresher
-from storage.db import Database
+from storage.engine.db import Database
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault
 

@@ -26,7 +26,7 @@ from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
-from storage.grants import Accounts
+from storage.accounts import Accounts
 from tests.application import Office
 from tests.hostile.slack_side import Desk, dump, first_organization, listening
 

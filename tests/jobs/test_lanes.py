@@ -11,9 +11,9 @@ from sqlmodel import col, func, select, update
 
 from adapters.base import Busy
 from bot.services.tokens.queue import SILENCE, RefreshQueue
-from storage.budgets import Bucket
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import AppBudget, Grant, GrantStatus
+from storage.rate_limits import Bucket
 from storage.vault import Vault
 from tests.counts import tries
 from tests.databases import another

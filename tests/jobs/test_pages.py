@@ -23,8 +23,8 @@ from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
-from storage.db import Database, now
-from storage.grants import Accounts, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault

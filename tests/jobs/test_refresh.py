@@ -36,12 +36,14 @@ from sandbox.platforms.meta import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage import time_limit
-from storage.db import Database, now
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine import time_limit
+from storage.engine.db import Database, now
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Grant, GrantStatus, Notice, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes, Tally
-from storage.tenants import Members, Organizations
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent

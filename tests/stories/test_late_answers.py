@@ -35,7 +35,7 @@ from bot.views.kit import message_modal
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
-from storage.tenants import Workspaces
+from storage.workspaces import Workspaces
 from tests.hostile.slack_side import Desk, Json
 from tests.stories.told import button
 

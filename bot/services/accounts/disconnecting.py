@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
 from bot.ops.logs import logger
 from bot.services.acting import acting
-from bot.services.errors import Gone
+from bot.services.errors import NotFoundError, Thing
+from storage.accounts import Accounts
 from storage.audit import Audit
-from storage.grants import Accounts, Grants
+from storage.grants import Grants
 from storage.models import Account, Grant
 from storage.posts import Posts
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import Offer
     from bot.services.incidents.incidents import Incidents
     from bot.services.tokens.fresh import FreshTokens
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -92,7 +93,7 @@ class Disconnections:
         return Revocation.SAME_PERSON if siblings else Revocation.ENDED
 
     async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
-        """Take the account out of the organization at once. Raises Gone for another's or an absent one.
+        """Take the account out of the organization at once. Raises NotFoundError for another's or an absent one.
 
         The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
         """
@@ -104,7 +105,7 @@ class Disconnections:
                 await grants.lock(grant.id)
             account = await accounts.disconnect(actor.organization_id, account_id)
             if account is None:
-                raise Gone("That account")
+                raise NotFoundError(Thing.ACCOUNT)
             cancelled = await Posts(session).cancel(actor.organization_id, [account.id])
             people = await grants.connected_by(grant.id) if grant else frozenset()
             orphan = await grants.release(actor.organization_id, grant.id) if grant else None

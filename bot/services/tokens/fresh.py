@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from adapters.base import Busy, GrantDead, TokenRefused, Tokens
 from bot.services.tokens.policy import lease_for
-from storage import time_limit
+from storage.engine import time_limit
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from adapters.base import Client
     from bot.services.accounts.catalog import Offer
     from bot.services.tokens.refreshing import Refresher
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 Answer = TypeVar("Answer")

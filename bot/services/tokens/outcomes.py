@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from bot.services.incidents.incidents import Incidents
     from bot.services.tokens.queue import RefreshQueue
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

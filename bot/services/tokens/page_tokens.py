@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 from adapters.base import Busy, GrantDead, PlatformError
 from bot.ops.logs import logger
 from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION
-from storage.grants import Accounts
-from storage.own_tokens import Owner, OwnTokens
+from storage.account_tokens import Owner, OwnTokens
+from storage.accounts import Accounts
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from adapters.base import AccountTokens, Client, Discovery, Tokens
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 

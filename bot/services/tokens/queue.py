@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.ops.logs import logger
 from bot.services.tokens.policy import LEASE
-from storage.budgets import Bucket, Budgets
+from storage.rate_limits import Bucket, Budgets
 from storage.refreshes import Outcome, Refreshes, any_due
 
 if TYPE_CHECKING:
     from adapters.base import PlatformError
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 

@@ -35,11 +35,11 @@ from bot.services.tokens.policy import (
     renewable,
 )
 from bot.services.tokens.queue import AT_ONCE, RefreshQueue
-from storage.budgets import Bucket
+from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant
+from storage.rate_limits import Bucket
 from storage.refreshes import Outcome, Refreshes, Renewal, renew
-from storage.single import FAILURES
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from adapters.base import AccountTokens, Adapter, Client
     from bot.services.accounts.catalog import Offer
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
