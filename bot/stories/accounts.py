@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
     from bot.services.accounts.diagnosis import Forecast, Weather
     from bot.services.accounts.disconnecting import Disconnections
-    from bot.services.tokens.refreshing import Refresher
+    from bot.services.tokens.fresh import FreshTokens
     from storage.account_listings import Listing
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -57,7 +57,7 @@ class AccountsStory:
         *,
         connections: Connections,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         adapters: Mapping[str, Adapter],
         forecast: Forecast,
         database: Database,
@@ -67,7 +67,7 @@ class AccountsStory:
         self._forecast = forecast
         self._offer = connections.offer
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -326,7 +326,7 @@ class AccountsStory:
         if grant is None:
             raise NotFoundError(Thing.ACCOUNT_GRANT)
         adapter = self._adapters[account.platform]
-        found = await self._refresher.use(
+        found = await self._tokens.use(
             grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
         )
         async with acting(self._database, actor, Permission.SEE_ACCOUNTS) as session:

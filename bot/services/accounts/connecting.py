@@ -71,7 +71,7 @@ from storage.vault import Vault
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from bot.services.tokens.refreshing import Refresher
+    from bot.services.tokens.fresh import FreshTokens
 
 log = logger(__name__)
 
@@ -116,7 +116,7 @@ class Connections:
         public_url: str,
         offer: Offer,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         incidents: Incidents,
         adapters: Mapping[str, Adapter],
         database: Database,
@@ -125,7 +125,7 @@ class Connections:
         self.offer = offer
         self._public_url = public_url
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._incidents = incidents
         self._adapters = adapters
         self._database = database
@@ -249,7 +249,7 @@ class Connections:
             return await adapter.discover(client, tokens), tokens
 
         async def look() -> tuple[Discovery, Tokens]:
-            return await self._refresher.use(grant_id, ask)
+            return await self._tokens.use(grant_id, ask)
 
         attempt = ConnectionAttempt(
             state_hash=b"",

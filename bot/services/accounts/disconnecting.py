@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bot.services.access import Actor
     from bot.services.accounts.catalog import Offer
     from bot.services.incidents.incidents import Incidents
-    from bot.services.tokens.refreshing import Refresher
+    from bot.services.tokens.fresh import FreshTokens
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -67,14 +67,14 @@ class Disconnections:
         *,
         offer: Offer,
         adapters: Mapping[str, Adapter],
-        refresher: Refresher,
+        tokens: FreshTokens,
         incidents: Incidents,
         database: Database,
         vault: Vault,
     ) -> None:
         self._offer = offer
         self._adapters = adapters
-        self._refresher = refresher
+        self._tokens = tokens
         self._incidents = incidents
         self._database = database
         self._vault = vault
@@ -175,7 +175,7 @@ class Disconnections:
 
         try:
             async with asyncio.timeout(REVOKE_WITHIN_S):
-                return await self._refresher.use(grant.id, revoke)
+                return await self._tokens.use(grant.id, revoke)
         except (PlatformError, TimeoutError) as error:
             code = error.code if isinstance(error, PlatformError) else "timeout"
             log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
