@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import (
-    Capability,
-)
+from adapters.base import Capability
 
 DEFAULT_GRAPH_VERSION = "v26.0"
 """Released 2026-07-29, the newest. Overridden by the operator's `graph_version`."""

@@ -10,14 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import (
-    App,
-    Capability,
-    ClientAuth,
-    Platform,
-    Refresh,
-    Scope,
-)
+from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="tiktok",

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Refresh, Scope
 from bot.services.accounts.catalog import OVER
-from bot.services.tokens.refreshing import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renews, tripped
+from bot.services.tokens.policy import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renewable, tripped
 from bot.views.incidents import DATA_ACCESS, mend, why
 from storage.models import GrantStatus
 from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Account, Grant
     from storage.refreshes import Tally
 
@@ -238,7 +238,7 @@ def in_words(span: timedelta) -> str:
 def expiry(platform: Platform, grant: Grant, now: datetime) -> str:
     """Return until when a living sign-in needs nobody, in words."""
     end, last = ends_at(platform, grant), works_until(grant)
-    if renews(platform, grant):
+    if renewable(platform, grant):
         if grant.access_expires_at is None and grant.refresh_sealed is None and end is None:
             return "Doesn't expire by itself."
         exchanged = platform.refresh is Refresh.EXCHANGE and end == last
@@ -526,7 +526,7 @@ def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) ->
 
 def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
     """Renewals, or looks where there are none, that came to nothing for this grant, or that nobody makes."""
-    renewed = renews(platform, grant)
+    renewed = renewable(platform, grant)
     if grant.due_at is not None and now - grant.due_at > OVERDUE and (grant.lease_until or now) <= now:
         return Diagnosis(
             light=Light.YELLOW,
