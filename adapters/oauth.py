@@ -23,7 +23,6 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from adapters.base import (
-    LONGEST_CALL_S,
     Busy,
     Client,
     ClientAuth,
@@ -37,9 +36,9 @@ from adapters.base import (
     Rotation,
     Tokens,
     body_of,
-    send,
     text_of,
 )
+from adapters.http import LONGEST_CALL_S, send
 from adapters.numbers import lifetime, wait_of
 
 OUR_FAULT = frozenset(

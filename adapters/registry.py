@@ -9,6 +9,13 @@ import httpx
 
 from adapters import facebook, instagram, linkedin, reddit, tiktok, x, youtube
 from adapters.base import Adapter, Platform
+from adapters.facebook.account import Facebook
+from adapters.instagram.account import Instagram
+from adapters.linkedin.account import LinkedIn
+from adapters.reddit.account import Reddit
+from adapters.tiktok.account import TikTok
+from adapters.x.account import X
+from adapters.youtube.account import YouTube
 
 PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     {
@@ -22,12 +29,12 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
 def adapters(http: httpx.AsyncClient) -> Mapping[str, Adapter]:
     """Return every adapter by its platform's key. All share `http`, which stays the caller's to close."""
     every: tuple[Adapter, ...] = (
-        facebook.Facebook(http),
-        instagram.Instagram(http),
-        x.X(http),
-        linkedin.LinkedIn(http),
-        tiktok.TikTok(http),
-        reddit.Reddit(http),
-        youtube.YouTube(http),
+        Facebook(http),
+        Instagram(http),
+        X(http),
+        LinkedIn(http),
+        TikTok(http),
+        Reddit(http),
+        YouTube(http),
     )
     return MappingProxyType({adapter.platform.key: adapter for adapter in every})

@@ -22,30 +22,30 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
 from adapters import registry
-from adapters.base import LONGEST_CALL_S
-from bot import logs, tracing
-from bot.cards import FALLBACK
-from bot.connections import Connections
-from bot.deadline import ANSWER_WITHIN_S
-from bot.departures import Departures
-from bot.diagnosis import Forecast
-from bot.disconnections import Disconnections
-from bot.dispatch import Dispatcher
-from bot.gauges import Gauges
-from bot.http import Carrier, Forgetful, open_session
-from bot.incidents import Incidents
+from adapters.http import LONGEST_CALL_S
 from bot.jobs.clock import Clock
-from bot.jobs.incidents import IncidentWatch
-from bot.jobs.ladder import Ladder
-from bot.jobs.notices import NoticeSender
-from bot.jobs.refresh import Refresher
 from bot.jobs.sweep import Sweeper
-from bot.offer import Offer
-from bot.operator import Operator
-from bot.routes import Routes
+from bot.ops import logs, tracing
+from bot.ops.http import Carrier, Forgetful, open_session
+from bot.services.accounts.catalog import Offer
+from bot.services.accounts.connecting import Connections
+from bot.services.accounts.deauthorizing import Departures
+from bot.services.accounts.diagnosis import Forecast
+from bot.services.accounts.disconnecting import Disconnections
+from bot.services.incidents.cards import FALLBACK
+from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.operator_alerts import Operator
+from bot.services.incidents.reminders import Ladder
+from bot.services.incidents.watch import IncidentWatch
+from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
-from bot.slack import Slacks
-from bot.socket_mode import SocketMode
+from bot.slack.clients import Slacks
+from bot.slack.deadline import ANSWER_WITHIN_S
+from bot.slack.dispatch import Dispatcher
+from bot.slack.routes import Routes
+from bot.slack.sender import NoticeSender
+from bot.slack.socket_mode import SocketMode
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -58,19 +58,20 @@ from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
-from bot.web.browser import Cookies, Guard
 from bot.web.connect import ConnectPages
+from bot.web.gauges import Gauges
+from bot.web.guard import Cookies, Guard
 from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.limits import PageLimits
 from bot.web.listeners import Address, listen, monitored
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages, headers_of
-from bot.web.platforms import PlatformCallbacks
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
-from storage.db import ANSWERED_WITHIN, Database
-from storage.roles import RoleFault, faults
+from bot.web.webhooks import PlatformCallbacks
+from storage.engine.db import ANSWERED_WITHIN, Database
+from storage.engine.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Parts:
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
+    tokens: FreshTokens
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
@@ -228,10 +230,11 @@ def construct(
     operator = Operator(offer, database, settings.operator_channel)
     incidents = Incidents(offer, vault, operator)
     refresher = Refresher(offer, adapters, database, vault, incidents)
+    tokens = FreshTokens(offer, refresher, database, vault)
     disconnections = Disconnections(
         offer=offer,
         adapters=adapters,
-        refresher=refresher,
+        tokens=tokens,
         incidents=incidents,
         database=database,
         vault=vault,
@@ -240,7 +243,7 @@ def construct(
         public_url=settings.public_url,
         offer=offer,
         disconnections=disconnections,
-        refresher=refresher,
+        tokens=tokens,
         incidents=incidents,
         adapters=adapters,
         database=database,
@@ -250,7 +253,7 @@ def construct(
     accounts = AccountsStory(
         connections=connections,
         disconnections=disconnections,
-        refresher=refresher,
+        tokens=tokens,
         adapters=adapters,
         forecast=Forecast(database),
         database=database,
@@ -329,6 +332,7 @@ def construct(
         connections=connections,
         disconnections=disconnections,
         refresher=refresher,
+        tokens=tokens,
         ladder=Ladder(offer, incidents, database, vault),
         incidents=incidents,
         watch=IncidentWatch(incidents, offer, database, vault),
@@ -383,8 +387,8 @@ async def run(
             await runner.setup()
             url = await listen(runner, address)
             if work:
-                for lane in parts.refresher.lanes.values():
-                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
+                for queue in parts.refresher.queues.values():
+                    parts.clock.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)

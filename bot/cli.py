@@ -19,15 +19,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot import app, logs, manifest
-from bot.diagnosis import Forecast
-from bot.hardening import keep_memory_private
+from bot import app
+from bot.ops import logs
+from bot.ops.hardening import keep_memory_private
+from bot.services.accounts.diagnosis import Forecast
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
-from storage import urls
-from storage.db import Database, SchemaTooNew, SchemaTooOld
-from storage.keys import remaining, rotate
-from storage.moving import MoveRefused, move
-from storage.roles import NoSuchRole, RoleFault, faults
+from bot.slack import manifest
+from storage.copy_database import MoveRefused, move
+from storage.engine import urls
+from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
+from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.key_rotation import remaining, rotate
 from storage.vault import KeyRing, VaultError
 
 cli = typer.Typer(

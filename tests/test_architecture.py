@@ -19,17 +19,17 @@ OURS = ("adapters", "bot", "sandbox", "storage")
 LONGEST_MODULE = 600
 """Lines. An adapter is near 300, a story or a repository near 200; past this a room has to be divided."""
 
-SHARED_BY_ADAPTERS = ("adapters.base", "adapters.numbers", "adapters.oauth")
+SHARED_BY_ADAPTERS = ("adapters.base", "adapters.http", "adapters.numbers", "adapters.oauth")
 STARTS_BOTH = frozenset({"sandbox/tour.py", "sandbox/start.py", "sandbox/run.py", "sandbox/__main__.py"})
 """The one process that is bot and sandbox at once, and the tour through it."""
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
-KNOWS_WHO = frozenset({"bot/actor.py"})
-OPENS_CONNECTIONS = frozenset({"bot/http.py"})
+KNOWS_WHO = frozenset({"bot/slack/payloads.py"})
+OPENS_CONNECTIONS = frozenset({"bot/ops/http.py"})
 HTTP_CLIENTS = frozenset(
     {"ClientSession", "AsyncClient", "AsyncWebClient", "AsyncWebhookClient", "WebClient", "urlopen"}
 )
 WHO = frozenset({"user", "user_id", "team", "team_id", "enterprise", "enterprise_id"})
-JUDGES_SLACK = frozenset({"bot/slack.py", "bot/http.py"})
+JUDGES_SLACK = frozenset({"bot/slack/clients.py", "bot/ops/http.py"})
 """The second carries calls to platforms, not to Slack."""
 SLACK_FAILURES = frozenset({"SlackApiError", "SlackClientError", "ClientError", "ClientConnectionError"})
 """What `CALL_FAILED` is for: whoever catches one of them alone misses the others."""
@@ -54,16 +54,17 @@ def allowed(path: str) -> tuple[str, ...]:
         case "bot":
             # The command line is where the sandbox is started from; nothing else knows there is one.
             return ("bot", "adapters", "storage", *(("sandbox",) if path == "bot/cli.py" else ()))
+    part = rest.partition("/")[0]
     return {
         "__init__.py": (),
-        "base.py": (),
+        "base": ("adapters.base",),
+        "http.py": ("adapters.base",),
         "numbers.py": (),
-        "oauth.py": ("adapters.base", "adapters.numbers"),
-        "meta.py": SHARED_BY_ADAPTERS,
-        "facebook.py": (*SHARED_BY_ADAPTERS, "adapters.meta"),
-        "instagram.py": (*SHARED_BY_ADAPTERS, "adapters.meta"),
+        "oauth.py": ("adapters.base", "adapters.http", "adapters.numbers"),
+        "facebook": (*SHARED_BY_ADAPTERS, "adapters.facebook", "adapters.meta"),
+        "instagram": (*SHARED_BY_ADAPTERS, "adapters.instagram", "adapters.meta"),
         "registry.py": ("adapters",),
-    }.get(rest, SHARED_BY_ADAPTERS)
+    }.get(part, (*SHARED_BY_ADAPTERS, f"adapters.{part}"))
 
 
 def imported(path: str, source: str) -> Iterator[str]:
@@ -211,36 +212,36 @@ def test_the_rule_holds_in_every_module(rule: Rule) -> None:
 @pytest.mark.parametrize(
     ("rule", "path", "line"),
     [
-        (wrong_imports, "adapters/x.py", "from bot import errors"),
-        (wrong_imports, "adapters/x.py", "from adapters.reddit import PLATFORM"),
-        (wrong_imports, "adapters/x.py", "from adapters.meta import Graph"),
-        (wrong_imports, "adapters/base.py", "import adapters.oauth"),
+        (wrong_imports, "adapters/x/account.py", "from bot import errors"),
+        (wrong_imports, "adapters/x/account.py", "from adapters.reddit import PLATFORM"),
+        (wrong_imports, "adapters/x/account.py", "from adapters.meta.graph import Graph"),
+        (wrong_imports, "adapters/base/protocol.py", "import adapters.oauth"),
         (wrong_imports, "adapters/oauth.py", "from adapters import x"),
-        (wrong_imports, "adapters/x.py", "from .reddit import PLATFORM"),
-        (wrong_imports, "storage/db.py", "def f():\n    from bot.settings import Settings"),
-        (wrong_imports, "storage/db.py", "import importlib\nimportlib.import_module('adapters.base')"),
+        (wrong_imports, "adapters/x/account.py", "from ..reddit import PLATFORM"),
+        (wrong_imports, "storage/engine/db.py", "def f():\n    from bot.settings import Settings"),
+        (wrong_imports, "storage/engine/db.py", "import importlib\nimportlib.import_module('adapters.base')"),
         (wrong_imports, "sandbox/core.py", "from adapters import base"),
         (wrong_imports, "sandbox/core.py", "from bot.app import main"),
         (wrong_imports, "sandbox/tour.py", "from bot.settings import Settings"),
         (wrong_imports, "sandbox/tour.py", "import storage.db"),
         (wrong_imports, "bot/app.py", "from sandbox.core import Simulator"),
         (wrong_imports, "bot/stories/x.py", "from sandbox import core"),
-        (environment_reads, "bot/logs.py", "import os\nos.environ['HOME']"),
-        (environment_reads, "storage/db.py", "from os import environ"),
+        (environment_reads, "bot/ops/logs.py", "import os\nos.environ['HOME']"),
+        (environment_reads, "storage/engine/db.py", "from os import environ"),
         (environment_reads, "sandbox/core.py", "import os\nos.getenv('HOME')"),
-        (environment_reads, "adapters/x.py", "from pydantic_settings import BaseSettings"),
-        (who_reads, "bot/dispatch.py", "body['user']['id']"),
-        (who_reads, "bot/dispatch.py", "body.get('team_id')"),
-        (who_reads, "bot/dispatch.py", "(body.get('event') or {}).get('user')"),
-        (who_reads, "bot/dispatch.py", "context.team_id"),
-        (who_reads, "bot/dispatch.py", "context.actor_user_id"),
-        (who_reads, "bot/dispatch.py", "payload.pop('enterprise_id')"),
-        (raised_for_status, "adapters/x.py", "response.raise_for_status()"),
-        (opened_clients, "bot/slack.py", "aiohttp.ClientSession()"),
-        (opened_clients, "adapters/x.py", "httpx.AsyncClient(timeout=1)"),
+        (environment_reads, "adapters/x/account.py", "from pydantic_settings import BaseSettings"),
+        (who_reads, "bot/slack/dispatch.py", "body['user']['id']"),
+        (who_reads, "bot/slack/dispatch.py", "body.get('team_id')"),
+        (who_reads, "bot/slack/dispatch.py", "(body.get('event') or {}).get('user')"),
+        (who_reads, "bot/slack/dispatch.py", "context.team_id"),
+        (who_reads, "bot/slack/dispatch.py", "context.actor_user_id"),
+        (who_reads, "bot/slack/dispatch.py", "payload.pop('enterprise_id')"),
+        (raised_for_status, "adapters/x/account.py", "response.raise_for_status()"),
+        (opened_clients, "bot/slack/clients.py", "aiohttp.ClientSession()"),
+        (opened_clients, "adapters/x/account.py", "httpx.AsyncClient(timeout=1)"),
         (opened_clients, "bot/app.py", "AsyncWebClient(token='x')"),
-        (read_numbers, "adapters/x.py", "float(response.headers['retry-after'])"),
-        (read_numbers, "adapters/meta.py", "datetime.fromtimestamp(body['expires_at'], UTC)"),
+        (read_numbers, "adapters/x/account.py", "float(response.headers['retry-after'])"),
+        (read_numbers, "adapters/meta/graph.py", "datetime.fromtimestamp(body['expires_at'], UTC)"),
         (slack_errors_by_hand, "bot/stories/x.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
         (
             slack_errors_by_hand,
@@ -256,7 +257,7 @@ def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) 
 @pytest.mark.parametrize(
     ("rule", "path", "line"),
     [
-        (wrong_imports, "adapters/facebook.py", "from adapters import meta, oauth"),
+        (wrong_imports, "adapters/facebook/account.py", "from adapters import facebook, meta, oauth"),
         (wrong_imports, "adapters/registry.py", "from adapters import x, youtube"),
         (wrong_imports, "sandbox/tour.py", "from bot.app import build"),
         (wrong_imports, "bot/cli.py", "from sandbox import tour"),
@@ -266,11 +267,11 @@ def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) 
             "from storage.db import connect\nfrom adapters.registry import adapters",
         ),
         (environment_reads, "bot/settings.py", "import os\nos.environ"),
-        (slack_errors_by_hand, "bot/slack.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
+        (slack_errors_by_hand, "bot/slack/clients.py", "try:\n    pass\nexcept SlackApiError:\n    pass"),
         (slack_errors_by_hand, "bot/x.py", "try:\n    pass\nexcept CALL_FAILED:\n    pass"),
-        (who_reads, "bot/actor.py", "body['user']"),
-        (who_reads, "bot/dispatch.py", "(await client.users_info(user=x))['user']"),
-        (who_reads, "bot/dispatch.py", "body.get('text')"),
+        (who_reads, "bot/slack/payloads.py", "body['user']"),
+        (who_reads, "bot/slack/dispatch.py", "(await client.users_info(user=x))['user']"),
+        (who_reads, "bot/slack/dispatch.py", "body.get('text')"),
     ],
 )
 def test_a_line_that_keeps_the_rule_passes(rule: Rule, path: str, line: str) -> None:
@@ -292,21 +293,25 @@ def test_authlibs_other_transport_cannot_be_imported() -> None:
     assert find_spec("httpx2") is None
 
 
-# Every write on behalf of a member goes through `bot.acting`; each other writer is listed with its reason.
+# Every write on behalf of a member goes through `bot.services.acting`; each other writer is listed with its reason.
 
 BOT = ROOT / "bot"
 MAY_WRITE = {
     "app.py:*": "the command line's, and the schema's",
-    "connections.py:_drop": "forgets a consent that led to nothing",
-    "connections.py:_tell": "owes a member a message",
-    "departures.py:*": "a platform's signed word",
-    "disconnections.py:_end": "ends a grant that nobody holds any more",
-    "disconnections.py:end_if_unused": "ends a grant that led to no account",
+    "services/accounts/connecting.py:_drop": "forgets a consent that led to nothing",
+    "services/accounts/connecting.py:_tell": "owes a member a message",
+    "services/accounts/deauthorizing.py:*": "a platform's signed word",
+    "services/accounts/disconnecting.py:_end": "ends a grant that nobody holds any more",
+    "services/accounts/disconnecting.py:end_if_unused": "ends a grant that led to no account",
     "jobs/*": "what the clock does",
-    "operator.py:*": "what whoever runs this installation is told",
-    "replies.py:_owe": "owes a person a message",
-    "replies.py:put": "the same",
-    "rotation.py:*": "the bot's own tokens",
+    "services/incidents/reminders.py:*": "what the clock does",
+    "services/incidents/watch.py:*": "what the clock does",
+    "services/tokens/*": "what the clock does",
+    "slack/sender.py:*": "what the clock does",
+    "services/incidents/operator_alerts.py:*": "what whoever runs this installation is told",
+    "slack/replies.py:_owe": "owes a person a message",
+    "slack/replies.py:put": "the same",
+    "slack/rotation.py:*": "the bot's own tokens",
     "stories/invitations.py:decline": "whoever was invited is no member",
     "stories/lifecycle.py:*": "what Slack says of the app and of people",
     "stories/organization.py:create": "there is no organization yet to be a member of",
@@ -348,7 +353,7 @@ def _reads(call: ast.Call) -> bool:
 
 
 def writers() -> list[tuple[str, str]]:
-    """Return every function of the bot that may write without `bot.acting`, as `path:function`, and how."""
+    """Return every function of the bot that may write without `bot.services.acting`, as `path:function`, and how."""
     return [
         (f"{path.relative_to(BOT).as_posix()}:{function}", kind)
         for path in sorted(BOT.rglob("*.py"))

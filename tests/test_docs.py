@@ -18,10 +18,10 @@ from typer.main import get_command
 
 from adapters.base import App, Capability, Platform
 from adapters.registry import PLATFORMS
-from bot import metrics
 from bot.cli import cli
-from bot.scopes import BOT_SCOPES, USER_SCOPES
+from bot.ops import metrics
 from bot.settings import PLATFORM_OPTIONS, PREFIX, ConfigurationError, Settings
+from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
 
 ROOT = Path(__file__).parent.parent
 NOT_OURS = frozenset({"node_modules", "dist", "build"})

@@ -13,7 +13,7 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.logs import logger
+from bot.ops.logs import logger
 
 log = logger(__name__)
 TICK_S = 1

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, NotMember, TooMany
-from bot.notices import say_to, say_to_member
-from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.services.acting import acting
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, NotMemberError, Thing
+from bot.services.notifications import say_to, say_to_member
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
 from storage.audit import SYSTEM, Audit
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
+from storage.memberships import Members
 from storage.models import Role
-from storage.summaries import summaries
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from storage.db import Database
-    from storage.invitation_models import ChannelRequest
-    from storage.models import Membership, Organization
+    from bot.services.access import Actor
+    from storage.engine.db import Database
+    from storage.models import ChannelRequest, Membership, Organization
 
 TOPIC = "Organizations and people"
 ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
@@ -57,11 +59,11 @@ class ChannelStory:
         wanted = request.words.strip()
         seats = (await request.standing()).choices
         if not seats:
-            raise NotMember
+            raise NotMemberError
         found = [seat for seat in seats if seat.organization_name.casefold() == wanted.casefold()]
         if not found:
             known = kit.listed(seat.organization_name for seat in seats)
-            raise BadInput(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
+            raise BadInputError(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
         if len(found) > 1:
             async with self._database.system(write=False) as session:
                 about = await summaries(session, [seat.organization_id for seat in found])
@@ -73,7 +75,7 @@ class ChannelStory:
     async def chosen(self, request: Request) -> Answer:
         """Do it for the one of several with the same name that was chosen."""
         if request.target or not request.sender.channel_id:  # some other button's value, or no channel's
-            raise Gone("That choice", AGAIN)
+            raise NotFoundError(Thing.CHOICE)
         return await self._move(request, request.actor)
 
     async def _move(self, request: Request, actor: Actor) -> Answer:
@@ -110,11 +112,9 @@ class ChannelStory:
                 user_id=sender.user_id,
             )
         except TooManyRequests:
-            raise TooMany(
-                f"You have asked for {REQUESTS_A_DAY} channels within a day, which is the limit. Try again tomorrow."
-            ) from None
+            raise LimitReachedError(Limit.CHANNEL_REQUESTS_A_DAY, REQUESTS_A_DAY) from None
         if made is None:
-            raise BadInput(
+            raise BadInputError(
                 f"The admins of {present.name} were asked for this within the last week. If it is urgent,"
                 " speak to one of them."
             )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.routes import Answer, Request, Routes, Say
+from bot.slack.routes import Answer, Request, Routes, Say
 from bot.views import accounts as account_views
 from bot.views import doctor as views
 from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.offer import Offer
+    from bot.services.accounts.catalog import Offer
     from bot.stories.accounts import AccountsStory
 
 TOPIC = "Accounts"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from bot.routes import Answer, Request, Routes, Say, Who
+from bot.slack.routes import Answer, Request, Routes, Say, Who
 from bot.views import help as views
 from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.offer import Offer
+    from bot.services.accounts.catalog import Offer
     from bot.settings import Settings
 
 TOPIC = "Help"

@@ -5,25 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, Settled
-from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
+from bot.services.acting import acting
+from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
-from storage.incident_models import LateAnswer
 from storage.incidents import IncidentRows
-from storage.models import Role, new_id
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import LateAnswer, Role, new_id
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.incidents import Incidents
+    from bot.services.incidents.incidents import Incidents
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.incident_models import Incident
-    from storage.models import Membership
+    from storage.engine.db import Database
+    from storage.models import Incident, Membership
 
 SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
@@ -88,7 +87,7 @@ class IncidentStory:
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
             if until is None or until <= now:
-                raise Gone("That choice", AGAIN)
+                raise NotFoundError(Thing.CHOICE)
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 
@@ -134,23 +133,23 @@ class IncidentStory:
         async with acting(self._database, actor) as session:
             seen = await self._known(session, actor.organization_id, request.target, lock=False)
             if not await self._incidents.late(session, seen, answer, actor.membership_id):
-                raise Settled
+                raise AlreadyResolvedError
         return Done()
 
     async def _admin(self, session: AsyncSession, request: Request, user_id: str) -> Membership:
-        """Return the chosen person's membership. Raises BadInput with why they can't do it."""
+        """Return the chosen person's membership. Raises BadInputError with why they can't do it."""
         actor = request.actor
         if not user_id:
-            raise BadInput("Choose a person.", field=views.PERSON)
+            raise BadInputError("Choose a person.", field=views.PERSON)
         member = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
         if member is None:
-            raise BadInput(
+            raise BadInputError(
                 f"They aren't a member of {actor.organization}. An owner can add them as an admin with"
                 " /octapost org invite.",
                 field=views.PERSON,
             )
         if member.role < Role.ADMIN:
-            raise BadInput(
+            raise BadInputError(
                 f"They are a member of {actor.organization}, and only admins can reconnect. An owner can make them"
                 " one with /octapost org role.",
                 field=views.PERSON,
@@ -160,12 +159,18 @@ class IncidentStory:
     async def _open(
         self, session: AsyncSession, request: Request, incident_id: str = "", *, lock: bool = True
     ) -> Incident:
-        """Return the open incident a button names, locked. Raises Gone for another's or an absent one, or Settled."""
+        """Return the open incident a button names, locked.
+
+        Raises:
+            NotFoundError: There is none in this organization.
+            AlreadyResolvedError: It is closed.
+
+        """
         actor = request.actor
         named = incident_id or request.target
         found = await self._known(session, actor.organization_id, named, lock=lock)
         if not found.open:
-            raise Settled
+            raise AlreadyResolvedError
         return found
 
     async def _known(
@@ -173,5 +178,5 @@ class IncidentStory:
     ) -> Incident:
         found = await IncidentRows(session).get(organization_id, incident_id, lock=lock)
         if found is None:
-            raise Gone("That card")
+            raise NotFoundError(Thing.INCIDENT)
         return found

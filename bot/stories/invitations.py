@@ -5,22 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.acting import acting_for
-from bot.errors import NotAllowed, NotMember
-from bot.notices import say_to_member
-from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.services.acting import acting_for
+from bot.services.errors import NotAllowedError, NotMemberError
+from bot.services.notifications import say_to_member
+from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
 from storage.audit import SYSTEM, Audit
 from storage.invitations import Invitations
+from storage.memberships import MAY_INVITE, Members
 from storage.models import Role
-from storage.tenants import MAY_INVITE, Members, Organizations
+from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.invitation_models import Invitation
+    from storage.engine.db import Database
+    from storage.models import Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class InvitationStory:
         try:
             async with acting_for(self._database, inviter, MAY_INVITE, system=True) as session:
                 joined = await self._join(session, request)
-        except (NotMember, NotAllowed):
+        except (NotMemberError, NotAllowedError):
             joined = None
         if joined is None:
             return await self._answer(request, views.NO_LONGER_STANDS)

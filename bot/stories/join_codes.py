@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import BadInput, Gone, TooMany
-from bot.routes import Answer, Kind, Request, Routes, Say
+from bot.services.acting import acting
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, Thing
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Kind, Request, Routes, Say
 from bot.stories.organization import ROLES, TOPIC
 from bot.views import join_codes as views
 from storage.audit import Audit
 from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
+from storage.memberships import MAY_INVITE, Members
 from storage.models import Role
-from storage.tenants import MAY_INVITE, Members
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from storage.db import Database
+    from bot.services.access import Actor
+    from storage.engine.db import Database
 
 
 class JoinCodeStory:
@@ -51,7 +52,7 @@ class JoinCodeStory:
         """Make a one-time code for another workspace."""
         word = request.words.strip().lower() or Role.MEMBER.word
         if word not in {Role.MEMBER.word, Role.ADMIN.word}:
-            raise BadInput("A code can make a `member` or an `admin`: `/octapost org code admin`.")
+            raise BadInputError("A code can make a `member` or an `admin`: `/octapost org code admin`.")
         actor = request.actor
         async with acting(self._database, actor) as session:
             try:
@@ -59,10 +60,7 @@ class JoinCodeStory:
                     actor.organization_id, ROLES[word], actor.membership_id
                 )
             except TooManyCodes:
-                raise TooMany(
-                    f"{actor.organization} has {MOST_OPEN} open codes, which is the most it can have."
-                    " `/octapost org codes` shows them; revoke one, or wait until one ends."
-                ) from None
+                raise LimitReachedError(Limit.JOIN_CODES, MOST_OPEN, actor.organization) from None
             await Audit(session).write(actor.organization_id, actor.membership_id, "code created", role=word)
         return Say(text="A one-time code", blocks=views.made(actor.organization, secret, ROLES[word]))
 
@@ -78,7 +76,7 @@ class JoinCodeStory:
         async with acting(self._database, actor) as session:
             revoked = await JoinCodes(session).revoke(actor.organization_id, request.target)
             if revoked is None:
-                raise Gone("That code", "Type `/octapost org codes` to see which are open.")
+                raise NotFoundError(Thing.JOIN_CODE)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "code revoked", by=revoked.created_by
             )

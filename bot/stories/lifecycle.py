@@ -8,29 +8,32 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapters.numbers import number
-from bot.actor import leaver_of, workspace_of
-from bot.grids import at_home
-from bot.logs import logger
-from bot.notices import Message, say_to
-from bot.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.slack import CALL_FAILED, failure
-from bot.slack import Kind as Failed
+from bot.ops.logs import logger
+from bot.services.notifications import Message, say_to
+from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.clients import Kind as Failed
+from bot.slack.grids import at_home
+from bot.slack.payloads import leaver_of, workspace_of
+from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.views import lifecycle as views
 from bot.views.kit import cut
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
 from storage.incidents import IncidentRows
+from storage.installations import Installations
+from storage.memberships import Members
 from storage.models import Installation, Role
-from storage.names import looks
+from storage.organization_names import looks
+from storage.organizations import Organizations
 from storage.outbox import Notices
-from storage.tenants import Installations, Members, Organizations, Workspaces
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.incidents import Incidents
-    from bot.slack import Slacks
-    from storage.db import Database
+    from bot.services.incidents.incidents import Incidents
+    from bot.slack.clients import Slacks
+    from storage.engine.db import Database
     from storage.models import Membership
     from storage.vault import Vault
 

@@ -6,32 +6,36 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, OctapostError, TooMany
-from bot.invitations import invite, tell, waiting_for
-from bot.logs import logger
-from bot.notices import say_to
-from bot.people import person, team_name
-from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
+from bot.ops.logs import logger
+from bot.services.acting import acting
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, ServiceError, Thing
+from bot.services.notifications import say_to
+from bot.services.organizations.invitations import invite, tell, waiting_for
+from bot.slack.people import person, team_name
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
 from bot.views import invitations, kit
 from bot.views import organization as views
+from bot.views.errors import sentence
 from storage.audit import Audit
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found, let_in
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
+from storage.memberships import LastOwner, Members
 from storage.models import Role
-from storage.names import NameTaken, looks
-from storage.summaries import summaries
-from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
+from storage.organization_names import NameTaken, looks
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.standing import Seat
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from bot.incidents import Incidents
-    from storage.db import Database
-    from storage.invitation_models import Invitation
-    from storage.models import Membership
+    from bot.services.access import Actor
+    from bot.services.incidents.incidents import Incidents
+    from storage.engine.db import Database
+    from storage.models import Invitation, Membership
 
 log = logger(__name__)
 LONGEST_NAME = 80
@@ -150,11 +154,9 @@ class OrganizationStory:
                 await Workspaces(session).ensure(sender.team_id, sender.enterprise_id, workspace)
                 await found(session, name, realm=sender.realm, user_id=sender.user_id, team_id=sender.team_id)
         except NameTaken:
-            raise BadInput(name_taken(name)) from None
+            raise BadInputError(name_taken(name)) from None
         except TooManyFounded:
-            raise TooMany(
-                f"You have created {FOUNDED_A_DAY} organizations within a day, which is the limit. Try again tomorrow."
-            ) from None
+            raise LimitReachedError(Limit.ORGANIZATIONS_A_DAY, FOUNDED_A_DAY) from None
         return Say(
             text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
             blocks=[
@@ -173,14 +175,14 @@ class OrganizationStory:
                 await Organizations(session).rename(actor.organization_id, name)
                 await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
         except NameTaken:
-            raise BadInput(name_taken(name)) from None
+            raise BadInputError(name_taken(name)) from None
         return Say(text=f"{actor.organization} is now called {name}.")
 
     async def join(self, request: Request) -> Answer:
         """Link this workspace to an organization with its one-time code. Guests cannot."""
         sender, typed = request.sender, request.words.strip()
         if not typed:
-            raise BadInput("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
+            raise BadInputError("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
         client = await request.client()
         who = await person(client, sender.user_id, sender)
         name = await team_name(client, sender.team_id)
@@ -188,7 +190,7 @@ class OrganizationStory:
             redeemed = await JoinCodes(session).redeem(typed)
             organization = await Organizations(session).get(redeemed.organization_id) if redeemed else None
             if redeemed is None or organization is None:
-                raise BadInput(
+                raise BadInputError(
                     "That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one."
                 )
             members = Members(session)
@@ -196,7 +198,7 @@ class OrganizationStory:
             try:
                 await let_in(session, sender.team_id, organization.id)
             except NameTaken:
-                raise BadInput(
+                raise BadInputError(
                     f"This workspace already has an organization whose name looks like {organization.name}."
                     " Ask one of the two owners to rename theirs; your code stays good until then."
                 ) from None
@@ -227,7 +229,7 @@ class OrganizationStory:
         """Answer `/octapost org invite @person [role]`."""
         user_id, word = who_and_role(request.words)
         if word and word not in ROLES:
-            raise BadInput("The role is one of member, admin, owner.")
+            raise BadInputError("The role is one of member, admin, owner.")
         role = ROLES[word] if word else Role.MEMBER
         actor, client = request.actor, await request.client()
         name = await person(client, user_id, actor.sender)
@@ -246,7 +248,9 @@ class OrganizationStory:
         """Answer `/octapost org role @person role`."""
         user_id, word = who_and_role(request.words)
         if word not in ROLES:
-            raise BadInput("Say who and what: `/octapost org role @person admin` (member, admin or owner).")
+            raise BadInputError(
+                "Say who and what: `/octapost org role @person admin` (member, admin or owner)."
+            )
         member = await self._member(request.actor, user_id)
         await self._set_role(request.actor, member.id, ROLES[word])
         return about(user_id, f"is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
@@ -275,7 +279,7 @@ class OrganizationStory:
         async with acting(self._database, actor) as session:
             withdrawn = await Invitations(session).withdraw(actor.organization_id, request.target)
             if withdrawn is None:
-                raise Gone("That invitation", AGAIN)
+                raise NotFoundError(Thing.INVITATION)
             await self._withdrawn(session, actor, withdrawn)
         if request.place != "modal":
             return Say(text="Withdrawn.")
@@ -289,7 +293,7 @@ class OrganizationStory:
         elif word in ROLES:
             await self._set_role(request.actor, membership_id, ROLES[word])
         else:
-            raise Gone("That choice", AGAIN)
+            raise NotFoundError(Thing.CHOICE)
         actor = await self._refreshed(request)
         if actor is None or request.place != "modal":
             return Say(text="Done.")
@@ -298,7 +302,7 @@ class OrganizationStory:
     async def add_people(self, request: Request) -> Answer:
         """Add the people chosen in the members modal."""
         if request.target:  # some other modal's metadata
-            raise Gone("That form", AGAIN)
+            raise NotFoundError(Thing.FORM)
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
             return Done()
@@ -307,8 +311,8 @@ class OrganizationStory:
         for user_id in chosen:
             try:
                 await person(client, user_id, request.sender)
-            except OctapostError as error:
-                raise BadInput(str(error), field=views.PERSON) from None
+            except ServiceError as error:
+                raise BadInputError(sentence(error), field=views.PERSON) from None
         role = ROLES.get(str(option.get("value")), Role.MEMBER)
         async with acting(self._database, request.actor, system=True) as session:
             await invite(session, request.actor, chosen, role)
@@ -341,7 +345,7 @@ class OrganizationStory:
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
         if found is None:
-            raise BadInput(
+            raise BadInputError(
                 f"They aren't a member of {actor.organization}. `/octapost org members` shows who is."
             )
         return found
@@ -354,9 +358,9 @@ class OrganizationStory:
         try:
             done = await Members(session).set_role(actor.organization_id, membership_id, role)
         except LastOwner:
-            raise BadInput(last_owner(actor)) from None
+            raise BadInputError(last_owner(actor)) from None
         if not done:
-            raise Gone("That member")
+            raise NotFoundError(Thing.MEMBER)
         if role < Role.ADMIN:
             await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
@@ -372,9 +376,9 @@ class OrganizationStory:
             try:
                 done = await Members(session).end(actor.organization_id, membership_id)
             except LastOwner:
-                raise BadInput(last_owner(actor)) from None
+                raise BadInputError(last_owner(actor)) from None
             if not done:
-                raise Gone("That member")
+                raise NotFoundError(Thing.MEMBER)
             await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "member removed", membership_id
@@ -391,14 +395,14 @@ class OrganizationStory:
 
 
 def name_of(typed: str, word: str = "create") -> str:
-    """Return an organization's name as typed, tidied. Raises BadInput for none, or too much."""
+    """Return an organization's name as typed, tidied. Raises BadInputError for none, or too much."""
     name = " ".join(typed.split())
     if not name:
-        raise BadInput(f"Type a name after it: `/octapost org {word} Blue Door Bakery`.")
+        raise BadInputError(f"Type a name after it: `/octapost org {word} Blue Door Bakery`.")
     if len(name) > LONGEST_NAME:
-        raise BadInput(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
+        raise BadInputError(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
     if not looks(name):
-        raise BadInput("That name has no character that can be seen. Choose one that people can read.")
+        raise BadInputError("That name has no character that can be seen. Choose one that people can read.")
     return name
 
 
@@ -414,7 +418,7 @@ def who_and_role(typed: str) -> tuple[str, str]:
     """Return the user id of the mention in what was typed, and the word after it."""
     found = MENTION.search(typed)
     if found is None:
-        raise BadInput(
+        raise BadInputError(
             "Name the person with @, so that Slack knows whom you mean: `/octapost org invite @person`."
         )
     rest = typed[found.end() :].split()

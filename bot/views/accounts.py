@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Capability, Platform, Scope
-from bot.diagnosis import CLEAR, Diagnosis, Fix, Weather, diagnose
-from bot.disconnections import Disconnection, Revocation
+from bot.services.accounts.diagnosis import CLEAR, Diagnosis, Fix, Weather, diagnose
+from bot.services.accounts.disconnecting import Disconnection, Revocation
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import Role

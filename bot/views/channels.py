@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.kit import Json
 from bot.views.organization import ownership
@@ -12,8 +12,8 @@ from bot.views.organization import ownership
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.invitation_models import ChannelRequest
-    from storage.summaries import Summary
+    from storage.models import ChannelRequest
+    from storage.organization_summaries import Summary
 
 
 def which(found: Sequence[Summary], realm: str) -> list[Json]:

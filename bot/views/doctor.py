@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability
-from bot.diagnosis import Fix
-from bot.offer import OVER
+from bot.services.accounts.catalog import OVER
+from bot.services.accounts.diagnosis import Fix
 from bot.views import accounts as account_views
 from bot.views import kit
 from bot.views.accounts import ADMINS_CAN, CAN
@@ -16,7 +16,7 @@ from bot.views.kit import Json
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.diagnosis import Diagnosis
+    from bot.services.accounts.diagnosis import Diagnosis
     from bot.views.accounts import Card
     from storage.models import Account, Grant
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.diagnosis import tally
+from bot.services.accounts.diagnosis import tally
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit
@@ -16,9 +16,9 @@ from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.views.accounts import Card
-    from storage.incident_models import AlertSettings
-    from storage.summaries import Summary
-    from storage.tenants import Seat
+    from storage.models import AlertSettings
+    from storage.organization_summaries import Summary
+    from storage.standing import Seat
 
 HOME_CARDS = 18
 """A home tab holds 100 blocks, a card at most 4; about ten stand around them."""

@@ -7,11 +7,10 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
-from bot.routes import Say
+from bot.services.notifications import Message
+from bot.slack.routes import Say
 from bot.views import kit
-from storage.incident_models import IncidentKind, LateAnswer, Resolution
-from storage.models import BLOCKED, LEFT_OUT, Role, utc_now
+from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, Role, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
     from adapters.base import Platform
     from bot.views.kit import Json
-    from storage.incident_models import AlertSettings, Incident
-    from storage.models import Membership
+    from storage.models import AlertSettings, Incident, Membership
     from storage.posts import Waiting
 
 PERSON = "person"

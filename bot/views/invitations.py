@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.kit import Json
 from bot.views.organization import WHAT, article, ownership
@@ -14,8 +14,8 @@ from storage.models import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.commands import COMMAND
-from bot.notices import Message
+from bot.services.notifications import Message
+from bot.slack.commands import COMMAND
 from bot.views import kit
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.notifications import Message
+from bot.services.tokens.policy import BREAKER_OPEN, OUTAGE
 from bot.views import kit
 
 if TYPE_CHECKING:
     from adapters.base import Platform
-
-BREAKER_OPEN = "breaker_open"
-OUTAGE = "outage"
 
 
 def needs_you(platform: Platform, code: str) -> Message:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import Membership, Role
 
 if TYPE_CHECKING:
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
-    from storage.tenants import Seat, Standing
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
+    from storage.standing import Seat, Standing
 
 PERSON, ROLE = "person", "role"
 WHAT = {

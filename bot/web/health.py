@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.logs import logger
+from bot.ops.logs import logger
 
 if TYPE_CHECKING:
-    from bot.gauges import Gauges
     from bot.jobs.clock import Clock
-    from storage.db import Database
+    from bot.web.gauges import Gauges
+    from storage.engine.db import Database
 
 log = logger(__name__)
 READY_WITHIN_S = 3.0

@@ -15,23 +15,23 @@ from aiohttp import web
 from adapters.base import text_of
 from adapters.numbers import lifetime
 from adapters.oauth import token_of
-from bot.logs import logger
-from bot.rotation import LIFE
-from bot.scopes import BOT_SCOPES
-from bot.slack import SlackRefused, SlackSilent
+from bot.ops.logs import logger
+from bot.slack.clients import SlackRefused, SlackSilent
+from bot.slack.rotation import LIFE
+from bot.slack.scopes import BOT_SCOPES
 from bot.stories.lifecycle import NewInstallation
 from bot.views.kit import listed
-from bot.web.browser import single
+from bot.web.guard import single
 from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
-    from bot.connections import Connections
+    from bot.services.accounts.connecting import Connections
     from bot.settings import Settings
-    from bot.slack import Slacks
+    from bot.slack.clients import Slacks
     from bot.stories.lifecycle import Lifecycle
-    from bot.web.browser import Cookies
+    from bot.web.guard import Cookies
     from bot.web.pages import Pages
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 

@@ -18,13 +18,13 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from adapters.base import WITHIN
-from bot.slack import SlackRefused, SlackSilent
+from adapters.http import WITHIN
+from bot.slack.clients import SlackRefused, SlackSilent
 from storage.models import digest
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from bot.slack import Slacks
+    from bot.slack.clients import Slacks
 
 ISSUER = "https://slack.com"
 TEAM = "https://slack.com/team_id"

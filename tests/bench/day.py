@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Platform, Rotation, Tokens
 from adapters.registry import PLATFORMS
-from bot.jobs.lanes import ASK_AGAIN, AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in, look_in, pause
-from storage.budgets import Bucket
+from bot.services.tokens.policy import next_check_in, next_refresh_in, retry_in
+from bot.services.tokens.queue import ASK_AGAIN, AT_ONCE, SILENCE
+from storage.rate_limits import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
 
@@ -132,8 +132,8 @@ class Lane:
     def cycle(self, jitter: float, tokens: Tokens) -> timedelta:
         """Return how long it is from such an answer about a grant to the next call."""
         if tokens.refresh_token is None:
-            return look_in(self.bucket, self.grants, jitter=jitter)
-        return due_in(self.platform, tokens, jitter=jitter)
+            return next_check_in(self.bucket, self.grants, jitter=jitter)
+        return next_refresh_in(self.platform, tokens, jitter=jitter)
 
     @property
     def load(self) -> float:
@@ -183,7 +183,7 @@ class Lane:
         self.put_off += 1
         failed = self.failures.get(grant, 0)
         self.failures[grant] = failed + 1
-        self._look_at(grant, second + pause(failed, None, chance=self.chance.random()).total_seconds())
+        self._look_at(grant, second + retry_in(failed, None, chance=self.chance.random()).total_seconds())
 
     def _renewed(self, grant: int, second: int, cycle: float, life: float) -> None:
         self.unanswered = 0

@@ -16,8 +16,8 @@ import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
-from adapters.base import LONGEST_CALL_S
-from bot.http import Forgetful
+from adapters.http import LONGEST_CALL_S
+from bot.ops.http import Forgetful
 from tests.bench.load import HOST
 
 FORM = {

@@ -1,4 +1,4 @@
-"""The promises of adapters/base.py, kept by every adapter: facts, consent link, discovery, revocation."""
+"""The promises of adapters/base, kept by every adapter: facts, consent link, discovery, revocation."""
 
 from __future__ import annotations
 
@@ -32,22 +32,12 @@ from adapters.base import (
     Tokens,
     capabilities,
     missing_scopes,
-    send,
 )
+from adapters.http import send
 from adapters.registry import PLATFORMS, adapters
 from sandbox.browser import PLAIN
 from tests.contract.answers import BODY, ELSEWHERE, WORTHLESS, Answer
-from tests.contract.wire import (
-    CODE,
-    KEYS,
-    REDIRECT,
-    STATE,
-    VERIFIER,
-    Wire,
-    client_of,
-    faults_of,
-    tokens_for,
-)
+from tests.contract.wire import CODE, KEYS, REDIRECT, STATE, VERIFIER, Wire, client_of, faults_of, tokens_for
 
 EACH = pytest.mark.parametrize("key", KEYS)
 EACH_APP = pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from sqlmodel import col, func, or_, select, update
 from adapters.base import Budget, Rotation
 from adapters.registry import PLATFORMS
 from bot import app
-from bot.http import Carrier, open_session
-from bot.jobs.refresh import lease_of
+from bot.ops.http import Carrier, open_session
+from bot.services.tokens.policy import lease_for
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
 from sandbox.platforms.linkedin import LinkedInSimulator
@@ -29,10 +29,11 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
 
@@ -246,7 +247,7 @@ class House:
     @property
     def lease(self) -> timedelta:
         """Just longer than a grant belongs to the process that works on it."""
-        return lease_of(PLATFORMS[self.platform]) + timedelta(seconds=1)
+        return lease_for(PLATFORMS[self.platform]) + timedelta(seconds=1)
 
     # What the platform knows
 
@@ -317,7 +318,7 @@ class House:
         self._passed_s += span.total_seconds()
         minutes = int(self._passed_s // 60) - before
         self.simulator.clock.offset_s += span.total_seconds()
-        for lane in self.parts.refresher.lanes.values():
+        for lane in self.parts.refresher.queues.values():
             lane._held_until -= span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()

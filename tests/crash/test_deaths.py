@@ -14,15 +14,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlmodel import select
 
 from adapters.base import Platform
-from adapters.linkedin import SERVICE_CODES, LinkedIn
+from adapters.linkedin.account import SERVICE_CODES, LinkedIn
 from adapters.registry import PLATFORMS
-from bot.jobs.refresh import Refresher
-from bot.offer import Offer
+from bot.services.accounts.catalog import Offer
+from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
-from storage.db import Database
-from storage.incident_models import Incident
-from storage.models import GrantStatus
+from storage.engine.db import Database
+from storage.models import GrantStatus, Incident
 from tests.counts import sampled, tries
 from tests.crash.house import SECOND_LOOK, SIMULATORS, House, open_house
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select, update
 
-from bot.jobs.notices import NoticeSender
+from bot.slack.sender import NoticeSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OLGA, OTTO
 from storage.models import Notice

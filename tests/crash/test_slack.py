@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, func, select
 
-from bot.jobs.notices import BETWEEN, LONGEST_DOUBT, LONGEST_PAUSE, NoticeSender
+from bot.slack.sender import BETWEEN, LONGEST_DOUBT, LONGEST_PAUSE, NoticeSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OTTO
 from storage.models import Notice

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from adapters.base import LONGEST_CALL_S, Adapter, Client, Tokens
+from adapters.base import Adapter, Client, Tokens
+from adapters.http import LONGEST_CALL_S
 from adapters.registry import PLATFORMS
 from bot import app
-from bot.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, Forgetful, open_session
 from bot.web.openid import SignInWithSlack
-from storage.db import Database
+from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 from tests.application import settings
 

@@ -20,8 +20,8 @@ from slack_sdk.errors import SlackApiError
 
 from adapters.base import Busy, Misconfigured, OutcomeUnknown
 from adapters.registry import PLATFORMS
-from bot.http import LONGEST_ANSWER
-from bot.slack import Kind, SlackFailed, failure, is_slacks
+from bot.ops.http import LONGEST_ANSWER
+from bot.slack.clients import Kind, SlackFailed, failure, is_slacks
 from bot.web.openid import Unreachable
 from tests.counts import in_full, sampled
 from tests.hostile.other_side import Bytes, OtherSide, every_call, given_up

@@ -18,15 +18,15 @@ from rich.console import Console
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot import logs
-from bot.dispatch import Dispatcher
-from bot.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.ops import logs
+from bot.slack.dispatch import Dispatcher
+from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
-from storage.grants import Accounts
+from storage.accounts import Accounts
 from tests.application import Office
 from tests.hostile.slack_side import Desk, dump, first_organization, listening
 

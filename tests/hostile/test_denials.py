@@ -12,7 +12,7 @@ import pytest
 
 from adapters.base import App, Capability, missing_scopes
 from adapters.registry import PLATFORMS
-from bot.offer import Offer
+from bot.services.accounts.catalog import Offer
 from bot.views.accounts import CAN, Card, card
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.slack.world import ACME, ADA

@@ -14,15 +14,14 @@ from itertools import product
 import pytest
 
 from adapters.registry import PLATFORMS
-from bot.actor import Actor, Sender
-from bot.diagnosis import diagnose
+from bot.services.access import Actor, Sender
+from bot.services.accounts.diagnosis import diagnose
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA
-from storage.attempts import Tickets
 from storage.discoveries import Discoveries
-from storage.incident_models import Incident
-from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Membership, Role
+from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Incident, Membership, Role
+from storage.tickets import Tickets
 from tests.application import Office
 from tests.counts import sampled
 from tests.web.house import House

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.errors import NotAllowed, NotMember, OctapostError, Stranger
-from bot.routes import Kind, Route, Who
+from bot.services.errors import ExternalUserError, NotAllowedError, NotMemberError, ServiceError
+from bot.slack.routes import Kind, Route, Who
+from bot.views.errors import sentence
 from sandbox.slack.state import View
 from sandbox.slack.world import ACME, ADA, GUS, OTTO, SID
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.application import Office
 from tests.counts import sampled
 from tests.hostile.slack_side import (
@@ -170,7 +171,7 @@ def cell(desk: Desk, subject: str, user_id: str, route: Route, age: str, target:
     return Cell(subject=subject, user_id=user_id, route=route, age=age, body=body, view=view)
 
 
-def expected(one: Cell, organization: str) -> OctapostError | None:
+def expected(one: Cell, organization: str) -> ServiceError | None:
     """Return the refusal that the table demands, or None for a request that reaches its handler."""
     needed = one.route.role
     if isinstance(needed, Who):
@@ -178,13 +179,13 @@ def expected(one: Cell, organization: str) -> OctapostError | None:
     if (
         one.subject == "a stranger" and one.route.kind is not Kind.COMMAND
     ):  # which names no workspace of theirs
-        return Stranger()
+        return ExternalUserError()
     if isinstance(needed, Who):
         return None
     role = NOW.get(one.user_id)
     if role is None:
-        return NotMember()
-    return NotAllowed(needed, organization) if role < needed else None
+        return NotMemberError()
+    return NotAllowedError(needed, organization) if role < needed else None
 
 
 async def test_everybody_may_do_what_the_table_says_and_nothing_else(
@@ -250,14 +251,14 @@ async def tried(desk: Desk, one: Cell) -> list[str]:
     if answer.status != 200:
         return [f"{name}: HTTP {answer.status}"]
     if refusal is not None:
-        as_said = answer.outcomes == (type(refusal).__name__,)
+        as_said = answer.outcomes == (refusal.code,)
         silent = one.route.kind is Kind.OPTIONS
         words = list(texts(answer.response)) + [w for m in answer.messages for w in texts(m.blocks)]
         words += list(texts(answer.view.blocks)) if answer.view else []
         polite = (
             answer.response.get("options") == []
             if silent
-            else squashed(str(refusal)) in squashed("".join(words))
+            else squashed(sentence(refusal)) in squashed("".join(words))
         )
         return (
             [] if as_said and polite and answer.places == (not silent) else [f"{name}: {answer.text[:200]}"]

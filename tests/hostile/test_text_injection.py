@@ -24,12 +24,12 @@ from sqlmodel import SQLModel
 
 import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
-from bot.connections import Connected
-from bot.disconnections import Disconnection, Revocation
-from bot.notices import Message
-from bot.replies import said
-from bot.routes import Route, Say
+from bot.services.accounts.connecting import Connected
+from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.notifications import Message
 from bot.settings import PlatformSettings
+from bot.slack.replies import said
+from bot.slack.routes import Route, Say
 from bot.views import kit
 from bot.views.accounts import Card, Page
 from bot.views.home import Reader
@@ -38,22 +38,26 @@ from bot.views.invitations import Asked
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
-from storage.incident_models import AlertSettings, Incident, IncidentKind, LateAnswer
-from storage.invitation_models import ChannelRequest, Invitation
 from storage.models import (
     Account,
+    AlertSettings,
+    ChannelRequest,
     Discovery,
     FoundAccount,
     Grant,
     GrantStatus,
+    Incident,
+    IncidentKind,
+    Invitation,
     JoinCode,
+    LateAnswer,
     Membership,
     Place,
     Role,
 )
+from storage.organization_summaries import Owner, Summary
 from storage.posts import Waiting
-from storage.summaries import Owner, Summary
-from storage.tenants import Seat, Standing
+from storage.standing import Seat, Standing
 from tests.application import Office, routes_of, settings
 from tests.counts import sampled, tries
 from tests.hostile.slack_side import INVITED, Desk, belongings, first_organization, seat

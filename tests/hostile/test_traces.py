@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from adapters import registry
 from adapters.base import Busy
-from bot import tracing
+from bot.ops import tracing
 from bot.settings import ConfigurationError
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
@@ -86,10 +86,10 @@ async def test_a_day_at_work_is_traced_without_a_secret(
             await connected(otto, "facebook", "ana")
             await said(otto, "accounts")
             (x,) = await grants(office, "x")
-            await office.parts.refresher.fresh(x.id, refused=x.generation)
+            await office.parts.tokens.get(x.id, refused=x.generation)
             office.world.platforms["x"].faults.append(Fault(path="/2/oauth2/token", status=503))
             with pytest.raises(Busy):
-                await office.parts.refresher.fresh(x.id, refused=x.generation + 1)
+                await office.parts.tokens.get(x.id, refused=x.generation + 1)
             secrets = issued(office) | fleeting(office)
         spans = spans_in(got)
 

@@ -11,10 +11,10 @@ import pytest_asyncio
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.incidents import Incidents
-from bot.jobs.ladder import Ladder, next_look
+from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.reminders import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault

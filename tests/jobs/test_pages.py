@@ -15,16 +15,16 @@ from sqlmodel import col, select, update
 from adapters import registry
 from adapters.base import AccountTokens, Busy, GrantDead, Rotation, Tokens
 from adapters.registry import PLATFORMS
-from bot.diagnosis import Diagnosis, diagnose
-from bot.incidents import Incidents
-from bot.jobs import trade
-from bot.jobs.lanes import BEGUN_WITHIN_S, LEASE
-from bot.jobs.refresh import SECOND_OPINION
+from bot.services.accounts.diagnosis import Diagnosis, diagnose
+from bot.services.incidents.incidents import Incidents
+from bot.services.tokens import page_tokens
+from bot.services.tokens.policy import LEASE, SECOND_OPINION
+from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
-from storage.db import Database, now
-from storage.grants import Accounts, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
@@ -100,7 +100,7 @@ async def look_again(works: Works, grant: Grant, after: timedelta = SECOND_OPINI
 
 def look_of(
     works: Works, grant: Grant, *, held: timedelta | None = None, **limits: Any
-) -> Callable[[], Awaitable[trade.Trade]]:
+) -> Callable[[], Awaitable[page_tokens.ExchangeResult]]:
     """Return a look with other limits than usual."""
     adapter = registry.adapters(works.http)["facebook"]
     client = works.offer.client("facebook", "facebook")
@@ -112,21 +112,19 @@ def look_of(
     async def believed(_: Grant) -> bool:
         return False
 
-    trader = trade.Trader(
+    checker = page_tokens.PageTokenChecker(
         works.database,
         works.vault,
         Incidents(works.offer, works.vault),
         spend=spend,
         doubted=believed,
-        second_opinion=SECOND_OPINION,
-        hold=DAY,
-        **limits,
+        limits=page_tokens.CheckLimits(**limits),
     )
 
-    async def look() -> trade.Trade:
+    async def look() -> page_tokens.ExchangeResult:
         async with works.database.system(write=False) as session:
             token = Refreshes(session, works.vault).tokens(grant).access.reveal()
-        return await trader.trade(grant, adapter, client, Tokens(access_token=token))
+        return await checker.exchange(grant, adapter, client, Tokens(access_token=token))
 
     return look
 
@@ -428,7 +426,7 @@ async def test_every_dead_page_is_told_of_however_many_live_on_without_the_perso
 ) -> None:
     works = await facebook(stack, sqlite_database, vault)
     grant = await works.grant(ANA)
-    await with_pages(works, grant, gone=2 * trade.AT_ONCE)
+    await with_pages(works, grant, gone=2 * page_tokens.AT_ONCE)
     sign_out(works)
 
     await works.refresher.run()
@@ -476,10 +474,10 @@ async def test_pages_are_asked_about_once_a_day_and_many_over_several_looks(
         await works.refresher.run()
         after = await works.look(grant.id)
         assert after.due_at is not None
-        soon = after.due_at - datetime.now(UTC) <= trade.NEXT_BATCH
+        soon = after.due_at - datetime.now(UTC) <= page_tokens.NEXT_BATCH
         dues.append((len(asked_about(works)) - before - 1, soon))
 
-    assert dues == [(trade.MOST, True), (60 - trade.MOST, False), (0, False)]
+    assert dues == [(page_tokens.MOST_CHECKED, True), (60 - page_tokens.MOST_CHECKED, False), (0, False)]
 
 
 async def test_a_look_is_over_before_its_lease(
@@ -507,12 +505,12 @@ async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token
     done = await look_of(works, grant, within_s=1.7)()
 
     assert done.tokens.access_token
-    assert done.again_in == trade.UNCLEAR
+    assert done.again_in == page_tokens.RETRY_UNANSWERED
     assert (await pages(works))[STUDIO].asked_at is None
 
 
 def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> None:
-    assert LEASE.total_seconds() >= BEGUN_WITHIN_S + trade.LOOK_S + 10
+    assert LEASE.total_seconds() >= BEGUN_WITHIN_S + page_tokens.CHECK_S + 10
 
 
 def test_who_trades_up_can_tell_of_accounts_tokens() -> None:
@@ -569,7 +567,7 @@ async def test_a_limit_stops_the_asking(
 ) -> None:
     works = await facebook(stack, sqlite_database, vault)
     grant = await works.grant(ANA)
-    await with_pages(works, grant, gone=3 * trade.AT_ONCE)
+    await with_pages(works, grant, gone=3 * page_tokens.AT_ONCE)
     sign_out(works)
     before = len(asked_about(works))
     meta(works).settings["limit_code"] = 17
@@ -581,7 +579,7 @@ async def test_a_limit_stops_the_asking(
     assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "Busy 17")
     assert after.due_at is not None
     assert after.due_at - datetime.now(UTC) > timedelta(minutes=18)
-    assert len(asked_about(works)) - before == trade.AT_ONCE
+    assert len(asked_about(works)) - before == page_tokens.AT_ONCE
 
 
 async def test_while_the_app_is_held_back_no_page_is_asked_about_and_none_is_called_over(

@@ -17,21 +17,33 @@ from sqlmodel import col, select, update
 from adapters import registry
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
-from bot.incidents import Incidents
-from bot.jobs.refresh import HEALTH_CHECK, KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
-from bot.offer import Offer
+from bot.services.accounts.catalog import Offer
+from bot.services.incidents.incidents import Incidents
+from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.policy import (
+    HEALTH_CHECK,
+    KEEP_ALIVE,
+    OUTAGE_CALLS,
+    is_outage,
+    next_refresh_in,
+    retry_in,
+    tripped,
+)
+from bot.services.tokens.refreshing import Refresher
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.meta import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage import time_limit
-from storage.db import Database, now
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine import time_limit
+from storage.engine.db import Database, now
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Grant, GrantStatus, Notice, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes, Tally
-from storage.tenants import Members, Organizations
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
@@ -50,6 +62,10 @@ class Works:
     http: httpx.AsyncClient
     organization_id: str
     membership_id: str
+
+    @property
+    def tokens(self) -> FreshTokens:
+        return FreshTokens(self.offer, self.refresher, self.database, self.vault)
 
     async def grant(
         self,
@@ -192,7 +208,7 @@ async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(red
 async def test_many_who_need_one_token_at_once_cause_one_refresh(x: Works) -> None:
     grant = await x.grant("4711", due=False)
 
-    found = await asyncio.gather(*(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)))
+    found = await asyncio.gather(*(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)))
 
     assert x.refreshes() == 1
     assert {f.grant.generation for f in found} == {grant.generation + 1}
@@ -203,7 +219,7 @@ async def test_many_who_need_a_token_whose_answer_gets_lost_do_not_send_the_spen
     x.simulator.faults.append(Fault(path=x.simulator.rules.token_path, lose_answer=True))
 
     found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+        *(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
     )
 
     assert x.refreshes() == 1
@@ -216,7 +232,7 @@ async def test_many_who_need_a_grant_that_died_hear_one_sentence_which_counts_on
     x.simulator.grants.clear()
 
     found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+        *(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
     )
     await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
     await x.refresher.run()
@@ -232,7 +248,7 @@ async def test_a_token_that_lives_less_than_a_minute_is_renewed_once_for_all_who
     reddit.simulator.settings["access_life_s"] = 30
     grant = await reddit.grant("octa_demo", due=False)
 
-    found = await asyncio.gather(*(reddit.refresher.fresh(grant.id) for _ in range(5)))
+    found = await asyncio.gather(*(reddit.tokens.get(grant.id) for _ in range(5)))
 
     assert reddit.refreshes() == 1
     assert {each.grant.generation for each in found} == {grant.generation + 1}
@@ -259,7 +275,7 @@ async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: 
     next(iter(x.simulator.grants.values())).access.clear()
     adapter = registry.adapters(x.http)["x"]
 
-    found = await x.refresher.use(grant.id, adapter.discover)
+    found = await x.tokens.use(grant.id, adapter.discover)
 
     assert found.identity.id == "4711"
     assert x.refreshes() == 1
@@ -299,7 +315,7 @@ async def test_a_limit_the_platform_names_holds_the_whole_app_back(reddit: Works
 
     await reddit.refresher.run()
     with pytest.raises(Busy) as held:
-        await reddit.refresher.fresh(other.id, refused=other.generation)
+        await reddit.tokens.get(other.id, refused=other.generation)
 
     assert reddit.refreshes() == asked
     assert held.value.code == "held_back"
@@ -348,7 +364,7 @@ async def test_a_second_one_a_quarter_of_an_hour_later_asks_a_person_once(x: Wor
     [notice] = await x.said()
     assert "until somebody reconnects" in notice.body["text"]
     with pytest.raises(GrantDead):
-        await x.refresher.fresh(grant.id)
+        await x.tokens.get(grant.id)
 
 
 async def test_a_platform_that_comes_back_between_the_two_looks_clears_the_suspicion(x: Works) -> None:
@@ -398,7 +414,7 @@ async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(
         raise TokenRefused("unauthorized")
 
     with pytest.raises(TokenRefused):
-        await reddit.refresher.use(grant.id, always_refused)
+        await reddit.tokens.use(grant.id, always_refused)
     assert reddit.refreshes() == 1
 
 
@@ -407,11 +423,11 @@ async def test_a_first_death_sentence_on_demand_is_told_to_nobody_and_a_second_o
     x.simulator.grants.clear()
 
     with pytest.raises(Busy) as first:
-        await x.refresher.fresh(grant.id, refused=grant.generation)
+        await x.tokens.get(grant.id, refused=grant.generation)
     meanwhile = await x.look(grant.id)
     await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
     with pytest.raises(GrantDead):
-        await x.refresher.fresh(grant.id, refused=grant.generation)
+        await x.tokens.get(grant.id, refused=grant.generation)
 
     assert meanwhile.status == GrantStatus.HEALTHY
     assert first.value.retry_after is not None
@@ -429,7 +445,7 @@ async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_i
 
     async with asyncio.timeout(5):
         with pytest.raises(TokenRefused, match="refused_but_good"):
-            await reddit.refresher.fresh(grant.id, refused=grant.generation)
+            await reddit.tokens.get(grant.id, refused=grant.generation)
 
     assert len(reddit.simulator.requests) - before <= 2
     assert (await reddit.look(grant.id)).status == GrantStatus.HEALTHY
@@ -440,7 +456,7 @@ async def test_who_gives_up_waiting_loses_no_token_and_a_stop_waits_for_it(x: Wo
     held = Fault(path=x.simulator.rules.token_path, delay_s=0.3, times=1)
     x.simulator.faults.append(held)
 
-    asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+    asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
     async with asyncio.timeout(10):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
@@ -459,7 +475,7 @@ async def test_new_tokens_are_stored_however_little_time_the_request_for_them_ha
     x.simulator.faults.append(held)
 
     with time_limit.limited(0.3):
-        asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+        asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
     async with asyncio.timeout(10):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
@@ -526,7 +542,7 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
     life = timedelta(days=60) if platform.rotation is Rotation.EXCHANGE else timedelta(hours=2)
     tokens = Tokens(access_token="a", refresh_token="r", expires_in=life)
 
-    due = due_in(platform, tokens, jitter=jitter)
+    due = next_refresh_in(platform, tokens, jitter=jitter)
 
     if platform.rotation is Rotation.SINGLE_USE:
         assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
@@ -537,19 +553,21 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
 
 
 def test_a_token_whose_exchange_stopped_half_way_is_traded_up_before_it_ends() -> None:
-    due = due_in(PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0)
+    due = next_refresh_in(
+        PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0
+    )
 
     assert due == timedelta(minutes=30)
 
 
 def test_a_grant_that_only_a_person_can_renew_is_looked_at_once_a_day() -> None:
-    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
+    assert next_refresh_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
 
 
 def test_a_single_use_token_that_ends_sooner_is_renewed_before_half_of_its_life_is_over() -> None:
     tokens = Tokens(access_token="a", refresh_token="r", refresh_expires_in=timedelta(days=2))
 
-    assert due_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
+    assert next_refresh_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
 
 
 def tally(dead: int, fresh: int = 0) -> Tally:
@@ -589,7 +607,7 @@ def test_many_calls_without_an_answer_are_an_outage(answered: int, unanswered: i
     half = Tally(fresh=answered // 2, dead=0, busy=unanswered, other=0)
     rest = Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)
 
-    assert out({995: half, 1000: rest}, 1000) is outage
+    assert is_outage({995: half, 1000: rest}, 1000) is outage
 
 
 @pytest.mark.parametrize(
@@ -606,10 +624,10 @@ def test_few_accounts_make_an_outage_of_an_hour_without_any_answer(
     if answered_at is not None:
         hour[answered_at] = Tally(fresh=1, dead=0, busy=2, other=0)
 
-    assert out(hour, 1000) is outage
+    assert is_outage(hour, 1000) is outage
 
 
 def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:
-    assert pause(0, None, chance=1.0) < timedelta(minutes=1)
-    assert pause(50, None, chance=1.0) <= timedelta(minutes=11)
-    assert pause(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)
+    assert retry_in(0, None, chance=1.0) < timedelta(minutes=1)
+    assert retry_in(50, None, chance=1.0) <= timedelta(minutes=11)
+    assert retry_in(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)

@@ -12,18 +12,18 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters.base import Client, Tokens
-from adapters.meta import Graph
+from adapters.meta.graph import Graph
 from adapters.registry import PLATFORMS
-from bot.diagnosis import diagnose
-from bot.jobs.refresh import SECOND_OPINION, look_in, reason_of
+from bot.services.accounts.diagnosis import diagnose
+from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.budgets import Bucket
-from storage.db import Database, now
-from storage.grants import Accounts
+from storage.accounts import Accounts
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
+from storage.rate_limits import Bucket
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
@@ -237,8 +237,8 @@ def test_only_an_end_after_a_week_is_blamed_on_the_apps_testing_mode(days: float
     noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
     grant = Grant(platform="youtube", app="youtube", consented_at=noon - days * DAY)
 
-    assert reason_of(PLATFORMS["youtube"], grant, "invalid_grant", noon) == reason
-    assert reason_of(PLATFORMS["youtube"], grant, "deleted_client", noon) == "deleted_client"
+    assert end_reason(PLATFORMS["youtube"], grant, "invalid_grant", noon) == reason
+    assert end_reason(PLATFORMS["youtube"], grant, "deleted_client", noon) == "deleted_client"
 
 
 async def test_a_youtube_sign_in_that_ended_after_a_week_says_what_the_operator_can_do(
@@ -269,7 +269,7 @@ def test_no_other_platform_has_a_week_of_testing() -> None:
     grant = Grant(platform="x", app="x", consented_at=datetime.now(UTC) - 7 * DAY)
 
     reasons = {
-        reason_of(p, grant, "invalid_grant", datetime.now(UTC))
+        end_reason(p, grant, "invalid_grant", datetime.now(UTC))
         for p in PLATFORMS.values()
         if p.key != "youtube"
     }
@@ -419,11 +419,11 @@ def test_looks_are_daily_while_they_leave_most_of_the_budget_to_people() -> None
     budget = PLATFORMS["linkedin"].budget
     bucket = Bucket(calls=budget.calls, per=budget.per)
 
-    cycles = {grants: look_in(bucket, grants, jitter=0.5) for grants in (1, 20_000, 140_000)}
+    cycles = {grants: next_check_in(bucket, grants, jitter=0.5) for grants in (1, 20_000, 140_000)}
 
     assert {grants: round(cycle / DAY) for grants, cycle in cycles.items()} == {1: 1, 20_000: 1, 140_000: 7}
     assert all(grants / (cycle / budget.per) <= budget.calls / 4 for grants, cycle in cycles.items())
-    assert look_in(bucket, 1, jitter=0.0) < DAY < look_in(bucket, 1, jitter=1.0)
+    assert next_check_in(bucket, 1, jitter=0.0) < DAY < next_check_in(bucket, 1, jitter=1.0)
 
 
 @pytest.mark.parametrize(

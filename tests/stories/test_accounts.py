@@ -11,15 +11,15 @@ from sqlmodel import col, select, update
 
 from adapters.base import Capability, Rotation
 from adapters.registry import PLATFORMS
-from bot.diagnosis import in_words
-from bot.disconnections import Revocation
+from bot.services.accounts.diagnosis import in_words
+from bot.services.accounts.disconnecting import Revocation
 from bot.views.accounts import CAN, Card
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
 from tests.stories.told import (

@@ -13,10 +13,11 @@ import pytest_asyncio
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.deadline import ANSWER_WITHIN_S
-from bot.dispatch import Dispatcher
-from bot.outages import CHECK, UNTOUCHED
-from bot.routes import (
+from bot.slack.clients import SlackSilent
+from bot.slack.deadline import ANSWER_WITHIN_S
+from bot.slack.dispatch import Dispatcher
+from bot.slack.outages import CHECK, UNTOUCHED
+from bot.slack.routes import (
     Answer,
     Done,
     FieldErrors,
@@ -29,13 +30,12 @@ from bot.routes import (
     UpdateModal,
     Who,
 )
-from bot.slack import SlackSilent
 from bot.views import waiting
 from bot.views.kit import message_modal
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
-from storage.tenants import Workspaces
+from storage.workspaces import Workspaces
 from tests.hostile.slack_side import Desk, Json
 from tests.stories.told import button
 

@@ -16,11 +16,11 @@ import pytest
 import pytest_asyncio
 from sqlmodel import select, update
 
-from bot.jobs.notices import NoticeSender
-from bot.slack import Slacks
+from bot.slack.clients import Slacks
+from bot.slack.sender import NoticeSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Installation, Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
@@ -31,7 +31,7 @@ from tests.databases import another
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.jobs.notices import Fallback
+    from bot.slack.sender import Fallback
     from sandbox.core import Recorded
 
 GENERAL, SOCIAL, ARCHIVED = "C0ACMEGEN", "C0ACMESOC", "C0ACMEOLD"

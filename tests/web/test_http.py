@@ -16,8 +16,9 @@ import httpx
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from adapters.base import LONGEST_CALL_S, WITHIN, Busy, OutcomeUnknown, never_left, send
-from bot.http import AGAIN_AFTER_S, LONGEST_ANSWER, Carrier, Forgetful, UnusableAnswer, open_session
+from adapters.base import Busy, OutcomeUnknown
+from adapters.http import LONGEST_CALL_S, WITHIN, never_left, send
+from bot.ops.http import AGAIN_AFTER_S, LONGEST_ANSWER, Carrier, Forgetful, UnusableAnswer, open_session
 from tests.hostile.other_side import Bytes, OtherSide
 
 KEY = ConnectionKey("host", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)

@@ -15,7 +15,7 @@ from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
 
 from bot.settings import Settings
-from bot.web.browser import Cookies
+from bot.web.guard import Cookies
 from bot.web.pages import Pages, hops_of
 from storage.models import new_secret
 from tests.web.house import House, open_house
