@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.errors import explain
 from bot.services.notifications import Message
 from bot.slack.commands import COMMAND
 from bot.views import kit
+from bot.views.errors import explain
 
 if TYPE_CHECKING:
     from adapters.base import App, Platform, PlatformError
