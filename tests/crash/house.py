@@ -318,7 +318,7 @@ class House:
         self._passed_s += span.total_seconds()
         minutes = int(self._passed_s // 60) - before
         self.simulator.clock.offset_s += span.total_seconds()
-        for lane in self.parts.refresher.lanes.values():
+        for lane in self.parts.refresher.queues.values():
             lane._held_until -= span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()

@@ -45,7 +45,7 @@ class Traffic:
         while not self.over:
             grant = await self._house.grant(random.choice(await self._next() if ahead else self._ids))  # noqa: S311 - any will do
             try:
-                await self._house.parts.refresher.fresh(grant.id, refused=grant.generation)
+                await self._house.parts.tokens.get(grant.id, refused=grant.generation)
                 self.writes += 1
                 for each in (grant, await self._house.grant(grant.id)):
                     token_pair(self._house.vault, each)

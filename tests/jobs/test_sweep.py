@@ -47,7 +47,7 @@ def disconnections(works: Works) -> Disconnections:
     return Disconnections(
         offer=works.offer,
         adapters=registry.adapters(works.http),
-        refresher=works.refresher,
+        tokens=works.tokens,
         incidents=Incidents(works.offer, works.vault),
         database=works.database,
         vault=works.vault,
