@@ -64,9 +64,7 @@ class Invitations:
         )
         return list(await self._session.exec(standing))
 
-    async def of_person(
-        self, realm: str, user_id: str, inviter: Role
-    ) -> list[tuple[Invitation, Membership]]:
+    async def of_person(self, realm: str, user_id: str, inviter: Role) -> list[tuple[Invitation, Membership]]:
         """Return the invitations a person can accept, each with the member who made it. System session.
 
         `inviter` is the lowest role that can invite: an invitation counts while its maker has it.
