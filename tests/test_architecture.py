@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -18,7 +19,6 @@ from pathlib import Path
 import pytest
 from grimp import build_graph
 from importlinter.cli import lint_imports
-from ruff import find_ruff_bin
 
 ROOT = Path(__file__).parent.parent
 RUFF = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
@@ -436,7 +436,16 @@ def test_a_function_is_measured_without_its_docstring() -> None:
 
 def test_every_function_that_may_have_more_parameters_has() -> None:
     allowed_in = {path for path, codes in RUFF["lint"]["per-file-ignores"].items() if codes == ["PLR0913"]}
-    check = (find_ruff_bin(), "check", "--quiet", "--isolated", "--output-format=concise", "--select=PLR0913")
+    check = (
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--quiet",
+        "--isolated",
+        "--output-format=concise",
+        "--select=PLR0913",
+    )
     found = subprocess.run(  # noqa: S603 - a tool of ours, with arguments written here
         [
             *check,

@@ -27,6 +27,7 @@ NOT_IMPORTED = {
     "mypy": "a tool",
     "pytest-socket": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
+    "ruff": "a tool",
     "types-jsonschema": "read by mypy",
     "types-psutil": "read by mypy",
     "types-pyyaml": "read by mypy",
