@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
+from bot.services.access import members_with
 from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.notifications import Conversation, in_order, say_in, say_to
+from bot.services.permissions import Permission
 from bot.slack.clients import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
@@ -230,7 +232,7 @@ class Cards:
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
-        for admin in await Members(session).admins(settings.organization_id):
+        for admin in await members_with(session, settings.organization_id, Permission.RECEIVE_NOTICES):
             await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
 
     async def heard(self, session: AsyncSession, notice: Notice) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from adapters.base import Capability
 from bot.ops.logs import logger
 from bot.ops.metrics import PROMPTS
+from bot.services.access import members_with
 from bot.services.accounts.catalog import OVER
 from bot.services.accounts.diagnosis import ends_at, only_data_ends
 from bot.services.incidents.cards import Cards
 from bot.services.incidents.quiet_hours import waits_too_long
+from bot.services.permissions import Permission
 from bot.views import incidents as views
 from bot.views import kit
 from storage.accounts import Accounts
@@ -395,8 +397,8 @@ class Incidents:
             return
         incident.escalated_at = moment
         members = Members(session)
-        owners = await members.owners(incident.organization_id) or await members.admins(
-            incident.organization_id
+        owners = await members.owners(incident.organization_id) or await members_with(
+            session, incident.organization_id, Permission.HANDLE_INCIDENTS
         )
         await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
         await self.cards.say(session, incident, views.owners_asked(owners) if owners else "")
