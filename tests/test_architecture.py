@@ -50,7 +50,7 @@ def allowed(path: str) -> tuple[str, ...]:
         case "storage":
             return ("storage",)
         case "sandbox":
-            return ("sandbox", "bot.app") if path in STARTS_BOTH else ("sandbox",)
+            return ("sandbox", "bot.app", "bot.process") if path in STARTS_BOTH else ("sandbox",)
         case "bot":
             # The command line is where the sandbox is started from; nothing else knows there is one.
             return ("bot", "adapters", "storage", *(("sandbox",) if path == "bot/cli.py" else ()))

@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.ops.logs import logger
 
 if TYPE_CHECKING:
-    from bot.jobs.clock import Clock
+    from bot.jobs.scheduler import Scheduler
     from bot.web.gauges import Gauges
     from storage.engine.db import Database
 
@@ -70,9 +70,11 @@ def kind_of(error: BaseException) -> str:
 class Health:
     """/livez, /readyz and /metrics. Not counted against a client's pages."""
 
-    def __init__(self, database: Database, clock: Clock, gauges: Gauges, overdue_after: timedelta) -> None:
+    def __init__(
+        self, database: Database, scheduler: Scheduler, gauges: Gauges, overdue_after: timedelta
+    ) -> None:
         self._database = database
-        self._clock = clock
+        self._scheduler = scheduler
         self._gauges = gauges
         self._overdue_after = overdue_after
         self._readiness = Readiness(self._trouble)
@@ -101,13 +103,13 @@ class Health:
 
     async def _trouble(self) -> str:
         await self._database.probe()
-        if not self._clock.started:
+        if not self._scheduler.started:
             return ""
-        if self._clock.silent_s > STOPPED_AFTER_S:
+        if self._scheduler.silent_s > STOPPED_AFTER_S:
             return "clock_stopped"
         overdue = await self._gauges.overdue()
         # What fell due before we were there to look is no fault of a process that has just begun.
-        held_up = min(overdue, timedelta(seconds=self._clock.working_s))
+        held_up = min(overdue, timedelta(seconds=self._scheduler.working_s))
         return "refreshes_overdue" if held_up > self._overdue_after else ""
 
     async def metrics(self, _request: web.Request) -> web.Response:

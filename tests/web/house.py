@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from sqlmodel import SQLModel, func, select
 
-from bot import app
+from bot import app, process
 from sandbox.browser import PLAIN
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.x import XSimulator
@@ -179,7 +179,7 @@ async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
         env = environment(url, slack, database, {"x": x.url, "youtube": youtube.url})
         env |= {"OCTAPOST_PORT": str(port)} | extra
         running = await stack.enter_async_context(
-            app.run(app.settings_from(env), work=False, monitoring_listener=bound())
+            process.run(app.settings_from(env), work=False, monitoring_listener=bound())
         )
         yield House(
             slack=slack,
