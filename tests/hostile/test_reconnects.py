@@ -140,7 +140,6 @@ async def choose(house: House, member: Membership) -> None:
         organization_id=member.organization_id,
         organization="Acme Social",
         role=Role.ADMIN,
-        needed=Role.ADMIN,
     )
     for discovery in await house.rows(Discovery):
         found = [one.id for one in await house.rows(FoundAccount) if not one.blocker]

@@ -135,7 +135,7 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
 def test_without_the_extra_an_endpoint_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'octapost\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"the extra `otel`"):
         tracing.start("http://localhost:4318")
 
 

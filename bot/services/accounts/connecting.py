@@ -31,7 +31,7 @@ from bot.ops.logs import logger
 from bot.services.access import Actor
 from bot.services.accounts.catalog import Offer
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.acting import acting, acting_for
+from bot.services.acting import acting
 from bot.services.errors import (
     Limit,
     LimitReachedError,
@@ -42,6 +42,7 @@ from bot.services.errors import (
 )
 from bot.services.incidents.incidents import Incidents
 from bot.services.notifications import Message, say_to_member, tell_admins
+from bot.services.permissions import Permission, allows
 from bot.services.tokens.policy import next_refresh_in
 from bot.views import connect as views
 from bot.views import consent as words
@@ -59,7 +60,6 @@ from storage.models import (
     Grant,
     GrantStatus,
     Membership,
-    Role,
     Ticket,
     new_secret,
 )
@@ -170,7 +170,7 @@ class Connections:
         platform = self.offer.platform(ticket.platform)
         client = self.offer.client(ticket.platform, ticket.app)
         verifier = new_secret()
-        async with acting_for(self._database, ticket, Role.ADMIN, system=True) as session:
+        async with acting(self._database, ticket, Permission.CONNECT_ACCOUNTS, system=True) as session:
             state = await Attempts(session, self._vault).open(
                 ticket=ticket, browser=browser, verifier=verifier
             )
@@ -186,8 +186,8 @@ class Connections:
             organization = await Organizations(session).get(row.organization_id)
         if member is None or organization is None:
             raise NotMemberError
-        if Role(member.role) < Role.ADMIN:
-            raise NotAllowedError(Role.ADMIN, organization.name)
+        if not allows(member.role, Permission.CONNECT_ACCOUNTS):
+            raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name)
         return member, organization.name
 
     # And back
@@ -206,7 +206,7 @@ class Connections:
         client = self.offer.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
-        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
+        async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
             grant = await Grants(session, self._vault).stash(
                 attempt.organization_id,
                 attempt.membership_id,
@@ -324,7 +324,7 @@ class Connections:
         """Store everything a discovery found, in one transaction with the words about it."""
         organization_id = attempt.organization_id
         usable = [account for account in found.accounts if account.blocker is None]
-        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
+        async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
             grants, accounts = Grants(session, self._vault), Accounts(session, self._vault)
             organization = await Organizations(session).get(organization_id)
             if organization is None:
@@ -460,7 +460,7 @@ class Connections:
         Raises NotFoundError for anyone else's or an old one.
         """
         organization_id = actor.organization_id
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CONNECT_ACCOUNTS, system=True) as session:
             discoveries, grants = Discoveries(session, self._vault), Grants(session, self._vault)
             discovery = await discoveries.get(organization_id, discovery_id, actor.membership_id)
             if discovery is None:

@@ -16,6 +16,7 @@ from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
 from bot.ops.logs import logger
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.grants import Grants
@@ -97,7 +98,7 @@ class Disconnections:
 
         The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
         """
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.DISCONNECT_ACCOUNTS, system=True) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(actor.organization_id, account_id)
             grant = found[1] if found else None
