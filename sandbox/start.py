@@ -101,9 +101,3 @@ def bound(wanted: int = 0) -> socket.socket:
             continue
         return listener
     raise OSError("no free port")
-
-
-def free_port() -> int:
-    """Return a port of this machine where nobody listens right now."""
-    with bound() as probe:
-        return int(probe.getsockname()[1])
