@@ -11,7 +11,7 @@ import errno
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -19,7 +19,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.ops.logs import logger
 
 if TYPE_CHECKING:
-    from bot.jobs.scheduler import Scheduler
     from bot.web.gauges import Gauges
     from storage.engine.db import Database
 
@@ -67,11 +66,30 @@ def kind_of(error: BaseException) -> str:
     return str(getattr(error, "sqlite_errorname", type(error).__name__))
 
 
+class Ticks(Protocol):
+    """What readiness asks of the scheduler."""
+
+    @property
+    def started(self) -> bool:
+        """Whether this process has jobs."""
+        ...
+
+    @property
+    def silent_s(self) -> float:
+        """How many seconds ago it ticked."""
+        ...
+
+    @property
+    def working_s(self) -> float:
+        """How many seconds ago it was started."""
+        ...
+
+
 class Health:
     """/livez, /readyz and /metrics. Not counted against a client's pages."""
 
     def __init__(
-        self, database: Database, scheduler: Scheduler, gauges: Gauges, overdue_after: timedelta
+        self, database: Database, scheduler: Ticks, gauges: Gauges, overdue_after: timedelta
     ) -> None:
         self._database = database
         self._scheduler = scheduler
