@@ -21,7 +21,7 @@ from adapters.http import LONGEST_CALL_S
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
-from bot.ops.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, PlatformClient, open_session
 from bot.services.accounts.catalog import Offer
 from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Departures
@@ -36,8 +36,8 @@ from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
-from bot.slack.clients import Slacks
-from bot.slack.dispatch import Dispatcher
+from bot.slack.clients import SlackClients
+from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.routes import Routes
 from bot.slack.sender import NoticeSender
 from bot.stories.accounts import AccountsStory
@@ -79,7 +79,7 @@ class Base:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     http: httpx.AsyncClient
 
 
@@ -117,7 +117,7 @@ class Parts:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
@@ -191,19 +191,19 @@ async def parts_of(
     `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
-        logs.forget_in_logs(secret)
+        logs.register_secret(secret)
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
         async with (
             open_session(_trusted()) as session,
-            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            PlatformClient(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
                 yield parts
             finally:
-                await parts.slacks.drain(settings.shutdown_grace_s)
+                await parts.slack_clients.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -221,7 +221,7 @@ def construct(
         database=database,
         vault=vault,
         adapters=tracing.watched(registry.adapters(http)),
-        slacks=Slacks(settings, database, vault, session),
+        slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
@@ -233,7 +233,7 @@ def construct(
         database=database,
         vault=vault,
         adapters=base.adapters,
-        slacks=base.slacks,
+        slack_clients=base.slack_clients,
         connections=services.connections,
         disconnections=services.disconnections,
         refresher=services.refresher,
@@ -247,7 +247,7 @@ def construct(
         scheduler=scheduler,
         notices=NoticeSender(
             database,
-            base.slacks,
+            base.slack_clients,
             between=timedelta(seconds=settings.slack_message_interval_s),
             fallbacks={FALLBACK: services.incidents.cards},
         ),
@@ -309,8 +309,8 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(incidents, database, vault, base.slacks)
-    home = Home(accounts, base.slacks, database)
+    lifecycle = Lifecycle(incidents, database, vault, base.slack_clients)
+    home = Home(accounts, base.slack_clients, database)
     for story in (
         Connect(services.connections, home, database, vault),
         accounts,
@@ -326,7 +326,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         lifecycle,
     ):
         story.register(routes)
-    dispatcher = Dispatcher(routes, database, base.slacks)
+    dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     return SlackEdge(
         routes=routes,
@@ -351,7 +351,7 @@ def _web(
         vault=vault,
         home=slack.home,
         later=slack.dispatcher.later,
-        sign_in=SignInWithSlack(settings, base.slacks, base.http),
+        sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
     )
@@ -359,7 +359,7 @@ def _web(
         settings=settings,
         connections=services.connections,
         database=database,
-        slacks=base.slacks,
+        clients=base.slack_clients,
         lifecycle=slack.lifecycle,
         pages=pages,
         cookies=cookies,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.ops.logs import logger
 from bot.ops.metrics import NOTICES
 from bot.ops.tracing import traced
-from bot.slack.clients import CALL_FAILED, Failure, Kind, failure
+from bot.slack.failures import CALL_FAILED, Failure, FailureKind, failure
 from bot.slack.outages import is_outage
 from storage.outbox import Notices, Place
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from storage.engine.db import Database
     from storage.models import Notice
 
@@ -44,9 +44,9 @@ PATIENCE, PATIENT_TRIES = timedelta(hours=6), 10
 Three of the longest outages that are to be survived. And ten tries, because it may have waited behind others."""
 EXPECTED = (*CALL_FAILED, OSError)
 """How saying something may fail without a fault of ours."""
-ENDS = frozenset({Kind.OVER, Kind.DEAF, Kind.UNREADABLE})
+ENDS = frozenset({FailureKind.ENDED, FailureKind.UNREACHABLE, FailureKind.INVALID_MESSAGE})
 """What a repetition will not change."""
-DOUBTFUL = frozenset({Kind.UNKNOWN, Kind.GONE})
+DOUBTFUL = frozenset({FailureKind.UNKNOWN, FailureKind.MESSAGE_MISSING})
 """What a repetition may change, and need not."""
 PLAIN_LENGTH = 3000
 
@@ -73,13 +73,13 @@ class NoticeSender:
     def __init__(
         self,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
         *,
         between: timedelta = BETWEEN,
         fallbacks: Mapping[str, Fallback] | None = None,
     ) -> None:
         self._database = database
-        self._slacks = slacks
+        self._clients = clients
         self._between = between
         self._fallbacks = dict(fallbacks or {})
         self._stopping = False
@@ -105,7 +105,7 @@ class NoticeSender:
     async def _send(self, notice: Notice) -> None:
         until = time.monotonic() + LEASE.total_seconds()
         try:
-            client = await self._slacks.for_installation(notice.slack_id)
+            client = await self._clients.for_installation(notice.slack_id)
             async with asyncio.timeout(SAID_WITHIN_S):
                 place = await self._say(client, notice)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are said
@@ -124,9 +124,11 @@ class NoticeSender:
             return await _call(client, notice, notice.body, place)
         except CALL_FAILED as error:
             failed = failure(error)
-            if failed.kind is Kind.GONE and place is not None:
+            if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
                 return await _call(client, notice, notice.body, None)
-            if failed.kind is Kind.UNREADABLE:  # our fault, and no reason to be silent: the words go alone
+            if (
+                failed.kind is FailureKind.INVALID_MESSAGE
+            ):  # our fault, and no reason to be silent: the words go alone
                 log.warning("message not drawn", notice=notice.id, code=failed.code)
                 words = str(notice.body.get("text") or "")[:PLAIN_LENGTH]
                 return await _call(client, notice, {**notice.body, "text": words, "blocks": []}, place)
@@ -198,12 +200,14 @@ def _too_long(notice: Notice) -> bool:
 
 def _pause(notice: Notice, failed: Failure) -> timedelta:
     """Return how long to wait: longer each time, spread by chance, and never less than Slack asks for."""
-    first, longest = (FIRST_DOUBT, LONGEST_DOUBT) if failed.perhaps_done else (FIRST_PAUSE, LONGEST_PAUSE)
+    first, longest = (
+        (FIRST_DOUBT, LONGEST_DOUBT) if failed.may_have_succeeded else (FIRST_PAUSE, LONGEST_PAUSE)
+    )
     spread = random.uniform(0.5, 1.0)  # noqa: S311 - hides nothing
     pause: timedelta = min(longest, first * 2 ** min(notice.attempts, 10)) * spread
     if failed.retry_after is None:
         return pause
-    return max(pause, failed.retry_after) if failed.perhaps_done else failed.retry_after
+    return max(pause, failed.retry_after) if failed.may_have_succeeded else failed.retry_after
 
 
 async def _call(

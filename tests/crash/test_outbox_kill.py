@@ -99,7 +99,7 @@ async def end_leases(office: Office) -> None:
 async def say_the_rest(office: Office) -> int:
     """Say what is still owed; return how many messages are lost, or out of their order."""
     office.slack.faults.clear()
-    await NoticeSender(office.database, office.parts.slacks, between=timedelta(0)).run()
+    await NoticeSender(office.database, office.parts.slack_clients, between=timedelta(0)).run()
     async with office.database.system(write=False) as session:
         every = list(await session.exec(select(Notice).where(col(Notice.key).startswith("kill:"))))
     wrong = 0

@@ -109,7 +109,7 @@ async def test_a_thousand_notices_wait_two_hours_for_slack_and_arrive_in_order_o
     async with AsyncExitStack() as stack:
         office = await opened(tmp_path, stack)
         databases = [office.database, *(another(office.database) for _ in range(SENDERS - 1))]
-        senders = [NoticeSender(each, office.parts.slacks, between=timedelta(0)) for each in databases]
+        senders = [NoticeSender(each, office.parts.slack_clients, between=timedelta(0)) for each in databases]
         steps, limited = AWAY // STEP, dict[str, list[int]]()
         for step in range(steps):
             way, before = ways[step * len(ways) // steps], len(calls(office))

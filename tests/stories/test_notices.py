@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from sqlmodel import select, update
 
-from bot.slack.clients import Slacks
+from bot.slack.clients import SlackClients
 from bot.slack.sender import NoticeSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
@@ -96,7 +96,9 @@ async def alone(office: Office, **fallbacks: Fallback) -> NoticeSender:
     """Give the one sender there is: it sends when the test says so."""
     await office.parts.scheduler.stop(1)
     office.slack.requests.clear()
-    return NoticeSender(office.database, office.parts.slacks, between=timedelta(0), fallbacks=fallbacks)
+    return NoticeSender(
+        office.database, office.parts.slack_clients, between=timedelta(0), fallbacks=fallbacks
+    )
 
 
 async def old(office: Office, age: timedelta) -> None:
@@ -263,7 +265,7 @@ async def test_what_slack_could_not_take_is_said_when_it_is_back(office: Office,
 async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
     await present(office, SOCIAL)
     office.slack.faults.append(Fault(path="^/api/", status=503, body="{}"))
-    sender = NoticeSender(office.database, office.parts.slacks, between=timedelta(0))
+    sender = NoticeSender(office.database, office.parts.slack_clients, between=timedelta(0))
 
     await owe(office, SOCIAL, "patience")
     pauses = []
@@ -291,7 +293,7 @@ async def test_a_removed_app_is_no_reason_to_try_for_ever(office: Office) -> Non
 async def test_two_senders_at_once_say_everything_once(either_office: Office) -> None:
     await present(either_office, SOCIAL, GENERAL)
     senders = [
-        NoticeSender(either_office.database, either_office.parts.slacks, between=timedelta(0))
+        NoticeSender(either_office.database, either_office.parts.slack_clients, between=timedelta(0))
         for _ in range(3)
     ]
 
@@ -641,7 +643,7 @@ async def test_two_processes_keep_a_channels_second_between_them(paced: Office) 
     await paced.parts.scheduler.stop(1)
     paced.slack.requests.clear()
     other = another(paced.database)
-    senders = [NoticeSender(each, paced.parts.slacks) for each in (paced.database, other)]
+    senders = [NoticeSender(each, paced.parts.slack_clients) for each in (paced.database, other)]
     await owe(paced, SOCIAL, "one", "two", "three")
 
     until = asyncio.get_running_loop().time() + 3.5
@@ -712,10 +714,10 @@ async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Offi
     parts = office.parts
     databases = [parts.database, another(parts.database)]
     async with aiohttp.ClientSession() as session:
-        slacks = [Slacks(parts.settings, each, parts.vault, session) for each in databases]
+        slack_clients = [SlackClients(parts.settings, each, parts.vault, session) for each in databases]
         senders = [
             NoticeSender(database, each, between=timedelta(0))
-            for database, each in zip(databases, slacks, strict=True)
+            for database, each in zip(databases, slack_clients, strict=True)
         ]
         await owe(office, SOCIAL, "one")
         await owe(office, GENERAL, "two")
@@ -771,7 +773,7 @@ async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, cha
     elsewhere = Elsewhere()
     await office.parts.scheduler.stop(1)
     sender = NoticeSender(
-        office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
+        office.database, office.parts.slack_clients, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
     )
 
     await say(office, "card", channel=channel, fallback="elsewhere")
@@ -789,7 +791,7 @@ async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_ta
     elsewhere = Elsewhere()
     await office.parts.scheduler.stop(1)
     sender = NoticeSender(
-        office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
+        office.database, office.parts.slack_clients, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
     )
     await say(office, "card", fallback="elsewhere")
     await say(office, "card, claimed", edits="card", fallback="elsewhere")

@@ -14,7 +14,7 @@ from bot.services.access import members_with
 from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.notifications import Conversation, in_order, say_in, say_to
 from bot.services.permissions import Permission
-from bot.slack.clients import UNINSTALLED
+from bot.slack.failures import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
 from storage.incidents import IncidentRows
