@@ -21,8 +21,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
-from adapters import registry
 from adapters.http import LONGEST_CALL_S
+from adapters.registry import REGISTRY, Registry
 from bot.jobs.clock import Clock
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
@@ -151,15 +151,15 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def settings_from(env: Mapping[str, str] | None = None) -> Settings:
+def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
     """Return the settings in `env`, by default the process's environment, which holds them no longer then.
 
     A child process inherits none of them, and nothing that prints the environment shows a key.
     """
     if env is not None:
-        return Settings.from_env(env)
+        return Settings.from_env(env, registry)
     try:
-        return Settings.from_env(os.environ)
+        return Settings.from_env(os.environ, registry)
     finally:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
@@ -223,7 +223,7 @@ def construct(
     http: httpx.AsyncClient,
 ) -> Parts:
     """Wire the parts together."""
-    adapters = tracing.watched(registry.adapters(http))
+    adapters = tracing.watched(settings.registry.adapters(http))
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
     offer = Offer(platforms)

@@ -278,7 +278,7 @@ def test_a_line_that_breaks_the_rule_is_found(rule: Rule, path: str, line: str) 
         (
             wrong_imports,
             "bot/app.py",
-            "from storage.db import connect\nfrom adapters.registry import adapters",
+            "from storage.db import connect\nfrom adapters.registry import REGISTRY",
         ),
         (environment_reads, "bot/settings.py", "import os\nos.environ"),
         (named_roles, "bot/services/permissions.py", "{Permission.INVITE: Role.OWNER}"),

@@ -17,11 +17,12 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from adapters.base import App, Capability, Platform
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot.cli import cli
 from bot.ops import metrics
-from bot.settings import PLATFORM_OPTIONS, PREFIX, ConfigurationError, Settings
+from bot.settings import NOT_FROM_ENV, PREFIX, ConfigurationError, Settings
 from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
+from tests.platforms import PLATFORMS
 
 ROOT = Path(__file__).parent.parent
 NOT_OURS = frozenset({"node_modules", "dist", "build"})
@@ -59,7 +60,7 @@ def page_of(platform: Platform) -> str:
 def variables_of(platform: Platform) -> set[str]:
     names = {f"{app.key}_{end}" for app in platform.apps for end in ("client_id", "client_secret", "scopes")}
     names |= {f"{platform.key}_{end}" for end in ("url", "callback_slug", "calls_per_minute")}
-    names |= {f"{platform.key}_{option}" for option in PLATFORM_OPTIONS.get(platform.key, ())}
+    names |= {f"{platform.key}_{option}" for option in platform.options}
     return {PREFIX + name.upper() for name in names}
 
 
@@ -107,7 +108,7 @@ def anchors(text: str) -> set[str]:
 
 def test_every_setting_is_in_the_table() -> None:
     operating = text_of(ROOT / "docs" / "operating.md")
-    fields = {PREFIX + name.upper() for name in Settings.model_fields} - {f"{PREFIX}PLATFORMS_ENV"}
+    fields = {PREFIX + name.upper() for name in Settings.model_fields.keys() - NOT_FROM_ENV}
 
     missing = {name for name in fields if f"| `{name}` |" not in operating}
 
@@ -128,7 +129,7 @@ def test_a_page_names_only_settings_that_exist(page: Path) -> None:
     names = set(VARIABLE.findall(text_of(page))) - OF_THE_TESTS
 
     with pytest.raises(ConfigurationError) as refusal:
-        Settings.from_env(dict.fromkeys(names, "x"))
+        Settings.from_env(dict.fromkeys(names, "x"), REGISTRY)
     unknown = [fault for fault in str(refusal.value).split("; ") if "no such setting" in fault]
 
     assert unknown == []

@@ -11,7 +11,6 @@ from itertools import combinations
 import pytest
 
 from adapters.base import App, Capability, missing_scopes
-from adapters.registry import PLATFORMS
 from bot.services.accounts.catalog import Offer
 from bot.views.accounts import CAN, Card, card
 from sandbox.browser import Browser, Consent, Page, travel
@@ -19,6 +18,7 @@ from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Grant, GrantStatus, Membership, Notice, Role
 from tests.application import Office, settings
 from tests.hostile.wire import asked
+from tests.platforms import PLATFORMS
 from tests.web.house import House
 
 Count = Callable[[str, object], None]
