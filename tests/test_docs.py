@@ -18,6 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from adapters.base import App, Capability, Platform
+from adapters.registry import REGISTRY
 from bot.cli import cli
 from bot.ops import metrics
 from bot.settings import NOT_FROM_ENV, PREFIX, ConfigurationError, Settings
