@@ -32,18 +32,18 @@ from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Departures
 from bot.services.accounts.diagnosis import Forecast
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
+from bot.services.notifications import Listener
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack.clients import Slacks
 from bot.slack.deadline import ANSWER_WITHIN_S
 from bot.slack.dispatch import Dispatcher
 from bot.slack.routes import Routes
-from bot.slack.sender import NoticeSender
+from bot.slack.sender import OutboxSender, Renderer
 from bot.slack.socket_mode import SocketMode
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
@@ -116,6 +116,7 @@ class Parts:
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
+    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -332,6 +333,7 @@ def construct(
         ladder=Ladder(offer, incidents, database, vault),
         incidents=incidents,
         watch=IncidentWatch(incidents, offer, database, vault),
+        renderer=Renderer(database, offer.platform, {}),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,
@@ -373,11 +375,12 @@ async def run(
         monitored(parts.monitoring, headers_of(settings), monitoring) as monitoring_url,
     ):
         runner, socket = Runner(parts.web if serve else parts.alive, headers_of(settings)), None
-        notices = NoticeSender(
+        notices = OutboxSender(
             parts.database,
             parts.slacks,
+            parts.renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
-            fallbacks={FALLBACK: parts.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: parts.incidents.cards},
         )
         try:
             await runner.setup()

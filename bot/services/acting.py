@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
-    from bot.services.notifications import Doer
+    from bot.services.outbox import ActorRef
     from storage.db import Database
     from storage.models import Role
 
@@ -33,7 +33,7 @@ def acting(
 
 @asynccontextmanager
 async def acting_for(
-    database: Database, doer: Doer, needed: Role, *, system: bool = False
+    database: Database, doer: ActorRef, needed: Role, *, system: bool = False
 ) -> AsyncGenerator[AsyncSession]:
     """Do the same for the member behind a ticket or a connection attempt."""
     try:

@@ -21,7 +21,7 @@ from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.services.incidents.incidents import Incidents
-    from bot.services.notifications import Message
+    from bot.views.kit import Message
     from storage.db import Database
     from storage.incident_models import AlertSettings
 

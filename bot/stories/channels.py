@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bot.services.acting import acting
 from bot.services.errors import AGAIN, BadInput, Gone, NotMember, TooMany
-from bot.services.notifications import say_to, say_to_member
+from bot.services.notifications import ChannelDecided, ChannelRequested
+from bot.services.outbox import enqueue_dm, enqueue_dm_by_id
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
@@ -119,9 +120,17 @@ class ChannelStory:
                 " speak to one of them."
             )
         wanted = (await summaries(session, [actor.organization_id]))[actor.organization_id]
-        message = views.asks(made, present.name, wanted)
+        asked = ChannelRequested(
+            request_id=made.id,
+            organization_id=made.organization_id,
+            organization=present.name,
+            wanted=wanted,
+            realm=made.realm,
+            channel_id=made.channel_id,
+            user_id=made.user_id,
+        )
         for admin in admins:
-            await say_to(session, admin, f"channel:{made.id}", message)
+            await enqueue_dm(session, admin, f"channel:{made.id}", asked)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "channel requested", sender.channel_id
         )
@@ -178,6 +187,6 @@ class ChannelStory:
     async def _tell(
         self, session: AsyncSession, request: ChannelRequest, wanted: str, *, approved: bool
     ) -> None:
-        message = views.decided(request, wanted, approved=approved)
+        decided = ChannelDecided(channel_id=request.channel_id, wanted=wanted, approved=approved)
         key = f"channel-decided:{request.id}"
-        await say_to_member(session, request.wanted_id, request.requested_by, key, message)
+        await enqueue_dm_by_id(session, request.wanted_id, request.requested_by, key, decided)

@@ -15,6 +15,7 @@ from bot.views.organization import accounts, article, ownership
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from bot.services.notifications import InvitationReceived
     from bot.views.accounts import Card
     from storage.incident_models import AlertSettings
     from storage.summaries import Summary
@@ -93,7 +94,7 @@ def switcher(reader: Reader) -> Json:
     return {"type": "static_select", "action_id": "home.switch", "options": options, "initial_option": chosen}
 
 
-def with_invitations(view: Json, waiting: Sequence[invitations.Asked]) -> Json:
+def with_invitations(view: Json, waiting: Sequence[InvitationReceived]) -> Json:
     """Return a home tab with a person's invitations above everything else."""
     return view | {"blocks": [*invitations.cards(waiting), *view["blocks"]][:100]}
 

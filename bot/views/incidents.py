@@ -7,9 +7,9 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.slack.routes import Say
 from bot.views import kit
+from bot.views.kit import Message
 from storage.incident_models import IncidentKind, LateAnswer, Resolution
 from storage.models import BLOCKED, LEFT_OUT, Role, utc_now
 from storage.posts import APART

@@ -22,7 +22,7 @@ from storage.install_states import InstallStates
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
 from storage.models import Role, Ticket, new_secret, utc_now
-from storage.outbox import Notices
+from storage.outbox import NewNotice, Notices
 from storage.post_models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
 from storage.refreshes import Outcome, Refreshes
@@ -176,13 +176,15 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Budgets(session).spend(await Budgets(session).open(f"x-{suffix}", bucket), 1)
         await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
-        await Notices(session).put(
+        hello = NewNotice(
             key=f"hello:{suffix}",
             slack_id=team,
             channel=channel,
-            body={"text": "hello"},
+            kind="text",
+            facts={"text": "hello"},
             organization_id=organization.id,
         )
+        await Notices(session).put(hello)
     return World(
         organization_id=organization.id,
         membership_id=member.id,

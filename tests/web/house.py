@@ -26,6 +26,7 @@ from storage.models import Membership, Role
 from storage.tenants import Members, Organizations, Workspaces
 from storage.vault import KeyRing
 from tests.databases import sqlite_file
+from tests.outbox import rendered
 
 SILENT = "http://localhost:9"
 """Where platforms are that a test doesn't need: nobody listens to the discard port here."""
@@ -56,6 +57,10 @@ class House:
     def watcher(self) -> httpx.AsyncClient:
         """Whoever watches the process: readiness and metrics."""
         return httpx.AsyncClient(verify=PLAIN, base_url=self.monitoring_url, trust_env=False, timeout=20)
+
+    async def message(self, notice: Any) -> dict[str, Any]:
+        """Return what is sent for a row of the outbox."""
+        return await rendered(self.parts.renderer, notice)
 
     async def member(
         self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = ""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.services.incidents.quiet_hours import quiet_until
-from bot.services.notifications import Conversation, in_order, say_in, say_to
+from bot.services.notifications import Listener
+from bot.services.outbox import Conversation, escalation_order, say_in
 from bot.slack.clients import UNINSTALLED
 from bot.views import incidents as views
 from storage.incident_models import Incident, IncidentKind
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import Offer
-    from bot.services.notifications import Message
+    from bot.views.kit import Message
     from storage.incident_models import AlertSettings
     from storage.models import Membership, Notice
     from storage.posts import Waiting
 
 log = logger(__name__)
-FALLBACK = "incident"
-"""The name under which the outbox asks us what to do with a card that a channel didn't take."""
+FALLBACK = str(Listener.INCIDENT_CARDS)
 AGAIN = timedelta(hours=6)
 """How long after nobody could be told we look for somebody again."""
 
@@ -145,7 +145,7 @@ class Cards:
         settings = await Alerts(session).get(incident.organization_id)
         if not (to_people or incident.asked) and settings.channel_id and settings.slack_id != deaf:
             return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
-        people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
+        people = escalation_order(await Members(session).all(incident.organization_id), incident.connected_by)
         left = [each for each in people if each.id not in incident.asked and each.team_id != deaf]
         if not left:
             return None
@@ -157,7 +157,14 @@ class Cards:
     ) -> None:
         """Send one person a message with a button for their own link; it says so when everything is done."""
         message = views.please(await self.draw(session, incident), asker)
-        await say_to(session, person, key, message, fallback=FALLBACK)
+        await say_in(
+            session,
+            Conversation(slack_id=person.team_id, id=person.user_id),
+            f"{key}:{person.id}",
+            message,
+            organization_id=person.organization_id,
+            fallback=FALLBACK,
+        )
         incident.pleas = incident.pleas | {f"{key}:{person.id}": person.id}
 
     async def correct(self, session: AsyncSession, incident: Incident) -> None:
@@ -190,9 +197,9 @@ class Cards:
             return None
         return await Members(session).get(incident.organization_id, membership_id)
 
-    # What Slack says about it: bot.jobs.notices.Fallback
+    # What Slack says about it: bot.slack.sender.DeliveryListener
 
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
         """Give the card to the next person who may be reached."""
         organization_id = notice.organization_id or ""
         alerts = Alerts(session)
@@ -220,9 +227,15 @@ class Cards:
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
         for admin in await Members(session).admins(settings.organization_id):
-            await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
+            await say_in(
+                session,
+                Conversation(slack_id=admin.team_id, id=admin.user_id),
+                f"lost:{key}:{admin.id}",
+                views.channel_lost(settings),
+                organization_id=admin.organization_id,
+            )
 
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
         """Note that the channel takes our messages, and put right what is out of date there."""
         if notice.organization_id is not None:
             await self.taken(session, notice.organization_id, notice.channel)
