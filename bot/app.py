@@ -37,6 +37,7 @@ from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
+from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack.clients import Slacks
@@ -69,8 +70,8 @@ from bot.web.pages import Pages, headers_of
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
-from storage.db import ANSWERED_WITHIN, Database
-from storage.roles import RoleFault, faults
+from storage.engine.db import ANSWERED_WITHIN, Database
+from storage.engine.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Parts:
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
+    tokens: FreshTokens
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
@@ -229,10 +231,11 @@ def construct(
     operator = Operator(offer, database, settings.operator_channel)
     incidents = Incidents(offer, vault, operator)
     refresher = Refresher(offer, adapters, database, vault, incidents)
+    tokens = FreshTokens(offer, refresher, database, vault)
     disconnections = Disconnections(
         offer=offer,
         adapters=adapters,
-        refresher=refresher,
+        tokens=tokens,
         incidents=incidents,
         database=database,
         vault=vault,
@@ -241,7 +244,7 @@ def construct(
         public_url=settings.public_url,
         offer=offer,
         disconnections=disconnections,
-        refresher=refresher,
+        tokens=tokens,
         incidents=incidents,
         adapters=adapters,
         database=database,
@@ -251,7 +254,7 @@ def construct(
     accounts = AccountsStory(
         connections=connections,
         disconnections=disconnections,
-        refresher=refresher,
+        tokens=tokens,
         adapters=adapters,
         forecast=Forecast(database),
         database=database,
@@ -330,6 +333,7 @@ def construct(
         connections=connections,
         disconnections=disconnections,
         refresher=refresher,
+        tokens=tokens,
         ladder=Ladder(offer, incidents, database, vault),
         incidents=incidents,
         watch=IncidentWatch(incidents, offer, database, vault),
@@ -386,8 +390,8 @@ async def run(
             await runner.setup()
             url = await listen(runner, address)
             if work:
-                for lane in parts.refresher.lanes.values():
-                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
+                for queue in parts.refresher.queues.values():
+                    parts.clock.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)

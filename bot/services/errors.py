@@ -1,219 +1,180 @@
-"""What can go wrong in front of a member, and the words they get.
-
-Adapters speak in verdicts and codes; this module turns both into sentences: what happened, and what
-to do now. `str(error)` of an `OctapostError` is shown as it is.
-"""
+"""What can go wrong when a member asks for something, as facts. The sentences are in `bot.views.errors`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
 
-from adapters.base import (
-    Blocker,
-    Busy,
-    GrantDead,
-    Hint,
-    Misconfigured,
-    OutcomeUnknown,
-    PlatformError,
-    Rejected,
-    TokenRefused,
-)
-from bot.views.kit import listed
-from storage.models import Role
+from bot.services.permissions import Permission
 
 
-class OctapostError(Exception):
-    """A failure a member can understand. `str(error)` is the sentence they read."""
+class ServiceError(Exception):
+    """A failure that a member can understand. Each subclass is a code; its fields are the facts.
+
+    Dataclasses with `eq=False`: an exception must stay hashable and let its traceback be set.
+    """
+
+    code: ClassVar[str]
+    """The name under which it is counted and logged."""
 
 
-class UnknownPlatform(OctapostError):
-    """The command named a platform we do not have, or one this installation has no app for."""
-
-    def __init__(
-        self, word: str, offered: Iterable[str], *, configured: bool = False, nearest: str = ""
-    ) -> None:
-        names = ", ".join(offered) or "none yet"
-        if configured:
-            super().__init__(
-                f"{word} isn't set up on this installation of Octapost. Ask whoever runs it to add a {word} app;"
-                f" ready to connect: {names}."
-            )
-        else:
-            guess = f" Did you mean {nearest}?" if nearest else ""
-            super().__init__(f"I don't know a platform called “{word}”.{guess} Ready to connect: {names}.")
+# Who is asking
 
 
-class NotAllowed(OctapostError):
-    """The member's role in this organization is too low."""
-
-    def __init__(self, needed: Role, organization: str, who: str = "") -> None:
-        ask = f" Ask {who}." if who else " Ask one of them."
-        some = "an owner" if needed is Role.OWNER else "an admin"
-        super().__init__(
-            f"This needs {some} of {organization}.{ask} `/octapost org members` shows who they are."
-        )
-
-
-class Stranger(OctapostError):
+@dataclass(eq=False)
+class ExternalUserError(ServiceError):
     """Someone from another company, in a shared channel, used one of our controls."""
 
-    def __init__(self) -> None:
-        super().__init__("This belongs to the other company in this channel, so I can't act on it for you.")
+    code = "external_user"
 
 
-class NotSure(OctapostError):
-    """Slack did not say, in time, whether the sender is of our Grid organization or of another company."""
+@dataclass(eq=False)
+class UnverifiedUserError(ServiceError):
+    """Slack did not say in time whether the sender belongs to our Grid organization or to another company."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Slack hasn't told me in time which company you belong to, so nothing was done."
-            " Please try that again in a moment."
-        )
+    code = "unverified_user"
 
 
-class NotMember(OctapostError):
-    """A person of this workspace who is in none of its organizations."""
+@dataclass(eq=False)
+class NotMemberError(ServiceError):
+    """The person is in this workspace, but in none of its organizations."""
 
-    def __init__(self, owners: str = "") -> None:
-        ask = f"Ask {owners} to add you" if owners else "Ask one of its owners to add you"
-        super().__init__(
-            "You aren't a member of an Octapost organization in this workspace yet."
-            f" {ask} with `/octapost org invite @you`, or start your own with `/octapost org create NAME`."
-        )
+    code = "not_member"
 
 
-class WhichOrganization(OctapostError):
-    """A member of several organizations asked where none of them is the default."""
+@dataclass(eq=False)
+class NotAllowedError(ServiceError):
+    """The member's role in this organization does not have the permission."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        yours = listed(names)
-        super().__init__(
-            f"You are in several organizations here ({yours}), and this channel isn't about one of them yet."
-            " Type `/octapost org switch NAME` to choose."
-        )
+    code = "not_allowed"
+    needed: Permission
+    organization: str
 
 
-class NotInstalled(OctapostError):
-    """Slack sent us something from a workspace we have no token for."""
+@dataclass(eq=False)
+class AmbiguousOrganizationError(ServiceError):
+    """The member is in several organizations, and none of them is the default here."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
-        )
-
-
-AGAIN = "Please begin anew."
-"""What to do about a form or a choice that says something else by now."""
+    code = "ambiguous_organization"
+    organizations: tuple[str, ...]
 
 
-class Gone(OctapostError):
-    """The thing a button, a modal or a link was about is not there, or belongs to somebody else."""
+@dataclass(eq=False)
+class NotInstalledError(ServiceError):
+    """We hold no token for the workspace."""
 
-    def __init__(self, what: str = "That", then: str = "Type `/octapost accounts` to see what is.") -> None:
-        super().__init__(f"{what} isn't there any more. {then}")
-
-
-class NoChannel(OctapostError):
-    """Something about the alerts channel was asked for, and none is chosen."""
-
-    def __init__(self) -> None:
-        super().__init__("No alerts channel is chosen yet. Type `/octapost alerts` to choose one.")
+    code = "not_installed"
 
 
-class Settled(OctapostError):
-    """What a button offers to do has been done, by whomever."""
+class Ineligible(StrEnum):
+    """Why a person cannot be a member of an organization."""
 
-    def __init__(self) -> None:
-        super().__init__("Already done: nobody is needed any more. `/octapost status` shows how things are.")
-
-
-class TooMany(OctapostError):
-    """A limit that protects everybody."""
-
-
-class BadInput(OctapostError):
-    """What was typed does not work; the sentence says what would."""
-
-    def __init__(self, sentence: str, *, field: str | None = None) -> None:
-        super().__init__(sentence)
-        self.field = field
+    UNKNOWN = "unknown"
+    """Slack knows nobody of that id whom we could see."""
+    NOT_IN_WORKSPACE = "not_in_workspace"
+    """A bot, somebody who was deactivated, or somebody of another company."""
+    GUEST = "guest"
 
 
-BLOCKED: dict[Blocker, tuple[str, str]] = {
-    Blocker.NO_CREATE_CONTENT: (
-        "your role on this Page can't create content",
-        "Ask a Page admin to give you “Content” access in Meta Business Suite, then connect again.",
-    ),
-    Blocker.NO_PAGE_TOKEN: (
-        "Facebook lets you see this Page but not act as it",
-        "Ask a Page admin for full or task access to the Page, then connect again.",
-    ),
-    Blocker.NOT_TICKED: (
-        "it wasn't ticked in Facebook's dialog",
-        "Connect again and choose “Edit settings” to tick it.",
-    ),
-    Blocker.NO_INSTAGRAM: (
-        "no Instagram account is linked to this Page",
-        "Link a professional Instagram account to the Page in Meta Business Suite, then connect again.",
-    ),
-    Blocker.INSTAGRAM_PERSONAL: (
-        "its Instagram account is personal",
-        "In the Instagram app, switch it to a professional account (Business or Creator), then connect again.",
-    ),
-    Blocker.NOT_PAGE_ADMIN: (
-        "your role on this company page can't post",
-        "Ask one of its super admins to make you a super or content admin, then connect again.",
-    ),
-    Blocker.SUSPENDED: (
-        "the platform has suspended or restricted it",
-        "Sign in there and follow what it asks of you, then connect again.",
-    ),
-}
-"""Why an account cannot be used, and the fix. A test checks that every Blocker is here."""
-
-HINTS: dict[Hint, str] = {
-    Hint.NO_PAGES_TICKED: (
-        "Facebook gave us no Pages. Connect again and tick the Pages you want in Facebook's dialog"
-        " (“Edit settings” shows them); only Pages work, not personal profiles or groups."
-    ),
-    Hint.NO_PROFESSIONAL_ACCOUNT: (
-        "None of your Pages has a professional Instagram account. Switch the account to Business or Creator in the"
-        " Instagram app, link it to a Facebook Page, then connect again."
-    ),
-    Hint.BUSINESS_MANAGEMENT_MISSING: (
-        "Pages that belong to a business portfolio stay hidden without the `business_management` permission."
-        " If one is missing, connect again and leave that permission ticked."
-    ),
-    Hint.NO_CHANNEL: (
-        "This Google account has no YouTube channel. Open youtube.com, choose “Create a channel” from your"
-        " picture at the top right, then connect again."
-    ),
-    Hint.NO_COMPANY_PAGE: (
-        "You don't administer a LinkedIn company page. Ask a super admin of the page to make you one,"
-        " then connect again."
-    ),
-    Hint.PAGES_NEED_PAGE_APP: (
-        "This connects your own profile. Company pages need LinkedIn's Community Management product,"
-        " which this installation's LinkedIn app doesn't have."
-    ),
-}
-"""Why discovery found less than expected, and the fix. A test checks that every Hint is here."""
+# What was typed or chosen
 
 
-def explain(error: PlatformError, platform: str) -> str:
-    """Return one sentence or two for the member: what happened, and what they should do now."""
-    match error:
-        case GrantDead():
-            return f"{platform} ended our access. Press Reconnect; your scheduled posts are safe."
-        case Busy() | TokenRefused():
-            return f"{platform} is busy or down right now. Nothing is lost; try again in a few minutes."
-        case OutcomeUnknown():
-            return f"{platform} didn't confirm in time. Nothing was connected; please start again."
-        case Rejected():
-            return f"{platform} didn't accept this sign-in (code `{error.code}`). Please start again."
-        case Misconfigured() | _:
-            return (
-                f"That's on us, not on you or {platform}: this installation's {platform} app was refused"
-                f" (code `{error.code}`). Whoever runs Octapost has to fix it."
-            )
+@dataclass(eq=False)
+class InvalidInputError(ServiceError):
+    """What was typed or chosen cannot be used. Nothing was changed. The base of more precise errors."""
+
+    code = "bad_input"
+
+
+@dataclass(eq=False)
+class IneligiblePersonError(InvalidInputError):
+    """The chosen person cannot be a member of an organization."""
+
+    why: Ineligible
+    name: str = ""
+    """As Slack shows it; empty for the sender themselves."""
+
+
+@dataclass(eq=False)
+class UnknownPlatformError(ServiceError):
+    """The word names no platform."""
+
+    code = "unknown_platform"
+    word: str
+    offered: tuple[str, ...]
+    """The names of the platforms that can be connected."""
+    nearest: str = ""
+    """The offered platform that was probably meant."""
+
+
+@dataclass(eq=False)
+class PlatformNotSetUpError(ServiceError):
+    """The operator configured no app for the platform."""
+
+    code = "platform_not_set_up"
+    platform: str
+    offered: tuple[str, ...]
+
+
+class Thing(StrEnum):
+    """What a button, a modal or a link can refer to."""
+
+    ACCOUNT = "account"
+    ACCOUNT_CHOICES = "account_choices"
+    """The accounts that a sign-in showed, to choose from."""
+    GRANT = "grant"
+    ACCOUNT_GRANT = "account_grant"
+    """The grant of an account that is there."""
+    PLATFORM = "platform"
+    PAGE = "page"
+    """Of a list."""
+    INCIDENT = "incident"
+    MEMBER = "member"
+    INVITATION = "invitation"
+    JOIN_CODE = "join_code"
+    CHOICE = "choice"
+    """An option of a form or menu."""
+    FORM = "form"
+
+
+@dataclass(eq=False)
+class NotFoundError(ServiceError):
+    """The thing does not exist any more, or belongs to another organization: the two read the same."""
+
+    code = "not_found"
+    thing: Thing
+
+
+@dataclass(eq=False)
+class NoAlertsChannelError(ServiceError):
+    """The organization has chosen no alerts channel."""
+
+    code = "no_alerts_channel"
+
+
+@dataclass(eq=False)
+class AlreadyResolvedError(ServiceError):
+    """Somebody has already done what the button offers."""
+
+    code = "already_resolved"
+
+
+class Limit(StrEnum):
+    """What one organization or person can have too many of."""
+
+    CONNECT_LINKS = "connect_links"
+    ORGANIZATIONS_A_DAY = "organizations_a_day"
+    CHANNEL_REQUESTS_A_DAY = "channel_requests_a_day"
+    JOIN_CODES = "join_codes"
+
+
+@dataclass(eq=False)
+class LimitReachedError(ServiceError):
+    """A limit that protects everybody is reached."""
+
+    code = "limit_reached"
+    limit: Limit
+    most: int = 0
+    """The limit itself, where the sentence names it."""
+    organization: str = ""

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from adapters import base
 from adapters.base import PlatformError
-from storage.summaries import Summary
+from storage.organization_summaries import Summary
 
 
 class Listener(StrEnum):

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
-from storage.models import Role
+from bot.services.permissions import Permission, allows
+from storage.memberships import Members
 from storage.outbox import NewNotice, Notices
-from storage.tenants import Members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from bot.services.access import ActorRef
     from bot.services.notifications import Notification
-    from bot.views.kit import Message
     from storage.models import Membership
-
-
-class ActorRef(Protocol):
-    """The member behind a change: an actor, or the connection attempt a member made."""
-
-    @property
-    def organization_id(self) -> str:
-        """The organization it was done in."""
-        ...
-
-    @property
-    def membership_id(self) -> str:
-        """The member who did it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +25,8 @@ class Conversation:
 
     slack_id: str
     id: str
+    organization_id: str | None = None
+    """Whose message it is; None: it is about no organization."""
 
 
 async def enqueue(
@@ -47,7 +35,6 @@ async def enqueue(
     key: str,
     notification: Notification,
     *,
-    organization_id: str | None = None,
     edits: str | None = None,
     thread_of: str | None = None,
 ) -> bool:
@@ -62,7 +49,7 @@ async def enqueue(
         channel=to.id,
         kind=notification.KIND,
         facts=notification.dump(),
-        organization_id=organization_id,
+        organization_id=to.organization_id,
         edits=edits,
         thread_of=thread_of,
         fallback="" if listener is None else str(listener),
@@ -72,8 +59,8 @@ async def enqueue(
 
 async def enqueue_dm(session: AsyncSession, member: Membership, key: str, notification: Notification) -> None:
     """Send one member a direct message. A member gets one message per `key`, stored as `key:member`."""
-    to = Conversation(slack_id=member.team_id, id=member.user_id)
-    await enqueue(session, to, f"{key}:{member.id}", notification, organization_id=member.organization_id)
+    to = Conversation(slack_id=member.team_id, id=member.user_id, organization_id=member.organization_id)
+    await enqueue(session, to, f"{key}:{member.id}", notification)
 
 
 async def enqueue_dm_by_id(
@@ -88,15 +75,15 @@ async def enqueue_dm_by_id(
 async def notify_admins(session: AsyncSession, actor: ActorRef, key: str, notification: Notification) -> None:
     """Send every admin and owner but the actor a direct message, so that a surprising change is seen."""
     for member in await Members(session).all(actor.organization_id):
-        if member.role >= Role.ADMIN and member.id != actor.membership_id:
+        if allows(member.role, Permission.RECEIVE_NOTICES) and member.id != actor.membership_id:
             await enqueue_dm(session, member, key, notification)
 
 
-async def say_in(
+async def say_in(  # noqa: PLR0913
     session: AsyncSession,
     where: Conversation,
     key: str,
-    message: Message,
+    message: Any,
     *,
     organization_id: str,
     edits: str | None = None,
@@ -121,14 +108,13 @@ async def say_in(
 
 
 def escalation_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
-    """Return whom to ask when no channel can be: who connected the account, then the admins, then the owners.
+    """Return whom to ask, one after the other, when no channel can be used.
 
-    Only admins and owners can reconnect an account, so nobody else is asked.
+    Only people who can reconnect: first who connected the account, then the others from the lowest role up.
     """
-    able = [person for person in people if person.role >= Role.ADMIN]
+    able = [person for person in people if allows(person.role, Permission.CONNECT_ACCOUNTS)]
     others = [person for person in able if person.id != connected_by]
     return [
         *(person for person in able if person.id == connected_by),
-        *(person for person in others if person.role == Role.ADMIN),
-        *(person for person in others if person.role >= Role.OWNER),
+        *sorted(others, key=lambda person: person.role),
     ]

@@ -20,14 +20,15 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.numbers import LONGEST_WAIT, wait_of
 from bot.ops.logs import logger
-from bot.services.errors import NotInstalled
+from bot.services.errors import NotInstalledError
 from bot.slack.rotation import BotTokens, NoToken
-from storage import time_limit
-from storage.tenants import Installations, Workspaces, bot_token
+from storage.engine import time_limit
+from storage.installations import Installations, bot_token
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Installation
     from storage.vault import Vault
 
@@ -151,7 +152,7 @@ class SlackSilent(SlackFailed):
     """Slack gave no answer to go by: no connection, too slow, an error page."""
 
 
-CALL_FAILED = (SlackApiError, SlackFailed, NotInstalled, aiohttp.ClientError, TimeoutError)
+CALL_FAILED = (SlackApiError, SlackFailed, NotInstalledError, aiohttp.ClientError, TimeoutError)
 """What a call to Slack may fail with. Whoever catches it asks `failure` what it means."""
 
 
@@ -160,7 +161,7 @@ def failure(error: Exception) -> Failure:
     match error:
         case SlackApiError():
             return _answered(error.response)
-        case NotInstalled():
+        case NotInstalledError():
             return Failure(kind=Kind.OVER, code="not_installed")
         case SlackFailed():  # there was no token to call with
             kind = Kind.PASSING if isinstance(error, SlackSilent) else Kind.UNKNOWN
@@ -224,11 +225,11 @@ class Slacks:
             raise (SlackRefused if refused and failed.code != NO_CODE else SlackSilent)(failed.code) from None
 
     async def for_workspace(self, team_id: str | None, enterprise_id: str | None) -> AsyncWebClient:
-        """Return a client for the installation that covers a workspace. Raises NotInstalled or SlackFailed."""
+        """Return a client for the installation that covers a workspace. Raises NotInstalledError or SlackFailed."""
         async with self._database.system(write=False) as session:
             found = await Installations(session, self._vault).find(team_id, enterprise_id)
         if found is None:
-            raise NotInstalled
+            raise NotInstalledError
         return await self._open(found, repeats=True)
 
     async def for_installation(self, slack_id: str) -> AsyncWebClient:
@@ -236,14 +237,14 @@ class Slacks:
 
         It says nothing a second time by itself.
 
-        Raises NotInstalled, or SlackFailed where its token has expired and Slack gives no new one.
+        Raises NotInstalledError, or SlackFailed where its token has expired and Slack gives no new one.
         """
         async with self._database.system(write=False) as session:
             workspace = await Workspaces(session).get(slack_id)
             enterprise_id = workspace.enterprise_id if workspace else None
             found = await Installations(session, self._vault).find(slack_id, enterprise_id)
         if found is None:
-            raise NotInstalled
+            raise NotInstalledError
         return await self._open(found)
 
     def without_token(self) -> AsyncWebClient:
@@ -261,7 +262,7 @@ class Slacks:
         except NoToken as error:
             raise (SlackRefused if error.for_good else SlackSilent)(str(error)) from None
         if installation.bot_token_sealed is None:
-            raise NotInstalled
+            raise NotInstalledError
         return self._client(bot_token(self._vault, installation).reveal(), repeats=repeats)
 
     async def _trade(self, refresh_token: str) -> Mapping[str, Any]:

@@ -19,7 +19,6 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
 from bot.ops.metrics import SHED
-from bot.services.errors import Gone
 from bot.slack.admission import Admission
 from bot.slack.background import Background
 from bot.slack.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
@@ -40,8 +39,9 @@ from bot.slack.routes import (
 )
 from bot.views import help as help_view
 from bot.views import waiting
+from bot.views.errors import not_there
 from bot.views.kit import Json, message_modal
-from storage.time_limit import limited
+from storage.engine.time_limit import limited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from slack_bolt.request.async_request import AsyncBoltRequest
 
     from bot.slack.clients import Slacks
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 class Dispatcher(AsyncMiddleware):
@@ -231,7 +231,7 @@ class Dispatcher(AsyncMiddleware):
         return reply({})
 
     async def _show(self, turn: Turn, begun: Pending | None, what: str) -> None:
-        answer = await self._settled(turn, begun) if begun else Say(text=str(Gone(what)))
+        answer = await self._settled(turn, begun) if begun else Say(text=not_there(what))
         if isinstance(answer, Pending):
             self._late(turn, partial(self._afterwards, turn.body, answer, announce=True))
         else:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
-from bot.services.errors import NotInstalled, NotSure, Stranger
+from bot.services.errors import ExternalUserError, NotInstalledError, UnverifiedUserError
 from bot.slack.clients import CALL_FAILED, SlackSilent, failure
 from bot.slack.people import user_of
-from storage.grids import Claim, known, remember
+from storage.grid_homes import Claim, known, remember
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import Sender
-    from storage.single import Single
+    from storage.engine.autocommit import Single
 
     Clients = Callable[[], Awaitable[AsyncWebClient]]
 
@@ -35,14 +35,14 @@ ASK_WITHIN_S = 1.0
 async def require_home(single: Single, sender: Sender, client: Clients) -> None:
     """Return if the sender is of the Grid organization their payload names.
 
-    Raises Stranger if Slack says they are not, and NotSure if it gives no answer.
+    Raises ExternalUserError if Slack says they are not, and UnverifiedUserError if it gives no answer.
     """
     try:
         of_the_grid = await at_home(single, sender, client)
     except SlackSilent:
-        raise NotSure from None
+        raise UnverifiedUserError from None
     if not of_the_grid:
-        raise Stranger
+        raise ExternalUserError
 
 
 async def at_home(single: Single, sender: Sender, client: Clients) -> bool:
@@ -62,7 +62,7 @@ async def _asked(claim: Claim, client: Clients) -> bool:
     try:
         async with asyncio.timeout(ASK_WITHIN_S):
             user = await user_of(await client(), claim.user_id)
-    except NotInstalled:
+    except NotInstalledError:
         raise
     except CALL_FAILED as error:
         code = failure(error).code

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.services.access import Sender
-from bot.services.errors import Stranger
+from bot.services.errors import ExternalUserError
 
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 def sender_of(body: Mapping[str, Any]) -> Sender:
-    """Return who sent this payload. Raises Stranger for someone from another company.
+    """Return who sent this payload. Raises ExternalUserError for someone from another company.
 
     In interactive payloads the *sender's* team is `user.team_id`; `team` (and Bolt's
     `context.team_id`, `context.actor_team_id`) is the workspace the message lives in, also when a
@@ -31,9 +31,9 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
     host = team.get("id") if isinstance(team, Mapping) else None
     own = user.get("team_id") or host
     if not user.get("id") or not own:
-        raise Stranger
+        raise ExternalUserError
     if host is not None and own != host and not enterprise_id:
-        raise Stranger
+        raise ExternalUserError
     place = host or (view.get("team_id") if isinstance(view, Mapping) else None)
     at_home = place if enterprise_id and str(place or "").startswith("T") else own
     channel = body.get("channel")
@@ -50,7 +50,7 @@ def _sender_of_command(body: Mapping[str, Any], enterprise_id: str | None) -> Se
     """Commands name the sender's own team at the top level; so do events' envelopes."""
     team_id, user_id = body.get("team_id"), body.get("user_id")
     if not team_id or not user_id:
-        raise Stranger
+        raise ExternalUserError
     return Sender(
         user_id=str(user_id),
         team_id=str(team_id),
@@ -60,11 +60,11 @@ def _sender_of_command(body: Mapping[str, Any], enterprise_id: str | None) -> Se
 
 
 def opener_of(body: Mapping[str, Any]) -> Sender:
-    """Return who opened the App Home, from an event's envelope. Raises Stranger when it names nobody."""
+    """Return who opened the App Home, from an event's envelope. Raises ExternalUserError when it names nobody."""
     event = body.get("event") or {}
     team_id, user_id = body.get("team_id"), event.get("user")
     if not team_id or not user_id:
-        raise Stranger
+        raise ExternalUserError
     return Sender(
         user_id=str(user_id),
         team_id=str(team_id),

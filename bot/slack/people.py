@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bot.services.errors import BadInput
+from bot.services.errors import Ineligible, IneligiblePersonError
 from bot.slack.clients import CALL_FAILED, SlackSilent, failure
 
 if TYPE_CHECKING:
@@ -18,22 +18,23 @@ NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible"})
 
 
 async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
-    """Return the name of a full member of the sender's workspace. Raises BadInput for guests, bots, strangers.
+    """Return the name of a full member of the sender's workspace.
 
-    Raises one of CALL_FAILED where Slack doesn't say. The sender themselves are spoken to as "you".
+    Raises:
+        IneligiblePersonError: It is a guest, a bot or somebody of another company.
+        Exception: One of CALL_FAILED, where Slack does not say.
+
     """
     oneself = user_id == sender.user_id
     user = await user_of(client, user_id)
     if user is None:
-        raise BadInput("Slack doesn't know that person in this workspace.")
+        raise IneligiblePersonError(Ineligible.UNKNOWN)
     name = _name_in(user)
+    named = "" if oneself else name
     if not at_home(user, sender) or user.get("is_bot") or user.get("deleted"):
-        who = "You" if oneself else name
-        raise BadInput(f"{who} can't be a member: only people of this workspace can.")
+        raise IneligiblePersonError(Ineligible.NOT_IN_WORKSPACE, named)
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
-        if oneself:
-            raise BadInput("You can't do that as a guest of this workspace. Ask one of its full members.")
-        raise BadInput(f"{name} is a guest of this workspace, and guests can't be members.")
+        raise IneligiblePersonError(Ineligible.GUEST, named)
     return name
 
 

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.services.access import Sender
-from bot.services.errors import NotInstalled, Stranger
+from bot.services.errors import ExternalUserError, NotInstalledError
 from bot.services.notifications import FormNotOpened
 from bot.services.outbox import Conversation, enqueue
 from bot.slack.clients import CALL_FAILED, Kind, Slacks, failure
 from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
+from bot.views.errors import sentence
 from bot.views.kit import Json, Message, fallback, message_modal, modal, words
-from storage.outages import DatabaseUnavailable, is_outage
+from storage.engine.outages import DatabaseUnavailable, is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.slack.deadline import Turn
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 FAILED = (DatabaseUnavailable, *CALL_FAILED)
@@ -76,8 +77,8 @@ class Replies:
         try:
             async with asyncio.timeout(turn.opening_s):
                 await self._open(turn.body, view)
-        except NotInstalled as error:
-            return Say(text=str(error))
+        except NotInstalledError as error:
+            return Say(text=sentence(error))
         except FAILED as error:
             code = failure(error).code
             log.warning("modal not opened", code=code)
@@ -218,7 +219,7 @@ class Replies:
         """Send what could be shown nowhere else as a direct message."""
         try:
             sender = sender_of(body)
-        except Stranger:
+        except ExternalUserError:
             return
         message = Message(text=answer.text, blocks=list(answer.blocks) or [words(answer.text)])
         if answer.text == waiting.NOT_OPENED:  # it holds no link, so it may wait for a Slack that is away

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bot.slack.clients import Slacks
     from bot.views.kit import Json
     from bot.views.messages import PlatformOf
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Notice
 
 log = logger(__name__)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.services.notifications import ChannelDecided, ChannelRequested
-    from storage.summaries import Summary
+    from storage.organization_summaries import Summary
 
 
 def which(found: Sequence[Summary], realm: str) -> list[Json]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Blocker, Hint, Platform
-from bot.services.errors import BLOCKED, HINTS, explain
+from bot.services.accounts.connecting import ALREADY_HERE
 from bot.slack.routes import Say
 from bot.views import kit
+from bot.views.blockers import BLOCKED, HINTS
+from bot.views.errors import explain
 from bot.views.kit import Json, Message
 from bot.views.organization import ownership
 
@@ -16,11 +18,9 @@ if TYPE_CHECKING:
     from bot.services.notifications import AccountsConnected, ConsentSettled, ConsentWaiting
     from bot.settings import PlatformSettings
     from storage.models import Account, Discovery, FoundAccount
-    from storage.summaries import Summary
+    from storage.organization_summaries import Summary
 
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
-ALREADY_HERE = "already_here"
-"""Why a found account is greyed, beside the platforms' `Blocker`s: this organization has it."""
 PICKED = "picked"
 ORGANIZATIONS_SHOWN = 90
 """A modal holds 100 blocks."""

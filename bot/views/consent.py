@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.errors import explain
 from bot.services.notifications import ConsentFailed, ConsentProblem
 from bot.slack.commands import COMMAND
 from bot.views import kit
+from bot.views.errors import explain
 from bot.views.kit import Message
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bot.views import kit
 from bot.views.kit import Json, Message
-from bot.views.organization import WHAT, article, ownership
+from bot.views.organization import ownership
+from bot.views.roles import article, describe
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def card(one: InvitationReceived) -> list[Json]:
         one.invitation_id,
         label=f"Decline the invitation to {organization.name}",
     )
-    until = kit.mrkdwn(f"{WHAT[role]}. You can accept until {kit.day(one.expires_at)}.")
+    until = kit.mrkdwn(f"{describe(role)}. You can accept until {kit.day(one.expires_at)}.")
     return [
         kit.section("\n".join(lines)),
         {"type": "context", "elements": [until]},

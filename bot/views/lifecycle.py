@@ -6,6 +6,7 @@ from bot.services.notifications import MemberLeft, Welcome, WelcomeBack, Welcome
 from bot.slack.commands import COMMAND
 from bot.views import kit
 from bot.views.kit import Message
+from bot.views.roles import introduced
 
 
 def welcome(one: Welcome) -> Message:
@@ -27,11 +28,7 @@ def welcome(one: Welcome) -> Message:
                 kit.button("Connect an account", "connect.start", style="primary"),
                 kit.button("Invite people", "org.members", f"{one.organization_id}/"),
             ),
-            kit.fine_print(
-                "Owners: everything, and who belongs to the organization.",
-                "Admins: connect, reconnect and disconnect accounts.",
-                "Members: work with the accounts that are connected.",
-            ),
+            kit.fine_print(*introduced()),
         ],
     )
 

@@ -19,7 +19,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import GRANTS
 from bot.services.access import sender_behind
 from bot.services.accounts.connecting import Waiting
-from bot.services.errors import OctapostError, explain
+from bot.services.errors import ServiceError
 from bot.services.notifications import (
     ConsentFailed,
     ConsentProblem,
@@ -30,12 +30,18 @@ from bot.services.notifications import (
 from bot.services.outbox import enqueue_dm_by_id
 from bot.views import connect as connect_views
 from bot.views import consent as words
+from bot.views.errors import explain, sentence
 from bot.web.guard import SECRET, ours, single
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import hops_of
-from storage.attempts import Attempts, Browsers, SignIns, Tickets
+from storage.attempts import Attempts
+from storage.browsers import Browsers
+from storage.installations import Installations
+from storage.memberships import Members
 from storage.models import ConnectionAttempt, Membership, Ticket
-from storage.tenants import Installations, Members, Workspaces
+from storage.sign_ins import SignIns
+from storage.tickets import Tickets
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,7 +54,7 @@ if TYPE_CHECKING:
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
     from storage.attempts import Redeemed
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -261,10 +267,10 @@ class ConnectPages:
             return await self._came_to_nothing(
                 attempt, platform, type(error).__name__, "That didn't work", failed
             )
-        except OctapostError as error:
-            GRANTS.labels(platform.key, type(error).__name__).inc()
+        except ServiceError as error:
+            GRANTS.labels(platform.key, error.code).inc()
             return self._pages.say(
-                "That didn't work", str(error), status=403, link=await self._back(attempt.team_id)
+                "That didn't work", sentence(error), status=403, link=await self._back(attempt.team_id)
             )
         self._later(partial(self._redraw_home, attempt))
         link = await self._back(attempt.team_id)

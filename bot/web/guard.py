@@ -13,7 +13,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.ops.logs import logger
 from bot.ops.metrics import WEB
-from bot.services.errors import OctapostError
+from bot.services.errors import ServiceError
+from bot.views.errors import sentence
 from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
 from storage.models import new_secret
 
@@ -33,11 +34,8 @@ LONGEST = 4096
 """No platform's code is longer; most are below 600 characters."""
 
 
-class BadQuery(OctapostError):
+class DamagedAddressError(Exception):
     """A query parameter came twice, or is longer than any honest one."""
-
-    def __init__(self) -> None:
-        super().__init__("The address that brought you here is damaged, so nothing was done with it.")
 
 
 class Cookies:
@@ -89,12 +87,17 @@ def ours(request: web.Request, public_url: str) -> bool:
 
 
 def single(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
-    """Return the named parameters, empty where absent. Raises BadQuery for one given twice or too long."""
+    """Return the named parameters, empty where absent.
+
+    Raises:
+        DamagedAddressError: One was given twice, or is too long.
+
+    """
     found = {}
     for name in names:
         values = query.getall(name, [])
         if len(values) > 1 or any(len(value) > LONGEST for value in values):
-            raise BadQuery
+            raise DamagedAddressError
         found[name] = values[0] if values else ""
     return found
 
@@ -149,8 +152,14 @@ class Guard:
             return self._pages.say("That didn't work", "The request made no sense.", status=error.status)
         except PeerLeftError:
             raise
-        except OctapostError as error:
-            return self._pages.say("That didn't work", str(error), status=400)
+        except DamagedAddressError:
+            return self._pages.say(
+                "That didn't work",
+                "The address that brought you here is damaged, so nothing was done with it.",
+                status=400,
+            )
+        except ServiceError as error:
+            return self._pages.say("That didn't work", sentence(error), status=400)
         except Exception as error:
             number = secrets.token_hex(4)
             log.exception("page failed", incident=number, type=type(error).__name__)

@@ -15,7 +15,7 @@ import httpx
 from sqlalchemy import insert, text
 from sqlmodel import col, func, or_, select, update
 
-from adapters.base import Budget, Rotation
+from adapters.base import Budget, Refresh
 from adapters.registry import PLATFORMS
 from bot import app
 from bot.ops.http import Carrier, open_session
@@ -29,10 +29,11 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
 
@@ -101,7 +102,7 @@ class House:
 
     async def connect(self, count: int, *, refresh: bool = True) -> list[str]:
         """Return the ids of so many new grants, each with an account, due in a month."""
-        refresh = refresh and PLATFORMS[self.platform].rotation is not Rotation.EXCHANGE
+        refresh = refresh and PLATFORMS[self.platform].refresh is not Refresh.EXCHANGE
         client = self.parts.settings.platforms()[self.platform].clients[self.platform]
         place: dict[str, Any] = {"platform": self.platform, "app": self.platform}
         ours: dict[str, Any] = {"organization_id": self.organization_id, "connected_by": self.membership_id}
@@ -317,7 +318,7 @@ class House:
         self._passed_s += span.total_seconds()
         minutes = int(self._passed_s // 60) - before
         self.simulator.clock.offset_s += span.total_seconds()
-        for lane in self.parts.refresher.lanes.values():
+        for lane in self.parts.refresher.queues.values():
             lane._held_until -= span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()

@@ -14,7 +14,7 @@ from bot.services.accounts.catalog import Offer
 from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
 from bot.slack.sender import Renderer
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Notice, Trouble
 from tests.application import settings
 from tests.databases import another
@@ -22,7 +22,7 @@ from tests.outbox import rendered
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
 
 CHANNEL = "T0OPS/C0OPS"
 

@@ -17,7 +17,7 @@ from bot.services.notifications import Living, Notification
 from bot.views.messages import KINDS, VIEWS
 from sandbox.slack.blocks import message_faults
 from storage.models import Role
-from storage.summaries import Owner, Summary
+from storage.organization_summaries import Owner, Summary
 from tests.application import settings
 
 LINK = re.compile(r"(?:https?:)?//\S+")

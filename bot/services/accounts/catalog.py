@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Client, Misconfigured, Platform, Scope, capabilities, missing_scopes
-from bot.services.errors import UnknownPlatform
+from bot.services.errors import PlatformNotSetUpError, UnknownPlatformError
 from storage.models import GrantStatus
 
 if TYPE_CHECKING:
@@ -40,19 +40,23 @@ class Offer:
         return self._platforms[key].platform
 
     def choose(self, word: str) -> PlatformSettings:
-        """Return the offered platform a person named. Raises UnknownPlatform."""
+        """Return the offered platform a person named.
+
+        Raises:
+            UnknownPlatformError: No platform is called that.
+            PlatformNotSetUpError: The operator configured no app for it.
+
+        """
         key = word.strip().lower()
         found = self._platforms.get(NICKNAMES.get(key, key))
         if found is not None and found.clients:
             return found
-        known = [p.platform.name for p in self.offered()]
+        offered = tuple(p.platform.name for p in self.offered())
+        if found is not None:
+            raise PlatformNotSetUpError(found.platform.name, offered)
         near = difflib.get_close_matches(key, [p.platform.key for p in self.offered()], n=1, cutoff=0.6)
-        raise UnknownPlatform(
-            found.platform.name if found else word[:40],
-            known,
-            configured=found is not None,
-            nearest=self.platform(near[0]).name if near else "",
-        )
+        nearest = self.platform(near[0]).name if near else ""
+        raise UnknownPlatformError(word[:40], offered, nearest)
 
     def family(self, platform: Platform) -> list[str]:
         """Return the keys of the platforms whose consents end together with this one's."""

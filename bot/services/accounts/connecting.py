@@ -20,9 +20,9 @@ from adapters.base import (
     Hint,
     Platform,
     PlatformError,
+    Refresh,
     Rejected,
     RemoteAccount,
-    Rotation,
     Tokens,
     missing_scopes,
 )
@@ -30,8 +30,15 @@ from bot.ops.logs import logger
 from bot.services.access import Actor
 from bot.services.accounts.catalog import Offer
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.acting import acting, acting_for
-from bot.services.errors import Gone, NotAllowed, NotMember, TooMany
+from bot.services.acting import acting
+from bot.services.errors import (
+    Limit,
+    LimitReachedError,
+    NotAllowedError,
+    NotFoundError,
+    NotMemberError,
+    Thing,
+)
 from bot.services.incidents.incidents import Incidents
 from bot.services.notifications import (
     AccountsConnected,
@@ -44,13 +51,15 @@ from bot.services.notifications import (
     Notification,
 )
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
+from bot.services.permissions import Permission, allows
 from bot.services.tokens.policy import next_refresh_in
-from bot.views import connect as views
-from storage.attempts import Attempts, Redeemed, TooManyTickets, open_ticket
+from storage.accounts import Accounts, NewAccount
+from storage.attempts import Attempts, Redeemed
 from storage.audit import Audit
-from storage.db import Database
 from storage.discoveries import Discoveries, Found
-from storage.grants import Accounts, Grants, NewAccount
+from storage.engine.db import Database
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import (
     BLOCKED,
     Account,
@@ -58,20 +67,22 @@ from storage.models import (
     Grant,
     GrantStatus,
     Membership,
-    Role,
     Ticket,
     new_secret,
 )
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes
-from storage.tenants import Members, Organizations
+from storage.tickets import TooManyTickets, open_ticket
 from storage.vault import Vault
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from bot.services.tokens.refreshing import Refresher
+    from bot.services.tokens.fresh import FreshTokens
 
 log = logger(__name__)
+ALREADY_HERE = "already_here"
+"""Why an account cannot be chosen, beside the platforms' `Blocker`s: this organization has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,7 @@ class Connections:
         public_url: str,
         offer: Offer,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         incidents: Incidents,
         adapters: Mapping[str, Adapter],
         database: Database,
@@ -101,7 +112,7 @@ class Connections:
         self.offer = offer
         self._public_url = public_url
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._incidents = incidents
         self._adapters = adapters
         self._database = database
@@ -120,7 +131,7 @@ class Connections:
     ) -> str:
         """Return a one-time link for the actor, one for each request, which is named by its key.
 
-        Raises TooMany above 5 open links or 10 a minute, and AskedBefore if the request had its link.
+        Raises LimitReachedError above 5 open links or 10 a minute, and AskedBefore if the request had its link.
         """
         try:
             ticket = await open_ticket(
@@ -135,21 +146,18 @@ class Connections:
                 request=request,
             )
         except TooManyTickets:
-            raise TooMany(
-                "You have several connect links open already."
-                " Use the newest one, or wait a few minutes for them to run out."
-            ) from None
+            raise LimitReachedError(Limit.CONNECT_LINKS) from None
         return f"{self._public_url}/connect/{ticket}"
 
     async def consent_url(self, ticket: Ticket, browser: str) -> str:
         """Open the connection attempt of a redeemed ticket and return the platform's consent link.
 
-        Raises NotMember or NotAllowed like `standing`.
+        Raises NotMemberError or NotAllowedError like `standing`.
         """
         platform = self.offer.platform(ticket.platform)
         client = self.offer.client(ticket.platform, ticket.app)
         verifier = new_secret()
-        async with acting_for(self._database, ticket, Role.ADMIN, system=True) as session:
+        async with acting(self._database, ticket, Permission.CONNECT_ACCOUNTS, system=True) as session:
             state = await Attempts(session, self._vault).open(
                 ticket=ticket, browser=browser, verifier=verifier
             )
@@ -158,15 +166,15 @@ class Connections:
     async def standing(self, row: Ticket | ConnectionAttempt) -> tuple[Membership, str]:
         """Return the member behind a ticket or attempt and the organization's name, as of now.
 
-        Raises NotMember or NotAllowed when the person has left or lost the role since.
+        Raises NotMemberError or NotAllowedError when the person has left or lost the role since.
         """
         async with self._database.organization(row.organization_id, write=False) as session:
             member = await Members(session).get(row.organization_id, row.membership_id)
             organization = await Organizations(session).get(row.organization_id)
         if member is None or organization is None:
-            raise NotMember
-        if Role(member.role) < Role.ADMIN:
-            raise NotAllowed(Role.ADMIN, organization.name)
+            raise NotMemberError
+        if not allows(member.role, Permission.CONNECT_ACCOUNTS):
+            raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name)
         return member, organization.name
 
     # And back
@@ -177,7 +185,7 @@ class Connections:
         The grant is sealed and committed before the platform is asked anything else, so a crash or an
         outage after the exchange loses nothing: `resume` picks it up. Where the platform then refuses
         to say what the consent is for, asking again would not help: it is dropped and Rejected raised.
-        So is that of a member who may connect nothing any more: NotMember or NotAllowed.
+        So is that of a member who may connect nothing any more: NotMemberError or NotAllowedError.
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
@@ -185,7 +193,7 @@ class Connections:
         client = self.offer.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
-        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
+        async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
             grant = await Grants(session, self._vault).stash(
                 attempt.organization_id,
                 attempt.membership_id,
@@ -205,7 +213,7 @@ class Connections:
 
         try:
             return await self._settle(attempt, grant, client, look)
-        except (NotMember, NotAllowed) as refusal:
+        except (NotMemberError, NotAllowedError) as refusal:
             await self._drop(attempt, grant, type(refusal).__name__)
             raise
 
@@ -213,13 +221,13 @@ class Connections:
         """Ask the platform again what a stored consent covers; None when it refused to say and that was told.
 
         None also when the actor may connect nothing any more; the consent stays for whoever asks next.
-        An access token that ran out meanwhile is renewed first, once however many ask. Raises Gone when
+        An access token that ran out meanwhile is renewed first, once however many ask. Raises NotFoundError when
         the consent was settled meanwhile.
         """
         async with self._database.organization(actor.organization_id, write=False) as session:
             grant = await Grants(session, self._vault).get(actor.organization_id, grant_id)
         if grant is None or grant.status != GrantStatus.PENDING:
-            raise Gone("That sign-in")
+            raise NotFoundError(Thing.GRANT)
         adapter = self._adapters[grant.platform]
 
         async def ask(client: Client, tokens: Tokens) -> tuple[Discovery, Tokens]:
@@ -228,7 +236,7 @@ class Connections:
             return await adapter.discover(client, tokens), tokens
 
         async def look() -> tuple[Discovery, Tokens]:
-            return await self._refresher.use(grant_id, ask)
+            return await self._tokens.use(grant_id, ask)
 
         attempt = ConnectionAttempt(
             state_hash=b"",
@@ -257,7 +265,7 @@ class Connections:
             )
             await self._tell(attempt, grant, failed)
             return None
-        except (NotMember, NotAllowed) as refusal:
+        except (NotMemberError, NotAllowedError) as refusal:
             log.info("sign-in not resumed", grant=grant.id, code=type(refusal).__name__)
             return None
 
@@ -312,11 +320,11 @@ class Connections:
         """Store everything a discovery found, in one transaction with the words about it."""
         organization_id = attempt.organization_id
         usable = [account for account in found.accounts if account.blocker is None]
-        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
+        async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
             grants, accounts = Grants(session, self._vault), Accounts(session, self._vault)
             organization = await Organizations(session).get(organization_id)
             if organization is None:
-                raise NotMember
+                raise NotMemberError
             before = await accounts.all(organization_id, platform.key)
             could = {a.id for a, held in before if Capability.PUBLISH in self.offer.can(a, held)}
             expected = [a for a, _ in before if attempt.reconnects and a.grant_id == attempt.reconnects]
@@ -333,7 +341,7 @@ class Connections:
             await refreshes.schedule(
                 grant.id,
                 next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
-                renews=tokens.refresh_token is not None or platform.rotation is not Rotation.NONE,
+                renews=tokens.refresh_token is not None or platform.refresh is not Refresh.NONE,
             )
             here = await accounts.remote_ids(organization_id, platform.key)
             known = [account for account in usable if account.id in here]
@@ -448,18 +456,18 @@ class Connections:
     ) -> tuple[Account, ...]:
         """Attach the chosen accounts of the actor's own discovery.
 
-        Raises Gone for anyone else's or an old one.
+        Raises NotFoundError for anyone else's or an old one.
         """
         organization_id = actor.organization_id
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CONNECT_ACCOUNTS, system=True) as session:
             discoveries, grants = Discoveries(session, self._vault), Grants(session, self._vault)
             discovery = await discoveries.get(organization_id, discovery_id, actor.membership_id)
             if discovery is None:
-                raise Gone("That list of accounts")
+                raise NotFoundError(Thing.ACCOUNT_CHOICES)
             await grants.lock(discovery.grant_id)
             grant = await grants.get(organization_id, discovery.grant_id)
             if grant is None:
-                raise Gone("That sign-in")
+                raise NotFoundError(Thing.GRANT)
             chosen = await discoveries.take(organization_id, discovery_id, found_ids)
             accounts = Accounts(session, self._vault)
             attached = []
@@ -527,7 +535,7 @@ def found_account(account: RemoteAccount, here: set[str]) -> Found:
     """Return a discovered account for the picker; one that is connected here already is greyed."""
     blocker: str = account.blocker or ""
     if account.id in here:
-        blocker = views.ALREADY_HERE
+        blocker = ALREADY_HERE
     return Found(
         remote_id=account.id,
         kind=account.kind,

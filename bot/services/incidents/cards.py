@@ -7,7 +7,7 @@ transaction that made them true.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.services.incidents.quiet_hours import quiet_until
@@ -15,19 +15,19 @@ from bot.services.notifications import Listener
 from bot.services.outbox import Conversation, escalation_order, say_in
 from bot.slack.clients import UNINSTALLED
 from bot.views import incidents as views
-from storage.incident_models import Incident, IncidentKind
-from storage.incidents import Alerts, IncidentRows
+from storage.alert_settings import Alerts
+from storage.incidents import IncidentRows
+from storage.memberships import Members
+from storage.models import Incident, IncidentKind
+from storage.organizations import Organizations
 from storage.outbox import Notices
 from storage.posts import Posts
-from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import Offer
-    from bot.views.kit import Message
-    from storage.incident_models import AlertSettings
-    from storage.models import Membership, Notice
+    from storage.models import AlertSettings, Membership, Notice
     from storage.posts import Waiting
 
 log = logger(__name__)
@@ -100,7 +100,7 @@ class Cards:
             await self._put(session, incident, views.line(line), edits=False)
         incident.lines = []
 
-    async def _put(self, session: AsyncSession, incident: Incident, message: Message, *, edits: bool) -> None:
+    async def _put(self, session: AsyncSession, incident: Incident, message: Any, *, edits: bool) -> None:
         await say_in(
             session,
             Conversation(slack_id=incident.slack_id, id=incident.channel),
@@ -173,7 +173,7 @@ class Cards:
             key, incident.left_behind = incident.left_behind, ""
             await self.amend(session, incident, key, views.left_behind(await self.draw(session, incident)))
 
-    async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Message) -> None:
+    async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Any) -> None:
         """Edit a message about the incident that is not its card, wherever it stands."""
         notice = await Notices(session).get(key)
         if notice is None:

@@ -10,13 +10,13 @@ from bot.ops.metrics import OPERATOR
 from bot.services.notifications import OperatorNeeded
 from bot.services.outbox import Conversation, enqueue
 from storage.models import new_id
-from storage.troubles import Troubles
+from storage.operator_alerts import Troubles
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import Offer
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 OVER_AFTER = timedelta(hours=2)

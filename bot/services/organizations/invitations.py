@@ -10,9 +10,9 @@ from bot.services.notifications import InvitationReceived, RoleChanged
 from bot.services.outbox import Conversation, enqueue
 from storage.audit import Audit
 from storage.invitations import Invitations
+from storage.memberships import Members
 from storage.models import Role, new_id
-from storage.summaries import summaries
-from storage.tenants import Members
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from bot.services.access import Actor
     from bot.services.notifications import Notification
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
 
 
 class Person(Protocol):
@@ -92,11 +92,11 @@ async def tell(session: AsyncSession, person: Person, about: Notification) -> No
 
     Later news on the same day (UTC) replaces that message, which notifies nobody.
     """
-    to, organization_id = Conversation(slack_id=person.team_id, id=person.user_id), person.organization_id
+    organization_id = person.organization_id
+    to = Conversation(slack_id=person.team_id, id=person.user_id, organization_id=organization_id)
     key = f"place:{organization_id}:{person.realm}:{person.user_id}:{datetime.now(UTC):%Y-%m-%d}"
-    if not await enqueue(session, to, key, about, organization_id=organization_id):
-        newer = f"{key}:{new_id('edt')}"
-        await enqueue(session, to, newer, about, organization_id=organization_id, edits=key)
+    if not await enqueue(session, to, key, about):
+        await enqueue(session, to, f"{key}:{new_id('edt')}", about, edits=key)
 
 
 def received(invitation: Invitation, organization: Summary, by: str | None) -> InvitationReceived:
