@@ -57,7 +57,6 @@ LONG_FUNCTIONS = frozenset(
 NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
 CYCLES = [
-    ("bot.services.accounts.connecting", "bot.views.connect"),
     ("bot.web.guard", "bot.web.limits"),
     ("sandbox.controls", "sandbox.world"),
     ("sandbox.platforms.oauth", "sandbox.platforms.page"),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from adapters.numbers import number
 from bot.ops.logs import logger
 from bot.services import notifications
+from bot.services.access import members_with
 from bot.services.outbox import Conversation, enqueue, enqueue_dm
-from bot.services.permissions import HIGHEST
+from bot.services.permissions import HIGHEST, Permission
 from bot.slack.clients import CALL_FAILED, failure
 from bot.slack.clients import Kind as Failed
 from bot.slack.grids import at_home
@@ -232,7 +233,7 @@ class Lifecycle:
             organization=organization.name,
             owners=await members.count_owners(organization.id),
         )
-        for admin in await members.admins(organization.id):
+        for admin in await members_with(session, organization.id, Permission.RECEIVE_NOTICES):
             await enqueue_dm(session, admin, f"left:{ended.id}:{event_id}", left)
 
 

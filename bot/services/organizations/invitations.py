@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bot.services.notifications import InvitationReceived, RoleChanged
 from bot.services.outbox import Conversation, enqueue
+from bot.services.permissions import Permission, lowest_role
 from storage.audit import Audit
 from storage.invitations import Invitations
 from storage.memberships import Members
@@ -113,7 +114,7 @@ def received(invitation: Invitation, organization: Summary, by: str | None) -> I
 
 async def waiting_for(session: AsyncSession, realm: str, user_id: str) -> list[InvitationReceived]:
     """Return the invitations a person can accept. Needs a system session."""
-    found = await Invitations(session).of_person(realm, user_id)
+    found = await Invitations(session).of_person(realm, user_id, lowest_role(Permission.INVITE))
     about = await summaries(session, {invitation.organization_id for invitation, _ in found})
     return [
         received(invitation, about[invitation.organization_id], inviter.user_id if inviter else None)
