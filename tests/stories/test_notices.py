@@ -105,7 +105,7 @@ def sender_of(office: Office, listener: DeliveryListener | None = None) -> Outbo
 
 async def alone(office: Office, listener: DeliveryListener | None = None) -> OutboxSender:
     """Give the one sender there is: it sends when the test says so."""
-    await office.parts.clock.stop(1)
+    await office.parts.scheduler.stop(1)
     office.slack.requests.clear()
     return sender_of(office, listener)
 
@@ -644,7 +644,7 @@ async def test_a_stopped_application_says_nothing_more(tmp_path: Path) -> None:
 @in_full
 async def test_two_processes_keep_a_channels_second_between_them(paced: Office) -> None:
     await present(paced, SOCIAL)
-    await paced.parts.clock.stop(1)
+    await paced.parts.scheduler.stop(1)
     paced.slack.requests.clear()
     other = another(paced.database)
     senders = [
@@ -778,7 +778,7 @@ class Elsewhere:
 async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, channel: str, code: str) -> None:
     await present(office)
     elsewhere = Elsewhere()
-    await office.parts.clock.stop(1)
+    await office.parts.scheduler.stop(1)
     sender = sender_of(office, elsewhere)
 
     await say(office, "card", channel=channel, fallback=Listener.INCIDENT_CARDS)
@@ -794,7 +794,7 @@ async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_ta
 ) -> None:
     await present(office, SOCIAL)
     elsewhere = Elsewhere()
-    await office.parts.clock.stop(1)
+    await office.parts.scheduler.stop(1)
     sender = sender_of(office, elsewhere)
     await say(office, "card", fallback=Listener.INCIDENT_CARDS)
     await say(office, "card, claimed", edits="card", fallback=Listener.INCIDENT_CARDS)
