@@ -27,11 +27,11 @@ from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Departures
 from bot.services.accounts.diagnosis import Forecast
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
+from bot.services.notifications import Listener
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
@@ -39,7 +39,7 @@ from bot.slack.bolt import bolt_app
 from bot.slack.clients import Slacks
 from bot.slack.dispatch import Dispatcher
 from bot.slack.routes import Routes
-from bot.slack.sender import NoticeSender
+from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -125,11 +125,12 @@ class Parts:
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
+    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
     scheduler: Scheduler
-    notices: NoticeSender
+    notices: OutboxSender
     sweeper: Sweeper
     alive: web.Application
     """What a process without the web serves: only that it is alive."""
@@ -226,6 +227,7 @@ def construct(
     )
     services = _services(base)
     edge = _slack(base, services)
+    renderer = Renderer(database, services.offer.platform, {})
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -245,11 +247,13 @@ def construct(
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        notices=NoticeSender(
+        renderer=renderer,
+        notices=OutboxSender(
             database,
             base.slacks,
+            renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
-            fallbacks={FALLBACK: services.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
         ),
         sweeper=Sweeper(database, vault, services.disconnections),
         web=serving,

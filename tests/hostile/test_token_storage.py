@@ -74,7 +74,8 @@ async def visit(wire: Wire, platform: str, trip: Trip) -> str:
 
 async def messages(house: House) -> list[str]:
     """Return what the member was told, in the order it was said."""
-    return [str(notice.body) for notice in sorted(await house.rows(Notice), key=lambda n: n.sequence)]
+    notices = sorted(await house.rows(Notice), key=lambda n: n.sequence)
+    return [str(await house.message(notice)) for notice in notices]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
