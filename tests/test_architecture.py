@@ -54,7 +54,6 @@ LONG_FUNCTIONS = frozenset(
 NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
 CYCLES = [
-    ("bot.services.accounts.connecting", "bot.views.connect"),
     ("bot.web.guard", "bot.web.limits"),
     ("sandbox.controls", "sandbox.world"),
     ("sandbox.platforms.oauth", "sandbox.platforms.page"),
@@ -383,7 +382,7 @@ def test_every_module_of_the_bot_is_in_a_layer() -> None:
     packages = {path.parent for path in (ROOT / "bot").glob("*/__init__.py")}
     slack = {
         path.with_suffix("") for path in (ROOT / "bot" / "slack").glob("*.py") if path.stem != "__init__"
-    }
+    } | {path.parent for path in (ROOT / "bot" / "slack").glob("*/__init__.py")}
     found = {
         ".".join(path.relative_to(ROOT).parts) for path in modules | packages | slack if path.name != "slack"
     }
@@ -482,7 +481,7 @@ MAY_WRITE = {
     "services/tokens/*": "what the clock does",
     "slack/sender.py:*": "what the clock does",
     "services/incidents/operator_alerts.py:*": "what whoever runs this installation is told",
-    "slack/dispatch/replies.py:_owe": "owes a person a message",
+    "slack/dispatch/replies.py:_enqueue": "owes a person a message",
     "slack/dispatch/replies.py:put": "owes a person a message",
     "slack/rotation.py:*": "the bot's own tokens",
     "stories/invitations.py:decline": "whoever was invited is no member",

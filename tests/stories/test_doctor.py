@@ -12,7 +12,6 @@ import pytest
 from sqlmodel import col, update
 
 from adapters.base import Capability
-from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import CLEAR, Diagnosis, Fix, Light, Weather, diagnose, ends_at, weather
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
@@ -23,6 +22,7 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Tally
 from tests.application import Office
 from tests.counts import in_full
+from tests.platforms import PLATFORMS
 from tests.stories.told import answer_to, buttons, connected, hears, joins, said
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -121,7 +121,8 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
         "tiktok",
         status=GrantStatus.NEEDS_RECONNECT,
         reason="authorization_removed",
-        verdict="GrantDead authorization_removed",
+        last_outcome="GrantDead",
+        last_error_code="authorization_removed",
         checked_at=gone,
         due_at=None,
     )
@@ -291,28 +292,28 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Fix]] = {
     "pending": ("x", {"status": GrantStatus.PENDING}, "⏳ finishing", "Finish connecting", Fix.FINISH),
     "our-app": (
         "x",
-        {"verdict": "Misconfigured invalid_client", "checked_at": NOW},
+        {"last_outcome": "Misconfigured", "last_error_code": "invalid_client", "checked_at": NOW},
         "🟠 connected, but the app was refused",
         "X refuses this installation's app, not your account.",
         Fix.OPERATOR,
     ),
     "suspected": (
         "x",
-        {"verdict": "GrantDead invalid_grant", "suspected_at": NOW - DAY},
+        {"last_outcome": "GrantDead", "last_error_code": "invalid_grant", "suspected_at": NOW - DAY},
         "🟡 connected, being checked",
         "We ask a second time before we believe it. Nothing to do yet.",
         Fix.NOTHING,
     ),
     "in-doubt": (
         "x",
-        {"verdict": "OutcomeUnknown no_answer", "in_doubt": True},
+        {"last_outcome": "OutcomeUnknown", "last_error_code": "no_answer", "in_doubt": True},
         "🟡 connected, being checked",
         "got lost on the way",
         Fix.NOTHING,
     ),
     "page-lives": (
         "facebook",
-        {"verdict": "accounts_only 190_463", "access_expires_at": NOW - DAY},
+        {"last_outcome": "accounts_only", "last_error_code": "190_463", "access_expires_at": NOW - DAY},
         "🟡 connected, the person's sign-in is over",
         "Publishing goes on with the account's own access",
         Fix.RECONNECT,
@@ -333,14 +334,14 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Fix]] = {
     ),
     "once-unanswered": (
         "x",
-        {"verdict": "Busy http_503", "failures": 2, "refresh_sealed": b"r"},
+        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 2, "refresh_sealed": b"r"},
         "🟢 connected",
         "Renews itself.",
         Fix.NOTHING,
     ),
     "often-unanswered": (
         "x",
-        {"verdict": "Busy http_503", "failures": 7, "refresh_sealed": b"r"},
+        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7, "refresh_sealed": b"r"},
         "🟡 connected, renewal delayed",
         "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do; posts wait.",
         Fix.NOTHING,
@@ -368,7 +369,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Fix]] = {
     ),
     "look-unanswered": (
         "linkedin",
-        {"verdict": "Busy http_503", "failures": 7},
+        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7},
         "🟡 connected, check delayed",
         "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
         Fix.NOTHING,
@@ -407,7 +408,7 @@ def test_a_dead_sign_in_is_said_before_the_platform_s_outage_and_that_before_eve
     outage = Weather(silent_since=NOW)
 
     dead = examine(outlook=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
-    busy = examine(outlook=outage, verdict="Busy http_503", failures=9)
+    busy = examine(outlook=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
     ended = examine("facebook", outage, access_expires_at=NOW - DAY)
     doubted = examine(outlook=Weather(doubted=True), suspected_at=NOW)
 

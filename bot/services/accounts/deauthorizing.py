@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from storage.refreshes import Leaver, Refreshes
+from storage.refreshes import ExternalPerson, Refreshes
 from storage.seen_requests import Seen
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Departures:
                 return 0
             repository = Refreshes(session, self._vault)
             person = self._leaver(word, await repository.clock())
-            ended = [] if word.hint else await repository.left(person, word.code)
+            ended = [] if word.hint else await repository.end_for_person(person, word.code)
             erased = await repository.erase(person) if erase and not word.hint else 0
             asked = await repository.ask_about(person, CLOCKS_APART)
             for grant in ended:
@@ -77,9 +77,9 @@ class Departures:
         )
         return len(ended)
 
-    def _leaver(self, word: Word, clock: datetime) -> Leaver:
+    def _leaver(self, word: Word, clock: datetime) -> ExternalPerson:
         """Return who left. Nothing was said later than now, whatever the platform's clock makes of it."""
-        return Leaver(
+        return ExternalPerson(
             platforms=word.platforms,
             apps=[
                 app
