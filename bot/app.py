@@ -27,10 +27,10 @@ from bot.jobs.clock import Clock
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, Forgetful, open_session
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.connecting import Connections
-from bot.services.accounts.deauthorizing import Departures
-from bot.services.accounts.diagnosis import Forecast
+from bot.services.accounts.deauthorizing import Deauthorizations
+from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
 from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.incidents import Incidents
@@ -224,12 +224,12 @@ def construct(
     adapters = tracing.watched(registry.adapters(http))
     platforms = settings.platforms()
     slacks = Slacks(settings, database, vault, session)
-    offer = Offer(platforms)
-    operator = Operator(offer, database, settings.operator_channel)
-    incidents = Incidents(offer, vault, operator)
-    refresher = Refresher(offer, adapters, database, vault, incidents)
+    catalog = PlatformCatalog(platforms)
+    operator = Operator(catalog, database, settings.operator_channel)
+    incidents = Incidents(catalog, vault, operator)
+    refresher = Refresher(catalog, adapters, database, vault, incidents)
     disconnections = Disconnections(
-        offer=offer,
+        catalog=catalog,
         adapters=adapters,
         refresher=refresher,
         incidents=incidents,
@@ -238,7 +238,7 @@ def construct(
     )
     connections = Connections(
         public_url=settings.public_url,
-        offer=offer,
+        catalog=catalog,
         disconnections=disconnections,
         refresher=refresher,
         incidents=incidents,
@@ -252,7 +252,7 @@ def construct(
         disconnections=disconnections,
         refresher=refresher,
         adapters=adapters,
-        forecast=Forecast(database),
+        health=HealthReader(database),
         database=database,
         vault=vault,
     )
@@ -262,12 +262,12 @@ def construct(
     accounts.register(routes)
     IncidentStory(accounts, incidents, database).register(routes)
     AlertsStory(incidents, database).register(routes)
-    Doctor(accounts, offer).register(routes)
+    Doctor(accounts, catalog).register(routes)
     OrganizationStory(incidents, database).register(routes)
     ChannelStory(database).register(routes)
     InvitationStory(home, database).register(routes)
     JoinCodeStory(database).register(routes)
-    Help(routes, offer, settings).register(routes)
+    Help(routes, catalog, settings).register(routes)
     home.register(routes)
     lifecycle.register(routes)
     dispatcher = Dispatcher(routes, database, slacks)
@@ -310,11 +310,13 @@ def construct(
     )
     server = web.Application(middlewares=[guard.middleware])
     events = SlackEvents(bolt, settings.slack_signing_secret.get_secret_value())
-    departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
-    callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
+    deauthorizations = Deauthorizations(catalog=catalog, incidents=incidents, database=database, vault=vault)
+    callbacks = PlatformCallbacks(
+        settings=settings, platforms=platforms, deauthorizations=deauthorizations, pages=pages
+    )
     clock = Clock()
     overdue_after = timedelta(minutes=settings.refresh_overdue_min)
-    health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
+    health = Health(database, clock, Gauges(database, vault, catalog), overdue_after)
     for served in (events, pages, connect_pages, install_pages, callbacks, health):
         server.add_routes(served.routes())
     alive, monitoring = web.Application(middlewares=[guard.middleware]), web.Application()
@@ -329,9 +331,9 @@ def construct(
         connections=connections,
         disconnections=disconnections,
         refresher=refresher,
-        ladder=Ladder(offer, incidents, database, vault),
+        ladder=Ladder(catalog, incidents, database, vault),
         incidents=incidents,
-        watch=IncidentWatch(incidents, offer, database, vault),
+        watch=IncidentWatch(incidents, catalog, database, vault),
         routes=routes,
         dispatcher=dispatcher,
         bolt=bolt,

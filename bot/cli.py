@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bot import app
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
-from bot.services.accounts.diagnosis import Forecast
+from bot.services.accounts.diagnosis import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
 from storage import urls
@@ -187,8 +187,8 @@ def doctor() -> None:
         async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            outlook = await Forecast(parts.database).now()
-            troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
+            outlook = await HealthReader(parts.database).now()
+            troubles = [each.words(parts.connections.catalog.platform(key)) for key, each in outlook.items()]
             troubles += [app.ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 

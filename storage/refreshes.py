@@ -63,7 +63,7 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaver:
+class ExternalPerson:
     """A person who took back what they had consented to, as their platform says."""
 
     platforms: Collection[str]
@@ -277,7 +277,7 @@ class Refreshes:
             due_at=None,
         )
 
-    async def left(self, person: Leaver, code: str) -> list[Grant]:
+    async def left(self, person: ExternalPerson, code: str) -> list[Grant]:
         """Settle on their platform's signed word that a person's grants are over; return those that were not."""
         over = (
             update(Grant)
@@ -298,7 +298,7 @@ class Refreshes:
         )
         return list(ended.scalars())
 
-    async def ask_about(self, person: Leaver, margin: timedelta) -> int:
+    async def ask_about(self, person: ExternalPerson, margin: timedelta) -> int:
         """Make a person's living grants due now, also those they consented to up to `margin` later; return how many.
 
         Those that their platform has found good since then are left alone, and those it is asked about again
@@ -317,7 +317,7 @@ class Refreshes:
             await self._session.exec(ask.values(due_at=now()), execution_options=_UNSYNCHRONIZED)
         ).rowcount
 
-    async def erase(self, person: Leaver) -> int:
+    async def erase(self, person: ExternalPerson) -> int:
         """Destroy every token that came of what a person consented to; return in how many grants.
 
         Their own, those of the accounts that live on their grants, and those of accounts found and not
@@ -414,7 +414,7 @@ class Refreshes:
         return (await self._session.exec(due)).one()
 
 
-def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
+def _theirs(person: ExternalPerson) -> tuple[ColumnElement[bool], ...]:
     consented = col(Grant.consented_at)
     return (
         col(Grant.platform).in_(person.platforms),

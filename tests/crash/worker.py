@@ -25,7 +25,7 @@ import uvloop
 
 from bot import app, cli
 from bot.ops.http import Carrier, open_session
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.tokens.queue import AT_ONCE
 from bot.services.tokens.refreshing import Refresher
 from storage.db import Database
@@ -126,7 +126,7 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             http = httpx.AsyncClient(transport=transport, headers={WORKER: f"{os.getpid()}-{number}"})
             parts = app.construct(settings, database, vault, session, await stack.enter_async_context(http))
             refresher = Refresher(
-                Offer(settings.platforms()),
+                PlatformCatalog(settings.platforms()),
                 parts.adapters,
                 database,
                 vault,

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, update
 
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
 from storage.db import now
@@ -26,7 +26,7 @@ CHANNEL = "T0OPS/C0OPS"
 
 
 def operator(database: Database, channel: str = CHANNEL) -> Operator:
-    return Operator(Offer(settings().platforms()), database, channel)
+    return Operator(PlatformCatalog(settings().platforms()), database, channel)
 
 
 async def tell(one: Operator, platform: str, code: str) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import col, update
 from storage.db import now
 from storage.grants import Accounts
 from storage.models import Grant, GrantStatus
-from storage.refreshes import Leaver, Refreshes, Renewal
+from storage.refreshes import ExternalPerson, Refreshes, Renewal
 from tests.counts import in_full, tries
 from tests.storage.world import build, run_sql
 
@@ -38,8 +38,8 @@ TOKENS = (
 )
 
 
-def leaver(person: str = "x-1", *, app: str = "x", until: datetime | None = None) -> Leaver:
-    return Leaver(
+def leaver(person: str = "x-1", *, app: str = "x", until: datetime | None = None) -> ExternalPerson:
+    return ExternalPerson(
         platforms=["x", "instagram"],
         apps=[app],
         external_id=person,
@@ -54,7 +54,7 @@ async def look(database: Database, vault: Vault, grant_id: str) -> Grant:
     return grant
 
 
-async def leave(database: Database, vault: Vault, person: Leaver, *, erase: bool = True) -> list[str]:
+async def leave(database: Database, vault: Vault, person: ExternalPerson, *, erase: bool = True) -> list[str]:
     """Return the grants that ended."""
     async with database.system() as session:
         refreshes = Refreshes(session, vault)

@@ -68,7 +68,7 @@ from storage.single import FAILURES
 
 if TYPE_CHECKING:
     from adapters.base import AccountTokens, Adapter, Client
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
     from storage.db import Database
     from storage.vault import Vault
@@ -91,7 +91,7 @@ class Refresher:
 
     def __init__(
         self,
-        offer: Offer,
+        catalog: PlatformCatalog,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
@@ -99,7 +99,7 @@ class Refresher:
         *,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._offer = offer
+        self._catalog = catalog
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -124,7 +124,7 @@ class Refresher:
                 lease=lease_for(found.platform),
                 at_once=at_once,
             )
-            for found in offer.offered()
+            for found in catalog.configured()
             for app in found.clients
         }
         """One for each app of ours, each to be run on its own: a platform that is slow delays no other."""
@@ -180,14 +180,14 @@ class Refresher:
                 await asyncio.sleep(0.05)
 
     async def _take(self, grant: Grant) -> Grant | None:
-        lease = lease_for(self._offer.platform(grant.platform))
+        lease = lease_for(self._catalog.platform(grant.platform))
         async with self._database.system() as session:
             return await Refreshes(session, self._vault).take(grant.id, grant.generation, lease)
 
     async def use(self, grant_id: str, call: Callable[[Client, Tokens], Awaitable[Answer]]) -> Answer:
         """Return what `call` answers, given tokens that work; a refused one is renewed once and tried again."""
         found = await self.fresh(grant_id)
-        client = self._offer.client(found.grant.platform, found.grant.app)
+        client = self._catalog.client(found.grant.platform, found.grant.app)
         try:
             return await call(client, found.tokens)
         except TokenRefused:
@@ -215,7 +215,7 @@ class Refresher:
     @traced("refresh", lambda _self, grant: {"platform": grant.platform, "grant": grant.id})
     async def _settle(self, grant: Grant) -> PlatformError | None:
         """Refresh one leased grant and store what came of it; return why nothing came, or None."""
-        platform = self._offer.platform(grant.platform)
+        platform = self._catalog.platform(grant.platform)
         started = time.perf_counter()
         if grant.access_sealed is None:  # ended meanwhile
             return None
@@ -260,7 +260,7 @@ class Refresher:
 
     async def _ask(self, grant: Grant, platform: Platform, tokens: Tokens) -> Trade | None:
         """Return the tokens that follow these; None where there are none and the grant is well. Raises the verdict."""
-        client, adapter = self._offer.client(grant.platform, grant.app), self._adapters[grant.platform]
+        client, adapter = self._catalog.client(grant.platform, grant.app), self._adapters[grant.platform]
         if not renewable(platform, grant):
             await self._still_good(grant, adapter, client, tokens)
             return None
@@ -391,7 +391,7 @@ class Refresher:
                 await lane.unanswered(error)
                 if outcome is Outcome.BUSY:
                     await lane.tell_breaker()
-                    await self._look_for_outage(self._offer.platform(grant.platform))
+                    await self._look_for_outage(self._catalog.platform(grant.platform))
 
     async def _look_for_outage(self, platform: Platform) -> None:
         async with self._database.system(write=False) as session:
