@@ -37,6 +37,7 @@ from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
+from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack.clients import Slacks
@@ -69,8 +70,8 @@ from bot.web.pages import Pages, headers_of
 from bot.web.server import Runner
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
-from storage.db import ANSWERED_WITHIN, Database
-from storage.roles import RoleFault, faults
+from storage.engine.db import ANSWERED_WITHIN, Database
+from storage.engine.roles import RoleFault, faults
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Parts:
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
+    tokens: FreshTokens
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
@@ -228,10 +230,11 @@ def construct(
     operator = Operator(catalog, database, settings.operator_channel)
     incidents = Incidents(catalog, vault, operator)
     refresher = Refresher(catalog, adapters, database, vault, incidents)
+    tokens = FreshTokens(catalog, refresher, database, vault)
     disconnections = Disconnections(
         catalog=catalog,
         adapters=adapters,
-        refresher=refresher,
+        tokens=tokens,
         incidents=incidents,
         database=database,
         vault=vault,
@@ -240,7 +243,7 @@ def construct(
         public_url=settings.public_url,
         catalog=catalog,
         disconnections=disconnections,
-        refresher=refresher,
+        tokens=tokens,
         incidents=incidents,
         adapters=adapters,
         database=database,
@@ -250,7 +253,7 @@ def construct(
     accounts = AccountsStory(
         connections=connections,
         disconnections=disconnections,
-        refresher=refresher,
+        tokens=tokens,
         adapters=adapters,
         health=HealthReader(database),
         database=database,
@@ -331,6 +334,7 @@ def construct(
         connections=connections,
         disconnections=disconnections,
         refresher=refresher,
+        tokens=tokens,
         ladder=Ladder(catalog, incidents, database, vault),
         incidents=incidents,
         watch=IncidentWatch(incidents, catalog, database, vault),
@@ -385,8 +389,8 @@ async def run(
             await runner.setup()
             url = await listen(runner, address)
             if work:
-                for lane in parts.refresher.lanes.values():
-                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
+                for queue in parts.refresher.queues.values():
+                    parts.clock.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
                 parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
                 parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
                 sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)

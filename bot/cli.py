@@ -25,11 +25,11 @@ from bot.ops.hardening import keep_memory_private
 from bot.services.accounts.diagnosis import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
-from storage import urls
-from storage.db import Database, SchemaTooNew, SchemaTooOld
-from storage.keys import remaining, rotate
-from storage.moving import MoveRefused, move
-from storage.roles import NoSuchRole, RoleFault, faults
+from storage.copy_database import MoveRefused, move
+from storage.engine import urls
+from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
+from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.key_rotation import remaining, rotate
 from storage.vault import KeyRing, VaultError
 
 cli = typer.Typer(

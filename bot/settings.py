@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from adapters.base import App, Budget, Client, Pkce, Platform
 from adapters.registry import PLATFORMS
-from storage import urls
-from storage.private import Exposed, read_secret
+from storage.engine import urls
+from storage.engine.private import Exposed, read_secret
 
 PREFIX = "OCTAPOST_"
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})

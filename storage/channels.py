@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func
 from sqlmodel import col, delete, or_, select, update
 
-from storage.db import insert_once, now
-from storage.invitation_models import ChannelRequest
-from storage.models import ChannelDefault, Membership, Organization, Role, Workspace, WorkspaceLink, new_id
-from storage.names import lock
+from storage.engine.db import insert_once, now
+from storage.models import (
+    ChannelDefault,
+    ChannelRequest,
+    Membership,
+    Organization,
+    Role,
+    Workspace,
+    WorkspaceLink,
+    new_id,
+)
+from storage.organization_names import lock
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement

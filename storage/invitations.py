@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import and_, bindparam, col, delete, or_, select, update
 
-from storage.db import insert_once, now
-from storage.invitation_models import Invitation
-from storage.models import Membership, Organization, new_id
-from storage.tenants import MAY_INVITE
+from storage.engine.db import insert_once, now
+from storage.memberships import MAY_INVITE
+from storage.models import Invitation, Membership, Organization, new_id
 
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, delete, select
 
 from storage.acting import hold_seat
-from storage.db import insert_once, now
+from storage.engine.db import insert_once, now
+from storage.memberships import MAY_INVITE
 from storage.models import JoinCode, Role, digest
-from storage.tenants import MAY_INVITE, lock_organization
+from storage.organizations import lock_organization
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession

@@ -10,8 +10,8 @@ from sqlalchemy import and_, case, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
-from storage.db import OWES, insert_once, now
-from storage.leases import claim, waiting
+from storage.engine.db import OWES, insert_once, now
+from storage.engine.leases import claim, waiting
 from storage.models import Notice
 
 if TYPE_CHECKING:

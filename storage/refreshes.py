@@ -18,9 +18,9 @@ from sqlalchemy import Float, Integer, LargeBinary, String, bindparam, case, fun
 from sqlalchemy import update as core_update
 from sqlmodel import SQLModel, and_, col, delete, not_, or_, select, update
 
-from storage.db import AsJson, Now, insert_once, now, rows
+from storage.engine.db import AsJson, Now, insert_once, now, rows
+from storage.engine.leases import claim, waiting
 from storage.grants import token_pair
-from storage.leases import claim, waiting
 from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, VerdictTally
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from storage.engine.autocommit import Single
     from storage.grants import TokenPair
-    from storage.single import Single
     from storage.vault import Vault
 
 _UNSYNCHRONIZED = {"synchronize_session": False}

@@ -21,7 +21,7 @@ from sandbox.browser import PLAIN
 from sandbox.member import Member
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground
-from storage.db import Database
+from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 from tests.ageing import age
 from tests.counts import FULL

@@ -31,7 +31,7 @@ import pytest
 import pytest_asyncio
 from sqlmodel import SQLModel
 
-from storage.db import Database
+from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 
 if TYPE_CHECKING:

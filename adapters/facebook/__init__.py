@@ -9,14 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters import meta
-from adapters.base import (
-    App,
-    Capability,
-    ClientAuth,
-    Platform,
-    Rotation,
-    Scope,
-)
+from adapters.base import App, Capability, ClientAuth, Platform, Rotation, Scope
 
 PLATFORM = Platform(
     key="facebook",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.base import (
-    Client,
-    Discovery,
-    RemoteAccount,
-    Tokens,
-)
+from adapters.base import Client, Discovery, RemoteAccount, Tokens
 from adapters.facebook import PLATFORM
 from adapters.meta.account import MetaAdapter
 from adapters.meta.graph import Graph

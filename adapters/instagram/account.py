@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.base import (
-    Blocker,
-    Client,
-    Discovery,
-    Hint,
-    RemoteAccount,
-    Tokens,
-)
+from adapters.base import Blocker, Client, Discovery, Hint, RemoteAccount, Tokens
 from adapters.instagram import PLATFORM
 from adapters.meta.account import MetaAdapter
 from adapters.meta.graph import Graph

@@ -10,15 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import (
-    App,
-    Budget,
-    Capability,
-    ClientAuth,
-    Platform,
-    Rotation,
-    Scope,
-)
+from adapters.base import App, Budget, Capability, ClientAuth, Platform, Rotation, Scope
 
 SIGN_IN = "Sign In with LinkedIn using OpenID Connect"
 SHARE = "Share on LinkedIn"

@@ -7,9 +7,7 @@ the User and Page references.
 
 from __future__ import annotations
 
-from adapters.base import (
-    Capability,
-)
+from adapters.base import Capability
 
 DEFAULT_GRAPH_VERSION = "v26.0"
 """Released 2026-07-29, the newest. Overridden by the operator's `graph_version`."""

@@ -9,15 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import (
-    App,
-    Budget,
-    Capability,
-    ClientAuth,
-    Platform,
-    Rotation,
-    Scope,
-)
+from adapters.base import App, Budget, Capability, ClientAuth, Platform, Rotation, Scope
 
 PLATFORM = Platform(
     key="reddit",

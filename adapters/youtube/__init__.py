@@ -14,15 +14,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import (
-    App,
-    Capability,
-    ClientAuth,
-    Pkce,
-    Platform,
-    Rotation,
-    Scope,
-)
+from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Rotation, Scope
 
 SCOPE = "https://www.googleapis.com/auth/"
 PLATFORM = Platform(

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from storage.attempts import sweep
 from storage.channels import Channels
+from storage.cleanup import sweep
 from storage.grants import Grants
 from storage.invitations import Invitations
 from storage.outbox import Notices
@@ -16,7 +16,7 @@ from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
     from bot.services.accounts.disconnecting import Disconnections
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

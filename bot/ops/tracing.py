@@ -45,7 +45,7 @@ def start(endpoint: str) -> Callable[[], None]:
         from opentelemetry.trace import get_current_span  # noqa: PLC0415
     except ImportError:
         raise ConfigurationError(
-            "OCTAPOST_OTEL_ENDPOINT: traces need more packages: pip install 'octapost[otel]'"
+            "OCTAPOST_OTEL_ENDPOINT: traces need the packages of the extra `otel`"
         ) from None
     # What the operator says in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES comes last, and counts.
     resource = Resource.create({"service.name": "octapost"}).merge(OTELResourceDetector().detect())

@@ -1,4 +1,4 @@
-"""Changes on behalf of a member: the transaction in which they happen, and what a member is told instead."""
+"""Transactions in which a member changes something."""
 
 from __future__ import annotations
 
@@ -6,42 +6,39 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot.services.errors import NotAllowedError, NotMemberError
+from bot.services.permissions import lowest_role
 from storage.acting import MembershipEnded, RoleTooLow
 from storage.acting import acting as acting_member
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from contextlib import AbstractAsyncContextManager
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.access import Actor
-    from bot.services.notifications import Doer
-    from storage.db import Database
-    from storage.models import Role
-
-
-def acting(
-    database: Database, actor: Actor, *, system: bool = False
-) -> AbstractAsyncContextManager[AsyncSession]:
-    """Give a transaction for a change by `actor`, with the role that let the request in required again.
-
-    Raises NotMemberError or NotAllowedError if the actor has lost it meanwhile. `system`: see `storage.acting`.
-    """
-    return acting_for(database, actor, actor.needed, system=system)
+    from bot.services.access import ActorRef
+    from bot.services.permissions import Permission
+    from storage.engine.db import Database
 
 
 @asynccontextmanager
-async def acting_for(
-    database: Database, doer: Doer, needed: Role, *, system: bool = False
+async def acting(
+    database: Database, member: ActorRef, permission: Permission, *, system: bool = False
 ) -> AsyncGenerator[AsyncSession]:
-    """Do the same for the member behind a ticket or a connection attempt."""
+    """Give a transaction for a change by `member`, who has `permission` until it ends.
+
+    `system`: the transaction also sees other organizations' rows (`storage.acting`).
+
+    Raises:
+        NotMemberError: The member has left since the request was let in.
+        NotAllowedError: Their role no longer has `permission`.
+
+    """
     try:
         async with acting_member(
-            database, doer.organization_id, doer.membership_id, needed, system=system
+            database, member.organization_id, member.membership_id, lowest_role(permission), system=system
         ) as session:
             yield session
     except MembershipEnded:
         raise NotMemberError from None
     except RoleTooLow as low:
-        raise NotAllowedError(needed, low.organization) from None
+        raise NotAllowedError(permission, low.organization) from None

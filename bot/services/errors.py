@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from storage.models import Role
+from bot.services.permissions import Permission
 
 
 class ServiceError(Exception):
@@ -45,10 +45,10 @@ class NotMemberError(ServiceError):
 
 @dataclass(eq=False)
 class NotAllowedError(ServiceError):
-    """The member's role in this organization is too low."""
+    """The member's role in this organization does not have the permission."""
 
     code = "not_allowed"
-    needed: Role
+    needed: Permission
     organization: str
 
 

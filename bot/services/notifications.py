@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from bot.services.permissions import Permission, allows
 from bot.views.kit import fallback
-from storage.models import Role
+from storage.memberships import Members
 from storage.outbox import Notices
-from storage.tenants import Members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from bot.services.access import ActorRef
     from bot.views.kit import Json
     from storage.models import Membership
 
@@ -37,20 +38,6 @@ class Message:
             "unfurl_links": False,
             "unfurl_media": False,
         }
-
-
-class Doer(Protocol):
-    """Whoever did it: an actor, or the attempt a member made."""
-
-    @property
-    def organization_id(self) -> str:
-        """The organization it was done in."""
-        ...
-
-    @property
-    def membership_id(self) -> str:
-        """The member who did it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,22 +98,21 @@ async def say_to_member(
         await say_to(session, member, key, message)
 
 
-async def tell_admins(session: AsyncSession, doer: Doer, key: str, message: Message) -> None:
+async def tell_admins(session: AsyncSession, actor: ActorRef, key: str, message: Message) -> None:
     """Owe every other admin and owner a direct message, so that a surprising change is seen."""
-    for member in await Members(session).all(doer.organization_id):
-        if member.role >= Role.ADMIN and member.id != doer.membership_id:
+    for member in await Members(session).all(actor.organization_id):
+        if allows(member.role, Permission.RECEIVE_NOTICES) and member.id != actor.membership_id:
             await say_to(session, member, key, message)
 
 
 def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
-    """Return whom to tell when no channel can be: who connected it, then the admins, then the owners.
+    """Return whom to tell, one after the other, when no channel can be used.
 
-    Nobody else could do anything about it, who connected it included.
+    Only people who can reconnect: first who connected the account, then the others from the lowest role up.
     """
-    able = [person for person in people if person.role >= Role.ADMIN]
+    able = [person for person in people if allows(person.role, Permission.CONNECT_ACCOUNTS)]
     others = [person for person in able if person.id != connected_by]
     return [
         *(person for person in able if person.id == connected_by),
-        *(person for person in others if person.role == Role.ADMIN),
-        *(person for person in others if person.role >= Role.OWNER),
+        *sorted(others, key=lambda person: person.role),
     ]

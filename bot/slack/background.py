@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.slack.outages import is_outage
-from storage import time_limit
+from storage.engine import time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -22,12 +22,13 @@ from adapters.numbers import LONGEST_WAIT, wait_of
 from bot.ops.logs import logger
 from bot.services.errors import NotInstalledError
 from bot.slack.rotation import BotTokens, NoToken
-from storage import time_limit
-from storage.tenants import Installations, Workspaces, bot_token
+from storage.engine import time_limit
+from storage.installations import Installations, bot_token
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Installation
     from storage.vault import Vault
 

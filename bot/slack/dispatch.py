@@ -41,7 +41,7 @@ from bot.views import help as help_view
 from bot.views import waiting
 from bot.views.errors import not_there
 from bot.views.kit import Json, message_modal
-from storage.time_limit import limited
+from storage.engine.time_limit import limited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from slack_bolt.request.async_request import AsyncBoltRequest
 
     from bot.slack.clients import Slacks
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 class Dispatcher(AsyncMiddleware):

@@ -15,7 +15,7 @@ from bot.ops.logs import logger
 from bot.services.errors import ExternalUserError, NotInstalledError, UnverifiedUserError
 from bot.slack.clients import CALL_FAILED, SlackSilent, failure
 from bot.slack.people import user_of
-from storage.grids import Claim, known, remember
+from storage.grid_homes import Claim, known, remember
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import Sender
-    from storage.single import Single
+    from storage.engine.autocommit import Single
 
     Clients = Callable[[], Awaitable[AsyncWebClient]]
 

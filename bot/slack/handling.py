@@ -16,6 +16,7 @@ from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import note, traced
 from bot.services.access import Sender
 from bot.services.errors import ServiceError
+from bot.services.permissions import Permission
 from bot.slack.grids import require_home
 from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.slack.payloads import sender_of, workspace_of
@@ -23,9 +24,9 @@ from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
-from storage import time_limit
-from storage.attempts import AskedBefore, first_seen, seen
-from storage.models import Role
+from storage.engine import time_limit
+from storage.seen_requests import first_seen, seen
+from storage.tickets import AskedBefore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from bot.slack.clients import Slacks
     from bot.slack.deadline import Turn
     from bot.views.kit import Json
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
@@ -75,8 +76,8 @@ class Handling:
         request = self._prepare(route, turn, target, words)
         await require_home(self._database.single, request.sender, request.client)
         organization_id, _ = split_target(ascii_only(target))
-        if isinstance(route.role, Role):
-            request.current = await request.act(organization_id or None, needed=route.role)
+        if isinstance(route.permission, Permission):
+            request.current = await request.act(organization_id or None, route.permission)
         elif organization_id:
             request.current = await request.act(organization_id)
         # An event is marked once it was handled, so that Slack's next try finds one that failed.
@@ -92,7 +93,7 @@ class Handling:
 
     def _prepare(self, route: Route, turn: Turn, target: str, words: str) -> Request:
         team_id, enterprise_id = workspace_of(turn.body)
-        if route.role is Who.SLACK:
+        if route.permission is Who.SLACK:
             sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
         else:
             sender = sender_of(turn.body)

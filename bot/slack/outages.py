@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.slack.clients import CALL_FAILED, Failure, Kind, failure
-from storage.outages import is_outage as database_away
+from storage.engine.outages import is_outage as database_away
 
 DATABASE = "Octapost's database isn't answering right now."
 UNTOUCHED = "Nothing was changed; please try again in a minute."

@@ -21,7 +21,7 @@ from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
 from bot.views.errors import sentence
 from bot.views.kit import Json, fallback, message_modal, modal, words
-from storage.outages import DatabaseUnavailable, is_outage
+from storage.engine.outages import DatabaseUnavailable, is_outage
 from storage.outbox import Notices
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.slack.deadline import Turn
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 FAILED = (DatabaseUnavailable, *CALL_FAILED)

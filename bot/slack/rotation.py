@@ -20,12 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.numbers import lifetime
 from adapters.oauth import token_in
 from bot.ops.logs import logger
-from storage.rotations import Rotations
-from storage.single import FAILURES
-from storage.tenants import Installations
+from storage.engine.autocommit import FAILURES
+from storage.installations import Installations, Rotations
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Installation
     from storage.vault import Vault
 

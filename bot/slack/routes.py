@@ -1,7 +1,7 @@
 """The one table: command word, action_id, callback_id, shortcut or event -> a story's handler.
 
 Bolt walks its listeners one by one, so it gets one listener per payload type and this table finds the
-handler with a dictionary. Each entry names the role it requires; help texts live here too, so they
+handler with a dictionary. Each entry names the permission it requires; help texts live here too, so they
 cannot drift from what the words do.
 """
 
@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from bot.services.access import Actor, Sender, act_as
-from storage.models import Role
+from bot.services.permissions import Permission
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from storage.tenants import Standing
+    from storage.standing import Standing
 
 Json = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 class Who(StrEnum):
-    """Who may use a route below the level of roles."""
+    """Who may use a route that requires no permission."""
 
     ANYONE = "anyone"
     """Every person of a workspace the app is installed in, member or not; never a stranger."""
@@ -106,7 +106,7 @@ class Request:
     standing: Callable[[], Awaitable[Standing]]
     """Returns the sender's seats in the organizations of this workspace; asked once."""
     current: Actor | None
-    """The actor, where the route requires a role; `actor` is the same without the None."""
+    """The actor, where the route requires a permission; `actor` is the same without the None."""
     words: str = ""
     """What followed the command word."""
     target: str = ""
@@ -120,17 +120,21 @@ class Request:
 
     @property
     def actor(self) -> Actor:
-        """The member behind this request, role checked."""
+        """The member behind this request, permission checked."""
         if self.current is None:
-            raise LookupError("the route requires no role, so there is no actor")
+            raise LookupError("the route requires no permission, so there is no actor")
         return self.current
 
-    async def act(self, organization_id: str | None = None, *, needed: Role = Role.MEMBER) -> Actor:
+    async def act(self, organization_id: str | None = None, permission: Permission | None = None) -> Actor:
         """Return the sender as a member of one organization, by default the channel's.
 
-        Raises NotMember, NotAllowed or WhichOrganization.
+        Raises:
+            NotMemberError: They are in none, or not in the one named.
+            NotAllowedError: Their role does not have `permission`.
+            AmbiguousOrganizationError: Nothing says which of several is meant.
+
         """
-        return act_as(self.sender, await self.standing(), organization_id, needed=needed)
+        return act_as(self.sender, await self.standing(), organization_id, permission)
 
     @property
     def place(self) -> str:
@@ -159,7 +163,7 @@ class Route:
     kind: Kind
     key: str
     handler: Handler
-    role: Role | Who
+    permission: Permission | Who
     changes: bool
     """True: one signed request is handled once, and one event, by its id, until that has succeeded. False:
     repeating it is harmless, or what it makes remembers its request, as a link does; so it needs no mark of its
@@ -193,19 +197,21 @@ class Routes:
         key: str,
         handler: Handler,
         *,
-        role: Role | Who,
+        permission: Permission | Who,
         changes: bool = True,
         opens: str = "",
     ) -> None:
         """Register `handler` for an action_id, callback_id, shortcut or event. Refuses a second one."""
-        self._put(Route(kind=kind, key=key, handler=handler, role=role, changes=changes, opens=opens))
+        self._put(
+            Route(kind=kind, key=key, handler=handler, permission=permission, changes=changes, opens=opens)
+        )
 
     def command(
         self,
         word: str,
         handler: Handler,
         *,
-        role: Role | Who,
+        permission: Permission | Who,
         help: str,  # noqa: A002 - it is the help
         topic: str,
         hint: str = "",
@@ -219,7 +225,7 @@ class Routes:
             kind=Kind.COMMAND,
             key=word,
             handler=handler,
-            role=role,
+            permission=permission,
             changes=changes,
             hint=hint,
             help=help,

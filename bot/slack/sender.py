@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.slack.clients import Slacks
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Notice
 
 log = logger(__name__)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.tenants import Standing, standing
+from storage.standing import Standing, standing
 
 if TYPE_CHECKING:
     from bot.services.access import Sender
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 class LazyStanding:

@@ -13,6 +13,7 @@ from bot.services.accounts.diagnosis import NO_OUTAGE, Remedy
 from bot.services.accounts.disconnecting import Revocation
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission
 from bot.slack.clients import CALL_FAILED, failure
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
@@ -22,10 +23,10 @@ from bot.views import incidents as incident_views
 from bot.views import kit
 from bot.views.accounts import Card
 from bot.views.errors import explain
-from storage.discoveries import Places
-from storage.grants import Accounts
-from storage.listings import Listings
-from storage.models import Account, Grant, Role
+from storage.account_listings import Listings
+from storage.accounts import Accounts
+from storage.models import Account, Grant
+from storage.places import Places
 from storage.posts import Posts
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
     from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
     from bot.services.accounts.disconnecting import Disconnections
-    from bot.services.tokens.refreshing import Refresher
-    from storage.db import Database
-    from storage.listings import Listing
+    from bot.services.tokens.fresh import FreshTokens
+    from storage.account_listings import Listing
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -56,7 +57,7 @@ class AccountsStory:
         *,
         connections: Connections,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         adapters: Mapping[str, Adapter],
         health: HealthReader,
         database: Database,
@@ -66,7 +67,7 @@ class AccountsStory:
         self._health = health
         self._catalog = connections.catalog
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -78,7 +79,7 @@ class AccountsStory:
         routes.command(
             "accounts",
             self.show,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             hint="[platform]",
             topic=TOPIC,
             help="Everything your organization can publish to, and how each is doing.",
@@ -87,7 +88,7 @@ class AccountsStory:
         routes.command(
             "reconnect",
             self.which_to_reconnect,
-            role=Role.ADMIN,
+            permission=Permission.CONNECT_ACCOUNTS,
             hint="[account]",
             topic=TOPIC,
             help="Renew an account's sign-in; without a name, the one that needs it.",
@@ -96,7 +97,7 @@ class AccountsStory:
         routes.command(
             "disconnect",
             self.which,
-            role=Role.ADMIN,
+            permission=Permission.DISCONNECT_ACCOUNTS,
             hint="[account]",
             topic=TOPIC,
             help="Disconnect an account for the whole organization.",
@@ -104,28 +105,45 @@ class AccountsStory:
             opens="Disconnect account",
         )
         for turned in ("account.earlier", "account.later"):
-            routes.add(Kind.ACTION, turned, self.turn, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "account.open", self.opened, role=Who.ANYONE, changes=False)
+            routes.add(Kind.ACTION, turned, self.turn, permission=Permission.SEE_ACCOUNTS, changes=False)
+        routes.add(Kind.ACTION, "account.open", self.opened, permission=Who.ANYONE, changes=False)
         routes.add(
             Kind.ACTION,
             "account.disconnect",
             self.confirm,
-            role=Role.ADMIN,
+            permission=Permission.DISCONNECT_ACCOUNTS,
             changes=False,
             opens="Disconnect account",
         )
-        routes.add(Kind.SUBMISSION, "account.disconnected", self.disconnect, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "account.reconnect", self.reconnect, role=Role.ADMIN, changes=False)
+        routes.add(
+            Kind.SUBMISSION,
+            "account.disconnected",
+            self.disconnect,
+            permission=Permission.DISCONNECT_ACCOUNTS,
+        )
+        routes.add(
+            Kind.ACTION,
+            "account.reconnect",
+            self.reconnect,
+            permission=Permission.CONNECT_ACCOUNTS,
+            changes=False,
+        )
         routes.add(
             Kind.ACTION,
             "account.places",
             self.places,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             changes=False,
             opens="Where it can post",
         )
-        routes.add(Kind.OPTIONS, "account.place", self.search_places, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "account.place", self.opened, role=Who.ANYONE, changes=False)
+        routes.add(
+            Kind.OPTIONS,
+            "account.place",
+            self.search_places,
+            permission=Permission.SEE_ACCOUNTS,
+            changes=False,
+        )
+        routes.add(Kind.ACTION, "account.place", self.opened, permission=Who.ANYONE, changes=False)
 
     async def cards(self, actor: Actor, platform: str | None = None) -> list[Card]:
         """Return a card per connected account, by platform and name."""
@@ -308,10 +326,10 @@ class AccountsStory:
         if grant is None:
             raise NotFoundError(Thing.ACCOUNT_GRANT)
         adapter = self._adapters[account.platform]
-        found = await self._refresher.use(
+        found = await self._tokens.use(
             grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
         )
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.SEE_ACCOUNTS) as session:
             await Places(session).replace(
                 actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
             )

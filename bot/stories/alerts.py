@@ -10,21 +10,21 @@ from bot.ops.logs import logger
 from bot.services.acting import acting
 from bot.services.errors import NoAlertsChannelError, NotFoundError, Thing
 from bot.services.incidents.quiet_hours import zones
+from bot.services.permissions import Permission
 from bot.slack.clients import CALL_FAILED, failure
 from bot.slack.clients import Kind as Failed
 from bot.slack.people import user_of
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.views import alerts as views
+from storage.alert_settings import Alerts
 from storage.audit import Audit
-from storage.incidents import Alerts
-from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.services.incidents.incidents import Incidents
     from bot.services.notifications import Message
-    from storage.db import Database
-    from storage.incident_models import AlertSettings
+    from storage.engine.db import Database
+    from storage.models import AlertSettings
 
 log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -45,15 +45,22 @@ class AlertsStory:
         routes.command(
             "alerts",
             self.show,
-            role=Role.ADMIN,
+            permission=Permission.CHANGE_ALERTS,
             topic="Accounts",
             help="Where and when you are told that an account needs somebody.",
             aliases=("alert", "notifications"),
         )
-        routes.add(Kind.ACTION, "alerts.change", self.change, role=Role.ADMIN, changes=False, opens="Alerts")
-        routes.add(Kind.ACTION, "alerts.test", self.test, role=Role.ADMIN)
-        routes.add(Kind.OPTIONS, "alerts.zone", self.zone, role=Role.ADMIN, changes=False)
-        routes.add(Kind.SUBMISSION, "alerts.saved", self.save, role=Role.ADMIN)
+        routes.add(
+            Kind.ACTION,
+            "alerts.change",
+            self.change,
+            permission=Permission.CHANGE_ALERTS,
+            changes=False,
+            opens="Alerts",
+        )
+        routes.add(Kind.ACTION, "alerts.test", self.test, permission=Permission.CHANGE_ALERTS)
+        routes.add(Kind.OPTIONS, "alerts.zone", self.zone, permission=Permission.CHANGE_ALERTS, changes=False)
+        routes.add(Kind.SUBMISSION, "alerts.saved", self.save, permission=Permission.CHANGE_ALERTS)
 
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost alerts`."""
@@ -96,7 +103,7 @@ class AlertsStory:
             del values["channel_id"]
         elif not code:
             values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.CHANGE_ALERTS) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
             if channel and not code:
@@ -114,7 +121,7 @@ class AlertsStory:
             )
         message = views.test(actor.organization, f"<@{actor.sender.user_id}>")
         code = await self._post(request, settings.channel_id, message)
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.CHANGE_ALERTS) as session:
             if code:
                 await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
             else:

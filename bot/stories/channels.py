@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NotFoundError, NotMemberError, Thing
 from bot.services.notifications import say_to, say_to_member
+from bot.services.permissions import Permission
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
 from storage.audit import SYSTEM, Audit
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
-from storage.models import Role
-from storage.summaries import summaries
-from storage.tenants import Members, Organizations, Workspaces
+from storage.memberships import Members
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
-    from storage.db import Database
-    from storage.invitation_models import ChannelRequest
-    from storage.models import Membership, Organization
+    from storage.engine.db import Database
+    from storage.models import ChannelRequest, Membership, Organization
 
 TOPIC = "Organizations and people"
 ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
@@ -42,16 +43,16 @@ class ChannelStory:
         routes.command(
             "org switch",
             self.switch,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="NAME",
             changes=True,
             topic=TOPIC,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
         )
-        routes.add(Kind.ACTION, "channel.switch", self.chosen, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "channel.approve", self.approve, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "channel.decline", self.decline, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "channel.switch", self.chosen, permission=Permission.CHOOSE_CHANNELS)
+        routes.add(Kind.ACTION, "channel.approve", self.approve, permission=Permission.CHOOSE_CHANNELS)
+        routes.add(Kind.ACTION, "channel.decline", self.decline, permission=Permission.CHOOSE_CHANNELS)
 
     async def switch(self, request: Request) -> Answer:
         """Make this channel about one of the sender's organizations, or ask its present one's admins to."""
@@ -69,7 +70,9 @@ class ChannelStory:
             return Say(
                 text="Which organization?", blocks=views.which(list(about.values()), request.sender.realm)
             )
-        return await self._move(request, await request.act(found[0].organization_id, needed=Role.ADMIN))
+        return await self._move(
+            request, await request.act(found[0].organization_id, Permission.CHOOSE_CHANNELS)
+        )
 
     async def chosen(self, request: Request) -> Answer:
         """Do it for the one of several with the same name that was chosen."""
@@ -79,7 +82,7 @@ class ChannelStory:
 
     async def _move(self, request: Request, actor: Actor) -> Answer:
         sender = request.sender
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             present = await Channels(session).present(sender.team_id, sender.channel_id)
             if present is not None and present.id != actor.organization_id:
                 seat = await Channels(session).admin(present.id, sender.realm, sender.user_id)
@@ -132,7 +135,7 @@ class ChannelStory:
     async def approve(self, request: Request) -> Answer:
         """Let a channel be about the organization that somebody asked for."""
         actor = request.actor
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             channels = Channels(session)
             taken = await channels.approve(actor.organization_id, request.target)
             wanted = await self._wanted(session, taken) if taken is not None else None
@@ -150,7 +153,7 @@ class ChannelStory:
     async def decline(self, request: Request) -> Answer:
         """Leave a channel as it is, and tell whoever asked."""
         actor = request.actor
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             declined = await Channels(session).decline(actor.organization_id, request.target)
             wanted = await Organizations(session).get(declined.wanted_id) if declined is not None else None
             if declined is None or wanted is None:

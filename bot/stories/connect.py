@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from bot.services.access import Actor
 from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import connect as views
 from bot.views import kit
 from storage.discoveries import Discoveries
 from storage.grants import Grants
-from storage.models import GrantStatus, Role
-from storage.summaries import summaries
+from storage.models import GrantStatus
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
     from bot.settings import PlatformSettings
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.tenants import Seat
+    from storage.engine.db import Database
+    from storage.standing import Seat
     from storage.vault import Vault
 
 SHOWN_AT_ONCE = 100
@@ -45,7 +46,7 @@ class Connect:
         routes.command(
             "connect",
             self.start,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="[platform]",
             topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
@@ -56,24 +57,38 @@ class Connect:
         for found in self._connections.catalog.configured():
             for app in found.clients:
                 routes.add(
-                    Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN, changes=False
+                    Kind.ACTION,
+                    f"connect.platform.{app}",
+                    self.platform,
+                    permission=Permission.CONNECT_ACCOUNTS,
+                    changes=False,
                 )
         opens = "Connect an account"
-        routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.ACTION, "connect.open", self.opened, role=Who.ANYONE, changes=False)
-        routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.ACTION, "connect.organization", self.organization, role=Role.ADMIN, changes=False)
+        routes.add(Kind.ACTION, "connect.start", self.ask, permission=Who.ANYONE, changes=False, opens=opens)
+        routes.add(Kind.ACTION, "connect.open", self.opened, permission=Who.ANYONE, changes=False)
+        routes.add(
+            Kind.SHORTCUT, "octapost_connect", self.ask, permission=Who.ANYONE, changes=False, opens=opens
+        )
+        routes.add(
+            Kind.ACTION,
+            "connect.organization",
+            self.organization,
+            permission=Permission.CONNECT_ACCOUNTS,
+            changes=False,
+        )
         routes.add(
             Kind.ACTION,
             "connect.choose",
             self.choose,
-            role=Role.ADMIN,
+            permission=Permission.CONNECT_ACCOUNTS,
             changes=False,
             opens="Choose accounts",
         )
-        routes.add(Kind.OPTIONS, "connect.search", self.search, role=Role.ADMIN, changes=False)
-        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "connect.resume", self.resume, role=Role.ADMIN)
+        routes.add(
+            Kind.OPTIONS, "connect.search", self.search, permission=Permission.CONNECT_ACCOUNTS, changes=False
+        )
+        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, permission=Permission.CONNECT_ACCOUNTS)
+        routes.add(Kind.ACTION, "connect.resume", self.resume, permission=Permission.CONNECT_ACCOUNTS)
 
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link only the sender can use."""
@@ -97,11 +112,15 @@ class Connect:
 
         Raises NotMember or NotAllowed for somebody who may connect nothing here.
         """
-        seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
+        seats = [
+            seat
+            for seat in (await request.standing()).choices
+            if allows(seat.role, Permission.CONNECT_ACCOUNTS)
+        ]
         default = await self._default(request)
         if len(seats) > 1 or (seats and default and seats[0].organization_id != default):
             return seats
-        return await request.act(seats[0].organization_id if seats else None, needed=Role.ADMIN)
+        return await request.act(seats[0].organization_id if seats else None, Permission.CONNECT_ACCOUNTS)
 
     async def _default(self, request: Request) -> str:
         return (await request.standing()).default_organization_id or ""

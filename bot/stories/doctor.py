@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.services.permissions import Permission
 from bot.slack.routes import Answer, Request, Routes, Say
 from bot.views import accounts as account_views
 from bot.views import doctor as views
 from bot.views import kit
-from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
@@ -29,14 +29,14 @@ class Doctor:
         routes.command(
             "status",
             self.status,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             topic=TOPIC,
             help="How your accounts and their platforms are doing, one line each.",
         )
         routes.command(
             "doctor",
             self.examine,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             hint="[account]",
             topic=TOPIC,
             help="What is the matter with an account, why, and the one thing to do; without a name, those in trouble.",

@@ -31,7 +31,7 @@ class Help:
         routes.command(
             "help",
             self.help,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             topic=TOPIC,
             help="This list.",
             aliases=("?", "-h", "--help", "commands"),
@@ -39,7 +39,7 @@ class Help:
         routes.command(
             "debug",
             self.debug,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             topic=TOPIC,
             help="The ids support asks for.",
             aliases=("ids", "whoami"),

@@ -8,6 +8,7 @@ from bot.ops.logs import logger
 from bot.services.access import act_as
 from bot.services.errors import NotMemberError
 from bot.services.organizations.invitations import waiting_for
+from bot.services.permissions import Permission
 from bot.slack.clients import CALL_FAILED, failure
 from bot.slack.payloads import opener_of
 from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
@@ -15,10 +16,9 @@ from bot.slack.standing import LazyStanding
 from bot.views import home as views
 from bot.views.errors import sentence
 from bot.views.kit import Json
-from storage.incidents import Alerts
-from storage.listings import Listings
-from storage.models import Role
-from storage.summaries import summaries
+from storage.account_listings import Listings
+from storage.alert_settings import Alerts
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bot.services.access import Sender
     from bot.slack.clients import Slacks
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.tenants import Standing
+    from storage.engine.db import Database
+    from storage.standing import Standing
 
 log = logger(__name__)
 
@@ -45,11 +45,11 @@ class Home:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        routes.add(Kind.EVENT, "app_home_opened", self.opened, role=Who.SLACK, changes=False)
-        routes.add(Kind.ACTION, "home.refresh", self.show, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "home.switch", self.show, role=Role.MEMBER, changes=False)
+        routes.add(Kind.EVENT, "app_home_opened", self.opened, permission=Who.SLACK, changes=False)
+        routes.add(Kind.ACTION, "home.refresh", self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
+        routes.add(Kind.ACTION, "home.switch", self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
         for turned in ("home.earlier", "home.later"):
-            routes.add(Kind.ACTION, turned, self.show, role=Role.MEMBER, changes=False)
+            routes.add(Kind.ACTION, turned, self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
 
     async def opened(self, request: Request) -> Answer:
         """Draw the home tab for whoever opened it."""

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING
 
 from bot.services.acting import acting
 from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
+from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
-from storage.incident_models import LateAnswer
 from storage.incidents import IncidentRows
-from storage.models import Role, new_id
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import LateAnswer, new_id
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.incidents.incidents import Incidents
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.incident_models import Incident
-    from storage.models import Membership
+    from storage.engine.db import Database
+    from storage.models import Incident, Membership
 
 SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
@@ -39,22 +38,33 @@ class IncidentStory:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        routes.add(Kind.ACTION, "incident.reconnect", self.reconnect, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "incident.claim", self.claim, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.snooze", self.snooze, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.who", self.who, role=Role.MEMBER, changes=False)
         routes.add(
-            Kind.ACTION, "incident.send", self.send, role=Role.ADMIN, changes=False, opens="Send the link"
+            Kind.ACTION,
+            "incident.reconnect",
+            self.reconnect,
+            permission=Permission.SEE_ACCOUNTS,
+            changes=False,
         )
-        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.publish", self.publish, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.discard", self.discard, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.claim", self.claim, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.snooze", self.snooze, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.who", self.who, permission=Permission.SEE_ACCOUNTS, changes=False)
+        routes.add(
+            Kind.ACTION,
+            "incident.send",
+            self.send,
+            permission=Permission.HANDLE_INCIDENTS,
+            changes=False,
+            opens="Send the link",
+        )
+        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.publish", self.publish, permission=Permission.RELEASE_LATE_POSTS)
+        routes.add(Kind.ACTION, "incident.discard", self.discard, permission=Permission.RELEASE_LATE_POSTS)
 
     async def reconnect(self, request: Request) -> Answer:
         """Answer Reconnect: an admin's own link; to others, who can do it."""
         actor = request.actor
-        if actor.role < Role.ADMIN:
+        if not actor.may(Permission.CONNECT_ACCOUNTS):
             return await self.who(request)
         async with self._database.organization(actor.organization_id, write=False) as session:
             incident = await self._open(session, request, lock=False)
@@ -64,7 +74,7 @@ class IncidentStory:
     async def claim(self, request: Request) -> Answer:
         """Let the actor take it; the second of two is told who was first."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request)
             if await self._incidents.claim(session, incident, actor.membership_id):
                 return Done()
@@ -75,7 +85,7 @@ class IncidentStory:
     async def unclaim(self, request: Request) -> Answer:
         """Give it back, whoever had taken it."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request)
             if incident.claimed_by is not None:
                 await self._incidents.unclaim(session, incident, actor.membership_id)
@@ -84,7 +94,7 @@ class IncidentStory:
     async def snooze(self, request: Request) -> Answer:
         """Be silent for the time that was chosen."""
         actor, (incident_id, _, word) = request.actor, request.target.partition(":")
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request, incident_id)
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
@@ -100,7 +110,7 @@ class IncidentStory:
             incident = await self._known(session, actor.organization_id, request.target, lock=False)
             people = await Members(session).admins(actor.organization_id)
             card = await self._incidents.cards.draw(session, incident)
-        return views.who_can(card, people, can_send=actor.role >= Role.ADMIN)
+        return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
 
     async def send(self, request: Request) -> Answer:
         """Ask whom to send the link to."""
@@ -111,7 +121,7 @@ class IncidentStory:
     async def sent(self, request: Request) -> Answer:
         """Send one named person a message in which only they get a link."""
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request)
             person = await self._admin(session, request, user_id)
             asker, key = f"<@{actor.sender.user_id}>", f"please:{new_id('ask')}"
@@ -132,7 +142,7 @@ class IncidentStory:
 
     async def _late(self, request: Request, answer: LateAnswer) -> Answer:
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.RELEASE_LATE_POSTS) as session:
             seen = await self._known(session, actor.organization_id, request.target, lock=False)
             if not await self._incidents.late(session, seen, answer, actor.membership_id):
                 raise AlreadyResolvedError
@@ -150,7 +160,7 @@ class IncidentStory:
                 " /octapost org invite.",
                 field=views.PERSON,
             )
-        if member.role < Role.ADMIN:
+        if not allows(member.role, Permission.CONNECT_ACCOUNTS):
             raise BadInputError(
                 f"They are a member of {actor.organization}, and only admins can reconnect. An owner can make them"
                 " one with /octapost org role.",

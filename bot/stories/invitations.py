@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.acting import acting_for
+from bot.services.acting import acting
 from bot.services.errors import NotAllowedError, NotMemberError
 from bot.services.notifications import say_to_member
+from bot.services.permissions import Permission
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
 from storage.audit import SYSTEM, Audit
 from storage.invitations import Invitations
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import MAY_INVITE, Members, Organizations
+from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.invitation_models import Invitation
+    from storage.engine.db import Database
+    from storage.models import Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,8 @@ class InvitationStory:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        routes.add(Kind.ACTION, "invitation.accept", self.accept, role=Who.ANYONE)
-        routes.add(Kind.ACTION, "invitation.decline", self.decline, role=Who.ANYONE)
+        routes.add(Kind.ACTION, "invitation.accept", self.accept, permission=Who.ANYONE)
+        routes.add(Kind.ACTION, "invitation.decline", self.decline, permission=Who.ANYONE)
 
     async def accept(self, request: Request) -> Answer:
         """Make the person a member, if the invitation stands and whoever made it may still invite."""
@@ -52,7 +54,7 @@ class InvitationStory:
             return await self._answer(request, views.NO_LONGER_STANDS)
         inviter = Inviter(organization_id=found.organization_id, membership_id=found.invited_by)
         try:
-            async with acting_for(self._database, inviter, MAY_INVITE, system=True) as session:
+            async with acting(self._database, inviter, Permission.INVITE, system=True) as session:
                 joined = await self._join(session, request)
         except (NotMemberError, NotAllowedError):
             joined = None

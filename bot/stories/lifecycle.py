@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.numbers import number
 from bot.ops.logs import logger
 from bot.services.notifications import Message, say_to
+from bot.services.permissions import HIGHEST
 from bot.slack.clients import CALL_FAILED, failure
 from bot.slack.clients import Kind as Failed
 from bot.slack.grids import at_home
@@ -20,17 +21,20 @@ from bot.views.kit import cut
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
 from storage.incidents import IncidentRows
-from storage.models import Installation, Role
-from storage.names import looks
+from storage.installations import Installations
+from storage.memberships import Members
+from storage.models import Installation
+from storage.organization_names import looks
+from storage.organizations import Organizations
 from storage.outbox import Notices
-from storage.tenants import Installations, Members, Organizations, Workspaces
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.incidents.incidents import Incidents
     from bot.slack.clients import Slacks
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Membership
     from storage.vault import Vault
 
@@ -86,7 +90,7 @@ class Lifecycle:
             "tokens_revoked": self.revoked,
             "user_change": self.user_changed,
         }.items():
-            routes.add(Kind.EVENT, event, handler, role=Who.SLACK)
+            routes.add(Kind.EVENT, event, handler, permission=Who.SLACK)
 
     async def installed(self, new: NewInstallation) -> Installation:
         """Keep an installation, and make the installer the owner of a first organization.
@@ -134,7 +138,7 @@ class Lifecycle:
         organization = await Organizations(session).create(name if looks(name) else team_id)
         await let_in(session, team_id, organization.id)
         owner = await Members(session).add(
-            organization.id, realm=new.realm, user_id=new.installed_by, team_id=team_id, role=Role.OWNER
+            organization.id, realm=new.realm, user_id=new.installed_by, team_id=team_id, role=HIGHEST
         )
         audit = Audit(session)
         await audit.write(organization.id, owner.id, FOUNDED, organization.id)

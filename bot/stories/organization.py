@@ -11,34 +11,38 @@ from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NotFoundError, ServiceError, Thing
 from bot.services.notifications import say_to
 from bot.services.organizations.invitations import invite, tell, waiting_for
+from bot.services.permissions import LOWEST, Permission, allows, role_called
 from bot.slack.people import person, team_name
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
 from bot.views import invitations, kit
 from bot.views import organization as views
 from bot.views.errors import sentence
+from bot.views.roles import article
 from storage.audit import Audit
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found, let_in
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
+from storage.memberships import LastOwner, Members
 from storage.models import Role
-from storage.names import NameTaken, looks
-from storage.summaries import summaries
-from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
+from storage.organization_names import NameTaken, looks
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.standing import Seat
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
-    from storage.invitation_models import Invitation
-    from storage.models import Membership
+    from storage.engine.db import Database
+    from storage.models import Invitation, Membership
 
 log = logger(__name__)
 LONGEST_NAME = 80
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
-ROLES = {role.word: role for role in Role}
+ROLE_WORDS = [role.word for role in Role]
 TOPIC = "Organizations and people"
 
 
@@ -55,7 +59,7 @@ class OrganizationStory:
         command(
             "org",
             self.overview,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             topic=TOPIC,
             help="Your organizations here.",
             aliases=("orgs", "organization"),
@@ -63,7 +67,7 @@ class OrganizationStory:
         command(
             "org create",
             self.create,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="NAME",
             changes=True,
             topic=TOPIC,
@@ -72,7 +76,7 @@ class OrganizationStory:
         command(
             "org rename",
             self.rename,
-            role=Role.OWNER,
+            permission=Permission.RENAME_ORGANIZATION,
             hint="NAME",
             changes=True,
             topic=TOPIC,
@@ -81,7 +85,7 @@ class OrganizationStory:
         command(
             "org join",
             self.join,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="CODE",
             changes=True,
             topic=TOPIC,
@@ -90,7 +94,7 @@ class OrganizationStory:
         command(
             "org members",
             self.members,
-            role=Role.MEMBER,
+            permission=Permission.SEE_MEMBERS,
             topic=TOPIC,
             help="Who is in your organization.",
             opens="Members",
@@ -98,8 +102,8 @@ class OrganizationStory:
         command(
             "org invite",
             self.invite,
-            role=Role.OWNER,
-            hint="@person [member | admin | owner]",
+            permission=Permission.INVITE,
+            hint=f"@person [{' | '.join(ROLE_WORDS)}]",
             changes=True,
             topic=TOPIC,
             help="Invite someone to your organization.",
@@ -108,8 +112,8 @@ class OrganizationStory:
         command(
             "org role",
             self.set_role,
-            role=Role.OWNER,
-            hint="@person member | admin | owner",
+            permission=Permission.MANAGE_MEMBERS,
+            hint=f"@person {' | '.join(ROLE_WORDS)}",
             changes=True,
             topic=TOPIC,
             help="Change what somebody may do.",
@@ -117,16 +121,23 @@ class OrganizationStory:
         command(
             "org remove",
             self.remove,
-            role=Role.OWNER,
+            permission=Permission.MANAGE_MEMBERS,
             hint="@person",
             changes=True,
             topic=TOPIC,
             help="Remove somebody. Their accounts stay connected.",
         )
-        routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False, opens="Members")
-        routes.add(Kind.ACTION, "org.change", self.change, role=Role.OWNER)
-        routes.add(Kind.ACTION, "org.withdraw", self.withdraw, role=Role.OWNER)
-        routes.add(Kind.SUBMISSION, "org.add", self.add_people, role=Role.OWNER)
+        routes.add(
+            Kind.ACTION,
+            "org.members",
+            self.members,
+            permission=Permission.SEE_MEMBERS,
+            changes=False,
+            opens="Members",
+        )
+        routes.add(Kind.ACTION, "org.change", self.change, permission=Permission.MANAGE_MEMBERS)
+        routes.add(Kind.ACTION, "org.withdraw", self.withdraw, permission=Permission.INVITE)
+        routes.add(Kind.SUBMISSION, "org.add", self.add_people, permission=Permission.INVITE)
 
     # Organizations
 
@@ -169,7 +180,7 @@ class OrganizationStory:
         """Rename the organization of this channel."""
         name, actor = name_of(request.words, "rename"), request.actor
         try:
-            async with acting(self._database, actor) as session:
+            async with acting(self._database, actor, Permission.RENAME_ORGANIZATION) as session:
                 await Organizations(session).rename(actor.organization_id, name)
                 await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
         except NameTaken:
@@ -207,13 +218,13 @@ class OrganizationStory:
             )
             await Audit(session).write(organization.id, member.id, "workspace joined", sender.team_id)
             for owner in await members.all(organization.id):
-                if owner.role >= Role.OWNER and owner.id != member.id:
+                if allows(owner.role, Permission.INVITE) and owner.id != member.id:
                     key = f"joined:{organization.id}:{redeemed.id}"
                     await say_to(
                         session, owner, key, views.joined(organization.name, name, who, Role(member.role))
                     )
         return Say(
-            text=f"This workspace can now use {organization.name}, and you are {views.article(role)} of it."
+            text=f"This workspace can now use {organization.name}, and you are {article(role)} of it."
             f" `/octapost org switch {organization.name}` makes this channel about it.",
         )
 
@@ -226,38 +237,38 @@ class OrganizationStory:
     async def invite(self, request: Request) -> Answer:
         """Answer `/octapost org invite @person [role]`."""
         user_id, word = who_and_role(request.words)
-        if word and word not in ROLES:
-            raise BadInputError("The role is one of member, admin, owner.")
-        role = ROLES[word] if word else Role.MEMBER
+        role = role_called(word) if word else LOWEST
+        if role is None:
+            raise BadInputError(f"The role is one of {', '.join(ROLE_WORDS)}.")
         actor, client = request.actor, await request.client()
         name = await person(client, user_id, actor.sender)
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.INVITE, system=True) as session:
             [one] = await invite(session, actor, [user_id], role)
         if one.before is None:
             return Say(text=invitations.invited(name, actor.organization, one.after, told=one.told))
         if one.before == one.after:
             return Say(
-                text=f"{name} is already {views.article(one.after)} of {actor.organization}."
+                text=f"{name} is already {article(one.after)} of {actor.organization}."
                 " `/octapost org role @person role` changes that."
             )
-        return Say(text=f"{name} is now {views.article(one.after)} of {actor.organization}. I've told them.")
+        return Say(text=f"{name} is now {article(one.after)} of {actor.organization}. I've told them.")
 
     async def set_role(self, request: Request) -> Answer:
         """Answer `/octapost org role @person role`."""
         user_id, word = who_and_role(request.words)
-        if word not in ROLES:
-            raise BadInputError(
-                "Say who and what: `/octapost org role @person admin` (member, admin or owner)."
-            )
+        role = role_called(word)
+        if role is None:
+            words = kit.listed(ROLE_WORDS, "or")
+            raise BadInputError(f"Say who and what: `/octapost org role @person admin` ({words}).")
         member = await self._member(request.actor, user_id)
-        await self._set_role(request.actor, member.id, ROLES[word])
-        return about(user_id, f"is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
+        await self._set_role(request.actor, member.id, role)
+        return about(user_id, f"is {article(role)} of {request.actor.organization} from now on.")
 
     async def remove(self, request: Request) -> Answer:
         """Answer `/octapost org remove @person`: end a membership, or withdraw an invitation."""
         user_id, _ = who_and_role(request.words)
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:
             withdrawn = await Invitations(session).withdraw_from(
                 actor.organization_id, actor.sender.realm, user_id
             )
@@ -274,7 +285,7 @@ class OrganizationStory:
     async def withdraw(self, request: Request) -> Answer:
         """Withdraw an invitation in the members modal."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.INVITE) as session:
             withdrawn = await Invitations(session).withdraw(actor.organization_id, request.target)
             if withdrawn is None:
                 raise NotFoundError(Thing.INVITATION)
@@ -288,8 +299,8 @@ class OrganizationStory:
         membership_id, _, word = request.target.partition(":")
         if word == "remove":
             await self._end(request.actor, membership_id)
-        elif word in ROLES:
-            await self._set_role(request.actor, membership_id, ROLES[word])
+        elif role := role_called(word):
+            await self._set_role(request.actor, membership_id, role)
         else:
             raise NotFoundError(Thing.CHOICE)
         actor = await self._refreshed(request)
@@ -311,8 +322,8 @@ class OrganizationStory:
                 await person(client, user_id, request.sender)
             except ServiceError as error:
                 raise BadInputError(sentence(error), field=views.PERSON) from None
-        role = ROLES.get(str(option.get("value")), Role.MEMBER)
-        async with acting(self._database, request.actor, system=True) as session:
+        role = role_called(str(option.get("value"))) or LOWEST
+        async with acting(self._database, request.actor, Permission.INVITE, system=True) as session:
             await invite(session, request.actor, chosen, role)
         return UpdateModal(await self._members_view(request.actor))
 
@@ -349,7 +360,7 @@ class OrganizationStory:
         return found
 
     async def _set_role(self, actor: Actor, membership_id: str, role: Role) -> None:
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:
             await self._write_role(session, actor, membership_id, role)
 
     async def _write_role(self, session: AsyncSession, actor: Actor, membership_id: str, role: Role) -> None:
@@ -359,7 +370,7 @@ class OrganizationStory:
             raise BadInputError(last_owner(actor)) from None
         if not done:
             raise NotFoundError(Thing.MEMBER)
-        if role < Role.ADMIN:
+        if not allows(role, Permission.HANDLE_INCIDENTS):
             await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
@@ -370,7 +381,7 @@ class OrganizationStory:
             await tell(session, member, message)
 
     async def _end(self, actor: Actor, membership_id: str) -> None:
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:
             try:
                 done = await Members(session).end(actor.organization_id, membership_id)
             except LastOwner:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.views.kit import Json
-    from storage.incident_models import AlertSettings
+    from storage.models import AlertSettings
 
 CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
 RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)

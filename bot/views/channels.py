@@ -12,8 +12,8 @@ from bot.views.organization import ownership
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.invitation_models import ChannelRequest
-    from storage.summaries import Summary
+    from storage.models import ChannelRequest
+    from storage.organization_summaries import Summary
 
 
 def which(found: Sequence[Summary], realm: str) -> list[Json]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connected
     from bot.settings import PlatformSettings
     from storage.models import Account, Discovery, FoundAccount
-    from storage.summaries import Summary
+    from storage.organization_summaries import Summary
 
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
 ALREADY_HERE = "already_here"

@@ -32,8 +32,9 @@ from bot.services.errors import (
     UnknownPlatformError,
     UnverifiedUserError,
 )
+from bot.services.permissions import lowest_role
 from bot.views.kit import listed
-from storage.models import Role
+from bot.views.roles import article
 
 START_OVER = "Please begin anew."
 """What to do about a form or a choice that means something else by now."""
@@ -89,7 +90,7 @@ def sentence(error: ServiceError) -> str:
 
 @sentence.register
 def _(error: NotAllowedError) -> str:
-    some = "an owner" if error.needed is Role.OWNER else "an admin"
+    some = article(lowest_role(error.needed))
     return (
         f"This needs {some} of {error.organization}. Ask one of them."
         " `/octapost org members` shows who they are."

@@ -8,10 +8,10 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from bot.services.notifications import Message
+from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
 from bot.views import kit
-from storage.incident_models import IncidentKind, LateAnswer, Resolution
-from storage.models import BLOCKED, LEFT_OUT, Role, utc_now
+from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from adapters.base import Platform
     from bot.views.kit import Json
-    from storage.incident_models import AlertSettings, Incident
-    from storage.models import Membership
+    from storage.models import AlertSettings, Incident, Membership
     from storage.posts import Waiting
 
 PERSON = "person"
@@ -379,11 +378,11 @@ def owners_asked(owners: Sequence[Membership]) -> str:
 
 def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
     """Return the private answer to "Who can do this?", with a button for those who may ask one of them."""
-    owners = kit.listed(kit.mention(m) for m in people if m.role >= Role.OWNER)
-    admins = kit.listed(kit.mention(m) for m in people if m.role == Role.ADMIN)
-    found = [f"owners {owners}" if owners else "", f"admins {admins}" if admins else ""]
+    able = roles_with(Permission.CONNECT_ACCOUNTS)
+    found = {role: kit.listed(kit.mention(m) for m in people if m.role == role) for role in able}
+    named = "; ".join(f"{role.word}s {names}" for role, names in found.items() if names)
     lines = [
-        f"Any owner or admin of the organization can: {'; '.join(filter(None, found))}.",
+        f"Any {kit.listed((role.word for role in able), 'or')} of the organization can: {named}.",
         f"They need to be able to sign in to {one.platform.name} as somebody who manages these accounts.",
     ]
     blocks = [kit.words(f"Who can reconnect {one.names}?"), kit.section("\n".join(lines))]

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.kit import Json
-from bot.views.organization import WHAT, article, ownership
+from bot.views.organization import ownership
+from bot.views.roles import article, describe
 from storage.models import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""
@@ -60,7 +61,7 @@ def card(asked: Asked) -> list[Json]:
     decline = kit.button(
         "Decline", "invitation.decline", invitation.id, label=f"Decline the invitation to {organization.name}"
     )
-    until = kit.mrkdwn(f"{WHAT[role]}. You can accept until {kit.day(invitation.expires_at)}.")
+    until = kit.mrkdwn(f"{describe(role)}. You can accept until {kit.day(invitation.expires_at)}.")
     return [
         kit.section("\n".join(lines)),
         {"type": "context", "elements": [until]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.services.notifications import Message
 from bot.slack.commands import COMMAND
 from bot.views import kit
+from bot.views.roles import introduced
 
 
 def welcome(workspace: str, organization: str, organization_id: str) -> Message:
@@ -26,11 +27,7 @@ def welcome(workspace: str, organization: str, organization_id: str) -> Message:
                 kit.button("Connect an account", "connect.start", style="primary"),
                 kit.button("Invite people", "org.members", f"{organization_id}/"),
             ),
-            kit.fine_print(
-                "Owners: everything, and who belongs to the organization.",
-                "Admins: connect, reconnect and disconnect accounts.",
-                "Members: work with the accounts that are connected.",
-            ),
+            kit.fine_print(*introduced()),
         ],
     )
 

@@ -27,9 +27,14 @@ from bot.views.errors import explain, sentence
 from bot.web.guard import SECRET, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
-from storage.attempts import Attempts, Browsers, SignIns, Tickets
+from storage.attempts import Attempts
+from storage.browsers import Browsers
+from storage.installations import Installations
+from storage.memberships import Members
 from storage.models import ConnectionAttempt, Membership, Ticket
-from storage.tenants import Installations, Members, Workspaces
+from storage.sign_ins import SignIns
+from storage.tickets import Tickets
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,7 +47,7 @@ if TYPE_CHECKING:
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
     from storage.attempts import Redeemed
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

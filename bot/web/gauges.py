@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from bot.ops import metrics
 from bot.services.tokens.policy import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
-from storage.measures import Measures
 from storage.outbox import Notices
 from storage.refreshes import Refreshes
+from storage.stats import Measures
 from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.services.accounts.catalog import PlatformCatalog
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.refreshes import Tally
     from storage.vault import Vault
 

@@ -21,7 +21,7 @@ from bot.ops.logs import logger
 if TYPE_CHECKING:
     from bot.jobs.clock import Clock
     from bot.web.gauges import Gauges
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 READY_WITHIN_S = 3.0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bot.stories.lifecycle import Lifecycle
     from bot.web.guard import Cookies
     from bot.web.pages import Pages
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 

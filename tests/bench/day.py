@@ -19,7 +19,7 @@ from adapters.base import Platform, Rotation, Tokens
 from adapters.registry import PLATFORMS
 from bot.services.tokens.policy import next_check_in, next_refresh_in, retry_in
 from bot.services.tokens.queue import ASK_AGAIN, AT_ONCE, SILENCE
-from storage.budgets import Bucket
+from storage.rate_limits import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
 

@@ -20,12 +20,16 @@ from typing import Any
 
 import psutil
 
-from storage.db import Database
-from storage.discoveries import Discoveries, Found, Places
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.discoveries import Discoveries, Found
+from storage.engine.db import Database
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organizations import Organizations
+from storage.places import Places
 from storage.vault import KeyRing, Vault
+from storage.workspaces import Workspaces
 from tests.bench.load import HOST, SECRET
 from tests.databases import Postgres
 

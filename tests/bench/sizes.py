@@ -17,7 +17,7 @@ from sqlmodel import col, text, update
 
 from bot.services.tokens.policy import LEASE
 from bot.services.tokens.queue import AT_ONCE
-from storage.db import Database, Now, now
+from storage.engine.db import Database, Now, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault

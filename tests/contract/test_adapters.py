@@ -37,17 +37,7 @@ from adapters.http import send
 from adapters.registry import PLATFORMS, adapters
 from sandbox.browser import PLAIN
 from tests.contract.answers import BODY, ELSEWHERE, WORTHLESS, Answer
-from tests.contract.wire import (
-    CODE,
-    KEYS,
-    REDIRECT,
-    STATE,
-    VERIFIER,
-    Wire,
-    client_of,
-    faults_of,
-    tokens_for,
-)
+from tests.contract.wire import CODE, KEYS, REDIRECT, STATE, VERIFIER, Wire, client_of, faults_of, tokens_for
 
 EACH = pytest.mark.parametrize("key", KEYS)
 EACH_APP = pytest.mark.parametrize(

@@ -29,10 +29,11 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
 
@@ -317,7 +318,7 @@ class House:
         self._passed_s += span.total_seconds()
         minutes = int(self._passed_s // 60) - before
         self.simulator.clock.offset_s += span.total_seconds()
-        for lane in self.parts.refresher.lanes.values():
+        for lane in self.parts.refresher.queues.values():
             lane._held_until -= span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()

@@ -20,9 +20,8 @@ from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
-from storage.db import Database
-from storage.incident_models import Incident
-from storage.models import GrantStatus
+from storage.engine.db import Database
+from storage.models import GrantStatus, Incident
 from tests.counts import sampled, tries
 from tests.crash.house import SECOND_LOOK, SIMULATORS, House, open_house
 

@@ -20,7 +20,7 @@ from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 from tests.counts import in_full, sampled
@@ -239,15 +239,15 @@ async def test_a_clock_that_is_minutes_off_changes_nothing(
         skewed(postgres, timedelta(minutes=minutes)) as database,
         open_house(database, XSimulator()) as house,
     ):
-        refresher = house.parts.refresher
+        tokens = house.parts.tokens
         [kept, dies] = await house.connect(2)
         async with database.system(write=False) as session:
             there = await Refreshes(session, house.vault).clock()
         await house.end_in(timedelta(minutes=3), kept)
-        await refresher.fresh(kept)
+        await tokens.get(kept)
         unneeded = house.refreshes()
         await house.end_in(timedelta(seconds=30), kept)
-        await refresher.fresh(kept)
+        await tokens.get(kept)
         needed = house.refreshes() - unneeded
         house.simulator.grants.clear()
         await house.due(dies)

@@ -17,9 +17,9 @@ from bot.services.tokens.policy import next_refresh_in
 from bot.services.tokens.queue import AT_ONCE, SILENCE
 from sandbox.core import Fault
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.budgets import Bucket
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
+from storage.rate_limits import Bucket
 from tests.counts import in_full, sampled, tries
 from tests.crash.house import A_CALM_WHILE, SIMULATORS, House, open_house
 from tests.crash.test_deaths import Death, codes

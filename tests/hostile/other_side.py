@@ -16,7 +16,7 @@ from adapters.registry import PLATFORMS
 from bot import app
 from bot.ops.http import Carrier, Forgetful, open_session
 from bot.web.openid import SignInWithSlack
-from storage.db import Database
+from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 from tests.application import settings
 

@@ -26,7 +26,7 @@ from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
-from storage.grants import Accounts
+from storage.accounts import Accounts
 from tests.application import Office
 from tests.hostile.slack_side import Desk, dump, first_organization, listening
 
@@ -272,9 +272,9 @@ async def test_an_exception_inside_a_handler_reaches_the_log_without_its_secrets
     async def unheard(request: Request) -> Answer:  # noqa: ARG001 - a handler
         raise RuntimeError(CONTEXTS["JSON"](tokens["access of x"]))
 
-    routes.command("help", crash, role=Who.ANYONE, topic="Help", help="It fails.")
-    routes.add(Kind.SHORTCUT, "late", late, role=Who.ANYONE)
-    routes.add(Kind.EVENT, "user_change", unheard, role=Who.SLACK)
+    routes.command("help", crash, permission=Who.ANYONE, topic="Help", help="It fails.")
+    routes.add(Kind.SHORTCUT, "late", late, permission=Who.ANYONE)
+    routes.add(Kind.EVENT, "user_change", unheard, permission=Who.SLACK)
     bolt = AsyncApp(
         signing_secret=office.world.signing_secret,
         authorize=_nobody,

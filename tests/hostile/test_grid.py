@@ -11,7 +11,7 @@ from bot.slack.routes import Kind
 from bot.slack.standing import LazyStanding
 from sandbox.slack.world import INITECH, IRIS, IVAN, NORTH, SID, SOUTH
 from storage.models import Role
-from storage.tenants import Workspaces
+from storage.workspaces import Workspaces
 from tests.application import Office
 from tests.hostile.slack_side import Desk, Json, Tenant, changed, dump, seat, tenant
 

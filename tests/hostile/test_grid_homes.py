@@ -12,19 +12,10 @@ from bot.slack.routes import Kind
 from sandbox.core import Fault
 from sandbox.slack.state import Workspace
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OTTO, SOUTH
-from storage.grid_models import GridHome
-from storage.models import Membership, Role
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import GridHome, Membership, Role
 from tests.application import Office
-from tests.hostile.slack_side import (
-    Desk,
-    Json,
-    belongings,
-    changed,
-    dump,
-    first_organization,
-    seat,
-)
+from tests.hostile.slack_side import Desk, Json, belongings, changed, dump, first_organization, seat
 from tests.hostile.test_grid import changed_with, grid_of
 
 EAST = "T0EAST"

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 
 from bot.services.errors import ExternalUserError, NotAllowedError
+from bot.services.permissions import Permission
 from bot.slack.routes import Kind
 from bot.views.errors import sentence
 from sandbox.core import Fault
 from sandbox.slack.payloads import user_json
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO, SID
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.application import Office
 from tests.hostile.slack_side import (
     Desk,
@@ -173,4 +174,4 @@ async def test_a_role_that_was_lowered_is_lowered_at_once(office: Office) -> Non
     await desk.send(desk.command(ADA, f"org role <@{OTTO}> member"))
     answer = await desk.send(desk.retriggered(pressed))
 
-    assert squashed(sentence(NotAllowedError(Role.ADMIN, "Acme"))) in squashed(answer.text)
+    assert squashed(sentence(NotAllowedError(Permission.CONNECT_ACCOUNTS, "Acme"))) in squashed(answer.text)

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from sqlmodel import col, delete, select, update
 
 from sandbox.slack.world import ACME, ADA, OLGA, OTTO
-from storage.db import now
-from storage.invitation_models import Invitation
+from storage.engine.db import now
 from storage.join_codes import JoinCodes
-from storage.models import Membership, Organization, Role
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import Invitation, Membership, Organization, Role
 from tests.application import Office
 from tests.hostile.slack_side import Desk, changed, dump, first_organization, seat
 

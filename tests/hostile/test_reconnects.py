@@ -19,10 +19,9 @@ from bot.services.accounts.diagnosis import diagnose
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA
-from storage.attempts import Tickets
 from storage.discoveries import Discoveries
-from storage.incident_models import Incident
-from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Membership, Role
+from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Incident, Membership, Role
+from storage.tickets import Tickets
 from tests.application import Office
 from tests.counts import sampled
 from tests.web.house import House
@@ -141,7 +140,6 @@ async def choose(house: House, member: Membership) -> None:
         organization_id=member.organization_id,
         organization="Acme Social",
         role=Role.ADMIN,
-        needed=Role.ADMIN,
     )
     for discovery in await house.rows(Discovery):
         found = [one.id for one in await house.rows(FoundAccount) if not one.blocker]

@@ -38,22 +38,26 @@ from bot.views.invitations import Asked
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
-from storage.incident_models import AlertSettings, Incident, IncidentKind, LateAnswer
-from storage.invitation_models import ChannelRequest, Invitation
 from storage.models import (
     Account,
+    AlertSettings,
+    ChannelRequest,
     Discovery,
     FoundAccount,
     Grant,
     GrantStatus,
+    Incident,
+    IncidentKind,
+    Invitation,
     JoinCode,
+    LateAnswer,
     Membership,
     Place,
     Role,
 )
+from storage.organization_summaries import Owner, Summary
 from storage.posts import Waiting
-from storage.summaries import Owner, Summary
-from storage.tenants import Seat, Standing
+from storage.standing import Seat, Standing
 from tests.application import Office, routes_of, settings
 from tests.counts import sampled, tries
 from tests.hostile.slack_side import INVITED, Desk, belongings, first_organization, seat

@@ -86,10 +86,10 @@ async def test_a_day_at_work_is_traced_without_a_secret(
             await connected(otto, "facebook", "ana")
             await said(otto, "accounts")
             (x,) = await grants(office, "x")
-            await office.parts.refresher.fresh(x.id, refused=x.generation)
+            await office.parts.tokens.get(x.id, refused=x.generation)
             office.world.platforms["x"].faults.append(Fault(path="/2/oauth2/token", status=503))
             with pytest.raises(Busy):
-                await office.parts.refresher.fresh(x.id, refused=x.generation + 1)
+                await office.parts.tokens.get(x.id, refused=x.generation + 1)
             secrets = issued(office) | fleeting(office)
         spans = spans_in(got)
 
@@ -135,7 +135,7 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
 def test_without_the_extra_an_endpoint_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'octapost\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"the extra `otel`"):
         tracing.start("http://localhost:4318")
 
 

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.reminders import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault

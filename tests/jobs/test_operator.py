@@ -13,14 +13,14 @@ from sqlmodel import col, update
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Trouble
 from tests.application import settings
 from tests.databases import another
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
 
 CHANNEL = "T0OPS/C0OPS"
 

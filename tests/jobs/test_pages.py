@@ -23,8 +23,8 @@ from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
-from storage.db import Database, now
-from storage.grants import Accounts, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
@@ -100,7 +100,7 @@ async def look_again(works: Works, grant: Grant, after: timedelta = SECOND_OPINI
 
 def look_of(
     works: Works, grant: Grant, *, held: timedelta | None = None, **limits: Any
-) -> Callable[[], Awaitable[page_tokens.Trade]]:
+) -> Callable[[], Awaitable[page_tokens.ExchangeResult]]:
     """Return a look with other limits than usual."""
     adapter = registry.adapters(works.http)["facebook"]
     client = works.catalog.client("facebook", "facebook")
@@ -112,21 +112,19 @@ def look_of(
     async def believed(_: Grant) -> bool:
         return False
 
-    trader = page_tokens.Trader(
+    checker = page_tokens.PageTokenChecker(
         works.database,
         works.vault,
         Incidents(works.catalog, works.vault),
         spend=spend,
         doubted=believed,
-        second_opinion=SECOND_OPINION,
-        hold=DAY,
-        **limits,
+        limits=page_tokens.CheckLimits(**limits),
     )
 
-    async def look() -> page_tokens.Trade:
+    async def look() -> page_tokens.ExchangeResult:
         async with works.database.system(write=False) as session:
             token = Refreshes(session, works.vault).tokens(grant).access.reveal()
-        return await trader.trade(grant, adapter, client, Tokens(access_token=token))
+        return await checker.exchange(grant, adapter, client, Tokens(access_token=token))
 
     return look
 
@@ -479,7 +477,7 @@ async def test_pages_are_asked_about_once_a_day_and_many_over_several_looks(
         soon = after.due_at - datetime.now(UTC) <= page_tokens.NEXT_BATCH
         dues.append((len(asked_about(works)) - before - 1, soon))
 
-    assert dues == [(page_tokens.MOST, True), (60 - page_tokens.MOST, False), (0, False)]
+    assert dues == [(page_tokens.MOST_CHECKED, True), (60 - page_tokens.MOST_CHECKED, False), (0, False)]
 
 
 async def test_a_look_is_over_before_its_lease(
@@ -507,12 +505,12 @@ async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token
     done = await look_of(works, grant, within_s=1.7)()
 
     assert done.tokens.access_token
-    assert done.again_in == page_tokens.UNCLEAR
+    assert done.again_in == page_tokens.RETRY_UNANSWERED
     assert (await pages(works))[STUDIO].asked_at is None
 
 
 def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> None:
-    assert LEASE.total_seconds() >= BEGUN_WITHIN_S + page_tokens.LOOK_S + 10
+    assert LEASE.total_seconds() >= BEGUN_WITHIN_S + page_tokens.CHECK_S + 10
 
 
 def test_who_trades_up_can_tell_of_accounts_tokens() -> None:

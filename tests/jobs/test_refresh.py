@@ -19,6 +19,7 @@ from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rota
 from adapters.registry import PLATFORMS
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import Incidents
+from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.policy import (
     HEALTH_CHECK,
     KEEP_ALIVE,
@@ -35,12 +36,14 @@ from sandbox.platforms.meta import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage import time_limit
-from storage.db import Database, now
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine import time_limit
+from storage.engine.db import Database, now
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Grant, GrantStatus, Notice, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes, Tally
-from storage.tenants import Members, Organizations
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
@@ -59,6 +62,10 @@ class Works:
     http: httpx.AsyncClient
     organization_id: str
     membership_id: str
+
+    @property
+    def tokens(self) -> FreshTokens:
+        return FreshTokens(self.catalog, self.refresher, self.database, self.vault)
 
     async def grant(
         self,
@@ -201,7 +208,7 @@ async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(red
 async def test_many_who_need_one_token_at_once_cause_one_refresh(x: Works) -> None:
     grant = await x.grant("4711", due=False)
 
-    found = await asyncio.gather(*(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)))
+    found = await asyncio.gather(*(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)))
 
     assert x.refreshes() == 1
     assert {f.grant.generation for f in found} == {grant.generation + 1}
@@ -212,7 +219,7 @@ async def test_many_who_need_a_token_whose_answer_gets_lost_do_not_send_the_spen
     x.simulator.faults.append(Fault(path=x.simulator.rules.token_path, lose_answer=True))
 
     found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+        *(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
     )
 
     assert x.refreshes() == 1
@@ -225,7 +232,7 @@ async def test_many_who_need_a_grant_that_died_hear_one_sentence_which_counts_on
     x.simulator.grants.clear()
 
     found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+        *(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
     )
     await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
     await x.refresher.run()
@@ -241,7 +248,7 @@ async def test_a_token_that_lives_less_than_a_minute_is_renewed_once_for_all_who
     reddit.simulator.settings["access_life_s"] = 30
     grant = await reddit.grant("octa_demo", due=False)
 
-    found = await asyncio.gather(*(reddit.refresher.fresh(grant.id) for _ in range(5)))
+    found = await asyncio.gather(*(reddit.tokens.get(grant.id) for _ in range(5)))
 
     assert reddit.refreshes() == 1
     assert {each.grant.generation for each in found} == {grant.generation + 1}
@@ -268,7 +275,7 @@ async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: 
     next(iter(x.simulator.grants.values())).access.clear()
     adapter = registry.adapters(x.http)["x"]
 
-    found = await x.refresher.use(grant.id, adapter.discover)
+    found = await x.tokens.use(grant.id, adapter.discover)
 
     assert found.identity.id == "4711"
     assert x.refreshes() == 1
@@ -308,7 +315,7 @@ async def test_a_limit_the_platform_names_holds_the_whole_app_back(reddit: Works
 
     await reddit.refresher.run()
     with pytest.raises(Busy) as held:
-        await reddit.refresher.fresh(other.id, refused=other.generation)
+        await reddit.tokens.get(other.id, refused=other.generation)
 
     assert reddit.refreshes() == asked
     assert held.value.code == "held_back"
@@ -357,7 +364,7 @@ async def test_a_second_one_a_quarter_of_an_hour_later_asks_a_person_once(x: Wor
     [notice] = await x.said()
     assert "until somebody reconnects" in notice.body["text"]
     with pytest.raises(GrantDead):
-        await x.refresher.fresh(grant.id)
+        await x.tokens.get(grant.id)
 
 
 async def test_a_platform_that_comes_back_between_the_two_looks_clears_the_suspicion(x: Works) -> None:
@@ -409,7 +416,7 @@ async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(
         raise TokenRefused("unauthorized")
 
     with pytest.raises(TokenRefused):
-        await reddit.refresher.use(grant.id, always_refused)
+        await reddit.tokens.use(grant.id, always_refused)
     assert reddit.refreshes() == 1
 
 
@@ -418,11 +425,11 @@ async def test_a_first_death_sentence_on_demand_is_told_to_nobody_and_a_second_o
     x.simulator.grants.clear()
 
     with pytest.raises(Busy) as first:
-        await x.refresher.fresh(grant.id, refused=grant.generation)
+        await x.tokens.get(grant.id, refused=grant.generation)
     meanwhile = await x.look(grant.id)
     await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
     with pytest.raises(GrantDead):
-        await x.refresher.fresh(grant.id, refused=grant.generation)
+        await x.tokens.get(grant.id, refused=grant.generation)
 
     assert meanwhile.status == GrantStatus.HEALTHY
     assert first.value.retry_after is not None
@@ -440,7 +447,7 @@ async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_i
 
     async with asyncio.timeout(5):
         with pytest.raises(TokenRefused, match="refused_but_good"):
-            await reddit.refresher.fresh(grant.id, refused=grant.generation)
+            await reddit.tokens.get(grant.id, refused=grant.generation)
 
     assert len(reddit.simulator.requests) - before <= 2
     assert (await reddit.look(grant.id)).status == GrantStatus.HEALTHY
@@ -451,7 +458,7 @@ async def test_who_gives_up_waiting_loses_no_token_and_a_stop_waits_for_it(x: Wo
     held = Fault(path=x.simulator.rules.token_path, delay_s=0.3, times=1)
     x.simulator.faults.append(held)
 
-    asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+    asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
     async with asyncio.timeout(10):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
@@ -470,7 +477,7 @@ async def test_new_tokens_are_stored_however_little_time_the_request_for_them_ha
     x.simulator.faults.append(held)
 
     with time_limit.limited(0.3):
-        asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+        asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
     async with asyncio.timeout(10):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ from bot.services.accounts.disconnecting import Disconnections, Revocation
 from bot.services.incidents.incidents import Incidents
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
@@ -47,7 +47,7 @@ def disconnections(works: Works) -> Disconnections:
     return Disconnections(
         catalog=works.catalog,
         adapters=registry.adapters(works.http),
-        refresher=works.refresher,
+        tokens=works.tokens,
         incidents=Incidents(works.catalog, works.vault),
         database=works.database,
         vault=works.vault,

@@ -20,10 +20,10 @@ from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.budgets import Bucket
-from storage.db import Database, now
-from storage.grants import Accounts
+from storage.accounts import Accounts
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
+from storage.rate_limits import Bucket
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.counts import in_full

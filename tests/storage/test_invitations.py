@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, update
 
-from storage.db import now
-from storage.invitation_models import Invitation
+from storage.engine.db import now
 from storage.invitations import Invitations
-from storage.models import Membership, Role
-from storage.tenants import Members, Organizations, Workspaces, standing
+from storage.memberships import Members
+from storage.models import Invitation, Membership, Role
+from storage.organizations import Organizations
+from storage.standing import standing
+from storage.workspaces import Workspaces
 from tests.databases import another
 from tests.storage.world import expire
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 async def owned(database: Database, name: str = "Acme") -> Membership:

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from storage.db import Database
+from storage.engine.db import Database
 from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
+from storage.memberships import Members
 from storage.models import JoinCode, Membership, Role
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from tests.storage.world import expire, tenant
 
 Loss = Callable[[Database, Membership], Awaitable[object]]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlmodel import col, update
 
-from storage.db import now
-from storage.grants import Accounts
+from storage.accounts import Accounts
+from storage.engine.db import now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import ExternalPerson, Refreshes, Renewal
 from tests.counts import in_full, tries
@@ -19,7 +19,7 @@ from tests.storage.world import build, run_sql
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

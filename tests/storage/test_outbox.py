@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col, select, update
 
-from storage.db import now
-from storage.leases import claim
+from storage.engine.db import now
+from storage.engine.leases import claim
 from storage.models import Grant, Notice
 from storage.outbox import FIRST, WAITING, Notices, Place
 from tests.storage.world import ahead, backdate, run_sql, stash, tenant
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 LEASE = timedelta(minutes=1)

@@ -17,9 +17,9 @@ from bot.slack.rotation import LIFE, NoToken, pair_in
 from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.world import ACME
-from storage.db import now
+from storage.engine.db import now
+from storage.installations import bot_token
 from storage.models import Installation
-from storage.tenants import bot_token
 from tests.application import Office
 
 ODD = (None, True, False, "", "soon", "1e999", float("nan"), float("inf"), 10**400, -1, 0, [1], {"s": 1})

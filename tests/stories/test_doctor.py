@@ -27,7 +27,7 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import ADA, OTTO
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Tally
 from tests.application import Office

@@ -15,9 +15,8 @@ from sandbox.member import links_in, text_of
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.meta_world import FULL_TASKS
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
-from storage.db import now
-from storage.models import Account, Grant
-from storage.post_models import DeliveryStatus
+from storage.engine.db import now
+from storage.models import Account, DeliveryStatus, Grant
 from storage.posts import APART, Posts
 from tests.counts import in_full
 from tests.posts import HOUR, counted, deliveries, schedule

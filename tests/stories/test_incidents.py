@@ -15,12 +15,13 @@ from bot.services.incidents.watch import PATIENCE
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
-from storage.db import now
-from storage.incident_models import Incident, IncidentKind
-from storage.incidents import Alerts, IncidentRows
-from storage.models import Account, Grant, GrantStatus, Role
+from storage.alert_settings import Alerts
+from storage.engine.db import now
+from storage.incidents import IncidentRows
+from storage.memberships import Members
+from storage.models import Account, Grant, GrantStatus, Incident, IncidentKind, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes
-from storage.tenants import Members, Organizations
 from tests.counts import in_full, tries
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
 

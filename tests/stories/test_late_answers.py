@@ -35,7 +35,7 @@ from bot.views.kit import message_modal
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
-from storage.tenants import Workspaces
+from storage.workspaces import Workspaces
 from tests.hostile.slack_side import Desk, Json
 from tests.stories.told import button
 
@@ -113,15 +113,17 @@ class Bench:
 async def bench(office: Office) -> AsyncIterator[Bench]:
     await office.installed(ADA)
     work, routes = Work(), Routes()
-    routes.command("slow", work, role=Who.ANYONE, help="Wait.", topic="Test")
-    routes.command("form", work, role=Who.ANYONE, help="Open.", topic="Test", opens="A form")
-    routes.command("either", work, role=Who.ANYONE, help="Say.", topic="Test", opens="A form", seldom=True)
-    routes.add(Kind.ACTION, "slow", work, role=Who.ANYONE)
-    routes.add(Kind.ACTION, "form", work, role=Who.ANYONE, changes=False, opens="A form")
-    routes.add(Kind.SHORTCUT, "form", work, role=Who.ANYONE, changes=False, opens="A form")
-    routes.add(Kind.SUBMISSION, "slow", work, role=Who.ANYONE)
-    routes.add(Kind.OPTIONS, "slow", work, role=Who.ANYONE, changes=False)
-    routes.add(Kind.EVENT, "app_home_opened", work, role=Who.SLACK)
+    routes.command("slow", work, permission=Who.ANYONE, help="Wait.", topic="Test")
+    routes.command("form", work, permission=Who.ANYONE, help="Open.", topic="Test", opens="A form")
+    routes.command(
+        "either", work, permission=Who.ANYONE, help="Say.", topic="Test", opens="A form", seldom=True
+    )
+    routes.add(Kind.ACTION, "slow", work, permission=Who.ANYONE)
+    routes.add(Kind.ACTION, "form", work, permission=Who.ANYONE, changes=False, opens="A form")
+    routes.add(Kind.SHORTCUT, "form", work, permission=Who.ANYONE, changes=False, opens="A form")
+    routes.add(Kind.SUBMISSION, "slow", work, permission=Who.ANYONE)
+    routes.add(Kind.OPTIONS, "slow", work, permission=Who.ANYONE, changes=False)
+    routes.add(Kind.EVENT, "app_home_opened", work, permission=Who.SLACK)
 
     async def nobody(**_who: Any) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=ACME, bot_token=None, bot_user_id="", bot_id="")
@@ -388,7 +390,7 @@ async def test_a_fault_of_ours_says_whether_something_may_have_been_done(bench: 
             await Workspaces(session).ensure(request.sender.team_id, None, "Acme")
         raise RuntimeError("a fault of ours")
 
-    bench.routes.command("change", change, role=Who.ANYONE, help="Break.", topic="Test")
+    bench.routes.command("change", change, permission=Who.ANYONE, help="Break.", topic="Test")
     bench.work.answer = RuntimeError("a fault of ours")
     bench.work.done.set()
 
@@ -401,7 +403,7 @@ async def test_a_fault_of_ours_says_whether_something_may_have_been_done(bench: 
 
 async def test_what_opens_a_modal_changes_nothing(bench: Bench) -> None:
     with pytest.raises(ValueError, match="can't change anything"):
-        bench.routes.add(Kind.ACTION, "both", bench.work, role=Who.ANYONE, opens="A form")
+        bench.routes.add(Kind.ACTION, "both", bench.work, permission=Who.ANYONE, opens="A form")
 
 
 async def test_a_slow_typeahead_offers_nothing(bench: Bench) -> None:

@@ -20,7 +20,7 @@ from bot.slack.clients import Slacks
 from bot.slack.sender import NoticeSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Installation, Notice
 from storage.outbox import Notices
 from tests.application import PACE, Office, open_office

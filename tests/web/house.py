@@ -21,10 +21,12 @@ from sandbox.platforms.youtube import YouTubeSimulator
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.start import bound
-from storage.attempts import Tickets
+from storage.memberships import Members
 from storage.models import Membership, Role
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organizations import Organizations
+from storage.tickets import Tickets
 from storage.vault import KeyRing
+from storage.workspaces import Workspaces
 from tests.databases import sqlite_file
 
 SILENT = "http://localhost:9"

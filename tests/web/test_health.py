@@ -22,7 +22,7 @@ from bot.web.health import ASKED_EVERY_S, Readiness
 from sandbox.browser import PLAIN
 from sandbox.slack.server import SlackSimulator
 from sandbox.start import bound
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus
 from storage.outbox import Notices
 from storage.refreshes import Outcome, Refreshes

@@ -11,8 +11,9 @@ from bot.slack.scopes import BOT_SCOPES
 from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, INITECH, IRIS, NORTH, OLGA
+from storage.installations import Installations, bot_token
+from storage.memberships import Members
 from storage.models import Installation, InstallState, Membership, Notice, Organization, Role, Workspace
-from storage.tenants import Installations, Members, bot_token
 from tests.web.house import House, query_of
 
 

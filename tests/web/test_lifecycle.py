@@ -13,8 +13,9 @@ from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.payloads import event_envelope
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OLGA, OTTO, SID
+from storage.installations import Installations, bot_token
+from storage.memberships import Members
 from storage.models import AuditLine, Installation, Membership, Notice, Organization, Role
-from storage.tenants import Installations, Members, bot_token
 from tests.web.house import House
 from tests.web.test_install import install
 

@@ -31,7 +31,7 @@ from bot.ops.logs import logger
 from bot.services.access import Actor
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.acting import acting, acting_for
+from bot.services.acting import acting
 from bot.services.errors import (
     Limit,
     LimitReachedError,
@@ -42,14 +42,17 @@ from bot.services.errors import (
 )
 from bot.services.incidents.incidents import Incidents
 from bot.services.notifications import Message, say_to_member, tell_admins
+from bot.services.permissions import Permission, allows
 from bot.services.tokens.policy import next_refresh_in
 from bot.views import connect as views
 from bot.views import consent as words
-from storage.attempts import Attempts, Redeemed, TooManyTickets, open_ticket
+from storage.accounts import Accounts, NewAccount
+from storage.attempts import Attempts, Redeemed
 from storage.audit import Audit
-from storage.db import Database
 from storage.discoveries import Discoveries, Found
-from storage.grants import Accounts, Grants, NewAccount
+from storage.engine.db import Database
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import (
     BLOCKED,
     Account,
@@ -57,18 +60,18 @@ from storage.models import (
     Grant,
     GrantStatus,
     Membership,
-    Role,
     Ticket,
     new_secret,
 )
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes
-from storage.tenants import Members, Organizations
+from storage.tickets import TooManyTickets, open_ticket
 from storage.vault import Vault
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from bot.services.tokens.refreshing import Refresher
+    from bot.services.tokens.fresh import FreshTokens
 
 log = logger(__name__)
 
@@ -113,7 +116,7 @@ class Connections:
         public_url: str,
         catalog: PlatformCatalog,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         incidents: Incidents,
         adapters: Mapping[str, Adapter],
         database: Database,
@@ -122,7 +125,7 @@ class Connections:
         self.catalog = catalog
         self._public_url = public_url
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._incidents = incidents
         self._adapters = adapters
         self._database = database
@@ -167,7 +170,7 @@ class Connections:
         platform = self.catalog.platform(ticket.platform)
         client = self.catalog.client(ticket.platform, ticket.app)
         verifier = new_secret()
-        async with acting_for(self._database, ticket, Role.ADMIN, system=True) as session:
+        async with acting(self._database, ticket, Permission.CONNECT_ACCOUNTS, system=True) as session:
             state = await Attempts(session, self._vault).open(
                 ticket=ticket, browser=browser, verifier=verifier
             )
@@ -183,8 +186,8 @@ class Connections:
             organization = await Organizations(session).get(row.organization_id)
         if member is None or organization is None:
             raise NotMemberError
-        if Role(member.role) < Role.ADMIN:
-            raise NotAllowedError(Role.ADMIN, organization.name)
+        if not allows(member.role, Permission.CONNECT_ACCOUNTS):
+            raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name)
         return member, organization.name
 
     # And back
@@ -203,7 +206,7 @@ class Connections:
         client = self.catalog.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
-        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
+        async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
             grant = await Grants(session, self._vault).stash(
                 attempt.organization_id,
                 attempt.membership_id,
@@ -246,7 +249,7 @@ class Connections:
             return await adapter.discover(client, tokens), tokens
 
         async def look() -> tuple[Discovery, Tokens]:
-            return await self._refresher.use(grant_id, ask)
+            return await self._tokens.use(grant_id, ask)
 
         attempt = ConnectionAttempt(
             state_hash=b"",
@@ -321,7 +324,7 @@ class Connections:
         """Store everything a discovery found, in one transaction with the words about it."""
         organization_id = attempt.organization_id
         usable = [account for account in found.accounts if account.blocker is None]
-        async with acting_for(self._database, attempt, Role.ADMIN, system=True) as session:
+        async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
             grants, accounts = Grants(session, self._vault), Accounts(session, self._vault)
             organization = await Organizations(session).get(organization_id)
             if organization is None:
@@ -457,7 +460,7 @@ class Connections:
         Raises NotFoundError for anyone else's or an old one.
         """
         organization_id = actor.organization_id
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CONNECT_ACCOUNTS, system=True) as session:
             discoveries, grants = Discoveries(session, self._vault), Grants(session, self._vault)
             discovery = await discoveries.get(organization_id, discovery_id, actor.membership_id)
             if discovery is None:

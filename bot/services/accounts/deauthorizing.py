@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from storage.attempts import Seen
 from storage.refreshes import ExternalPerson, Refreshes
+from storage.seen_requests import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

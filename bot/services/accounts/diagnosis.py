@@ -22,7 +22,7 @@ from storage.models import GrantStatus
 from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Account, Grant
     from storage.refreshes import Tally
 

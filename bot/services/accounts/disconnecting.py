@@ -16,8 +16,10 @@ from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
 from bot.ops.logs import logger
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission
+from storage.accounts import Accounts
 from storage.audit import Audit
-from storage.grants import Accounts, Grants
+from storage.grants import Grants
 from storage.models import Account, Grant
 from storage.posts import Posts
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
-    from bot.services.tokens.refreshing import Refresher
-    from storage.db import Database
+    from bot.services.tokens.fresh import FreshTokens
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -65,14 +67,14 @@ class Disconnections:
         *,
         catalog: PlatformCatalog,
         adapters: Mapping[str, Adapter],
-        refresher: Refresher,
+        tokens: FreshTokens,
         incidents: Incidents,
         database: Database,
         vault: Vault,
     ) -> None:
         self._catalog = catalog
         self._adapters = adapters
-        self._refresher = refresher
+        self._tokens = tokens
         self._incidents = incidents
         self._database = database
         self._vault = vault
@@ -96,7 +98,7 @@ class Disconnections:
 
         The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
         """
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.DISCONNECT_ACCOUNTS, system=True) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(actor.organization_id, account_id)
             grant = found[1] if found else None
@@ -173,7 +175,7 @@ class Disconnections:
 
         try:
             async with asyncio.timeout(REVOKE_WITHIN_S):
-                return await self._refresher.use(grant.id, revoke)
+                return await self._tokens.use(grant.id, revoke)
         except (PlatformError, TimeoutError) as error:
             code = error.code if isinstance(error, PlatformError) else "timeout"
             log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)

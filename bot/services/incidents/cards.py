@@ -14,19 +14,20 @@ from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.notifications import Conversation, in_order, say_in, say_to
 from bot.slack.clients import UNINSTALLED
 from bot.views import incidents as views
-from storage.incident_models import Incident, IncidentKind
-from storage.incidents import Alerts, IncidentRows
+from storage.alert_settings import Alerts
+from storage.incidents import IncidentRows
+from storage.memberships import Members
+from storage.models import Incident, IncidentKind
+from storage.organizations import Organizations
 from storage.outbox import Notices
 from storage.posts import Posts
-from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.notifications import Message
-    from storage.incident_models import AlertSettings
-    from storage.models import Membership, Notice
+    from storage.models import AlertSettings, Membership, Notice
     from storage.posts import Waiting
 
 log = logger(__name__)

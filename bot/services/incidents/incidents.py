@@ -18,13 +18,15 @@ from bot.services.incidents.cards import Cards
 from bot.services.incidents.quiet_hours import waits_too_long
 from bot.views import incidents as views
 from bot.views import kit
+from storage.accounts import Accounts
+from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
-from storage.grants import Accounts, Grants
-from storage.incident_models import Incident, IncidentKind, LateAnswer, Resolution
-from storage.incidents import Alerts, IncidentRows
-from storage.models import GrantStatus
+from storage.grants import Grants
+from storage.incidents import IncidentRows
+from storage.memberships import Members
+from storage.models import GrantStatus, Incident, IncidentKind, LateAnswer, Resolution
+from storage.organizations import Organizations
 from storage.posts import Posts
-from storage.tenants import Members, Organizations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -9,14 +9,14 @@ from bot.ops.logs import logger
 from bot.ops.metrics import OPERATOR
 from bot.views.operator import needs_you
 from storage.models import new_id
+from storage.operator_alerts import Troubles
 from storage.outbox import Notices
-from storage.troubles import Troubles
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import PlatformCatalog
-    from storage.db import Database
+    from storage.engine.db import Database
 
 log = logger(__name__)
 OVER_AFTER = timedelta(hours=2)

@@ -7,11 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from storage.incident_models import IncidentKind
+from storage.models import IncidentKind
 
 if TYPE_CHECKING:
-    from storage.incident_models import AlertSettings, Incident
     from storage.incidents import Patience
+    from storage.models import AlertSettings, Incident
 
 DIGEST_HOUR = time(9)
 """When a digest is said, by the organization's clock; a weekly one on Mondays."""

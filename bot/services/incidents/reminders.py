@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 

@@ -11,9 +11,10 @@ from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.quiet_hours import digest_slot, quiet_until
 from bot.services.notifications import Conversation, say_in
 from bot.views import incidents as views
-from storage.grants import Accounts
-from storage.incidents import Alerts, IncidentRows, Patience
-from storage.tenants import Organizations
+from storage.accounts import Accounts
+from storage.alert_settings import Alerts
+from storage.incidents import IncidentRows, Patience
+from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.diagnosis import Diagnosis
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
-    from storage.incident_models import AlertSettings
-    from storage.models import Account, Grant
+    from storage.engine.db import Database
+    from storage.models import Account, AlertSettings, Grant
     from storage.vault import Vault
 
 log = logger(__name__)

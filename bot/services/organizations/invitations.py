@@ -11,10 +11,10 @@ from bot.views import invitations as views
 from bot.views import kit
 from storage.audit import Audit
 from storage.invitations import Invitations
+from storage.memberships import Members
 from storage.models import Role, new_id
+from storage.organization_summaries import summaries
 from storage.outbox import Notices
-from storage.summaries import summaries
-from storage.tenants import Members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,9 +1,9 @@
-"""A look at a grant that trades up (Meta): the person's token is traded for a later one, the accounts' are asked about.
+"""Refreshing a grant by exchange (Meta), and checking the tokens that its accounts have of their own.
 
-A Page's token has no end by the clock and dies by itself: when the person loses their role on it, say, while their own
-token lives on. So every day Meta is asked about each. One that it calls over is replaced if the person's token
-still gets another; else it is looked at again, and only the second word counts: then the account needs a person, and
-nothing else of the grant's does.
+The person's token is exchanged for a later one. A Page's token does not expire by the clock and can end on its own:
+when the person loses their role on the Page, for instance, while their own token still works. So the platform is asked
+about each once a day. A token that it calls ended is replaced if the person's token still yields another; otherwise it
+is asked again later, and only the second answer counts: then the account needs a person, the rest of the grant doesn't.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from adapters.base import Busy, GrantDead, PlatformError
 from bot.ops.logs import logger
-from storage.grants import Accounts
-from storage.own_tokens import Owner, OwnTokens
+from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION
+from storage.account_tokens import Owner, OwnTokens
+from storage.accounts import Accounts
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
@@ -24,67 +25,81 @@ if TYPE_CHECKING:
 
     from adapters.base import AccountTokens, Client, Discovery, Tokens
     from bot.services.incidents.incidents import Incidents
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
-LOOK_S = 30.0
-"""What a whole look may take at the platform: begun 20 s late, it leaves 10 s of the lease for its commits."""
-SHORT_LIFE = timedelta(days=1)
-"""A token that lived shorter than this was made by an exchange that stopped half-way."""
-EVERY = timedelta(hours=20)
-"""How old an answer about an account's token may be: looks are a day apart, give or take a tenth."""
+CHECK_S = 30.0
+"""What a whole check may take at the platform: begun 20 s late, it leaves 10 s of the lease for its commits."""
+SHORT_LIVED = timedelta(days=1)
+"""A token with a shorter life was made by an exchange that stopped half-way."""
+CHECK_EVERY = timedelta(hours=20)
+"""How old an answer about an account's token may be: checks are a day apart, give or take a tenth."""
 AT_ONCE = 8
-MOST = 48
-"""Accounts asked about in one look while the person's token lives; the others' turn comes soon after."""
-MOST_WITHOUT_PERSON = 200
-"""The same while one is sought that lives on without the person."""
+MOST_CHECKED = 48
+"""Accounts asked about in one check while the person's token works; the others follow soon after."""
+MOST_CHECKED_WITHOUT_PERSON = 200
+"""Accounts asked about in one check while searching for one that works without the person."""
 NEXT_BATCH = timedelta(minutes=5)
-UNCLEAR = timedelta(hours=1)
+RETRY_UNANSWERED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
-    """What came of a look, for whoever stores it."""
+class CheckLimits:
+    """How much one check may do."""
+
+    within_s: float = CHECK_S
+    most_without_person: int = MOST_CHECKED_WITHOUT_PERSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeResult:
+    """What a refresh by exchange found."""
 
     tokens: Tokens
     ended: str = ""
-    """The code with which the person's own token ended, while an account's lives on."""
+    """The code with which the person's own token ended, while an account's still works."""
     again_in: timedelta | None = None
-    """When there is something to look at sooner than usual."""
-    news: bool = False
-    """An account's token was called over for the first time."""
+    """When to check sooner than usual; None: as usual."""
+    newly_suspected: bool = False
+    """The platform called an account's token ended for the first time."""
     doubted: bool = False
-    """A second opinion was not believed, because the platform says so of too many."""
+    """A second "ended" was not believed, because the platform says so of too many."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Heard:
+class _CheckResults:
     """What the platform said of accounts' tokens."""
 
-    lives: dict[Owner, str | None] = field(default_factory=dict)
-    """With the token that replaces the one we have, if that was needed."""
-    over: dict[Owner, str] = field(default_factory=dict)
-    trouble: list[PlatformError] = field(default_factory=list)
-    """Why of others nothing is known."""
+    working: dict[Owner, str | None] = field(default_factory=dict)
+    """With the token that replaces the one we have, if it was needed."""
+    ended: dict[Owner, str] = field(default_factory=dict)
+    """With the platform's code."""
+    failures: list[PlatformError] = field(default_factory=list)
+    """Why nothing is known of the others."""
 
     @property
-    def asked(self) -> set[str]:
+    def known(self) -> set[str]:
         """The accounts of which something is known."""
-        return {owner.id for owner in (*self.lives, *self.over)}
+        return {owner.id for owner in (*self.working, *self.ended)}
 
-    def add(self, more: _Heard) -> None:
-        """Add what was said of others."""
-        self.lives |= more.lives
-        self.over |= more.over
-        self.trouble += more.trouble
+    @property
+    def retry_in(self) -> timedelta | None:
+        """When to ask again where the platform did not answer; None where it did."""
+        return max((error.retry_after or RETRY_UNANSWERED for error in self.failures), default=None)
+
+    def add(self, more: _CheckResults) -> None:
+        """Add what was said of other accounts."""
+        self.working |= more.working
+        self.ended |= more.ended
+        self.failures += more.failures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Errand:
-    """One look: at which grant, through whom, and until when."""
+class _Check:
+    """One check: of which grant, through which client, and until when."""
 
     grant: Grant
     adapter: AccountTokens
@@ -94,11 +109,16 @@ class _Errand:
 
     @property
     def late(self) -> bool:
-        """Tell whether no time is left."""
+        """Whether no time is left."""
         return asyncio.get_running_loop().time() >= self.until
 
     async def ask(self, call: Awaitable[Answer]) -> Answer:
-        """Return what is answered in time. Raises Busy: nothing here is spent by being asked twice."""
+        """Return what is answered in time.
+
+        Raises:
+            Busy: It was not. Asking again is safe: no call here spends anything.
+
+        """
         try:
             async with asyncio.timeout_at(self.until):
                 return await call
@@ -106,8 +126,20 @@ class _Errand:
             raise Busy("no_answer") from None
 
 
-class Trader:
-    """Makes the looks. `spend` and `doubted` ask for the app's budget and for the breaker."""
+@dataclass(slots=True, kw_only=True)
+class _Changes:
+    """What the answers changed, of all accounts together."""
+
+    recovered: bool = False
+    lost: bool = False
+    """An account is lost now, or was before."""
+    newly_suspected: bool = False
+    waiting: bool = False
+    """An account is suspected, and a second answer is due."""
+
+
+class PageTokenChecker:
+    """Exchanges a person's token and checks the accounts' own."""
 
     def __init__(
         self,
@@ -117,176 +149,197 @@ class Trader:
         *,
         spend: Callable[[str, int], Awaitable[timedelta | None]],
         doubted: Callable[[Grant], Awaitable[bool]],
-        second_opinion: timedelta,
-        hold: timedelta,
-        within_s: float = LOOK_S,
-        most_without_person: int = MOST_WITHOUT_PERSON,
+        limits: CheckLimits = CheckLimits(),
     ) -> None:
+        """Keep what a check needs.
+
+        `spend` takes calls out of an app's budget, or returns for how long nobody may call; `doubted` tells
+        whether a grant's platform calls too many ended to be believed.
+        """
         self._database = database
         self._vault = vault
         self._incidents = incidents
         self._spend = spend
         self._doubted = doubted
-        self._second_opinion = second_opinion
-        self._hold = hold
-        self._within_s = within_s
-        self._most_without_person = most_without_person
+        self._limits = limits
 
-    async def trade(self, grant: Grant, adapter: AccountTokens, client: Client, tokens: Tokens) -> Trade:
+    async def exchange(
+        self, grant: Grant, adapter: AccountTokens, client: Client, tokens: Tokens
+    ) -> ExchangeResult:
         """Return newer tokens, or the same ones with `ended` if only accounts live on.
 
-        Raises GrantDead if nothing does, and Busy while that is not known of every account.
+        Raises:
+            GrantDead: Neither the person's token works nor any account's.
+            PlatformError: The exchange failed, or it is not known of every account yet (Busy).
+
         """
-        until = asyncio.get_running_loop().time() + self._within_s
-        errand = _Errand(grant=grant, adapter=adapter, client=client, until=until)
+        until = asyncio.get_running_loop().time() + self._limits.within_s
+        check = _Check(grant=grant, adapter=adapter, client=client, until=until)
         try:
-            newer = await errand.ask(adapter.refresh(client, tokens))
+            newer = await check.ask(adapter.refresh(client, tokens))
         except GrantDead as death:
-            return await self._without_person(errand, tokens, death)
-        await self._keep(errand, newer)
+            return await self._without_person(check, tokens, death)
+        await self._keep(check, newer)
         async with self._database.system(write=False) as session:
-            owners = await OwnTokens(session, self._vault).due(grant.id, EVERY, MOST)
+            owners = await OwnTokens(session, self._vault).due(grant.id, CHECK_EVERY, MOST_CHECKED)
         if not owners:
-            return Trade(tokens=newer)
-        heard = await self._ask(errand, owners)
-        if heard.over:
-            await self._replace(errand, newer, heard)
-        return await self._settle(grant, newer, heard)
+            return ExchangeResult(tokens=newer)
+        results = await self._ask(check, owners)
+        if results.ended:
+            await self._replace(check, newer, results)
+        return await self._settle(grant, newer, results)
 
-    async def _keep(self, errand: _Errand, newer: Tokens) -> None:
-        """Keep what came along with a token that was traded up, before the token itself.
+    async def _keep(self, check: _Check, newer: Tokens) -> None:
+        """Store what came with an exchanged token, before the token itself.
 
-        The older one keeps working, so a crash in between loses nothing. Accounts' tokens that were made
-        from a short-lived one die with it, so the first long one gets them anew.
+        The older token keeps working, so a crash in between loses nothing. Accounts' tokens that were made
+        from a short-lived one end with it, so the first long-lived one replaces them.
         """
-        grant = errand.grant
+        grant = check.grant
         ends = grant.access_expires_at
-        if ends is not None and ends - grant.renewed_at < SHORT_LIFE:
-            found = await errand.ask(errand.adapter.discover(errand.client, newer))
+        if ends is not None and ends - grant.renewed_at < SHORT_LIVED:
+            found = await check.ask(check.adapter.discover(check.client, newer))
             async with self._database.system() as session:
                 await Accounts(session, self._vault).replace_tokens(grant.id, _own(found))
         if newer.data_access_expires_in is not None:
             async with self._database.system() as session:
                 await Refreshes(session, self._vault).shown_until(grant, newer.data_access_expires_in)
 
-    async def _without_person(self, errand: _Errand, tokens: Tokens, death: GrantDead) -> Trade:
-        """Look for an account that lives on. Raises `death` only when each of them was called over."""
-        grant = errand.grant
+    async def _without_person(self, check: _Check, tokens: Tokens, death: GrantDead) -> ExchangeResult:
+        """Look for an account whose own token still works.
+
+        Raises:
+            GrantDead: `death`, once every account's token has been called ended.
+            PlatformError: That is not known yet.
+
+        """
+        grant = check.grant
         async with self._database.system(write=False) as session:
-            owners = await OwnTokens(session, self._vault).hopeful(grant.id, self._most_without_person)
-        heard = await self._ask(errand, owners, one_is_enough=True)
-        if heard.lives:
+            owners = await OwnTokens(session, self._vault).hopeful(grant.id, self._limits.most_without_person)
+        results = await self._ask(check, owners, one_is_enough=True)
+        if results.working:
             async with self._database.system(write=False) as session:
-                due = await OwnTokens(session, self._vault).due(grant.id, EVERY, MOST)
-            heard.add(await self._ask(errand, [owner for owner in due if owner.id not in heard.asked]))
-        trade = await self._settle(grant, tokens, heard, ended=death.code)
-        if heard.lives:
-            return trade
-        if heard.trouble:
-            raise heard.trouble[0]
+                due = await OwnTokens(session, self._vault).due(grant.id, CHECK_EVERY, MOST_CHECKED)
+            results.add(await self._ask(check, [owner for owner in due if owner.id not in results.known]))
+        result = await self._settle(grant, tokens, results, person_ended=death.code)
+        if results.working:
+            return result
+        if results.failures:
+            raise results.failures[0]
         async with self._database.system(write=False) as session:
-            if await OwnTokens(session, self._vault).others_may_live(grant.id, heard.asked):
+            if await OwnTokens(session, self._vault).others_may_live(grant.id, results.known):
                 raise Busy("accounts_left_to_ask") from None
         raise death
 
-    async def _ask(self, errand: _Errand, owners: Sequence[Owner], *, one_is_enough: bool = False) -> _Heard:
+    async def _ask(
+        self, check: _Check, owners: Sequence[Owner], *, one_is_enough: bool = False
+    ) -> _CheckResults:
         """Ask about each account's token, as far as the time, the budget and the platform allow."""
-        heard = _Heard()
-        answers = await self._answers(errand, [each.token for each in owners], heard, enough=one_is_enough)
+        results = _CheckResults()
+        answers = await self._answers(check, [each.token for each in owners], results, enough=one_is_enough)
         for owner in owners:
             code = answers.get(owner.token)
             if code:
-                heard.over[owner] = code
+                results.ended[owner] = code
             elif code is not None:
-                heard.lives[owner] = None
-        return heard
+                results.working[owner] = None
+        return results
 
     async def _answers(
-        self, errand: _Errand, tokens: Iterable[str], heard: _Heard, *, enough: bool = False
+        self, check: _Check, tokens: Iterable[str], results: _CheckResults, *, enough: bool = False
     ) -> Mapping[str, str]:
-        """Return the platform's word on each token; `enough`: only until one lives."""
+        """Return the code with which each token ended, "" for one that works; `enough`: stop at the first of these."""
         answers: dict[str, str] = {}
 
         async def one(token: str) -> None:
             try:
-                answers[token] = await errand.ask(errand.adapter.ended(errand.client, token))
+                answers[token] = await check.ask(check.adapter.ended(check.client, token))
             except PlatformError as error:
-                heard.trouble.append(error)
+                results.failures.append(error)
 
         wanted = list(dict.fromkeys(tokens))  # organizations that share a Page may share its token
         for first in range(0, len(wanted), AT_ONCE):
             some = wanted[first : first + AT_ONCE]
-            if errand.late or any(error.retry_after for error in heard.trouble):
+            if check.late or any(error.retry_after for error in results.failures):
                 break
-            if held := await self._spend(errand.client.app.key, len(some)):
-                heard.trouble.append(Busy("held_back", retry_after=held))
+            if held := await self._spend(check.client.app.key, len(some)):
+                results.failures.append(Busy("held_back", retry_after=held))
                 break
             await asyncio.gather(*map(one, some))
             if enough and "" in answers.values():
                 break
         return answers
 
-    async def _replace(self, errand: _Errand, newer: Tokens, heard: _Heard) -> None:
-        """Look for tokens in the place of those that are over; where none comes that lives, they stay over.
+    async def _replace(self, check: _Check, newer: Tokens, results: _CheckResults) -> None:
+        """Look for new tokens for the accounts whose tokens ended; without one that works, they stay ended.
 
-        While the person's Pages cannot be listed, nothing is known of any of these.
+        While the person's Pages cannot be listed, nothing is known of these accounts.
         """
         try:
-            own = _own(await errand.ask(errand.adapter.discover(errand.client, newer)))
+            own = _own(await check.ask(check.adapter.discover(check.client, newer)))
         except PlatformError as error:
-            heard.trouble.append(error)
-            heard.over.clear()
+            results.failures.append(error)
+            results.ended.clear()
             return
-        offered = {owner: own.get(owner.remote_id, owner.token) for owner in heard.over}
+        offered = {owner: own.get(owner.remote_id, owner.token) for owner in results.ended}
         offered = {owner: token for owner, token in offered.items() if token != owner.token}
-        answers = await self._answers(errand, offered.values(), heard)
+        answers = await self._answers(check, offered.values(), results)
         for owner, token in offered.items():
             code = answers.get(token)
             if not code:
-                del heard.over[owner]
+                del results.ended[owner]
             if code == "":
-                heard.lives[owner] = token
+                results.working[owner] = token
 
-    async def _settle(self, grant: Grant, tokens: Tokens, heard: _Heard, *, ended: str = "") -> Trade:
-        """Store what was heard, tell people what they have to know, and return when to look again.
+    async def _settle(
+        self, grant: Grant, tokens: Tokens, results: _CheckResults, *, person_ended: str = ""
+    ) -> ExchangeResult:
+        """Store what is known, tell the organizations what they have to know, and say when to check again.
 
-        If neither the person's token lives nor an account's, none of these is told of by itself.
+        If neither the person's token works nor an account's, the accounts are not reported one by one.
         """
-        nothing_lives = bool(ended) and not heard.lives
-        doubted = any(o.suspected_at and not o.lost for o in heard.over) and await self._doubted(grant)
-        news = waiting = back = gone = False
+        doubted = any(o.suspected_at and not o.lost for o in results.ended) and await self._doubted(grant)
+        believed = not doubted and not (person_ended and not results.working)
+        changes = _Changes()
         async with self._database.system() as session:
             own, clock = OwnTokens(session, self._vault), await Refreshes(session, self._vault).clock()
-            if not heard.asked or not await own.lock(grant.id):
-                return Trade(tokens=tokens, ended=ended, again_in=self._unclear(heard))
-            for owner, token in heard.lives.items():
-                back |= await own.lives(owner, token) and bool(owner.lost)
-            for owner, code in heard.over.items():
+            if not results.known or not await own.lock(grant.id):
+                return ExchangeResult(tokens=tokens, ended=person_ended, again_in=results.retry_in)
+            for owner, token in results.working.items():
+                changes.recovered |= await own.lives(owner, token) and bool(owner.lost)
+            for owner, code in results.ended.items():
                 first = owner.suspected_at
-                gone |= bool(owner.lost)
-                ripe = first is not None and clock - first >= self._second_opinion * 0.9
-                if owner.lost or not ripe or doubted or nothing_lives:
-                    noted = await own.suspect(owner)
-                    news |= noted and first is None
-                    waiting |= not owner.lost
-                elif await own.lose(owner, code):
-                    gone = True
-                    log.warning("account lost", account=owner.id, platform=grant.platform, code=code)
-            if back:
+                certain = believed and first is not None and clock - first >= SECOND_OPINION * 0.9
+                await self._note_ended(own, owner, code, changes, certain=certain)
+            if changes.recovered:
                 await self._incidents.accounts_back(session, grant)
                 await Refreshes(session, self._vault).look_later({grant.id: clock})
-            if gone:
+            if changes.lost:
                 await self._incidents.accounts_lost(session, grant)
-            more = await own.more(grant.id, EVERY)
-        again_in = self._unclear(heard) or (NEXT_BATCH if more else None)
-        if waiting:
-            again_in = self._hold if doubted else self._second_opinion
-        return Trade(tokens=tokens, ended=ended, again_in=again_in, news=news, doubted=doubted)
+            more = await own.more(grant.id, CHECK_EVERY)
+        again_in = results.retry_in or (NEXT_BATCH if more else None)
+        if changes.waiting:
+            again_in = BREAKER_HOLD if doubted else SECOND_OPINION
+        return ExchangeResult(
+            tokens=tokens,
+            ended=person_ended,
+            again_in=again_in,
+            newly_suspected=changes.newly_suspected,
+            doubted=doubted,
+        )
 
-    def _unclear(self, heard: _Heard) -> timedelta | None:
-        """Return when to ask again where the platform did not answer; None where it did."""
-        waits = [error.retry_after or UNCLEAR for error in heard.trouble]
-        return max(waits, default=None)
+    async def _note_ended(
+        self, own: OwnTokens, owner: Owner, code: str, changes: _Changes, *, certain: bool
+    ) -> None:
+        """Suspect an account's token that the platform calls ended, or give the account up."""
+        changes.lost |= bool(owner.lost)
+        if owner.lost or not certain:
+            noted = await own.suspect(owner)
+            changes.newly_suspected |= noted and owner.suspected_at is None
+            changes.waiting |= not owner.lost
+        elif await own.lose(owner, code):
+            changes.lost = True
+            log.warning("account.lost", account=owner.id, code=code)
 
 
 def _own(found: Discovery) -> dict[str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters.base import Platform, Rotation, Tokens
-from storage.budgets import Bucket
 from storage.models import Grant
+from storage.rate_limits import Bucket
 from storage.refreshes import Tally
 
 SECOND_OPINION = timedelta(minutes=15)

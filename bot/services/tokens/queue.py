@@ -1,9 +1,9 @@
-"""Lanes: how fast one app of ours goes through its due grants.
+"""How fast one app of ours goes through its due grants.
 
 Three things set the pace. The app's budget at the platform, shared by all processes, says how many calls may
-begin. The slots say how many are in flight in this process: by Little's law a platform that takes twice as
-long to answer fills twice as many. And a platform that answers nobody is asked by one call at a time, until
-one of them is answered; then whatever waited is done at the budget's pace.
+start. The slots limit how many are in flight in this process: by Little's law a platform that takes twice as
+long to answer fills twice as many. And a platform that answers nothing is asked by one call at a time, until
+one of them is answered; then what waited is done at the budget's pace.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.ops.logs import logger
 from bot.services.tokens.policy import LEASE
-from storage.budgets import Bucket, Budgets
+from storage.rate_limits import Bucket, Budgets
 from storage.refreshes import Outcome, Refreshes, any_due
 
 if TYPE_CHECKING:
     from adapters.base import PlatformError
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
 BEGUN_WITHIN_S = 20.0
-"""What waited longer for a slot is given back, so that its lease outlasts its call."""
+"""A grant that waited longer for a slot is released, so that a lease always outlasts its call."""
 AT_ONCE = 64
 """Calls in flight per app and process: at 150 ms a call, four hundred a second."""
 SILENCE = 20
-"""So many calls in a row without an answer about a grant, and it is the platform."""
+"""After so many calls in a row without an answer about a grant, the platform is at fault."""
 ASK_AGAIN = timedelta(seconds=15)
 LONGEST_HOLD = timedelta(hours=1)
 
 
-class Lane:
+class RefreshQueue:
     """Claims an app's due grants and hands them to `work`, each in a task of its own."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Lane:
         self.app = app
         self.bucket = bucket
         self.counts: Counter[Outcome] = Counter()
-        """What the calls came to since the breaker was told last."""
+        """Outcomes of calls since they were last saved."""
         self._platform = platform
         self._lease = lease
         self._database = database
@@ -70,7 +70,7 @@ class Lane:
         self._stopping = False
 
     async def run(self) -> None:
-        """Work until nothing is due, nothing is left of the budget, or the lane is told to stop."""
+        """Work until nothing is due, the budget is used up, or the queue is stopped."""
         more = await any_due(self._database.single, self.app)
         while more and not self._stopping:
             if self._unanswered >= SILENCE:
@@ -80,20 +80,20 @@ class Lane:
         await self._finish()
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Start nothing more."""
         self._stopping = True
 
     async def drain(self, within_s: float) -> None:
-        """Begin nothing more, and let what is in flight be committed."""
+        """Start nothing more, and let what is in flight be committed."""
         self.stop()
         await self._finish(within_s)
 
     async def to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Return what `work` returns. It goes on when whoever waits for it is cancelled, and a drain waits for it."""
+        """Return what `work` returns. It goes on when its caller is cancelled, and `drain` waits for it."""
         task = asyncio.create_task(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
-        task.add_done_callback(_noticed)
+        task.add_done_callback(_log_failure)
         return await asyncio.shield(task)
 
     async def spend(self, calls: int = 1) -> timedelta | None:
@@ -106,11 +106,11 @@ class Lane:
         return purse.held
 
     def answered(self) -> None:
-        """Note that the platform said something about a grant."""
+        """Record that the platform said something about a grant."""
         self._unanswered = 0
 
     async def unanswered(self, error: PlatformError) -> None:
-        """Note a call that told nothing about its grant, and hold the app back if it is not alone."""
+        """Record a call that said nothing about its grant, and pause the app if many do."""
         self._unanswered += 1
         span = error.retry_after if error.whole_app and error.retry_after else timedelta(0)
         if self._unanswered >= SILENCE:
@@ -121,16 +121,16 @@ class Lane:
             self._held_until = until
             async with self._database.system() as session:
                 await Budgets(session).hold(self.app, span)
-            log.warning("app held back", app=self.app, code=error.code, seconds=span.total_seconds())
+            log.warning("refresh.app_paused", app=self.app, code=error.code, seconds=span.total_seconds())
 
-    async def tell_breaker(self) -> None:
-        """Add what this process counted to what all replicas count."""
+    async def save_counts(self) -> None:
+        """Add what this process counted to the counts that all processes share."""
         if self.counts:
             async with self._database.system() as session:
-                await self.tell(Refreshes(session, self._vault))
+                await self.save_counts_in(Refreshes(session, self._vault))
 
-    async def tell(self, refreshes: Refreshes) -> None:
-        """Do the same in a transaction that is open anyway."""
+    async def save_counts_in(self, refreshes: Refreshes) -> None:
+        """Save the counts in a transaction that is open already."""
         counted, self.counts = self.counts, Counter()
         if counted:
             try:
@@ -140,13 +140,13 @@ class Lane:
                 raise
 
     async def _claim(self) -> tuple[list[Grant], bool]:
-        """Return grants to begin now, paid for, and whether there may be more."""
+        """Return grants to start now, taken out of the budget, and whether there may be more."""
         limit = 1 if self._unanswered >= SILENCE else self._at_once
         async with self._database.system() as session:
             budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
             purse = await budgets.open(self.app, self.bucket)
-            # Before any grant is locked, as in a death, so that nobody waits in a circle.
-            await self.tell(refreshes)
+            # Before any grant is locked, in the order `Outcomes` uses, so that two transactions never deadlock.
+            await self.save_counts_in(refreshes)
             limit = min(limit, purse.calls)
             claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:
@@ -173,17 +173,17 @@ class Lane:
         try:
             await self._work(grant)
         except Exception as error:
-            log.exception("refresh broke off", grant=grant.id, type=type(error).__name__)
+            log.exception("refresh.interrupted", grant=grant.id, type=type(error).__name__)
         finally:
             self._slots.release()
 
     async def _finish(self, within_s: float | None = None) -> None:
         if self._working:
             await asyncio.wait(set(self._working), timeout=within_s)
-        await self.tell_breaker()
+        await self.save_counts()
 
 
-def _noticed(task: asyncio.Task[Any]) -> None:
-    """Log what a task failed with: whoever waited for it may be gone."""
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    """Log what a task failed with: its caller may be gone."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("refresh broke off", type=type(error).__name__)
+        log.error("refresh.interrupted", type=type(error).__name__)
