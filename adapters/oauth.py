@@ -32,8 +32,8 @@ from adapters.base import (
     Pkce,
     Platform,
     PlatformError,
+    Refresh,
     Rejected,
-    Rotation,
     Tokens,
     body_of,
     text_of,
@@ -126,7 +126,7 @@ async def refresh(http: httpx.AsyncClient, platform: Platform, client: Client, t
     if tokens.refresh_token is None:
         raise Misconfigured("no_refresh")
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-    single_use = platform.rotation is Rotation.SINGLE_USE
+    single_use = platform.refresh is Refresh.SINGLE_USE
     response = await _post(http, platform, client, platform.token_url, form, unsure=single_use)
     try:
         return tokens_of(platform, response, sent_single_use=single_use)

@@ -8,17 +8,17 @@ from datetime import timedelta
 from enum import StrEnum
 
 
-class Rotation(StrEnum):
-    """What a refresh does to the refresh token."""
+class Refresh(StrEnum):
+    """How a new access token is obtained without a person."""
 
     NONE = "none"
-    """There is no refresh: the member must reconnect."""
+    """It is not: the person must reconnect."""
     EXCHANGE = "exchange"
-    """No refresh token; a live access token is traded for a later one (Meta)."""
+    """A live access token is exchanged for a new one; there is no refresh token."""
     STATIC = "static"
-    """The same refresh token keeps working."""
+    """With a refresh token that keeps working."""
     SINGLE_USE = "single_use"
-    """Each refresh burns the refresh token it was made with."""
+    """With a refresh token that works once; each refresh returns the next one."""
 
 
 class ClientAuth(StrEnum):
@@ -100,10 +100,16 @@ class Platform:
     token_url: str
     revoke_url: str | None
     apps: tuple[App, ...]
-    rotation: Rotation
+    refresh: Refresh
     client_auth: ClientAuth
     access_lifetime: timedelta | None
     """Shown before the first answer only; real lifetimes come from `expires_in`. None: no expiry."""
+    account_tokens: bool = False
+    """Each account has a token of its own, which may work after the person's token has ended. The adapter is an
+    `AccountTokens`."""
+    data_access_window: timedelta | None = None
+    """How long after a consent the platform shows us the person's data. Later the person must consent again,
+    although the token works on. None: as long as the token works."""
     grant_family: str = ""
     """Platforms whose consents end together (Meta); empty means the platform stands alone."""
     scope_separator: str = " "

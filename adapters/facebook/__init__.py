@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters import meta
-from adapters.base import App, Capability, ClientAuth, Platform, Rotation, Scope
+from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="facebook",
@@ -52,7 +52,9 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.EXCHANGE,
+    refresh=Refresh.EXCHANGE,
+    account_tokens=True,
+    data_access_window=meta.DATA_ACCESS_WINDOW,
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
     grant_family=meta.FAMILY,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Budget, Capability, ClientAuth, Platform, Rotation, Scope
+from adapters.base import App, Budget, Capability, ClientAuth, Platform, Refresh, Scope
 
 SIGN_IN = "Sign In with LinkedIn using OpenID Connect"
 SHARE = "Share on LinkedIn"
@@ -81,7 +81,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.NONE,  # only approved partners get refresh tokens; theirs are static
+    refresh=Refresh.NONE,  # only approved partners get refresh tokens; theirs are static
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
     identity_scopes=frozenset({"openid", "r_basicprofile"}),

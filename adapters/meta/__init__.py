@@ -7,6 +7,8 @@ the User and Page references.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from adapters.base import Capability
 
 DEFAULT_GRAPH_VERSION = "v26.0"
@@ -15,6 +17,8 @@ GRAPH = "https://graph.facebook.com"
 AUTHORIZE_URL = f"https://www.facebook.com/{DEFAULT_GRAPH_VERSION}/dialog/oauth"
 TOKEN_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/oauth/access_token"
 REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
+DATA_ACCESS_WINDOW = timedelta(days=90)
+"""https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11)."""
 FAMILY = "meta"
 """Consents to one Meta app end together: deleting the permissions ends Facebook and Instagram."""
 ASK_AGAIN = {"auth_type": "rerequest"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Budget, Capability, ClientAuth, Platform, Rotation, Scope
+from adapters.base import App, Budget, Capability, ClientAuth, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="reddit",
@@ -57,7 +57,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.STATIC,
+    refresh=Refresh.STATIC,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(days=1),
     # "100 queries per minute (QPM) per OAuth client id", averaged over ten minutes:

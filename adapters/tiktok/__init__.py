@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Capability, ClientAuth, Platform, Rotation, Scope
+from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="tiktok",
@@ -58,7 +58,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.SINGLE_USE,
+    refresh=Refresh.SINGLE_USE,
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(hours=2),
     scope_separator=",",

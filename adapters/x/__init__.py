@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Rotation, Scope
+from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="x",
@@ -53,7 +53,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.SINGLE_USE,
+    refresh=Refresh.SINGLE_USE,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(hours=2),
     pkce=Pkce.S256,

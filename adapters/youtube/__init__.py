@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Rotation, Scope
+from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Refresh, Scope
 
 SCOPE = "https://www.googleapis.com/auth/"
 PLATFORM = Platform(
@@ -49,7 +49,7 @@ PLATFORM = Platform(
             ),
         ),
     ),
-    rotation=Rotation.STATIC,
+    refresh=Refresh.STATIC,
     login_spans_grants=True,
     testing_lifetime=timedelta(days=7),
     client_auth=ClientAuth.POST,

@@ -27,8 +27,8 @@ from adapters.base import (
     OutcomeUnknown,
     Pkce,
     PlatformError,
+    Refresh,
     RemoteAccount,
-    Rotation,
     Tokens,
     capabilities,
     missing_scopes,
@@ -346,7 +346,7 @@ async def test_a_connection_dropped_after_sending_is_unknown_where_something_may
     port = server.sockets[0].getsockname()[1]
     client = replace(client_of(platform), origin=f"http://127.0.0.1:{port}")
     adapter = adapters(http)[key]
-    burns = platform.rotation is Rotation.SINGLE_USE
+    burns = platform.refresh is Refresh.SINGLE_USE
 
     with pytest.raises(OutcomeUnknown):
         await exchange(adapter, client)
@@ -415,7 +415,7 @@ async def test_without_a_refresh_token_a_refresh_is_refused_or_done_without_one(
     client = client_of(platform)
     bare = replace(tokens_for(client), refresh_token=None)
 
-    if platform.rotation is Rotation.EXCHANGE:
+    if platform.refresh is Refresh.EXCHANGE:
         assert (await wire.adapter().refresh(client, bare)).access_token == "later"
         return
     with pytest.raises(Misconfigured) as caught:

@@ -15,7 +15,7 @@ import httpx
 from sqlalchemy import insert, text
 from sqlmodel import col, func, or_, select, update
 
-from adapters.base import Budget, Rotation
+from adapters.base import Budget, Refresh
 from adapters.registry import PLATFORMS
 from bot import app
 from bot.ops.http import Carrier, open_session
@@ -102,7 +102,7 @@ class House:
 
     async def connect(self, count: int, *, refresh: bool = True) -> list[str]:
         """Return the ids of so many new grants, each with an account, due in a month."""
-        refresh = refresh and PLATFORMS[self.platform].rotation is not Rotation.EXCHANGE
+        refresh = refresh and PLATFORMS[self.platform].refresh is not Refresh.EXCHANGE
         client = self.parts.settings.platforms()[self.platform].clients[self.platform]
         place: dict[str, Any] = {"platform": self.platform, "app": self.platform}
         ours: dict[str, Any] = {"organization_id": self.organization_id, "connected_by": self.membership_id}

@@ -15,7 +15,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 
 from adapters import registry
-from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
+from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refresh, TokenRefused, Tokens
 from adapters.registry import PLATFORMS
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import Incidents
@@ -541,14 +541,14 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
     key: str, jitter: float
 ) -> None:
     platform = PLATFORMS[key]
-    life = timedelta(days=60) if platform.rotation is Rotation.EXCHANGE else timedelta(hours=2)
+    life = timedelta(days=60) if platform.refresh is Refresh.EXCHANGE else timedelta(hours=2)
     tokens = Tokens(access_token="a", refresh_token="r", expires_in=life)
 
     due = next_refresh_in(platform, tokens, jitter=jitter)
 
-    if platform.rotation is Rotation.SINGLE_USE:
+    if platform.refresh is Refresh.SINGLE_USE:
         assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
-    elif platform.rotation is Rotation.EXCHANGE:
+    elif platform.refresh is Refresh.EXCHANGE:
         assert timedelta(hours=21) <= due <= timedelta(hours=27)
     else:
         assert timedelta(hours=2) * 0.7 <= due <= timedelta(hours=2) * 0.9

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select, update
 
-from adapters.base import Capability, Rotation
+from adapters.base import Capability, Refresh
 from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import in_words
 from bot.services.accounts.disconnecting import Revocation
@@ -146,10 +146,10 @@ def test_a_span_is_said_as_people_say_it(span: timedelta, words: str) -> None:
 
 
 def test_every_kind_of_renewal_has_its_words() -> None:
-    kinds = {platform.rotation for platform in PLATFORMS.values()}
+    kinds = {platform.refresh for platform in PLATFORMS.values()}
 
-    assert Rotation.EXCHANGE in kinds
-    assert Rotation.SINGLE_USE in kinds
+    assert Refresh.EXCHANGE in kinds
+    assert Refresh.SINGLE_USE in kinds
     assert set(Capability) == set(CAN)
 
 

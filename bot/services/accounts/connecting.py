@@ -20,9 +20,9 @@ from adapters.base import (
     Hint,
     Platform,
     PlatformError,
+    Refresh,
     Rejected,
     RemoteAccount,
-    Rotation,
     Scope,
     Tokens,
     missing_scopes,
@@ -345,7 +345,7 @@ class Connections:
             await refreshes.schedule(
                 grant.id,
                 next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
-                renews=tokens.refresh_token is not None or platform.rotation is not Rotation.NONE,
+                renews=tokens.refresh_token is not None or platform.refresh is not Refresh.NONE,
             )
             here = await accounts.remote_ids(organization_id, platform.key)
             known = [account for account in usable if account.id in here]

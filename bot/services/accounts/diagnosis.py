@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability, Platform, Rotation, Scope
+from adapters.base import Capability, Platform, Refresh, Scope
 from bot.services.accounts.catalog import OVER
 from bot.services.tokens.policy import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renewable, tripped
 from bot.views.incidents import DATA_ACCESS, mend, why
@@ -31,6 +31,8 @@ SILENT_CALLS = 3
 SILENT_MIN = 30
 SOON = timedelta(days=14)
 """How long before its end a sign-in is said to be ending: the first rung of the usual ladder."""
+LONGEST_NOTICE = timedelta(days=30)
+"""The longest time before its end that an organization can ask to be told of it."""
 OVERDUE = timedelta(hours=1)
 LOST_PATIENCE = 3
 """Refreshes that came to nothing before the account's dot changes: two are weather."""
@@ -178,14 +180,29 @@ class HealthReader:
 def ends_at(platform: Platform, grant: Grant) -> datetime | None:
     """Return when only a person can go on, although nobody does anything, or None: not by the clock.
 
-    A refresh token's end counts before the access token's. Meta's tokens renew themselves; what ends there
-    is the time in which it shows us the person's data.
+    A refresh token's end counts before the access token's. The access token's end does not count where accounts
+    work without it, nor where it is so close that every exchange comes after it.
     """
     if grant.refresh_sealed is not None:
         return grant.refresh_expires_at
-    if platform.rotation is Rotation.EXCHANGE:
-        return grant.data_access_expires_at
-    return grant.access_expires_at
+    access = None if platform.account_tokens or _short_lived(platform) else grant.access_expires_at
+    data = None if platform.data_access_window is None else grant.data_access_expires_at
+    return min((end for end in (access, data) if end is not None), default=None)
+
+
+def only_data_ends(platform: Platform, grant: Grant) -> bool:
+    """Tell whether at `ends_at` the platform stops showing us data, while the tokens work on."""
+    if platform.data_access_window is None or grant.refresh_sealed is not None:
+        return False
+    return (
+        grant.data_access_expires_at is not None and ends_at(platform, grant) == grant.data_access_expires_at
+    )
+
+
+def _short_lived(platform: Platform) -> bool:
+    """Tell whether an exchanged token is always about to end, so that its end is no reason to warn anybody."""
+    life = platform.access_lifetime
+    return platform.refresh is Refresh.EXCHANGE and (life is None or life <= LONGEST_NOTICE)
 
 
 def works_until(grant: Grant) -> datetime | None:
@@ -202,11 +219,10 @@ def works_until(grant: Grant) -> datetime | None:
 def lapsed(platform: Platform, grant: Grant, now: datetime) -> bool:
     """Tell whether the tokens we hold are over by the clock, and nothing else of the account's goes on.
 
-    Never where a live token is traded for a later one (Meta): Pages live on without it, so only the platform
-    knows, and in an outage it tells nobody.
+    Never where accounts have tokens of their own: they may work on, so only the platform knows.
     """
     end = works_until(grant)
-    return platform.rotation is not Rotation.EXCHANGE and end is not None and end <= now
+    return not platform.account_tokens and end is not None and end <= now
 
 
 def in_words(span: timedelta) -> str:
@@ -225,7 +241,8 @@ def expiry(platform: Platform, grant: Grant, now: datetime) -> str:
     if renewable(platform, grant):
         if grant.access_expires_at is None and grant.refresh_sealed is None and end is None:
             return "Doesn't expire by itself."
-        if end is None:
+        exchanged = platform.refresh is Refresh.EXCHANGE and end == last
+        if end is None or (exchanged and end - now > LONGEST_NOTICE):
             return "Renews itself."
         if end <= now and last is not None:
             left = in_words(last - now)
@@ -473,7 +490,7 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
             since=grant.checked_at,
             code=code,
         )
-    if platform.rotation is Rotation.EXCHANGE and (grant.access_expires_at or now) < now:
+    if platform.account_tokens and (grant.access_expires_at or now) < now:
         return Diagnosis(
             light=Severity.YELLOW,
             state="connected, being checked",
@@ -489,15 +506,15 @@ def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) ->
     end = ends_at(platform, grant)
     if end is None or (end - now > SOON and not warned):
         return None
-    shown = platform.rotation is Rotation.EXCHANGE
-    over = shown and end <= now
-    if over:
+    window = platform.data_access_window if only_data_ends(platform, grant) else None
+    over = window is not None and end <= now
+    if window is not None and over:
         sentence = (
             f"{platform.name} shows us no more of its data, because the person who connected it hasn't signed in"
-            " there by way of Octapost for 90 days."
+            f" there by way of Octapost for {window.days} days."
         )
         state = "connected, its data is shown no longer"
-    elif shown:
+    elif window is not None:
         left = in_words(end - now)
         sentence = f"{platform.name} shows us its data for another {left}, unless the person signs in again."
         state = "connected, ends soon"
@@ -510,7 +527,7 @@ def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) ->
         advice="Press Reconnect; it takes a minute.",
         fix=Remedy.RECONNECT,
         since=end if over else None,
-        code=DATA_ACCESS if shown else "ends",
+        code="ends" if window is None else DATA_ACCESS,
     )
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability, Rotation
+from adapters.base import Capability
 from bot.ops.logs import logger
 from bot.ops.metrics import PROMPTS
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import ends_at
+from bot.services.accounts.diagnosis import ends_at, only_data_ends
 from bot.services.incidents.cards import Cards
 from bot.services.incidents.quiet_hours import waits_too_long
 from bot.views import incidents as views
@@ -160,7 +160,8 @@ class Incidents:
             if told and not incident.channel:
                 continue
             incident.days = min(rung, incident.days or rung)
-            incident.code = views.DATA_ACCESS if self._shown_only(grant) else ""
+            platform = self._catalog.platform(grant.platform)
+            incident.code = views.DATA_ACCESS if only_data_ends(platform, grant) else ""
             quietly = new or told or incident.snoozed_until is not None
             line = f"🟡 {views.in_days(views.days_until(datetime.now(UTC) + left))} left."
             await self.cards.say(session, incident, "" if quietly else line)
@@ -261,10 +262,6 @@ class Incidents:
             return grant.generation > incident.generation
         end = ends_at(self._catalog.platform(grant.platform), grant)
         return end is None or incident.deadline is None or end > incident.deadline + CLOCKS_APART
-
-    def _shown_only(self, grant: Grant) -> bool:
-        """Tell whether what ends is not the sign-in, but the time in which a platform shows its data."""
-        return self._catalog.platform(grant.platform).rotation is Rotation.EXCHANGE
 
     async def taken_back(self, session: AsyncSession, grant: Grant) -> None:
         """Resolve the warnings about a grant whose end has moved although nobody did anything here."""

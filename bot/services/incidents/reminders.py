@@ -2,7 +2,7 @@
 
 A look at each of a million grants every few minutes would be a job without end, so each row says when there
 may be something to say about it: at the next rung, or when it has been still for a month.
-Where only the time is over in which a platform shows us data (Meta), the sign-in itself is not: that is said
+Where only the time is over in which a platform shows us data, the sign-in itself is not: that is said
 once, on the card and in the account's diagnosis, and nobody but the platform calls it dead.
 """
 
@@ -12,9 +12,8 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Rotation
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import ends_at
+from bot.services.accounts.diagnosis import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
 from storage.incidents import IncidentRows
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-FIRST_RUNG = timedelta(days=30)
-"""The longest time before the end that an organization can ask to be told at."""
 RUNG = timedelta(days=1)
 """Organizations choose whole days, so there may be something to say once a day."""
 SHORTEST = timedelta(minutes=15)
@@ -45,10 +42,10 @@ PAGE = 200
 def next_look(end: datetime | None, moment: datetime) -> datetime:
     """Return when there may be something new to say about a grant whose time is up at `end`, if ever."""
     if end is None or end <= moment:
-        return moment + FIRST_RUNG
+        return moment + LONGEST_NOTICE
     left = end - moment
-    rungs = FIRST_RUNG if left > FIRST_RUNG else (math.ceil(left / RUNG) - 1) * RUNG
-    return min(max(end - rungs, moment + SHORTEST), moment + FIRST_RUNG)
+    rungs = LONGEST_NOTICE if left > LONGEST_NOTICE else (math.ceil(left / RUNG) - 1) * RUNG
+    return min(max(end - rungs, moment + SHORTEST), moment + LONGEST_NOTICE)
 
 
 class Ladder:
@@ -95,7 +92,7 @@ class Ladder:
 
     def _near(self, grant: Grant, moment: datetime) -> bool:
         end = self._end(grant)
-        return grant.status == GrantStatus.HEALTHY and end is not None and end - moment <= FIRST_RUNG
+        return grant.status == GrantStatus.HEALTHY and end is not None and end - moment <= LONGEST_NOTICE
 
     async def _look(self, seen: Grant) -> None:
         """Say what there is to say about one grant, unless another look came first."""
@@ -110,14 +107,14 @@ class Ladder:
                 await self._say(session, refreshes, grant, moment)
 
     async def _say(self, session: AsyncSession, refreshes: Refreshes, grant: Grant, moment: datetime) -> None:
-        rotation = self._catalog.platform(grant.platform).rotation
-        end = self._end(grant)
+        platform, end = self._catalog.platform(grant.platform), self._end(grant)
         if end is None:
             return
         left = end - moment
-        if timedelta(0) < left <= FIRST_RUNG:
+        if timedelta(0) < left <= LONGEST_NOTICE:
             await self._incidents.grant_ends(session, grant, left)
-        elif left <= timedelta(0) and rotation is Rotation.EXCHANGE:
+        elif grant.refresh_sealed is None and lapsed(platform, grant, moment):
+            if await refreshes.dead(grant, "expired"):
+                await self._incidents.grant_died(session, grant, "expired")
+        elif left <= timedelta(0) and only_data_ends(platform, grant):
             await self._incidents.data_access_ended(session, grant, end)
-        elif left <= timedelta(0) and grant.refresh_sealed is None and await refreshes.dead(grant, "expired"):
-            await self._incidents.grant_died(session, grant, "expired")

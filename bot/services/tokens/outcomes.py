@@ -17,7 +17,7 @@ from adapters.base import (
     OutcomeUnknown,
     Platform,
     PlatformError,
-    Rotation,
+    Refresh,
     TokenRefused,
 )
 from bot.ops.logs import logger
@@ -83,7 +83,7 @@ class Outcomes:
                 await self._unanswered(grant, platform, error, Outcome.OTHER)
                 await self.page(platform, error.code)
                 await self._retry(grant, verdict, OUR_FAULT_PAUSE * (1 + random.random()))  # noqa: S311 - jitter
-            case OutcomeUnknown() if platform.rotation is Rotation.SINGLE_USE:
+            case OutcomeUnknown() if platform.refresh is Refresh.SINGLE_USE:
                 await self._unanswered(grant, platform, error, Outcome.BUSY)
                 await self._retry(grant, verdict, max(LEASE, _pause(grant, error)), in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:

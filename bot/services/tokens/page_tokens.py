@@ -1,6 +1,6 @@
-"""Refreshing a grant by exchange (Meta), and checking the tokens that its accounts have of their own.
+"""Refreshing a grant whose accounts have tokens of their own, and checking those.
 
-The person's token is exchanged for a later one. A Page's token does not expire by the clock and can end on its own:
+The person's token is refreshed. A Page's token does not expire by the clock and can end on its own:
 when the person loses their role on the Page, for instance, while their own token still works. So the platform is asked
 about each once a day. A token that it calls ended is replaced if the person's token still yields another; otherwise it
 is asked again later, and only the second answer counts: then the account needs a person, the rest of the grant doesn't.
@@ -201,9 +201,6 @@ class PageTokenChecker:
             found = await check.ask(check.adapter.discover(check.client, newer))
             async with self._database.system() as session:
                 await Accounts(session, self._vault).replace_tokens(grant.id, _own(found))
-        if newer.data_access_expires_in is not None:
-            async with self._database.system() as session:
-                await Refreshes(session, self._vault).shown_until(grant, newer.data_access_expires_in)
 
     async def _without_person(self, check: _Check, tokens: Tokens, death: GrantDead) -> ExchangeResult:
         """Look for an account whose own token still works.

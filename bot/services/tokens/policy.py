@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from adapters.base import Platform, Rotation, Tokens
+from adapters.base import Platform, Refresh, Tokens
 from storage.models import Grant
 from storage.rate_limits import Bucket
 from storage.refreshes import Tally
@@ -56,12 +56,12 @@ def next_refresh_in(platform: Platform, tokens: Tokens, *, jitter: float) -> tim
     life; where their refresh token ends before that, refreshing early gains nothing. A grant that only a
     person can renew is checked instead: see `next_check_in`.
     """
-    match platform.rotation:
-        case Rotation.SINGLE_USE:
+    match platform.refresh:
+        case Refresh.SINGLE_USE:
             return _sooner(KEEP_ALIVE, tokens.refresh_expires_in, jitter)
-        case Rotation.EXCHANGE:
+        case Refresh.EXCHANGE:
             return _sooner(HEALTH_CHECK, tokens.expires_in, jitter)
-        case Rotation.NONE if tokens.refresh_token is None:
+        case Refresh.NONE if tokens.refresh_token is None:
             return _sooner(HEALTH_CHECK, None, jitter)
         case _:
             life: timedelta = tokens.expires_in or platform.access_lifetime or KEEP_ALIVE
@@ -81,12 +81,12 @@ def next_check_in(bucket: Bucket, grants: int, *, jitter: float) -> timedelta:
 
 def renewable(platform: Platform, grant: Grant) -> bool:
     """Tell whether a grant's tokens can be renewed without a person."""
-    return grant.refresh_sealed is not None or platform.rotation is Rotation.EXCHANGE
+    return grant.refresh_sealed is not None or platform.refresh is Refresh.EXCHANGE
 
 
 def lease_for(platform: Platform) -> timedelta:
     """Return for how long a grant belongs to the process that refreshes it."""
-    return SINGLE_USE_LEASE if platform.rotation is Rotation.SINGLE_USE else LEASE
+    return SINGLE_USE_LEASE if platform.refresh is Refresh.SINGLE_USE else LEASE
 
 
 def end_reason(platform: Platform, grant: Grant, code: str, now: datetime) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.exc import DBAPIError
 
-from adapters.base import Busy, GrantDead, Platform, PlatformError, Rejected, Rotation, TokenRefused, Tokens
+from adapters.base import Busy, GrantDead, Platform, PlatformError, Rejected, TokenRefused, Tokens
 from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS
 from bot.ops.tracing import traced
@@ -155,9 +155,14 @@ class Refresher:
         if not renewable(platform, grant):
             await self._check(grant, adapter, client, tokens)
             return None
-        if platform.rotation is Rotation.EXCHANGE:
-            return await self._checker.exchange(grant, cast("AccountTokens", adapter), client, tokens)
-        return ExchangeResult(tokens=await adapter.refresh(client, tokens))
+        if platform.account_tokens:
+            result = await self._checker.exchange(grant, cast("AccountTokens", adapter), client, tokens)
+        else:
+            result = ExchangeResult(tokens=await adapter.refresh(client, tokens))
+        if (shown := result.tokens.data_access_expires_in) is not None:
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).shown_until(grant, shown)
+        return result
 
     async def _check(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
         """Ask with the access token itself whether a grant that cannot be refreshed still works.
