@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 
-MAY_INVITE = Role.OWNER
-"""The least role that lets people in."""
 _FRESH = {"populate_existing": True}
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -117,17 +115,14 @@ class Members:
 
     async def all(self, organization_id: str) -> list[Membership]:
         """Return the members, owners first, then in the order they came."""
-        return await self._with_role(organization_id, Role.MEMBER)
+        return await self.with_role(organization_id, min(Role))
 
     async def owners(self, organization_id: str) -> list[Membership]:
         """Return the owners in the order they came."""
-        return await self._with_role(organization_id, Role.OWNER)
+        return await self.with_role(organization_id, Role.OWNER)
 
-    async def admins(self, organization_id: str) -> list[Membership]:
-        """Return the owners, then the admins."""
-        return await self._with_role(organization_id, Role.ADMIN)
-
-    async def _with_role(self, organization_id: str, least: Role) -> list[Membership]:
+    async def with_role(self, organization_id: str, least: Role) -> list[Membership]:
+        """Return the members whose role is at least this one, in the order of `all`."""
         asked = {"organization_id": organization_id, "least": int(least)}
         return list(await self._session.exec(_WITH_ROLE, params=asked))
 
@@ -145,9 +140,13 @@ class Members:
             return False
         membership.role = int(role)
         await self._session.flush()
-        if role < MAY_INVITE:
-            await self._take_back([membership_id])
         return True
+
+    async def end_offers(self, membership_ids: list[str]) -> None:
+        """Delete the join codes and end the invitations that these members made."""
+        theirs = delete(JoinCode).where(col(JoinCode.created_by).in_(membership_ids))
+        await self._session.exec(theirs, execution_options=_UNSYNCHRONIZED)
+        await self._end_invitations(col(Invitation.invited_by).in_(membership_ids))
 
     async def end(self, organization_id: str, membership_id: str) -> bool:
         """End a membership; False if there is no such member. Raises `LastOwner` like `set_role`."""
@@ -174,13 +173,7 @@ class Members:
         await self._session.exec(ended, execution_options=_UNSYNCHRONIZED)
         for each in memberships:
             await self._session.refresh(each)
-        await self._take_back(ids)
-
-    async def _take_back(self, makers: list[str]) -> None:
-        """Delete the join codes and end the invitations of members who may not let people in any more."""
-        theirs = delete(JoinCode).where(col(JoinCode.created_by).in_(makers))
-        await self._session.exec(theirs, execution_options=_UNSYNCHRONIZED)
-        await self._end_invitations(col(Invitation.invited_by).in_(makers))
+        await self.end_offers(ids)
 
     async def _end_invitations(self, *which: ColumnElement[bool]) -> None:
         ended = update(Invitation).where(*which, col(Invitation.expires_at) > now())

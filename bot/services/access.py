@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bot.services.errors import AmbiguousOrganizationError, NotAllowedError, NotMemberError
-from bot.services.permissions import Permission, allows
+from bot.services.permissions import Permission, allows, lowest_role
+from storage.memberships import Members
 from storage.models import Membership, Role
 from storage.standing import Standing
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,13 @@ class Actor:
         """
         if not self.may(permission):
             raise NotAllowedError(permission, self.organization)
+
+
+async def members_with(
+    session: AsyncSession, organization_id: str, permission: Permission
+) -> list[Membership]:
+    """Return the members who have `permission`, owners first."""
+    return await Members(session).with_role(organization_id, lowest_role(permission))
 
 
 def sender_behind(member: Membership, team_id: str) -> Sender:

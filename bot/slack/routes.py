@@ -11,7 +11,8 @@ import difflib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.services.access import Actor, Sender, act_as
 from bot.services.permissions import Permission
@@ -180,9 +181,56 @@ class Route:
     """Mostly it says something instead of opening the modal, so none stands for the answer."""
 
 
+Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
+_DECLARED = "routes"
+"""The attribute of a story's method that holds the routes it declares."""
+
+
+def command(
+    word: str,
+    permission: Permission | Who,
+    *,
+    help: str,  # noqa: A002 - it is the help
+    topic: str,
+    hint: str = "",
+    aliases: tuple[str, ...] = (),
+    changes: bool = False,
+    opens: str = "",
+    seldom: bool = False,
+) -> Callable[[Method], Method]:
+    """Declare that a story's method answers `/octapost <word>`; `help` is its line in the help."""
+    return _declare(
+        kind=Kind.COMMAND,
+        key=word,
+        permission=permission,
+        changes=changes,
+        hint=hint,
+        help=help,
+        topic=topic,
+        aliases=aliases,
+        opens=opens,
+        seldom=seldom,
+    )
+
+
+def on(
+    kind: Kind, key: str, permission: Permission | Who, *, changes: bool = True, opens: str = ""
+) -> Callable[[Method], Method]:
+    """Declare that a story's method handles an action_id, callback_id, shortcut or event."""
+    return _declare(kind=kind, key=key, permission=permission, changes=changes, opens=opens)
+
+
+def _declare(**facts: Any) -> Callable[[Method], Method]:
+    def declared(method: Method) -> Method:
+        vars(method).setdefault(_DECLARED, []).insert(0, partial(Route, **facts))
+        return method
+
+    return declared
+
+
 @dataclass(slots=True)
 class Routes:
-    """All routes. Stories add theirs in `register`; nothing is added later."""
+    """All routes. `bot.app` includes each story once; nothing is added later."""
 
     _by_key: dict[tuple[Kind, str], Route] = field(default_factory=dict)
     _words: dict[str, Route] = field(default_factory=dict)
@@ -190,6 +238,12 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         """Return every route once."""
         return iter(self._by_key.values())
+
+    def include(self, story: object) -> None:
+        """Add what a story's methods declare with `command` and `on`, in the order they stand in its class."""
+        for name, member in vars(type(story)).items():
+            for route_to in getattr(member, _DECLARED, ()):
+                self._put(route_to(handler=getattr(story, name)))
 
     def add(
         self,
@@ -235,10 +289,6 @@ class Routes:
             seldom=seldom,
         )
         self._put(route)
-        for name in (word, *aliases):
-            if name in self._words:
-                raise ValueError(f"two commands answer to {name!r}")
-            self._words[name] = route
 
     def find(self, kind: Kind, key: str) -> Route | None:
         """Return the route, or None."""
@@ -278,3 +328,8 @@ class Routes:
         if route.opens and route.changes:
             raise ValueError(f"{route.kind} {route.key!r} opens a modal, so it can't change anything")
         self._by_key[route.kind, route.key] = route
+        if route.kind is Kind.COMMAND:
+            for name in (route.key, *route.aliases):
+                if name in self._words:
+                    raise ValueError(f"two commands answer to {name!r}")
+                self._words[name] = route

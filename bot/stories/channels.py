@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.services.access import members_with
 from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NotFoundError, NotMemberError, Thing
 from bot.services.notifications import say_to, say_to_member
-from bot.services.permissions import Permission
+from bot.services.permissions import Permission, lowest_role
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
 from storage.audit import SYSTEM, Audit
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
-from storage.memberships import Members
 from storage.organization_summaries import summaries
 from storage.organizations import Organizations
 from storage.workspaces import Workspaces
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
     from storage.models import ChannelRequest, Membership, Organization
 
+CHOOSES = lowest_role(Permission.CHOOSE_CHANNELS)
 TOPIC = "Organizations and people"
 ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
 
@@ -85,8 +86,8 @@ class ChannelStory:
         async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             present = await Channels(session).present(sender.team_id, sender.channel_id)
             if present is not None and present.id != actor.organization_id:
-                seat = await Channels(session).admin(present.id, sender.realm, sender.user_id)
-                admins = await Members(session).admins(present.id)
+                seat = await Channels(session).member(present.id, sender.realm, sender.user_id, CHOOSES)
+                admins = await members_with(session, present.id, Permission.CHOOSE_CHANNELS)
                 if seat is None and admins:  # without any, nobody could ever approve
                     return await self._ask(session, actor, present, admins)
                 doer = seat.id if seat is not None else SYSTEM
@@ -171,7 +172,7 @@ class ChannelStory:
         """
         channels = Channels(session)
         present = await channels.present(request.team_id, request.channel_id)
-        asker = await channels.admin(request.wanted_id, request.realm, request.user_id)
+        asker = await channels.member(request.wanted_id, request.realm, request.user_id, CHOOSES)
         linked = {each.id: each for each in await Workspaces(session).organizations(request.team_id)}
         if present is None or present.id != request.organization_id or asker is None:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bot.services.access import members_with
 from bot.services.acting import acting
 from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
 from bot.services.permissions import Permission, allows
@@ -108,7 +109,7 @@ class IncidentStory:
         actor = request.actor
         async with self._database.organization(actor.organization_id, write=False) as session:
             incident = await self._known(session, actor.organization_id, request.target, lock=False)
-            people = await Members(session).admins(actor.organization_id)
+            people = await members_with(session, actor.organization_id, Permission.CONNECT_ACCOUNTS)
             card = await self._incidents.cards.draw(session, incident)
         return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
 

@@ -88,7 +88,7 @@ class JoinCodeStory:
 
     async def _listed(self, session: AsyncSession, actor: Actor, *, replace: bool = False) -> Say:
         found = await JoinCodes(session).all(actor.organization_id)
-        makers = {member.id: member for member in await Members(session).admins(actor.organization_id)}
+        makers = {member.id: member for member in await Members(session).all(actor.organization_id)}
         return Say(
             text=views.title(actor.organization, len(found)),
             blocks=views.codes(actor.organization_id, actor.organization, found, makers),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.numbers import number
 from bot.ops.logs import logger
+from bot.services.access import members_with
 from bot.services.notifications import Message, say_to
-from bot.services.permissions import HIGHEST
+from bot.services.permissions import HIGHEST, Permission
 from bot.slack.clients import CALL_FAILED, failure
 from bot.slack.clients import Kind as Failed
 from bot.slack.grids import at_home
@@ -230,7 +231,7 @@ class Lifecycle:
         await Audit(session).write(organization.id, SYSTEM, "member left", ended.id)
         owners = await members.count_owners(organization.id)
         message = views.left(ended.user_id, organization.name, owners=owners)
-        for admin in await members.admins(organization.id):
+        for admin in await members_with(session, organization.id, Permission.RECEIVE_NOTICES):
             await say_to(session, admin, f"left:{ended.id}:{event_id}", message)
 
 

@@ -11,7 +11,7 @@ from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NotFoundError, ServiceError, Thing
 from bot.services.notifications import say_to
 from bot.services.organizations.invitations import invite, tell, waiting_for
-from bot.services.permissions import LOWEST, Permission, allows, role_called
+from bot.services.permissions import LOWEST, Permission, allows, lowest_role, role_called
 from bot.slack.people import person, team_name
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
@@ -196,7 +196,7 @@ class OrganizationStory:
         who = await person(client, sender.user_id, sender)
         name = await team_name(client, sender.team_id)
         async with self._database.system() as session:
-            redeemed = await JoinCodes(session).redeem(typed)
+            redeemed = await JoinCodes(session).redeem(typed, lowest_role(Permission.INVITE))
             organization = await Organizations(session).get(redeemed.organization_id) if redeemed else None
             if redeemed is None or organization is None:
                 raise BadInputError(
@@ -370,6 +370,8 @@ class OrganizationStory:
             raise BadInputError(last_owner(actor)) from None
         if not done:
             raise NotFoundError(Thing.MEMBER)
+        if not allows(role, Permission.INVITE):
+            await Members(session).end_offers([membership_id])
         if not allows(role, Permission.HANDLE_INCIDENTS):
             await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(

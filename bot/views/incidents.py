@@ -238,12 +238,12 @@ def headline(one: IncidentCard) -> tuple[str, str]:
             Resolution.DELETED: ("⚪", f"{who}: the organization was deleted. Nothing to do."),
         }.get(Resolution(incident.resolution), ("🟢", f"{who} can {_well_again(one)}."))
     if incident.kind == IncidentKind.EXPIRING:
-        if incident.days == 0:
+        if incident.reminder_day == 0:
             return "🟠", (
                 f"{one.platform.name} shows us no data of {one.names} for {one.organization} until somebody"
                 " reconnects."
             )
-        within = in_days(days_until(incident.deadline) if incident.deadline else incident.days or 1)
+        within = in_days(days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1)
         return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
@@ -263,16 +263,16 @@ def _details(one: IncidentCard) -> list[str]:
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
-        if incident.sign_in_lives:
+        if incident.grant_still_valid:
             lines.append(f"The rest of this sign-in works on. {mend(incident.code)}")
     else:
-        word = "Ended" if incident.days == 0 else "Ends"
+        word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
         how = ENDING.get(incident.code, "ends sign-ins after a time, and only a person can renew this one")
         lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
-        reason = TROUBLE.get(incident.trouble, "Slack didn't take it")
+        reason = TROUBLE.get(incident.card.channel_error, "Slack didn't take it")
         lines.append(
             f"You get this as a direct message because I can't post in <#{one.lost_channel}>: {reason}."
             " `/octapost alerts` chooses another channel."
@@ -324,7 +324,7 @@ def care(incident: Incident, claimer: str) -> str:
 
 def _buttons(one: IncidentCard) -> Json:
     incident, value = one.incident, one.value
-    ends = incident.kind == IncidentKind.EXPIRING and incident.days != 0
+    ends = incident.kind == IncidentKind.EXPIRING and incident.reminder_day != 0
     snoozes = [key for key in SNOOZES if key != "deadline" or ends]
     snooze: Json = {
         "type": "static_select",

@@ -26,7 +26,7 @@ from storage.models.deliveries import Delivery, DeliveryStatus
 from storage.models.discoveries import Discovery, FoundAccount
 from storage.models.grants import IN_DOUBT, UNWELL, Grant, GrantHolder, GrantStatus
 from storage.models.grid_homes import GridHome
-from storage.models.incidents import Incident, IncidentKind, LateAnswer, Resolution
+from storage.models.incidents import Incident, IncidentCard, IncidentKind, LateAnswer, Resolution
 from storage.models.installations import Installation, InstallState
 from storage.models.invitations import Invitation
 from storage.models.join_codes import JoinCode
@@ -70,6 +70,7 @@ __all__ = [
     "GrantStatus",
     "GridHome",
     "Incident",
+    "IncidentCard",
     "IncidentKind",
     "InstallState",
     "Installation",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import Column, ForeignKey, Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Relationship, SQLModel
 
 from storage.models.columns import created_column, json_column, new_id, organization_column, time_column
 
@@ -44,9 +44,9 @@ class LateAnswer(StrEnum):
 
 
 class Incident(SQLModel, table=True):
-    """A grant that needs a person, in one organization, and the one message in Slack that says so.
+    """A grant that needs a person, in one organization. Its message in Slack is its `card`.
 
-    An organization has at most one open incident per grant; it is the grant's accounts' together.
+    An organization has at most one open incident per grant; it covers all the accounts of that grant.
     """
 
     __table_args__ = (
@@ -59,7 +59,6 @@ class Incident(SQLModel, table=True):
             postgresql_where=text("resolved_at IS NULL"),
         ),
         Index("incident_unresolved", "resolved_at", "id"),
-        Index("incident_held", "held_until"),
         Index("incident_since", "since"),
     )
     id: str = Field(default_factory=lambda: new_id("inc"), primary_key=True)
@@ -69,23 +68,23 @@ class Incident(SQLModel, table=True):
         sa_column=Column(ForeignKey("grant_.id", ondelete="SET NULL"), nullable=True, index=True),
     )
     generation: int
-    """The grant's, when a person was needed first: a later one, and it was reconnected."""
+    """The grant's generation when the incident was opened: once it is higher, the grant was reconnected."""
     kind: str
     platform: str
     accounts: dict[str, str] = json_column(dict)
-    """The names of the accounts it is about, by id, as they were last seen."""
+    """The names of the accounts it is about, by account id, as they were last seen."""
     connected_by: str
     """The membership that consented."""
     since: datetime = created_column()
-    """When it became what `kind` says."""
+    """When the incident became what `kind` says."""
     code: str = ""
-    """The verdict's, when the sign-in is over."""
-    sign_in_lives: bool = False
-    """What is over is the access to these accounts alone; the sign-in and its other accounts live on."""
-    days: int | None = None
-    """The last rung of the ladder that was told; 0: that the end has passed, and the sign-in works on."""
+    """Why the grant ended, as a code; empty while it has not."""
+    grant_still_valid: bool = False
+    """Only the access to `accounts` is lost; the grant and its other accounts still work."""
+    reminder_day: int | None = None
+    """The last reminder that was sent, in days before the end; 0: the end has passed and the grant still works."""
     deadline: datetime | None = time_column(nullable=True)
-    """When the sign-in ends, where that is known."""
+    """When the grant ends, where that is known."""
     claimed_by: str | None = None
     claimed_at: datetime | None = time_column(nullable=True)
     snoozed_until: datetime | None = time_column(nullable=True)
@@ -94,32 +93,14 @@ class Incident(SQLModel, table=True):
     resolved_by: str | None = None
     resolution: str = ""
     renewed: dict[str, str] = json_column(dict)
-    """The names of the accounts about whose late posts the card asks, by id: a reconnect made them well again."""
+    """The names, by account id, of the accounts that work again and have late posts to decide about."""
     released: int = 0
-    """How many posts that were held go out at their times after all."""
+    """How many held posts go out at their times after all."""
     late_posts: int = 0
-    """How many the card asks about; once that is answered, how many the answer was about."""
+    """How many late posts the card asks about; once answered, how many the answer was about."""
     late_answer: str = ""
     late_by: str | None = None
-    held_until: datetime | None = time_column(nullable=True)
-    """Quiet hours: until then the card, or what `lines` holds, is not said."""
-    lines: list[str] = json_column(list)
-    """What waits to be said in the card's thread."""
-    slack_id: str = ""
-    channel: str = ""
-    """The channel, or the person, that holds the card; empty while nobody can be told."""
-    trouble: str = ""
-    """Why Slack did not take it where it was meant to be said."""
-    asked: list[str] = json_column(list)
-    """The memberships that were asked because no channel could be, the last of whom has the card; none: a channel."""
-    left_behind: str = ""
-    """The key of an earlier card in a channel that took nothing more: it is out of date there."""
-    pleas: dict[str, str] = json_column(dict)
-    """The memberships that were asked in so many words, by the key of the message that did."""
-    card: int = 0
-    """How many messages the card has had: one, and one more for each place that couldn't hear it."""
-    version: int = 0
-    """Counts what was said, so that each has a key of its own."""
+    card: IncidentCard = Relationship(sa_relationship_kwargs={"lazy": "joined", "innerjoin": True})
 
     @property
     def open(self) -> bool:
@@ -127,24 +108,54 @@ class Incident(SQLModel, table=True):
         return self.resolved_at is None
 
     @property
-    def asks(self) -> bool:
-        """Tell whether a person has still to say what becomes of late posts."""
+    def awaits_late_answer(self) -> bool:
+        """Tell whether a person has yet to decide about late posts."""
         return self.late_posts > 0 and not self.late_answer
 
-    def only(self, accounts: dict[str, str], code: str) -> None:
-        """Let it be about these accounts alone, by id, because the sign-in itself lives."""
-        if not self.sign_in_lives:
+    def narrow_to(self, accounts: dict[str, str], code: str) -> None:
+        """Make the incident about these accounts only, by account id, because the grant itself still works."""
+        if not self.grant_still_valid:
             self.kind, self.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
-        self.sign_in_lives = True
-        self.code, self.days, self.deadline, self.snoozed_until = code, None, None, None
+        self.grant_still_valid = True
+        self.code, self.reminder_day, self.deadline, self.snoozed_until = code, None, None, None
         self.accounts = accounts
+
+
+class IncidentCard(SQLModel, table=True):
+    """The one message in Slack that shows an incident: where it is, and what waits to be said there."""
+
+    __tablename__ = "incident_card"
+    __table_args__ = (Index("incident_card_quiet", "quiet_until"),)
+    incident_id: str = Field(
+        sa_column=Column(ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True)
+    )
+    organization_id: str = organization_column()
+    slack_id: str = ""
+    channel: str = ""
+    """The channel, or the user, that has the card; empty while nobody can be reached."""
+    channel_error: str = ""
+    """Slack's reason for not taking the card where it was meant to go."""
+    recipients_tried: list[str] = json_column(list)
+    """The memberships that got the card because no channel took it; the last one has it. Empty: a channel has it."""
+    quiet_until: datetime | None = time_column(nullable=True)
+    """Until when the card, or `pending_replies`, waits: quiet hours, or nobody could be reached."""
+    pending_replies: list[str] = json_column(list)
+    """What is to be said in the card's thread once `quiet_until` has passed."""
+    requests_sent: dict[str, str] = json_column(dict)
+    """The memberships that were asked in a message of their own, by the key of that message."""
+    stale_message_key: str = ""
+    """The key of an earlier card in a channel that took no more messages: it is out of date there."""
+    number: int = 0
+    """How many messages have been the card: one, and one more for each place that did not take it."""
+    version: int = 0
+    """Counts the messages about the incident, so that each has a key of its own."""
 
     @property
     def holder(self) -> str | None:
-        """The membership in whose messages the card is; None: it is in a channel, or nowhere."""
-        return self.asked[-1] if self.asked and self.channel else None
+        """The membership in whose direct messages the card is; None: it is in a channel, or nowhere."""
+        return self.recipients_tried[-1] if self.recipients_tried and self.channel else None
 
     @property
     def key(self) -> str:
         """The key of the notice that carries the card."""
-        return f"incident:{self.id}:{self.card}"
+        return f"incident:{self.incident_id}:{self.number}"

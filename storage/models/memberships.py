@@ -12,7 +12,11 @@ from storage.models.columns import created_column, new_id, organization_column, 
 
 
 class Role(IntEnum):
-    """What a member may do in an organization. Each role may do everything the one below it may."""
+    """A member's role in an organization, as the number that is stored.
+
+    Each role may do everything the one below it may; what that is, the product decides. Every organization has
+    an OWNER, which is the highest. A stored number never changes its meaning; there is room for others between.
+    """
 
     MEMBER = 10
     ADMIN = 20

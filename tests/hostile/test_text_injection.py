@@ -55,6 +55,7 @@ from storage.models import (
     Place,
     Role,
 )
+from storage.models import IncidentCard as StoredCard
 from storage.organization_summaries import Owner, Summary
 from storage.posts import Waiting
 from storage.standing import Seat, Standing
@@ -315,13 +316,15 @@ class Specimens:
             accounts={str(number): self.text for number in range(7)},
             connected_by="mem_0",
             code=self.text,
-            trouble=self.text,
             claimed_by="mem_0",
             renewed={str(number): self.text for number in range(6)},
             late_posts=2,
             late_answer=LateAnswer.RELEASED,
         )
         person = self.row(Membership)
+        incident.card = StoredCard(
+            incident_id=incident.id, organization_id=incident.organization_id, channel_error=self.text
+        )
         return IncidentCard(
             incident=incident,
             platform=platform,

@@ -13,7 +13,7 @@ from sqlmodel import select
 from storage.engine.db import now
 from storage.grants import Grants
 from storage.incidents import IncidentRows, Patience
-from storage.models import Incident, IncidentKind, Resolution
+from storage.models import Incident, IncidentCard, IncidentKind, Resolution
 from storage.organizations import Organizations
 from tests.storage.world import build
 
@@ -87,18 +87,18 @@ async def due(database: Database) -> list[str]:
         pytest.param({"since": -DAY, "escalated_at": -DAY}, False, id="escalated-already"),
         pytest.param({"since": -DAY, "snoozed_until": DAY}, False, id="snoozed"),
         pytest.param({"claimed_by": "mem_1", "claimed_at": -DAY}, True, id="claimed-a-day-ago"),
-        pytest.param({"since": -DAY, "held_until": DAY}, False, id="unclaimed-in-the-night"),
+        pytest.param({"since": -DAY, "quiet_until": DAY}, False, id="unclaimed-in-the-night"),
         pytest.param({"since": -DAY, "kind": IncidentKind.EXPIRING}, False, id="not-over-yet"),
         pytest.param(
             {"since": -DAY, "kind": IncidentKind.EXPIRING, "deadline": DAY / 4}, True, id="its-last-hours"
         ),
         pytest.param({"kind": IncidentKind.EXPIRING, "deadline": DAY / 4}, False, id="just-said"),
-        pytest.param({"since": -DAY, "card": 0}, False, id="not-said-yet"),
+        pytest.param({"since": -DAY, "number": 0}, False, id="not-said-yet"),
         pytest.param({"snoozed_until": -DAY}, True, id="the-snooze-is-over"),
-        pytest.param({"held_until": -DAY}, True, id="the-night-is-over"),
-        pytest.param({"held_until": DAY}, False, id="in-the-night"),
+        pytest.param({"quiet_until": -DAY}, True, id="the-night-is-over"),
+        pytest.param({"quiet_until": DAY}, False, id="in-the-night"),
         pytest.param({"since": -DAY, "snoozed_until": -DAY, "resolved_at": -DAY}, False, id="resolved"),
-        pytest.param({"held_until": -DAY, "resolved_at": -DAY}, True, id="resolved-with-lines-to-say"),
+        pytest.param({"quiet_until": -DAY, "resolved_at": -DAY}, True, id="resolved-with-lines-to-say"),
     ],
 )
 async def test_an_incident_comes_up_when_its_time_has_come(
@@ -108,9 +108,9 @@ async def test_an_incident_comes_up_when_its_time_has_come(
     async with sqlite_database.system() as session:
         incident = await IncidentRows(session).get(world.organization_id, world.incident_id)
         assert incident is not None
-        for name, value in ({"card": 1} | columns).items():
+        for name, value in ({"number": 1} | columns).items():
             moment = (await session.exec(select(now(value)))).one() if isinstance(value, timedelta) else value
-            setattr(incident, name, moment)
+            setattr(incident.card if name in IncidentCard.model_fields else incident, name, moment)
 
     assert await due(sqlite_database) == ([world.incident_id] if is_due else [])
 

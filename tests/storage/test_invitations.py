@@ -46,7 +46,7 @@ async def invited(database: Database, owner: Membership, role: Role = Role.ADMIN
 
 async def offered(database: Database, user_id: str = "UOTTO") -> list[str]:
     async with database.system(write=False) as session:
-        return [found.id for found, _ in await Invitations(session).of_person("T1", user_id)]
+        return [found.id for found, _ in await Invitations(session).of_person("T1", user_id, Role.OWNER)]
 
 
 async def test_an_invitation_is_no_membership(database: Database) -> None:

@@ -45,7 +45,7 @@ async def test_members_come_owners_first(database: Database) -> None:
             [each.user_id for each in group]
             for group in (
                 await members.all(organization),
-                await members.admins(organization),
+                await members.with_role(organization, Role.ADMIN),
                 await members.owners(organization),
             )
         ]

@@ -66,7 +66,7 @@ async def test_of_sixteen_simultaneous_callers_exactly_one_redeems_any_one_time_
                 if kind == "install_state":
                     states = InstallStates(session)
                     return await states.spend(token, await states.expiry())
-                return await JoinCodes(session).redeem(token)
+                return await JoinCodes(session).redeem(token, Role.OWNER)
 
         wins.append(await winners(redeem))
 
@@ -89,7 +89,7 @@ async def test_what_is_past_its_time_is_refused_whatever_it_is(database: Databas
             await Attempts(session, vault).redeem(state, "b", "x"),
             await SignIns(session, vault).redeem(sign_in, "b"),
             await InstallStates(session).spend("state", install) or None,
-            await JoinCodes(session).redeem(code),
+            await JoinCodes(session).redeem(code, Role.OWNER),
             await Tickets(session).peek(ticket),
             await Tickets(session).redeem(ticket),
             await Browsers(session).who("b"),

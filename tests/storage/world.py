@@ -180,7 +180,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         incident, _ = await IncidentRows(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
         )
-        incident.channel, incident.asked = member.user_id, [member.id]
+        incident.card.channel, incident.card.recipients_tried = member.user_id, [member.id]
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         bucket = Bucket(calls=100, per=timedelta(minutes=1))

@@ -19,7 +19,7 @@ from storage.alert_settings import Alerts
 from storage.engine.db import now
 from storage.incidents import IncidentRows
 from storage.memberships import Members
-from storage.models import Account, Grant, GrantStatus, Incident, IncidentKind, Role
+from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, IncidentKind, Role
 from storage.organizations import Organizations
 from storage.refreshes import Refreshes
 from tests.counts import in_full, tries
@@ -72,11 +72,10 @@ async def incidents(office: Office) -> list[Incident]:
 
 
 async def let_pass(office: Office, **columns: Any) -> None:
-    """Move what an incident waits for into the past, and let the clock look."""
+    """Move what an incident, or its card, waits for into the past, and let the clock look."""
+    table = IncidentCard if "quiet_until" in columns else Incident
     async with office.database.system() as session:
-        await session.exec(
-            update(Incident).values(**columns), execution_options={"synchronize_session": False}
-        )
+        await session.exec(update(table).values(**columns), execution_options={"synchronize_session": False})
     await office.parts.watch.run()
 
 
@@ -85,7 +84,7 @@ async def held(office: Office) -> Incident:
     async with asyncio.timeout(5):
         while True:
             [incident] = await incidents(office)
-            if incident.held_until is not None:
+            if incident.card.quiet_until is not None:
                 return incident
             await asyncio.sleep(0.02)
 
@@ -513,17 +512,18 @@ async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(
     await dies(office)
     await card_with(office, "until somebody reconnects")
     async with office.database.system() as session:
-        session.add(
-            Incident(
-                organization_id=await organization_of(office),
-                generation=1,
-                kind=IncidentKind.NEEDS_RECONNECT,
-                platform="no_more",
-                connected_by="",
-                card=1,
-                channel=SOCIAL,
-            )
+        organization_id = await organization_of(office)
+        incident = Incident(
+            organization_id=organization_id,
+            generation=1,
+            kind=IncidentKind.NEEDS_RECONNECT,
+            platform="no_more",
+            connected_by="",
         )
+        incident.card = IncidentCard(
+            incident_id=incident.id, organization_id=organization_id, number=1, channel=SOCIAL
+        )
+        session.add(incident)
 
     await let_pass(office, since=now(-PATIENCE.unclaimed))
 
@@ -826,7 +826,7 @@ async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Offi
     assert "it was deleted, or made private without me" in text_of(card)
     await let_pass(office, since=now(timedelta(0)))
     [incident] = await incidents(office)
-    assert (incident.channel, len(incident.asked)) == (OLGA, 2)
+    assert (incident.card.channel, len(incident.card.recipients_tried)) == (OLGA, 2)
 
 
 async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: Office) -> None:
@@ -894,7 +894,7 @@ async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Of
     await office.parts.watch.run()
 
     card = await hears(ada, "until somebody reconnects")
-    assert (untold.channel, untold.card) == ("", 1)
+    assert (untold.card.channel, untold.card.number) == ("", 1)
     assert "I'm not in it any more" in text_of(card)
 
 
@@ -908,11 +908,11 @@ async def test_in_the_night_no_owner_is_woken(office: Office) -> None:
     await let_pass(office, since=now(-PATIENCE.unclaimed))
     [waiting] = await incidents(office)
     await settings(office, quiet_from="", quiet_to="")
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
     await office.parts.watch.run()
 
     assert waiting.escalated_at is None
-    assert waiting.held_until is not None
+    assert waiting.card.quiet_until is not None
     assert len([line for line in await thread_with(office, card, "⏫") if "⏫" in line]) == 1
 
 
@@ -932,7 +932,7 @@ async def test_in_quiet_hours_a_card_waits_for_their_end(office: Office) -> None
     await office.parts.watch.run()
     before = cards(office)
     await settings(office, quiet_from="", quiet_to="")
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     assert before == []
     await card_with(office, "until somebody reconnects")
@@ -950,7 +950,7 @@ async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Offi
     await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
     before = thread(office, card)
     await settings(office, quiet_from="", quiet_to="")
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     assert before == []
     lines = await thread_with(office, card, "gave it back")
@@ -975,7 +975,7 @@ async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) 
     await disconnect(ada, "Octa Demo")
     await settings(office, quiet_from="", quiet_to="")
 
-    await let_pass(office, held_until=None)
+    await let_pass(office, quiet_until=None)
 
     assert cards(office) == []
     [incident] = await incidents(office)

@@ -198,7 +198,7 @@ async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal
         " the Page."
     )
     [incident] = await incidents(either_office)
-    assert (incident.open, incident.sign_in_lives) == (True, True)
+    assert (incident.open, incident.grant_still_valid) == (True, True)
 
 
 async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_lost(office: Office) -> None:

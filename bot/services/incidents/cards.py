@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
+from bot.services.access import members_with
 from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.notifications import Conversation, in_order, say_in, say_to
+from bot.services.permissions import Permission
 from bot.slack.clients import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
@@ -54,7 +56,9 @@ class Cards:
             connector=await self.member(session, incident, incident.connected_by),
             claimer=await self.member(session, incident, incident.claimed_by),
             resolver=await self.member(session, incident, incident.resolved_by),
-            lost_channel=settings.channel_id if incident.asked and incident.trouble else "",
+            lost_channel=settings.channel_id
+            if incident.card.recipients_tried and incident.card.channel_error
+            else "",
             waiting=await self._waiting(session, incident),
             late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
             answerer=await self.member(session, incident, incident.late_by),
@@ -75,16 +79,16 @@ class Cards:
         they do. What is over before anybody was told is not told any more, unless it leaves a question.
         """
         quiet = await self.quiet(session, incident, datetime.now(UTC))
-        if incident.channel:
-            incident.version += 1
+        if incident.card.channel:
+            incident.card.version += 1
             await self._put(session, incident, views.card(await self.draw(session, incident)), edits=True)
-            incident.lines = [*incident.lines, *([line] if line else [])]
+            incident.card.pending_replies = [*incident.card.pending_replies, *([line] if line else [])]
             if quiet is None:
                 await self._thread(session, incident)
-            incident.held_until = quiet if incident.lines else None
+            incident.card.quiet_until = quiet if incident.card.pending_replies else None
         else:
-            wanted = incident.open or incident.asks
-            incident.held_until = quiet if wanted else None
+            wanted = incident.open or incident.awaits_late_answer
+            incident.card.quiet_until = quiet if wanted else None
             if wanted and quiet is None:
                 await self._post(session, incident)
         await session.flush()
@@ -96,20 +100,20 @@ class Cards:
         return None if ends_before else quiet
 
     async def _thread(self, session: AsyncSession, incident: Incident) -> None:
-        for line in incident.lines:
-            incident.version += 1
+        for line in incident.card.pending_replies:
+            incident.card.version += 1
             await self._put(session, incident, views.line(line), edits=False)
-        incident.lines = []
+        incident.card.pending_replies = []
 
     async def _put(self, session: AsyncSession, incident: Incident, message: Message, *, edits: bool) -> None:
         await say_in(
             session,
-            Conversation(slack_id=incident.slack_id, id=incident.channel),
-            f"{incident.key}:{incident.version}",
+            Conversation(slack_id=incident.card.slack_id, id=incident.card.channel),
+            f"{incident.card.key}:{incident.card.version}",
             message,
             organization_id=incident.organization_id,
-            edits=incident.key if edits else None,
-            thread_of=None if edits else incident.key,
+            edits=incident.card.key if edits else None,
+            thread_of=None if edits else incident.card.key,
             fallback=FALLBACK,
         )
 
@@ -124,15 +128,15 @@ class Cards:
         if place is None:
             log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
             self._nowhere(incident)
-            incident.held_until = datetime.now(UTC) + AGAIN
+            incident.card.quiet_until = datetime.now(UTC) + AGAIN
             return
-        incident.slack_id, incident.channel = place.slack_id, place.id
-        incident.card += 1
+        incident.card.slack_id, incident.card.channel = place.slack_id, place.id
+        incident.card.number += 1
         message = views.card(await self.draw(session, incident))
         await say_in(
             session,
             place,
-            incident.key,
+            incident.card.key,
             message,
             organization_id=incident.organization_id,
             fallback=FALLBACK,
@@ -144,13 +148,19 @@ class Cards:
     ) -> Conversation | None:
         """Return where the card goes next, and note whom that asks."""
         settings = await Alerts(session).get(incident.organization_id)
-        if not (to_people or incident.asked) and settings.channel_id and settings.slack_id != deaf:
+        if (
+            not (to_people or incident.card.recipients_tried)
+            and settings.channel_id
+            and settings.slack_id != deaf
+        ):
             return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
         people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
-        left = [each for each in people if each.id not in incident.asked and each.team_id != deaf]
+        left = [
+            each for each in people if each.id not in incident.card.recipients_tried and each.team_id != deaf
+        ]
         if not left:
             return None
-        incident.asked = [*incident.asked, left[0].id]
+        incident.card.recipients_tried = [*incident.card.recipients_tried, left[0].id]
         return Conversation(slack_id=left[0].team_id, id=left[0].user_id)
 
     async def ask(
@@ -159,12 +169,12 @@ class Cards:
         """Send one person a message with a button for their own link; it says so when everything is done."""
         message = views.please(await self.draw(session, incident), asker)
         await say_to(session, person, key, message, fallback=FALLBACK)
-        incident.pleas = incident.pleas | {f"{key}:{person.id}": person.id}
+        incident.card.requests_sent = incident.card.requests_sent | {f"{key}:{person.id}": person.id}
 
     async def correct(self, session: AsyncSession, incident: Incident) -> None:
         """Say in a channel that took nothing more that the card there is out of date."""
-        if incident.left_behind:
-            key, incident.left_behind = incident.left_behind, ""
+        if incident.card.stale_message_key:
+            key, incident.card.stale_message_key = incident.card.stale_message_key, ""
             await self.amend(session, incident, key, views.left_behind(await self.draw(session, incident)))
 
     async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Message) -> None:
@@ -172,11 +182,11 @@ class Cards:
         notice = await Notices(session).get(key)
         if notice is None:
             return
-        incident.version += 1
+        incident.card.version += 1
         await say_in(
             session,
             Conversation(slack_id=notice.slack_id, id=notice.channel),
-            f"amended:{incident.id}:{incident.version}",
+            f"amended:{incident.id}:{incident.card.version}",
             message,
             organization_id=incident.organization_id,
             edits=key,
@@ -206,21 +216,23 @@ class Cards:
             await self._not_corrected(session, notice)
             return
         incident = await self._of(session, notice)
-        if incident is None or not (incident.open or incident.asks):
+        if incident is None or not (incident.open or incident.awaits_late_answer):
             return
-        log.warning("card not taken", incident=incident.id, asked=len(incident.asked), code=code)
-        to_people = incident.holder is not None or settings.channel_id == incident.channel
-        if to_people and incident.holder is None:
-            incident.trouble = code
-            if await Notices(session).place(incident.key):
-                incident.left_behind = incident.key
-        await Notices(session).forget(incident.key)
+        log.warning(
+            "card not taken", incident=incident.id, asked=len(incident.card.recipients_tried), code=code
+        )
+        to_people = incident.card.holder is not None or settings.channel_id == incident.card.channel
+        if to_people and incident.card.holder is None:
+            incident.card.channel_error = code
+            if await Notices(session).place(incident.card.key):
+                incident.card.stale_message_key = incident.card.key
+        await Notices(session).forget(incident.card.key)
         deaf = notice.slack_id if code in UNINSTALLED else ""
         await self._post(session, incident, deaf=deaf, to_people=to_people)
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
-        for admin in await Members(session).admins(settings.organization_id):
+        for admin in await members_with(session, settings.organization_id, Permission.RECEIVE_NOTICES):
             await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
 
     async def heard(self, session: AsyncSession, notice: Notice) -> None:
@@ -238,8 +250,8 @@ class Cards:
         """Keep in mind that a card is still out of date where nothing of ours is taken."""
         _, incident_id, _ = notice.key.split(":")
         incident = await IncidentRows(session).get(notice.organization_id or "", incident_id)
-        if incident is not None and notice.edits not in {None, *incident.pleas}:
-            incident.left_behind = notice.edits or ""
+        if incident is not None and notice.edits not in {None, *incident.card.requests_sent}:
+            incident.card.stale_message_key = notice.edits or ""
 
     async def _of(self, session: AsyncSession, notice: Notice) -> Incident | None:
         """Return the incident whose present card a notice belongs to; None for an older card's."""
@@ -247,7 +259,7 @@ class Cards:
         if notice.organization_id is None or what != "incident":
             return None
         incident = await IncidentRows(session).get(notice.organization_id, incident_id)
-        return incident if incident is not None and str(incident.card) == number else None
+        return incident if incident is not None and str(incident.card.number) == number else None
 
     # Where it is to stand
 
@@ -256,13 +268,13 @@ class Cards:
         chosen = await Alerts(session).get(organization_id)
         await self.taken(session, organization_id, chosen.channel_id)
         for incident in await IncidentRows(session).all_open(organization_id):
-            if incident.holder is not None:
-                await Notices(session).forget(incident.key)
-                incident.version += 1
+            if incident.card.holder is not None:
+                await Notices(session).forget(incident.card.key)
+                incident.card.version += 1
                 await self._put(session, incident, views.moved(chosen.channel_id), edits=True)
                 self._nowhere(incident)
                 await self._post(session, incident)  # somebody has just asked for it, quiet hours or not
-            elif not incident.channel:
+            elif not incident.card.channel:
                 self._nowhere(incident)
                 await self.say(session, incident)
 
@@ -272,13 +284,18 @@ class Cards:
         What stands there then says nothing about anybody; the next person is asked at once.
         """
         for incident in await IncidentRows(session).held_by(organization_id, membership_id):
-            await Notices(session).forget(incident.key)
-            incident.version += 1
+            await Notices(session).forget(incident.card.key)
+            incident.card.version += 1
             await self._put(session, incident, views.moved_on(), edits=True)
-            incident.slack_id, incident.channel, incident.lines = "", "", []
-            incident.card += 1  # what Slack says of the old one is of no interest any more
+            incident.card.slack_id, incident.card.channel, incident.card.pending_replies = "", "", []
+            incident.card.number += 1  # what Slack says of the old one is of no interest any more
             await self.say(session, incident)
 
     def _nowhere(self, incident: Incident) -> None:
         """Let an incident's card be posted as if it were a new one."""
-        incident.slack_id, incident.channel, incident.asked, incident.trouble = "", "", [], ""
+        (
+            incident.card.slack_id,
+            incident.card.channel,
+            incident.card.recipients_tried,
+            incident.card.channel_error,
+        ) = "", "", [], ""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from adapters.base import Capability
 from bot.ops.logs import logger
 from bot.ops.metrics import PROMPTS
+from bot.services.access import members_with
 from bot.services.accounts.catalog import OVER
 from bot.services.accounts.diagnosis import ends_at, only_data_ends
 from bot.services.incidents.cards import Cards
 from bot.services.incidents.quiet_hours import waits_too_long
+from bot.services.permissions import Permission
 from bot.views import incidents as views
 from bot.views import kit
 from storage.accounts import Accounts
@@ -68,9 +70,9 @@ class Incidents:
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
             )
-            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
                 continue
-            incident.sign_in_lives = False
+            incident.grant_still_valid = False
             line = "" if new else f"🔴 It is over: {views.why(self._catalog.platform(grant.platform), code)}."
             incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
             incident.code, incident.snoozed_until, incident.deadline = code, None, None
@@ -107,14 +109,14 @@ class Incidents:
                 kind=IncidentKind.NEEDS_RECONNECT,
                 connected_by=lost[0].connected_by,
             )
-            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.sign_in_lives:
+            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
                 continue
-            told = [a for a in lost if not incident.sign_in_lives or a.id not in incident.accounts]
+            told = [a for a in lost if not incident.grant_still_valid or a.id not in incident.accounts]
             if not told:
                 continue
-            known = incident.accounts if incident.sign_in_lives else {}
+            known = incident.accounts if incident.grant_still_valid else {}
             code = ill[told[0].id]
-            incident.only(known | {account.id: account.name for account in lost}, code)
+            incident.narrow_to(known | {account.id: account.name for account in lost}, code)
             many = held.get(organization_id, 0)
             for account in told:
                 await Audit(session).write(
@@ -153,13 +155,13 @@ class Incidents:
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
             )
-            if not (new or incident.days):  # it is over already
+            if not (new or incident.reminder_day):  # it is over already
                 continue
-            told = not new and (incident.days or 0) <= rung
+            told = not new and (incident.reminder_day or 0) <= rung
             incident.deadline = ends_at(self._catalog.platform(grant.platform), grant)
-            if told and not incident.channel:
+            if told and not incident.card.channel:
                 continue
-            incident.days = min(rung, incident.days or rung)
+            incident.reminder_day = min(rung, incident.reminder_day or rung)
             platform = self._catalog.platform(grant.platform)
             incident.code = views.DATA_ACCESS if only_data_ends(platform, grant) else ""
             quietly = new or told or incident.snoozed_until is not None
@@ -175,9 +177,9 @@ class Incidents:
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
             )
-            if incident.kind != IncidentKind.EXPIRING or incident.days == 0:
+            if incident.kind != IncidentKind.EXPIRING or incident.reminder_day == 0:
                 continue
-            incident.days, incident.deadline, incident.snoozed_until = 0, end, None
+            incident.reminder_day, incident.deadline, incident.snoozed_until = 0, end, None
             incident.code = views.DATA_ACCESS
             name = self._catalog.platform(grant.platform).name
             line = f"🟠 {name} shows us its data no longer since {views.moment(end)}."
@@ -204,14 +206,14 @@ class Incidents:
                 key: name
                 for key, name in incident.accounts.items()
                 if key in owners and owners[key].id == incident.grant_id
-                if ill[key] or not incident.sign_in_lives
+                if ill[key] or not incident.grant_still_valid
             }
             left = {key: name for key, name in here.items() if ill[key]}
             grant = owners[next(iter(here))] if here else None
             if grant is None:
                 moved = any(key in owners for key in incident.accounts)
                 how = Resolution.RECONNECTED if moved else Resolution.DISCONNECTED
-                if moved and by is None and incident.sign_in_lives:
+                if moved and by is None and incident.grant_still_valid:
                     how = otherwise
                 await self.resolve(session, incident, how, by)
             elif grant.status == GrantStatus.HEALTHY and self._renewed(incident, grant):
@@ -220,7 +222,7 @@ class Incidents:
                     await self._still(session, incident, left, ill[next(iter(left))])
                 else:
                     await self.resolve(session, incident, how, by)
-            elif by and incident.sign_in_lives and incident.code not in {ill[key] for key in left}:
+            elif by and incident.grant_still_valid and incident.code not in {ill[key] for key in left}:
                 await self._still(session, incident, left, ill[next(iter(left))])
             elif freed or here != incident.accounts:
                 incident.accounts = here
@@ -230,7 +232,7 @@ class Incidents:
         self, session: AsyncSession, incident: Incident, left: dict[str, str], code: str
     ) -> None:
         """Let an incident go on about what a reconnect didn't bring back."""
-        incident.only(left, code)
+        incident.narrow_to(left, code)
         why = views.why(self._catalog.platform(incident.platform), code)
         await self.cards.say(session, incident, views.still_lost(len(left), why))
 
@@ -250,13 +252,13 @@ class Incidents:
         incident.released += freed.scheduled
         if freed.late:
             incident.renewed = incident.renewed | well
-            incident.late_posts = freed.late + (incident.late_posts if incident.asks else 0)
+            incident.late_posts = freed.late + (incident.late_posts if incident.awaits_late_answer else 0)
             incident.late_answer = ""
         return bool(freed.scheduled or freed.late)
 
     def _renewed(self, incident: Incident, grant: Grant) -> bool:
         """Tell whether a person has done what the incident asked for; what renews itself meanwhile doesn't count."""
-        if incident.sign_in_lives:
+        if incident.grant_still_valid:
             return False  # only its accounts say when they are well
         if incident.kind == IncidentKind.NEEDS_RECONNECT:
             return grant.generation > incident.generation
@@ -297,7 +299,7 @@ class Incidents:
         card = await self.cards.draw(session, incident)
         await self.cards.say(session, incident, views.done(card))
         await self.cards.correct(session, incident)
-        for key, member_id in incident.pleas.items():
+        for key, member_id in incident.card.requests_sent.items():
             person = await self.cards.member(session, incident, member_id)
             await self.cards.amend(
                 session, incident, key, views.pleaded(card) if person else views.moved_on()
@@ -362,9 +364,9 @@ class Incidents:
         if await Organizations(session).get(incident.organization_id) is None:
             if incident.open:
                 await self.resolve(session, incident, Resolution.DELETED, None)
-            incident.held_until = None
-        elif incident.held_until is not None and incident.held_until <= moment:
-            incident.held_until = None
+            incident.card.quiet_until = None
+        elif incident.card.quiet_until is not None and incident.card.quiet_until <= moment:
+            incident.card.quiet_until = None
             await self.cards.say(session, incident)
         elif not incident.open:
             return
@@ -395,17 +397,17 @@ class Incidents:
         """Ask the owners, or where there is none the admins; in quiet hours, when they are over."""
         quiet = await self.cards.quiet(session, incident, moment)
         if quiet is not None:
-            incident.held_until = quiet
+            incident.card.quiet_until = quiet
             return
         incident.escalated_at = moment
         members = Members(session)
-        owners = await members.owners(incident.organization_id) or await members.admins(
-            incident.organization_id
+        owners = await members.owners(incident.organization_id) or await members_with(
+            session, incident.organization_id, Permission.HANDLE_INCIDENTS
         )
         await Audit(session).write(incident.organization_id, SYSTEM, "incident escalated", incident.id)
         await self.cards.say(session, incident, views.owners_asked(owners) if owners else "")
         for owner in owners:  # also where the card is in a channel: they may not be in it
-            if owner.id != incident.holder:
+            if owner.id != incident.card.holder:
                 await self.cards.ask(session, incident, owner, views.NOBODY, f"owners:{incident.id}")
 
     async def _opened(
@@ -442,4 +444,4 @@ class Incidents:
 
 def _ended_meanwhile(incident: Incident, moment: datetime) -> bool:
     """Tell whether the ladder is about to say that it is over, or that nothing is shown any more."""
-    return bool(incident.days) and incident.deadline is not None and incident.deadline <= moment
+    return bool(incident.reminder_day) and incident.deadline is not None and incident.deadline <= moment

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from bot.services.permissions import Permission, lowest_role
 from bot.views import invitations as views
 from bot.views import kit
 from storage.audit import Audit
@@ -106,7 +107,7 @@ async def tell(session: AsyncSession, person: Person, message: Message) -> None:
 
 async def waiting_for(session: AsyncSession, realm: str, user_id: str) -> list[views.Asked]:
     """Return the invitations a person can accept. Needs a system session."""
-    found = await Invitations(session).of_person(realm, user_id)
+    found = await Invitations(session).of_person(realm, user_id, lowest_role(Permission.INVITE))
     about = await summaries(session, {invitation.organization_id for invitation, _ in found})
     return [
         views.Asked(

@@ -20,30 +20,11 @@ from storage.engine.db import MIGRATIONS, Database, SchemaTooNew, SchemaTooOld, 
 from storage.models import Organization
 from storage.organizations import Organizations
 from storage.seen_requests import Seen
-from tests.databases import OWNER, another
+from tests.databases import another
 from tests.storage.world import run_sql, run_sql_as_owner, tenant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from pathlib import Path
-
-    from tests.databases import Postgres
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def bare(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Database]:
-    """Give a database without any schema."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite+aiosqlite:///{tmp_path}/bare.sqlite3")
-        yield database
-        await database.close()
-        return
-    postgres: Postgres = request.getfixturevalue("postgres")
-    name = await postgres.create()
-    database = Database(postgres.url(name, OWNER))
-    yield database
-    await database.close()
-    await postgres.drop(name)
 
 
 async def test_the_databases_clock_and_its_offsets_agree_with_ours(database: Database) -> None:
