@@ -19,9 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot import app
+from bot import app, process
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
+from bot.ops.start_checks import ROLE_FAULTS
 from bot.services.accounts.diagnosis import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
@@ -128,8 +129,8 @@ def run(
     settings = _settings()
 
     async def until_stopped() -> None:
-        stop = app.asked_to_stop()
-        async with app.run(
+        stop = process.shutdown_event()
+        async with process.run(
             settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
         ):
             # What is here now stays: collecting it again and again would stop every request for 0.1 s.
@@ -189,7 +190,7 @@ def doctor() -> None:
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
             outlook = await HealthReader(parts.database).now()
             troubles = [each.words(parts.connections.catalog.platform(key)) for key, each in outlook.items()]
-            troubles += [app.ROLE_FAULTS[fault] for fault in await faults(parts.database)]
+            troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
@@ -231,7 +232,7 @@ def upgrade() -> None:
     troubles = _go(work())
     out.print("The database is up to date.")
     for fault in troubles:
-        out.print(app.ROLE_FAULTS[fault], style="yellow", markup=False, highlight=False)
+        out.print(ROLE_FAULTS[fault], style="yellow", markup=False, highlight=False)
 
 
 @database_cli.command("move")

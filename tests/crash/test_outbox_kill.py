@@ -53,7 +53,7 @@ async def open_for_business(office: Office, takes_s: float) -> None:
     await office.installed()
     for channel in CHANNELS[:2]:
         await office.slack.invite(channel)
-    await office.parts.clock.stop(5)
+    await office.parts.scheduler.stop(5)
     office.slack.faults.append(Fault(path="chat.postMessage", delay_s=takes_s))
 
 

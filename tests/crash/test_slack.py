@@ -97,7 +97,7 @@ async def opened(tmp_path: Path, stack: AsyncExitStack) -> Office:
     await office.installed()
     for channel in CHANNELS[:2]:
         await office.slack.invite(channel)
-    await office.parts.clock.stop(5)
+    await office.parts.scheduler.stop(5)
     return office
 
 

@@ -94,7 +94,7 @@ def posts(office: Office) -> list[Recorded]:
 
 async def alone(office: Office, **fallbacks: Fallback) -> NoticeSender:
     """Give the one sender there is: it sends when the test says so."""
-    await office.parts.clock.stop(1)
+    await office.parts.scheduler.stop(1)
     office.slack.requests.clear()
     return NoticeSender(office.database, office.parts.slacks, between=timedelta(0), fallbacks=fallbacks)
 
@@ -638,7 +638,7 @@ async def test_a_stopped_application_says_nothing_more(tmp_path: Path) -> None:
 @in_full
 async def test_two_processes_keep_a_channels_second_between_them(paced: Office) -> None:
     await present(paced, SOCIAL)
-    await paced.parts.clock.stop(1)
+    await paced.parts.scheduler.stop(1)
     paced.slack.requests.clear()
     other = another(paced.database)
     senders = [NoticeSender(each, paced.parts.slacks) for each in (paced.database, other)]
@@ -769,7 +769,7 @@ class Elsewhere:
 async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, channel: str, code: str) -> None:
     await present(office)
     elsewhere = Elsewhere()
-    await office.parts.clock.stop(1)
+    await office.parts.scheduler.stop(1)
     sender = NoticeSender(
         office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
     )
@@ -787,7 +787,7 @@ async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_ta
 ) -> None:
     await present(office, SOCIAL)
     elsewhere = Elsewhere()
-    await office.parts.clock.stop(1)
+    await office.parts.scheduler.stop(1)
     sender = NoticeSender(
         office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from sqlmodel import SQLModel, func, select
 
-from bot import app
+from bot import app, process
 from sandbox.browser import PLAIN
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.x import XSimulator
@@ -156,10 +155,8 @@ def environment(
 async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
     """Start everything; `extra` overrides the bot's environment."""
     database = sqlite_file(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    url = f"http://localhost:{port}"
+    listener = bound()
+    url = f"http://localhost:{listener.getsockname()[1]}"
     slack, x, youtube = SlackSimulator(), XSimulator(), YouTubeSimulator()
     async with AsyncExitStack() as stack:
         for simulator in (slack, x, youtube):
@@ -177,9 +174,9 @@ async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
             events=EVENTS,
         )
         env = environment(url, slack, database, {"x": x.url, "youtube": youtube.url})
-        env |= {"OCTAPOST_PORT": str(port)} | extra
+        env |= extra
         running = await stack.enter_async_context(
-            app.run(app.settings_from(env), work=False, monitoring_listener=bound())
+            process.run(app.settings_from(env), work=False, listener=listener, monitoring_listener=bound())
         )
         yield House(
             slack=slack,

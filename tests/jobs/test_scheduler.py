@@ -1,11 +1,11 @@
-"""The clock goes on when the host's is set."""
+"""The scheduler goes on when the host's is set."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.jobs.clock import SILENT_S, Clock
+from bot.jobs.scheduler import SILENT_S, Scheduler
 from tests.counts import in_full
 
 A_WHILE_S = SILENT_S + 4
@@ -18,19 +18,19 @@ async def test_a_host_s_clock_that_is_set_back_stops_no_job() -> None:
     async def work() -> None:
         ran.set()
 
-    clock = Clock()
-    clock.every(timedelta(milliseconds=100), "work", work)
-    clock.start()
+    scheduler = Scheduler()
+    scheduler.every(timedelta(milliseconds=100), "work", work)
+    scheduler.start()
     await ran.wait()
     # What five minutes back amount to: APScheduler knows the next times by the host's clock.
-    for job in clock._scheduler.get_jobs():
+    for job in scheduler._scheduler.get_jobs():
         job.modify(next_run_time=datetime.now(UTC) + timedelta(minutes=5))
     await asyncio.sleep(0.2)
     ran.clear()
 
     async with asyncio.timeout(A_WHILE_S):
         await ran.wait()
-    silent = clock.silent_s
-    await clock.stop(1)
+    silent = scheduler.silent_s
+    await scheduler.stop(1)
 
     assert silent < SILENT_S + 2

@@ -1,6 +1,6 @@
-"""Who looks when: APScheduler as a clock, with nothing stored in it.
+"""When to look for due work: APScheduler as a clock that stores nothing.
 
-Every replica has its own; what is due is a row in our tables, and a lease decides who works on it.
+Every replica has its own; what is due is a row in our tables, and a lease decides which replica works on it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from bot.ops.logs import logger
 log = logger(__name__)
 TICK_S = 1
 SILENT_S = 3 * TICK_S
-"""So long without a tick, and the host's clock went back: APScheduler waits until it is as late again."""
-HURRY_S = 20.0
+"""After so long without a tick the host's clock was set back: APScheduler waits until it is as late again."""
+RUN_ALL_WITHIN_S = 20.0
 
 
-class Clock:
+class Scheduler:
     """Calls each job at its interval; a slow run is never joined by a second one of the same job."""
 
     def __init__(self) -> None:
@@ -53,30 +53,30 @@ class Clock:
 
     @property
     def silent_s(self) -> float:
-        """For how many seconds the clock has not ticked. It does every second, however long jobs take."""
+        """How many seconds ago the scheduler ticked. It does every second, however long jobs take."""
         return time.monotonic() - self.ticked_at
 
     @property
     def working_s(self) -> float:
-        """How many seconds ago the clock was started."""
+        """How many seconds ago the scheduler was started."""
         return time.monotonic() - self._started_at
 
     async def _tick(self) -> None:
         self.ticked_at = time.monotonic()
 
     async def _watch(self) -> None:
-        """Let everything run now whenever the ticks stop: what is due does not wait for a clock that was set."""
+        """Run everything now when the ticks stop: due work does not wait for a clock that was set."""
         while True:
             await asyncio.sleep(TICK_S)
             if self.silent_s > SILENT_S:
-                log.warning("the clock stood still, and goes on", seconds=round(self.silent_s))
+                log.warning("scheduler.stalled", seconds=round(self.silent_s))
                 for job in self._scheduler.get_jobs():
                     job.modify(next_run_time=datetime.now(UTC))
 
-    def whenever(self, signal: asyncio.Event, name: str) -> None:
+    def trigger_on(self, signal: asyncio.Event, name: str) -> None:
         """Run the job `name` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee.
 
-        A run that is going on ends first.
+        A run in progress ends first.
         """
         self._signals[name] = signal
 
@@ -93,7 +93,7 @@ class Clock:
         try:
             await work()
         except Exception as error:
-            log.exception("job failed", job=name, type=type(error).__name__)
+            log.exception("job.failed", job=name, type=type(error).__name__)
         finally:
             if task is not None:
                 self._running.discard(task)
@@ -112,14 +112,16 @@ class Clock:
             ),
         ]
 
-    async def hurry(self) -> None:
+    async def run_all_now(self) -> None:
         """Run every job now, as if its interval had passed; return when all have, or some take too long.
 
-        And once more, because on PostgreSQL a job skips what another one holds at that moment. A job that
-        takes longer than `HURRY_S` goes on by itself.
+        Then once more, because on PostgreSQL a job skips rows that another one holds. A job that takes longer
+        than `RUN_ALL_WITHIN_S` goes on by itself.
         """
         for _ in range(2):
-            await asyncio.wait([asyncio.create_task(run()) for run in self._jobs.values()], timeout=HURRY_S)
+            await asyncio.wait(
+                [asyncio.create_task(run()) for run in self._jobs.values()], timeout=RUN_ALL_WITHIN_S
+            )
 
     async def stop(self, within_s: float) -> None:
         """Stop ticking, and let what is running finish for at most `within_s` seconds."""
