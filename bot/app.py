@@ -367,7 +367,10 @@ def _web(
         cookies=cookies,
     )
     callbacks = PlatformCallbacks(
-        settings=settings, platforms=settings.platforms(), deauthorizations=services.departures, pages=pages
+        settings=settings,
+        platforms=settings.platforms(),
+        deauthorizations=services.deauthorizations,
+        pages=pages,
     )
     health = Health(
         database,
