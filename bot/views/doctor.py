@@ -110,7 +110,6 @@ def said(account: Account, grant: Grant) -> str:
     """Return the platform's last verdict in words, and when it fell."""
     if account.lost and grant.status not in OVER and account.asked_at:
         return f"that we can't act for this account, {moment(account.asked_at)}"
-    kind = grant.verdict.partition(" ")[0]
     words = {
         "fresh": "all is well",
         "Busy": "nothing we could use",
@@ -120,7 +119,7 @@ def said(account: Account, grant: Grant) -> str:
         "GrantDead": "that the sign-in is over",
         "Misconfigured": "that our app is at fault",
         "accounts_only": "that only the account's own access lives on",
-    }.get(kind, NOT_ASKED)
+    }.get(grant.last_outcome, NOT_ASKED)
     return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
 
 
@@ -170,6 +169,7 @@ def small_print(card: Card, found: Diagnosis) -> str:
     grant = card.grant
     facts = [f"code {found.code}" if found.code else "", card.account.id]
     if grant is not None:
-        last = f"last answer {grant.verdict}" if grant.verdict else ""
+        answer = f"{grant.last_outcome} {grant.last_error_code}".strip()
+        last = f"last answer {answer}" if answer else ""
         facts += [grant.id, f"generation {grant.generation}", last]
     return " · ".join(filter(None, facts))

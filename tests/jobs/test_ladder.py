@@ -36,7 +36,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(access_expires_at=now(left), ladder_at=now()),
+            .values(access_expires_at=now(left), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     return grant
@@ -124,7 +124,7 @@ async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_agai
     await Ladder(linkedin.catalog, incidents, linkedin.database, linkedin.vault).run()
 
     assert len(await linkedin.said()) == 1
-    again = (await linkedin.look(first.id)).ladder_at
+    again = (await linkedin.look(first.id)).next_reminder_at
     assert again is not None
     assert again < datetime.now(UTC) + timedelta(hours=2)
 

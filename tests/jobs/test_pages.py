@@ -156,7 +156,7 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert first.due_at is not None
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
     assert doubted.status == "🟡 connected, being checked"
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "fresh")
+    assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
     assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card.body["text"]
     assert "the person has lost their role on the Page" in str(card.body)
     assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
@@ -347,10 +347,14 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
     await look_again(works, grant)
 
     after, [card] = await works.look(grant.id), await works.said()
-    assert (first.verdict, told_first) == ("accounts_only 190_463", [])
+    assert (first.last_outcome, first.last_error_code, told_first) == ("accounts_only", "190_463", [])
     assert first.due_at is not None
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "accounts_only",
+        "190_463",
+    )
     assert "Facebook: Blue Door Bakery can't publish for Acme" in card.body["text"]
     assert (await examined(works, grant, STUDIO)).state == "connected, the person's sign-in is over"
     assert (await examined(works, grant, BAKERY)).broken
@@ -373,7 +377,11 @@ async def test_one_living_page_of_many_keeps_the_grant(
     await works.refresher.run()
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "accounts_only",
+        "190_463",
+    )
     assert await works.said() == []
 
 
@@ -451,10 +459,10 @@ async def test_an_outage_while_a_living_page_is_sought_ends_nothing(
     await works.make_due(grant.id, suspected_ago=timedelta(hours=1))
     await works.refresher.run()
 
-    assert suspected.verdict == "GrantDead 190_463"
+    assert (suspected.last_outcome, suspected.last_error_code) == ("GrantDead", "190_463")
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict.split()[0]) == (GrantStatus.HEALTHY, "Busy")
+    assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "Busy")
 
 
 # What a look costs
@@ -576,7 +584,8 @@ async def test_a_limit_stops_the_asking(
     await works.refresher.run()
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "Busy 17")
+    assert after.status == GrantStatus.HEALTHY
+    assert (after.last_outcome, after.last_error_code) == ("Busy", "17")
     assert after.due_at is not None
     assert after.due_at - datetime.now(UTC) > timedelta(minutes=18)
     assert len(asked_about(works)) - before == page_tokens.AT_ONCE

@@ -192,7 +192,7 @@ async def test_a_due_grant_gets_the_next_pair_and_a_time_to_be_looked_at_again(x
     assert after.refresh_sealed != before.refresh_sealed
     assert after.due_at is not None
     assert after.lease_until is None
-    assert (after.verdict, after.failures) == ("fresh", 0)
+    assert (after.last_outcome, after.failures) == ("fresh", 0)
 
 
 async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(reddit: Works) -> None:
@@ -264,7 +264,7 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
     assert now_theirs is not None
 
     async with x.database.system() as session:
-        changed = await Refreshes(session, x.vault).later(late, "Busy http_503", timedelta(minutes=1))
+        changed = await Refreshes(session, x.vault).reschedule(late, "Busy", "http_503", timedelta(minutes=1))
 
     assert not changed
     assert (await x.look(grant.id)).lease_until == now_theirs.lease_until
@@ -333,7 +333,7 @@ async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) 
 
     after = await reddit.look(grant.id)
     assert after.status == GrantStatus.HEALTHY
-    assert after.verdict.startswith("Misconfigured")
+    assert after.last_outcome == "Misconfigured"
     assert await reddit.said() == []
 
 
@@ -510,7 +510,12 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
         await x.make_due(grant.id)
 
     after = await x.look(grant.id)
-    assert (after.status, after.verdict, after.failures) == (GrantStatus.HEALTHY, "Busy unexpected", 2)
+    assert (after.status, after.last_outcome, after.last_error_code, after.failures) == (
+        GrantStatus.HEALTHY,
+        "Busy",
+        "unexpected",
+        2,
+    )
     assert await x.said() == []
 
 

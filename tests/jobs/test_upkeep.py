@@ -86,7 +86,11 @@ async def test_a_person_whose_token_died_is_not_called_while_the_page_lives(
     found = diagnose(
         account, after, PLATFORMS["facebook"], can=works.catalog.capabilities(account, after), missing=()
     )
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "accounts_only",
+        "190_463",
+    )
     assert await works.said() == []
     assert found.state == "connected, the person's sign-in is over"
     assert await page_lives(works, own)
@@ -126,7 +130,7 @@ async def test_a_person_who_comes_back_to_life_clears_the_remark(
 
     await works.refresher.run()
 
-    assert (await works.look(grant.id)).verdict == "fresh"
+    assert (await works.look(grant.id)).last_outcome == "fresh"
 
 
 async def test_page_tokens_of_an_exchange_that_stopped_half_way_are_replaced_by_lasting_ones(
@@ -184,7 +188,7 @@ async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(data_access_expires_at=now(6.5 * DAY), ladder_at=now()),
+            .values(data_access_expires_at=now(6.5 * DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     for _ in range(2):
@@ -302,7 +306,7 @@ async def test_a_linkedin_partners_sign_in_renews_itself_until_its_refresh_token
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(refresh_expires_at=now(2.5 * DAY), ladder_at=now()),
+            .values(refresh_expires_at=now(2.5 * DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     await ladder(works).run()
@@ -327,7 +331,7 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
     assert (after.refresh_sealed, after.refresh_expires_at) == (None, None)
     async with sqlite_database.system() as session:
         await session.exec(
-            update(Grant).values(access_expires_at=now(-DAY), ladder_at=now()),
+            update(Grant).values(access_expires_at=now(-DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     await ladder(works).run()
@@ -372,7 +376,11 @@ async def test_a_sign_in_that_nothing_renews_is_asked_about_every_day_with_one_c
 
     after = await works.look(grant.id)
     assert len(works.simulator.requests) - before == 1
-    assert (after.status, after.verdict, after.generation) == (GrantStatus.HEALTHY, "fresh", grant.generation)
+    assert (after.status, after.last_outcome, after.generation) == (
+        GrantStatus.HEALTHY,
+        "fresh",
+        grant.generation,
+    )
     assert (after.access_sealed, after.renewed_at) == (grant.access_sealed, grant.renewed_at)
     assert after.due_at is not None
     assert timedelta(hours=21) < after.due_at - datetime.now(UTC) < timedelta(hours=27)
@@ -414,7 +422,7 @@ async def test_a_look_that_is_refused_is_not_repeated_until_the_member_s_calls_a
     await works.refresher.run()
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, verdict)
+    assert (after.status, f"{after.last_outcome} {after.last_error_code}") == (GrantStatus.HEALTHY, verdict)
     assert after.due_at is not None
     assert timedelta(minutes=59) < after.due_at - datetime.now(UTC) < timedelta(minutes=61)
 

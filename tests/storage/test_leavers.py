@@ -58,7 +58,7 @@ async def leave(database: Database, vault: Vault, person: ExternalPerson, *, era
     """Return the grants that ended."""
     async with database.system() as session:
         refreshes = Refreshes(session, vault)
-        ended = await refreshes.left(person, "deauthorized")
+        ended = await refreshes.end_for_person(person, "deauthorized")
         if erase:
             await refreshes.erase(person)
     return [grant.id for grant in ended]
@@ -186,9 +186,21 @@ async def test_accounts_read_while_their_person_left_get_no_tokens_again(
         pytest.param({}, 1, id="the-one-that-is-meant"),
         pytest.param({"consented_at": now(MINUTE / 2)}, 1, id="signed-in-just-after"),
         pytest.param({"consented_at": now(2 * MINUTE)}, 0, id="signed-in-later"),
-        pytest.param({"verdict": "fresh", "checked_at": now(-MINUTE)}, 1, id="found-good-before"),
-        pytest.param({"verdict": "fresh", "checked_at": now(2 * MINUTE)}, 0, id="found-good-since"),
-        pytest.param({"verdict": "Busy 503", "checked_at": now(2 * MINUTE)}, 1, id="silent-since"),
+        pytest.param(
+            {"last_outcome": "fresh", "checked_at": now(-MINUTE)},
+            1,
+            id="found-good-before",
+        ),
+        pytest.param(
+            {"last_outcome": "fresh", "checked_at": now(2 * MINUTE)},
+            0,
+            id="found-good-since",
+        ),
+        pytest.param(
+            {"last_outcome": "Busy", "checked_at": now(2 * MINUTE)},
+            1,
+            id="silent-since",
+        ),
         pytest.param({"failures": 1}, 0, id="asked-again-anyway"),
         pytest.param({"suspected_at": now()}, 0, id="suspected-anyway"),
         pytest.param({"status": GrantStatus.NEEDS_RECONNECT}, 0, id="over"),

@@ -21,7 +21,7 @@ from bot.services.accounts.diagnosis import (
     Severity,
     diagnose,
     ends_at,
-    health_from,
+    weather,
 )
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
@@ -130,7 +130,8 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
         "tiktok",
         status=GrantStatus.NEEDS_RECONNECT,
         reason="authorization_removed",
-        verdict="GrantDead authorization_removed",
+        last_outcome="GrantDead",
+        last_error_code="authorization_removed",
         checked_at=gone,
         due_at=None,
     )
@@ -249,13 +250,13 @@ def patient(platform: str = "x", **facts: Any) -> tuple[Account, Grant]:
     return account, grant
 
 
-def examine(platform: str = "x", health: PlatformHealth = NO_OUTAGE, **facts: Any) -> Diagnosis:
+def examine(platform: str = "x", outlook: PlatformHealth = NO_OUTAGE, **facts: Any) -> Diagnosis:
     return diagnose(
         *patient(platform, **facts),
         PLATFORMS[platform],
         can={Capability.PUBLISH},
         missing=(),
-        health=health,
+        outlook=outlook,
         now=NOW,
     )
 
@@ -300,28 +301,28 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
     "pending": ("x", {"status": GrantStatus.PENDING}, "⏳ finishing", "Finish connecting", Remedy.FINISH),
     "our-app": (
         "x",
-        {"verdict": "Misconfigured invalid_client", "checked_at": NOW},
+        {"last_outcome": "Misconfigured", "last_error_code": "invalid_client", "checked_at": NOW},
         "🟠 connected, but the app was refused",
         "X refuses this installation's app, not your account.",
         Remedy.OPERATOR,
     ),
     "suspected": (
         "x",
-        {"verdict": "GrantDead invalid_grant", "suspected_at": NOW - DAY},
+        {"last_outcome": "GrantDead", "last_error_code": "invalid_grant", "suspected_at": NOW - DAY},
         "🟡 connected, being checked",
         "We ask a second time before we believe it. Nothing to do yet.",
         Remedy.NOTHING,
     ),
     "in-doubt": (
         "x",
-        {"verdict": "OutcomeUnknown no_answer", "in_doubt": True},
+        {"last_outcome": "OutcomeUnknown", "last_error_code": "no_answer", "in_doubt": True},
         "🟡 connected, being checked",
         "got lost on the way",
         Remedy.NOTHING,
     ),
     "page-lives": (
         "facebook",
-        {"verdict": "accounts_only 190_463", "access_expires_at": NOW - DAY},
+        {"last_outcome": "accounts_only", "last_error_code": "190_463", "access_expires_at": NOW - DAY},
         "🟡 connected, the person's sign-in is over",
         "Publishing goes on with the account's own access",
         Remedy.RECONNECT,
@@ -342,14 +343,14 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
     ),
     "once-unanswered": (
         "x",
-        {"verdict": "Busy http_503", "failures": 2, "refresh_sealed": b"r"},
+        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 2, "refresh_sealed": b"r"},
         "🟢 connected",
         "Renews itself.",
         Remedy.NOTHING,
     ),
     "often-unanswered": (
         "x",
-        {"verdict": "Busy http_503", "failures": 7, "refresh_sealed": b"r"},
+        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7, "refresh_sealed": b"r"},
         "🟡 connected, renewal delayed",
         "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do; posts wait.",
         Remedy.NOTHING,
@@ -377,7 +378,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
     ),
     "look-unanswered": (
         "linkedin",
-        {"verdict": "Busy http_503", "failures": 7},
+        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7},
         "🟡 connected, check delayed",
         "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
         Remedy.NOTHING,
@@ -415,10 +416,10 @@ def test_each_state_has_one_sentence_and_one_fix(
 def test_a_dead_sign_in_is_said_before_the_platform_s_outage_and_that_before_everything_else() -> None:
     outage = PlatformHealth(silent_since=NOW)
 
-    dead = examine(health=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
-    busy = examine(health=outage, verdict="Busy http_503", failures=9)
+    dead = examine(outlook=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
+    busy = examine(outlook=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
     ended = examine("facebook", outage, access_expires_at=NOW - DAY)
-    doubted = examine(health=PlatformHealth(doubted=True), suspected_at=NOW)
+    doubted = examine(outlook=PlatformHealth(doubted=True), suspected_at=NOW)
 
     assert dead.light is Severity.RED
     assert busy.state == "connected, X isn't answering"
@@ -494,13 +495,13 @@ def test_a_platform_is_out_of_order_when_it_answers_nobody(
 ) -> None:
     tallies = {minute: replace(QUIET, **counts) for minute, counts in minutes.items()}
 
-    found = health_from(tallies, 100)
+    found = weather(tallies, 100)
 
     assert found.silent_since == (None if silent is None else datetime.fromtimestamp(silent * 60, UTC))
 
 
 def test_a_platform_that_calls_everybody_dead_is_doubted() -> None:
-    found = health_from({100: replace(QUIET, dead=20, fresh=20)}, 100)
+    found = weather({100: replace(QUIET, dead=20, fresh=20)}, 100)
 
     assert found.doubted
     assert not found.clear

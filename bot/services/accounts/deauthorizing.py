@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 CLOCKS_APART = timedelta(minutes=1)
-"""How far a platform's clock may be behind ours: so long after an event, a sign-in may yet be the one it means."""
+"""How far a platform's clock may be behind ours: so much after a event, a sign-in may yet be the one it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Deauthorizations:
                 return 0
             repository = Refreshes(session, self._vault)
             person = self._person(event, await repository.clock())
-            ended = [] if event.hint else await repository.left(person, event.code)
+            ended = [] if event.hint else await repository.end_for_person(person, event.code)
             erased = await repository.erase(person) if erase and not event.hint else 0
             asked = await repository.ask_about(person, CLOCKS_APART)
             for grant in ended:

@@ -403,7 +403,7 @@ def _ours(platform: Platform, grant: Grant, *, offered: bool) -> Diagnosis | Non
             advice="Press Finish connecting in the message we sent in Slack.",
             fix=Remedy.FINISH,
         )
-    kind, _, code = grant.verdict.partition(" ")
+    kind, code = grant.last_outcome, grant.last_error_code
     if kind == "Misconfigured":
         return Diagnosis(
             light=Severity.ORANGE,
@@ -458,7 +458,7 @@ def _cannot_publish(
 
 def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | None:
     """A platform's word that is being looked into, or that is only half of the story."""
-    kind, _, code = grant.verdict.partition(" ")
+    kind, code = grant.last_outcome, grant.last_error_code
     if kind == ACCOUNTS_ONLY:
         return Diagnosis(
             light=Severity.YELLOW,
@@ -547,7 +547,7 @@ def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | 
             since=grant.due_at,
             code="overdue",
         )
-    kind, _, code = grant.verdict.partition(" ")
+    kind, code = grant.last_outcome, grant.last_error_code
     if kind not in {"Busy", "OutcomeUnknown", "TokenRefused", "Rejected"} or grant.failures < LOST_PATIENCE:
         return None
     return Diagnosis(

@@ -80,12 +80,12 @@ class Ladder:
 
     async def _page(self) -> list[Grant]:
         async with self._database.system(write=False) as session:
-            return await Refreshes(session, self._vault).on_the_ladder(PAGE)
+            return await Refreshes(session, self._vault).due_reminders(PAGE)
 
     async def _put_off(self, until: Mapping[str, datetime]) -> None:
         if until:
             async with self._database.system() as session:
-                await Refreshes(session, self._vault).look_later(until)
+                await Refreshes(session, self._vault).reschedule_reminders(until)
 
     def _end(self, grant: Grant) -> datetime | None:
         return ends_at(self._catalog.platform(grant.platform), grant)
@@ -99,7 +99,7 @@ class Ladder:
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             moment = await refreshes.clock()
-            grant = await refreshes.look_once(seen, next_look(self._end(seen), moment))
+            grant = await refreshes.claim_reminder(seen, next_look(self._end(seen), moment))
             if grant is None:
                 return
             await self._incidents.taken_back(session, grant)

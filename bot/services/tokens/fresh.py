@@ -72,7 +72,7 @@ class FreshTokens:
             if grant.generation != refused and (grant.generation != first or not _expired(grant, clock)):
                 return Fresh(grant=grant, tokens=tokens)
             if (wait := _paused_for(grant, clock)) is not None:
-                raise Busy(grant.verdict.rpartition(" ")[2], retry_after=wait)
+                raise Busy(grant.last_error_code, retry_after=wait)
             if grant.generation == checked:
                 raise TokenRefused("refused_but_good")
             leased = None if _leased(grant, clock) else await self._lease(grant)

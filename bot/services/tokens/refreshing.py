@@ -221,9 +221,10 @@ class Refresher:
     async def _accounts_live_on(self, grant: Grant, result: ExchangeResult) -> None:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""
         async with self._database.system() as session:
-            verdict = f"{ACCOUNTS_ONLY} {result.ended}"
             after = at_latest(HEALTH_CHECK * (0.9 + 0.2 * _jitter()), result.again_in)
-            await Refreshes(session, self._vault).healthy(grant, after, verdict=verdict)
+            await Refreshes(session, self._vault).healthy(
+                grant, after, outcome=ACCOUNTS_ONLY, error_code=result.ended
+            )
         outcome = Outcome.DEAD if result.newly_suspected else Outcome.FRESH
         self._outcomes.answered(grant, ACCOUNTS_ONLY, outcome)
 
