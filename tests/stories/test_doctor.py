@@ -21,7 +21,7 @@ from bot.services.accounts.diagnosis import (
     Severity,
     diagnose,
     ends_at,
-    weather,
+    health_from,
 )
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
@@ -250,13 +250,13 @@ def patient(platform: str = "x", **facts: Any) -> tuple[Account, Grant]:
     return account, grant
 
 
-def examine(platform: str = "x", outlook: PlatformHealth = NO_OUTAGE, **facts: Any) -> Diagnosis:
+def examine(platform: str = "x", health: PlatformHealth = NO_OUTAGE, **facts: Any) -> Diagnosis:
     return diagnose(
         *patient(platform, **facts),
         PLATFORMS[platform],
         can={Capability.PUBLISH},
         missing=(),
-        outlook=outlook,
+        health=health,
         now=NOW,
     )
 
@@ -416,10 +416,10 @@ def test_each_state_has_one_sentence_and_one_fix(
 def test_a_dead_sign_in_is_said_before_the_platform_s_outage_and_that_before_everything_else() -> None:
     outage = PlatformHealth(silent_since=NOW)
 
-    dead = examine(outlook=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
-    busy = examine(outlook=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
+    dead = examine(health=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
+    busy = examine(health=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
     ended = examine("facebook", outage, access_expires_at=NOW - DAY)
-    doubted = examine(outlook=PlatformHealth(doubted=True), suspected_at=NOW)
+    doubted = examine(health=PlatformHealth(doubted=True), suspected_at=NOW)
 
     assert dead.light is Severity.RED
     assert busy.state == "connected, X isn't answering"
@@ -495,13 +495,13 @@ def test_a_platform_is_out_of_order_when_it_answers_nobody(
 ) -> None:
     tallies = {minute: replace(QUIET, **counts) for minute, counts in minutes.items()}
 
-    found = weather(tallies, 100)
+    found = health_from(tallies, 100)
 
     assert found.silent_since == (None if silent is None else datetime.fromtimestamp(silent * 60, UTC))
 
 
 def test_a_platform_that_calls_everybody_dead_is_doubted() -> None:
-    found = weather({100: replace(QUIET, dead=20, fresh=20)}, 100)
+    found = health_from({100: replace(QUIET, dead=20, fresh=20)}, 100)
 
     assert found.doubted
     assert not found.clear
