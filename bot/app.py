@@ -16,8 +16,8 @@ import httpx
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 
-from adapters import registry
 from adapters.http import LONGEST_CALL_S
+from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
@@ -27,11 +27,11 @@ from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
+from bot.services.notifications import Listener
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
@@ -39,7 +39,7 @@ from bot.slack.bolt import bolt_app
 from bot.slack.clients import Slacks
 from bot.slack.dispatch import Dispatcher
 from bot.slack.routes import Routes
-from bot.slack.sender import NoticeSender
+from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -125,11 +125,12 @@ class Parts:
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
+    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
     scheduler: Scheduler
-    notices: NoticeSender
+    notices: OutboxSender
     sweeper: Sweeper
     alive: web.Application
     """What a process without the web serves: only that it is alive."""
@@ -144,15 +145,15 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def settings_from(env: Mapping[str, str] | None = None) -> Settings:
+def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
     """Return the settings in `env`, by default the process's environment, from which they are then removed.
 
     A child process inherits none of them, and nothing that prints the environment shows a key.
     """
     if env is not None:
-        return Settings.from_env(env)
+        return Settings.from_env(env, registry)
     try:
-        return Settings.from_env(os.environ)
+        return Settings.from_env(os.environ, registry)
     finally:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
@@ -220,12 +221,13 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(registry.adapters(http)),
+        adapters=tracing.watched(settings.registry.adapters(http)),
         slacks=Slacks(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
     edge = _slack(base, services)
+    renderer = Renderer(database, services.catalog.platform, {})
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -245,11 +247,13 @@ def construct(
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        notices=NoticeSender(
+        renderer=renderer,
+        notices=OutboxSender(
             database,
             base.slacks,
+            renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
-            fallbacks={FALLBACK: services.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
         ),
         sweeper=Sweeper(database, vault, services.disconnections),
         web=serving,

@@ -54,7 +54,6 @@ LONG_FUNCTIONS = frozenset(
 NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
 CYCLES = [
-    ("bot.services.accounts.connecting", "bot.views.connect"),
     ("bot.web.guard", "bot.web.limits"),
     ("sandbox.controls", "sandbox.world"),
     ("sandbox.platforms.oauth", "sandbox.platforms.page"),
@@ -482,7 +481,7 @@ MAY_WRITE = {
     "services/tokens/*": "what the clock does",
     "slack/sender.py:*": "what the clock does",
     "services/incidents/operator_alerts.py:*": "what whoever runs this installation is told",
-    "slack/replies.py:_owe": "owes a person a message",
+    "slack/replies.py:_enqueue": "owes a person a message",
     "slack/replies.py:put": "the same",
     "slack/rotation.py:*": "the bot's own tokens",
     "stories/invitations.py:decline": "whoever was invited is no member",

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from bot.ops.logs import logger
 from bot.services.access import Sender
 from bot.services.errors import ExternalUserError, NotInstalledError
-from bot.services.notifications import Message
+from bot.services.notifications import FormNotOpened
+from bot.services.outbox import Conversation, enqueue
 from bot.slack.clients import CALL_FAILED, Kind, Slacks, failure
 from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
 from bot.views.errors import sentence
-from bot.views.kit import Json, fallback, message_modal, modal, words
+from bot.views.kit import Json, Message, fallback, message_modal, modal, words
 from storage.engine.outages import DatabaseUnavailable, is_outage
-from storage.outbox import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
@@ -223,7 +223,7 @@ class Replies:
             return
         message = Message(text=answer.text, blocks=list(answer.blocks) or [words(answer.text)])
         if answer.text == waiting.NOT_OPENED:  # it holds no link, so it may wait for a Slack that is away
-            await self._owe(body, sender, message)
+            await self._enqueue(body, sender)
             return
 
         async def post() -> None:
@@ -232,17 +232,15 @@ class Replies:
 
         await self._quietly(post())
 
-    async def _owe(self, body: Json, sender: Sender, message: Message) -> None:
+    async def _enqueue(self, body: Json, sender: Sender) -> None:
         key = f"not opened:{body.get('trigger_id') or secrets.token_hex(8)}"
         team_id, enterprise_id = workspace_of(body)
-        where = team_id or enterprise_id or sender.team_id
+        to = Conversation(slack_id=team_id or enterprise_id or sender.team_id, id=sender.user_id)
 
         async def put() -> None:
             with _one_outage():
                 async with self._database.system() as session:
-                    await Notices(session).put(
-                        key=key, slack_id=where, channel=sender.user_id, body=message.body
-                    )
+                    await enqueue(session, to, key, unopened(body))
 
         await self._quietly(put())
 
@@ -300,6 +298,12 @@ def face(answer: Answer, title: str) -> Json:
 
 def apology(body: Json) -> Say:
     """Return that a modal wasn't opened, with a button that opens it by a trigger of its own."""
+    message = waiting.not_opened(unopened(body))
+    return Say(text=message.text, blocks=message.blocks)
+
+
+def unopened(body: Json) -> FormNotOpened:
+    """Return which form a request was to open, as a button can ask for it again."""
     pressed: Json = (body.get("actions") or [{}])[0]
     if pressed.get("action_id"):
         action_id, value = str(pressed["action_id"]), value_of(pressed)
@@ -307,7 +311,7 @@ def apology(body: Json) -> Say:
         action_id, value = waiting.OPEN_AGAIN, f"command:{body.get('text', '')}"[:2000]
     else:
         action_id, value = waiting.OPEN_AGAIN, f"shortcut:{body.get('callback_id', '')}"
-    return Say(text=waiting.NOT_OPENED, blocks=waiting.not_opened(action_id, value))
+    return FormNotOpened(action_id=action_id, value=value)
 
 
 def value_of(pressed: Json) -> str:

@@ -22,7 +22,7 @@ from storage.audit import Audit
 
 if TYPE_CHECKING:
     from bot.services.incidents.incidents import Incidents
-    from bot.services.notifications import Message
+    from bot.views.kit import Message
     from storage.engine.db import Database
     from storage.models import AlertSettings
 

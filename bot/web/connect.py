@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from adapters.base import App, Client, Misconfigured, Platform, PlatformError
+from adapters.base import Client, Misconfigured, Platform, PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import GRANTS
 from bot.services.access import sender_behind
-from bot.services.accounts.connecting import Connected, Waiting
+from bot.services.accounts.connecting import Waiting
 from bot.services.errors import ServiceError
-from bot.services.notifications import say_to_member
+from bot.services.notifications import (
+    ConsentFailed,
+    ConsentProblem,
+    ConsentSettled,
+    ConsentWaiting,
+    Failure,
+)
+from bot.services.outbox import enqueue_dm_by_id
 from bot.views import connect as connect_views
 from bot.views import consent as words
 from bot.views.errors import explain, sentence
@@ -256,12 +263,9 @@ class ConnectPages:
             log.warning(
                 "consent not finished", platform=platform.key, verdict=type(error).__name__, code=error.code
             )
+            failed = _failed(attempt, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(error))
             return await self._came_to_nothing(
-                attempt,
-                platform,
-                type(error).__name__,
-                "That didn't work",
-                words.not_accepted(platform, error),
+                attempt, platform, type(error).__name__, "That didn't work", failed
             )
         except ServiceError as error:
             GRANTS.labels(platform.key, error.code).inc()
@@ -272,7 +276,13 @@ class ConnectPages:
         link = await self._back(attempt.team_id)
         if isinstance(outcome, Waiting):
             GRANTS.labels(platform.key, "waiting").inc()
-            message = connect_views.waiting(platform, "", outcome.error)
+            waiting = ConsentWaiting(
+                organization_id=attempt.organization_id,
+                platform=platform.key,
+                grant_id=outcome.grant_id,
+                failure=Failure.of(outcome.error),
+            )
+            message = connect_views.waiting(waiting, platform)
             return self._pages.message_page(
                 f"{platform.name} isn't answering yet",
                 *texts(message.blocks),
@@ -280,8 +290,8 @@ class ConnectPages:
                 link=link,
             )
         GRANTS.labels(platform.key, kind_of(outcome)).inc()
-        sentences = texts(connect_views.outcome(outcome, "").blocks)
-        if outcome.discovery_id is not None:
+        sentences = texts(connect_views.outcome(outcome, platform).blocks)
+        if outcome.discovery_id:
             sentences.append("Press Choose accounts in the message we sent you in Slack.")
         elif outcome.attached or outcome.renewed:
             sentences.append("You can close this page. In Slack, `/octapost connect` connects the next one.")
@@ -301,31 +311,27 @@ class ConnectPages:
         code = error if CODE.fullmatch(error) else ""
         log.info("consent refused", platform=platform.key, code=code or "unprintable")
         if error in platform.denied_codes:
-            title, sentence = "You said no, and that's fine", words.declined(platform)
+            title, problem = "You said no, and that's fine", ConsentProblem.DECLINED
         elif error in platform.missing_product_codes:
-            app = app_of(platform, attempt.app)
-            title, sentence = "That's on us", words.missing_product(platform, app)
+            title, problem = "That's on us", ConsentProblem.MISSING_PRODUCT
         else:
-            title, sentence = f"{platform.name} stopped the sign-in", words.refused(platform, code)
-        return await self._came_to_nothing(attempt, platform, code or "refused", title, sentence)
+            title, problem = f"{platform.name} stopped the sign-in", ConsentProblem.STOPPED
+        failed = _failed(attempt, problem, code=code)
+        return await self._came_to_nothing(attempt, platform, code or "refused", title, failed)
 
     async def _came_to_nothing(
-        self, attempt: ConnectionAttempt, platform: Platform, outcome: str, title: str, sentence: str
+        self, attempt: ConnectionAttempt, platform: Platform, outcome: str, title: str, failed: ConsentFailed
     ) -> web.Response:
         """Say it in the browser, and in Slack, where the person goes on."""
         GRANTS.labels(platform.key, outcome).inc()
-        app = app_of(platform, attempt.app)
-        message = words.over(platform, app, attempt.organization_id, sentence)
+        key = f"consent over:{attempt.state_hash.hex()}"
         async with self._database.system() as session:
-            await say_to_member(
-                session,
-                attempt.organization_id,
-                attempt.membership_id,
-                f"consent over:{attempt.state_hash.hex()}",
-                message,
-            )
+            await enqueue_dm_by_id(session, attempt.organization_id, attempt.membership_id, key, failed)
         return self._pages.message_page(
-            title, sentence, words.how_to_go_on(platform), link=await self._back(attempt.team_id)
+            title,
+            words.why(failed, platform),
+            words.how_to_go_on(platform),
+            link=await self._back(attempt.team_id),
         )
 
     # What they share
@@ -374,11 +380,11 @@ TITLES = {
 }
 
 
-def kind_of(outcome: Connected) -> str:
+def kind_of(outcome: ConsentSettled) -> str:
     """Return what a consent came to, in one word: a key of TITLES."""
     if outcome.wrong is not None:
         return "wrong"
-    if outcome.discovery_id is not None:
+    if outcome.discovery_id:
         return "choose"
     if outcome.attached:
         return "attached"
@@ -404,9 +410,17 @@ def permissions_of(client: Client) -> list[Permission]:
     ]
 
 
-def app_of(platform: Platform, key: str) -> App:
-    """Return the app an attempt was made for."""
-    return next(app for app in platform.apps if app.key == key)
+def _failed(
+    attempt: ConnectionAttempt, problem: ConsentProblem, *, code: str = "", failure: Failure | None = None
+) -> ConsentFailed:
+    return ConsentFailed(
+        organization_id=attempt.organization_id,
+        platform=attempt.platform,
+        app=attempt.app,
+        problem=problem,
+        code=code,
+        failure=failure,
+    )
 
 
 def texts(blocks: object) -> list[str]:

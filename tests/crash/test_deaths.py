@@ -15,7 +15,6 @@ from sqlmodel import select
 
 from adapters.base import Platform
 from adapters.linkedin.account import SERVICE_CODES, LinkedIn
-from adapters.registry import PLATFORMS
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
@@ -24,6 +23,7 @@ from storage.engine.db import Database
 from storage.models import GrantStatus, Incident
 from tests.counts import sampled, tries
 from tests.crash.house import SECOND_LOOK, SIMULATORS, House, open_house
+from tests.platforms import PLATFORMS
 
 ANY = ""
 REPEATS = tries(100, 4)

@@ -13,7 +13,6 @@ from itertools import product
 
 import pytest
 
-from adapters.registry import PLATFORMS
 from bot.services.access import Actor, Sender
 from bot.services.accounts.diagnosis import diagnose
 from sandbox.browser import Browser, Consent, Page, travel
@@ -24,6 +23,7 @@ from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus,
 from storage.tickets import Tickets
 from tests.application import Office
 from tests.counts import sampled
+from tests.platforms import PLATFORMS
 from tests.web.house import House
 
 GOOGLE = "https://www.googleapis.com/auth/"

@@ -12,9 +12,8 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
 from adapters.base import AccountTokens, Busy, GrantDead, Tokens
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot.services.accounts.diagnosis import Diagnosis, diagnose
 from bot.services.incidents.incidents import Incidents
 from bot.services.tokens import page_tokens
@@ -31,6 +30,7 @@ from storage.vault import Vault
 from tests.counts import in_full
 from tests.jobs.test_refresh import Works, open_works
 from tests.jobs.test_upkeep import facebook
+from tests.platforms import PLATFORMS
 
 ANA = "ana"
 DAY = timedelta(days=1)
@@ -53,7 +53,7 @@ async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int =
     client = works.catalog.client(works.platform, works.platform)
     async with works.database.system() as session:
         token = Refreshes(session, works.vault).tokens(grant).access.reveal()
-        found = await registry.adapters(works.http)[works.platform].discover(
+        found = await REGISTRY.adapters(works.http)[works.platform].discover(
             client, Tokens(access_token=token)
         )
         usable = [account for account in found.accounts if account.blocker is None]
@@ -102,7 +102,7 @@ def look_of(
     works: Works, grant: Grant, *, held: timedelta | None = None, **limits: Any
 ) -> Callable[[], Awaitable[page_tokens.ExchangeResult]]:
     """Return a look with other limits than usual."""
-    adapter = registry.adapters(works.http)["facebook"]
+    adapter = REGISTRY.adapters(works.http)["facebook"]
     client = works.catalog.client("facebook", "facebook")
     assert isinstance(adapter, AccountTokens)
 
@@ -522,7 +522,7 @@ def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> N
 
 
 def test_an_adapter_can_tell_of_accounts_tokens_exactly_where_the_platform_has_them() -> None:
-    found = registry.adapters(None)  # type: ignore[arg-type]
+    found = REGISTRY.adapters(None)  # type: ignore[arg-type]
 
     # The refresher asks the fact: from Python 3.12 on `isinstance` does not see through a traced adapter.
     told = {key for key, one in found.items() if one.platform.account_tokens}

@@ -14,9 +14,8 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refresh, TokenRefused, Tokens
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import Incidents
 from bot.services.tokens.fresh import FreshTokens
@@ -47,6 +46,7 @@ from storage.refreshes import Refreshes, Tally
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
+from tests.platforms import PLATFORMS
 
 
 @dataclass(kw_only=True)
@@ -79,7 +79,7 @@ class Works:
         client = self.catalog.client(self.platform, self.platform)
         # Meta's dialog shows Pages to tick; nobody else has a box of that name.
         query = await consent(self.http, platform, client, person=person, assets=[EVERY_PAGE])
-        adapter = registry.adapters(self.http)[self.platform]
+        adapter = REGISTRY.adapters(self.http)[self.platform]
         if exchange is None:
             tokens = await adapter.exchange(client, code=query["code"], verifier=VERIFIER)
         else:
@@ -157,7 +157,7 @@ async def open_works(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     return Works(
-        refresher=Refresher(catalog, registry.adapters(http), database, vault, Incidents(catalog, vault)),
+        refresher=Refresher(catalog, REGISTRY.adapters(http), database, vault, Incidents(catalog, vault)),
         simulator=simulator,
         platform=key,
         catalog=catalog,
@@ -273,7 +273,7 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
 async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: Works) -> None:
     grant = await x.grant("4711", due=False)
     next(iter(x.simulator.grants.values())).access.clear()
-    adapter = registry.adapters(x.http)["x"]
+    adapter = REGISTRY.adapters(x.http)["x"]
 
     found = await x.tokens.use(grant.id, adapter.discover)
 
@@ -399,7 +399,7 @@ async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts
 async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     grants = [await x.grant(person) for person in ("4711", "4712")]
     other = Refresher(
-        x.catalog, registry.adapters(x.http), x.database, x.vault, Incidents(x.catalog, x.vault)
+        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, Incidents(x.catalog, x.vault)
     )
 
     await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())

@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
-from adapters import registry
+from adapters.registry import REGISTRY
 from bot.jobs.sweep import Sweeper
 from bot.services.accounts.disconnecting import Disconnections, Revocation
 from bot.services.incidents.incidents import Incidents
@@ -46,7 +46,7 @@ async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works
 def disconnections(works: Works) -> Disconnections:
     return Disconnections(
         catalog=works.catalog,
-        adapters=registry.adapters(works.http),
+        adapters=REGISTRY.adapters(works.http),
         tokens=works.tokens,
         incidents=Incidents(works.catalog, works.vault),
         database=works.database,

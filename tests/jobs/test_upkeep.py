@@ -13,7 +13,6 @@ from sqlmodel import col, select, update
 
 from adapters.base import Client, Tokens
 from adapters.meta.graph import Graph
-from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import diagnose
 from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
@@ -29,6 +28,7 @@ from storage.vault import Vault
 from tests.counts import in_full
 from tests.jobs.test_ladder import ladder
 from tests.jobs.test_refresh import Works, open_works
+from tests.platforms import PLATFORMS
 
 DAY = timedelta(days=1)
 ANA = "ana"

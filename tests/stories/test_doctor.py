@@ -12,7 +12,6 @@ import pytest
 from sqlmodel import col, update
 
 from adapters.base import Capability
-from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import (
     NO_OUTAGE,
     Diagnosis,
@@ -32,6 +31,7 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Tally
 from tests.application import Office
 from tests.counts import in_full
+from tests.platforms import PLATFORMS
 from tests.stories.told import answer_to, buttons, connected, hears, joins, said
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -14,6 +14,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
 
+from adapters.registry import REGISTRY
 from bot.settings import Settings
 from bot.web.guard import Cookies
 from bot.web.pages import Pages, form_action_sources
@@ -64,7 +65,8 @@ def settings(**extra: str) -> Settings:
             "OCTAPOST_SLACK_CLIENT_SECRET": "secret",
             "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",
         }
-        | extra
+        | extra,
+        REGISTRY,
     )
 
 

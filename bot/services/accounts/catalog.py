@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bot.settings import PlatformSettings
     from storage.models import Account, Grant
 
-NICKNAMES = {"ig": "instagram", "insta": "instagram", "fb": "facebook", "twitter": "x", "yt": "youtube"}
-"""What people type for a platform besides its name."""
 OVER = frozenset({GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED})
 """A grant in these states does nothing for anybody."""
 
@@ -48,7 +46,9 @@ class PlatformCatalog:
 
         """
         key = word.strip().lower()
-        found = self._platforms.get(NICKNAMES.get(key, key))
+        found = self._platforms.get(key) or next(
+            (each for each in self._platforms.values() if key in each.platform.nicknames), None
+        )
         if found is not None and found.clients:
             return found
         offered = tuple(p.platform.name for p in self.configured())

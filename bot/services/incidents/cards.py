@@ -7,12 +7,13 @@ transaction that made them true.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.services.access import members_with
 from bot.services.incidents.quiet_hours import quiet_until
-from bot.services.notifications import Conversation, in_order, say_in, say_to
+from bot.services.notifications import Listener
+from bot.services.outbox import Conversation, escalation_order, say_in
 from bot.services.permissions import Permission
 from bot.slack.clients import UNINSTALLED
 from bot.views import incidents as views
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.notifications import Message
     from storage.models import AlertSettings, Membership, Notice
     from storage.posts import Waiting
 
 log = logger(__name__)
-FALLBACK = "incident"
-"""The name under which the outbox asks us what to do with a card that a channel didn't take."""
+FALLBACK = str(Listener.INCIDENT_CARDS)
 AGAIN = timedelta(hours=6)
 """How long after nobody could be told we look for somebody again."""
 
@@ -105,7 +104,7 @@ class Cards:
             await self._put(session, incident, views.line(line), edits=False)
         incident.card.pending_replies = []
 
-    async def _put(self, session: AsyncSession, incident: Incident, message: Message, *, edits: bool) -> None:
+    async def _put(self, session: AsyncSession, incident: Incident, message: Any, *, edits: bool) -> None:
         await say_in(
             session,
             Conversation(slack_id=incident.card.slack_id, id=incident.card.channel),
@@ -154,7 +153,7 @@ class Cards:
             and settings.slack_id != deaf
         ):
             return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
-        people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
+        people = escalation_order(await Members(session).all(incident.organization_id), incident.connected_by)
         left = [
             each for each in people if each.id not in incident.card.recipients_tried and each.team_id != deaf
         ]
@@ -168,7 +167,14 @@ class Cards:
     ) -> None:
         """Send one person a message with a button for their own link; it says so when everything is done."""
         message = views.please(await self.draw(session, incident), asker)
-        await say_to(session, person, key, message, fallback=FALLBACK)
+        await say_in(
+            session,
+            Conversation(slack_id=person.team_id, id=person.user_id),
+            f"{key}:{person.id}",
+            message,
+            organization_id=person.organization_id,
+            fallback=FALLBACK,
+        )
         incident.card.requests_sent = incident.card.requests_sent | {f"{key}:{person.id}": person.id}
 
     async def correct(self, session: AsyncSession, incident: Incident) -> None:
@@ -177,7 +183,7 @@ class Cards:
             key, incident.card.stale_message_key = incident.card.stale_message_key, ""
             await self.amend(session, incident, key, views.left_behind(await self.draw(session, incident)))
 
-    async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Message) -> None:
+    async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Any) -> None:
         """Edit a message about the incident that is not its card, wherever it stands."""
         notice = await Notices(session).get(key)
         if notice is None:
@@ -201,9 +207,9 @@ class Cards:
             return None
         return await Members(session).get(incident.organization_id, membership_id)
 
-    # What Slack says about it: bot.jobs.notices.Fallback
+    # What Slack says about it: bot.slack.sender.DeliveryListener
 
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
         """Give the card to the next person who may be reached."""
         organization_id = notice.organization_id or ""
         alerts = Alerts(session)
@@ -233,9 +239,15 @@ class Cards:
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
         for admin in await members_with(session, settings.organization_id, Permission.RECEIVE_NOTICES):
-            await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
+            await say_in(
+                session,
+                Conversation(slack_id=admin.team_id, id=admin.user_id),
+                f"lost:{key}:{admin.id}",
+                views.channel_lost(settings),
+                organization_id=admin.organization_id,
+            )
 
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
         """Note that the channel takes our messages, and put right what is out of date there."""
         if notice.organization_id is not None:
             await self.taken(session, notice.organization_id, notice.channel)

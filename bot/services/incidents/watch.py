@@ -9,7 +9,7 @@ from bot.ops.logs import logger
 from bot.services.accounts.diagnosis import diagnose, tally, worst
 from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.quiet_hours import digest_slot, quiet_until
-from bot.services.notifications import Conversation, say_in
+from bot.services.outbox import Conversation, say_in
 from bot.views import incidents as views
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
