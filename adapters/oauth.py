@@ -23,7 +23,6 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from adapters.base import (
-    LONGEST_CALL_S,
     Busy,
     Client,
     ClientAuth,
@@ -33,13 +32,13 @@ from adapters.base import (
     Pkce,
     Platform,
     PlatformError,
+    Refresh,
     Rejected,
-    Rotation,
     Tokens,
     body_of,
-    send,
     text_of,
 )
+from adapters.http import LONGEST_CALL_S, send
 from adapters.numbers import lifetime, wait_of
 
 OUR_FAULT = frozenset(
@@ -127,7 +126,7 @@ async def refresh(http: httpx.AsyncClient, platform: Platform, client: Client, t
     if tokens.refresh_token is None:
         raise Misconfigured("no_refresh")
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-    single_use = platform.rotation is Rotation.SINGLE_USE
+    single_use = platform.refresh is Refresh.SINGLE_USE
     response = await _post(http, platform, client, platform.token_url, form, unsure=single_use)
     try:
         return tokens_of(platform, response, sent_single_use=single_use)

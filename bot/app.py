@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import logging
 import os
 import ssl
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.authorization.async_authorize import AsyncAuthorize
 
-from adapters import registry
-from adapters.base import LONGEST_CALL_S
-from bot import logs, tracing
-from bot.cards import FALLBACK
-from bot.connections import Connections
-from bot.deadline import ANSWER_WITHIN_S
-from bot.departures import Departures
-from bot.diagnosis import Forecast
-from bot.disconnections import Disconnections
-from bot.dispatch import Dispatcher
-from bot.gauges import Gauges
-from bot.http import Carrier, Forgetful, open_session
-from bot.incidents import Incidents
-from bot.jobs.clock import Clock
-from bot.jobs.incidents import IncidentWatch
-from bot.jobs.ladder import Ladder
-from bot.jobs.notices import NoticeSender
-from bot.jobs.refresh import Refresher
+from adapters.http import LONGEST_CALL_S
+from adapters.registry import REGISTRY, Registry
+from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
-from bot.offer import Offer
-from bot.operator import Operator
-from bot.routes import Routes
-from bot.settings import PREFIX, PROXIES_UNKNOWN, ConfigurationError, Settings
-from bot.slack import Slacks
-from bot.socket_mode import SocketMode
+from bot.ops import logs, tracing
+from bot.ops.http import Carrier, PlatformClient, open_session
+from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.accounts.connecting import Connections
+from bot.services.accounts.deauthorizing import Deauthorizations
+from bot.services.accounts.diagnosis import HealthReader
+from bot.services.accounts.disconnecting import Disconnections
+from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.operator_alerts import Operator
+from bot.services.incidents.reminders import Ladder
+from bot.services.incidents.watch import IncidentWatch
+from bot.services.notifications import Listener
+from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.refreshing import Refresher
+from bot.settings import PREFIX, Settings
+from bot.slack.bolt import bolt_app
+from bot.slack.clients import SlackClients
+from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.routes import Routes
+from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -58,68 +52,86 @@ from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import Lifecycle
 from bot.stories.organization import OrganizationStory
-from bot.web.browser import Cookies, Guard
 from bot.web.connect import ConnectPages
+from bot.web.gauges import Gauges
+from bot.web.guard import Cookies, Guard
 from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.limits import PageLimits
-from bot.web.listeners import Address, listen, monitored
 from bot.web.openid import SignInWithSlack
-from bot.web.pages import Pages, headers_of
-from bot.web.platforms import PlatformCallbacks
-from bot.web.server import Runner
+from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
-from storage.db import ANSWERED_WITHIN, Database
-from storage.roles import RoleFault, faults
+from bot.web.webhooks import PlatformCallbacks
+from storage.engine.db import ANSWERED_WITHIN, Database
 from storage.vault import KeyRing, Vault, check_canaries
 
 if TYPE_CHECKING:
-    import socket as net
-
     from adapters.base import Adapter
 
 log = logs.logger(__name__)
-NOTICE_INTERVAL = timedelta(seconds=1)
-REFRESH_INTERVAL = timedelta(seconds=1)
-"""What is due comes evenly; looked for less often, it would be done in bursts."""
-LADDER_INTERVAL = timedelta(minutes=10)
-INCIDENT_INTERVAL = timedelta(seconds=30)
-SWEEP_INTERVAL = timedelta(minutes=10)
-
-
-ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
-ROLE_FAULTS = {
-    RoleFault.ABOVE_POLICIES: (
-        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
-        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
-    ),
-    RoleFault.OWNER: (
-        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
-        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
-    ),
-}
-OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Everything that was constructed, for whoever drives the application from outside."""
+class Base:
+    """What every layer is built on."""
 
     settings: Settings
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
+    http: httpx.AsyncClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the product does."""
+
+    catalog: PlatformCatalog
+    incidents: Incidents
+    refresher: Refresher
+    tokens: FreshTokens
+    disconnections: Disconnections
+    connections: Connections
+    deauthorizations: Deauthorizations
+    ladder: Ladder
+    watch: IncidentWatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackEdge:
+    """The way from Slack to the stories."""
+
+    routes: Routes
+    home: Home
+    lifecycle: Lifecycle
+    dispatcher: Dispatcher
+    bolt: AsyncApp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that was constructed, for the process, the command line and the tests."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    adapters: Mapping[str, Adapter]
+    slack_clients: SlackClients
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
+    tokens: FreshTokens
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
+    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
-    clock: Clock
+    scheduler: Scheduler
+    notices: OutboxSender
+    sweeper: Sweeper
     alive: web.Application
     """What a process without the web serves: only that it is alive."""
     monitoring: web.Application
@@ -127,37 +139,21 @@ class Parts:
     web: web.Application
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """An application that serves and works until its context ends."""
-
-    parts: Parts
-    url: str
-    """Where it listens, as seen from this machine."""
-    monitoring_url: str | None
-    """Where readiness and metrics are, as seen from this machine; None where they are off."""
-
-
-def quiet(level: str = "ERROR") -> None:
-    """Let the process's log speak only from `level` on: for whoever starts us beside a terminal."""
-    logs.configure(level)
-
-
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """Return who is believed to be who they say: certifi's authorities, whatever the machine has."""
+    """Return the certificate authorities we trust: certifi's, whatever the machine has."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-def settings_from(env: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings in `env`, by default the process's environment, which holds them no longer then.
+def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
+    """Return the settings in `env`, by default the process's environment, from which they are then removed.
 
     A child process inherits none of them, and nothing that prints the environment shows a key.
     """
     if env is not None:
-        return Settings.from_env(env)
+        return Settings.from_env(env, registry)
     try:
-        return Settings.from_env(os.environ)
+        return Settings.from_env(os.environ, registry)
     finally:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
@@ -196,19 +192,19 @@ async def parts_of(
     `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
-        logs.forget_in_logs(secret)
+        logs.register_secret(secret)
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
         async with (
             open_session(_trusted()) as session,
-            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            PlatformClient(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
                 yield parts
             finally:
-                await parts.slacks.drain(settings.shutdown_grace_s)
+                await parts.slack_clients.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -220,250 +216,178 @@ def construct(
     session: aiohttp.ClientSession,
     http: httpx.AsyncClient,
 ) -> Parts:
-    """Wire the parts together."""
-    adapters = tracing.watched(registry.adapters(http))
-    platforms = settings.platforms()
-    slacks = Slacks(settings, database, vault, session)
-    offer = Offer(platforms)
-    operator = Operator(offer, database, settings.operator_channel)
-    incidents = Incidents(offer, vault, operator)
-    refresher = Refresher(offer, adapters, database, vault, incidents)
-    disconnections = Disconnections(
-        offer=offer,
-        adapters=adapters,
-        refresher=refresher,
-        incidents=incidents,
-        database=database,
-        vault=vault,
-    )
-    connections = Connections(
-        public_url=settings.public_url,
-        offer=offer,
-        disconnections=disconnections,
-        refresher=refresher,
-        incidents=incidents,
-        adapters=adapters,
-        database=database,
-        vault=vault,
-    )
-    routes = Routes()
-    accounts = AccountsStory(
-        connections=connections,
-        disconnections=disconnections,
-        refresher=refresher,
-        adapters=adapters,
-        forecast=Forecast(database),
-        database=database,
-        vault=vault,
-    )
-    lifecycle = Lifecycle(incidents, database, vault, slacks)
-    home = Home(accounts, slacks, database)
-    Connect(connections, home, database, vault).register(routes)
-    accounts.register(routes)
-    IncidentStory(accounts, incidents, database).register(routes)
-    AlertsStory(incidents, database).register(routes)
-    Doctor(accounts, offer).register(routes)
-    OrganizationStory(incidents, database).register(routes)
-    ChannelStory(database).register(routes)
-    InvitationStory(home, database).register(routes)
-    JoinCodeStory(database).register(routes)
-    Help(routes, offer, settings).register(routes)
-    home.register(routes)
-    lifecycle.register(routes)
-    dispatcher = Dispatcher(routes, database, slacks)
-    bolt = AsyncApp(
-        name="slack_bolt",  # of its loggers; without one Bolt reads the whole stack's source files to find one
-        signing_secret=settings.slack_signing_secret.get_secret_value(),
-        authorize=_NoToken(),  # type: ignore[no-untyped-call]
-        process_before_response=True,
-        # Bolt's own checks that find nothing here: `SlackEvents` has verified the signature, nobody is
-        # asked whose token it is, and there are no workflow steps.
-        ssl_check_enabled=False,
-        request_verification_enabled=False,
-        ignoring_self_events_enabled=False,
-        attaching_function_token_enabled=False,
-        logger=logging.getLogger("slack_bolt"),
-    )
-    bolt.use(dispatcher)
-    pages, cookies = Pages(settings), Cookies(secure=settings.secure)
-    guard = Guard(pages, PageLimits(settings))
-    connect_pages = ConnectPages(
+    """Wire the parts together, layer by layer."""
+    base = Base(
         settings=settings,
-        platforms=platforms,
-        connections=connections,
         database=database,
         vault=vault,
-        home=home,
-        later=dispatcher.later,
-        sign_in=SignInWithSlack(settings, slacks, http),
-        pages=pages,
-        cookies=cookies,
+        adapters=tracing.watched(settings.registry.adapters(http)),
+        slack_clients=SlackClients(settings, database, vault, session),
+        http=http,
     )
-    install_pages = InstallPages(
-        settings=settings,
-        connections=connections,
-        database=database,
-        slacks=slacks,
-        lifecycle=lifecycle,
-        pages=pages,
-        cookies=cookies,
-    )
-    server = web.Application(middlewares=[guard.middleware])
-    events = SlackEvents(bolt, settings.slack_signing_secret.get_secret_value())
-    departures = Departures(offer=offer, incidents=incidents, database=database, vault=vault)
-    callbacks = PlatformCallbacks(settings=settings, platforms=platforms, departures=departures, pages=pages)
-    clock = Clock()
-    overdue_after = timedelta(minutes=settings.refresh_overdue_min)
-    health = Health(database, clock, Gauges(database, vault, offer), overdue_after)
-    for served in (events, pages, connect_pages, install_pages, callbacks, health):
-        server.add_routes(served.routes())
-    alive, monitoring = web.Application(middlewares=[guard.middleware]), web.Application()
-    alive.add_routes(health.routes())
-    monitoring.add_routes(health.monitoring_routes())
+    services = _services(base)
+    edge = _slack(base, services)
+    renderer = Renderer(database, services.catalog.platform, {})
+    scheduler = Scheduler()
+    serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=adapters,
-        slacks=slacks,
-        connections=connections,
-        disconnections=disconnections,
-        refresher=refresher,
-        ladder=Ladder(offer, incidents, database, vault),
-        incidents=incidents,
-        watch=IncidentWatch(incidents, offer, database, vault),
-        routes=routes,
-        dispatcher=dispatcher,
-        bolt=bolt,
-        clock=clock,
-        web=server,
+        adapters=base.adapters,
+        slack_clients=base.slack_clients,
+        connections=services.connections,
+        disconnections=services.disconnections,
+        refresher=services.refresher,
+        tokens=services.tokens,
+        ladder=services.ladder,
+        incidents=services.incidents,
+        watch=services.watch,
+        routes=edge.routes,
+        dispatcher=edge.dispatcher,
+        bolt=edge.bolt,
+        scheduler=scheduler,
+        renderer=renderer,
+        notices=OutboxSender(
+            database,
+            base.slack_clients,
+            renderer,
+            between=timedelta(seconds=settings.slack_message_interval_s),
+            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
+        ),
+        sweeper=Sweeper(database, vault, services.disconnections),
+        web=serving,
         alive=alive,
         monitoring=monitoring,
     )
 
 
-@asynccontextmanager
-async def run(
-    settings: Settings,
-    *,
-    serve: bool = True,
-    work: bool = True,
-    socket_mode: bool = False,
-    listener: net.socket | None = None,
-    monitoring_listener: net.socket | None = None,
-) -> AsyncIterator[Running]:
-    """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
-
-    A process that does not serve Slack and browsers still answers `/livez`. The listeners are sockets that
-    are bound already, so that nobody else can be; they count instead of the settings. Raises
-    ConfigurationError where another process has one of the ports.
-    """
-    if socket_mode and settings.slack_app_token is None:
-        raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
-    address = Address(host=settings.host, port=settings.port, setting="PORT", listener=listener)
-    monitoring = Address(
-        host=settings.metrics_host,
-        port=settings.metrics_port,
-        setting="METRICS_PORT",
-        listener=monitoring_listener,
+def _services(base: Base) -> Services:
+    """Construct what the product does."""
+    database, vault, adapters = base.database, base.vault, base.adapters
+    catalog = PlatformCatalog(base.settings.platforms())
+    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
+    refresher = Refresher(catalog, adapters, database, vault, incidents)
+    tokens = FreshTokens(catalog, refresher, database, vault)
+    disconnections = Disconnections(
+        catalog=catalog,
+        adapters=adapters,
+        tokens=tokens,
+        incidents=incidents,
+        database=database,
+        vault=vault,
     )
-    async with (
-        _tracing(settings.otel_endpoint),
-        parts_of(settings) as parts,
-        monitored(parts.monitoring, headers_of(settings), monitoring) as monitoring_url,
+    connections = Connections(
+        public_url=base.settings.public_url,
+        catalog=catalog,
+        disconnections=disconnections,
+        tokens=tokens,
+        incidents=incidents,
+        adapters=adapters,
+        database=database,
+        vault=vault,
+    )
+    return Services(
+        catalog=catalog,
+        incidents=incidents,
+        refresher=refresher,
+        tokens=tokens,
+        disconnections=disconnections,
+        connections=connections,
+        deauthorizations=Deauthorizations(
+            catalog=catalog, incidents=incidents, database=database, vault=vault
+        ),
+        ladder=Ladder(catalog, incidents, database, vault),
+        watch=IncidentWatch(incidents, catalog, database, vault),
+    )
+
+
+def _slack(base: Base, services: Services) -> SlackEdge:
+    """Construct the stories, and the way from Slack to them."""
+    database, vault, incidents = base.database, base.vault, services.incidents
+    routes = Routes()
+    accounts = AccountsStory(
+        connections=services.connections,
+        disconnections=services.disconnections,
+        tokens=services.tokens,
+        adapters=base.adapters,
+        health=HealthReader(database),
+        database=database,
+        vault=vault,
+    )
+    lifecycle = Lifecycle(incidents, database, vault, base.slack_clients)
+    home = Home(accounts, base.slack_clients, database)
+    for story in (
+        Connect(services.connections, home, database, vault),
+        accounts,
+        IncidentStory(accounts, incidents, database),
+        AlertsStory(incidents, database),
+        Doctor(accounts, services.catalog),
+        OrganizationStory(incidents, database),
+        ChannelStory(database),
+        InvitationStory(home, database),
+        JoinCodeStory(database),
+        Help(routes, services.catalog, base.settings),
+        home,
+        lifecycle,
     ):
-        runner, socket = Runner(parts.web if serve else parts.alive, headers_of(settings)), None
-        notices = NoticeSender(
-            parts.database,
-            parts.slacks,
-            between=timedelta(seconds=settings.slack_message_interval_s),
-            fallbacks={FALLBACK: parts.incidents.cards},
-        )
-        try:
-            await runner.setup()
-            url = await listen(runner, address)
-            if work:
-                for lane in parts.refresher.lanes.values():
-                    parts.clock.every(REFRESH_INTERVAL, f"refresh {lane.app}", lane.run)
-                parts.clock.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
-                parts.clock.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
-                sweeper = Sweeper(parts.database, parts.vault, parts.disconnections)
-                parts.clock.every(NOTICE_INTERVAL, "notices", notices.run)
-                parts.clock.whenever(parts.database.owes, "notices")
-                parts.clock.every(SWEEP_INTERVAL, "sweep", sweeper.run)
-                parts.clock.start()
-            if socket_mode and settings.slack_app_token is not None:
-                socket = SocketMode(
-                    parts.bolt,
-                    settings.slack_app_token.get_secret_value(),
-                    web_client=parts.slacks.without_token(),
-                )
-                await socket.connect_async()  # type: ignore[no-untyped-call]
-            await _warn(settings, parts.database, web=serve, alone=serve and work)
-            log.info("ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
-            yield Running(parts=parts, url=url, monitoring_url=monitoring_url)
-        finally:
-            ends = time.monotonic() + settings.shutdown_grace_s
-
-            def left() -> float:
-                return max(0.0, ends - time.monotonic())
-
-            parts.refresher.stop()
-            notices.stop()
-            if socket is not None:
-                await socket.stop(min(left(), ANSWER_WITHIN_S))
-            await runner.cleanup()
-            # All of it goes on meanwhile; whoever is waited for last has had the whole time too.
-            await parts.dispatcher.drain(left())
-            await parts.clock.stop(left())
-            await parts.refresher.drain(left())
-            await parts.slacks.drain(left())
-            log.info("stopped")
+        story.register(routes)
+    dispatcher = Dispatcher(routes, database, base.slack_clients)
+    signing_secret = base.settings.slack_signing_secret.get_secret_value()
+    return SlackEdge(
+        routes=routes,
+        home=home,
+        lifecycle=lifecycle,
+        dispatcher=dispatcher,
+        bolt=bolt_app(signing_secret, dispatcher),
+    )
 
 
-async def _warn(settings: Settings, database: Database, *, web: bool, alone: bool) -> None:
-    """Say what a process that starts well nevertheless cannot rely on."""
-    if web and settings.proxies_unknown:
-        log.warning("all visitors may share one page limit", hint=PROXIES_UNKNOWN)
-    if database.dialect == "sqlite" and not alone:
-        log.warning("half of the work on SQLite: the other half must open this very file", hint=ONE_PROCESS)
-    for fault in await faults(database):
-        log.warning("the database's role may do more than it needs", hint=ROLE_FAULTS[fault])
-    if settings.database_migration_url is not None:
-        log.warning("OCTAPOST_DATABASE_MIGRATION_URL is set", hint=OWNERS_URL)
-
-
-@asynccontextmanager
-async def _tracing(endpoint: str) -> AsyncIterator[None]:
-    stop = tracing.start(endpoint)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(stop)
-
-
-class _NoToken(AsyncAuthorize):
-    """Returns no token: handlers open the one they need when they need it.
-
-    Bolt would otherwise look one up for every request, and drop `app_uninstalled` when the token
-    was revoked first.
-    """
-
-    async def __call__(
-        self, *, enterprise_id: str | None, team_id: str | None, **_who: Any
-    ) -> AuthorizeResult:
-        """Return the workspace, without a token."""
-        return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id, bot_token=None, bot_user_id="", bot_id=""
-        )
-
-
-def asked_to_stop() -> asyncio.Event:
-    """Return what is set once the process is asked to stop, from now on: a start that is asked to stop stops too."""
-    import signal  # noqa: PLC0415 - only the command line waits for signals
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+def _web(
+    base: Base, services: Services, slack: SlackEdge, scheduler: Scheduler
+) -> tuple[web.Application, web.Application, web.Application]:
+    """Construct what is served: everything; only that the process is alive; what monitoring reads."""
+    settings, database, vault = base.settings, base.database, base.vault
+    pages, cookies = Pages(settings), Cookies(secure=settings.secure)
+    connect_pages = ConnectPages(
+        settings=settings,
+        platforms=settings.platforms(),
+        connections=services.connections,
+        database=database,
+        vault=vault,
+        home=slack.home,
+        later=slack.dispatcher.later,
+        sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
+        pages=pages,
+        cookies=cookies,
+    )
+    install_pages = InstallPages(
+        settings=settings,
+        connections=services.connections,
+        database=database,
+        clients=base.slack_clients,
+        lifecycle=slack.lifecycle,
+        pages=pages,
+        cookies=cookies,
+    )
+    callbacks = PlatformCallbacks(
+        settings=settings,
+        platforms=settings.platforms(),
+        deauthorizations=services.deauthorizations,
+        pages=pages,
+    )
+    health = Health(
+        database,
+        scheduler,
+        Gauges(database, vault, services.catalog),
+        timedelta(minutes=settings.refresh_overdue_min),
+    )
+    events = SlackEvents(slack.bolt, settings.slack_signing_secret.get_secret_value())
+    guard = Guard(pages, PageLimits(settings)).middleware
+    serving, alive = web.Application(middlewares=[guard]), web.Application(middlewares=[guard])
+    monitoring = web.Application()
+    for served in (events, pages, connect_pages, install_pages, callbacks, health):
+        serving.add_routes(served.routes())
+    alive.add_routes(health.routes())
+    monitoring.add_routes(health.monitoring_routes())
+    return serving, alive, monitoring

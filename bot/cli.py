@@ -19,15 +19,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from bot import app, logs, manifest
-from bot.diagnosis import Forecast
-from bot.hardening import keep_memory_private
+from bot import app, process
+from bot.ops import logs
+from bot.ops.hardening import keep_memory_private
+from bot.ops.start_checks import ROLE_FAULTS
+from bot.services.accounts.diagnosis import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
-from storage import urls
-from storage.db import Database, SchemaTooNew, SchemaTooOld
-from storage.keys import remaining, rotate
-from storage.moving import MoveRefused, move
-from storage.roles import NoSuchRole, RoleFault, faults
+from bot.slack import manifest
+from storage.copy_database import MoveRefused, move
+from storage.engine import urls
+from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
+from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.key_rotation import remaining, rotate
 from storage.vault import KeyRing, VaultError
 
 cli = typer.Typer(
@@ -126,8 +129,8 @@ def run(
     settings = _settings()
 
     async def until_stopped() -> None:
-        stop = app.asked_to_stop()
-        async with app.run(
+        stop = process.shutdown_event()
+        async with process.run(
             settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
         ):
             # What is here now stays: collecting it again and again would stop every request for 0.1 s.
@@ -185,9 +188,9 @@ def doctor() -> None:
         async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            outlook = await Forecast(parts.database).now()
-            troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
-            troubles += [app.ROLE_FAULTS[fault] for fault in await faults(parts.database)]
+            outlook = await HealthReader(parts.database).now()
+            troubles = [each.words(parts.connections.catalog.platform(key)) for key, each in outlook.items()]
+            troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
@@ -229,7 +232,7 @@ def upgrade() -> None:
     troubles = _go(work())
     out.print("The database is up to date.")
     for fault in troubles:
-        out.print(app.ROLE_FAULTS[fault], style="yellow", markup=False, highlight=False)
+        out.print(ROLE_FAULTS[fault], style="yellow", markup=False, highlight=False)
 
 
 @database_cli.command("move")
@@ -245,7 +248,7 @@ def move_database(
     settings = _settings()
     try:
         for secret in urls.secrets_in(to):
-            logs.forget_in_logs(secret)
+            logs.register_secret(secret)
     except ValueError as error:
         _fail(f"--to: {error}")
     if to == settings.database_url.get_secret_value():

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from bot import app
+from bot import app, process
 from sandbox.tour import Tour
 from sandbox.world import World
 
@@ -30,7 +30,7 @@ class Playground:
     """A running sandbox: the world, and the app that lives in it."""
 
     world: World
-    app: app.Running
+    app: process.Running
     public_url: str
 
 
@@ -52,9 +52,9 @@ async def playground(
             raise PortRefused(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
-            async with app.run(app.settings_from(env), listener=listener, work=work) as running:
+            async with process.run(app.settings_from(env), listener=listener, work=work) as running:
                 if work:
-                    world.after_time.append(running.parts.clock.hurry)
+                    world.after_time.append(running.parts.scheduler.run_all_now)
                 yield Playground(world=world, app=running, public_url=public_url)
         finally:
             await world.stop()
@@ -62,11 +62,11 @@ async def playground(
 
 async def stay(port: int, data: Path | None) -> int:
     """Run the sandbox until it is interrupted; return the exit status."""
-    stop = app.asked_to_stop()
+    stop = process.shutdown_event()
     async with AsyncExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        app.quiet("WARNING")
+        process.set_log_level("WARNING")
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True
         ) as bar:
@@ -83,7 +83,7 @@ async def stay(port: int, data: Path | None) -> int:
 
 async def play(port: int) -> int:
     """Play the tour in the terminal; return 0, or 1 when a step failed."""
-    app.quiet()
+    process.set_log_level()
     with tempfile.TemporaryDirectory(prefix="octapost-") as folder:
         async with playground(port=port, data=Path(folder)) as found:
             return await Tour(found.world, console).play()
@@ -101,9 +101,3 @@ def bound(wanted: int = 0) -> socket.socket:
             continue
         return listener
     raise OSError("no free port")
-
-
-def free_port() -> int:
-    """Return a port of this machine where nobody listens right now."""
-    with bound() as probe:
-        return int(probe.getsockname()[1])

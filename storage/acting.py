@@ -14,16 +14,16 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as core_select
 from sqlmodel import col
 
-from storage.db import run
+from storage.engine.db import run
 from storage.models import Membership, Organization, Role
-from storage.tenants import lock_organization
+from storage.organizations import lock_organization
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.db import Database
+    from storage.engine.db import Database
 
 _SEAT = (
     core_select(col(Membership.role), col(Organization.name))

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func
 from sqlmodel import col, delete, or_, select, update
 
-from storage.db import insert_once, now
-from storage.invitation_models import ChannelRequest
-from storage.models import ChannelDefault, Membership, Organization, Role, Workspace, WorkspaceLink, new_id
-from storage.names import lock
+from storage.engine.db import insert_once, now
+from storage.models import (
+    ChannelDefault,
+    ChannelRequest,
+    Membership,
+    Organization,
+    Role,
+    Workspace,
+    WorkspaceLink,
+    new_id,
+)
+from storage.organization_names import lock
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -62,13 +70,13 @@ class Channels:
         home = select(Workspace).where(Workspace.team_id == team_id).with_for_update()
         return (await self._session.exec(home)).one_or_none()
 
-    async def admin(self, organization_id: str, realm: str, user_id: str) -> Membership | None:
-        """Return a person's membership if it makes them an admin, which they stay until the transaction ends."""
+    async def member(self, organization_id: str, realm: str, user_id: str, least: Role) -> Membership | None:
+        """Return a person's membership if its role is at least `least`, as it stays until the transaction ends."""
         found = select(Membership).where(
             Membership.organization_id == organization_id,
             Membership.realm == realm,
             Membership.user_id == user_id,
-            Membership.role >= Role.ADMIN,
+            Membership.role >= least,
             col(Membership.ended_at).is_(None),
         )
         return (await self._session.exec(found.with_for_update(read=True))).one_or_none()

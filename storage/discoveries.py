@@ -1,8 +1,7 @@
-"""Lists to choose from: the accounts a fresh grant could see, and the places inside an account."""
+"""The accounts a fresh grant could see, waiting for a person to choose."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, insert
 from sqlmodel import col, delete, select, update
 
-from storage.db import now
-from storage.models import Account, Discovery, FoundAccount, GrantHolder, Place, new_id
+from storage.engine.db import now
+from storage.models import Discovery, FoundAccount, GrantHolder, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 DISCOVERY_LIFE = timedelta(hours=24)
 _UNSYNCHRONIZED = {"synchronize_session": False}
-_SIGIL = re.compile(r"^(?:[a-z]/|@|#)")
-"""What people write before a name: `r/mugs`, `@octademo`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,76 +221,3 @@ class Discoveries:
         )
         await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)
         return closed.rowcount == 1
-
-
-class Places:
-    """The places inside an account, as last read from the platform."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def replace(
-        self, organization_id: str, account_id: str, places: Sequence[tuple[str, str, str]]
-    ) -> bool:
-        """Store the account's places, each `(remote_id, name, detail)`; False if there is no such account.
-
-        Of two readings stored at once, the later one stays, whole.
-        """
-        read = (
-            update(Account)
-            .where(col(Account.organization_id) == organization_id, col(Account.id) == account_id)
-            .values(places_at=now())
-        )
-        if (await self._session.exec(read, execution_options=_UNSYNCHRONIZED)).rowcount != 1:
-            return False
-        old = delete(Place).where(col(Place.account_id) == account_id)
-        await self._session.exec(old, execution_options=_UNSYNCHRONIZED)
-        rows = {
-            remote_id: {
-                "account_id": account_id,
-                "remote_id": remote_id,
-                "organization_id": organization_id,
-                "name": name,
-                "search": _searchable(name),
-                "detail": detail,
-            }
-            for remote_id, name, detail in places
-        }
-        if rows:
-            await self._session.exec(insert(Place), params=list(rows.values()))
-        return True
-
-    async def search(
-        self, organization_id: str, account_id: str, query: str, limit: int = 100
-    ) -> list[Place]:
-        """Return the places whose name begins with `query`, then those that contain it, each by name."""
-        wanted = _searchable(query)
-        begins = col(Place.search).startswith(wanted, autoescape=True)
-        matching = (
-            select(Place)
-            .where(Place.organization_id == organization_id, Place.account_id == account_id)
-            .order_by(case((begins, 0), else_=1), col(Place.search), col(Place.remote_id))
-            .limit(limit)
-        )
-        if wanted:
-            matching = matching.where(col(Place.search).contains(wanted, autoescape=True))
-        return list(await self._session.exec(matching))
-
-    async def count(self, organization_id: str, account_id: str) -> int:
-        """Return how many places the account has."""
-        counted = select(func.count()).select_from(Place)
-        mine = counted.where(Place.organization_id == organization_id, Place.account_id == account_id)
-        return (await self._session.exec(mine)).one()
-
-    async def fresh(self, organization_id: str, account_id: str, max_age: timedelta) -> bool:
-        """Tell whether the places were read from the platform within `max_age`."""
-        read = select(Account.id).where(
-            Account.organization_id == organization_id,
-            Account.id == account_id,
-            col(Account.places_at) >= now(-max_age),
-        )
-        return (await self._session.exec(read)).first() is not None
-
-
-def _searchable(name: str) -> str:
-    return _SIGIL.sub("", name.strip().casefold())

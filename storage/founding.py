@@ -9,10 +9,12 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from storage.audit import Audit
-from storage.db import now
+from storage.engine.db import now
+from storage.memberships import Members
 from storage.models import AuditLine, Membership, Role
-from storage.names import lock
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organization_names import lock
+from storage.organizations import Organizations
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession

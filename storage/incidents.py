@@ -1,4 +1,4 @@
-"""What needs a person in an organization, and where the organization wants to be told.
+"""What needs a person in an organization.
 
 Rows are read with a lock and changed by whoever holds it: of two who do something about the same
 incident at once, the second sees what the first has done.
@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, exists, or_
-from sqlmodel import col, select, update
+from sqlmodel import col, insert, select, update
 
-from storage.db import insert_once, now
-from storage.incident_models import AlertSettings, Incident, IncidentKind
-from storage.models import Grant, Membership, Notice, Organization
+from storage.engine.db import insert_once, now
+from storage.models import Grant, Incident, IncidentCard, IncidentKind, Membership, Notice, Organization
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -39,12 +37,12 @@ class Patience:
     """A claim that nothing came of lapses."""
 
 
+_OWN_CARD = col(IncidentCard.incident_id) == col(Incident.id)
 _OPEN = (
     select(Incident)
     .where(col(Incident.organization_id) == bindparam("organization_id"), col(Incident.resolved_at).is_(None))
     .order_by(col(Incident.since), col(Incident.id))
 )
-_SETTINGS = select(AlertSettings).where(col(AlertSettings.organization_id) == bindparam("organization_id"))
 _OPEN_LOCKED = _OPEN.with_for_update()
 
 
@@ -71,6 +69,9 @@ class IncidentRows:
         )
         statement = insert_once(self._session, Incident).values(**fresh.model_dump() | {"since": now()})
         new = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+        if new:
+            card = IncidentCard(incident_id=fresh.id, organization_id=organization_id)
+            await self._session.exec(insert(IncidentCard).values(**card.model_dump()))
         there = await self.of_grant(organization_id, grant.id)
         if there is None:
             raise LookupError("the incident was resolved between two statements")
@@ -109,23 +110,23 @@ class IncidentRows:
             select(Incident)
             .where(
                 Incident.organization_id == organization_id,
-                col(Incident.channel) != "",
-                or_(col(Incident.resolved_at).is_(None), _asks()),
+                or_(col(Incident.resolved_at).is_(None), _awaits_late_answer()),
             )
+            .join(IncidentCard, and_(_OWN_CARD, col(IncidentCard.channel) != ""))
             .order_by(col(Incident.since), col(Incident.id))
             .with_for_update()
         )
         found = await self._session.exec(held, execution_options=_FRESH)
-        return [incident for incident in found if incident.holder == membership_id]
+        return [incident for incident in found if incident.card.holder == membership_id]
 
     async def left_behind(self, organization_id: str, channel_id: str) -> list[Incident]:
         """Return those, open or not, with a card in a channel that took nothing more after it, locked."""
         found = (
             select(Incident)
-            .join(Notice, col(Notice.key) == col(Incident.left_behind))
+            .join(IncidentCard, and_(_OWN_CARD, col(IncidentCard.stale_message_key) != ""))
+            .join(Notice, col(Notice.key) == col(IncidentCard.stale_message_key))
             .where(
                 Incident.organization_id == organization_id,
-                Incident.left_behind != "",
                 Notice.channel == channel_id,
             )
             .order_by(col(Incident.since), col(Incident.id))
@@ -142,13 +143,14 @@ class IncidentRows:
 
     async def try_again(self, organization_ids: Sequence[str]) -> None:
         """Let what nobody could be told in these organizations be told now. System session."""
-        untold = update(Incident).where(
-            col(Incident.organization_id).in_(organization_ids),
-            col(Incident.resolved_at).is_(None),
-            col(Incident.channel) == "",
+        still_open = select(Incident.id).where(
+            col(Incident.organization_id).in_(organization_ids), col(Incident.resolved_at).is_(None)
+        )
+        untold = update(IncidentCard).where(
+            col(IncidentCard.incident_id).in_(still_open), col(IncidentCard.channel) == ""
         )
         await self._session.exec(
-            untold.values(held_until=now()), execution_options={"synchronize_session": False}
+            untold.values(quiet_until=now()), execution_options={"synchronize_session": False}
         )
 
     async def with_something_to_say(self, patience: Patience) -> list[tuple[str, str]]:
@@ -171,18 +173,19 @@ class IncidentRows:
             col(Incident.claimed_by).is_(None),
             col(Incident.snoozed_until).is_(None),
             col(Incident.escalated_at).is_(None),
-            col(Incident.held_until).is_(None),
-            col(Incident.card) > 0,
+            col(IncidentCard.quiet_until).is_(None),
+            col(IncidentCard.number) > 0,
         )
         left = exists().where(
             col(Membership.id) == col(Incident.claimed_by), col(Membership.ended_at).is_not(None)
         )
         found = (
             select(Incident.organization_id, Incident.id)
+            .join(IncidentCard, _OWN_CARD)
             .join(Organization, col(Organization.id) == col(Incident.organization_id))
             .where(
                 or_(
-                    col(Incident.held_until) <= now(),
+                    col(IncidentCard.quiet_until) <= now(),
                     and_(
                         col(Incident.resolved_at).is_(None),
                         or_(
@@ -200,65 +203,5 @@ class IncidentRows:
         return [(row[0], row[1]) for row in await self._session.exec(found)]
 
 
-def _asks() -> ColumnElement[bool]:
+def _awaits_late_answer() -> ColumnElement[bool]:
     return and_(col(Incident.late_posts) > 0, col(Incident.late_answer) == "")
-
-
-class Alerts:
-    """Where and when each organization wants to be told."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def get(self, organization_id: str) -> AlertSettings:
-        """Return the organization's settings; what it never chose is as for everybody."""
-        asked = {"organization_id": organization_id}
-        found = await self._session.exec(_SETTINGS, params=asked, execution_options=_FRESH)
-        chosen = found.one_or_none()
-        return chosen or AlertSettings(organization_id=organization_id)
-
-    async def save(self, organization_id: str, **chosen: Any) -> AlertSettings:
-        """Return the settings after a change of these columns. What was chosen last counts."""
-        fresh = AlertSettings(organization_id=organization_id)
-        values = fresh.model_dump() | {"told_at": now()} | chosen
-        statement = insert_once(self._session, AlertSettings).values(**values)
-        await self._session.exec(
-            statement.on_conflict_do_update(index_elements=["organization_id"], set_=chosen)
-            if chosen
-            else statement.on_conflict_do_nothing()
-        )
-        return await self.get(organization_id)
-
-    async def trouble(self, organization_id: str, channel_id: str, code: str) -> None:
-        """Note Slack's reason for not taking a message in the alerts channel, or with "" that it took one."""
-        settings = await self.get(organization_id)
-        if settings.channel_id != channel_id or settings.trouble == code:
-            return
-        since: Any = None
-        if code:
-            since = settings.trouble_since or now()
-        await self.save(organization_id, trouble=code, trouble_since=since)
-
-    async def with_digest(self) -> list[AlertSettings]:
-        """Return the settings of living organizations that have a channel and want a digest. System session."""
-        found = (
-            select(AlertSettings)
-            .join(Organization, col(Organization.id) == col(AlertSettings.organization_id))
-            .where(
-                AlertSettings.channel_id != "",
-                AlertSettings.digest != "off",
-                col(Organization.deleted_at).is_(None),
-            )
-        )
-        return list(await self._session.exec(found))
-
-    async def told(self, organization_id: str, before: datetime) -> bool:
-        """Note that the digest is being said now; False if somebody else said it since `before`."""
-        found = select(AlertSettings).where(
-            AlertSettings.organization_id == organization_id, AlertSettings.told_at == before
-        )
-        settings = (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
-        if settings is None:
-            return False
-        await self.save(organization_id, told_at=now())
-        return True

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import and_, bindparam, col, delete, or_, select, update
 
-from storage.db import insert_once, now
-from storage.invitation_models import Invitation
-from storage.models import Membership, Organization, new_id
-from storage.tenants import MAY_INVITE
+from storage.engine.db import insert_once, now
+from storage.models import Invitation, Membership, Organization, new_id
 
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement
@@ -66,9 +64,13 @@ class Invitations:
         )
         return list(await self._session.exec(standing))
 
-    async def of_person(self, realm: str, user_id: str) -> list[tuple[Invitation, Membership]]:
-        """Return the invitations a person can accept, each with the owner who made it. System session."""
-        return list(await self._session.exec(_ACCEPTABLE, params={"realm": realm, "user_id": user_id}))
+    async def of_person(self, realm: str, user_id: str, inviter: Role) -> list[tuple[Invitation, Membership]]:
+        """Return the invitations a person can accept, each with the member who made it. System session.
+
+        `inviter` is the lowest role that can invite: an invitation counts while its maker has it.
+        """
+        asked = {"realm": realm, "user_id": user_id, "inviter": int(inviter)}
+        return list(await self._session.exec(_ACCEPTABLE, params=asked))
 
     async def find(self, invitation_id: str, realm: str, user_id: str) -> Invitation | None:
         """Return a person's own invitation if it stands. System session."""
@@ -130,7 +132,7 @@ _ACCEPTABLE = (
         *_of(bindparam("realm"), bindparam("user_id")),
         col(Organization.deleted_at).is_(None),
         col(Membership.ended_at).is_(None),
-        Membership.role >= MAY_INVITE,
+        col(Membership.role) >= bindparam("inviter"),
     )
     .order_by(col(Invitation.created_at), col(Invitation.id))
 )

@@ -1,7 +1,7 @@
 """One-time codes with which people of another workspace join an organization.
 
 A code is worth no more than the word of whoever made it: it works while that person may still let people in,
-and is deleted when they may not any more (`Members.end`, `Members.set_role`, `Members.end_person`).
+and is deleted when they no longer may (`Members.end`, `Members.end_offers`, `Members.end_person`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, delete, select
 
 from storage.acting import hold_seat
-from storage.db import insert_once, now
+from storage.engine.db import insert_once, now
 from storage.models import JoinCode, Role, digest
-from storage.tenants import MAY_INVITE, lock_organization
+from storage.organizations import lock_organization
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -74,12 +74,12 @@ class JoinCodes:
         deleted = await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)
         return named if deleted.rowcount else None
 
-    async def redeem(self, code: str) -> JoinCode | None:
+    async def redeem(self, code: str, maker: Role) -> JoinCode | None:
         """Take the code out of circulation and return what it was for, or None. System session.
 
-        None also when whoever made it may not let people in any more. They, and who belongs to the
-        organization, stay as they are until the transaction ends. Of any number of simultaneous callers
-        one gets it.
+        `maker` is the lowest role that can make one: a code works while whoever made it has that role, and
+        at least the role it gives. They, and who belongs to the organization, stay as they are until the
+        transaction ends. Of any number of simultaneous callers one gets it.
         """
         redeemable = (col(JoinCode.code_hash) == _code_hash(code), col(JoinCode.expires_at) > now())
         known = select(JoinCode.organization_id, JoinCode.created_by, JoinCode.role).where(*redeemable)
@@ -88,8 +88,8 @@ class JoinCodes:
             return None
         organization_id, created_by, role = found
         await lock_organization(self._session, organization_id)
-        maker = await hold_seat(self._session, organization_id, created_by)
-        if maker is None or maker.role < max(MAY_INVITE, role):
+        seat = await hold_seat(self._session, organization_id, created_by)
+        if seat is None or seat.role < max(maker, role):
             return None
         redeemed = await self._session.exec(
             delete(JoinCode).where(*redeemable).returning(JoinCode), execution_options=_UNSYNCHRONIZED

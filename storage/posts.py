@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, true
 from sqlmodel import col, select, update
 
-from storage.db import now
-from storage.models import Account, Grant, GrantStatus
-from storage.post_models import Delivery, DeliveryStatus, Post
+from storage.engine.db import now
+from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Post
 
 if TYPE_CHECKING:
     from collections.abc import Collection

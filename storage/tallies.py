@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import col
 
-from storage.db import rows
+from storage.engine.db import rows
 from storage.models import VerdictTally
 from storage.refreshes import Tally
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.single import Single
+    from storage.engine.autocommit import Single
 
 
 class Minute(FunctionElement[int]):

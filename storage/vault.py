@@ -21,9 +21,8 @@ from sqlalchemy import func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import col, select
 
-from storage.db import insert_once
-from storage.models import Canary
-from storage.tables import every_table
+from storage.engine.db import insert_once
+from storage.models import Canary, every_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from storage.models import Utc
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
 
 KEPT = frozenset({"audit_line", "account", "grant_holder"})
 """Not moved: a trigger keeps the first as it was written, and nothing is decided by the others' times."""

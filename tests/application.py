@@ -15,20 +15,21 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from adapters.registry import REGISTRY
 from bot import app
 from bot.settings import Settings
 from sandbox.browser import PLAIN
 from sandbox.member import Member
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground
-from storage.db import Database
+from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 from tests.ageing import age
 from tests.counts import FULL
 from tests.databases import sqlite_file
 
 if TYPE_CHECKING:
-    from bot.routes import Routes
+    from bot.slack.routes import Routes
     from sandbox.slack.server import SlackSimulator
     from sandbox.world import World
 
@@ -134,7 +135,7 @@ def settings(**more: str) -> Settings:
     }
     for name in ("FACEBOOK", "INSTAGRAM", "X", "LINKEDIN", "LINKEDIN_PAGE", "TIKTOK", "REDDIT", "YOUTUBE"):
         env |= {f"{name}_CLIENT_ID": f"{name}-id", f"{name}_CLIENT_SECRET": f"{name}-secret"}
-    return Settings.from_env({f"OCTAPOST_{k}": v for k, v in (env | more).items()})
+    return Settings.from_env({f"OCTAPOST_{k}": v for k, v in (env | more).items()}, REGISTRY)
 
 
 def routes_of() -> Routes:

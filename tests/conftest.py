@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -21,7 +22,15 @@ MEMORY, ENOUGH = Path("/dev/shm"), 2 << 30  # noqa: S108 - pytest makes folders 
 
 
 def pytest_configure() -> None:
-    """Keep what tests write in memory, and print tracebacks as they are: drawn in boxes each takes seconds."""
+    """Keep what tests write in memory, keep compiled modules, and print tracebacks as they are.
+
+    Whatever PYTHONDONTWRITEBYTECODE says: without compiled modules each worker and each child process
+    compiles everything again, for up to ten seconds. A traceback drawn in boxes takes seconds too.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    # httpcore looks for this package with every request; here it is not installed, and that is known at once.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ.setdefault("TMPDIR", str(MEMORY))
         tempfile.tempdir = None

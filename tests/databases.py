@@ -19,7 +19,7 @@ import shutil
 import sqlite3
 import tempfile
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,11 @@ import pytest
 import pytest_asyncio
 from sqlmodel import SQLModel
 
-from storage.db import Database
+from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 
 APP, OWNER = "octapost_app", "octapost_owner"
 """The role that works with the tables, and the one that owns them."""
@@ -66,6 +66,43 @@ def owners(database: Database) -> Database:
     return Database(url.render_as_string(hide_password=False))
 
 
+class Cleaner:
+    """Empties the database that tests share, over one connection in a thread and an event loop of its own.
+
+    A new connection for each test costs PostgreSQL four times as much as deleting the rows.
+    """
+
+    def __init__(self, admin: str, name: str) -> None:
+        self._admin, self._name = admin, name
+        self._connection: asyncpg.Connection | None = None
+        self._thread, self._loop = ThreadPoolExecutor(1), asyncio.Runner()
+        tables = [table.name for table in SQLModel.metadata.sorted_tables]
+        self._deletes = "; ".join(f"DELETE FROM {table}" for table in tables)  # noqa: S608 - our own tables
+
+    def submit(self) -> Future[None]:
+        """Start to delete every row, and return what ends with it."""
+        return self._thread.submit(self._run, self._empty)
+
+    def close(self) -> None:
+        """Close the connection and end the thread."""
+        self._thread.submit(self._run, self._disconnect).result()
+        self._thread.submit(self._loop.close).result()
+        self._thread.shutdown()
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._loop.run(work())
+
+    async def _empty(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._admin, database=self._name)
+            await self._connection.execute("SET lock_timeout = '5s'; SET session_replication_role = replica")
+        await self._connection.execute(self._deletes)
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A running server, and the migrated database that tests share."""
@@ -73,6 +110,11 @@ class Postgres:
     admin: str
     """The URL of an administrator, without a database: `postgresql://postgres@/...`."""
     name: str
+
+    @functools.cached_property
+    def cleaner(self) -> Cleaner:
+        """What empties this database."""
+        return Cleaner(self.admin, self.name)
 
     def url(self, name: str, user: str = APP) -> str:
         """Return what `Database` connects to, as the application's role unless another is named."""
@@ -115,13 +157,7 @@ class Postgres:
 
     async def empty(self) -> None:
         """Delete every row, whatever triggers say. Raises if a test still holds a lock after 5 s."""
-        tables = [table.name for table in SQLModel.metadata.sorted_tables]
-        await self.run(
-            "SET lock_timeout = '5s'",
-            "SET session_replication_role = replica",
-            *(f"DELETE FROM {table}" for table in tables),  # noqa: S608 - our own tables
-            database=self.name,
-        )
+        await asyncio.wrap_future(self.cleaner.submit())
 
     async def prepare(self) -> None:
         """Create the two roles and the migrated database."""
@@ -158,6 +194,7 @@ def postgres() -> Generator[Postgres]:
         server = Postgres(given.replace("postgresql+asyncpg://", "postgresql://"), name)
         in_a_thread(server.prepare)
         yield server
+        server.cleaner.close()
         in_a_thread(lambda: server.drop(name))
         return
     with started() as running:
@@ -172,6 +209,7 @@ def postgres() -> Generator[Postgres]:
         )
         in_a_thread(server.prepare)
         yield server
+        server.cleaner.close()
 
 
 @contextlib.contextmanager

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
-from storage.db import now
-from storage.post_models import Delivery, DeliveryStatus
+from storage.engine.db import now
+from storage.models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.db import Database
+    from storage.engine.db import Database
 
 HOUR = timedelta(hours=1)
 

@@ -10,10 +10,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from storage.db import Database
+from storage.engine.db import Database
+from storage.installations import Installations
 from storage.models import new_id
 from storage.refreshes import Outcome, Refreshes
-from storage.tenants import Installations
 from storage.vault import KeyRing, Vault
 from tests.counts import in_full
 from tests.databases import sqlite_file

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import manifest
-from bot.commands import COMMAND
-from bot.routes import Kind
-from bot.scopes import BOT_SCOPES, USER_SCOPES
+from bot.slack import manifest
+from bot.slack.commands import COMMAND
+from bot.slack.routes import Kind
+from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
 from tests.application import routes_of
 
 ROOT = Path(__file__).parent.parent

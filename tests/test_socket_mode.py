@@ -15,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.socket_mode import SocketMode
+from bot.slack.socket_mode import SocketMode
 
 COMMAND = {"command": "/octapost", "text": "slow", "team_id": "T1", "user_id": "U1"}
 

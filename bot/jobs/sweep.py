@@ -6,17 +6,17 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.logs import logger
-from storage.attempts import sweep
+from bot.ops.logs import logger
 from storage.channels import Channels
+from storage.cleanup import sweep
 from storage.grants import Grants
 from storage.invitations import Invitations
 from storage.outbox import Notices
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
-    from bot.disconnections import Disconnections
-    from storage.db import Database
+    from bot.services.accounts.disconnecting import Disconnections
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)

@@ -8,35 +8,38 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
-from bot.acting import acting
-from bot.diagnosis import CLEAR, Fix
-from bot.disconnections import Revocation
-from bot.errors import BadInput, Gone, explain
-from bot.logs import logger
-from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
-from bot.slack import CALL_FAILED, failure
+from bot.ops.logs import logger
+from bot.services.accounts.diagnosis import NO_OUTAGE, Remedy
+from bot.services.accounts.disconnecting import Revocation
+from bot.services.acting import acting
+from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission
+from bot.slack.failures import CALL_FAILED, failure
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import incidents as incident_views
 from bot.views import kit
 from bot.views.accounts import Card
-from storage.discoveries import Places
-from storage.grants import Accounts
-from storage.listings import Listings
-from storage.models import Account, Grant, Role
+from bot.views.errors import explain
+from storage.account_listings import Listings
+from storage.accounts import Accounts
+from storage.models import Account, Grant
+from storage.places import Places
 from storage.posts import Posts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.base import Adapter
-    from bot.actor import Actor
-    from bot.connections import Connections
-    from bot.diagnosis import Forecast, Weather
-    from bot.disconnections import Disconnections
-    from bot.jobs.refresh import Refresher
-    from storage.db import Database
-    from storage.listings import Listing
+    from bot.services.access import Actor
+    from bot.services.accounts.connecting import Connections
+    from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
+    from bot.services.accounts.disconnecting import Disconnections
+    from bot.services.tokens.fresh import FreshTokens
+    from storage.account_listings import Listing
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -54,17 +57,17 @@ class AccountsStory:
         *,
         connections: Connections,
         disconnections: Disconnections,
-        refresher: Refresher,
+        tokens: FreshTokens,
         adapters: Mapping[str, Adapter],
-        forecast: Forecast,
+        health: HealthReader,
         database: Database,
         vault: Vault,
     ) -> None:
         self._connections = connections
-        self._forecast = forecast
-        self._offer = connections.offer
+        self._health = health
+        self._catalog = connections.catalog
         self._disconnections = disconnections
-        self._refresher = refresher
+        self._tokens = tokens
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -76,7 +79,7 @@ class AccountsStory:
         routes.command(
             "accounts",
             self.show,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             hint="[platform]",
             topic=TOPIC,
             help="Everything your organization can publish to, and how each is doing.",
@@ -85,7 +88,7 @@ class AccountsStory:
         routes.command(
             "reconnect",
             self.which_to_reconnect,
-            role=Role.ADMIN,
+            permission=Permission.CONNECT_ACCOUNTS,
             hint="[account]",
             topic=TOPIC,
             help="Renew an account's sign-in; without a name, the one that needs it.",
@@ -94,7 +97,7 @@ class AccountsStory:
         routes.command(
             "disconnect",
             self.which,
-            role=Role.ADMIN,
+            permission=Permission.DISCONNECT_ACCOUNTS,
             hint="[account]",
             topic=TOPIC,
             help="Disconnect an account for the whole organization.",
@@ -102,28 +105,45 @@ class AccountsStory:
             opens="Disconnect account",
         )
         for turned in ("account.earlier", "account.later"):
-            routes.add(Kind.ACTION, turned, self.turn, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "account.open", self.opened, role=Who.ANYONE, changes=False)
+            routes.add(Kind.ACTION, turned, self.turn, permission=Permission.SEE_ACCOUNTS, changes=False)
+        routes.add(Kind.ACTION, "account.open", self.opened, permission=Who.ANYONE, changes=False)
         routes.add(
             Kind.ACTION,
             "account.disconnect",
             self.confirm,
-            role=Role.ADMIN,
+            permission=Permission.DISCONNECT_ACCOUNTS,
             changes=False,
             opens="Disconnect account",
         )
-        routes.add(Kind.SUBMISSION, "account.disconnected", self.disconnect, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "account.reconnect", self.reconnect, role=Role.ADMIN, changes=False)
+        routes.add(
+            Kind.SUBMISSION,
+            "account.disconnected",
+            self.disconnect,
+            permission=Permission.DISCONNECT_ACCOUNTS,
+        )
+        routes.add(
+            Kind.ACTION,
+            "account.reconnect",
+            self.reconnect,
+            permission=Permission.CONNECT_ACCOUNTS,
+            changes=False,
+        )
         routes.add(
             Kind.ACTION,
             "account.places",
             self.places,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             changes=False,
             opens="Where it can post",
         )
-        routes.add(Kind.OPTIONS, "account.place", self.search_places, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "account.place", self.opened, role=Who.ANYONE, changes=False)
+        routes.add(
+            Kind.OPTIONS,
+            "account.place",
+            self.search_places,
+            permission=Permission.SEE_ACCOUNTS,
+            changes=False,
+        )
+        routes.add(Kind.ACTION, "account.place", self.opened, permission=Who.ANYONE, changes=False)
 
     async def cards(self, actor: Actor, platform: str | None = None) -> list[Card]:
         """Return a card per connected account, by platform and name."""
@@ -133,7 +153,7 @@ class AccountsStory:
 
     async def drawn(self, actor: Actor, found: Sequence[Listing]) -> list[Card]:
         """Return the cards of these accounts of the actor's organization."""
-        outlook = await self._forecast.now() if found else {}
+        outlook = await self._health.now() if found else {}
         return [
             replace(
                 self._card(actor, one.account, one.grant, kit.named(one.connected_by), outlook),
@@ -151,11 +171,11 @@ class AccountsStory:
         """Show the page of the list that a button names, in the place of the one it stands under."""
         number, _, platform = request.target.partition(":")
         if not (number.isascii() and number.isdigit() and len(number) < 6):
-            raise Gone("That page")
+            raise NotFoundError(Thing.PAGE)
         return replace(await self._listed(request.actor, platform, int(number)), replace=True)
 
     async def _listed(self, actor: Actor, word: str, number: int) -> Say:
-        platform = self._offer.choose(word).platform if word else None
+        platform = self._catalog.resolve(word).platform if word else None
         found = await self.cards(actor, platform.key if platform else None)
         if not found:
             name = platform.name if platform else ""
@@ -204,13 +224,13 @@ class AccountsStory:
         )
 
     async def named(self, actor: Actor, found: list[Card], word: str) -> list[Card]:
-        """Return the cards of the accounts a member may mean. Raises BadInput when there are none."""
+        """Return the cards of the accounts a member may mean. Raises BadInputError when there are none."""
         async with self._database.organization(actor.organization_id, write=False) as session:
             named = await Accounts(session, self._vault).find_named(actor.organization_id, word)
         ids = {account.id for account in named}
         matching = [one for one in found if one.account.id in ids]
         if not matching:
-            raise BadInput(
+            raise BadInputError(
                 f"No account here is called “{kit.cut(word, 60)}”. `/octapost accounts` shows their names."
             )
         return matching
@@ -251,7 +271,7 @@ class AccountsStory:
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
         broken = [one for one in found if one.diagnosed().broken]
-        needy = broken or [one for one in found if one.diagnosed().fix is Fix.RECONNECT]
+        needy = broken or [one for one in found if one.diagnosed().fix is Remedy.RECONNECT]
         matching = await self.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
@@ -266,13 +286,13 @@ class AccountsStory:
         return await self._invitation(request, await self._one(request))
 
     async def invitation(self, request: Request, account_id: str) -> Say:
-        """Return the link that renews an account's sign-in, for the actor alone. Raises Gone."""
+        """Return the link that renews an account's sign-in, for the actor alone. Raises NotFoundError."""
         return await self._invitation(request, await self._one(request, account_id))
 
     async def _invitation(self, request: Request, one: Card) -> Say:
         """Return a link for the account's own app, bound to the grant it renews."""
         actor = request.actor
-        client = self._offer.client(one.account.platform, one.account.app)
+        client = self._catalog.client(one.account.platform, one.account.app)
         url = await self._connections.open_ticket(
             actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
         )
@@ -304,12 +324,12 @@ class AccountsStory:
         """Read the account's places from the platform, keep them, and return how many there are."""
         account, grant = one.account, one.grant
         if grant is None:
-            raise Gone("Its sign-in")
+            raise NotFoundError(Thing.ACCOUNT_GRANT)
         adapter = self._adapters[account.platform]
-        found = await self._refresher.use(
+        found = await self._tokens.use(
             grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
         )
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.SEE_ACCOUNTS) as session:
             await Places(session).replace(
                 actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
             )
@@ -325,14 +345,14 @@ class AccountsStory:
     async def _one(self, request: Request, account_id: str = "") -> Card:
         """Return the card of an account, by default the one a button names.
 
-        Raises Gone for another's or an absent one.
+        Raises NotFoundError for another's or an absent one.
         """
         actor = request.actor
         async with self._database.organization(actor.organization_id, write=False) as session:
             named = account_id or request.target
             found = await Accounts(session, self._vault).get(actor.organization_id, named)
         if found is None:
-            raise Gone("That account")
+            raise NotFoundError(Thing.ACCOUNT)
         return self._card(actor, *found, "", {})
 
     async def _confirmation(self, one: Card) -> kit.Json:
@@ -343,18 +363,23 @@ class AccountsStory:
         return views.confirm_disconnect(one, outlook, waiting.posts)
 
     def _card(
-        self, actor: Actor, account: Account, grant: Grant | None, by: str, outlook: Mapping[str, Weather]
+        self,
+        actor: Actor,
+        account: Account,
+        grant: Grant | None,
+        by: str,
+        outlook: Mapping[str, PlatformHealth],
     ) -> Card:
         return Card(
             account=account,
             grant=grant,
-            platform=self._offer.platform(account.platform),
+            platform=self._catalog.platform(account.platform),
             organization=actor.organization,
-            can=self._offer.can(account, grant),
-            missing=self._offer.missing(account, grant),
+            can=self._catalog.capabilities(account, grant),
+            missing=self._catalog.missing_scopes(account, grant),
             connected_by=by,
-            offered=self._offer.has(account.platform, account.app),
-            outlook=outlook.get(account.platform, CLEAR),
+            offered=self._catalog.is_configured(account.platform, account.app),
+            outlook=outlook.get(account.platform, NO_OUTAGE),
         )
 
 

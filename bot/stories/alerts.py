@@ -6,24 +6,25 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, NoChannel
-from bot.logs import logger
-from bot.people import user_of
-from bot.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
-from bot.schedule import zones
-from bot.slack import CALL_FAILED, failure
-from bot.slack import Kind as Failed
+from bot.ops.logs import logger
+from bot.services.acting import acting
+from bot.services.errors import NoAlertsChannelError, NotFoundError, Thing
+from bot.services.incidents.quiet_hours import zones
+from bot.services.permissions import Permission
+from bot.slack.failures import CALL_FAILED, failure
+from bot.slack.failures import FailureKind as Failed
+from bot.slack.people import user_of
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
 from bot.views import alerts as views
+from storage.alert_settings import Alerts
 from storage.audit import Audit
-from storage.incidents import Alerts
-from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.incidents import Incidents
-    from bot.notices import Message
-    from storage.db import Database
-    from storage.incident_models import AlertSettings
+    from bot.services.incidents.incidents import Incidents
+    from bot.views.kit import Message
+    from storage.engine.db import Database
+    from storage.models import AlertSettings
 
 log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -44,15 +45,22 @@ class AlertsStory:
         routes.command(
             "alerts",
             self.show,
-            role=Role.ADMIN,
+            permission=Permission.CHANGE_ALERTS,
             topic="Accounts",
             help="Where and when you are told that an account needs somebody.",
             aliases=("alert", "notifications"),
         )
-        routes.add(Kind.ACTION, "alerts.change", self.change, role=Role.ADMIN, changes=False, opens="Alerts")
-        routes.add(Kind.ACTION, "alerts.test", self.test, role=Role.ADMIN)
-        routes.add(Kind.OPTIONS, "alerts.zone", self.zone, role=Role.ADMIN, changes=False)
-        routes.add(Kind.SUBMISSION, "alerts.saved", self.save, role=Role.ADMIN)
+        routes.add(
+            Kind.ACTION,
+            "alerts.change",
+            self.change,
+            permission=Permission.CHANGE_ALERTS,
+            changes=False,
+            opens="Alerts",
+        )
+        routes.add(Kind.ACTION, "alerts.test", self.test, permission=Permission.CHANGE_ALERTS)
+        routes.add(Kind.OPTIONS, "alerts.zone", self.zone, permission=Permission.CHANGE_ALERTS, changes=False)
+        routes.add(Kind.SUBMISSION, "alerts.saved", self.save, permission=Permission.CHANGE_ALERTS)
 
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost alerts`."""
@@ -80,7 +88,7 @@ class AlertsStory:
         """
         actor = request.actor
         if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
-            raise Gone("That form", AGAIN)
+            raise NotFoundError(Thing.FORM)
         values, before = chosen_in(request), await self._settings(request)
         channel, away = str(values["channel_id"]), elsewhere(request, before)
         new, code = channel != before.channel_id or away, ""
@@ -88,14 +96,14 @@ class AlertsStory:
             hello = views.hello(actor.organization, f"<@{actor.sender.user_id}>")
             code = await self._post(request, channel, hello)
             if code and new:
-                raise BadInput(views.refused(code), field=views.CHANNEL)
+                raise BadInputError(views.refused(code), field=views.CHANNEL)
         if (
             away and not channel
         ):  # nobody can choose a channel of another workspace here, so none is no choice
             del values["channel_id"]
         elif not code:
             values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.CHANGE_ALERTS) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
             if channel and not code:
@@ -106,14 +114,14 @@ class AlertsStory:
         """Post a test message in the channel, and say whether it arrived."""
         actor, settings = request.actor, await self._settings(request)
         if request.target or not settings.channel_id:
-            raise NoChannel
+            raise NoAlertsChannelError
         if elsewhere(request, settings):
-            raise BadInput(
+            raise BadInputError(
                 "Your alerts channel is in another workspace. Type `/octapost alerts` there to try it."
             )
         message = views.test(actor.organization, f"<@{actor.sender.user_id}>")
         code = await self._post(request, settings.channel_id, message)
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.CHANGE_ALERTS) as session:
             if code:
                 await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
             else:
@@ -138,7 +146,7 @@ class AlertsStory:
     async def _post(self, request: Request, channel: str, message: Message) -> str:
         """Say something in a channel at once; return Slack's reason for not taking it, or an empty string.
 
-        Not through the outbox: whoever pressed the button waits for the answer. Raises BadInput where Slack
+        Not through the outbox: whoever pressed the button waits for the answer. Raises BadInputError where Slack
         gave none that is about the channel.
         """
         client = await request.client()
@@ -147,15 +155,15 @@ class AlertsStory:
         except CALL_FAILED as error:
             failed = failure(error)
             log.info("channel not usable", code=failed.code)
-            if failed.kind is Failed.PASSING or failed.perhaps_done:
-                raise BadInput(
+            if failed.kind is Failed.TRANSIENT or failed.may_have_succeeded:
+                raise BadInputError(
                     "Slack didn't answer in time, so I don't know whether my message arrived. Look in the channel,"
                     " then try again in a minute."
-                    if failed.perhaps_done
+                    if failed.may_have_succeeded
                     else "Slack isn't answering me right now. Nothing was changed; please try again in a minute.",
                     field=views.CHANNEL,
                 ) from None
-            if failed.kind is Failed.OVER:
+            if failed.kind is Failed.ENDED:
                 raise
             return failed.code
         return ""
@@ -167,17 +175,17 @@ def elsewhere(request: Request, chosen: AlertSettings) -> bool:
 
 
 def chosen_in(request: Request) -> dict[str, Any]:
-    """Return the settings entered in the form. Raises BadInput for what doesn't go together."""
+    """Return the settings entered in the form. Raises BadInputError for what doesn't go together."""
     days = [option["value"] for option in request.typed(views.DAYS).get("selected_options") or ()]
     digest = (request.typed(views.DIGEST).get("selected_option") or {}).get("value")
     zone = (request.typed(views.ZONE).get("selected_option") or {}).get("value")
     begins = str(request.typed(views.FROM).get("selected_time") or "")
     ends = str(request.typed(views.TO).get("selected_time") or "")
     if bool(begins) != bool(ends) or (begins and begins == ends):
-        raise BadInput("Set a beginning and another end, or leave both empty.", field=views.TO)
+        raise BadInputError("Set a beginning and another end, or leave both empty.", field=views.TO)
     wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
     if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
-        raise Gone("That choice", AGAIN)
+        raise NotFoundError(Thing.CHOICE)
     return {
         "channel_id": str(request.typed(views.CHANNEL).get("selected_conversation") or ""),
         "days": sorted(map(int, days), reverse=True),

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, NotMember, TooMany
-from bot.notices import say_to, say_to_member
-from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.services.access import members_with
+from bot.services.acting import acting
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, NotMemberError, Thing
+from bot.services.notifications import ChannelDecided, ChannelRequested
+from bot.services.outbox import enqueue_dm, enqueue_dm_by_id
+from bot.services.permissions import Permission, lowest_role
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import channels as views
 from bot.views import kit
 from storage.audit import SYSTEM, Audit
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
-from storage.models import Role
-from storage.summaries import summaries
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from storage.db import Database
-    from storage.invitation_models import ChannelRequest
-    from storage.models import Membership, Organization
+    from bot.services.access import Actor
+    from storage.engine.db import Database
+    from storage.models import ChannelRequest, Membership, Organization
 
+CHOOSES = lowest_role(Permission.CHOOSE_CHANNELS)
 TOPIC = "Organizations and people"
 ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
 
@@ -41,48 +45,50 @@ class ChannelStory:
         routes.command(
             "org switch",
             self.switch,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="NAME",
             changes=True,
             topic=TOPIC,
             help="Choose which organization this channel is about.",
             aliases=("org default",),
         )
-        routes.add(Kind.ACTION, "channel.switch", self.chosen, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "channel.approve", self.approve, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "channel.decline", self.decline, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "channel.switch", self.chosen, permission=Permission.CHOOSE_CHANNELS)
+        routes.add(Kind.ACTION, "channel.approve", self.approve, permission=Permission.CHOOSE_CHANNELS)
+        routes.add(Kind.ACTION, "channel.decline", self.decline, permission=Permission.CHOOSE_CHANNELS)
 
     async def switch(self, request: Request) -> Answer:
         """Make this channel about one of the sender's organizations, or ask its present one's admins to."""
         wanted = request.words.strip()
         seats = (await request.standing()).choices
         if not seats:
-            raise NotMember
+            raise NotMemberError
         found = [seat for seat in seats if seat.organization_name.casefold() == wanted.casefold()]
         if not found:
             known = kit.listed(seat.organization_name for seat in seats)
-            raise BadInput(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
+            raise BadInputError(f"Which one? Type `/octapost org switch NAME`; yours here: {known}.")
         if len(found) > 1:
             async with self._database.system(write=False) as session:
                 about = await summaries(session, [seat.organization_id for seat in found])
             return Say(
                 text="Which organization?", blocks=views.which(list(about.values()), request.sender.realm)
             )
-        return await self._move(request, await request.act(found[0].organization_id, needed=Role.ADMIN))
+        return await self._move(
+            request, await request.act(found[0].organization_id, Permission.CHOOSE_CHANNELS)
+        )
 
     async def chosen(self, request: Request) -> Answer:
         """Do it for the one of several with the same name that was chosen."""
         if request.target or not request.sender.channel_id:  # some other button's value, or no channel's
-            raise Gone("That choice", AGAIN)
+            raise NotFoundError(Thing.CHOICE)
         return await self._move(request, request.actor)
 
     async def _move(self, request: Request, actor: Actor) -> Answer:
         sender = request.sender
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             present = await Channels(session).present(sender.team_id, sender.channel_id)
             if present is not None and present.id != actor.organization_id:
-                seat = await Channels(session).admin(present.id, sender.realm, sender.user_id)
-                admins = await Members(session).admins(present.id)
+                seat = await Channels(session).member(present.id, sender.realm, sender.user_id, CHOOSES)
+                admins = await members_with(session, present.id, Permission.CHOOSE_CHANNELS)
                 if seat is None and admins:  # without any, nobody could ever approve
                     return await self._ask(session, actor, present, admins)
                 doer = seat.id if seat is not None else SYSTEM
@@ -110,18 +116,24 @@ class ChannelStory:
                 user_id=sender.user_id,
             )
         except TooManyRequests:
-            raise TooMany(
-                f"You have asked for {REQUESTS_A_DAY} channels within a day, which is the limit. Try again tomorrow."
-            ) from None
+            raise LimitReachedError(Limit.CHANNEL_REQUESTS_A_DAY, REQUESTS_A_DAY) from None
         if made is None:
-            raise BadInput(
+            raise BadInputError(
                 f"The admins of {present.name} were asked for this within the last week. If it is urgent,"
                 " speak to one of them."
             )
         wanted = (await summaries(session, [actor.organization_id]))[actor.organization_id]
-        message = views.asks(made, present.name, wanted)
+        asked = ChannelRequested(
+            request_id=made.id,
+            organization_id=made.organization_id,
+            organization=present.name,
+            wanted=wanted,
+            realm=made.realm,
+            channel_id=made.channel_id,
+            user_id=made.user_id,
+        )
         for admin in admins:
-            await say_to(session, admin, f"channel:{made.id}", message)
+            await enqueue_dm(session, admin, f"channel:{made.id}", asked)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "channel requested", sender.channel_id
         )
@@ -133,7 +145,7 @@ class ChannelStory:
     async def approve(self, request: Request) -> Answer:
         """Let a channel be about the organization that somebody asked for."""
         actor = request.actor
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             channels = Channels(session)
             taken = await channels.approve(actor.organization_id, request.target)
             wanted = await self._wanted(session, taken) if taken is not None else None
@@ -151,7 +163,7 @@ class ChannelStory:
     async def decline(self, request: Request) -> Answer:
         """Leave a channel as it is, and tell whoever asked."""
         actor = request.actor
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.CHOOSE_CHANNELS, system=True) as session:
             declined = await Channels(session).decline(actor.organization_id, request.target)
             wanted = await Organizations(session).get(declined.wanted_id) if declined is not None else None
             if declined is None or wanted is None:
@@ -169,7 +181,7 @@ class ChannelStory:
         """
         channels = Channels(session)
         present = await channels.present(request.team_id, request.channel_id)
-        asker = await channels.admin(request.wanted_id, request.realm, request.user_id)
+        asker = await channels.member(request.wanted_id, request.realm, request.user_id, CHOOSES)
         linked = {each.id: each for each in await Workspaces(session).organizations(request.team_id)}
         if present is None or present.id != request.organization_id or asker is None:
             return None
@@ -178,6 +190,6 @@ class ChannelStory:
     async def _tell(
         self, session: AsyncSession, request: ChannelRequest, wanted: str, *, approved: bool
     ) -> None:
-        message = views.decided(request, wanted, approved=approved)
+        decided = ChannelDecided(channel_id=request.channel_id, wanted=wanted, approved=approved)
         key = f"channel-decided:{request.id}"
-        await say_to_member(session, request.wanted_id, request.requested_by, key, message)
+        await enqueue_dm_by_id(session, request.wanted_id, request.requested_by, key, decided)

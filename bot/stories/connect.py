@@ -5,24 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.actor import Actor
-from bot.errors import AGAIN, BadInput, Gone
-from bot.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.services.access import Actor
+from bot.services.errors import NotFoundError, Thing
+from bot.services.permissions import Permission, allows
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import connect as views
 from bot.views import kit
 from storage.discoveries import Discoveries
 from storage.grants import Grants
-from storage.models import GrantStatus, Role
-from storage.summaries import summaries
+from storage.models import GrantStatus
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.connections import Connections
+    from bot.services.accounts.connecting import Connections
     from bot.settings import PlatformSettings
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.tenants import Seat
+    from storage.engine.db import Database
+    from storage.standing import Seat
     from storage.vault import Vault
 
 SHOWN_AT_ONCE = 100
@@ -44,7 +46,7 @@ class Connect:
         routes.command(
             "connect",
             self.start,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="[platform]",
             topic=TOPIC,
             help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
@@ -52,34 +54,48 @@ class Connect:
             opens="Connect an account",
             seldom=True,
         )
-        for found in self._connections.offer.offered():
+        for found in self._connections.catalog.configured():
             for app in found.clients:
                 routes.add(
-                    Kind.ACTION, f"connect.platform.{app}", self.platform, role=Role.ADMIN, changes=False
+                    Kind.ACTION,
+                    f"connect.platform.{app}",
+                    self.platform,
+                    permission=Permission.CONNECT_ACCOUNTS,
+                    changes=False,
                 )
         opens = "Connect an account"
-        routes.add(Kind.ACTION, "connect.start", self.ask, role=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.ACTION, "connect.open", self.opened, role=Who.ANYONE, changes=False)
-        routes.add(Kind.SHORTCUT, "octapost_connect", self.ask, role=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.ACTION, "connect.organization", self.organization, role=Role.ADMIN, changes=False)
+        routes.add(Kind.ACTION, "connect.start", self.ask, permission=Who.ANYONE, changes=False, opens=opens)
+        routes.add(Kind.ACTION, "connect.open", self.opened, permission=Who.ANYONE, changes=False)
+        routes.add(
+            Kind.SHORTCUT, "octapost_connect", self.ask, permission=Who.ANYONE, changes=False, opens=opens
+        )
+        routes.add(
+            Kind.ACTION,
+            "connect.organization",
+            self.organization,
+            permission=Permission.CONNECT_ACCOUNTS,
+            changes=False,
+        )
         routes.add(
             Kind.ACTION,
             "connect.choose",
             self.choose,
-            role=Role.ADMIN,
+            permission=Permission.CONNECT_ACCOUNTS,
             changes=False,
             opens="Choose accounts",
         )
-        routes.add(Kind.OPTIONS, "connect.search", self.search, role=Role.ADMIN, changes=False)
-        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "connect.resume", self.resume, role=Role.ADMIN)
+        routes.add(
+            Kind.OPTIONS, "connect.search", self.search, permission=Permission.CONNECT_ACCOUNTS, changes=False
+        )
+        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, permission=Permission.CONNECT_ACCOUNTS)
+        routes.add(Kind.ACTION, "connect.resume", self.resume, permission=Permission.CONNECT_ACCOUNTS)
 
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link only the sender can use."""
         word = next(iter(request.words.split()), "")
         who = await self._who(request)
         if word:
-            self._connections.offer.choose(word)
+            self._connections.catalog.resolve(word)
         if isinstance(who, Actor):
             return await self._answer(request, who, word)
         return await self._which(request, who, word)
@@ -96,11 +112,15 @@ class Connect:
 
         Raises NotMember or NotAllowed for somebody who may connect nothing here.
         """
-        seats = [seat for seat in (await request.standing()).choices if seat.role >= Role.ADMIN]
+        seats = [
+            seat
+            for seat in (await request.standing()).choices
+            if allows(seat.role, Permission.CONNECT_ACCOUNTS)
+        ]
         default = await self._default(request)
         if len(seats) > 1 or (seats and default and seats[0].organization_id != default):
             return seats
-        return await request.act(seats[0].organization_id if seats else None, needed=Role.ADMIN)
+        return await request.act(seats[0].organization_id if seats else None, Permission.CONNECT_ACCOUNTS)
 
     async def _default(self, request: Request) -> str:
         return (await request.standing()).default_organization_id or ""
@@ -114,12 +134,12 @@ class Connect:
     async def organization(self, request: Request) -> Answer:
         """Go on with the organization that was chosen in the modal."""
         if request.place != "modal":
-            raise Gone("That choice", AGAIN)
+            raise NotFoundError(Thing.CHOICE)
         actor = request.actor
         word = request.target
         if not word:
             return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))
-        found = self._connections.offer.choose(word)
+        found = self._connections.catalog.resolve(word)
         if len(found.clients) > 1:
             return UpdateModal(
                 kit.modal(
@@ -130,9 +150,9 @@ class Connect:
 
     async def platform(self, request: Request) -> Answer:
         """Answer the button of one platform's app."""
-        found = next((f for f in self._connections.offer.offered() if request.target in f.clients), None)
+        found = next((f for f in self._connections.catalog.configured() if request.target in f.clients), None)
         if found is None:
-            raise Gone("That platform")
+            raise NotFoundError(Thing.PLATFORM)
         if request.place == "modal":
             return UpdateModal(await self._link(request, request.actor, found, request.target))
         client = found.clients[request.target]
@@ -150,17 +170,17 @@ class Connect:
             discoveries = Discoveries(session, self._vault)
             discovery = await discoveries.get(actor.organization_id, request.target, actor.membership_id)
             if discovery is None:
-                raise Gone("That list of accounts")
+                raise NotFoundError(Thing.ACCOUNT_CHOICES)
             usable, blocked_total = await discoveries.count(actor.organization_id, discovery.id)
             blocked = await discoveries.search(
                 actor.organization_id, discovery.id, "", usable=False, limit=views.BLOCKED_SHOWN
             )
             grant = await Grants(session, self._vault).get(actor.organization_id, discovery.grant_id)
         if grant is None:
-            raise Gone("That sign-in")
+            raise NotFoundError(Thing.GRANT)
         return OpenModal(
             views.picker(
-                self._connections.offer.platform(grant.platform),
+                self._connections.catalog.platform(grant.platform),
                 actor.organization,
                 discovery,
                 usable=usable,
@@ -194,23 +214,25 @@ class Connect:
             discoveries = Discoveries(session, self._vault)
             discovery = await discoveries.get(actor.organization_id, request.target, actor.membership_id)
             if discovery is None:
-                raise Gone("That list of accounts")
+                raise NotFoundError(Thing.ACCOUNT_CHOICES)
             greyed = await discoveries.blocked(actor.organization_id, discovery.id, chosen)
             grant = await Grants(session, self._vault).get(actor.organization_id, discovery.grant_id)
         if grant is None:
-            raise Gone("That sign-in")
+            raise NotFoundError(Thing.GRANT)
         if greyed:
-            raise BadInput(kit.cut(views.why_not(greyed[0].name, greyed[0].blocker), 150), field=views.PICKED)
+            raise BadInputError(
+                kit.cut(views.why_not(greyed[0].name, greyed[0].blocker), 150), field=views.PICKED
+            )
         if not chosen:
-            raise BadInput(
+            raise BadInputError(
                 "Choose at least one account, or close this and come back later.", field=views.PICKED
             )
         accounts = await self._connections.choose_accounts(actor, discovery.id, chosen)
         if not accounts:
-            raise Gone("That list of accounts")
+            raise NotFoundError(Thing.ACCOUNT_CHOICES)
         request.later.append(partial(self._home.redraw, request))
         return UpdateModal(
-            views.picked(accounts, self._connections.offer.platform(grant.platform), actor.organization)
+            views.picked(accounts, self._connections.catalog.platform(grant.platform), actor.organization)
         )
 
     async def resume(self, request: Request) -> Answer:
@@ -219,7 +241,7 @@ class Connect:
         async with self._database.organization(actor.organization_id, write=False) as session:
             grant = await Grants(session, self._vault).get(actor.organization_id, grant_id)
         if grant is None or grant.status != GrantStatus.PENDING:
-            raise Gone("That sign-in")
+            raise NotFoundError(Thing.GRANT)
 
         async def ask_again() -> None:
             await self._connections.resume(actor, grant_id)
@@ -231,7 +253,7 @@ class Connect:
     async def _answer(self, request: Request, actor: Actor, word: str) -> Say:
         if not word:
             return Say(text="Which platform do you want to connect?", blocks=self._platforms(actor))
-        found = self._connections.offer.choose(word)
+        found = self._connections.catalog.resolve(word)
         if len(found.clients) > 1:
             return Say(
                 text=f"What on {found.platform.name}?",
@@ -247,9 +269,9 @@ class Connect:
         return views.go_on(found.platform, client.app, actor.organization, url)
 
     def _platforms(self, actor: Actor) -> list[kit.Json]:
-        offered = self._connections.offer.offered()
+        offered = self._connections.catalog.configured()
         if not offered:
-            raise BadInput(
+            raise BadInputError(
                 "No platform is set up on this installation yet. Whoever runs Octapost has to add one."
             )
         return views.platforms(offered, actor.organization_id, actor.organization)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.routes import Answer, Request, Routes, Say
+from bot.services.permissions import Permission
+from bot.slack.routes import Answer, Request, Routes, Say
 from bot.views import accounts as account_views
 from bot.views import doctor as views
 from bot.views import kit
-from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.offer import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.stories.accounts import AccountsStory
 
 TOPIC = "Accounts"
@@ -20,23 +20,23 @@ TOPIC = "Accounts"
 class Doctor:
     """The words for people who wonder how their accounts are, and why."""
 
-    def __init__(self, accounts: AccountsStory, offer: Offer) -> None:
+    def __init__(self, accounts: AccountsStory, catalog: PlatformCatalog) -> None:
         self._accounts = accounts
-        self._offer = offer
+        self._catalog = catalog
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
         routes.command(
             "status",
             self.status,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             topic=TOPIC,
             help="How your accounts and their platforms are doing, one line each.",
         )
         routes.command(
             "doctor",
             self.examine,
-            role=Role.MEMBER,
+            permission=Permission.SEE_ACCOUNTS,
             hint="[account]",
             topic=TOPIC,
             help="What is the matter with an account, why, and the one thing to do; without a name, those in trouble.",
@@ -52,7 +52,7 @@ class Doctor:
             blocks = views.overview(actor.organization, cards)
         else:
             blocks = account_views.nothing(actor.organization, "", actor.role)
-        not_set_up = [found.platform.name for found in self._offer.missing_platforms()]
+        not_set_up = [found.platform.name for found in self._catalog.unconfigured()]
         if not_set_up:
             blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
         return Say(text=summary, blocks=blocks)

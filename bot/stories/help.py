@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from bot.routes import Answer, Request, Routes, Say, Who
+from bot.slack.routes import Answer, Request, Routes, Say, Who
 from bot.views import help as views
 from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.offer import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.settings import Settings
 
 TOPIC = "Help"
@@ -20,9 +20,9 @@ TOPIC = "Help"
 class Help:
     """The words for people who wonder what to type, or what to tell support."""
 
-    def __init__(self, routes: Routes, offer: Offer, settings: Settings) -> None:
+    def __init__(self, routes: Routes, catalog: PlatformCatalog, settings: Settings) -> None:
         self._routes = routes
-        self._offer = offer
+        self._catalog = catalog
         self._settings = settings
         self._usage: Answer | None = None
 
@@ -31,7 +31,7 @@ class Help:
         routes.command(
             "help",
             self.help,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             topic=TOPIC,
             help="This list.",
             aliases=("?", "-h", "--help", "commands"),
@@ -39,7 +39,7 @@ class Help:
         routes.command(
             "debug",
             self.debug,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             topic=TOPIC,
             help="The ids support asks for.",
             aliases=("ids", "whoami"),
@@ -50,8 +50,8 @@ class Help:
         if self._usage is None:
             self._usage = views.usage(
                 self._routes.commands(),
-                [found.platform.name for found in self._offer.offered()],
-                [found.platform.name for found in self._offer.missing_platforms()],
+                [found.platform.name for found in self._catalog.configured()],
+                [found.platform.name for found in self._catalog.unconfigured()],
             )
         return self._usage
 

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.actor import act_as, opener_of
-from bot.errors import NotMember
-from bot.invitations import waiting_for
-from bot.logs import logger
-from bot.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.slack import CALL_FAILED, failure
-from bot.standing import LazyStanding
+from bot.ops.logs import logger
+from bot.services.access import act_as
+from bot.services.errors import NotMemberError
+from bot.services.organizations.invitations import waiting_for
+from bot.services.permissions import Permission
+from bot.slack.failures import CALL_FAILED, failure
+from bot.slack.payloads import opener_of
+from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.slack.standing import LazyStanding
 from bot.views import home as views
+from bot.views.errors import sentence
 from bot.views.kit import Json
-from storage.incidents import Alerts
-from storage.listings import Listings
-from storage.models import Role
-from storage.summaries import summaries
+from storage.account_listings import Listings
+from storage.alert_settings import Alerts
+from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.actor import Sender
-    from bot.slack import Slacks
+    from bot.services.access import Sender
+    from bot.slack.clients import SlackClients
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.tenants import Standing
+    from storage.engine.db import Database
+    from storage.standing import Standing
 
 log = logger(__name__)
 
@@ -35,19 +37,19 @@ log = logger(__name__)
 class Home:
     """What a member sees under the app's name."""
 
-    def __init__(self, accounts: AccountsStory, slacks: Slacks, database: Database) -> None:
+    def __init__(self, accounts: AccountsStory, clients: SlackClients, database: Database) -> None:
         self._accounts = accounts
-        self._slacks = slacks
+        self._clients = clients
         self._database = database
         accounts.changed.append(self.redraw)
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        routes.add(Kind.EVENT, "app_home_opened", self.opened, role=Who.SLACK, changes=False)
-        routes.add(Kind.ACTION, "home.refresh", self.show, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "home.switch", self.show, role=Role.MEMBER, changes=False)
+        routes.add(Kind.EVENT, "app_home_opened", self.opened, permission=Who.SLACK, changes=False)
+        routes.add(Kind.ACTION, "home.refresh", self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
+        routes.add(Kind.ACTION, "home.switch", self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
         for turned in ("home.earlier", "home.later"):
-            routes.add(Kind.ACTION, turned, self.show, role=Role.MEMBER, changes=False)
+            routes.add(Kind.ACTION, turned, self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
 
     async def opened(self, request: Request) -> Answer:
         """Draw the home tab for whoever opened it."""
@@ -78,7 +80,7 @@ class Home:
         standing = await LazyStanding(self._database, sender)()
         view = await self.view(sender, standing, organization_id)
         await self._draw(
-            sender, view, lambda: self._slacks.for_workspace(sender.team_id, sender.enterprise_id)
+            sender, view, lambda: self._clients.for_workspace(sender.team_id, sender.enterprise_id)
         )
 
     async def view(
@@ -93,8 +95,8 @@ class Home:
             about = await summaries(session, [seat.organization_id for seat in standing.choices])
         try:
             actor = act_as(sender, standing, chosen)
-        except NotMember as error:
-            return views.with_invitations(views.welcome(str(error)), waiting)
+        except NotMemberError as error:
+            return views.with_invitations(views.welcome(sentence(error)), waiting)
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)

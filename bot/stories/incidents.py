@@ -5,25 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, Settled
-from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
+from bot.services.access import members_with
+from bot.services.acting import acting
+from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
+from bot.services.permissions import Permission, allows
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
-from storage.incident_models import LateAnswer
 from storage.incidents import IncidentRows
-from storage.models import Role, new_id
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import LateAnswer, new_id
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.incidents import Incidents
+    from bot.services.incidents.incidents import Incidents
     from bot.stories.accounts import AccountsStory
-    from storage.db import Database
-    from storage.incident_models import Incident
-    from storage.models import Membership
+    from storage.engine.db import Database
+    from storage.models import Incident, Membership
 
 SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
@@ -38,22 +39,33 @@ class IncidentStory:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        routes.add(Kind.ACTION, "incident.reconnect", self.reconnect, role=Role.MEMBER, changes=False)
-        routes.add(Kind.ACTION, "incident.claim", self.claim, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.snooze", self.snooze, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.who", self.who, role=Role.MEMBER, changes=False)
         routes.add(
-            Kind.ACTION, "incident.send", self.send, role=Role.ADMIN, changes=False, opens="Send the link"
+            Kind.ACTION,
+            "incident.reconnect",
+            self.reconnect,
+            permission=Permission.SEE_ACCOUNTS,
+            changes=False,
         )
-        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.publish", self.publish, role=Role.ADMIN)
-        routes.add(Kind.ACTION, "incident.discard", self.discard, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "incident.claim", self.claim, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.snooze", self.snooze, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.who", self.who, permission=Permission.SEE_ACCOUNTS, changes=False)
+        routes.add(
+            Kind.ACTION,
+            "incident.send",
+            self.send,
+            permission=Permission.HANDLE_INCIDENTS,
+            changes=False,
+            opens="Send the link",
+        )
+        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, permission=Permission.HANDLE_INCIDENTS)
+        routes.add(Kind.ACTION, "incident.publish", self.publish, permission=Permission.RELEASE_LATE_POSTS)
+        routes.add(Kind.ACTION, "incident.discard", self.discard, permission=Permission.RELEASE_LATE_POSTS)
 
     async def reconnect(self, request: Request) -> Answer:
         """Answer Reconnect: an admin's own link; to others, who can do it."""
         actor = request.actor
-        if actor.role < Role.ADMIN:
+        if not actor.may(Permission.CONNECT_ACCOUNTS):
             return await self.who(request)
         async with self._database.organization(actor.organization_id, write=False) as session:
             incident = await self._open(session, request, lock=False)
@@ -63,7 +75,7 @@ class IncidentStory:
     async def claim(self, request: Request) -> Answer:
         """Let the actor take it; the second of two is told who was first."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request)
             if await self._incidents.claim(session, incident, actor.membership_id):
                 return Done()
@@ -74,7 +86,7 @@ class IncidentStory:
     async def unclaim(self, request: Request) -> Answer:
         """Give it back, whoever had taken it."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request)
             if incident.claimed_by is not None:
                 await self._incidents.unclaim(session, incident, actor.membership_id)
@@ -83,12 +95,12 @@ class IncidentStory:
     async def snooze(self, request: Request) -> Answer:
         """Be silent for the time that was chosen."""
         actor, (incident_id, _, word) = request.actor, request.target.partition(":")
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request, incident_id)
             now = datetime.now(UTC)
             until = incident.deadline if word == "deadline" else now + SPANS.get(word, timedelta(0))
             if until is None or until <= now:
-                raise Gone("That choice", AGAIN)
+                raise NotFoundError(Thing.CHOICE)
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 
@@ -97,9 +109,9 @@ class IncidentStory:
         actor = request.actor
         async with self._database.organization(actor.organization_id, write=False) as session:
             incident = await self._known(session, actor.organization_id, request.target, lock=False)
-            people = await Members(session).admins(actor.organization_id)
+            people = await members_with(session, actor.organization_id, Permission.CONNECT_ACCOUNTS)
             card = await self._incidents.cards.draw(session, incident)
-        return views.who_can(card, people, can_send=actor.role >= Role.ADMIN)
+        return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
 
     async def send(self, request: Request) -> Answer:
         """Ask whom to send the link to."""
@@ -110,7 +122,7 @@ class IncidentStory:
     async def sent(self, request: Request) -> Answer:
         """Send one named person a message in which only they get a link."""
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.HANDLE_INCIDENTS) as session:
             incident = await self._open(session, request)
             person = await self._admin(session, request, user_id)
             asker, key = f"<@{actor.sender.user_id}>", f"please:{new_id('ask')}"
@@ -131,26 +143,26 @@ class IncidentStory:
 
     async def _late(self, request: Request, answer: LateAnswer) -> Answer:
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.RELEASE_LATE_POSTS) as session:
             seen = await self._known(session, actor.organization_id, request.target, lock=False)
             if not await self._incidents.late(session, seen, answer, actor.membership_id):
-                raise Settled
+                raise AlreadyResolvedError
         return Done()
 
     async def _admin(self, session: AsyncSession, request: Request, user_id: str) -> Membership:
-        """Return the chosen person's membership. Raises BadInput with why they can't do it."""
+        """Return the chosen person's membership. Raises BadInputError with why they can't do it."""
         actor = request.actor
         if not user_id:
-            raise BadInput("Choose a person.", field=views.PERSON)
+            raise BadInputError("Choose a person.", field=views.PERSON)
         member = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
         if member is None:
-            raise BadInput(
+            raise BadInputError(
                 f"They aren't a member of {actor.organization}. An owner can add them as an admin with"
                 " /octapost org invite.",
                 field=views.PERSON,
             )
-        if member.role < Role.ADMIN:
-            raise BadInput(
+        if not allows(member.role, Permission.CONNECT_ACCOUNTS):
+            raise BadInputError(
                 f"They are a member of {actor.organization}, and only admins can reconnect. An owner can make them"
                 " one with /octapost org role.",
                 field=views.PERSON,
@@ -160,12 +172,18 @@ class IncidentStory:
     async def _open(
         self, session: AsyncSession, request: Request, incident_id: str = "", *, lock: bool = True
     ) -> Incident:
-        """Return the open incident a button names, locked. Raises Gone for another's or an absent one, or Settled."""
+        """Return the open incident a button names, locked.
+
+        Raises:
+            NotFoundError: There is none in this organization.
+            AlreadyResolvedError: It is closed.
+
+        """
         actor = request.actor
         named = incident_id or request.target
         found = await self._known(session, actor.organization_id, named, lock=lock)
         if not found.open:
-            raise Settled
+            raise AlreadyResolvedError
         return found
 
     async def _known(
@@ -173,5 +191,5 @@ class IncidentStory:
     ) -> Incident:
         found = await IncidentRows(session).get(organization_id, incident_id, lock=lock)
         if found is None:
-            raise Gone("That card")
+            raise NotFoundError(Thing.INCIDENT)
         return found

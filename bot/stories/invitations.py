@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.acting import acting_for
-from bot.errors import NotAllowed, NotMember
-from bot.notices import say_to_member
-from bot.routes import Answer, Kind, Request, Routes, Say, Who
+from bot.services.acting import acting
+from bot.services.errors import NotAllowedError, NotMemberError
+from bot.services.notifications import InvitationAnswered
+from bot.services.outbox import enqueue_dm_by_id
+from bot.services.permissions import Permission
+from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
 from storage.audit import SYSTEM, Audit
 from storage.invitations import Invitations
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import MAY_INVITE, Members, Organizations
+from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.stories.home import Home
-    from storage.db import Database
-    from storage.invitation_models import Invitation
+    from storage.engine.db import Database
+    from storage.models import Invitation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,8 @@ class InvitationStory:
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
-        routes.add(Kind.ACTION, "invitation.accept", self.accept, role=Who.ANYONE)
-        routes.add(Kind.ACTION, "invitation.decline", self.decline, role=Who.ANYONE)
+        routes.add(Kind.ACTION, "invitation.accept", self.accept, permission=Who.ANYONE)
+        routes.add(Kind.ACTION, "invitation.decline", self.decline, permission=Who.ANYONE)
 
     async def accept(self, request: Request) -> Answer:
         """Make the person a member, if the invitation stands and whoever made it may still invite."""
@@ -52,9 +55,9 @@ class InvitationStory:
             return await self._answer(request, views.NO_LONGER_STANDS)
         inviter = Inviter(organization_id=found.organization_id, membership_id=found.invited_by)
         try:
-            async with acting_for(self._database, inviter, MAY_INVITE, system=True) as session:
+            async with acting(self._database, inviter, Permission.INVITE, system=True) as session:
                 joined = await self._join(session, request)
-        except (NotMember, NotAllowed):
+        except (NotMemberError, NotAllowedError):
             joined = None
         if joined is None:
             return await self._answer(request, views.NO_LONGER_STANDS)
@@ -94,9 +97,9 @@ class InvitationStory:
     async def _tell_inviter(
         self, session: AsyncSession, invitation: Invitation, organization: str, role: Role | None
     ) -> None:
-        message = views.answered(organization, invitation.user_id, role=role)
+        answered = InvitationAnswered(organization=organization, user_id=invitation.user_id, role=role)
         key = f"answered:{invitation.id}:{invitation.expires_at:%Y%m%d%H%M%S}"
-        await say_to_member(session, invitation.organization_id, invitation.invited_by, key, message)
+        await enqueue_dm_by_id(session, invitation.organization_id, invitation.invited_by, key, answered)
 
     async def _answer(self, request: Request, text: str, organization_id: str | None = None) -> Answer:
         """Say what came of it where the button was: in place of the message, or on a home tab drawn again."""

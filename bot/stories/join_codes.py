@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import BadInput, Gone, TooMany
-from bot.routes import Answer, Kind, Request, Routes, Say
-from bot.stories.organization import ROLES, TOPIC
+from bot.services.acting import acting
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, Thing
+from bot.services.permissions import LOWEST, Permission, role_called, roles_without
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Kind, Request, Routes, Say
+from bot.stories.organization import TOPIC
 from bot.views import join_codes as views
 from storage.audit import Audit
 from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
-from storage.models import Role
-from storage.tenants import MAY_INVITE, Members
+from storage.memberships import Members
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from storage.db import Database
+    from bot.services.access import Actor
+    from storage.engine.db import Database
+
+BY_CODE = roles_without(Permission.INVITE)
+"""The roles a code can give: a stranger who finds one must not be able to let others in."""
 
 
 class JoinCodeStory:
@@ -32,8 +36,8 @@ class JoinCodeStory:
         routes.command(
             "org code",
             self.make,
-            role=MAY_INVITE,
-            hint="[member | admin]",
+            permission=Permission.INVITE,
+            hint=f"[{' | '.join(role.word for role in BY_CODE)}]",
             changes=True,
             topic=TOPIC,
             help="Make a one-time code with which another workspace joins.",
@@ -41,30 +45,28 @@ class JoinCodeStory:
         routes.command(
             "org codes",
             self.show,
-            role=Role.ADMIN,
+            permission=Permission.SEE_JOIN_CODES,
             topic=TOPIC,
             help="See which codes are open, and revoke them.",
         )
-        routes.add(Kind.ACTION, "org.revoke", self.revoke, role=Role.ADMIN)
+        routes.add(Kind.ACTION, "org.revoke", self.revoke, permission=Permission.SEE_JOIN_CODES)
 
     async def make(self, request: Request) -> Answer:
         """Make a one-time code for another workspace."""
-        word = request.words.strip().lower() or Role.MEMBER.word
-        if word not in {Role.MEMBER.word, Role.ADMIN.word}:
-            raise BadInput("A code can make a `member` or an `admin`: `/octapost org code admin`.")
+        word = request.words.strip().lower()
+        role = role_called(word) if word else LOWEST
+        if role not in BY_CODE:
+            raise BadInputError(views.which_role(BY_CODE))
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.INVITE) as session:
             try:
-                secret = await JoinCodes(session).create(
-                    actor.organization_id, ROLES[word], actor.membership_id
-                )
+                secret = await JoinCodes(session).create(actor.organization_id, role, actor.membership_id)
             except TooManyCodes:
-                raise TooMany(
-                    f"{actor.organization} has {MOST_OPEN} open codes, which is the most it can have."
-                    " `/octapost org codes` shows them; revoke one, or wait until one ends."
-                ) from None
-            await Audit(session).write(actor.organization_id, actor.membership_id, "code created", role=word)
-        return Say(text="A one-time code", blocks=views.made(actor.organization, secret, ROLES[word]))
+                raise LimitReachedError(Limit.JOIN_CODES, MOST_OPEN, actor.organization) from None
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "code created", role=role.word
+            )
+        return Say(text="A one-time code", blocks=views.made(actor.organization, secret, role))
 
     async def show(self, request: Request) -> Answer:
         """Show the organization's open codes."""
@@ -75,10 +77,10 @@ class JoinCodeStory:
     async def revoke(self, request: Request) -> Answer:
         """Revoke one code, and show those that are left in its place."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.SEE_JOIN_CODES) as session:
             revoked = await JoinCodes(session).revoke(actor.organization_id, request.target)
             if revoked is None:
-                raise Gone("That code", "Type `/octapost org codes` to see which are open.")
+                raise NotFoundError(Thing.JOIN_CODE)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "code revoked", by=revoked.created_by
             )
@@ -86,7 +88,7 @@ class JoinCodeStory:
 
     async def _listed(self, session: AsyncSession, actor: Actor, *, replace: bool = False) -> Say:
         found = await JoinCodes(session).all(actor.organization_id)
-        makers = {member.id: member for member in await Members(session).admins(actor.organization_id)}
+        makers = {member.id: member for member in await Members(session).all(actor.organization_id)}
         return Say(
             text=views.title(actor.organization, len(found)),
             blocks=views.codes(actor.organization_id, actor.organization, found, makers),

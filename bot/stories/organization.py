@@ -6,37 +6,44 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.acting import acting
-from bot.errors import AGAIN, BadInput, Gone, OctapostError, TooMany
-from bot.invitations import invite, tell, waiting_for
-from bot.logs import logger
-from bot.notices import say_to
-from bot.people import person, team_name
-from bot.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
+from bot.ops.logs import logger
+from bot.services.acting import acting
+from bot.services.errors import Limit, LimitReachedError, NotFoundError, ServiceError, Thing
+from bot.services.notifications import RoleChanged, WorkspaceJoined
+from bot.services.organizations.invitations import invite, tell, waiting_for
+from bot.services.outbox import enqueue_dm
+from bot.services.permissions import LOWEST, Permission, allows, lowest_role, role_called
+from bot.slack.people import person, team_name
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal, Who
 from bot.views import invitations, kit
 from bot.views import organization as views
+from bot.views.errors import sentence
+from bot.views.roles import article
 from storage.audit import Audit
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found, let_in
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
+from storage.memberships import LastOwner, Members
 from storage.models import Role
-from storage.names import NameTaken, looks
-from storage.summaries import summaries
-from storage.tenants import LastOwner, Members, Organizations, Seat, Workspaces
+from storage.organization_names import NameTaken, looks
+from storage.organization_summaries import summaries
+from storage.organizations import Organizations
+from storage.standing import Seat
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.actor import Actor
-    from bot.incidents import Incidents
-    from storage.db import Database
-    from storage.invitation_models import Invitation
-    from storage.models import Membership
+    from bot.services.access import Actor
+    from bot.services.incidents.incidents import Incidents
+    from storage.engine.db import Database
+    from storage.models import Invitation, Membership
 
 log = logger(__name__)
 LONGEST_NAME = 80
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
-ROLES = {role.word: role for role in Role}
+ROLE_WORDS = [role.word for role in Role]
 TOPIC = "Organizations and people"
 
 
@@ -53,7 +60,7 @@ class OrganizationStory:
         command(
             "org",
             self.overview,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             topic=TOPIC,
             help="Your organizations here.",
             aliases=("orgs", "organization"),
@@ -61,7 +68,7 @@ class OrganizationStory:
         command(
             "org create",
             self.create,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="NAME",
             changes=True,
             topic=TOPIC,
@@ -70,7 +77,7 @@ class OrganizationStory:
         command(
             "org rename",
             self.rename,
-            role=Role.OWNER,
+            permission=Permission.RENAME_ORGANIZATION,
             hint="NAME",
             changes=True,
             topic=TOPIC,
@@ -79,7 +86,7 @@ class OrganizationStory:
         command(
             "org join",
             self.join,
-            role=Who.ANYONE,
+            permission=Who.ANYONE,
             hint="CODE",
             changes=True,
             topic=TOPIC,
@@ -88,7 +95,7 @@ class OrganizationStory:
         command(
             "org members",
             self.members,
-            role=Role.MEMBER,
+            permission=Permission.SEE_MEMBERS,
             topic=TOPIC,
             help="Who is in your organization.",
             opens="Members",
@@ -96,8 +103,8 @@ class OrganizationStory:
         command(
             "org invite",
             self.invite,
-            role=Role.OWNER,
-            hint="@person [member | admin | owner]",
+            permission=Permission.INVITE,
+            hint=f"@person [{' | '.join(ROLE_WORDS)}]",
             changes=True,
             topic=TOPIC,
             help="Invite someone to your organization.",
@@ -106,8 +113,8 @@ class OrganizationStory:
         command(
             "org role",
             self.set_role,
-            role=Role.OWNER,
-            hint="@person member | admin | owner",
+            permission=Permission.MANAGE_MEMBERS,
+            hint=f"@person {' | '.join(ROLE_WORDS)}",
             changes=True,
             topic=TOPIC,
             help="Change what somebody may do.",
@@ -115,16 +122,23 @@ class OrganizationStory:
         command(
             "org remove",
             self.remove,
-            role=Role.OWNER,
+            permission=Permission.MANAGE_MEMBERS,
             hint="@person",
             changes=True,
             topic=TOPIC,
             help="Remove somebody. Their accounts stay connected.",
         )
-        routes.add(Kind.ACTION, "org.members", self.members, role=Role.MEMBER, changes=False, opens="Members")
-        routes.add(Kind.ACTION, "org.change", self.change, role=Role.OWNER)
-        routes.add(Kind.ACTION, "org.withdraw", self.withdraw, role=Role.OWNER)
-        routes.add(Kind.SUBMISSION, "org.add", self.add_people, role=Role.OWNER)
+        routes.add(
+            Kind.ACTION,
+            "org.members",
+            self.members,
+            permission=Permission.SEE_MEMBERS,
+            changes=False,
+            opens="Members",
+        )
+        routes.add(Kind.ACTION, "org.change", self.change, permission=Permission.MANAGE_MEMBERS)
+        routes.add(Kind.ACTION, "org.withdraw", self.withdraw, permission=Permission.INVITE)
+        routes.add(Kind.SUBMISSION, "org.add", self.add_people, permission=Permission.INVITE)
 
     # Organizations
 
@@ -150,11 +164,9 @@ class OrganizationStory:
                 await Workspaces(session).ensure(sender.team_id, sender.enterprise_id, workspace)
                 await found(session, name, realm=sender.realm, user_id=sender.user_id, team_id=sender.team_id)
         except NameTaken:
-            raise BadInput(name_taken(name)) from None
+            raise BadInputError(name_taken(name)) from None
         except TooManyFounded:
-            raise TooMany(
-                f"You have created {FOUNDED_A_DAY} organizations within a day, which is the limit. Try again tomorrow."
-            ) from None
+            raise LimitReachedError(Limit.ORGANIZATIONS_A_DAY, FOUNDED_A_DAY) from None
         return Say(
             text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
             blocks=[
@@ -169,26 +181,26 @@ class OrganizationStory:
         """Rename the organization of this channel."""
         name, actor = name_of(request.words, "rename"), request.actor
         try:
-            async with acting(self._database, actor) as session:
+            async with acting(self._database, actor, Permission.RENAME_ORGANIZATION) as session:
                 await Organizations(session).rename(actor.organization_id, name)
                 await Audit(session).write(actor.organization_id, actor.membership_id, "organization renamed")
         except NameTaken:
-            raise BadInput(name_taken(name)) from None
+            raise BadInputError(name_taken(name)) from None
         return Say(text=f"{actor.organization} is now called {name}.")
 
     async def join(self, request: Request) -> Answer:
         """Link this workspace to an organization with its one-time code. Guests cannot."""
         sender, typed = request.sender, request.words.strip()
         if not typed:
-            raise BadInput("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
+            raise BadInputError("Type the code after it: `/octapost org join ABCD-EFGH-JKLM`.")
         client = await request.client()
         who = await person(client, sender.user_id, sender)
         name = await team_name(client, sender.team_id)
         async with self._database.system() as session:
-            redeemed = await JoinCodes(session).redeem(typed)
+            redeemed = await JoinCodes(session).redeem(typed, lowest_role(Permission.INVITE))
             organization = await Organizations(session).get(redeemed.organization_id) if redeemed else None
             if redeemed is None or organization is None:
-                raise BadInput(
+                raise BadInputError(
                     "That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one."
                 )
             members = Members(session)
@@ -196,7 +208,7 @@ class OrganizationStory:
             try:
                 await let_in(session, sender.team_id, organization.id)
             except NameTaken:
-                raise BadInput(
+                raise BadInputError(
                     f"This workspace already has an organization whose name looks like {organization.name}."
                     " Ask one of the two owners to rename theirs; your code stays good until then."
                 ) from None
@@ -207,13 +219,14 @@ class OrganizationStory:
             )
             await Audit(session).write(organization.id, member.id, "workspace joined", sender.team_id)
             for owner in await members.all(organization.id):
-                if owner.role >= Role.OWNER and owner.id != member.id:
+                if allows(owner.role, Permission.INVITE) and owner.id != member.id:
                     key = f"joined:{organization.id}:{redeemed.id}"
-                    await say_to(
-                        session, owner, key, views.joined(organization.name, name, who, Role(member.role))
+                    joined = WorkspaceJoined(
+                        organization=organization.name, workspace=name, by=who, role=member.role
                     )
+                    await enqueue_dm(session, owner, key, joined)
         return Say(
-            text=f"This workspace can now use {organization.name}, and you are {views.article(role)} of it."
+            text=f"This workspace can now use {organization.name}, and you are {article(role)} of it."
             f" `/octapost org switch {organization.name}` makes this channel about it.",
         )
 
@@ -226,36 +239,38 @@ class OrganizationStory:
     async def invite(self, request: Request) -> Answer:
         """Answer `/octapost org invite @person [role]`."""
         user_id, word = who_and_role(request.words)
-        if word and word not in ROLES:
-            raise BadInput("The role is one of member, admin, owner.")
-        role = ROLES[word] if word else Role.MEMBER
+        role = role_called(word) if word else LOWEST
+        if role is None:
+            raise BadInputError(f"The role is one of {', '.join(ROLE_WORDS)}.")
         actor, client = request.actor, await request.client()
         name = await person(client, user_id, actor.sender)
-        async with acting(self._database, actor, system=True) as session:
+        async with acting(self._database, actor, Permission.INVITE, system=True) as session:
             [one] = await invite(session, actor, [user_id], role)
         if one.before is None:
             return Say(text=invitations.invited(name, actor.organization, one.after, told=one.told))
         if one.before == one.after:
             return Say(
-                text=f"{name} is already {views.article(one.after)} of {actor.organization}."
+                text=f"{name} is already {article(one.after)} of {actor.organization}."
                 " `/octapost org role @person role` changes that."
             )
-        return Say(text=f"{name} is now {views.article(one.after)} of {actor.organization}. I've told them.")
+        return Say(text=f"{name} is now {article(one.after)} of {actor.organization}. I've told them.")
 
     async def set_role(self, request: Request) -> Answer:
         """Answer `/octapost org role @person role`."""
         user_id, word = who_and_role(request.words)
-        if word not in ROLES:
-            raise BadInput("Say who and what: `/octapost org role @person admin` (member, admin or owner).")
+        role = role_called(word)
+        if role is None:
+            words = kit.listed(ROLE_WORDS, "or")
+            raise BadInputError(f"Say who and what: `/octapost org role @person admin` ({words}).")
         member = await self._member(request.actor, user_id)
-        await self._set_role(request.actor, member.id, ROLES[word])
-        return about(user_id, f"is {views.article(ROLES[word])} of {request.actor.organization} from now on.")
+        await self._set_role(request.actor, member.id, role)
+        return about(user_id, f"is {article(role)} of {request.actor.organization} from now on.")
 
     async def remove(self, request: Request) -> Answer:
         """Answer `/octapost org remove @person`: end a membership, or withdraw an invitation."""
         user_id, _ = who_and_role(request.words)
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:
             withdrawn = await Invitations(session).withdraw_from(
                 actor.organization_id, actor.sender.realm, user_id
             )
@@ -272,10 +287,10 @@ class OrganizationStory:
     async def withdraw(self, request: Request) -> Answer:
         """Withdraw an invitation in the members modal."""
         actor = request.actor
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.INVITE) as session:
             withdrawn = await Invitations(session).withdraw(actor.organization_id, request.target)
             if withdrawn is None:
-                raise Gone("That invitation", AGAIN)
+                raise NotFoundError(Thing.INVITATION)
             await self._withdrawn(session, actor, withdrawn)
         if request.place != "modal":
             return Say(text="Withdrawn.")
@@ -286,10 +301,10 @@ class OrganizationStory:
         membership_id, _, word = request.target.partition(":")
         if word == "remove":
             await self._end(request.actor, membership_id)
-        elif word in ROLES:
-            await self._set_role(request.actor, membership_id, ROLES[word])
+        elif role := role_called(word):
+            await self._set_role(request.actor, membership_id, role)
         else:
-            raise Gone("That choice", AGAIN)
+            raise NotFoundError(Thing.CHOICE)
         actor = await self._refreshed(request)
         if actor is None or request.place != "modal":
             return Say(text="Done.")
@@ -298,7 +313,7 @@ class OrganizationStory:
     async def add_people(self, request: Request) -> Answer:
         """Add the people chosen in the members modal."""
         if request.target:  # some other modal's metadata
-            raise Gone("That form", AGAIN)
+            raise NotFoundError(Thing.FORM)
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
             return Done()
@@ -307,10 +322,10 @@ class OrganizationStory:
         for user_id in chosen:
             try:
                 await person(client, user_id, request.sender)
-            except OctapostError as error:
-                raise BadInput(str(error), field=views.PERSON) from None
-        role = ROLES.get(str(option.get("value")), Role.MEMBER)
-        async with acting(self._database, request.actor, system=True) as session:
+            except ServiceError as error:
+                raise BadInputError(sentence(error), field=views.PERSON) from None
+        role = role_called(str(option.get("value"))) or LOWEST
+        async with acting(self._database, request.actor, Permission.INVITE, system=True) as session:
             await invite(session, request.actor, chosen, role)
         return UpdateModal(await self._members_view(request.actor))
 
@@ -341,40 +356,43 @@ class OrganizationStory:
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
         if found is None:
-            raise BadInput(
+            raise BadInputError(
                 f"They aren't a member of {actor.organization}. `/octapost org members` shows who is."
             )
         return found
 
     async def _set_role(self, actor: Actor, membership_id: str, role: Role) -> None:
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:
             await self._write_role(session, actor, membership_id, role)
 
     async def _write_role(self, session: AsyncSession, actor: Actor, membership_id: str, role: Role) -> None:
         try:
             done = await Members(session).set_role(actor.organization_id, membership_id, role)
         except LastOwner:
-            raise BadInput(last_owner(actor)) from None
+            raise BadInputError(last_owner(actor)) from None
         if not done:
-            raise Gone("That member")
-        if role < Role.ADMIN:
+            raise NotFoundError(Thing.MEMBER)
+        if not allows(role, Permission.INVITE):
+            await Members(session).end_offers([membership_id])
+        if not allows(role, Permission.HANDLE_INCIDENTS):
             await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
         member = await Members(session).get(actor.organization_id, membership_id)
         if member is not None and member.id != actor.membership_id:
-            message = invitations.role_changed(actor.organization, role, f"<@{actor.sender.user_id}>")
-            await tell(session, member, message)
+            changed_by = actor.sender.user_id
+            changed = RoleChanged(organization=actor.organization, role=role, changed_by=changed_by)
+            await tell(session, member, changed)
 
     async def _end(self, actor: Actor, membership_id: str) -> None:
-        async with acting(self._database, actor) as session:
+        async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:
             try:
                 done = await Members(session).end(actor.organization_id, membership_id)
             except LastOwner:
-                raise BadInput(last_owner(actor)) from None
+                raise BadInputError(last_owner(actor)) from None
             if not done:
-                raise Gone("That member")
+                raise NotFoundError(Thing.MEMBER)
             await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "member removed", membership_id
@@ -391,14 +409,14 @@ class OrganizationStory:
 
 
 def name_of(typed: str, word: str = "create") -> str:
-    """Return an organization's name as typed, tidied. Raises BadInput for none, or too much."""
+    """Return an organization's name as typed, tidied. Raises BadInputError for none, or too much."""
     name = " ".join(typed.split())
     if not name:
-        raise BadInput(f"Type a name after it: `/octapost org {word} Blue Door Bakery`.")
+        raise BadInputError(f"Type a name after it: `/octapost org {word} Blue Door Bakery`.")
     if len(name) > LONGEST_NAME:
-        raise BadInput(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
+        raise BadInputError(f"That name has {len(name)} characters; at most {LONGEST_NAME} work.")
     if not looks(name):
-        raise BadInput("That name has no character that can be seen. Choose one that people can read.")
+        raise BadInputError("That name has no character that can be seen. Choose one that people can read.")
     return name
 
 
@@ -414,7 +432,7 @@ def who_and_role(typed: str) -> tuple[str, str]:
     """Return the user id of the mention in what was typed, and the word after it."""
     found = MENTION.search(typed)
     if found is None:
-        raise BadInput(
+        raise BadInputError(
             "Name the person with @, so that Slack knows whom you mean: `/octapost org invite @person`."
         )
     rest = typed[found.end() :].split()

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Capability, Platform, Scope
-from bot.diagnosis import CLEAR, Diagnosis, Fix, Weather, diagnose
-from bot.disconnections import Disconnection, Revocation
+from bot.services.accounts.diagnosis import NO_OUTAGE, Diagnosis, PlatformHealth, Remedy, diagnose
+from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.permissions import Permission, allows
 from bot.views import kit
 from bot.views.kit import Json
 from storage.models import Role
@@ -42,7 +43,7 @@ class Card:
     """A Slack mention of the member, or a word for someone who has left."""
     offered: bool = True
     """This installation still has the app it was connected with."""
-    outlook: Weather = CLEAR
+    outlook: PlatformHealth = NO_OUTAGE
     """How its platform is doing for everybody."""
     warned: bool = False
     """A card in Slack says that it needs somebody."""
@@ -58,7 +59,7 @@ class Card:
             can=self.can,
             missing=self.missing,
             offered=self.offered,
-            outlook=self.outlook,
+            health=self.outlook,
             warned=self.warned,
             now=now,
         )
@@ -93,7 +94,7 @@ def card(one: Card, role: Role) -> list[Json]:
     by = kit.mrkdwn(f"Connected by {one.connected_by}.")
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
     small += [kit.mrkdwn(one.care)] if one.care else []
-    if found.fix is Fix.RECONNECT and role < Role.ADMIN:
+    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
         kit.titled(account.name, "\n".join(lines)),
@@ -104,19 +105,22 @@ def card(one: Card, role: Role) -> list[Json]:
         buttons.append(kit.button(f"Open on {one.platform.name}", "account.open", url=account.url))
     if Capability.PLACES in one.can:
         buttons.append(kit.button("Where it can post", "account.places", value))
-    if role >= Role.ADMIN:
-        buttons += [
+    if allows(role, Permission.CONNECT_ACCOUNTS):
+        buttons.append(
             kit.button(
                 "Reconnect",
                 "account.reconnect",
                 value,
-                style="primary" if found.fix is Fix.RECONNECT else None,
+                style="primary" if found.fix is Remedy.RECONNECT else None,
                 label=f"Reconnect {account.name}",
             ),
+        )
+    if allows(role, Permission.DISCONNECT_ACCOUNTS):
+        buttons.append(
             kit.button(
                 "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {account.name}"
-            ),
-        ]
+            )
+        )
     if buttons:
         blocks.append(kit.actions(*buttons))
     return blocks
@@ -186,7 +190,7 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
     """Return what stands where there are no accounts yet."""
     on = f" on {platform}" if platform else ""
     blocks = [kit.words(f"{organization} has no accounts{on} yet.")]
-    if role >= Role.ADMIN:
+    if allows(role, Permission.CONNECT_ACCOUNTS):
         blocks += [
             kit.actions(kit.button("Connect an account", "connect.start", style="primary")),
             kit.fine_print("Or type /octapost connect in any channel."),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
 from bot.views import kit
 from bot.views.incidents import TROUBLE, in_days, moment
+from bot.views.kit import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.views.kit import Json
-    from storage.incident_models import AlertSettings
+    from storage.models import AlertSettings
 
 CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
 RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)

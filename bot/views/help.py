@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.commands import COMMAND
-from bot.routes import Say
+from bot.slack.commands import COMMAND
+from bot.slack.routes import Say
 from bot.views import kit
 
 if TYPE_CHECKING:
-    from bot.routes import Route
+    from bot.slack.routes import Route
 
 TITLE = "Octapost publishes to your social accounts from Slack."
 

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.diagnosis import tally
+from bot.services.accounts.diagnosis import tally
+from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit
 from bot.views.kit import Json
-from bot.views.organization import accounts, article, ownership
+from bot.views.organization import accounts, ownership
+from bot.views.roles import article
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from bot.services.notifications import InvitationReceived
     from bot.views.accounts import Card
-    from storage.incident_models import AlertSettings
-    from storage.summaries import Summary
-    from storage.tenants import Seat
+    from storage.models import AlertSettings
+    from storage.organization_summaries import Summary
+    from storage.standing import Seat
 
 HOME_CARDS = 18
 """A home tab holds 100 blocks, a card at most 4; about ten stand around them."""
@@ -43,13 +46,13 @@ def home(reader: Reader, cards: Sequence[Card], alerts: AlertSettings, number: i
     if shown := reader.about.get(seat.organization_id):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(ownership(shown, reader.realm))]})
     buttons = []
-    if role >= Role.ADMIN:
+    if allows(role, Permission.CONNECT_ACCOUNTS):
         buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
     buttons += [
         kit.button("Members", "org.members", f"{seat.organization_id}/"),
         kit.button("Refresh", "home.refresh", f"{seat.organization_id}/"),
     ]
-    if role >= Role.ADMIN:
+    if allows(role, Permission.CHANGE_ALERTS):
         buttons.append(kit.button("Alerts…", "alerts.change", f"{seat.organization_id}/"))
     blocks.append(kit.actions(*buttons))
     if trouble := alert_views.trouble(alerts):
@@ -93,7 +96,7 @@ def switcher(reader: Reader) -> Json:
     return {"type": "static_select", "action_id": "home.switch", "options": options, "initial_option": chosen}
 
 
-def with_invitations(view: Json, waiting: Sequence[invitations.Asked]) -> Json:
+def with_invitations(view: Json, waiting: Sequence[InvitationReceived]) -> Json:
     """Return a home tab with a person's invitations above everything else."""
     return view | {"blocks": [*invitations.cards(waiting), *view["blocks"]][:100]}
 

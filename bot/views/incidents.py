@@ -7,11 +7,11 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
-from bot.routes import Say
+from bot.services.permissions import Permission, roles_with
+from bot.slack.routes import Say
 from bot.views import kit
-from storage.incident_models import IncidentKind, LateAnswer, Resolution
-from storage.models import BLOCKED, LEFT_OUT, Role, utc_now
+from bot.views.kit import Message
+from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from adapters.base import Platform
     from bot.views.kit import Json
-    from storage.incident_models import AlertSettings, Incident
-    from storage.models import Membership
+    from storage.models import AlertSettings, Incident, Membership
     from storage.posts import Waiting
 
 PERSON = "person"
@@ -239,12 +238,12 @@ def headline(one: IncidentCard) -> tuple[str, str]:
             Resolution.DELETED: ("⚪", f"{who}: the organization was deleted. Nothing to do."),
         }.get(Resolution(incident.resolution), ("🟢", f"{who} can {_well_again(one)}."))
     if incident.kind == IncidentKind.EXPIRING:
-        if incident.days == 0:
+        if incident.reminder_day == 0:
             return "🟠", (
                 f"{one.platform.name} shows us no data of {one.names} for {one.organization} until somebody"
                 " reconnects."
             )
-        within = in_days(days_until(incident.deadline) if incident.deadline else incident.days or 1)
+        within = in_days(days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1)
         return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
@@ -264,16 +263,16 @@ def _details(one: IncidentCard) -> list[str]:
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
-        if incident.sign_in_lives:
+        if incident.grant_still_valid:
             lines.append(f"The rest of this sign-in works on. {mend(incident.code)}")
     else:
-        word = "Ended" if incident.days == 0 else "Ends"
+        word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
         how = ENDING.get(incident.code, "ends sign-ins after a time, and only a person can renew this one")
         lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
-        reason = TROUBLE.get(incident.trouble, "Slack didn't take it")
+        reason = TROUBLE.get(incident.card.channel_error, "Slack didn't take it")
         lines.append(
             f"You get this as a direct message because I can't post in <#{one.lost_channel}>: {reason}."
             " `/octapost alerts` chooses another channel."
@@ -325,7 +324,7 @@ def care(incident: Incident, claimer: str) -> str:
 
 def _buttons(one: IncidentCard) -> Json:
     incident, value = one.incident, one.value
-    ends = incident.kind == IncidentKind.EXPIRING and incident.days != 0
+    ends = incident.kind == IncidentKind.EXPIRING and incident.reminder_day != 0
     snoozes = [key for key in SNOOZES if key != "deadline" or ends]
     snooze: Json = {
         "type": "static_select",
@@ -379,11 +378,11 @@ def owners_asked(owners: Sequence[Membership]) -> str:
 
 def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
     """Return the private answer to "Who can do this?", with a button for those who may ask one of them."""
-    owners = kit.listed(kit.mention(m) for m in people if m.role >= Role.OWNER)
-    admins = kit.listed(kit.mention(m) for m in people if m.role == Role.ADMIN)
-    found = [f"owners {owners}" if owners else "", f"admins {admins}" if admins else ""]
+    able = roles_with(Permission.CONNECT_ACCOUNTS)
+    found = {role: kit.listed(kit.mention(m) for m in people if m.role == role) for role in able}
+    named = "; ".join(f"{role.word}s {names}" for role, names in found.items() if names)
     lines = [
-        f"Any owner or admin of the organization can: {'; '.join(filter(None, found))}.",
+        f"Any {kit.listed((role.word for role in able), 'or')} of the organization can: {named}.",
         f"They need to be able to sign in to {one.platform.name} as somebody who manages these accounts.",
     ]
     blocks = [kit.words(f"Who can reconnect {one.names}?"), kit.section("\n".join(lines))]

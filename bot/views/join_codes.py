@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.views import kit
 from bot.views.incidents import moment
 from bot.views.kit import Json
-from bot.views.organization import article
+from bot.views.roles import article
 from storage.models import Membership, Role
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def made(organization: str, secret: str, role: Role) -> list[Json]:
             "/octapost org codes lists the open codes and can revoke them.",
         ),
     ]
+
+
+def which_role(roles: Sequence[Role]) -> str:
+    """Return which roles a code can give."""
+    can = kit.listed((f"{article(role, '`')}" for role in roles), "or")
+    return f"A code can make {can}: `/octapost org code {roles[-1].word}`."
 
 
 def title(organization: str, count: int) -> str:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.notices import Message
+from bot.services.permissions import LOWEST, Permission, allows
 from bot.views import kit
 from bot.views.kit import Json
+from bot.views.roles import article, describe
 from storage.models import Membership, Role
 
 if TYPE_CHECKING:
-    from storage.invitation_models import Invitation
-    from storage.summaries import Summary
-    from storage.tenants import Seat, Standing
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
+    from storage.standing import Seat, Standing
+from bot.views.kit import Message
+
+if TYPE_CHECKING:
+    from bot.services.notifications import WorkspaceJoined
 
 PERSON, ROLE = "person", "role"
-WHAT = {
-    Role.MEMBER: "Member: sees accounts and posts",
-    Role.ADMIN: "Admin: also connects and disconnects accounts",
-    Role.OWNER: "Owner: also manages people",
-}
 MEMBERS_SHOWN = 40
 INVITATIONS_SHOWN = 15
 OWNERS_SHOWN = 2
@@ -71,11 +71,6 @@ def accounts(count: int) -> str:
     return "1 account" if count == 1 else f"{count} accounts"
 
 
-def article(role: Role) -> str:
-    """Return a role with its article."""
-    return f"an {role.word}" if role in {Role.ADMIN, Role.OWNER} else f"a {role.word}"
-
-
 def members(
     seat: Seat,
     people: Sequence[Membership],
@@ -86,14 +81,14 @@ def members(
 
     `elsewhere` names the workspaces of those who come from another one than the reader.
     """
-    actor_role = Role(seat.role)
+    may_invite = allows(seat.role, Permission.INVITE)
     blocks: list[Json] = []
     for member in people[:MEMBERS_SHOWN]:
         home = elsewhere.get(member.team_id, "")
         where = f"  (from {kit.escape(home)})" if home else ""
         line = kit.mrkdwn(f"<@{member.user_id}>  {Role(member.role).word}{where}")
         block: Json = {"type": "section", "text": line}
-        if actor_role >= Role.OWNER:
+        if allows(seat.role, Permission.MANAGE_MEMBERS):
             value = f"{seat.organization_id}/{member.id}"
             block["accessory"] = {
                 "type": "overflow",
@@ -110,11 +105,11 @@ def members(
         blocks.append(block)
     if len(people) > MEMBERS_SHOWN:
         blocks.append(kit.fine_print(f"… and {len(people) - MEMBERS_SHOWN} more."))
-    if actor_role >= Role.OWNER:
+    if may_invite:
         blocks += [invited(seat, invitation) for invitation in invitations[:INVITATIONS_SHOWN]]
-    blocks.append(kit.fine_print(*WHAT.values()))
+    blocks.append(kit.fine_print(*map(describe, Role)))
     blocks.append(kit.fine_print("Removing a person never disconnects an account."))
-    if actor_role >= Role.OWNER:
+    if may_invite:
         blocks += [
             kit.divider(),
             {
@@ -137,8 +132,8 @@ def members(
                 "element": {
                     "type": "static_select",
                     "action_id": "select",
-                    "options": [kit.option(WHAT[role], role.word) for role in Role],
-                    "initial_option": kit.option(WHAT[Role.MEMBER], Role.MEMBER.word),
+                    "options": [kit.option(describe(role), role.word) for role in Role],
+                    "initial_option": kit.option(describe(LOWEST), LOWEST.word),
                 },
             },
         ]
@@ -146,7 +141,7 @@ def members(
         kit.cut(f"Members of {seat.organization_name}", 24),
         blocks,
         callback_id="org.add",
-        submit="Invite" if actor_role >= Role.OWNER else None,
+        submit="Invite" if may_invite else None,
         metadata=f"{seat.organization_id}/",
     )
 
@@ -158,14 +153,14 @@ def invited(seat: Seat, invitation: Invitation) -> Json:
     return kit.section(f"{who}, until {kit.day(invitation.expires_at)}", accessory=withdraw)
 
 
-def joined(organization: str, workspace: str, by: str, role: Role) -> Message:
-    """Return what the owners read when another workspace joined with a code that `by` typed there."""
-    text = f"The workspace {workspace} joined {organization} with a one-time code."
+def joined(one: WorkspaceJoined) -> Message:
+    """Return what the owners read when another workspace joined with a one-time code."""
+    text = f"The workspace {one.workspace} joined {one.organization} with a one-time code."
     return Message(
         text=text,
         blocks=[
             kit.words(text),
-            kit.words(f"{by} used it there, and is now {article(role)} of {organization}."),
+            kit.words(f"{one.by} used it there, and is now {article(Role(one.role))} of {one.organization}."),
             kit.fine_print(
                 "If that surprises you: /octapost org members shows everybody and can remove people."
             ),

@@ -11,17 +11,16 @@ import errno
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.logs import logger
+from bot.ops.logs import logger
 
 if TYPE_CHECKING:
-    from bot.gauges import Gauges
-    from bot.jobs.clock import Clock
-    from storage.db import Database
+    from bot.web.gauges import Gauges
+    from storage.engine.db import Database
 
 log = logger(__name__)
 READY_WITHIN_S = 3.0
@@ -67,12 +66,33 @@ def kind_of(error: BaseException) -> str:
     return str(getattr(error, "sqlite_errorname", type(error).__name__))
 
 
+class Ticks(Protocol):
+    """What readiness asks of the scheduler."""
+
+    @property
+    def started(self) -> bool:
+        """Whether this process has jobs."""
+        ...
+
+    @property
+    def silent_s(self) -> float:
+        """How many seconds ago it ticked."""
+        ...
+
+    @property
+    def working_s(self) -> float:
+        """How many seconds ago it was started."""
+        ...
+
+
 class Health:
     """/livez, /readyz and /metrics. Not counted against a client's pages."""
 
-    def __init__(self, database: Database, clock: Clock, gauges: Gauges, overdue_after: timedelta) -> None:
+    def __init__(
+        self, database: Database, scheduler: Ticks, gauges: Gauges, overdue_after: timedelta
+    ) -> None:
         self._database = database
-        self._clock = clock
+        self._scheduler = scheduler
         self._gauges = gauges
         self._overdue_after = overdue_after
         self._readiness = Readiness(self._trouble)
@@ -101,13 +121,13 @@ class Health:
 
     async def _trouble(self) -> str:
         await self._database.probe()
-        if not self._clock.started:
+        if not self._scheduler.started:
             return ""
-        if self._clock.silent_s > STOPPED_AFTER_S:
+        if self._scheduler.silent_s > STOPPED_AFTER_S:
             return "clock_stopped"
         overdue = await self._gauges.overdue()
         # What fell due before we were there to look is no fault of a process that has just begun.
-        held_up = min(overdue, timedelta(seconds=self._clock.working_s))
+        held_up = min(overdue, timedelta(seconds=self._scheduler.working_s))
         return "refreshes_overdue" if held_up > self._overdue_after else ""
 
     async def metrics(self, _request: web.Request) -> web.Response:

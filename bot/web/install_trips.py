@@ -11,7 +11,7 @@ from storage.install_states import InstallStates
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from storage.db import Database
+    from storage.engine.db import Database
 
 TIME_BYTES = 4
 """A Unix time in seconds, until 2106."""

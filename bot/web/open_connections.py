@@ -10,8 +10,8 @@ from enum import Enum, auto
 from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol
 
-from bot.http import CALLS_AT_ONCE
-from bot.metrics import CONNECTIONS, DROPPED
+from bot.ops.http import CALLS_AT_ONCE
+from bot.ops.metrics import CONNECTIONS, DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

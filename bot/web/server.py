@@ -18,8 +18,8 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from bot.logs import logger
-from bot.metrics import REFUSED
+from bot.ops.logs import logger
+from bot.ops.metrics import REFUSED
 from bot.web.open_connections import TIME_LIMITS_S, OpenConnections, Phase, connection_limit, open_files
 from bot.web.request_limits import LONGEST_HEAD, PeerLeftError, fault
 

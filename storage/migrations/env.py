@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from storage.tables import metadata
+from storage.models import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -12,7 +12,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bot.app import quiet
+from bot.process import set_log_level
 from tests.bench.benchmarks import DIALECTS, SMALL, Line, Plan, bench
 from tests.bench.report import PAGE, PICTURES, markdown, put, show
 from tests.bench.suite import BENCHMARKS
@@ -32,7 +32,7 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Put the numbers into docs/benchmarks.md.")] = False,
 ) -> None:
     """Measure Octapost against a Bolt app that does nothing, on this machine."""
-    quiet()
+    set_log_level()
     load = os.getloadavg()[0]
     chosen = [name for name in BENCHMARKS if not only or any(o.lower() in name.lower() for o in only)]
     plan = SMALL if small else Plan(rounds=rounds)

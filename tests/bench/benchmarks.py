@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.attempts import first_seen, open_ticket
-from storage.db import Database
-from storage.tenants import standing
+from storage.engine.db import Database
+from storage.seen_requests import first_seen
+from storage.standing import standing
+from storage.tickets import open_ticket
 from tests.bench import servers
 from tests.bench.load import Burst, command, fire, typeahead
 from tests.bench.servers import CHANNEL, NAMES, TEAM, Seeded, Server

@@ -15,13 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.base import Platform, Rotation, Tokens
-from adapters.registry import PLATFORMS
-from bot.jobs.lanes import ASK_AGAIN, AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in, look_in, pause
-from storage.budgets import Bucket
+from adapters.base import Platform, Refresh, Tokens
+from bot.services.tokens.policy import next_check_in, next_refresh_in, retry_in
+from bot.services.tokens.queue import ASK_AGAIN, AT_ONCE, SILENCE
+from storage.rate_limits import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
+from tests.platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,10 +96,10 @@ class Lane:
     @property
     def life(self) -> timedelta | None:
         """How long the token lives that a look renews; None where none of them ends, or only a person renews it."""
-        match self.platform.rotation:
-            case Rotation.STATIC | Rotation.EXCHANGE:
+        match self.platform.refresh:
+            case Refresh.STATIC | Refresh.EXCHANGE:
                 return self.platform.access_lifetime
-            case Rotation.SINGLE_USE:
+            case Refresh.SINGLE_USE:
                 return REFRESH_LIFE.get(self.platform.key)
             case _:
                 return None
@@ -110,16 +110,16 @@ class Lane:
         A look brings Reddit's and Google's a whole life, always. Meta promises no later end for a token that is
         traded up, and a person may have come back to TikTok after long: those are anywhere in theirs.
         """
-        if self.life is None or self.platform.rotation is Rotation.STATIC:
+        if self.life is None or self.platform.refresh is Refresh.STATIC:
             return self.life
         return max(SHORTEST_LEFT, self.life * self.chance.random())
 
     def answer(self, left: timedelta | None) -> Tokens:
         """Return what the platform answers when the token that a look renews lives so long."""
-        single_use = self.platform.rotation is Rotation.SINGLE_USE
+        single_use = self.platform.refresh is Refresh.SINGLE_USE
         return Tokens(
             access_token="access",
-            refresh_token=None if self.platform.rotation is Rotation.NONE else "refresh",
+            refresh_token=None if self.platform.refresh is Refresh.NONE else "refresh",
             expires_in=self.platform.access_lifetime if single_use or left is None else left,
             refresh_expires_in=left if single_use else None,
         )
@@ -132,8 +132,8 @@ class Lane:
     def cycle(self, jitter: float, tokens: Tokens) -> timedelta:
         """Return how long it is from such an answer about a grant to the next call."""
         if tokens.refresh_token is None:
-            return look_in(self.bucket, self.grants, jitter=jitter)
-        return due_in(self.platform, tokens, jitter=jitter)
+            return next_check_in(self.bucket, self.grants, jitter=jitter)
+        return next_refresh_in(self.platform, tokens, jitter=jitter)
 
     @property
     def load(self) -> float:
@@ -183,7 +183,7 @@ class Lane:
         self.put_off += 1
         failed = self.failures.get(grant, 0)
         self.failures[grant] = failed + 1
-        self._look_at(grant, second + pause(failed, None, chance=self.chance.random()).total_seconds())
+        self._look_at(grant, second + retry_in(failed, None, chance=self.chance.random()).total_seconds())
 
     def _renewed(self, grant: int, second: int, cycle: float, life: float) -> None:
         self.unanswered = 0

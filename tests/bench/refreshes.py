@@ -16,8 +16,8 @@ import psutil
 from sqlalchemy import func
 from sqlmodel import col, select, update
 
-from bot.jobs.lanes import AT_ONCE
-from storage.db import Database, now
+from bot.services.tokens.queue import AT_ONCE
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus, new_id
 from storage.vault import KeyRing, Vault
 from tests.bench import servers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import random
 import shutil
 import socket
 import sys
@@ -20,12 +21,16 @@ from typing import Any
 
 import psutil
 
-from storage.db import Database
-from storage.discoveries import Discoveries, Found, Places
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.discoveries import Discoveries, Found
+from storage.engine.db import Database
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organizations import Organizations
+from storage.places import Places
 from storage.vault import KeyRing, Vault
+from storage.workspaces import Workspaces
 from tests.bench.load import HOST, SECRET
 from tests.databases import Postgres
 
@@ -161,10 +166,15 @@ def environment(seeded: Seeded, port: int) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nobody listens, of those that the system gives to no connection meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port")
 
 
 @asynccontextmanager

@@ -15,8 +15,9 @@ from sqlalchemy import JSON, BigInteger, Float, String, cast, event, insert, lit
 from sqlalchemy import select as core_select
 from sqlmodel import col, text, update
 
-from bot.jobs.lanes import AT_ONCE, LEASE
-from storage.db import Database, Now, now
+from bot.services.tokens.policy import LEASE
+from bot.services.tokens.queue import AT_ONCE
+from storage.engine.db import Database, Now, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault
@@ -145,7 +146,8 @@ async def fill(database: Database, grants: int, due: int) -> None:
         "created_at": now(),
         "renewed_at": now(),
         "due_at": Now(cast((rank - due) * LIFE_S / grants, Float)),
-        "verdict": literal("fresh"),
+        "last_outcome": literal("fresh"),
+        "last_error_code": literal(""),
         "failures": literal(0),
         "in_doubt": literal(value=False),
     }

@@ -20,12 +20,12 @@ from sandbox.platforms.linkedin import EVE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.world import ACME, ADA, OTTO
 from sandbox.start import Playground, playground
-from storage.db import now
-from storage.grants import Accounts
-from storage.incidents import Alerts
+from storage.accounts import Accounts
+from storage.alert_settings import Alerts
+from storage.engine.db import now
+from storage.memberships import Members
 from storage.models import Role
 from storage.refreshes import Refreshes
-from storage.tenants import Members
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.newcomer import WHOLE_TRIP_MS, Newcomer
 from tests.posts import schedule

@@ -23,15 +23,15 @@ from adapters.base import (
     OutcomeUnknown,
     Platform,
     PlatformError,
+    Refresh,
     Rejected,
-    Rotation,
     TokenRefused,
     Tokens,
 )
 from adapters.numbers import LONGEST_LIFETIME, LONGEST_WAIT
-from adapters.registry import PLATFORMS
 from tests.contract.answers import ELSEWHERE, EVERY, GOOD, KEEPS_THE_OLD_ONE, NEXT, Answer
 from tests.contract.wire import CODE, KEYS, VERIFIER, Wire, client_of, faults_of, tokens_for
+from tests.platforms import PLATFORMS
 
 SIX = (Busy, OutcomeUnknown, Rejected, TokenRefused, GrantDead, Misconfigured)
 Act = Callable[[Adapter, Client], Awaitable[Tokens]]
@@ -207,7 +207,7 @@ async def test_a_lost_answer_is_unknown_where_it_may_have_burnt_something(
 ) -> None:
     platform = PLATFORMS[key]
     wire = Wire(platform, broken=lambda request: trouble("no", request=request))
-    burns = act is exchange or platform.rotation is Rotation.SINGLE_USE
+    burns = act is exchange or platform.refresh is Refresh.SINGLE_USE
 
     with pytest.raises(OutcomeUnknown if burns else Busy) as caught:
         await act(wire.adapter(), client_of(platform))

@@ -15,11 +15,11 @@ import httpx
 from sqlalchemy import insert, text
 from sqlmodel import col, func, or_, select, update
 
-from adapters.base import Budget, Rotation
-from adapters.registry import PLATFORMS
+from adapters.base import Budget, Refresh
+from adapters.registry import REGISTRY
 from bot import app
-from bot.http import Carrier, open_session
-from bot.jobs.refresh import lease_of
+from bot.ops.http import Carrier, open_session
+from bot.services.tokens.policy import lease_for
 from bot.settings import Settings
 from sandbox.platforms import oauth as simulated
 from sandbox.platforms.linkedin import LinkedInSimulator
@@ -29,12 +29,14 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
+from tests.platforms import PLATFORMS
 
 SIMULATORS: dict[str, Callable[[], OAuthSimulator]] = {
     "facebook": MetaSimulator,
@@ -101,7 +103,7 @@ class House:
 
     async def connect(self, count: int, *, refresh: bool = True) -> list[str]:
         """Return the ids of so many new grants, each with an account, due in a month."""
-        refresh = refresh and PLATFORMS[self.platform].rotation is not Rotation.EXCHANGE
+        refresh = refresh and PLATFORMS[self.platform].refresh is not Refresh.EXCHANGE
         client = self.parts.settings.platforms()[self.platform].clients[self.platform]
         place: dict[str, Any] = {"platform": self.platform, "app": self.platform}
         ours: dict[str, Any] = {"organization_id": self.organization_id, "connected_by": self.membership_id}
@@ -246,7 +248,7 @@ class House:
     @property
     def lease(self) -> timedelta:
         """Just longer than a grant belongs to the process that works on it."""
-        return lease_of(PLATFORMS[self.platform]) + timedelta(seconds=1)
+        return lease_for(PLATFORMS[self.platform]) + timedelta(seconds=1)
 
     # What the platform knows
 
@@ -317,7 +319,7 @@ class House:
         self._passed_s += span.total_seconds()
         minutes = int(self._passed_s // 60) - before
         self.simulator.clock.offset_s += span.total_seconds()
-        for lane in self.parts.refresher.lanes.values():
+        for lane in self.parts.refresher.queues.values():
             lane._held_until -= span.total_seconds()
         async with self.database.system() as session:
             connection = await session.connection()
@@ -360,7 +362,7 @@ async def open_house(
     """Give an installation on a fresh database, with its platform running and these or new vault keys."""
     url, keys, key = await simulator.start(), keys or KeyRing.generate(), platform or simulator.name
     env = environment(url_of(database), keys, **{f"{key.upper()}_URL": url})
-    settings, vault = Settings.from_env(env), Vault(KeyRing.parse(keys))
+    settings, vault = Settings.from_env(env, REGISTRY), Vault(KeyRing.parse(keys))
     client = settings.platforms()[key].clients[key]
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     async with database.system() as session:

@@ -14,17 +14,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlmodel import select
 
 from adapters.base import Platform
-from adapters.linkedin import SERVICE_CODES, LinkedIn
-from adapters.registry import PLATFORMS
-from bot.jobs.refresh import Refresher
-from bot.offer import Offer
+from adapters.linkedin.account import SERVICE_CODES, LinkedIn
+from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
-from storage.db import Database
-from storage.incident_models import Incident
-from storage.models import GrantStatus
+from storage.engine.db import Database
+from storage.models import GrantStatus, Incident
 from tests.counts import sampled, tries
 from tests.crash.house import SECOND_LOOK, SIMULATORS, House, open_house
+from tests.platforms import PLATFORMS
 
 ANY = ""
 REPEATS = tries(100, 4)
@@ -98,7 +97,7 @@ async def unhurried(_seconds: float) -> None:
 def watched(house: House) -> None:
     """Let LinkedIn be asked again without the seconds in between."""
     refresher = Refresher(
-        Offer(house.parts.settings.platforms()),
+        PlatformCatalog(house.parts.settings.platforms()),
         {"linkedin": LinkedIn(house.http, pause=unhurried)},
         house.database,
         house.vault,

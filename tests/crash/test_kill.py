@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.jobs.lanes import AT_ONCE
+from bot.services.tokens.queue import AT_ONCE
 from sandbox.core import Fault
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
 from tests.counts import in_full, sampled, tries
 from tests.crash.children import octapost, refreshing, until
@@ -163,7 +163,7 @@ async def test_a_process_that_stood_still_until_its_lease_was_over_does_not_undo
                 await house.work()
                 newer = await house.grant(grant_id)
                 child.goes_on()
-                await child.says("a newer generation was there already")
+                await child.says("refresh.newer_generation_exists")
             kept += (await house.grant(grant_id)).access_sealed == newer.access_sealed
 
         lost, generations = await house.lost(), {grant.generation for grant in await house.grants()}

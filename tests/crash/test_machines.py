@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from adapters.x import PLATFORM
-from bot.jobs.lanes import AT_ONCE
-from bot.jobs.refresh import COMMIT_FOR_S, SECOND_OPINION, lease_of
+from bot.services.tokens.policy import COMMIT_FOR_S, SECOND_OPINION, lease_for
+from bot.services.tokens.queue import AT_ONCE
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 from tests.counts import in_full, sampled
@@ -140,7 +140,7 @@ async def test_single_use_work_of_a_killed_process_is_taken_over_when_its_longer
     postgres_database: Database, record_property: Callable[[str, object], None]
 ) -> None:
     loop, each = asyncio.get_running_loop(), 6
-    lease = lease_of(PLATFORM)
+    lease = lease_for(PLATFORM)
     async with open_house(postgres_database, XSimulator()) as house:
         async with three(house) as children:
             begun = loop.time()
@@ -239,15 +239,15 @@ async def test_a_clock_that_is_minutes_off_changes_nothing(
         skewed(postgres, timedelta(minutes=minutes)) as database,
         open_house(database, XSimulator()) as house,
     ):
-        refresher = house.parts.refresher
+        tokens = house.parts.tokens
         [kept, dies] = await house.connect(2)
         async with database.system(write=False) as session:
             there = await Refreshes(session, house.vault).clock()
         await house.end_in(timedelta(minutes=3), kept)
-        await refresher.fresh(kept)
+        await tokens.get(kept)
         unneeded = house.refreshes()
         await house.end_in(timedelta(seconds=30), kept)
-        await refresher.fresh(kept)
+        await tokens.get(kept)
         needed = house.refreshes() - unneeded
         house.simulator.grants.clear()
         await house.due(dies)

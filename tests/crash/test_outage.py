@@ -9,19 +9,20 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.base import LONGEST_CALL_S, Tokens
-from adapters.registry import PLATFORMS
+from adapters.base import Tokens
+from adapters.http import LONGEST_CALL_S
 from adapters.youtube import PLATFORM as YOUTUBE
-from bot.jobs.lanes import AT_ONCE, SILENCE
-from bot.jobs.refresh import due_in
+from bot.services.tokens.policy import next_refresh_in
+from bot.services.tokens.queue import AT_ONCE, SILENCE
 from sandbox.core import Fault
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.budgets import Bucket
-from storage.db import Database
+from storage.engine.db import Database
 from storage.models import GrantStatus
+from storage.rate_limits import Bucket
 from tests.counts import in_full, sampled, tries
 from tests.crash.house import A_CALM_WHILE, SIMULATORS, House, open_house
 from tests.crash.test_deaths import Death, codes
+from tests.platforms import PLATFORMS
 
 ACCOUNTS = tries(10_000, 60)
 REALLY_DEAD = 10
@@ -253,7 +254,7 @@ async def test_ten_thousand_that_end_in_one_second_are_renewed_in_time_and_never
 ) -> None:
     accounts, life = tries(10_000, 100), timedelta(hours=1)
     tokens = Tokens(access_token="access", refresh_token="refresh", expires_in=life)
-    latest = due_in(YOUTUBE, tokens, jitter=1.0)
+    latest = next_refresh_in(YOUTUBE, tokens, jitter=1.0)
     assert latest is not None
     left = life - latest
     async with open_house(sqlite_database, YouTubeSimulator()) as house:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot import app
+from bot import app, process
 from bot.web.health import ASKED_EVERY_S
 from sandbox.browser import PLAIN
 from sandbox.start import bound
@@ -32,7 +32,7 @@ async def watched(url: str) -> AsyncIterator[httpx.AsyncClient]:
     env = environment(url, KeyRing.generate())
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(
-            app.run(app.settings_from(env), work=False, monitoring_listener=bound())
+            process.run(app.settings_from(env), work=False, monitoring_listener=bound())
         )
         client = httpx.AsyncClient(
             verify=PLAIN, base_url=str(running.monitoring_url), trust_env=False, timeout=20

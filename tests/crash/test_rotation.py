@@ -13,9 +13,9 @@ from adapters.base import Busy
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage.db import Database
+from storage.engine.db import Database
 from storage.grants import token_pair
-from storage.keys import remaining
+from storage.key_rotation import remaining
 from storage.models import Grant
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import in_full, tries
@@ -45,7 +45,7 @@ class Traffic:
         while not self.over:
             grant = await self._house.grant(random.choice(await self._next() if ahead else self._ids))  # noqa: S311 - any will do
             try:
-                await self._house.parts.refresher.fresh(grant.id, refused=grant.generation)
+                await self._house.parts.tokens.get(grant.id, refused=grant.generation)
                 self.writes += 1
                 for each in (grant, await self._house.grant(grant.id)):
                     token_pair(self._house.vault, each)

@@ -24,11 +24,12 @@ import httpx
 import uvloop
 
 from bot import app, cli
-from bot.http import Carrier, open_session
-from bot.jobs.lanes import AT_ONCE
-from bot.jobs.refresh import Refresher
-from bot.offer import Offer
-from storage.db import Database
+from bot.ops.http import Carrier, open_session
+from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.queue import AT_ONCE
+from bot.services.tokens.refreshing import Refresher
+from storage.engine.db import Database
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault
 
@@ -125,8 +126,9 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             transport = Crossing(Carrier(client=session), shift.death, shift.by)
             http = httpx.AsyncClient(transport=transport, headers={WORKER: f"{os.getpid()}-{number}"})
             parts = app.construct(settings, database, vault, session, await stack.enter_async_context(http))
+            catalog = PlatformCatalog(settings.platforms())
             refresher = Refresher(
-                Offer(settings.platforms()),
+                catalog,
                 parts.adapters,
                 database,
                 vault,
@@ -135,7 +137,9 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             )
             asks = shift.asked and number % 2
             work.append(
-                _on_demand(database, vault, refresher, shift.asked) if asks else _without_end(refresher)
+                _on_demand(database, vault, FreshTokens(catalog, refresher, database, vault), shift.asked)
+                if asks
+                else _without_end(refresher)
             )
         ready.release()
         await asyncio.gather(*work)
@@ -147,7 +151,7 @@ async def _without_end(refresher: Refresher) -> None:
         await asyncio.sleep(BREATH_S)
 
 
-async def _on_demand(database: Database, vault: Vault, refresher: Refresher, ids: Sequence[str]) -> None:
+async def _on_demand(database: Database, vault: Vault, tokens: FreshTokens, ids: Sequence[str]) -> None:
     """Want each of these grants' next tokens, as somebody whose access token was refused, once they are due."""
     while True:
         async with database.system(write=False) as session:
@@ -157,6 +161,6 @@ async def _on_demand(database: Database, vault: Vault, refresher: Refresher, ids
             break
         await asyncio.sleep(BREATH_S / 10)
     for grant_id in random.sample(ids, len(ids)):
-        fresh = await refresher.fresh(grant_id, refused=1)
+        fresh = await tokens.get(grant_id, refused=1)
         if fresh.grant.generation != 2:
             raise AssertionError(fresh.grant.generation)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from sqlmodel import func, select
 
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Notice
 from tests.golden.normalize import NOT_SHOWN, Normalizer
 

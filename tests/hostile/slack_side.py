@@ -23,28 +23,31 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from sqlmodel import SQLModel, col, update
 
 from adapters.base import App
-from bot import logs
-from bot.metrics import HANDLED
-from bot.routes import Kind
+from bot.ops import logs
+from bot.ops.metrics import HANDLED
+from bot.slack.routes import Kind
 from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
+from storage.accounts import Accounts, NewAccount
 from storage.channels import Channels
-from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
-from storage.incident_models import IncidentKind
+from storage.discoveries import Discoveries, Found
+from storage.grants import Grants
 from storage.incidents import IncidentRows
 from storage.invitations import Invitations
-from storage.models import Membership, Role, utc_now
-from storage.post_models import Delivery, DeliveryStatus
+from storage.memberships import Members
+from storage.models import Delivery, DeliveryStatus, IncidentKind, Membership, Role, utc_now
+from storage.organizations import Organizations
+from storage.places import Places
 from storage.posts import Posts, Target
-from storage.tenants import Members, Organizations, Workspaces
+from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.routes import Route
-    from storage.db import Database
+    from bot.slack.routes import Route
+    from storage.engine.db import Database
     from tests.application import Office
 
 Json = dict[str, Any]
@@ -57,7 +60,7 @@ SELECTS = {
     "incident.snooze": "static_select",
 }
 """What is chosen in a menu; everything else is a button."""
-REFUSED = frozenset({"Stranger", "NotMember", "NotAllowed"})
+REFUSED = frozenset({"external_user", "not_member", "not_allowed"})
 """Outcomes of a request whose sender may not ask for that."""
 IDS = re.compile(r"\b(?:org|acc|grt|dis|mem|fnd|inc)_[0-9a-f]{20}\b")
 UNTOLD = {

@@ -15,17 +15,18 @@ from random import Random
 from urllib.parse import quote
 
 from adapters import oauth
-from adapters.registry import PLATFORMS
-from bot import app
+from adapters.registry import REGISTRY
+from bot import process
 from bot.settings import PlatformSettings, Settings
 from sandbox.browser import Browser, travel
-from sandbox.start import free_port
+from sandbox.start import bound
 from sandbox.world import World
 from storage.attempts import Attempts
 from storage.models import ConnectionAttempt, Grant, Ticket, new_secret
 from tests.application import Office
 from tests.counts import tries
 from tests.hostile.wire import Wire, asked, rows
+from tests.platforms import PLATFORMS
 from tests.storage.world import expire
 from tests.web.house import COOKIE, House
 
@@ -275,11 +276,11 @@ def issuer(platform: str) -> str:
 
 
 async def test_where_an_issuer_is_declared_only_its_own_name_finishes(tmp_path: Path) -> None:
-    port = free_port()
-    url = f"http://localhost:{port}"
+    listener = bound()
+    url = f"http://localhost:{listener.getsockname()[1]}"
     async with World() as world:
-        settings = Declaring.from_env(world.env(url, tmp_path) | {"OCTAPOST_PORT": str(port)})
-        async with app.run(settings, work=False) as running, Wire(url) as wire:
+        settings = Declaring.from_env(world.env(url, tmp_path), REGISTRY)
+        async with process.run(settings, work=False, listener=listener) as running, Wire(url) as wire:
             house = House(slack=world.slack, x=None, youtube=None, parts=running.parts, url=url)  # type: ignore[arg-type]
             begun = await trips(house, 1)
             right, wrong, calls = [], [], 0

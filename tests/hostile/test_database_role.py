@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from sqlmodel import SQLModel
 
-from storage import roles
+from storage.engine import roles
 from tests.databases import OWNER, database, postgres, postgres_database, sqlite_database, vault
 from tests.storage.world import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
     from tests.databases import Postgres
 

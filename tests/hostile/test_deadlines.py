@@ -15,7 +15,7 @@ import psutil
 import pytest
 import structlog.testing
 
-from bot.routes import Kind, Route
+from bot.slack.routes import Kind, Route
 from sandbox.core import Fault
 from sandbox.slack.delivery import Outcome
 from sandbox.slack.world import ACME, ADA, OTTO

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from bot.actor import sender_of
-from bot.routes import Kind
-from bot.standing import LazyStanding
+from bot.slack.payloads import sender_of
+from bot.slack.routes import Kind
+from bot.slack.standing import LazyStanding
 from sandbox.slack.world import INITECH, IRIS, IVAN, NORTH, SID, SOUTH
 from storage.models import Role
-from storage.tenants import Workspaces
+from storage.workspaces import Workspaces
 from tests.application import Office
 from tests.hostile.slack_side import Desk, Json, Tenant, changed, dump, seat, tenant
 
@@ -102,7 +102,7 @@ async def test_every_shape_of_payload_is_answered(office: Office) -> None:
 
     outcomes = {name: (await north.send(shape(north))).outcomes for name, shape in SHAPES.items()}
 
-    assert set(outcomes.values()) <= {("ok",), ("Gone",), ("bad_input",)}
+    assert set(outcomes.values()) <= {("ok",), ("not_found",), ("bad_input",)}
 
 
 async def test_workspaces_of_one_grid_do_not_see_each_other(
@@ -156,10 +156,10 @@ async def test_a_stranger_to_the_grid_is_nobody_in_it(office: Office) -> None:
     for route in office.parts.routes:
         if route.kind in {Kind.ACTION, Kind.SUBMISSION, Kind.OPTIONS, Kind.SHORTCUT}:
             answer = await north.send(north.request(route, SID, f"{almond.organization}/{almond.account}"))
-            assert answer.outcomes == ("Stranger",), route
+            assert answer.outcomes == ("external_user",), route
             assert "Almond" not in answer.everything
     for words in ("org create Evil", "org join ABCD-EFGH-JKLM-NPQR", "connect x", "accounts"):
         answer = await north.send(north.command(SID, words))
-        assert answer.outcomes in {("bad_input",), ("NotMember",)}, words
+        assert answer.outcomes in {("bad_input",), ("not_member",)}, words
 
     assert changed(before, await dump(office.database)) == {}

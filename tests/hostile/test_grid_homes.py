@@ -8,23 +8,14 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import select
 
-from bot.routes import Kind
+from bot.slack.routes import Kind
 from sandbox.core import Fault
 from sandbox.slack.state import Workspace
 from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OTTO, SOUTH
-from storage.grid_models import GridHome
-from storage.models import Membership, Role
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import GridHome, Membership, Role
 from tests.application import Office
-from tests.hostile.slack_side import (
-    Desk,
-    Json,
-    belongings,
-    changed,
-    dump,
-    first_organization,
-    seat,
-)
+from tests.hostile.slack_side import Desk, Json, belongings, changed, dump, first_organization, seat
 from tests.hostile.test_grid import changed_with, grid_of
 
 EAST = "T0EAST"
@@ -88,7 +79,7 @@ async def test_a_stranger_with_the_user_id_of_a_member_gets_nothing_of_the_membe
             body = north.request(route, IVAN, f"{almond.organization}/{almond.account}")
             answer = await north.send(changed_with(body, user__team_id=team))
             tried += 1
-            if answer.outcomes != ("Stranger",) or "Almond" in answer.everything:
+            if answer.outcomes != ("external_user",) or "Almond" in answer.everything:
                 wrong.append((route.key, team, answer.outcomes))
 
     assert wrong == []
@@ -142,7 +133,7 @@ async def test_without_an_answer_nobody_is_called_a_stranger_and_nothing_is_reme
     north.slack.faults.clear()
     after = await north.send(north.retriggered(press))
 
-    assert during.outcomes == ("NotSure",)
+    assert during.outcomes == ("unverified_user",)
     assert "Please try that again in a moment." in during.text
     assert effects == {}
     assert after.outcomes == ("ok",)
@@ -156,7 +147,7 @@ async def test_a_person_slack_does_not_know_here_is_a_stranger(office: Office) -
 
     answer = await north.send(changed_with(north.action(IVAN, "home.refresh", ""), user__team_id=BLUE))
 
-    assert answer.outcomes == ("Stranger",)
+    assert answer.outcomes == ("external_user",)
 
 
 async def test_the_deactivation_of_a_person_elsewhere_ends_no_seat_of_a_member_with_their_user_id(

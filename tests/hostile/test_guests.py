@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Callable
 
-from bot.errors import NotAllowed, Stranger
-from bot.routes import Kind
+from bot.services.errors import ExternalUserError, NotAllowedError
+from bot.services.permissions import Permission
+from bot.slack.routes import Kind
+from bot.views.errors import sentence
 from sandbox.core import Fault
 from sandbox.slack.payloads import user_json
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO, SID
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.application import Office
 from tests.hostile.slack_side import (
     Desk,
@@ -47,9 +49,9 @@ async def test_a_slack_connect_stranger_changes_nothing_and_reads_one_polite_sen
                 answer = await desk.send(desk.request(route, SID, target, in_modal=in_modal))
                 tried += 1
                 silent = route.kind is Kind.OPTIONS
-                assert answer.outcomes == ("Stranger",), (route.key, target)
+                assert answer.outcomes == ("external_user",), (route.key, target)
                 assert answer.places == (not silent), (route.key, target)
-                assert silent or str(Stranger()) in answer.text
+                assert silent or sentence(ExternalUserError()) in answer.text
                 assert "Almond" not in answer.everything
 
     assert changed(before, await dump(office.database)) == {}
@@ -134,7 +136,7 @@ async def test_a_person_who_leaves_slack_can_do_nothing_more_and_no_account_goes
     took = time.monotonic() - began
 
     after = await dump(office.database)
-    assert answer.outcomes == ("NotMember",)
+    assert answer.outcomes == ("not_member",)
     assert {name: after[name] for name in ("account", "grant_", "grant_holder")} == {
         name: before[name] for name in ("account", "grant_", "grant_holder")
     }
@@ -172,4 +174,4 @@ async def test_a_role_that_was_lowered_is_lowered_at_once(office: Office) -> Non
     await desk.send(desk.command(ADA, f"org role <@{OTTO}> member"))
     answer = await desk.send(desk.retriggered(pressed))
 
-    assert squashed(str(NotAllowed(Role.ADMIN, "Acme"))) in squashed(answer.text)
+    assert squashed(sentence(NotAllowedError(Permission.CONNECT_ACCOUNTS, "Acme"))) in squashed(answer.text)

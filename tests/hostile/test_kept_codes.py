@@ -109,7 +109,7 @@ async def test_nobody_sees_or_revokes_the_codes_of_another_organization(office: 
     ]
     listed = await blue.send(blue.command(BEA, "org codes"))
 
-    assert [answer.outcomes for answer in answers] == [("NotMember",), ("Gone",), ("Gone",)]
+    assert [answer.outcomes for answer in answers] == [("not_member",), ("not_found",), ("not_found",)]
     assert changed(before, await dump(office.database)) == {}
     assert bare not in listed.everything
     assert secret not in shown.everything

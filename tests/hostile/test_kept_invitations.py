@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 from sqlmodel import col, delete, select, update
 
 from sandbox.slack.world import ACME, ADA, OLGA, OTTO
-from storage.db import now
-from storage.invitation_models import Invitation
+from storage.engine.db import now
 from storage.join_codes import JoinCodes
-from storage.models import Membership, Organization, Role
-from storage.tenants import Members
+from storage.memberships import Members
+from storage.models import Invitation, Membership, Organization, Role
 from tests.application import Office
 from tests.hostile.slack_side import Desk, changed, dump, first_organization, seat
 
@@ -97,7 +96,7 @@ async def test_no_invitation_lets_in_whom_nobody_stands_for_any_more(
         before = await dump(office.database)
         shown = await desk.send(desk.command(OTTO, "org"))
         await desk.send(desk.action(OTTO, "invitation.accept", kept))
-        if shown.outcomes != ("NotMember",) or changed(before, await dump(office.database)):
+        if shown.outcomes != ("not_member",) or changed(before, await dump(office.database)):
             let_in.append(way.__name__)
 
     assert let_in == []

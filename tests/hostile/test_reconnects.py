@@ -13,18 +13,17 @@ from itertools import product
 
 import pytest
 
-from adapters.registry import PLATFORMS
-from bot.actor import Actor, Sender
-from bot.diagnosis import diagnose
+from bot.services.access import Actor, Sender
+from bot.services.accounts.diagnosis import diagnose
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA
-from storage.attempts import Tickets
 from storage.discoveries import Discoveries
-from storage.incident_models import Incident
-from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Membership, Role
+from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Incident, Membership, Role
+from storage.tickets import Tickets
 from tests.application import Office
 from tests.counts import sampled
+from tests.platforms import PLATFORMS
 from tests.web.house import House
 
 GOOGLE = "https://www.googleapis.com/auth/"
@@ -141,7 +140,6 @@ async def choose(house: House, member: Membership) -> None:
         organization_id=member.organization_id,
         organization="Acme Social",
         role=Role.ADMIN,
-        needed=Role.ADMIN,
     )
     for discovery in await house.rows(Discovery):
         found = [one.id for one in await house.rows(FoundAccount) if not one.blocker]
@@ -214,7 +212,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
             account,
             grants[grant.id],
             PLATFORMS[platform],
-            can=house.parts.connections.offer.can(account, grants[grant.id]),
+            can=house.parts.connections.catalog.capabilities(account, grants[grant.id]),
             missing=(),
         )
         for account in now.values()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.errors import NotAllowed, NotMember, OctapostError, Stranger
-from bot.routes import Kind, Route, Who
+from bot.services.errors import ExternalUserError, NotAllowedError, NotMemberError, ServiceError
+from bot.services.permissions import GRANTED_FROM, Permission, allows
+from bot.slack.routes import Kind, Route, Who
+from bot.views.errors import sentence
 from sandbox.slack.state import View
 from sandbox.slack.world import ACME, ADA, GUS, OTTO, SID
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.application import Office
 from tests.counts import sampled
 from tests.hostile.slack_side import (
@@ -42,27 +44,39 @@ SUBJECTS = {
 }
 NOW = {MIA: Role.MEMBER, ANN: Role.ADMIN, ADA: Role.OWNER, EVE: Role.MEMBER}
 """The roles people have when they ask."""
-ANYONE: dict[tuple[Kind, str], tuple[str, Role | None, frozenset[str]]] = {
+ANYONE: dict[tuple[Kind, str], tuple[str, Permission | None, frozenset[str]]] = {
     (Kind.COMMAND, "help"): ("names no organization", None, frozenset()),
     (Kind.COMMAND, "debug"): ("shows people their own ids, for support", None, frozenset()),
-    (Kind.COMMAND, "org"): ("asks for a seat in the handler: in any organization", Role.MEMBER, frozenset()),
-    (Kind.COMMAND, "org create"): ("begins where there is none", None, frozenset({SID, GUS})),
-    (Kind.COMMAND, "org join"): ("comes with a code instead of a seat", None, frozenset({SID, GUS})),
-    (Kind.COMMAND, "org switch"): ("asks for a seat in the organization named", Role.ADMIN, frozenset()),
-    (Kind.COMMAND, "connect"): (
-        "asks for an admin's seat in the handler, in any organization",
-        Role.ADMIN,
+    (Kind.COMMAND, "org"): (
+        "asks for a seat in the handler: in any organization",
+        Permission.SEE_ACCOUNTS,
         frozenset(),
     ),
-    (Kind.SHORTCUT, "octapost_connect"): ("the same, without a channel", Role.ADMIN, frozenset()),
-    (Kind.ACTION, "connect.start"): ("the same, from a button", Role.ADMIN, frozenset()),
+    (Kind.COMMAND, "org create"): ("begins where there is none", None, frozenset({SID, GUS})),
+    (Kind.COMMAND, "org join"): ("comes with a code instead of a seat", None, frozenset({SID, GUS})),
+    (Kind.COMMAND, "org switch"): (
+        "asks for a seat in the organization named",
+        Permission.CHOOSE_CHANNELS,
+        frozenset(),
+    ),
+    (Kind.COMMAND, "connect"): (
+        "asks for an admin's seat in the handler, in any organization",
+        Permission.CONNECT_ACCOUNTS,
+        frozenset(),
+    ),
+    (Kind.SHORTCUT, "octapost_connect"): (
+        "the same, without a channel",
+        Permission.CONNECT_ACCOUNTS,
+        frozenset(),
+    ),
+    (Kind.ACTION, "connect.start"): ("the same, from a button", Permission.CONNECT_ACCOUNTS, frozenset()),
     (Kind.ACTION, "invitation.accept"): ("counts for whoever was invited, only", None, frozenset()),
     (Kind.ACTION, "invitation.decline"): ("the same", None, frozenset()),
     (Kind.ACTION, "connect.open"): ("a link button: Slack only tells that it was pressed", None, frozenset()),
     (Kind.ACTION, "account.open"): ("a link button", None, frozenset()),
     (Kind.ACTION, "account.place"): ("a typeahead to look at, whose choice does nothing", None, frozenset()),
 }
-"""Routes that require no role of the table: why, what they ask for themselves, and whom they turn away."""
+"""Routes that require no permission: why, what they ask for themselves, and whom they turn away."""
 OBJECTS = {
     "account.disconnect": "account",
     "account.disconnected": "account",
@@ -170,21 +184,21 @@ def cell(desk: Desk, subject: str, user_id: str, route: Route, age: str, target:
     return Cell(subject=subject, user_id=user_id, route=route, age=age, body=body, view=view)
 
 
-def expected(one: Cell, organization: str) -> OctapostError | None:
+def expected(one: Cell, organization: str) -> ServiceError | None:
     """Return the refusal that the table demands, or None for a request that reaches its handler."""
-    needed = one.route.role
+    needed = one.route.permission
     if isinstance(needed, Who):
         needed = ANYONE[one.route.kind, one.route.key][1] or needed
     if (
         one.subject == "a stranger" and one.route.kind is not Kind.COMMAND
     ):  # which names no workspace of theirs
-        return Stranger()
+        return ExternalUserError()
     if isinstance(needed, Who):
         return None
     role = NOW.get(one.user_id)
     if role is None:
-        return NotMember()
-    return NotAllowed(needed, organization) if role < needed else None
+        return NotMemberError()
+    return None if allows(role, needed) else NotAllowedError(needed, organization)
 
 
 async def test_everybody_may_do_what_the_table_says_and_nothing_else(
@@ -250,14 +264,14 @@ async def tried(desk: Desk, one: Cell) -> list[str]:
     if answer.status != 200:
         return [f"{name}: HTTP {answer.status}"]
     if refusal is not None:
-        as_said = answer.outcomes == (type(refusal).__name__,)
+        as_said = answer.outcomes == (refusal.code,)
         silent = one.route.kind is Kind.OPTIONS
         words = list(texts(answer.response)) + [w for m in answer.messages for w in texts(m.blocks)]
         words += list(texts(answer.view.blocks)) if answer.view else []
         polite = (
             answer.response.get("options") == []
             if silent
-            else squashed(str(refusal)) in squashed("".join(words))
+            else squashed(sentence(refusal)) in squashed("".join(words))
         )
         return (
             [] if as_said and polite and answer.places == (not silent) else [f"{name}: {answer.text[:200]}"]
@@ -273,13 +287,13 @@ async def tried(desk: Desk, one: Cell) -> list[str]:
 
 
 async def test_every_route_declares_who_may_use_it_and_every_exception_is_listed(office: Office) -> None:
-    declared = {(route.kind, route.key): route.role for route in office.parts.routes}
+    declared = {(route.kind, route.key): route.permission for route in office.parts.routes}
 
-    assert all(isinstance(role, Role | Who) for role in declared.values())
-    assert {key for key, role in declared.items() if role is Who.ANYONE} == set(ANYONE)
+    assert {needed for needed in declared.values() if not isinstance(needed, Who)} <= set(GRANTED_FROM)
+    assert {key for key, needed in declared.items() if needed is Who.ANYONE} == set(ANYONE)
     assert all(reason for reason, _, _ in ANYONE.values())
-    assert {key[0] for key, role in declared.items() if role is Who.SLACK} == {Kind.EVENT}
-    assert all(role is Who.SLACK for key, role in declared.items() if key[0] is Kind.EVENT)
+    assert {key[0] for key, needed in declared.items() if needed is Who.SLACK} == {Kind.EVENT}
+    assert all(needed is Who.SLACK for key, needed in declared.items() if key[0] is Kind.EVENT)
 
 
 async def test_the_home_tab_shows_people_what_they_may_see(office: Office) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, product
 
-from bot.routes import Kind, Route
+from bot.slack.routes import Kind, Route
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OLGA, OTTO
 from storage.models import Role, new_id
 from tests.application import Office
@@ -289,12 +289,12 @@ async def test_every_handler_that_is_about_something_is_known_here(office: Offic
 
 
 TURNED_DOWN = {
-    ("NotMember",),
-    ("NotAllowed",),
-    ("Gone",),
-    ("OutOfDate",),
+    ("not_member",),
+    ("not_allowed",),
+    ("not_found",),
+    ("platform_not_set_up",),
     ("bad_input",),
-    ("UnknownPlatform",),
+    ("unknown_platform",),
 }
 
 
@@ -373,7 +373,7 @@ async def test_swapped_metadata_and_inputs_are_accepted_by_no_form(
                 continue
             answer = await desk.send(desk.submission(user_id, route.key, metadata, inputs_pool[number]))
             tried += 1
-            refusal = {"NotMember", "NotAllowed", "Gone", "OutOfDate", "bad_input", "UnknownPlatform"} & set(
+            refusal = {"not_member", "not_allowed", "not_found", "bad_input", "unknown_platform"} & set(
                 answer.outcomes
             )
             if len(answer.outcomes) != 1 or not refusal:

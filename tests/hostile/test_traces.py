@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from adapters import registry
 from adapters.base import Busy
-from bot import tracing
+from adapters.registry import REGISTRY
+from bot.ops import tracing
 from bot.settings import ConfigurationError
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
@@ -86,10 +86,10 @@ async def test_a_day_at_work_is_traced_without_a_secret(
             await connected(otto, "facebook", "ana")
             await said(otto, "accounts")
             (x,) = await grants(office, "x")
-            await office.parts.refresher.fresh(x.id, refused=x.generation)
+            await office.parts.tokens.get(x.id, refused=x.generation)
             office.world.platforms["x"].faults.append(Fault(path="/2/oauth2/token", status=503))
             with pytest.raises(Busy):
-                await office.parts.refresher.fresh(x.id, refused=x.generation + 1)
+                await office.parts.tokens.get(x.id, refused=x.generation + 1)
             secrets = issued(office) | fleeting(office)
         spans = spans_in(got)
 
@@ -112,7 +112,7 @@ async def test_a_day_at_work_is_traced_without_a_secret(
 
 def test_without_an_endpoint_nothing_of_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    adapters = registry.adapters(httpx.AsyncClient(verify=PLAIN))
+    adapters = REGISTRY.adapters(httpx.AsyncClient(verify=PLAIN))
 
     tracing.start("")()
 
@@ -135,7 +135,7 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
 def test_without_the_extra_an_endpoint_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'octapost\[otel\]'"):
+    with pytest.raises(ConfigurationError, match=r"the extra `otel`"):
         tracing.start("http://localhost:4318")
 
 
@@ -150,8 +150,8 @@ def test_the_standard_variable_is_read_too() -> None:
         "OCTAPOST_SLACK_SIGNING_SECRET": "s" * 32,
     }
 
-    standard = type(made).from_env(given | env)
-    ours = type(made).from_env(given | env | {"OCTAPOST_OTEL_ENDPOINT": "http://ours:4318"})
+    standard = type(made).from_env(given | env, REGISTRY)
+    ours = type(made).from_env(given | env | {"OCTAPOST_OTEL_ENDPOINT": "http://ours:4318"}, REGISTRY)
 
     assert standard.otel_endpoint == "http://collector:4318"
     assert ours.otel_endpoint == "http://ours:4318"

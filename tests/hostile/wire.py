@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlmodel import SQLModel, func, select
 
 from sandbox.core import Recorded
-from storage.db import Database
+from storage.engine.db import Database
 from tests.application import Office
 from tests.web.house import COOKIE
 

@@ -11,10 +11,10 @@ import pytest_asyncio
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.incidents import Incidents
-from bot.jobs.ladder import Ladder, next_look
+from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.reminders import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault
@@ -36,14 +36,14 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(access_expires_at=now(left), ladder_at=now()),
+            .values(access_expires_at=now(left), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     return grant
 
 
 def ladder(works: Works) -> Ladder:
-    return Ladder(works.offer, Incidents(works.offer, works.vault), works.database, works.vault)
+    return Ladder(works.catalog, Incidents(works.catalog, works.vault), works.database, works.vault)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ class Stumbling(Incidents):
 async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_again(linkedin: Works) -> None:
     first = await ending_in(linkedin, timedelta(days=2), "ana-ruiz")
     await ending_in(linkedin, timedelta(days=2), "ben-okafor")
-    incidents = Stumbling(linkedin.offer, linkedin.vault)
+    incidents = Stumbling(linkedin.catalog, linkedin.vault)
     incidents.stone = first.id
 
-    await Ladder(linkedin.offer, incidents, linkedin.database, linkedin.vault).run()
+    await Ladder(linkedin.catalog, incidents, linkedin.database, linkedin.vault).run()
 
     assert len(await linkedin.said()) == 1
-    again = (await linkedin.look(first.id)).ladder_at
+    again = (await linkedin.look(first.id)).next_reminder_at
     assert again is not None
     assert again < datetime.now(UTC) + timedelta(hours=2)
 

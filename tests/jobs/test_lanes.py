@@ -10,10 +10,10 @@ from datetime import timedelta
 from sqlmodel import col, func, select, update
 
 from adapters.base import Busy
-from bot.jobs.lanes import SILENCE, Lane
-from storage.budgets import Bucket
-from storage.db import Database, now
+from bot.services.tokens.queue import SILENCE, RefreshQueue
+from storage.engine.db import Database, now
 from storage.models import AppBudget, Grant, GrantStatus
+from storage.rate_limits import Bucket
 from storage.vault import Vault
 from tests.counts import tries
 from tests.databases import another
@@ -54,8 +54,8 @@ def lane(
     work: Callable[[Grant], Awaitable[None]],
     bucket: Bucket = PLENTY,
     at_once: int = 64,
-) -> Lane:
-    return Lane(database, vault, work, platform="x", app="x", bucket=bucket, at_once=at_once)
+) -> RefreshQueue:
+    return RefreshQueue(database, vault, work, platform="x", app="x", bucket=bucket, at_once=at_once)
 
 
 async def test_two_processes_at_once_stay_below_the_budget_they_share(

@@ -12,25 +12,25 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
-from adapters.base import AccountTokens, Busy, GrantDead, Rotation, Tokens
-from adapters.registry import PLATFORMS
-from bot.diagnosis import Diagnosis, diagnose
-from bot.incidents import Incidents
-from bot.jobs import trade
-from bot.jobs.lanes import BEGUN_WITHIN_S, LEASE
-from bot.jobs.refresh import SECOND_OPINION
+from adapters.base import AccountTokens, Busy, GrantDead, Tokens
+from adapters.registry import REGISTRY
+from bot.services.accounts.diagnosis import Diagnosis, diagnose
+from bot.services.incidents.incidents import Incidents
+from bot.services.tokens import page_tokens
+from bot.services.tokens.policy import LEASE, SECOND_OPINION
+from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
-from storage.db import Database, now
-from storage.grants import Accounts, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
 from tests.jobs.test_refresh import Works, open_works
 from tests.jobs.test_upkeep import facebook
+from tests.platforms import PLATFORMS
 
 ANA = "ana"
 DAY = timedelta(days=1)
@@ -50,10 +50,10 @@ def meta(works: Works) -> MetaSimulator:
 
 async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int = 0) -> None:
     """Connect the Pages the person has, and so many more that Meta knows nothing of any more."""
-    client = works.offer.client(works.platform, works.platform)
+    client = works.catalog.client(works.platform, works.platform)
     async with works.database.system() as session:
         token = Refreshes(session, works.vault).tokens(grant).access.reveal()
-        found = await registry.adapters(works.http)[works.platform].discover(
+        found = await REGISTRY.adapters(works.http)[works.platform].discover(
             client, Tokens(access_token=token)
         )
         usable = [account for account in found.accounts if account.blocker is None]
@@ -79,7 +79,7 @@ async def pages(works: Works) -> dict[str, Account]:
 async def examined(works: Works, grant: Grant, remote_id: str) -> Diagnosis:
     account, after = (await pages(works))[remote_id], await works.look(grant.id)
     return diagnose(
-        account, after, PLATFORMS[works.platform], can=works.offer.can(account, after), missing=()
+        account, after, PLATFORMS[works.platform], can=works.catalog.capabilities(account, after), missing=()
     )
 
 
@@ -100,10 +100,10 @@ async def look_again(works: Works, grant: Grant, after: timedelta = SECOND_OPINI
 
 def look_of(
     works: Works, grant: Grant, *, held: timedelta | None = None, **limits: Any
-) -> Callable[[], Awaitable[trade.Trade]]:
+) -> Callable[[], Awaitable[page_tokens.ExchangeResult]]:
     """Return a look with other limits than usual."""
-    adapter = registry.adapters(works.http)["facebook"]
-    client = works.offer.client("facebook", "facebook")
+    adapter = REGISTRY.adapters(works.http)["facebook"]
+    client = works.catalog.client("facebook", "facebook")
     assert isinstance(adapter, AccountTokens)
 
     async def spend(*_: object) -> timedelta | None:
@@ -112,21 +112,19 @@ def look_of(
     async def believed(_: Grant) -> bool:
         return False
 
-    trader = trade.Trader(
+    checker = page_tokens.PageTokenChecker(
         works.database,
         works.vault,
-        Incidents(works.offer, works.vault),
+        Incidents(works.catalog, works.vault),
         spend=spend,
         doubted=believed,
-        second_opinion=SECOND_OPINION,
-        hold=DAY,
-        **limits,
+        limits=page_tokens.CheckLimits(**limits),
     )
 
-    async def look() -> trade.Trade:
+    async def look() -> page_tokens.ExchangeResult:
         async with works.database.system(write=False) as session:
             token = Refreshes(session, works.vault).tokens(grant).access.reveal()
-        return await trader.trade(grant, adapter, client, Tokens(access_token=token))
+        return await checker.exchange(grant, adapter, client, Tokens(access_token=token))
 
     return look
 
@@ -158,13 +156,13 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert first.due_at is not None
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
     assert doubted.status == "🟡 connected, being checked"
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "fresh")
+    assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
     assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card.body["text"]
     assert "the person has lost their role on the Page" in str(card.body)
     assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
     assert "give whoever connected it the role back" in lost.advice
     assert studio.status == "🟢 connected"
-    assert works.offer.can((await pages(works))[BAKERY], after) == frozenset()
+    assert works.catalog.capabilities((await pages(works))[BAKERY], after) == frozenset()
 
 
 async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
@@ -349,10 +347,14 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
     await look_again(works, grant)
 
     after, [card] = await works.look(grant.id), await works.said()
-    assert (first.verdict, told_first) == ("accounts_only 190_463", [])
+    assert (first.last_outcome, first.last_error_code, told_first) == ("accounts_only", "190_463", [])
     assert first.due_at is not None
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "accounts_only",
+        "190_463",
+    )
     assert "Facebook: Blue Door Bakery can't publish for Acme" in card.body["text"]
     assert (await examined(works, grant, STUDIO)).state == "connected, the person's sign-in is over"
     assert (await examined(works, grant, BAKERY)).broken
@@ -375,7 +377,11 @@ async def test_one_living_page_of_many_keeps_the_grant(
     await works.refresher.run()
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "accounts_only",
+        "190_463",
+    )
     assert await works.said() == []
 
 
@@ -428,7 +434,7 @@ async def test_every_dead_page_is_told_of_however_many_live_on_without_the_perso
 ) -> None:
     works = await facebook(stack, sqlite_database, vault)
     grant = await works.grant(ANA)
-    await with_pages(works, grant, gone=2 * trade.AT_ONCE)
+    await with_pages(works, grant, gone=2 * page_tokens.AT_ONCE)
     sign_out(works)
 
     await works.refresher.run()
@@ -453,10 +459,10 @@ async def test_an_outage_while_a_living_page_is_sought_ends_nothing(
     await works.make_due(grant.id, suspected_ago=timedelta(hours=1))
     await works.refresher.run()
 
-    assert suspected.verdict == "GrantDead 190_463"
+    assert (suspected.last_outcome, suspected.last_error_code) == ("GrantDead", "190_463")
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict.split()[0]) == (GrantStatus.HEALTHY, "Busy")
+    assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "Busy")
 
 
 # What a look costs
@@ -476,10 +482,10 @@ async def test_pages_are_asked_about_once_a_day_and_many_over_several_looks(
         await works.refresher.run()
         after = await works.look(grant.id)
         assert after.due_at is not None
-        soon = after.due_at - datetime.now(UTC) <= trade.NEXT_BATCH
+        soon = after.due_at - datetime.now(UTC) <= page_tokens.NEXT_BATCH
         dues.append((len(asked_about(works)) - before - 1, soon))
 
-    assert dues == [(trade.MOST, True), (60 - trade.MOST, False), (0, False)]
+    assert dues == [(page_tokens.MOST_CHECKED, True), (60 - page_tokens.MOST_CHECKED, False), (0, False)]
 
 
 async def test_a_look_is_over_before_its_lease(
@@ -507,21 +513,21 @@ async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token
     done = await look_of(works, grant, within_s=1.7)()
 
     assert done.tokens.access_token
-    assert done.again_in == trade.UNCLEAR
+    assert done.again_in == page_tokens.RETRY_UNANSWERED
     assert (await pages(works))[STUDIO].asked_at is None
 
 
 def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> None:
-    assert LEASE.total_seconds() >= BEGUN_WITHIN_S + trade.LOOK_S + 10
+    assert LEASE.total_seconds() >= BEGUN_WITHIN_S + page_tokens.CHECK_S + 10
 
 
-def test_who_trades_up_can_tell_of_accounts_tokens() -> None:
-    found = registry.adapters(None)  # type: ignore[arg-type]
+def test_an_adapter_can_tell_of_accounts_tokens_exactly_where_the_platform_has_them() -> None:
+    found = REGISTRY.adapters(None)  # type: ignore[arg-type]
 
-    # The refresher goes by the rotation: from Python 3.12 on `isinstance` does not see through a traced adapter.
-    trading = {key for key, one in found.items() if one.platform.rotation is Rotation.EXCHANGE}
-    assert {key for key, one in found.items() if isinstance(one, AccountTokens)} == trading
-    assert trading == {"facebook", "instagram"}
+    # The refresher asks the fact: from Python 3.12 on `isinstance` does not see through a traced adapter.
+    told = {key for key, one in found.items() if one.platform.account_tokens}
+    assert {key for key, one in found.items() if isinstance(one, AccountTokens)} == told
+    assert told == {"facebook", "instagram"}
 
 
 # Scopes
@@ -543,8 +549,8 @@ async def test_a_permission_that_was_taken_back_is_missing_from_the_next_look_on
         account,
         after,
         PLATFORMS["facebook"],
-        can=works.offer.can(account, after),
-        missing=works.offer.missing(account, after),
+        can=works.catalog.capabilities(account, after),
+        missing=works.catalog.missing_scopes(account, after),
     )
     assert found.status == "🟠 connected, but can't publish"
     assert "pages_manage_posts" in found.sentence
@@ -569,7 +575,7 @@ async def test_a_limit_stops_the_asking(
 ) -> None:
     works = await facebook(stack, sqlite_database, vault)
     grant = await works.grant(ANA)
-    await with_pages(works, grant, gone=3 * trade.AT_ONCE)
+    await with_pages(works, grant, gone=3 * page_tokens.AT_ONCE)
     sign_out(works)
     before = len(asked_about(works))
     meta(works).settings["limit_code"] = 17
@@ -578,10 +584,11 @@ async def test_a_limit_stops_the_asking(
     await works.refresher.run()
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "Busy 17")
+    assert after.status == GrantStatus.HEALTHY
+    assert (after.last_outcome, after.last_error_code) == ("Busy", "17")
     assert after.due_at is not None
     assert after.due_at - datetime.now(UTC) > timedelta(minutes=18)
-    assert len(asked_about(works)) - before == trade.AT_ONCE
+    assert len(asked_about(works)) - before == page_tokens.AT_ONCE
 
 
 async def test_while_the_app_is_held_back_no_page_is_asked_about_and_none_is_called_over(

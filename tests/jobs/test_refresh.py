@@ -14,27 +14,39 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
-from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Rotation, TokenRefused, Tokens
-from adapters.registry import PLATFORMS
-from bot.incidents import Incidents
-from bot.jobs.refresh import HEALTH_CHECK, KEEP_ALIVE, OUTAGE_CALLS, Refresher, due_in, out, pause, tripped
-from bot.offer import Offer
+from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refresh, TokenRefused, Tokens
+from adapters.registry import REGISTRY
+from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.incidents.incidents import Incidents
+from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.policy import (
+    HEALTH_CHECK,
+    KEEP_ALIVE,
+    OUTAGE_CALLS,
+    is_outage,
+    next_refresh_in,
+    retry_in,
+    tripped,
+)
+from bot.services.tokens.refreshing import Refresher
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.meta import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage import time_limit
-from storage.db import Database, now
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.engine import time_limit
+from storage.engine.db import Database, now
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Grant, GrantStatus, Notice, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes, Tally
-from storage.tenants import Members, Organizations
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
+from tests.platforms import PLATFORMS
 
 
 @dataclass(kw_only=True)
@@ -44,12 +56,16 @@ class Works:
     refresher: Refresher
     simulator: OAuthSimulator
     platform: str
-    offer: Offer
+    catalog: PlatformCatalog
     database: Database
     vault: Vault
     http: httpx.AsyncClient
     organization_id: str
     membership_id: str
+
+    @property
+    def tokens(self) -> FreshTokens:
+        return FreshTokens(self.catalog, self.refresher, self.database, self.vault)
 
     async def grant(
         self,
@@ -59,11 +75,11 @@ class Works:
         exchange: Callable[[Client, str], Awaitable[Tokens]] | None = None,
     ) -> Grant:
         """Connect a person for real, and return the stored grant, due now."""
-        platform = self.offer.platform(self.platform)
-        client = self.offer.client(self.platform, self.platform)
+        platform = self.catalog.platform(self.platform)
+        client = self.catalog.client(self.platform, self.platform)
         # Meta's dialog shows Pages to tick; nobody else has a box of that name.
         query = await consent(self.http, platform, client, person=person, assets=[EVERY_PAGE])
-        adapter = registry.adapters(self.http)[self.platform]
+        adapter = REGISTRY.adapters(self.http)[self.platform]
         if exchange is None:
             tokens = await adapter.exchange(client, code=query["code"], verifier=VERIFIER)
         else:
@@ -131,8 +147,8 @@ async def open_works(
     stack.push_async_callback(simulator.stop)
     key = key or simulator.name
     made = settings(**{f"{key.upper()}_URL": url})
-    offer = Offer(made.platforms())
-    client = offer.client(key, key)
+    catalog = PlatformCatalog(made.platforms())
+    client = catalog.client(key, key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
     async with database.system() as session:
@@ -141,10 +157,10 @@ async def open_works(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     return Works(
-        refresher=Refresher(offer, registry.adapters(http), database, vault, Incidents(offer, vault)),
+        refresher=Refresher(catalog, REGISTRY.adapters(http), database, vault, Incidents(catalog, vault)),
         simulator=simulator,
         platform=key,
-        offer=offer,
+        catalog=catalog,
         database=database,
         vault=vault,
         http=http,
@@ -176,7 +192,7 @@ async def test_a_due_grant_gets_the_next_pair_and_a_time_to_be_looked_at_again(x
     assert after.refresh_sealed != before.refresh_sealed
     assert after.due_at is not None
     assert after.lease_until is None
-    assert (after.verdict, after.failures) == ("fresh", 0)
+    assert (after.last_outcome, after.failures) == ("fresh", 0)
 
 
 async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(reddit: Works) -> None:
@@ -192,7 +208,7 @@ async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(red
 async def test_many_who_need_one_token_at_once_cause_one_refresh(x: Works) -> None:
     grant = await x.grant("4711", due=False)
 
-    found = await asyncio.gather(*(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)))
+    found = await asyncio.gather(*(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)))
 
     assert x.refreshes() == 1
     assert {f.grant.generation for f in found} == {grant.generation + 1}
@@ -203,7 +219,7 @@ async def test_many_who_need_a_token_whose_answer_gets_lost_do_not_send_the_spen
     x.simulator.faults.append(Fault(path=x.simulator.rules.token_path, lose_answer=True))
 
     found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+        *(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
     )
 
     assert x.refreshes() == 1
@@ -216,7 +232,7 @@ async def test_many_who_need_a_grant_that_died_hear_one_sentence_which_counts_on
     x.simulator.grants.clear()
 
     found = await asyncio.gather(
-        *(x.refresher.fresh(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
+        *(x.tokens.get(grant.id, refused=grant.generation) for _ in range(20)), return_exceptions=True
     )
     await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
     await x.refresher.run()
@@ -232,7 +248,7 @@ async def test_a_token_that_lives_less_than_a_minute_is_renewed_once_for_all_who
     reddit.simulator.settings["access_life_s"] = 30
     grant = await reddit.grant("octa_demo", due=False)
 
-    found = await asyncio.gather(*(reddit.refresher.fresh(grant.id) for _ in range(5)))
+    found = await asyncio.gather(*(reddit.tokens.get(grant.id) for _ in range(5)))
 
     assert reddit.refreshes() == 1
     assert {each.grant.generation for each in found} == {grant.generation + 1}
@@ -248,7 +264,7 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
     assert now_theirs is not None
 
     async with x.database.system() as session:
-        changed = await Refreshes(session, x.vault).later(late, "Busy http_503", timedelta(minutes=1))
+        changed = await Refreshes(session, x.vault).reschedule(late, "Busy", "http_503", timedelta(minutes=1))
 
     assert not changed
     assert (await x.look(grant.id)).lease_until == now_theirs.lease_until
@@ -257,9 +273,9 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
 async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: Works) -> None:
     grant = await x.grant("4711", due=False)
     next(iter(x.simulator.grants.values())).access.clear()
-    adapter = registry.adapters(x.http)["x"]
+    adapter = REGISTRY.adapters(x.http)["x"]
 
-    found = await x.refresher.use(grant.id, adapter.discover)
+    found = await x.tokens.use(grant.id, adapter.discover)
 
     assert found.identity.id == "4711"
     assert x.refreshes() == 1
@@ -299,7 +315,7 @@ async def test_a_limit_the_platform_names_holds_the_whole_app_back(reddit: Works
 
     await reddit.refresher.run()
     with pytest.raises(Busy) as held:
-        await reddit.refresher.fresh(other.id, refused=other.generation)
+        await reddit.tokens.get(other.id, refused=other.generation)
 
     assert reddit.refreshes() == asked
     assert held.value.code == "held_back"
@@ -317,7 +333,7 @@ async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) 
 
     after = await reddit.look(grant.id)
     assert after.status == GrantStatus.HEALTHY
-    assert after.verdict.startswith("Misconfigured")
+    assert after.last_outcome == "Misconfigured"
     assert await reddit.said() == []
 
 
@@ -348,7 +364,7 @@ async def test_a_second_one_a_quarter_of_an_hour_later_asks_a_person_once(x: Wor
     [notice] = await x.said()
     assert "until somebody reconnects" in notice.body["text"]
     with pytest.raises(GrantDead):
-        await x.refresher.fresh(grant.id)
+        await x.tokens.get(grant.id)
 
 
 async def test_a_platform_that_comes_back_between_the_two_looks_clears_the_suspicion(x: Works) -> None:
@@ -382,7 +398,9 @@ async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts
 
 async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     grants = [await x.grant(person) for person in ("4711", "4712")]
-    other = Refresher(x.offer, registry.adapters(x.http), x.database, x.vault, Incidents(x.offer, x.vault))
+    other = Refresher(
+        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, Incidents(x.catalog, x.vault)
+    )
 
     await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())
 
@@ -398,7 +416,7 @@ async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(
         raise TokenRefused("unauthorized")
 
     with pytest.raises(TokenRefused):
-        await reddit.refresher.use(grant.id, always_refused)
+        await reddit.tokens.use(grant.id, always_refused)
     assert reddit.refreshes() == 1
 
 
@@ -407,11 +425,11 @@ async def test_a_first_death_sentence_on_demand_is_told_to_nobody_and_a_second_o
     x.simulator.grants.clear()
 
     with pytest.raises(Busy) as first:
-        await x.refresher.fresh(grant.id, refused=grant.generation)
+        await x.tokens.get(grant.id, refused=grant.generation)
     meanwhile = await x.look(grant.id)
     await x.make_due(grant.id, suspected_ago=timedelta(minutes=16))
     with pytest.raises(GrantDead):
-        await x.refresher.fresh(grant.id, refused=grant.generation)
+        await x.tokens.get(grant.id, refused=grant.generation)
 
     assert meanwhile.status == GrantStatus.HEALTHY
     assert first.value.retry_after is not None
@@ -429,7 +447,7 @@ async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_i
 
     async with asyncio.timeout(5):
         with pytest.raises(TokenRefused, match="refused_but_good"):
-            await reddit.refresher.fresh(grant.id, refused=grant.generation)
+            await reddit.tokens.get(grant.id, refused=grant.generation)
 
     assert len(reddit.simulator.requests) - before <= 2
     assert (await reddit.look(grant.id)).status == GrantStatus.HEALTHY
@@ -440,7 +458,7 @@ async def test_who_gives_up_waiting_loses_no_token_and_a_stop_waits_for_it(x: Wo
     held = Fault(path=x.simulator.rules.token_path, delay_s=0.3, times=1)
     x.simulator.faults.append(held)
 
-    asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+    asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
     async with asyncio.timeout(10):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
@@ -459,7 +477,7 @@ async def test_new_tokens_are_stored_however_little_time_the_request_for_them_ha
     x.simulator.faults.append(held)
 
     with time_limit.limited(0.3):
-        asked = asyncio.create_task(x.refresher.fresh(grant.id, refused=grant.generation))
+        asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
     async with asyncio.timeout(10):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
@@ -484,7 +502,7 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
             return answer["access_token"]
 
     adapters = cast("Mapping[str, Adapter]", {"x": Broken()})
-    refresher = Refresher(x.offer, adapters, x.database, x.vault, Incidents(x.offer, x.vault))
+    refresher = Refresher(x.catalog, adapters, x.database, x.vault, Incidents(x.catalog, x.vault))
     grant = await x.grant("4711")
 
     for _ in range(2):
@@ -492,7 +510,12 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
         await x.make_due(grant.id)
 
     after = await x.look(grant.id)
-    assert (after.status, after.verdict, after.failures) == (GrantStatus.HEALTHY, "Busy unexpected", 2)
+    assert (after.status, after.last_outcome, after.last_error_code, after.failures) == (
+        GrantStatus.HEALTHY,
+        "Busy",
+        "unexpected",
+        2,
+    )
     assert await x.said() == []
 
 
@@ -523,33 +546,35 @@ def test_a_grant_is_looked_at_before_its_token_ends_or_before_anybody_forgets_it
     key: str, jitter: float
 ) -> None:
     platform = PLATFORMS[key]
-    life = timedelta(days=60) if platform.rotation is Rotation.EXCHANGE else timedelta(hours=2)
+    life = timedelta(days=60) if platform.refresh is Refresh.EXCHANGE else timedelta(hours=2)
     tokens = Tokens(access_token="a", refresh_token="r", expires_in=life)
 
-    due = due_in(platform, tokens, jitter=jitter)
+    due = next_refresh_in(platform, tokens, jitter=jitter)
 
-    if platform.rotation is Rotation.SINGLE_USE:
+    if platform.refresh is Refresh.SINGLE_USE:
         assert KEEP_ALIVE * 0.9 <= due <= KEEP_ALIVE * 1.1
-    elif platform.rotation is Rotation.EXCHANGE:
+    elif platform.refresh is Refresh.EXCHANGE:
         assert timedelta(hours=21) <= due <= timedelta(hours=27)
     else:
         assert timedelta(hours=2) * 0.7 <= due <= timedelta(hours=2) * 0.9
 
 
 def test_a_token_whose_exchange_stopped_half_way_is_traded_up_before_it_ends() -> None:
-    due = due_in(PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0)
+    due = next_refresh_in(
+        PLATFORMS["facebook"], Tokens(access_token="a", expires_in=timedelta(hours=1)), jitter=1.0
+    )
 
     assert due == timedelta(minutes=30)
 
 
 def test_a_grant_that_only_a_person_can_renew_is_looked_at_once_a_day() -> None:
-    assert due_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
+    assert next_refresh_in(PLATFORMS["linkedin"], Tokens(access_token="a"), jitter=0.5) == HEALTH_CHECK
 
 
 def test_a_single_use_token_that_ends_sooner_is_renewed_before_half_of_its_life_is_over() -> None:
     tokens = Tokens(access_token="a", refresh_token="r", refresh_expires_in=timedelta(days=2))
 
-    assert due_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
+    assert next_refresh_in(PLATFORMS["tiktok"], tokens, jitter=1.0) == timedelta(days=1)
 
 
 def tally(dead: int, fresh: int = 0) -> Tally:
@@ -589,7 +614,7 @@ def test_many_calls_without_an_answer_are_an_outage(answered: int, unanswered: i
     half = Tally(fresh=answered // 2, dead=0, busy=unanswered, other=0)
     rest = Tally(fresh=answered - half.fresh, dead=0, busy=0, other=0)
 
-    assert out({995: half, 1000: rest}, 1000) is outage
+    assert is_outage({995: half, 1000: rest}, 1000) is outage
 
 
 @pytest.mark.parametrize(
@@ -606,10 +631,10 @@ def test_few_accounts_make_an_outage_of_an_hour_without_any_answer(
     if answered_at is not None:
         hour[answered_at] = Tally(fresh=1, dead=0, busy=2, other=0)
 
-    assert out(hour, 1000) is outage
+    assert is_outage(hour, 1000) is outage
 
 
 def test_pauses_grow_to_ten_minutes_and_obey_the_platform() -> None:
-    assert pause(0, None, chance=1.0) < timedelta(minutes=1)
-    assert pause(50, None, chance=1.0) <= timedelta(minutes=11)
-    assert pause(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)
+    assert retry_in(0, None, chance=1.0) < timedelta(minutes=1)
+    assert retry_in(50, None, chance=1.0) <= timedelta(minutes=11)
+    assert retry_in(0, timedelta(minutes=7), chance=0.0) == timedelta(minutes=7)

@@ -12,13 +12,13 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
-from adapters import registry
-from bot.disconnections import Disconnections, Revocation
-from bot.incidents import Incidents
+from adapters.registry import REGISTRY
 from bot.jobs.sweep import Sweeper
+from bot.services.accounts.disconnecting import Disconnections, Revocation
+from bot.services.incidents.incidents import Incidents
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
@@ -45,10 +45,10 @@ async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works
 
 def disconnections(works: Works) -> Disconnections:
     return Disconnections(
-        offer=works.offer,
-        adapters=registry.adapters(works.http),
-        refresher=works.refresher,
-        incidents=Incidents(works.offer, works.vault),
+        catalog=works.catalog,
+        adapters=REGISTRY.adapters(works.http),
+        tokens=works.tokens,
+        incidents=Incidents(works.catalog, works.vault),
         database=works.database,
         vault=works.vault,
     )

@@ -26,9 +26,9 @@ from adapters.base import (
     TokenRefused,
     Tokens,
 )
-from adapters.facebook import Facebook
-from adapters.instagram import Instagram
-from adapters.meta import MetaAdapter
+from adapters.facebook.account import Facebook
+from adapters.instagram.account import Instagram
+from adapters.meta.account import MetaAdapter
 from sandbox.browser import PLAIN
 from sandbox.platforms.meta import MetaSimulator
 from tests.consent import STATE, consent

@@ -13,7 +13,8 @@ import pytest
 
 from adapters import oauth
 from adapters.base import Client, GrantDead, Hint, Misconfigured, Rejected, TokenRefused, Tokens
-from adapters.youtube import PLATFORM, YouTube
+from adapters.youtube import PLATFORM
+from adapters.youtube.account import YouTube
 from sandbox.browser import PLAIN
 from sandbox.platforms.youtube import PEOPLE, SCOPE, TESTING_LIFE_S, YouTubeSimulator
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from tests.databases import database, postgres, postgres_database, sqlite_database, vault
+from storage.engine.db import Database
+from tests.databases import OWNER, database, postgres, postgres_database, sqlite_database, vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator
+    from pathlib import Path
+
+    from tests.databases import Postgres
 
 __all__ = ["database", "postgres", "postgres_database", "sqlite_database", "vault"]
 
@@ -25,3 +29,23 @@ def logs_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**structured)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[str]:
+    """Give the URL of a database without any schema, as its owner."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/bare.sqlite3"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = await postgres.create()
+    yield postgres.url(name, OWNER)
+    await postgres.drop(name)
+
+
+@pytest.fixture
+async def bare(bare_url: str) -> AsyncGenerator[Database]:
+    """Give a database without any schema."""
+    database = Database(bare_url)
+    yield database
+    await database.close()

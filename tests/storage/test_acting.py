@@ -9,9 +9,10 @@ import pytest
 
 from storage.acting import MembershipEnded, RoleTooLow, acting
 from storage.audit import Audit
-from storage.db import Database
+from storage.engine.db import Database
+from storage.memberships import LastOwner, Members
 from storage.models import Membership, Role
-from storage.tenants import LastOwner, Members, Organizations
+from storage.organizations import Organizations
 from tests.counts import tries
 from tests.storage.world import tenant
 

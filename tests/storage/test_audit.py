@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage.audit import Audit
-from storage.db import Database
+from storage.engine.db import Database
 from tests.databases import owners
 from tests.storage.world import build, run_sql, run_sql_as_owner, tenant
 

@@ -9,13 +9,14 @@ import pytest
 
 from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found
-from storage.invitation_models import ChannelRequest
-from storage.tenants import Organizations, Workspaces
+from storage.models import ChannelRequest
+from storage.organizations import Organizations
+from storage.workspaces import Workspaces
 from tests.databases import another
 from tests.storage.world import expire
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Organization
 
 ADA = {"realm": "T1", "user_id": "UADA"}

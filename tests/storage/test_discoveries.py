@@ -1,17 +1,18 @@
+"""What a fresh grant could see is listed, searched and chosen from once."""
+
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 
-from storage.grants import Discoveries, Found, Grants, Places
-from storage.models import Account, Discovery, FoundAccount
-from tests.storage.world import backdate, build, expire, run_sql, stash, tenant
+from storage.discoveries import Discoveries, Found
+from storage.grants import Grants
+from storage.models import Discovery, FoundAccount
+from tests.storage.world import build, expire, plan, run_sql, stash, tenant
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 BLOCKED = "no_create_content"
@@ -175,15 +176,6 @@ async def test_a_discovery_goes_with_its_grant(database: Database, vault: Vault)
     assert await run_sql(database, "SELECT count(*) FROM found_account") == [(0,)]
 
 
-async def plan(database: Database, sql: str, **values: object) -> str:
-    """Return how the database would answer, after it has counted its rows."""
-    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
-    async with database.system() as session:
-        connection = await session.connection()
-        await connection.execute(text("ANALYZE"))
-        return repr((await connection.execute(text(explain + sql), values)).all())
-
-
 async def test_a_thousand_found_accounts_are_searched_by_index(database: Database, vault: Vault) -> None:
     where = await keep(database, vault, [page(f"Page {n}", token=f"token-{n}") for n in range(1000)])
     for _ in range(3):
@@ -200,77 +192,3 @@ async def test_a_thousand_found_accounts_are_searched_by_index(database: Databas
 
     assert found == [f"Page {n}" for n in range(1000) if "99" in str(n)]
     assert "found_order" in answer or (database.dialect == "postgresql" and "Seq Scan" not in answer), answer
-
-
-async def places_of(database: Database, vault: Vault, count: int) -> tuple[str, str]:
-    world = await build(database, vault, "1")
-    where = (world.organization_id, world.account_id)
-    async with database.organization(where[0]) as session:
-        await Places(session).replace(
-            *where, [(f"p{n}", f"r/place{n}", f"{n} members") for n in range(count)]
-        )
-    return where
-
-
-async def find(database: Database, where: tuple[str, str], query: str, limit: int = 100) -> list[str]:
-    async with database.organization(where[0], write=False) as session:
-        return [place.name for place in await Places(session).search(*where, query, limit)]
-
-
-async def test_places_that_begin_with_the_query_come_before_those_that_contain_it(
-    database: Database, vault: Vault
-) -> None:
-    world = await build(database, vault, "1")
-    where = (world.organization_id, world.account_id)
-    async with database.organization(where[0]) as session:
-        listed = ["r/zebramugs", "r/Mugshots", "r/mugs", "u/hismugs", "r/100%", "r/cats"]
-        await Places(session).replace(*where, [(name, name, "") for name in listed])
-
-    assert await find(database, where, "mugs") == ["r/mugs", "r/Mugshots", "u/hismugs", "r/zebramugs"]
-    assert await find(database, where, " R/MUGS ") == ["r/mugs", "r/Mugshots", "u/hismugs", "r/zebramugs"]
-    assert await find(database, where, "%") == ["r/100%"]
-    assert await find(database, where, "", limit=2) == ["r/100%", "r/cats"]
-    assert await find(database, where, "r/") == await find(database, where, "")
-
-
-async def test_ten_thousand_places_are_searched_by_index(database: Database, vault: Vault) -> None:
-    where = await places_of(database, vault, 10_000)
-
-    found = await find(database, where, "place999")
-    answer = await plan(
-        database,
-        "SELECT remote_id FROM place WHERE account_id = :account AND search LIKE '%place999%'"
-        " ORDER BY search LIMIT 100",
-        account=where[1],
-    )
-
-    assert found == ["r/place999", *(f"r/place999{n}" for n in range(10))]
-    if database.dialect == "sqlite":  # PostgreSQL rightly reads the whole table: it is one account's
-        assert "place_order" in answer
-    async with database.organization(where[0], write=False) as session:
-        assert await Places(session).count(*where) == 10_000
-
-
-async def test_a_new_reading_replaces_the_old_one_whole(database: Database, vault: Vault) -> None:
-    where = await places_of(database, vault, 3)
-
-    async with database.organization(where[0]) as session:
-        places = Places(session)
-        assert await places.replace(*where, [("p1", "r/one", ""), ("p1", "r/One", "again")])
-        assert [place.name for place in await places.search(*where, "")] == ["r/One"]
-        assert await places.replace(*where, [])
-        assert await places.count(*where) == 0
-
-
-async def test_places_are_fresh_for_a_while(database: Database, vault: Vault) -> None:
-    where = await places_of(database, vault, 1)
-
-    async def fresh() -> bool:
-        async with database.organization(where[0], write=False) as session:
-            return await Places(session).fresh(*where, timedelta(hours=1))
-
-    assert await fresh()
-    await backdate(database, Account, "places_at", timedelta(hours=2))
-    assert not await fresh()
-    await run_sql(database, "UPDATE account SET places_at = NULL")
-    assert not await fresh()

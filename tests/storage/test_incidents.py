@@ -1,4 +1,4 @@
-"""At most one open incident per grant and organization; settings as they were chosen last."""
+"""At most one open incident per grant and organization, which comes up when its time has come."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from storage.db import now
+from storage.engine.db import now
 from storage.grants import Grants
-from storage.incident_models import Incident, IncidentKind, Resolution
-from storage.incidents import Alerts, IncidentRows, Patience
-from storage.tenants import Organizations
+from storage.incidents import IncidentRows, Patience
+from storage.models import Incident, IncidentCard, IncidentKind, Resolution
+from storage.organizations import Organizations
 from tests.storage.world import build
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
     from tests.storage.world import World
@@ -87,18 +87,18 @@ async def due(database: Database) -> list[str]:
         pytest.param({"since": -DAY, "escalated_at": -DAY}, False, id="escalated-already"),
         pytest.param({"since": -DAY, "snoozed_until": DAY}, False, id="snoozed"),
         pytest.param({"claimed_by": "mem_1", "claimed_at": -DAY}, True, id="claimed-a-day-ago"),
-        pytest.param({"since": -DAY, "held_until": DAY}, False, id="unclaimed-in-the-night"),
+        pytest.param({"since": -DAY, "quiet_until": DAY}, False, id="unclaimed-in-the-night"),
         pytest.param({"since": -DAY, "kind": IncidentKind.EXPIRING}, False, id="not-over-yet"),
         pytest.param(
             {"since": -DAY, "kind": IncidentKind.EXPIRING, "deadline": DAY / 4}, True, id="its-last-hours"
         ),
         pytest.param({"kind": IncidentKind.EXPIRING, "deadline": DAY / 4}, False, id="just-said"),
-        pytest.param({"since": -DAY, "card": 0}, False, id="not-said-yet"),
+        pytest.param({"since": -DAY, "number": 0}, False, id="not-said-yet"),
         pytest.param({"snoozed_until": -DAY}, True, id="the-snooze-is-over"),
-        pytest.param({"held_until": -DAY}, True, id="the-night-is-over"),
-        pytest.param({"held_until": DAY}, False, id="in-the-night"),
+        pytest.param({"quiet_until": -DAY}, True, id="the-night-is-over"),
+        pytest.param({"quiet_until": DAY}, False, id="in-the-night"),
         pytest.param({"since": -DAY, "snoozed_until": -DAY, "resolved_at": -DAY}, False, id="resolved"),
-        pytest.param({"held_until": -DAY, "resolved_at": -DAY}, True, id="resolved-with-lines-to-say"),
+        pytest.param({"quiet_until": -DAY, "resolved_at": -DAY}, True, id="resolved-with-lines-to-say"),
     ],
 )
 async def test_an_incident_comes_up_when_its_time_has_come(
@@ -108,9 +108,9 @@ async def test_an_incident_comes_up_when_its_time_has_come(
     async with sqlite_database.system() as session:
         incident = await IncidentRows(session).get(world.organization_id, world.incident_id)
         assert incident is not None
-        for name, value in ({"card": 1} | columns).items():
+        for name, value in ({"number": 1} | columns).items():
             moment = (await session.exec(select(now(value)))).one() if isinstance(value, timedelta) else value
-            setattr(incident, name, moment)
+            setattr(incident.card if name in IncidentCard.model_fields else incident, name, moment)
 
     assert await due(sqlite_database) == ([world.incident_id] if is_due else [])
 
@@ -121,59 +121,3 @@ async def test_the_incidents_of_a_deleted_organization_come_up(database: Databas
         await Organizations(session).delete(world.organization_id)
 
     assert await due(database) == [world.incident_id]
-
-
-async def test_what_was_never_chosen_is_as_for_everybody(database: Database, vault: Vault) -> None:
-    world = await build(database, vault, "1")
-    async with database.system() as session:
-        other = (await Organizations(session).create("Other")).id
-
-        found = await Alerts(session).get(other)
-
-    assert (found.channel_id, found.days, found.digest) == ("", [14, 7, 3, 1], "weekly")
-    assert (found.quiet_from, found.timezone) == ("", "UTC")
-    assert found.organization_id != world.organization_id
-
-
-async def test_a_change_keeps_what_it_does_not_name(database: Database, vault: Vault) -> None:
-    world = await build(database, vault, "1")
-
-    async with database.system() as session:
-        await Alerts(session).save(world.organization_id, days=[3], digest="off")
-        kept = await Alerts(session).save(world.organization_id, digest="daily")
-
-    assert (kept.channel_id, kept.days, kept.digest) == (world.channel_id, [3], "daily")
-
-
-async def test_trouble_is_dated_once_and_ends_with_the_first_message_that_arrives(
-    database: Database, vault: Vault
-) -> None:
-    world = await build(database, vault, "1")
-
-    async with database.system() as session:
-        alerts = Alerts(session)
-        await alerts.trouble(world.organization_id, "C_elsewhere", "is_archived")
-        elsewhere = (await alerts.get(world.organization_id)).trouble
-        await alerts.trouble(world.organization_id, world.channel_id, "not_in_channel")
-        since = (await alerts.get(world.organization_id)).trouble_since
-        await alerts.trouble(world.organization_id, world.channel_id, "is_archived")
-        found = await alerts.get(world.organization_id)
-        during = found.trouble, found.trouble_since
-        await alerts.trouble(world.organization_id, world.channel_id, "")
-        after = await alerts.get(world.organization_id)
-
-    assert elsewhere == ""
-    assert during == ("is_archived", since)
-    assert (after.trouble, after.trouble_since) == ("", None)
-
-
-async def test_of_two_who_say_a_digest_one_does(database: Database, vault: Vault) -> None:
-    world = await build(database, vault, "1")
-    async with database.system(write=False) as session:
-        before = (await Alerts(session).get(world.organization_id)).told_at
-
-    async def tell() -> bool:
-        async with database.system() as session:
-            return await Alerts(session).told(world.organization_id, before)
-
-    assert sorted(await asyncio.gather(tell(), tell(), tell())) == [False, False, True]

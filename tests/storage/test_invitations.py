@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, update
 
-from storage.db import now
-from storage.invitation_models import Invitation
+from storage.engine.db import now
 from storage.invitations import Invitations
-from storage.models import Membership, Role
-from storage.tenants import Members, Organizations, Workspaces, standing
+from storage.memberships import Members
+from storage.models import Invitation, Membership, Role
+from storage.organizations import Organizations
+from storage.standing import standing
+from storage.workspaces import Workspaces
 from tests.databases import another
 from tests.storage.world import expire
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
 
 
 async def owned(database: Database, name: str = "Acme") -> Membership:
@@ -44,7 +46,7 @@ async def invited(database: Database, owner: Membership, role: Role = Role.ADMIN
 
 async def offered(database: Database, user_id: str = "UOTTO") -> list[str]:
     async with database.system(write=False) as session:
-        return [found.id for found, _ in await Invitations(session).of_person("T1", user_id)]
+        return [found.id for found, _ in await Invitations(session).of_person("T1", user_id, Role.OWNER)]
 
 
 async def test_an_invitation_is_no_membership(database: Database) -> None:

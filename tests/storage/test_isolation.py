@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
-from storage import (
-    attempts,
-    audit,
-    channels,
-    discoveries,
-    grants,
-    incidents,
-    invitations,
-    join_codes,
-    listings,
-    outbox,
-    posts,
-    tenants,
-)
-from storage.db import Database
+import storage
+from storage.engine.db import Database
+from storage.grants import Grants
+from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest
+from storage.organizations import Organizations
 from storage.posts import Target
 from tests.databases import APP, OWNER
 from tests.storage.world import World, build, contents, run_sql, stash
@@ -36,20 +28,11 @@ if TYPE_CHECKING:
     from storage.vault import Vault
     from tests.databases import Postgres
 
-REPOSITORIES = (
-    attempts,
-    audit,
-    channels,
-    discoveries,
-    grants,
-    incidents,
-    invitations,
-    join_codes,
-    listings,
-    outbox,
-    posts,
-    tenants,
-)
+REPOSITORIES = [
+    importlib.import_module(f"storage.{module.name}")
+    for module in pkgutil.iter_modules(storage.__path__)
+    if not module.ispkg
+]
 """The modules whose classes are tried, each with two organizations."""
 CREATES = {
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
@@ -156,7 +139,7 @@ async def ask(
     try:
         async with database.system() as session:
             answer = await getattr(kind(session, *parts), name)(organization_id=organization_id, **values)
-    except (LookupError, IntegrityError, tenants.LastOwner) as refusal:
+    except (LookupError, IntegrityError, LastOwner) as refusal:
         return type(refusal).__name__
     return repr(answer)
 
@@ -211,9 +194,9 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
 async def share(database: Database, vault: Vault, person: str) -> None:
     """Let another organization hold the grant of the same person."""
     async with database.system() as session:
-        other = (await tenants.Organizations(session).create("Other")).id
+        other = (await Organizations(session).create("Other")).id
         pending = await stash(session, vault, other)
-        await grants.Grants(session, vault).settle(
+        await Grants(session, vault).settle(
             other, pending.id, external_id=person, external_name="", scopes=[]
         )
 

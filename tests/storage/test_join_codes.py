@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from storage.db import Database
+from storage.engine.db import Database
 from storage.join_codes import MOST_OPEN, JoinCodes, TooManyCodes
+from storage.memberships import Members
 from storage.models import JoinCode, Membership, Role
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from tests.storage.world import expire, tenant
 
 Loss = Callable[[Database, Membership], Awaitable[object]]
@@ -35,7 +36,7 @@ async def make(database: Database, maker: Membership, role: Role = Role.ADMIN) -
 
 async def redeem(database: Database, code: str) -> JoinCode | None:
     async with database.system() as session:
-        return await JoinCodes(session).redeem(code)
+        return await JoinCodes(session).redeem(code, Role.OWNER)
 
 
 async def open_codes(database: Database, organization: str) -> list[JoinCode]:
@@ -51,6 +52,7 @@ async def removed(database: Database, maker: Membership) -> None:
 async def demoted(database: Database, maker: Membership) -> None:
     async with database.organization(maker.organization_id) as session:
         await Members(session).set_role(maker.organization_id, maker.id, Role.ADMIN)
+        await Members(session).end_offers([maker.id])
 
 
 async def deactivated(database: Database, maker: Membership) -> None:
@@ -126,7 +128,7 @@ async def test_whoever_made_a_code_keeps_the_right_until_it_is_redeemed(database
     code = await make(database, maker)
 
     async with database.system() as session:
-        redeemed = await JoinCodes(session).redeem(code)
+        redeemed = await JoinCodes(session).redeem(code, Role.OWNER)
         losing = asyncio.create_task(deactivated(database, maker))
         done, _ = await asyncio.wait([losing], timeout=0.1)
     await losing

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.grants import Accounts, Grants, NewAccount
+from storage.accounts import Accounts, NewAccount
+from storage.grants import Grants
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members, Organizations
+from storage.organizations import Organizations
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.models import Grant, Membership
     from storage.vault import Vault
 

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, select, update
 
-from storage.grants import Accounts, Grants
-from storage.models import Account, Grant, GrantStatus, Organization
-from storage.post_models import Delivery, DeliveryStatus, Post
+from storage.accounts import Accounts
+from storage.grants import Grants
+from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Organization, Post
+from storage.organizations import Organizations
 from storage.posts import APART, Posts, Released, Target, Waiting, free_time
 from storage.refreshes import Refreshes
-from storage.tenants import Organizations
 from tests.counts import tries
 from tests.posts import HOUR, counted, deliveries, schedule
 from tests.storage.world import new_account, stash, tenant
@@ -26,7 +26,7 @@ from tests.storage.world import new_account, stash, tenant
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from storage.refreshes import Outcome, Refreshes, Tally
 from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
     from storage.vault import Vault
 
 

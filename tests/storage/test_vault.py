@@ -25,7 +25,7 @@ from storage.vault import (
 from tests.storage.world import build, run_sql
 
 if TYPE_CHECKING:
-    from storage.db import Database
+    from storage.engine.db import Database
 
 PLACE = {"table": "grant_", "column": "access_sealed", "organization": "org_1", "row": "grt_1"}
 KEY_1 = f"1:{base64.b64encode(bytes(range(32))).decode()}"

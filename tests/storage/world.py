@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,34 +10,44 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlmodel import SQLModel, col, update
 
-from storage.attempts import Attempts, Browsers, Seen, SignIns, Tickets
+from storage.accounts import Accounts, NewAccount
+from storage.alert_settings import Alerts
+from storage.attempts import Attempts
 from storage.audit import Audit
-from storage.budgets import Bucket, Budgets
+from storage.browsers import Browsers
 from storage.channels import Channels
-from storage.db import across, now
-from storage.grants import Accounts, Discoveries, Found, Grants, NewAccount, Places
-from storage.grids import Claim, remember
-from storage.incident_models import IncidentKind
-from storage.incidents import Alerts, IncidentRows
+from storage.discoveries import Discoveries, Found
+from storage.engine.db import across, now
+from storage.grants import Grants
+from storage.grid_homes import Claim, remember
+from storage.incidents import IncidentRows
 from storage.install_states import InstallStates
+from storage.installations import Installations
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
-from storage.models import Role, Ticket, new_secret, utc_now
-from storage.outbox import Notices
-from storage.post_models import Delivery, DeliveryStatus
+from storage.memberships import Members
+from storage.models import Delivery, DeliveryStatus, IncidentKind, Role, Ticket, new_secret, utc_now
+from storage.operator_alerts import Troubles
+from storage.organizations import Organizations
+from storage.outbox import NewNotice, Notices
+from storage.places import Places
 from storage.posts import Posts, Target
+from storage.rate_limits import Bucket, Budgets
 from storage.refreshes import Outcome, Refreshes
-from storage.tenants import Installations, Members, Organizations, Workspaces
-from storage.troubles import Troubles
+from storage.seen_requests import Seen
+from storage.sign_ins import SignIns
+from storage.tickets import Tickets
 from storage.vault import check_canaries
+from storage.workspaces import Workspaces
 from tests.databases import owners
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.db import Database
-    from storage.invitation_models import Invitation
-    from storage.models import Grant, Membership
+    from storage.engine.db import Database
+    from storage.models import Grant, Invitation, Membership
     from storage.vault import Vault
 
 
@@ -169,20 +180,22 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         incident, _ = await IncidentRows(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
         )
-        incident.channel, incident.asked = member.user_id, [member.id]
+        incident.card.channel, incident.card.recipients_tried = member.user_id, [member.id]
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         bucket = Bucket(calls=100, per=timedelta(minutes=1))
         await Budgets(session).spend(await Budgets(session).open(f"x-{suffix}", bucket), 1)
         await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
-        await Notices(session).put(
+        hello = NewNotice(
             key=f"hello:{suffix}",
             slack_id=team,
             channel=channel,
-            body={"text": "hello"},
+            kind="text",
+            facts={"text": "hello"},
             organization_id=organization.id,
         )
+        await Notices(session).put(hello)
     return World(
         organization_id=organization.id,
         membership_id=member.id,
@@ -291,3 +304,63 @@ async def contents(database: Database, organization_id: str) -> dict[str, list[t
                 continue
             rows[table.name] = sorted(tuple(map(repr, row)) for row in await connection.execute(query))
     return rows
+
+
+async def consent(
+    database: Database,
+    vault: Vault,
+    organization: str,
+    person: str = "p1",
+    *,
+    account: str | None = "1",
+    **more: Any,
+) -> Grant:
+    """Return the settled grant of a person, with one account attached unless told otherwise."""
+    async with database.organization(organization) as session:
+        pending = await stash(session, vault, organization, **more)
+    async with database.organization(organization) as session:
+        grant = await Grants(session, vault).settle(
+            organization, pending.id, external_id=person, external_name=f"Name {person}", scopes=["write"]
+        )
+        if account is not None:
+            await Accounts(session, vault).attach(
+                organization, grant=grant, connected_by="mem_1", found=new_account(account)
+            )
+    return grant
+
+
+async def plan(database: Database, sql: str, **values: object) -> str:
+    """Return how the database would answer, after it has counted its rows."""
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    async with database.system() as session:
+        connection = await session.connection()
+        await connection.execute(text("ANALYZE"))
+        return repr((await connection.execute(text(explain + sql), values)).all())
+
+
+CALLERS = 16
+
+
+async def ticket_of(database: Database, **more: str) -> tuple[str, Ticket]:
+    """Return a new organization's ticket and its row."""
+    organization = await tenant(database)
+    async with database.system() as session:
+        ticket = await open_ticket(session, organization, "mem_1", **more)
+        row = await Tickets(session).peek(ticket)
+    assert row is not None
+    return ticket, row
+
+
+async def winners(redeem: Callable[[], Awaitable[object]]) -> int:
+    """Return how many of the callers who redeem the same thing at once get it."""
+    answers = await asyncio.gather(*(redeem() for _ in range(CALLERS)))
+    return sum(bool(answer) for answer in answers)
+
+
+async def join(
+    database: Database, organization_id: str, user_id: str, role: Role = Role.MEMBER, team_id: str = "T1"
+) -> Membership:
+    async with database.organization(organization_id) as session:
+        return await Members(session).add(
+            organization_id, realm="T1", user_id=user_id, team_id=team_id, role=role
+        )

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from sqlmodel import col, select, update
 
-from adapters.base import Capability, Rotation
-from adapters.registry import PLATFORMS
-from bot.diagnosis import in_words
-from bot.disconnections import Revocation
+from adapters.base import Capability, Refresh
+from bot.services.accounts.diagnosis import in_words
+from bot.services.accounts.disconnecting import Revocation
 from bot.views.accounts import CAN, Card
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
-from storage.db import now
+from storage.engine.db import now
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
+from tests.platforms import PLATFORMS
 from tests.stories.told import (
     answer_to,
     buttons,
@@ -146,10 +146,10 @@ def test_a_span_is_said_as_people_say_it(span: timedelta, words: str) -> None:
 
 
 def test_every_kind_of_renewal_has_its_words() -> None:
-    kinds = {platform.rotation for platform in PLATFORMS.values()}
+    kinds = {platform.refresh for platform in PLATFORMS.values()}
 
-    assert Rotation.EXCHANGE in kinds
-    assert Rotation.SINGLE_USE in kinds
+    assert Refresh.EXCHANGE in kinds
+    assert Refresh.SINGLE_USE in kinds
     assert set(Capability) == set(CAN)
 
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import update
 
-from bot.schedule import digest_slot, quiet_until, zones
+from bot.services.incidents.quiet_hours import digest_slot, quiet_until, zones
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
-from storage.incident_models import AlertSettings
-from storage.incidents import Alerts
-from storage.models import Grant, Role
-from storage.tenants import Members, Workspaces
+from storage.alert_settings import Alerts
+from storage.memberships import Members
+from storage.models import AlertSettings, Grant, Role
+from storage.workspaces import Workspaces
 from tests.counts import in_full
 from tests.stories.test_incidents import (
     SOCIAL,

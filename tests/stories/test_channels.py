@@ -6,8 +6,9 @@ from sqlmodel import col, update
 
 from sandbox.member import text_of
 from sandbox.slack.world import ADA, OLGA, OTTO
+from storage.memberships import Members
 from storage.models import Organization, Role
-from storage.tenants import Members, Workspaces
+from storage.workspaces import Workspaces
 from tests.application import Office
 from tests.stories.told import answer_to, buttons, hears, joins, said, trail
 

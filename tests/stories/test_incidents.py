@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlmodel import col, select, update
 
-from bot.jobs.incidents import PATIENCE
+from bot.services.incidents.watch import PATIENCE
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
-from storage.db import now
-from storage.incident_models import Incident, IncidentKind
-from storage.incidents import Alerts, IncidentRows
-from storage.models import Account, Grant, GrantStatus, Role
+from storage.alert_settings import Alerts
+from storage.engine.db import now
+from storage.incidents import IncidentRows
+from storage.memberships import Members
+from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, IncidentKind, Role
+from storage.organizations import Organizations
 from storage.refreshes import Refreshes
-from storage.tenants import Members, Organizations
 from tests.counts import in_full, tries
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
 
@@ -71,11 +72,10 @@ async def incidents(office: Office) -> list[Incident]:
 
 
 async def let_pass(office: Office, **columns: Any) -> None:
-    """Move what an incident waits for into the past, and let the clock look."""
+    """Move what an incident, or its card, waits for into the past, and let the clock look."""
+    table = IncidentCard if "quiet_until" in columns else Incident
     async with office.database.system() as session:
-        await session.exec(
-            update(Incident).values(**columns), execution_options={"synchronize_session": False}
-        )
+        await session.exec(update(table).values(**columns), execution_options={"synchronize_session": False})
     await office.parts.watch.run()
 
 
@@ -84,7 +84,7 @@ async def held(office: Office) -> Incident:
     async with asyncio.timeout(5):
         while True:
             [incident] = await incidents(office)
-            if incident.held_until is not None:
+            if incident.card.quiet_until is not None:
                 return incident
             await asyncio.sleep(0.02)
 
@@ -190,7 +190,7 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.ladder.run()
 
     await left(timedelta(days=13))
@@ -213,7 +213,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
     ada = await ready(office, "instagram", "ana")
     async with office.database.system() as session:
         await session.exec(
-            update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), ladder_at=now())
+            update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), next_reminder_at=now())
         )
     await office.parts.ladder.run()
     card = await card_with(office, "must be reconnected within 7 days")
@@ -236,7 +236,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     ada = await ready(office, "instagram", "ana")
     for span in (timedelta(hours=20), timedelta(minutes=-1)):
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(data_access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         for _ in range(2):
             await office.parts.ladder.run()
 
@@ -258,7 +258,7 @@ async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.ladder.run()
 
     await left(timedelta(days=12.5))
@@ -278,7 +278,7 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     await ready(office, "instagram", "ana")
     for span in (timedelta(days=6), timedelta(days=89)):
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(data_access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.ladder.run()
 
     card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
@@ -293,7 +293,9 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
     ada = await ready(office, "linkedin", "ana-ruiz")
     await settings(office, days=[21])
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=20)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=20)), next_reminder_at=now())
+        )
 
     await office.parts.ladder.run()
 
@@ -384,7 +386,9 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
 async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
@@ -394,7 +398,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
     past = now(timedelta(seconds=-1))
     await let_pass(office, snoozed_until=past, deadline=past)
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=past, ladder_at=now()))
+        await session.exec(update(Grant).values(access_expires_at=past, next_reminder_at=now()))
     await office.parts.ladder.run()
 
     await thread_with(office, card, "It is over")
@@ -430,7 +434,9 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
 async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=20)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(hours=20)), next_reminder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "within 1 day")
 
@@ -446,7 +452,9 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
 async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
@@ -512,17 +520,18 @@ async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(
     await dies(office)
     await card_with(office, "until somebody reconnects")
     async with office.database.system() as session:
-        session.add(
-            Incident(
-                organization_id=await organization_of(office),
-                generation=1,
-                kind=IncidentKind.NEEDS_RECONNECT,
-                platform="no_more",
-                connected_by="",
-                card=1,
-                channel=SOCIAL,
-            )
+        organization_id = await organization_of(office)
+        incident = Incident(
+            organization_id=organization_id,
+            generation=1,
+            kind=IncidentKind.NEEDS_RECONNECT,
+            platform="no_more",
+            connected_by="",
         )
+        incident.card = IncidentCard(
+            incident_id=incident.id, organization_id=organization_id, number=1, channel=SOCIAL
+        )
+        session.add(incident)
 
     await let_pass(office, since=now(-PATIENCE.unclaimed))
 
@@ -825,7 +834,7 @@ async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Offi
     assert "it was deleted, or made private without me" in text_of(card)
     await let_pass(office, since=now(timedelta(0)))
     [incident] = await incidents(office)
-    assert (incident.channel, len(incident.asked)) == (OLGA, 2)
+    assert (incident.card.channel, len(incident.card.recipients_tried)) == (OLGA, 2)
 
 
 async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: Office) -> None:
@@ -893,7 +902,7 @@ async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Of
     await office.parts.watch.run()
 
     card = await hears(ada, "until somebody reconnects")
-    assert (untold.channel, untold.card) == ("", 1)
+    assert (untold.card.channel, untold.card.number) == ("", 1)
     assert "I'm not in it any more" in text_of(card)
 
 
@@ -907,11 +916,11 @@ async def test_in_the_night_no_owner_is_woken(office: Office) -> None:
     await let_pass(office, since=now(-PATIENCE.unclaimed))
     [waiting] = await incidents(office)
     await settings(office, quiet_from="", quiet_to="")
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
     await office.parts.watch.run()
 
     assert waiting.escalated_at is None
-    assert waiting.held_until is not None
+    assert waiting.card.quiet_until is not None
     assert len([line for line in await thread_with(office, card, "⏫") if "⏫" in line]) == 1
 
 
@@ -931,7 +940,7 @@ async def test_in_quiet_hours_a_card_waits_for_their_end(office: Office) -> None
     await office.parts.watch.run()
     before = cards(office)
     await settings(office, quiet_from="", quiet_to="")
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     assert before == []
     await card_with(office, "until somebody reconnects")
@@ -949,7 +958,7 @@ async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Offi
     await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
     before = thread(office, card)
     await settings(office, quiet_from="", quiet_to="")
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     assert before == []
     lines = await thread_with(office, card, "gave it back")
@@ -960,7 +969,9 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
     await ready(office, "linkedin", "ana-ruiz")
     await settings(office, **around(datetime.now(UTC), 2))
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=1)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(hours=1)), next_reminder_at=now())
+        )
 
     await office.parts.ladder.run()
 
@@ -974,7 +985,7 @@ async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) 
     await disconnect(ada, "Octa Demo")
     await settings(office, quiet_from="", quiet_to="")
 
-    await let_pass(office, held_until=None)
+    await let_pass(office, quiet_until=None)
 
     assert cards(office) == []
     [incident] = await incidents(office)

@@ -7,8 +7,7 @@ from sqlmodel import col, select
 
 from sandbox.member import text_of
 from sandbox.slack.world import ADA, OLGA, OTTO
-from storage.invitation_models import Invitation
-from storage.models import AuditLine, Notice
+from storage.models import AuditLine, Invitation, Notice
 from tests.application import Office
 from tests.storage.world import expire
 from tests.stories.told import button, buttons, hears, joins, said

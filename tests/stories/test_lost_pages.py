@@ -10,11 +10,9 @@ from sqlmodel import col, select, update
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA
-from storage.db import now
-from storage.incident_models import IncidentKind, Resolution
-from storage.models import Account, Grant, GrantStatus
-from storage.own_tokens import OwnTokens
-from storage.post_models import DeliveryStatus
+from storage.account_tokens import OwnTokens
+from storage.engine.db import now
+from storage.models import Account, DeliveryStatus, Grant, GrantStatus, IncidentKind, Resolution
 from storage.refreshes import Refreshes
 from tests.counts import in_full
 from tests.posts import counted, schedule
@@ -200,7 +198,7 @@ async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal
         " the Page."
     )
     [incident] = await incidents(either_office)
-    assert (incident.open, incident.sign_in_lives) == (True, True)
+    assert (incident.open, incident.grant_still_valid) == (True, True)
 
 
 async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_lost(office: Office) -> None:

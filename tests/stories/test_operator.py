@@ -28,7 +28,7 @@ async def test_an_app_that_a_platform_refuses_is_said_to_the_operator_and_to_no_
     office.world.platforms["reddit"].faults.append(refusal)
     for grant in await grants(office, "reddit"):
         with pytest.raises(Misconfigured):
-            await office.parts.refresher.fresh(grant.id, refused=grant.generation)
+            await office.parts.tokens.get(grant.id, refused=grant.generation)
 
     def page() -> list[str]:
         heard = otto.slack.messages(CHANNEL, OTTO)

@@ -10,17 +10,9 @@ from sqlmodel import col, select
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA, BEA
-from storage.models import Account
-from storage.post_models import DeliveryStatus
+from storage.models import Account, DeliveryStatus
 from tests.posts import HOUR, counted, schedule
-from tests.stories.test_incidents import (
-    card_with,
-    cards,
-    dies,
-    incidents,
-    ready,
-    thread_with,
-)
+from tests.stories.test_incidents import card_with, cards, dies, incidents, ready, thread_with
 from tests.stories.told import answer_to, buttons, connected, hears, said
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
-from storage import time_limit
-from storage.single import Single
+from storage.engine import time_limit
+from storage.engine.autocommit import Single
 from tests.application import open_office
 from tests.databases import DIALECTS
 from tests.stories.told import connected
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.elements import ClauseElement
 
-    from storage.db import Database
+    from storage.engine.db import Database
     from tests.databases import Postgres
 
 READS = {"accounts": (3, 1), "status": (3, 1), "doctor": (3, 1), "org": (4, 1), "home": (8, 3)}

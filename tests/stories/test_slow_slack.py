@@ -8,8 +8,8 @@ import pytest
 
 from sandbox.core import Fault
 from sandbox.slack.world import OTTO
+from storage.memberships import Members
 from storage.models import Role
-from storage.tenants import Members
 from tests.hostile.slack_side import first_organization
 from tests.stories.test_alerts import entered, form
 from tests.stories.told import joins, said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from sqlmodel import SQLModel, func, select
 
-from bot import app
+from bot import app, process
 from sandbox.browser import PLAIN
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.x import XSimulator
@@ -21,11 +20,14 @@ from sandbox.platforms.youtube import YouTubeSimulator
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.start import bound
-from storage.attempts import Tickets
+from storage.memberships import Members
 from storage.models import Membership, Role
-from storage.tenants import Members, Organizations, Workspaces
+from storage.organizations import Organizations
+from storage.tickets import Tickets
 from storage.vault import KeyRing
+from storage.workspaces import Workspaces
 from tests.databases import sqlite_file
+from tests.outbox import rendered
 
 SILENT = "http://localhost:9"
 """Where platforms are that a test doesn't need: nobody listens to the discard port here."""
@@ -56,6 +58,10 @@ class House:
     def watcher(self) -> httpx.AsyncClient:
         """Whoever watches the process: readiness and metrics."""
         return httpx.AsyncClient(verify=PLAIN, base_url=self.monitoring_url, trust_env=False, timeout=20)
+
+    async def message(self, notice: Any) -> dict[str, Any]:
+        """Return what is sent for a row of the outbox."""
+        return await rendered(self.parts.renderer, notice)
 
     async def member(
         self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = ""
@@ -154,10 +160,8 @@ def environment(
 async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
     """Start everything; `extra` overrides the bot's environment."""
     database = sqlite_file(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    url = f"http://localhost:{port}"
+    listener = bound()
+    url = f"http://localhost:{listener.getsockname()[1]}"
     slack, x, youtube = SlackSimulator(), XSimulator(), YouTubeSimulator()
     async with AsyncExitStack() as stack:
         for simulator in (slack, x, youtube):
@@ -175,9 +179,9 @@ async def open_house(folder: Path, **extra: str) -> AsyncIterator[House]:
             events=EVENTS,
         )
         env = environment(url, slack, database, {"x": x.url, "youtube": youtube.url})
-        env |= {"OCTAPOST_PORT": str(port)} | extra
+        env |= extra
         running = await stack.enter_async_context(
-            app.run(app.settings_from(env), work=False, monitoring_listener=bound())
+            process.run(app.settings_from(env), work=False, listener=listener, monitoring_listener=bound())
         )
         yield House(
             slack=slack,

@@ -16,17 +16,17 @@ from sqlalchemy import text
 from sqlmodel import col, update
 from structlog.testing import capture_logs
 
-from bot import app
+from bot import app, process
 from bot.settings import ConfigurationError
 from bot.web.health import ASKED_EVERY_S, Readiness
 from sandbox.browser import PLAIN
 from sandbox.slack.server import SlackSimulator
 from sandbox.start import bound
-from storage.db import Database, now
+from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus
-from storage.outbox import Notices
 from storage.refreshes import Outcome, Refreshes
 from tests.databases import sqlite_file
+from tests.outbox import put_text
 from tests.storage.world import build
 from tests.web.house import House, environment
 
@@ -34,7 +34,7 @@ LONG_AGO = timedelta(minutes=31)
 
 
 @pytest.fixture
-async def worker(tmp_path: Path) -> AsyncIterator[app.Running]:
+async def worker(tmp_path: Path) -> AsyncIterator[process.Running]:
     """Give a process that does jobs only, with one grant; its clock has been at work for an hour, and waits."""
     async with AsyncExitStack() as stack:
         slack = SlackSimulator()
@@ -42,19 +42,19 @@ async def worker(tmp_path: Path) -> AsyncIterator[app.Running]:
         stack.push_async_callback(slack.stop)
         env = environment("http://localhost:1", slack, sqlite_file(tmp_path), {}) | {"OCTAPOST_PORT": "0"}
         running = await stack.enter_async_context(
-            app.run(app.settings_from(env), serve=False, monitoring_listener=bound())
+            process.run(app.settings_from(env), serve=False, monitoring_listener=bound())
         )
         parts = running.parts
-        parts.clock._scheduler.pause()
-        for task in parts.clock._listening:
+        parts.scheduler._scheduler.pause()
+        for task in parts.scheduler._listening:
             task.cancel()
-        parts.clock._started_at -= 3600
+        parts.scheduler._started_at -= 3600
         await build(parts.database, parts.vault, "1")
         yield running
 
 
 @pytest.fixture
-async def watcher(worker: app.Running) -> AsyncIterator[httpx.AsyncClient]:
+async def watcher(worker: process.Running) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         verify=PLAIN, base_url=str(worker.monitoring_url), trust_env=False, timeout=10
     ) as found:
@@ -131,7 +131,7 @@ async def test_pages_are_counted_by_route_never_by_address(house: House, browser
 
 
 async def test_a_process_without_the_web_serves_its_health_and_nothing_else(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     routes = {route.resource.canonical for route in worker.parts.web.router.routes() if route.resource}
     everything = sorted({*routes, "/readyz", "/metrics"})
@@ -148,9 +148,9 @@ async def test_a_process_without_the_web_serves_its_health_and_nothing_else(
 
 
 async def test_a_clock_that_stopped_makes_it_not_ready(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
-    worker.parts.clock.ticked_at -= 61
+    worker.parts.scheduler.ticked_at -= 61
 
     answer = await watcher.get("/readyz")
 
@@ -159,8 +159,8 @@ async def test_a_clock_that_stopped_makes_it_not_ready(
         assert (await visitor.get("/livez")).status_code == 200
 
 
-async def test_a_clock_ticks_while_its_jobs_take_long(worker: app.Running) -> None:
-    clock, never = worker.parts.clock, asyncio.Event()
+async def test_a_clock_ticks_while_its_jobs_take_long(worker: process.Running) -> None:
+    clock, never = worker.parts.scheduler, asyncio.Event()
     clock.every(timedelta(milliseconds=10), "long", never.wait)
     clock.ticked_at -= 61
     clock._scheduler.resume()
@@ -173,7 +173,7 @@ async def test_a_clock_ticks_while_its_jobs_take_long(worker: app.Running) -> No
 
 
 async def test_a_grant_that_is_due_for_too_long_makes_it_not_ready(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     await make_due(worker.parts.database, timedelta(minutes=29))
     before = await watcher.get("/readyz")
@@ -186,16 +186,16 @@ async def test_a_grant_that_is_due_for_too_long_makes_it_not_ready(
 
 
 async def test_what_fell_due_before_it_started_is_given_time(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
-    worker.parts.clock._started_at += 3600
+    worker.parts.scheduler._started_at += 3600
     await make_due(worker.parts.database, timedelta(days=3))
 
     assert (await watcher.get("/readyz")).status_code == 200
 
 
 async def test_a_platform_that_is_not_believed_holds_nothing_up(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     await make_due(worker.parts.database, LONG_AGO)
     async with worker.parts.database.system() as session:
@@ -216,7 +216,7 @@ async def test_a_platform_that_is_not_believed_holds_nothing_up(
     ],
 )
 async def test_a_platform_that_answers_nobody_holds_nothing_up(
-    worker: app.Running, watcher: httpx.AsyncClient, counted: dict[int, dict[Outcome, int]], status: int
+    worker: process.Running, watcher: httpx.AsyncClient, counted: dict[int, dict[Outcome, int]], status: int
 ) -> None:
     await make_due(worker.parts.database, LONG_AGO)
     async with worker.parts.database.system() as session:
@@ -238,14 +238,14 @@ async def test_a_process_without_jobs_is_ready_whatever_is_due(
 
 
 async def test_the_gauges_say_how_the_installation_stands(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     database, vault = worker.parts.database, worker.parts.vault
     await make_due(database, timedelta(minutes=5))
     async with database.system() as session:
         lost = update(Grant).where(col(Grant.status) == GrantStatus.PENDING).values(in_doubt=True)
         await session.exec(lost, execution_options={"synchronize_session": False})
-        await Notices(session).put(key="late", slack_id="T9", channel="C9", body={"text": "late"})
+        await put_text(session, key="late", slack_id="T9", channel="C9", text="late")
         await session.exec(
             text("UPDATE notice SET created_at = '2026-01-01 00:00:00.000000' WHERE key = 'late'")  # type: ignore[call-overload]
         )
@@ -268,11 +268,11 @@ async def test_the_gauges_say_how_the_installation_stands(
 
 
 async def test_the_database_is_asked_once_in_ten_seconds(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     first = await measured(watcher)
     async with worker.parts.database.system() as session:
-        await Notices(session).put(key="later", slack_id="T9", channel="C9", body={"text": "later"})
+        await put_text(session, key="later", slack_id="T9", channel="C9", text="later")
 
     second = await measured(watcher)
 
@@ -280,7 +280,7 @@ async def test_the_database_is_asked_once_in_ten_seconds(
 
 
 async def test_without_a_database_there_are_still_counters(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     async with worker.parts.database.system() as session:
         await session.exec(text("ALTER TABLE notice RENAME TO gone"))  # type: ignore[call-overload]
@@ -312,7 +312,7 @@ async def test_however_many_ask_the_database_is_tried_once_a_second() -> None:
 
 
 async def test_metrics_that_could_not_be_measured_are_not_tried_for_by_everyone(
-    worker: app.Running, watcher: httpx.AsyncClient
+    worker: process.Running, watcher: httpx.AsyncClient
 ) -> None:
     async with worker.parts.database.system() as session:
         await session.exec(text("ALTER TABLE notice RENAME TO gone"))  # type: ignore[call-overload]
@@ -336,7 +336,7 @@ async def test_a_port_that_is_taken_is_named_with_its_setting(house: House, tmp_
                 setting: port,
             }
             with pytest.raises(ConfigurationError) as refused:
-                async with app.run(app.settings_from(env)):
+                async with process.run(app.settings_from(env)):
                     pass
             said.append(str(refused.value))
 

@@ -1,0 +1,67 @@
+"""The words every adapter speaks.
+
+Facts about a platform are data (`Platform`, `App`, `Scope`); behaviour is a small class that
+implements `Adapter`. What leaves an adapter is a dataclass of this module or one of the six
+`PlatformError`s; nobody outside ever sees a platform's JSON.
+"""
+
+from adapters.base.answers import body_of, object_of, objects_of, text_of
+from adapters.base.errors import (
+    Busy,
+    GrantDead,
+    Misconfigured,
+    OutcomeUnknown,
+    PlatformError,
+    Rejected,
+    TokenRefused,
+)
+from adapters.base.facts import (
+    UNDOCUMENTED,
+    App,
+    Budget,
+    Capability,
+    ClientAuth,
+    Pkce,
+    Platform,
+    Refresh,
+    Scope,
+    capabilities,
+    missing_scopes,
+)
+from adapters.base.protocol import AccountTokens, Adapter
+from adapters.base.values import Blocker, Client, Discovery, Hint, Identity, Place, RemoteAccount, Tokens
+
+__all__ = [
+    "UNDOCUMENTED",
+    "AccountTokens",
+    "Adapter",
+    "App",
+    "Blocker",
+    "Budget",
+    "Busy",
+    "Capability",
+    "Client",
+    "ClientAuth",
+    "Discovery",
+    "GrantDead",
+    "Hint",
+    "Identity",
+    "Misconfigured",
+    "OutcomeUnknown",
+    "Pkce",
+    "Place",
+    "Platform",
+    "PlatformError",
+    "Refresh",
+    "Rejected",
+    "RemoteAccount",
+    "Scope",
+    "TokenRefused",
+    "Tokens",
+    "body_of",
+    "capabilities",
+    "missing_scopes",
+    "object_of",
+    "objects_of",
+    "text_of",
+]

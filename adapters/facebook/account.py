@@ -1,0 +1,43 @@
+"""The Pages behind a Facebook grant."""
+
+from __future__ import annotations
+
+from adapters.base import Client, Discovery, RemoteAccount, Tokens
+from adapters.facebook import PLATFORM
+from adapters.meta.account import MetaAdapter
+from adapters.meta.graph import Graph
+from adapters.meta.pages import in_order, pages_of
+
+
+class Facebook(MetaAdapter):
+    """Speaks to the Graph API about Pages."""
+
+    platform = PLATFORM
+
+    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
+        """Return every Page the person can see; a usable one carries its Page token.
+
+        A Page token made from a long user token does not expire; from a short one it dies with it.
+        """
+        found = await pages_of(Graph(self._http, client), tokens.access_token, instagram=False)
+        accounts = (
+            RemoteAccount(
+                id=page.id,
+                kind="Page",
+                name=page.name,
+                handle=f"@{page.username}" if page.username else "",
+                url=page.url,
+                avatar_url=page.avatar_url,
+                detail=page.category,
+                blocker=page.blocker,
+                token=page.token,
+                missing=page.missing,
+            )
+            for page in found.pages
+        )
+        return Discovery(
+            identity=found.identity,
+            scopes=found.scopes,
+            accounts=in_order(accounts),
+            hints=found.hints,
+        )

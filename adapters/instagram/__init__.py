@@ -1,0 +1,71 @@
+"""Instagram professional accounts, reached through the Facebook Pages they are linked to.
+
+Facts were read from developers.facebook.com: "Instagram API with Facebook Login", the IG User
+reference and the pages named in `adapters.meta`. Graph never lists personal accounts.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from adapters import meta
+from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+
+PLATFORM = Platform(
+    key="instagram",
+    name="Instagram",
+    nicknames=("ig", "insta"),
+    options=("graph_version",),
+    docs="https://developers.facebook.com/docs/instagram-platform/instagram-api-with-facebook-login",
+    connects="an Instagram professional account that is linked to a Facebook Page",
+    authorize_url=meta.AUTHORIZE_URL,
+    token_url=meta.TOKEN_URL,
+    revoke_url=meta.REVOKE_URL,
+    apps=(
+        App(
+            key="instagram",
+            connects="Instagram professional accounts",
+            scopes=(
+                Scope(
+                    name="instagram_basic",
+                    reason="read an Instagram account's name, picture and published posts",
+                    unlocks=meta.ALL,
+                ),
+                Scope(
+                    name="instagram_content_publish",
+                    reason="publish the photos, reels and carousels your team schedules",
+                    unlocks=meta.POSTING,
+                ),
+                Scope(
+                    name="pages_show_list",
+                    reason="list the Pages your Instagram accounts are linked to",
+                    unlocks=meta.ALL,
+                ),
+                Scope(
+                    name="pages_read_engagement",
+                    reason="reach an Instagram account through its Page, as Meta demands",
+                    unlocks=meta.ALL,
+                ),
+                Scope(
+                    name="business_management",
+                    reason="find accounts whose Page belongs to a business portfolio",
+                    unlocks=frozenset(),
+                ),
+                Scope(
+                    name="instagram_manage_insights",
+                    reason="show how an account's posts did",
+                    unlocks=frozenset({Capability.INSIGHTS}),
+                ),
+            ),
+        ),
+    ),
+    refresh=Refresh.EXCHANGE,
+    account_tokens=True,
+    data_access_window=meta.DATA_ACCESS_WINDOW,
+    client_auth=ClientAuth.POST,
+    access_lifetime=timedelta(days=60),
+    grant_family=meta.FAMILY,
+    scope_separator=",",
+    authorize_extra=meta.ASK_AGAIN,
+    dead_grant_codes=meta.DEAD_GRANT_CODES,
+)

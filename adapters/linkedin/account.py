@@ -1,0 +1,288 @@
+"""The LinkedIn accounts behind a grant: sign-in, tokens, the profile and the company pages."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx
+
+from adapters import oauth
+from adapters.base import (
+    Blocker,
+    Busy,
+    Capability,
+    Client,
+    Discovery,
+    Hint,
+    Identity,
+    Misconfigured,
+    Place,
+    PlatformError,
+    Rejected,
+    RemoteAccount,
+    TokenRefused,
+    Tokens,
+    body_of,
+    object_of,
+    objects_of,
+    text_of,
+)
+from adapters.http import send
+from adapters.linkedin import PLATFORM, REVOKED
+from adapters.numbers import whole
+
+API = "https://api.linkedin.com"
+VERSION = "202609"
+"""Of the versioned API, as `LinkedIn-Version`; lives at least until 2027-09. Operators set `api_version`."""
+LISTS_PAGES = frozenset({"rw_organization_admin", "r_organization_admin"})
+MISSING_BY_ROLE: Mapping[str, frozenset[Capability]] = {
+    "ADMINISTRATOR": frozenset(),
+    # Images, videos and statistics of an organization name ADMINISTRATOR, but not this role.
+    "CONTENT_ADMINISTRATOR": frozenset({Capability.MEDIA, Capability.INSIGHTS}),
+}
+"""The roles that may post as the page without an advertising account, and what each cannot do."""
+PAGE_SIZE = 20
+MOST_PAGES = 20
+NAMES_AT_ONCE = 5
+PATIENCE = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
+"""Seconds between tries while a token made a moment ago is still called revoked: 8 in all."""
+SERVICE_CODES = {
+    65600: "INVALID_ACCESS_TOKEN",
+    65601: REVOKED,
+    65602: "EXPIRED_ACCESS_TOKEN",
+    65604: "EMPTY_ACCESS_TOKEN",
+    65608: "RESTRICTED_MEMBER",
+}
+
+
+class LinkedIn:
+    """Speaks to api.linkedin.com with tokens it is handed. `pause` is slept between tries."""
+
+    platform = PLATFORM
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._http = http
+        self._pause = pause
+
+    async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
+        """Trade a code that is at most 30 minutes old. See `Adapter.exchange`.
+
+        A consent to other scopes than before has ended this member's older tokens of the same app.
+        """
+        return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
+
+    async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
+        """Return a later access token if LinkedIn gave this app a refresh token. See `Adapter.refresh`.
+
+        Raises Misconfigured("no_refresh") otherwise: the member reconnects, every 60 days. A refresh
+        token lives 365 days from the consent, however often it is used.
+        """
+        return await oauth.refresh(self._http, PLATFORM, client, tokens)
+
+    async def revoke(self, client: Client, tokens: Tokens) -> None:
+        """Ask LinkedIn to end the token.
+
+        The address is in common use but on none of LinkedIn's pages: a failure is worth telling the
+        member (LinkedIn's settings, "Permitted services", do the same) and not worth repeating.
+        """
+        await oauth.revoke(self._http, PLATFORM, client, tokens.access_token)
+
+    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
+        """Return the member's profile and pages, as far as the granted scopes show them.
+
+        Pages where the member's role may not post are listed with their blocker. Waits up to 8 seconds
+        for a fresh token to be accepted, so a revoked one is refused that much later. Of more than 400
+        page roles the first 400 are read.
+        """
+        scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
+        reader = _Reader(
+            http=self._http,
+            client=client,
+            token=tokens.access_token,
+            pause=self._pause,
+            pauses=iter(PATIENCE),
+        )
+        person = await _person(reader, scopes)
+        pages: list[RemoteAccount] = []
+        hints: frozenset[Hint] = frozenset({Hint.PAGES_NEED_PAGE_APP})
+        if scopes & LISTS_PAGES:
+            pages = await _pages(reader)
+            hints = frozenset() if pages else frozenset({Hint.NO_COMPANY_PAGE})
+        profile = [_profile(person)] if "w_member_social" in scopes else []
+        return Discovery(
+            identity=Identity(id=person.id, name=person.name),
+            scopes=scopes,
+            accounts=tuple(
+                sorted([*profile, *pages], key=lambda a: (a.blocker is not None, a.name.casefold(), a.id))
+            ),
+            hints=hints,
+        )
+
+    async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002
+        """Return nothing: a post on LinkedIn goes to the profile or the page itself."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Person:
+    id: str
+    name: str
+    vanity: str = ""
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Reads with one token. All reads of one discovery share the patience."""
+
+    http: httpx.AsyncClient
+    client: Client
+    token: str
+    pause: Callable[[float], Awaitable[None]]
+    pauses: Iterator[float]
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        """Return the JSON object at `path`, or raise the verdict on the answer."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        if path.startswith("/rest/"):
+            headers["LinkedIn-Version"] = self.client.options.get("api_version", VERSION)
+            headers["X-Restli-Protocol-Version"] = "2.0.0"
+        while True:
+            request = self.http.build_request(
+                "GET", self.client.at(API + path), params=params, headers=headers, timeout=oauth.TIMEOUT
+            )
+            response = await send(self.http, request)
+            body = body_of(response)
+            if response.is_success and body:
+                return body
+            verdict = _verdict_on(response)
+            wait = next(self.pauses, None) if verdict.code == REVOKED else None
+            if wait is None:
+                raise verdict
+            await self.pause(wait)
+
+
+async def _person(reader: _Reader, scopes: frozenset[str]) -> _Person:
+    if "openid" in scopes:
+        body = await reader.get("/v2/userinfo")
+        person = _Person(
+            id=text_of(body.get("sub")), name=text_of(body.get("name")), picture=text_of(body.get("picture"))
+        )
+    elif "r_basicprofile" in scopes:
+        body = await reader.get("/v2/me")
+        name = f"{text_of(body.get('localizedFirstName'))} {text_of(body.get('localizedLastName'))}".strip()
+        person = _Person(id=text_of(body.get("id")), name=name, vanity=text_of(body.get("vanityName")))
+    else:
+        raise Misconfigured("no_identity_scope")
+    if not person.id:
+        raise Busy("unreadable_answer")
+    return person
+
+
+def _profile(person: _Person) -> RemoteAccount:
+    return RemoteAccount(
+        id=f"urn:li:person:{person.id}",
+        kind="Profile",
+        name=person.name or "LinkedIn profile",
+        url=f"https://www.linkedin.com/in/{quote(person.vanity, safe='')}/" if person.vanity else "",
+        avatar_url=person.picture,
+    )
+
+
+async def _pages(reader: _Reader) -> list[RemoteAccount]:
+    """Return every page on which the member has a role, however little it allows."""
+    roles = await _roles(reader)
+    gate = asyncio.Semaphore(NAMES_AT_ONCE)
+
+    async def page(organization: str) -> RemoteAccount:
+        try:
+            async with gate:
+                body = await reader.get(f"/rest/organizations/{organization}")
+        except PlatformError:
+            body = {}  # a page without a readable name is still a page
+        posting = [MISSING_BY_ROLE[role] for role in roles[organization] if role in MISSING_BY_ROLE]
+        vanity = text_of(body.get("vanityName"))
+        return RemoteAccount(
+            id=f"urn:li:organization:{organization}",
+            kind="Company page",
+            name=text_of(body.get("localizedName")) or f"Company page {organization}",
+            url=f"https://www.linkedin.com/company/{quote(vanity or organization, safe='')}/",
+            blocker=None if posting else Blocker.NOT_PAGE_ADMIN,
+            missing=frozenset.intersection(*posting) if posting else frozenset(),
+        )
+
+    return list(await asyncio.gather(*(page(organization) for organization in roles)))
+
+
+async def _roles(reader: _Reader) -> dict[str, set[str]]:
+    """Return the member's approved roles by organization id; one answer element is one role."""
+    roles: dict[str, set[str]] = {}
+    start = 0
+    for _ in range(MOST_PAGES):
+        query = {"q": "roleAssignee", "state": "APPROVED", "start": str(start), "count": str(PAGE_SIZE)}
+        body = await reader.get("/rest/organizationAcls", query)
+        for element in objects_of(body.get("elements")):
+            # Both spellings occur, by the form of the request.
+            urn = text_of(element.get("organization")) or text_of(element.get("organizationTarget"))
+            found = re.fullmatch(r"urn:li:organization:(\d{1,19})", urn)
+            if found and element.get("state", "APPROVED") == "APPROVED":
+                roles.setdefault(found[1], set()).add(text_of(element.get("role")))
+        following = _next_start(body, start)
+        if following is None:
+            break
+        start = following
+    return roles
+
+
+def _next_start(body: Mapping[str, Any], start: int) -> int | None:
+    """Return where the next page starts, or None. Only the number is taken from the link."""
+    for link in objects_of(object_of(body.get("paging")).get("links")):
+        if link.get("rel") == "next":
+            [given, *_] = parse_qs(urlsplit(text_of(link.get("href"))).query).get("start", [""])
+            named = whole(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
+            following = start + PAGE_SIZE if named is None else named
+            return following if following > start else None
+    return None
+
+
+def _verdict_on(response: httpx.Response) -> PlatformError:
+    """Return what an answer without a usable body means. An error page is evidence of nothing."""
+    body, status = body_of(response), response.status_code
+    code = _code_in(body) or f"http_{status}"
+    if status == httpx.codes.UPGRADE_REQUIRED:
+        return Misconfigured(code)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return Busy(
+            code, retry_after=oauth.retry_after(response) or _until_midnight(oauth.answered_at(response))
+        )
+    if not body or response.is_server_error or status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT}:
+        code = "unreadable_answer" if response.is_success else code
+        return Busy(code, retry_after=oauth.retry_after(response))
+    if code == "RESTRICTED_MEMBER" or status == httpx.codes.FORBIDDEN:
+        return Rejected(code)
+    if status == httpx.codes.UNAUTHORIZED and code != "EMPTY_ACCESS_TOKEN":
+        return TokenRefused(code)
+    return Misconfigured(code)
+
+
+def _code_in(body: Mapping[str, Any]) -> str:
+    """Return LinkedIn's name for an error. Either of the two fields may be missing."""
+    code = text_of(body.get("code"))
+    service = body.get("serviceErrorCode")
+    if isinstance(service, int) and service in SERVICE_CODES:
+        return SERVICE_CODES[service]
+    return code if re.fullmatch(r"[A-Z][A-Z0-9_]{2,59}", code) else ""
+
+
+def _until_midnight(now: datetime) -> timedelta:
+    """Return the time to midnight UTC, when LinkedIn's daily quotas start again."""
+    now = now.astimezone(UTC)
+    return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now

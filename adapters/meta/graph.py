@@ -1,0 +1,185 @@
+"""The Graph API: signed calls, lists, tokens, and what its errors mean."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from adapters.base import (
+    Busy,
+    Client,
+    Misconfigured,
+    Platform,
+    PlatformError,
+    Rejected,
+    TokenRefused,
+    Tokens,
+    body_of,
+    object_of,
+    objects_of,
+    text_of,
+)
+from adapters.http import send
+from adapters.meta import DEFAULT_GRAPH_VERSION, GRAPH
+from adapters.numbers import number, wait_of, whole
+from adapters.oauth import TIMEOUT, retry_after, tokens_of
+
+APP_LIMIT = 4
+LIMITS = frozenset({APP_LIMIT, 17, 32, 341, 613, *range(80000, 80015)})
+"""App, user, Page, posting, custom and business-use-case limits ("Rate Limits")."""
+PASSING = frozenset({1, 2})
+TOKEN_CODES = frozenset({102, 190})
+OUR_FAULT = frozenset({101, 2500})
+"""Unknown app id; unknown path or version, or no token where one is needed."""
+OUR_FAULT_WORDS = {
+    "client secret": "client_secret",
+    "appsecret_proof": "appsecret_proof",
+    "api access blocked": "api_access_blocked",
+}
+"""Meta gives these no code of their own (they arrive as 1, 100 and 200), only these words in the message.
+
+The last one is what an app is answered that Meta has restricted, whatever it asks: its dashboard says why.
+"""
+CODE_USED = (100, 36009)
+DIGITS = re.compile(r"[0-9]{1,40}")
+MOST_ROUNDS = 200
+"""20,000 Pages at 100 an answer: a cursor that never ends is not followed for ever."""
+
+
+class Graph:
+    """The Graph API for one app of ours: each call signed, its token in a header and not in the URL."""
+
+    def __init__(self, http: httpx.AsyncClient, client: Client) -> None:
+        self._http = http
+        self._client = client
+        version = client.options.get("graph_version", DEFAULT_GRAPH_VERSION)
+        self._root = client.at(f"{GRAPH}/{version}")
+
+    async def call(
+        self, method: str, path: str, token: str, parameters: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        """Return the JSON object Graph answers. Raises the verdict on anything else."""
+        key = self._client.client_secret.encode()
+        proof = hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
+        request = self._http.build_request(
+            method,
+            self._root + path,
+            params=dict(parameters or {}) | {"appsecret_proof": proof},
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            timeout=TIMEOUT,
+        )
+        response = await send(self._http, request)
+        body = body_of(response)
+        if not response.is_success or "error" in body:
+            raise verdict_on(response)
+        if not body:
+            raise Busy("odd_answer")
+        return body
+
+    async def every(self, path: str, token: str, fields: str) -> list[Mapping[str, Any]]:
+        """Return all entries of a list, page after page.
+
+        `paging.next` is a URL with the token in it, so only its presence counts; the cursor is sent back.
+        """
+        found: list[Mapping[str, Any]] = []
+        parameters = {"fields": fields, "limit": "100"}
+        for _ in range(MOST_ROUNDS):
+            body = await self.call("GET", path, token, parameters)
+            found += _entries(body)
+            paging = object_of(body.get("paging"))
+            after = text_of(object_of(paging.get("cursors")).get("after"))
+            if not paging.get("next") or not after or after == parameters.get("after"):
+                break
+            parameters["after"] = after
+        return found
+
+    async def debug(self, token: str) -> Mapping[str, Any]:
+        """Return what Meta says of `token`: `is_valid`, `expires_at` (0: never), `granular_scopes`.
+
+        The one call whose URL must not be logged: Meta takes the token in question only there.
+        """
+        ours = f"{self._client.client_id}|{self._client.client_secret}"
+        try:
+            body = await self.call("GET", "/debug_token", ours, {"input_token": token})
+        except TokenRefused as refusal:
+            raise Misconfigured(f"app_token_{refusal.code}") from None
+        if not (facts := object_of(body.get("data"))):
+            raise Busy("odd_answer")
+        return facts
+
+    async def tokens(self, platform: Platform, form: Mapping[str, str], *, unsure: bool = False) -> Tokens:
+        """Return what the token endpoint gives for `form`, our credentials added."""
+        ours = {"client_id": self._client.client_id, "client_secret": self._client.client_secret}
+        request = self._http.build_request(
+            "POST",
+            f"{self._root}/oauth/access_token",
+            data=ours | dict(form),
+            headers={"Accept": "application/json"},
+            timeout=TIMEOUT,
+        )
+        response = await send(self._http, request, unsure=unsure)
+        if not response.is_success or "error" in body_of(response):
+            raise verdict_on(response)
+        return tokens_of(platform, response)
+
+    async def long_lived(self, platform: Platform, token: str) -> Tokens:
+        """Trade a live user token for one of about 60 days. The old one keeps working."""
+        return await self.tokens(platform, {"grant_type": "fb_exchange_token", "fb_exchange_token": token})
+
+
+def verdict_on(response: httpx.Response) -> PlatformError:
+    """Return the verdict on an answer of Graph that is not what we asked for.
+
+    Decided by code, subcode and `is_transient`, never by `type` alone: permission, parameter and token
+    errors are all called OAuthException. The code reads `190_460`: Meta's code, then its subcode.
+    """
+    error = body_of(response).get("error")
+    status = response.status_code
+    if not isinstance(error, dict):
+        return Busy(f"http_{status}", retry_after=retry_after(response))
+    code, subcode = whole(error.get("code")), whole(error.get("error_subcode"))
+    word = "_".join(str(n) for n in (code, subcode) if n) or "no_code"
+    if code in LIMITS or status == httpx.codes.TOO_MANY_REQUESTS:
+        return Busy(word, retry_after=_regain(response), whole_app=code == APP_LIMIT)
+    message = text_of(error.get("message")).lower()
+    if fault := next((name for words, name in OUR_FAULT_WORDS.items() if words in message), None):
+        return Misconfigured(fault)
+    if error.get("is_transient") is True or code in PASSING or status in {408, 425} or status >= 500:
+        return Busy(word, retry_after=retry_after(response))
+    verdict: type[PlatformError] = Rejected
+    if code in TOKEN_CODES or (code is None and error.get("type") == "OAuthException"):
+        verdict = TokenRefused
+    elif code in OUR_FAULT:
+        verdict = Misconfigured
+    elif code is None:
+        verdict = Busy
+    return verdict("code_used" if (code, subcode) == CODE_USED else word)
+
+
+def _regain(response: httpx.Response) -> timedelta | None:
+    """Return the longest wait any limit names; the header counts it in minutes."""
+    try:
+        usage = json.loads(response.headers.get("x-business-use-case-usage", ""))
+        entries = [entry for limits in usage.values() for entry in limits]
+        minutes = [number(entry.get("estimated_time_to_regain_access")) or 0 for entry in entries]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return retry_after(response)
+    return wait_of(60 * max(minutes, default=0)) or retry_after(response)
+
+
+def _entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    if not isinstance(data := body.get("data"), list):
+        raise Busy("odd_answer")
+    return objects_of(data)
+
+
+def digits(body: Mapping[str, Any]) -> str:
+    """Return the entry's id if it is one of Graph's: only digits, so it is safe in a path."""
+    return found if DIGITS.fullmatch(found := str(body.get("id"))) else ""

@@ -1,0 +1,225 @@
+"""The Reddit account behind a grant: sign-in, tokens, who it is, and the subreddits it may post to."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from adapters import oauth
+from adapters.base import (
+    Blocker,
+    Busy,
+    Client,
+    Discovery,
+    Identity,
+    Misconfigured,
+    Place,
+    PlatformError,
+    Rejected,
+    RemoteAccount,
+    TokenRefused,
+    Tokens,
+    body_of,
+    object_of,
+    objects_of,
+    text_of,
+)
+from adapters.http import send
+from adapters.reddit import PLATFORM
+
+API = "https://oauth.reddit.com"
+LISTINGS = ("subscriber", "contributor", "moderator")
+PAGE = 100
+"""The most Reddit puts on one page of a listing."""
+MOST_PAGES = 250
+"""A listing longer than 25,000 subreddits is cut: an answer that never ends must not hold us for ever."""
+BLOCKED = "network_security"
+"""Reddit's HTML page for traffic it does not know: User-Agent, API approval or address of the operator."""
+
+
+class Reddit:
+    """Speaks to www.reddit.com for tokens and to oauth.reddit.com with tokens it is handed."""
+
+    platform = PLATFORM
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
+        """Trade a code that is at most ten minutes old. See `Adapter.exchange`."""
+        with _block_page_named():
+            return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
+
+    async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
+        """Return a new access token; the refresh token stays. See `Adapter.refresh`."""
+        with _block_page_named():
+            return await oauth.refresh(self._http, PLATFORM, client, tokens)
+
+    async def revoke(self, client: Client, tokens: Tokens) -> None:
+        """End the grant. Revoking the refresh token ends its access tokens too."""
+        token, kind = tokens.refresh_token, "refresh_token"
+        if token is None:
+            token, kind = tokens.access_token, "access_token"
+        with _block_page_named():
+            await oauth.revoke(self._http, PLATFORM, client, token, extra={"token_type_hint": kind})
+
+    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
+        """Return the one account behind the grant; a suspended one is listed with its blocker."""
+        me = await self._me(client, tokens)
+        name = text_of(me.get("name"))
+        account = RemoteAccount(
+            id=text_of(me.get("id")).removeprefix("t2_"),
+            kind="Account",
+            name=name,
+            handle=f"u/{name}",
+            url=f"https://www.reddit.com/user/{quote(name, safe='')}",
+            # This field is HTML-escaped even with raw_json=1.
+            avatar_url=html.unescape(text_of(me.get("icon_img"))),
+            blocker=Blocker.SUSPENDED if me.get("is_suspended") else None,
+        )
+        return Discovery(
+            identity=Identity(id=account.id, name=name),
+            scopes=frozenset(client.scopes) if tokens.scopes is None else tokens.scopes,
+            accounts=(account,),
+        )
+
+    async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002
+        """Return the own profile and every subreddit of the account where it may post, by name.
+
+        One call per 100 subreddits in each of three listings, the listings side by side: 10,000
+        joined subreddits are a hundred calls of the operator's thousand in ten minutes.
+        """
+        me = await self._me(client, tokens)
+        if me.get("is_suspended"):
+            return ()
+        profile = f"u_{text_of(me.get('name'))}"
+        calls = [
+            asyncio.ensure_future(self._listing(client, tokens, kind, profile=profile)) for kind in LISTINGS
+        ]
+        try:
+            listings = await asyncio.gather(*calls)
+        finally:
+            for call in calls:
+                call.cancel()
+        own = Place(id=profile, name=f"u/{profile.removeprefix('u_')}", detail="your profile")
+        found = {place.id.casefold(): place for places in listings for place in places}
+        found[profile.casefold()] = own
+        return tuple(sorted(found.values(), key=lambda place: place.name.casefold()))
+
+    async def _me(self, client: Client, tokens: Tokens) -> Mapping[str, Any]:
+        me = await self._get(client, tokens, "/api/v1/me")
+        if not text_of(me.get("id")) or not text_of(me.get("name")):
+            raise Busy("unreadable_answer")
+        return me
+
+    async def _listing(self, client: Client, tokens: Tokens, kind: str, *, profile: str) -> list[Place]:
+        """Return where a post may go of one listing. Whatever else a page says is dropped with the page."""
+        found: list[Place] = []
+        query = {"limit": str(PAGE)}
+        for _ in range(MOST_PAGES):
+            page = await self._get(client, tokens, f"/subreddits/mine/{kind}", query)
+            listing = object_of(page.get("data"))
+            if not isinstance(listing.get("children"), list):
+                raise Busy("unreadable_answer")
+            for child in objects_of(listing["children"]):
+                subreddit = object_of(child.get("data"))
+                name = text_of(subreddit.get("display_name"))
+                # The user_is_ fields may be null in a listing; being in it says the same.
+                if name and may_post(subreddit, profile=profile, let_in=kind != "subscriber"):
+                    found.append(Place(id=name, name=f"r/{name}", detail=_detail(subreddit)))
+            if not (after := text_of(listing.get("after"))):
+                break
+            query["after"] = after
+        return found
+
+    async def _get(
+        self, client: Client, tokens: Tokens, path: str, query: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        """Return a JSON object; raise the verdict on anything else."""
+        request = self._http.build_request(
+            "GET",
+            client.at(API + path),
+            params={"raw_json": "1"} | dict(query or {}),
+            headers={
+                "Authorization": f"Bearer {tokens.access_token}",
+                "User-Agent": oauth.user_agent(PLATFORM, client),
+            },
+            timeout=oauth.TIMEOUT,
+        )
+        response = await send(self._http, request)
+        body = body_of(response)
+        if response.is_success and body:
+            return body
+        raise verdict_on(response)
+
+
+def may_post(subreddit: Mapping[str, Any], *, profile: str, let_in: bool) -> bool:
+    """Tell whether an account may post to `subreddit`, as far as Reddit's own fields say.
+
+    `profile` is the account's own, as `u_<name>`; `let_in` that it is known as contributor or
+    moderator. Spam filters, karma and age rules do not show. `restrict_posting` means something in
+    restricted subreddits only: public ones carry it as an idle default.
+    """
+    if subreddit.get("user_is_banned"):
+        return False
+    let_in = let_in or bool(subreddit.get("user_is_contributor") or subreddit.get("user_is_moderator"))
+    match subreddit.get("subreddit_type"):
+        case "public":
+            return True
+        case "restricted":
+            return let_in or subreddit.get("restrict_posting") is False
+        case "private":
+            return let_in
+        case "user":
+            return text_of(subreddit.get("display_name")).casefold() == profile.casefold()
+        case _:
+            return False
+
+
+def verdict_on(response: httpx.Response) -> PlatformError:
+    """Return what an API answer means that carries nothing for us."""
+    body, status = body_of(response), response.status_code
+    match status:
+        case 401:
+            return TokenRefused("unauthorized")
+        case 403 if "insufficient_scope" in response.headers.get("www-authenticate", ""):
+            return Rejected("missing_scope")
+        case 403 if "html" in response.headers.get("content-type", ""):
+            return Misconfigured(BLOCKED)
+        case 429:
+            return Busy("rate_limited", retry_after=oauth.retry_after(response))
+        case 400 | 403 | 404 | 413 if body:
+            reason = text_of(body.get("reason"))
+            return Rejected(reason if reason.isidentifier() else f"http_{status}")
+        case _:
+            return Busy(
+                "unreadable_answer" if response.is_success else f"http_{status}",
+                retry_after=oauth.retry_after(response),
+            )
+
+
+@contextmanager
+def _block_page_named() -> Iterator[None]:
+    """Hand Reddit's block page at the token endpoints to the operator: no later hour opens it."""
+    try:
+        yield
+    except Busy as refusal:
+        if refusal.code == "http_403":
+            raise Misconfigured(BLOCKED) from None
+        raise
+
+
+def _detail(subreddit: Mapping[str, Any]) -> str:
+    parts = []
+    members = subreddit.get("subscribers")
+    if isinstance(members, int):
+        parts.append(f"{members:,} member{'' if members == 1 else 's'}")
+    if only := {"link": "links only", "self": "text only"}.get(text_of(subreddit.get("submission_type"))):
+        parts.append(only)
+    return ", ".join(parts)

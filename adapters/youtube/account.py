@@ -1,0 +1,195 @@
+"""The YouTube channel behind a grant: sign-in, tokens, and the channel a person chose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from adapters import oauth
+from adapters.base import (
+    Busy,
+    Client,
+    Discovery,
+    Hint,
+    Identity,
+    Misconfigured,
+    Place,
+    PlatformError,
+    Rejected,
+    RemoteAccount,
+    TokenRefused,
+    Tokens,
+    body_of,
+    object_of,
+    objects_of,
+    text_of,
+)
+from adapters.http import send
+from adapters.numbers import whole
+from adapters.youtube import PLATFORM
+
+CHANNELS = "https://www.googleapis.com/youtube/v3/channels"
+PARTS = "snippet,statistics,contentDetails,status"
+SIGNUP_REQUIRED = "youtubeSignupRequired"
+VERDICTS: Mapping[str, type[PlatformError]] = {
+    "authError": TokenRefused,
+    "required": TokenRefused,
+    "authorizationRequired": TokenRefused,
+    "quotaExceeded": Misconfigured,
+    "dailyLimitExceeded": Misconfigured,
+    "accessNotConfigured": Misconfigured,
+    "SERVICE_DISABLED": Misconfigured,
+    "badRequest": Misconfigured,
+    "missingRequiredParameter": Misconfigured,
+    "rateLimitExceeded": Busy,
+    "userRateLimitExceeded": Busy,
+    "RATE_LIMIT_EXCEEDED": Busy,
+    "backendError": Busy,
+    "internalError": Busy,
+}
+"""What a `reason` means where its status does not say it (YouTube Data API, "Errors")."""
+MISSING_SCOPE = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
+DAILY = frozenset({"quotaExceeded", "dailyLimitExceeded"})
+
+
+class YouTube:
+    """Speaks to Google's token endpoint and to the YouTube Data API with tokens it is handed."""
+
+    platform = PLATFORM
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
+        """Trade `code` for tokens. See `Adapter.exchange`."""
+        return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
+
+    async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
+        """Return a new access token; Google normally leaves the refresh token out: keep the old one."""
+        return await oauth.refresh(self._http, PLATFORM, client, tokens)
+
+    async def revoke(self, client: Client, tokens: Tokens) -> None:
+        """End everything this Google account allowed our app, its other channels included."""
+        # An access token that ran out would be answered like a grant that is already over.
+        await oauth.revoke(self._http, PLATFORM, client, tokens.refresh_token or tokens.access_token)
+
+    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
+        """Return the channel this token is tied to; normally one, several where Google lists several.
+
+        The identity is the channel's id (of several, the first in the order of ids, so that it stays
+        the same); without a channel it is empty and the hint is NO_CHANNEL. Costs one quota unit.
+        Raises Rejected("missing_scope") when youtube.readonly was unticked.
+        """
+        # RFC 6749 section 5.1: an answer without `scope` granted what was asked for.
+        scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
+        try:
+            items = _items(await self._read(client, tokens, {"part": PARTS, "mine": "true"}))
+        except Rejected as refusal:
+            if refusal.code != SIGNUP_REQUIRED:
+                raise
+            items = ()
+        accounts = sorted((_account(item) for item in items), key=lambda a: (a.name.casefold(), a.id))
+        if not accounts:
+            return Discovery(
+                identity=Identity(id="", name=""),
+                scopes=scopes,
+                accounts=(),
+                hints=frozenset({Hint.NO_CHANNEL}),
+            )
+        first = min(accounts, key=lambda a: a.id)
+        return Discovery(
+            identity=Identity(id=first.id, name=first.name), scopes=scopes, accounts=tuple(accounts)
+        )
+
+    async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002
+        """Return nothing: a channel has no places inside it."""
+        return ()
+
+    async def _read(self, client: Client, tokens: Tokens, query: Mapping[str, str]) -> Mapping[str, Any]:
+        request = self._http.build_request(
+            "GET",
+            client.at(CHANNELS),
+            params=query,
+            headers={"Authorization": f"Bearer {tokens.access_token}", "Accept": "application/json"},
+            timeout=oauth.TIMEOUT,
+        )
+        response = await send(self._http, request)
+        if response.is_success:
+            return body_of(response)
+        raise verdict_on(response)
+
+
+def verdict_on(response: httpx.Response) -> PlatformError:
+    """Return the verdict on a refusal of the Data API: by `errors[0].reason`, `details`, then status."""
+    reasons = _reasons(response)
+    reason = reasons[0] if reasons else ""
+    status = response.status_code
+    wait = oauth.retry_after(response)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Busy(reason or f"http_{status}", retry_after=wait)
+    if MISSING_SCOPE & set(reasons):
+        return Rejected("missing_scope")
+    for known in reasons:
+        if known in VERDICTS:
+            return VERDICTS[known](
+                known, retry_after=_until_reset(oauth.answered_at(response)) if known in DAILY else wait
+            )
+    if status == httpx.codes.UNAUTHORIZED and reason != SIGNUP_REQUIRED:
+        return TokenRefused(reason or "http_401")
+    if not reason or status in {408, 425, 429}:
+        return Busy(reason or f"http_{status}", retry_after=wait)
+    return Rejected(reason)
+
+
+def _reasons(response: httpx.Response) -> list[str]:
+    error = object_of(body_of(response).get("error"))
+    named = [entry.get("reason") for key in ("errors", "details") for entry in objects_of(error.get(key))]
+    return [r for r in named if isinstance(r, str) and re.fullmatch(r"\w{1,60}", r, re.ASCII)]
+
+
+def _until_reset(now: datetime) -> timedelta:
+    """Return the time to midnight in California, when quotas start anew; in summer an hour more."""
+    now = now.astimezone(UTC)
+    reset = now.replace(hour=8, minute=0, second=0, microsecond=0)
+    return reset - now if reset > now else reset + timedelta(days=1) - now
+
+
+def _items(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    items = body.get("items", ())
+    if "items" not in body and object_of(body.get("pageInfo")).get("totalResults") != 0:
+        raise Busy("odd_answer")
+    found = objects_of(items)
+    if not isinstance(items, list | tuple) or len(found) != len(items):
+        raise Busy("odd_answer")
+    if not all(isinstance(item.get("id"), str) and item["id"] for item in found):
+        raise Busy("odd_answer")
+    return found
+
+
+def _account(item: Mapping[str, Any]) -> RemoteAccount:
+    snippet, status = object_of(item.get("snippet")), object_of(item.get("status"))
+    pictures = object_of(snippet.get("thumbnails"))
+    picture = object_of(pictures.get("medium")) or object_of(pictures.get("default"))
+    handle = text_of(snippet.get("customUrl"))
+    # Without a word from YouTube the cap of 15 minutes holds; `allowed` lifts it to 12 hours.
+    short = "" if status.get("longUploadsStatus") == "allowed" else "videos up to 15 minutes"
+    return RemoteAccount(
+        id=item["id"],
+        kind="Channel",
+        name=text_of(snippet.get("title")) or handle or item["id"],
+        handle=handle,
+        url=f"https://www.youtube.com/channel/{item['id']}",
+        avatar_url=text_of(picture.get("url")),
+        detail=", ".join(part for part in (_audience(object_of(item.get("statistics"))), short) if part),
+    )
+
+
+def _audience(statistics: Mapping[str, Any]) -> str:
+    count = text_of(statistics.get("subscriberCount"))
+    if statistics.get("hiddenSubscriberCount") is True or not re.fullmatch(r"[0-9]{1,15}", count):
+        return ""
+    return f"{whole(count) or 0:,} subscriber{'' if count == '1' else 's'}"

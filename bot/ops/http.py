@@ -1,0 +1,209 @@
+"""How every call leaves us, to a platform or to Slack: bounded answers, no redirects, no cookies.
+
+One aiohttp session carries them all (`open_session`), so that no caller can forget a limit. slack_sdk
+uses it directly, httpx by way of `Carrier`. An answer is read whole, up to `LONGEST_ANSWER` bytes
+before and after decompression; a longer one, or one that does not decompress, counts as lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import ssl
+import zlib
+from collections.abc import AsyncIterable, Iterator
+
+import aiohttp
+import httpx
+from aiohttp.client_reqrep import ConnectionKey
+from httpx_aiohttp import AiohttpTransport
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from adapters.http import LONGEST_CALL_S, WITHIN
+
+LONGEST_ANSWER = 4 << 20
+"""Bytes. The longest real answers, a hundred Facebook Pages with pictures, are far below one megabyte."""
+CALLS_AT_ONCE = 600
+"""Connections to platforms and Slack: every app's slots full, and some for people."""
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+"""For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
+IDLE_S = 3.0
+"""How long an unused connection is kept: less than servers keep theirs. Node's close after 5 s
+(https://nodejs.org/api/http.html#serverkeepalivetimeout, read 2026-11-30), as do Apache's and uvicorn's."""
+AGAIN_AFTER_S = 0.1
+"""Pause before the second and last try to reach somebody to whom nothing could be sent."""
+STEP = 1 << 16
+"""Bytes to decompress at once."""
+ENCODINGS = "gzip"
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_WHERE_TO = ("Location", "URI")
+
+
+class UnusableAnswer(aiohttp.ClientPayloadError):
+    """An answer is too long or does not decompress. The text is a code that is safe to log."""
+
+
+async def read_whole(chunks: AsyncIterable[bytes], encoding: str) -> bytes:
+    """Return what arrives, decompressed. Raises UnusableAnswer as soon as it is more than `LONGEST_ANSWER`."""
+    decompressor = _decompressor(encoding)
+    body, arrived = bytearray(), 0
+    async for chunk in chunks:
+        arrived += len(chunk)
+        for part in (chunk,) if decompressor is None else _decompressed(decompressor, chunk):
+            body += part
+            if len(body) > LONGEST_ANSWER:
+                raise UnusableAnswer("answer_too_long")
+        if arrived > LONGEST_ANSWER:
+            raise UnusableAnswer("answer_too_long")
+    if decompressor is not None and arrived and not decompressor.eof:
+        raise UnusableAnswer("answer_cut_off")
+    return bytes(body)
+
+
+def _decompressed(decompressor: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
+    """Yield what a chunk stands for, in small parts: a compressed byte may stand for a thousand."""
+    try:
+        while chunk and not decompressor.eof:
+            yield decompressor.decompress(chunk, STEP)
+            chunk = decompressor.unconsumed_tail
+    except zlib.error:
+        raise UnusableAnswer("answer_not_decompressed") from None
+
+
+def _decompressor(encoding: str) -> zlib._Decompress | None:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(zlib.MAX_WBITS | 32)  # reads the headers of both formats
+    raise UnusableAnswer("answer_in_unknown_encoding")  # we asked for none but these
+
+
+class BoundedAnswer(aiohttp.ClientResponse):
+    """An answer that is read within bounds, and a redirect that names no address, so that nobody follows it."""
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The answer's headers."""
+        if self.status not in REDIRECTS:
+            return self._headers
+        kept = CIMultiDict(self._headers)
+        for name in _WHERE_TO:
+            kept.popall(name, None)
+        return CIMultiDictProxy(kept)
+
+    async def read(self) -> bytes:
+        """Return the body, decompressed. Raises UnusableAnswer."""
+        if self._body is None:
+            try:
+                encoding = self._headers.get("Content-Encoding", "")
+                self._body = await read_whole(self.content.iter_any(), encoding)
+            except BaseException:
+                self.close()
+                raise
+        return await super().read()
+
+
+class Request(aiohttp.ClientRequest):
+    """A request that uses no connection used before if it says `Connection: close`.
+
+    A server may close an idle connection in the moment in which we write to it, and then nobody can tell
+    whether it read the request. What must not be sent twice is therefore not put on one.
+    """
+
+    _numbers = itertools.count(1)
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        """By what aiohttp finds an idle connection; of a kind that none has."""
+        key = super().connection_key
+        if self.headers.get("Connection", "").lower() != "close":
+            return key
+        return key._replace(proxy_headers_hash=next(self._numbers))
+
+
+def open_session(trusted: ssl.SSLContext | bool = True) -> aiohttp.ClientSession:
+    """Return the session that carries every call, to close after use. `trusted`: whose certificates count."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CALLS_AT_ONCE, keepalive_timeout=IDLE_S, ssl=trusted),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=CALL_TIMEOUT,
+        headers={"Accept-Encoding": ENCODINGS},
+        auto_decompress=False,
+        request_class=Request,
+        response_class=BoundedAnswer,
+    )
+
+
+class Carrier(AiohttpTransport):
+    """httpx's transport over the session of `open_session`. Answers come whole, within bounds and in time."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer, read and decompressed; a request that never left is tried once more.
+
+        All of it within the seconds of the request's extension `WITHIN`. Raises `httpx.TransportError`.
+        """
+        try:
+            async with asyncio.timeout(request.extensions.get(WITHIN, LONGEST_CALL_S)):
+                try:
+                    return await self._carried(request)
+                except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                    if not isinstance(error.__cause__, aiohttp.ClientConnectorError):
+                        raise  # too slow, or broken after we wrote to it
+                await asyncio.sleep(AGAIN_AFTER_S)
+                return await self._carried(request)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("too slow", request=request) from error
+        except aiohttp.ClientError as error:  # what httpx-aiohttp has no word for: an answer that is no HTTP
+            raise httpx.RemoteProtocolError(type(error).__name__, request=request) from error
+
+    async def _carried(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        try:
+            body = await read_whole(answer.aiter_raw(), answer.headers.get("Content-Encoding", ""))
+        except UnusableAnswer as error:
+            raise httpx.DecodingError(str(error), request=request) from error
+        finally:
+            await answer.aclose()
+        headers = answer.headers
+        for name in ("Content-Encoding", "Content-Length", "Transfer-Encoding"):
+            headers.pop(name, None)
+        return httpx.Response(
+            answer.status_code, headers=headers, content=body, request=request, extensions=answer.extensions
+        )
+
+
+class _NoCookies(httpx.Cookies):
+    """A jar that takes nothing and gives nothing: it would carry one account's cookies into another's requests."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave an answer's cookies where they are."""
+
+    def set_cookie_header(self, request: httpx.Request) -> None:
+        """Add nothing."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class PlatformClient(httpx.AsyncClient):
+    """An `httpx.AsyncClient` without cookies, redirects or the environment's proxies."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout_s: float) -> None:
+        super().__init__(
+            transport=transport,
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Accept-Encoding": ENCODINGS},
+        )
+        self._none = _NoCookies()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """The jar, which stays empty."""
+        return self._none
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        """Keep none."""

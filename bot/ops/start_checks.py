@@ -1,0 +1,38 @@
+"""What a process that starts well still cannot rely on, for the operator to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.ops.logs import logger
+from storage.engine.roles import RoleFault, faults
+
+if TYPE_CHECKING:
+    from storage.engine.db import Database
+
+log = logger(__name__)
+ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
+OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
+ROLE_FAULTS = {
+    RoleFault.ABOVE_POLICIES: (
+        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
+        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
+    ),
+    RoleFault.OWNER: (
+        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
+        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
+    ),
+}
+
+
+async def warn_about_database(database: Database, *, whole: bool, migration_url: bool) -> None:
+    """Log what is wrong with the database and its role.
+
+    `whole`: this process serves and does the jobs; `migration_url`: it was given the URL of the tables' owner.
+    """
+    if database.dialect == "sqlite" and not whole:
+        log.warning("start.sqlite_is_shared", hint=ONE_PROCESS)
+    for fault in await faults(database):
+        log.warning("start.database_role_too_powerful", hint=ROLE_FAULTS[fault])
+    if migration_url:
+        log.warning("start.migration_url_is_set", hint=OWNERS_URL)

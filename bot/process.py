@@ -1,0 +1,173 @@
+"""A running process: it serves and works until it is told to stop, then finishes what has begun."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.app import Parts, parts_of
+from bot.ops import logs, tracing
+from bot.ops.start_checks import warn_about_database
+from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
+from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
+from bot.slack.socket_mode import SocketMode
+from bot.web.listeners import Address, listen, monitored
+from bot.web.pages import headers_of
+from bot.web.server import Runner
+
+if TYPE_CHECKING:
+    import socket as net
+
+log = logs.logger(__name__)
+NOTICE_INTERVAL = timedelta(seconds=1)
+REFRESH_INTERVAL = timedelta(seconds=1)
+"""Work falls due evenly; looked for less often, it would be done in bursts."""
+LADDER_INTERVAL = timedelta(minutes=10)
+INCIDENT_INTERVAL = timedelta(seconds=30)
+SWEEP_INTERVAL = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An application that serves and works until its context ends."""
+
+    parts: Parts
+    url: str
+    """Where it listens, as seen from this machine."""
+    monitoring_url: str | None
+    """Where readiness and metrics are, as seen from this machine; None where they are off."""
+
+
+def set_log_level(level: str = "ERROR") -> None:
+    """Log only what is at least as severe as `level`: for programs that show something else in the terminal."""
+    logs.configure(level)
+
+
+@asynccontextmanager
+async def run(
+    settings: Settings,
+    *,
+    serve: bool = True,
+    work: bool = True,
+    socket_mode: bool = False,
+    listener: net.socket | None = None,
+    monitoring_listener: net.socket | None = None,
+) -> AsyncIterator[Running]:
+    """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
+
+    A process that does not serve Slack and browsers still answers `/livez`. A listener is a socket that is bound
+    already, so that no other process can take its port; it replaces the setting.
+
+    Raises:
+        ConfigurationError: Another process has one of the ports.
+
+    """
+    if socket_mode and settings.slack_app_token is None:
+        raise ConfigurationError("OCTAPOST_SLACK_APP_TOKEN: Socket Mode needs an app-level token (xapp-...)")
+    address = Address(host=settings.host, port=settings.port, setting="PORT", listener=listener)
+    monitoring = Address(
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        setting="METRICS_PORT",
+        listener=monitoring_listener,
+    )
+    async with (
+        _tracing(settings.otel_endpoint),
+        parts_of(settings) as parts,
+        monitored(parts.monitoring, headers_of(settings), monitoring) as monitoring_url,
+    ):
+        process = _Process(parts, Runner(parts.web if serve else parts.alive, headers_of(settings)))
+        try:
+            await process.runner.setup()
+            url = await listen(process.runner, address)
+            if work:
+                process.start_jobs()
+            if socket_mode:
+                await process.connect()
+            if serve and settings.proxies_unknown:
+                log.warning("start.proxies_unknown", hint=PROXIES_UNKNOWN)
+            await warn_about_database(
+                parts.database,
+                whole=serve and work,
+                migration_url=settings.database_migration_url is not None,
+            )
+            log.info("start.ready", url=url, web=serve, jobs=work, database=parts.database.dialect)
+            yield Running(parts=parts, url=url, monitoring_url=monitoring_url)
+        finally:
+            await process.stop()
+
+
+class _Process:
+    """What a running process has beside its parts, and the order in which it stops."""
+
+    def __init__(self, parts: Parts, runner: Runner) -> None:
+        self.runner = runner
+        self._parts = parts
+        self._socket: SocketMode | None = None
+
+    def start_jobs(self) -> None:
+        """Look for due work from now on."""
+        parts, scheduler = self._parts, self._parts.scheduler
+        for queue in parts.refresher.queues.values():
+            scheduler.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
+        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
+        scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
+        scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
+        scheduler.trigger_on(parts.database.owes, "notices")
+        scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
+        scheduler.start()
+
+    async def connect(self) -> None:
+        """Receive what Slack sends over a WebSocket too."""
+        token = self._parts.settings.slack_app_token
+        if token is None:
+            return
+        self._socket = SocketMode(
+            self._parts.bolt, token.get_secret_value(), web_client=self._parts.slack_clients.without_token()
+        )
+        await self._socket.connect_async()  # type: ignore[no-untyped-call]
+
+    async def stop(self) -> None:
+        """Start nothing more, and finish what has begun within the grace time."""
+        parts = self._parts
+        ends = time.monotonic() + parts.settings.shutdown_grace_s
+
+        def left() -> float:
+            return max(0.0, ends - time.monotonic())
+
+        parts.refresher.stop()
+        parts.notices.stop()
+        if self._socket is not None:
+            await self._socket.stop(min(left(), ANSWER_WITHIN_S))
+        await self.runner.cleanup()
+        # All of these go on meanwhile, so the one waited for last has had the whole time too.
+        await parts.dispatcher.drain(left())
+        await parts.scheduler.stop(left())
+        await parts.refresher.drain(left())
+        await parts.slack_clients.drain(left())
+        log.info("stop.done")
+
+
+@asynccontextmanager
+async def _tracing(endpoint: str) -> AsyncIterator[None]:
+    stop = tracing.start(endpoint)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(stop)
+
+
+def shutdown_event() -> asyncio.Event:
+    """Return an event that is set when the process is told to stop, also while it is still starting."""
+    import signal  # noqa: PLC0415 - only the command line waits for signals
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop

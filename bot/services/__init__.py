@@ -1,0 +1,1 @@
+"""What the product does. Knows no Slack, no HTML, no clock and no sentence."""

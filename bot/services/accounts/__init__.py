@@ -1,0 +1,1 @@
+"""Accounts: which platforms there are, connecting, disconnecting, and what is wrong with one."""

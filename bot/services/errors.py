@@ -1,0 +1,180 @@
+"""What can go wrong when a member asks for something, as facts. The sentences are in `bot.views.errors`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from bot.services.permissions import Permission
+
+
+class ServiceError(Exception):
+    """A failure that a member can understand. Each subclass is a code; its fields are the facts.
+
+    Dataclasses with `eq=False`: an exception must stay hashable and let its traceback be set.
+    """
+
+    code: ClassVar[str]
+    """The name under which it is counted and logged."""
+
+
+# Who is asking
+
+
+@dataclass(eq=False)
+class ExternalUserError(ServiceError):
+    """Someone from another company, in a shared channel, used one of our controls."""
+
+    code = "external_user"
+
+
+@dataclass(eq=False)
+class UnverifiedUserError(ServiceError):
+    """Slack did not say in time whether the sender belongs to our Grid organization or to another company."""
+
+    code = "unverified_user"
+
+
+@dataclass(eq=False)
+class NotMemberError(ServiceError):
+    """The person is in this workspace, but in none of its organizations."""
+
+    code = "not_member"
+
+
+@dataclass(eq=False)
+class NotAllowedError(ServiceError):
+    """The member's role in this organization does not have the permission."""
+
+    code = "not_allowed"
+    needed: Permission
+    organization: str
+
+
+@dataclass(eq=False)
+class AmbiguousOrganizationError(ServiceError):
+    """The member is in several organizations, and none of them is the default here."""
+
+    code = "ambiguous_organization"
+    organizations: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class NotInstalledError(ServiceError):
+    """We hold no token for the workspace."""
+
+    code = "not_installed"
+
+
+class Ineligible(StrEnum):
+    """Why a person cannot be a member of an organization."""
+
+    UNKNOWN = "unknown"
+    """Slack knows nobody of that id whom we could see."""
+    NOT_IN_WORKSPACE = "not_in_workspace"
+    """A bot, somebody who was deactivated, or somebody of another company."""
+    GUEST = "guest"
+
+
+# What was typed or chosen
+
+
+@dataclass(eq=False)
+class InvalidInputError(ServiceError):
+    """What was typed or chosen cannot be used. Nothing was changed. The base of more precise errors."""
+
+    code = "bad_input"
+
+
+@dataclass(eq=False)
+class IneligiblePersonError(InvalidInputError):
+    """The chosen person cannot be a member of an organization."""
+
+    why: Ineligible
+    name: str = ""
+    """As Slack shows it; empty for the sender themselves."""
+
+
+@dataclass(eq=False)
+class UnknownPlatformError(ServiceError):
+    """The word names no platform."""
+
+    code = "unknown_platform"
+    word: str
+    offered: tuple[str, ...]
+    """The names of the platforms that can be connected."""
+    nearest: str = ""
+    """The offered platform that was probably meant."""
+
+
+@dataclass(eq=False)
+class PlatformNotSetUpError(ServiceError):
+    """The operator configured no app for the platform."""
+
+    code = "platform_not_set_up"
+    platform: str
+    offered: tuple[str, ...]
+
+
+class Thing(StrEnum):
+    """What a button, a modal or a link can refer to."""
+
+    ACCOUNT = "account"
+    ACCOUNT_CHOICES = "account_choices"
+    """The accounts that a sign-in showed, to choose from."""
+    GRANT = "grant"
+    ACCOUNT_GRANT = "account_grant"
+    """The grant of an account that is there."""
+    PLATFORM = "platform"
+    PAGE = "page"
+    """Of a list."""
+    INCIDENT = "incident"
+    MEMBER = "member"
+    INVITATION = "invitation"
+    JOIN_CODE = "join_code"
+    CHOICE = "choice"
+    """An option of a form or menu."""
+    FORM = "form"
+
+
+@dataclass(eq=False)
+class NotFoundError(ServiceError):
+    """The thing does not exist any more, or belongs to another organization: the two read the same."""
+
+    code = "not_found"
+    thing: Thing
+
+
+@dataclass(eq=False)
+class NoAlertsChannelError(ServiceError):
+    """The organization has chosen no alerts channel."""
+
+    code = "no_alerts_channel"
+
+
+@dataclass(eq=False)
+class AlreadyResolvedError(ServiceError):
+    """Somebody has already done what the button offers."""
+
+    code = "already_resolved"
+
+
+class Limit(StrEnum):
+    """What one organization or person can have too many of."""
+
+    CONNECT_LINKS = "connect_links"
+    ORGANIZATIONS_A_DAY = "organizations_a_day"
+    CHANNEL_REQUESTS_A_DAY = "channel_requests_a_day"
+    JOIN_CODES = "join_codes"
+
+
+@dataclass(eq=False)
+class LimitReachedError(ServiceError):
+    """A limit that protects everybody is reached."""
+
+    code = "limit_reached"
+    limit: Limit
+    most: int = 0
+    """The limit itself, where the sentence names it."""
+    organization: str = ""

@@ -1,0 +1,179 @@
+"""What a failed refresh means. The one place that may call a grant dead, page the operator or open the breaker."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from adapters.base import (
+    Busy,
+    GrantDead,
+    Misconfigured,
+    OutcomeUnknown,
+    Platform,
+    PlatformError,
+    Refresh,
+    TokenRefused,
+)
+from bot.ops.logs import logger
+from bot.ops.metrics import VERDICTS
+from bot.ops.tracing import note
+from bot.services.tokens.policy import (
+    BREAKER_HISTORY_MIN,
+    BREAKER_HOLD,
+    BREAKER_OPEN,
+    LEASE,
+    OUR_FAULT_PAUSE,
+    OUTAGE,
+    OUTAGE_HISTORY_MIN,
+    SECOND_OPINION,
+    end_reason,
+    is_outage,
+    is_silent,
+    retry_in,
+    tripped,
+)
+from storage.models import Grant
+from storage.refreshes import Outcome, Refreshes
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from bot.services.incidents.incidents import Incidents
+    from bot.services.tokens.queue import RefreshQueue
+    from storage.engine.db import Database
+    from storage.vault import Vault
+
+log = logger(__name__)
+DATABASE_AWAY = (DBAPIError, OSError, TimeoutError)
+
+
+class Outcomes:
+    """Counts what refreshes came to, and decides what a failed one changes."""
+
+    def __init__(
+        self, database: Database, vault: Vault, incidents: Incidents, queues: Mapping[str, RefreshQueue]
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._incidents = incidents
+        self._queues = queues
+
+    def answered(self, grant: Grant, verdict: str, outcome: Outcome | None) -> None:
+        """Count a call in which the platform said something about the grant; None: only that it answered."""
+        self._note(grant, verdict)
+        self._count(grant, outcome)
+
+    async def failed(self, grant: Grant, platform: Platform, error: PlatformError) -> None:
+        """Decide what a failed refresh means, and store it."""
+        self._note(grant, type(error).__name__)
+        log.info(
+            "refresh.failed",
+            grant=grant.id,
+            platform=platform.key,
+            outcome=type(error).__name__,
+            code=error.code,
+        )
+        match error:
+            case GrantDead():
+                # A second opinion is no news: counted again, real deaths would hold their own breaker open.
+                self._count(grant, Outcome.DEAD if grant.suspected_at is None else None)
+                await self._dead(grant, platform, error)
+            case Misconfigured():
+                await self._unanswered(grant, platform, error, Outcome.OTHER)
+                await self.page(platform, error.code)
+                await self._retry(grant, error, OUR_FAULT_PAUSE * (1 + random.random()))  # noqa: S311 - jitter
+            case OutcomeUnknown() if platform.refresh is Refresh.SINGLE_USE:
+                await self._unanswered(grant, platform, error, Outcome.BUSY)
+                await self._retry(grant, error, max(LEASE, _pause(grant, error)), in_doubt=True)
+            case Busy() | OutcomeUnknown() | TokenRefused() | _:
+                await self._unanswered(grant, platform, error, Outcome.BUSY)
+                await self._retry(grant, error, _pause(grant, error))
+
+    async def breaker_open(self, grant: Grant) -> bool:
+        """Tell whether the grant's platform calls so many grants dead at once that it is not believed."""
+        if queue := self._queues.get(grant.app):
+            await queue.save_counts()
+        async with self._database.system(write=False) as session:
+            return await self._breaker(Refreshes(session, self._vault), grant.platform)
+
+    async def page(self, platform: Platform, code: str) -> None:
+        """Call the operator once, however many refreshes meet the same trouble."""
+        with suppress(*DATABASE_AWAY):  # then the next refresh that meets it pages
+            async with self._database.system() as session:
+                await self._incidents.page_operator(session, platform.key, code)
+
+    async def _dead(self, grant: Grant, platform: Platform, error: GrantDead) -> None:
+        """Ask again after a first "dead"; believe a second one, unless the whole platform says so."""
+        async with self._database.system() as session:  # one, because many may die at once
+            repository = Refreshes(session, self._vault)
+            if queue := self._queues.get(grant.app):
+                await queue.save_counts_in(repository)
+            clock, doubted = await repository.clock(), await self._breaker(repository, platform.key)
+            if doubted:
+                await repository.suspect(grant, type(error).__name__, error.code, BREAKER_HOLD)
+                await self._incidents.page_operator(session, platform.key, BREAKER_OPEN)
+            elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
+                await repository.suspect(grant, type(error).__name__, error.code, SECOND_OPINION)
+            else:
+                await self._end(session, grant, end_reason(platform, grant, error.code, clock))
+
+    async def _end(self, session: AsyncSession, grant: Grant, reason: str) -> None:
+        if await Refreshes(session, self._vault).dead(grant, reason):
+            await self._incidents.grant_died(session, grant, reason)
+
+    async def _breaker(self, repository: Refreshes, platform: str) -> bool:
+        """Tell whether a platform calls too many grants dead to be believed."""
+        minute = await repository.minute()
+        return tripped(await repository.tallies(platform, minute - 2 * BREAKER_HISTORY_MIN), minute)
+
+    async def _retry(
+        self, grant: Grant, error: PlatformError, after: timedelta, *, in_doubt: bool = False
+    ) -> None:
+        with suppress(*DATABASE_AWAY):  # the lease ends by itself
+            async with self._database.system() as session:
+                outcome = type(error).__name__
+                await Refreshes(session, self._vault).reschedule(
+                    grant, outcome, error.code, after, in_doubt=in_doubt
+                )
+
+    async def _unanswered(
+        self, grant: Grant, platform: Platform, error: PlatformError, outcome: Outcome
+    ) -> None:
+        """Count a call that said nothing about the grant; slow the app down if it is not alone."""
+        if queue := self._queues.get(grant.app):
+            queue.counts[outcome] += 1
+            with suppress(*DATABASE_AWAY):  # then the next call does
+                await queue.unanswered(error)
+                if outcome is Outcome.BUSY:
+                    await queue.save_counts()
+                    await self._check_for_outage(platform)
+
+    async def _check_for_outage(self, platform: Platform) -> None:
+        async with self._database.system(write=False) as session:
+            repository = Refreshes(session, self._vault)
+            minute = await repository.minute()
+            hour = await repository.tallies(platform.key, minute - OUTAGE_HISTORY_MIN + 1)
+        if is_outage(hour, minute):
+            await self.page(platform, OUTAGE)
+        elif is_silent(hour, minute):
+            await self._incidents.still_troubled(platform.key, OUTAGE)  # asked rarely by now, and silent
+
+    def _count(self, grant: Grant, outcome: Outcome | None) -> None:
+        if queue := self._queues.get(grant.app):
+            if outcome is not None:
+                queue.counts[outcome] += 1
+            queue.answered()
+
+    def _note(self, grant: Grant, verdict: str) -> None:
+        note(verdict=verdict)
+        VERDICTS.labels(grant.platform, verdict).inc()
+
+
+def _pause(grant: Grant, error: PlatformError) -> timedelta:
+    return retry_in(grant.failures, error.retry_after, chance=random.random())  # noqa: S311 - jitter

@@ -1,0 +1,189 @@
+"""How fast one app of ours goes through its due grants.
+
+Three things set the pace. The app's budget at the platform, shared by all processes, says how many calls may
+start. The slots limit how many are in flight in this process: by Little's law a platform that takes twice as
+long to answer fills twice as many. And a platform that answers nothing is asked by one call at a time, until
+one of them is answered; then what waited is done at the budget's pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bot.ops.logs import logger
+from bot.services.tokens.policy import LEASE
+from storage.rate_limits import Bucket, Budgets
+from storage.refreshes import Outcome, Refreshes, any_due
+
+if TYPE_CHECKING:
+    from adapters.base import PlatformError
+    from storage.engine.db import Database
+    from storage.models import Grant
+    from storage.vault import Vault
+
+log = logger(__name__)
+Answer = TypeVar("Answer")
+BEGUN_WITHIN_S = 20.0
+"""A grant that waited longer for a slot is released, so that a lease always outlasts its call."""
+AT_ONCE = 64
+"""Calls in flight per app and process: at 150 ms a call, four hundred a second."""
+SILENCE = 20
+"""After so many calls in a row without an answer about a grant, the platform is at fault."""
+ASK_AGAIN = timedelta(seconds=15)
+LONGEST_HOLD = timedelta(hours=1)
+
+
+class RefreshQueue:
+    """Claims an app's due grants and hands them to `work`, each in a task of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        work: Callable[[Grant], Awaitable[object]],
+        *,
+        platform: str,
+        app: str,
+        bucket: Bucket,
+        lease: timedelta = LEASE,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self.app = app
+        self.bucket = bucket
+        self.counts: Counter[Outcome] = Counter()
+        """Outcomes of calls since they were last saved."""
+        self._platform = platform
+        self._lease = lease
+        self._database = database
+        self._vault = vault
+        self._work = work
+        self._at_once = at_once
+        self._slots = asyncio.Semaphore(at_once)
+        self._working: set[asyncio.Task[Any]] = set()
+        self._unanswered = 0
+        self._held_until = 0.0
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Work until nothing is due, the budget is used up, or the queue is stopped."""
+        more = await any_due(self._database.single, self.app)
+        while more and not self._stopping:
+            if self._unanswered >= SILENCE:
+                await self._finish()
+            claimed, more = await self._claim()
+            await self._begin(claimed)
+        await self._finish()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._stopping = True
+
+    async def drain(self, within_s: float) -> None:
+        """Start nothing more, and let what is in flight be committed."""
+        self.stop()
+        await self._finish(within_s)
+
+    async def to_the_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return what `work` returns. It goes on when its caller is cancelled, and `drain` waits for it."""
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        task.add_done_callback(_log_failure)
+        return await asyncio.shield(task)
+
+    async def spend(self, calls: int = 1) -> timedelta | None:
+        """Take calls that cannot wait out of the budget; or return for how long nobody may call."""
+        async with self._database.system() as session:
+            budgets = Budgets(session)
+            purse = await budgets.open(self.app, self.bucket)
+            if purse.held is None:
+                await budgets.spend(purse, calls)
+        return purse.held
+
+    def answered(self) -> None:
+        """Record that the platform said something about a grant."""
+        self._unanswered = 0
+
+    async def unanswered(self, error: PlatformError) -> None:
+        """Record a call that said nothing about its grant, and pause the app if many do."""
+        self._unanswered += 1
+        span = error.retry_after if error.whole_app and error.retry_after else timedelta(0)
+        if self._unanswered >= SILENCE:
+            span = max(span, ASK_AGAIN)
+        span = min(span, LONGEST_HOLD)
+        until = time.monotonic() + span.total_seconds()
+        if span and until > self._held_until + 1:
+            self._held_until = until
+            async with self._database.system() as session:
+                await Budgets(session).hold(self.app, span)
+            log.warning("refresh.app_paused", app=self.app, code=error.code, seconds=span.total_seconds())
+
+    async def save_counts(self) -> None:
+        """Add what this process counted to the counts that all processes share."""
+        if self.counts:
+            async with self._database.system() as session:
+                await self.save_counts_in(Refreshes(session, self._vault))
+
+    async def save_counts_in(self, refreshes: Refreshes) -> None:
+        """Save the counts in a transaction that is open already."""
+        counted, self.counts = self.counts, Counter()
+        if counted:
+            try:
+                await refreshes.count(self._platform, await refreshes.minute(), counted)
+            except BaseException:
+                self.counts += counted
+                raise
+
+    async def _claim(self) -> tuple[list[Grant], bool]:
+        """Return grants to start now, taken out of the budget, and whether there may be more."""
+        limit = 1 if self._unanswered >= SILENCE else self._at_once
+        async with self._database.system() as session:
+            budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
+            purse = await budgets.open(self.app, self.bucket)
+            # Before any grant is locked, in the order `Outcomes` uses, so that two transactions never deadlock.
+            await self.save_counts_in(refreshes)
+            limit = min(limit, purse.calls)
+            claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
+            if claimed:
+                await budgets.spend(purse, len(claimed))
+        return claimed, bool(claimed) and len(claimed) == limit
+
+    async def _begin(self, claimed: Collection[Grant]) -> None:
+        claimed_at, late = time.monotonic(), []
+        for grant in claimed:
+            await self._slots.acquire()
+            silent = self._unanswered >= SILENCE and len(claimed) > 1
+            if self._stopping or silent or time.monotonic() - claimed_at > BEGUN_WITHIN_S:
+                self._slots.release()
+                late.append(grant)
+                continue
+            task = asyncio.create_task(self._one(grant))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        if late:
+            async with self._database.system() as session:
+                await Refreshes(session, self._vault).release(late)
+
+    async def _one(self, grant: Grant) -> None:
+        try:
+            await self._work(grant)
+        except Exception as error:
+            log.exception("refresh.interrupted", grant=grant.id, type=type(error).__name__)
+        finally:
+            self._slots.release()
+
+    async def _finish(self, within_s: float | None = None) -> None:
+        if self._working:
+            await asyncio.wait(set(self._working), timeout=within_s)
+        await self.save_counts()
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    """Log what a task failed with: its caller may be gone."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("refresh.interrupted", type=type(error).__name__)

@@ -1,0 +1,1 @@
+"""The Slack machinery: requests in, answers and messages out."""

@@ -1,0 +1,193 @@
+"""Running one handler: who asks, may they, was this asked before, and what its failure means to a person."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import time
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from adapters.base import PlatformError
+from bot.ops.logs import logger
+from bot.ops.metrics import ANSWERED, HANDLED
+from bot.ops.tracing import note, traced
+from bot.services.access import Sender
+from bot.services.errors import ServiceError
+from bot.services.permissions import Permission
+from bot.slack.grids import require_home
+from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
+from bot.slack.payloads import sender_of, workspace_of
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
+from bot.slack.standing import LazyStanding
+from bot.views.errors import explain, sentence
+from storage.engine import time_limit
+from storage.seen_requests import first_seen, seen
+from storage.tickets import AskedBefore
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_bolt.request.async_request import AsyncBoltRequest
+
+    from bot.slack.clients import SlackClients
+    from bot.slack.dispatch.deadline import Turn
+    from bot.views.kit import Json
+    from storage.engine.db import Database
+
+log = logger(__name__)
+ORGANIZATION = re.compile(r"org_[0-9a-f]+")
+"""What may stand before the slash of a target."""
+
+_handled = cache(HANDLED.labels)
+
+
+class Handling:
+    """Runs handlers. Built once, by the dispatcher."""
+
+    def __init__(
+        self,
+        database: Database,
+        clients: SlackClients,
+        later: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        self._database = database
+        self._clients = clients
+        self._later = later
+
+    @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
+    async def run(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Answer:
+        """Return the handler's answer, or what its failure means. Raises nothing."""
+        started = time.perf_counter()
+        limit = time_limit.current()
+        try:
+            answer, outcome = await self._handled(route, turn, target, words)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
+            answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
+        note(outcome=outcome)
+        _handled(route.kind, route.key, outcome).inc()
+        ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
+        return answer
+
+    async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
+        request = self._prepare(route, turn, target, words)
+        await require_home(self._database.single, request.sender, request.client)
+        organization_id, _ = split_target(ascii_only(target))
+        if isinstance(route.permission, Permission):
+            request.current = await request.act(organization_id or None, route.permission)
+        elif organization_id:
+            request.current = await request.act(organization_id)
+        # An event is marked once it was handled, so that Slack's next try finds one that failed.
+        event = route.kind is Kind.EVENT
+        if route.changes and await self._asked_before(request.key, event=event):
+            return Done(), "replay"
+        answer = await route.handler(request)
+        if route.changes and event:
+            await first_seen(self._database.single, request.key)
+        for work in request.later:
+            self._later(partial(_once_shown, turn, work))
+        return answer, "ok"
+
+    def _prepare(self, route: Route, turn: Turn, target: str, words: str) -> Request:
+        team_id, enterprise_id = workspace_of(turn.body)
+        if route.permission is Who.SLACK:
+            sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
+        else:
+            sender = sender_of(turn.body)
+        return Request(
+            kind=route.kind,
+            body=turn.body,
+            sender=sender,
+            standing=LazyStanding(self._database, sender),
+            current=None,
+            words=storable(words),
+            target=split_target(ascii_only(target))[1],
+            key=key_of(route, turn.req),
+            client=partial(self._clients.for_workspace, team_id, enterprise_id),
+        )
+
+    async def _asked_before(self, key: str, *, event: bool) -> bool:
+        if event:
+            return await seen(self._database.single, key)
+        return not await first_seen(self._database.single, key)
+
+
+async def _once_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
+    await turn.shown()
+    await work()
+
+
+def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tuple[Answer, str]:
+    """Return what a handler's failure means to the person, and the name under which it is counted."""
+    name = type(error).__name__
+    match error:
+        case AskedBefore():
+            return Done(), "replay"
+        case BadInputError(field=str(field)) if route.kind is Kind.SUBMISSION:
+            return FieldErrors({field: error.sentence}), "bad_input"
+        case BadInputError():
+            return Say(text=error.sentence), "bad_input"
+        case ServiceError():
+            return Say(text=sentence(error)), error.code
+        case PlatformError():
+            return Say(text=explain(error, "The platform")), name
+    if is_outage(error):
+        log.warning("request met an outage", kind=str(route.kind), key=route.key, type=name)
+        outcome, answer = "outage", kept_open(body, explain_outage(error, changed=changed), changed=changed)
+    else:
+        outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
+    return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
+
+
+def kept_open(body: Json, sentence: str, *, changed: bool = False) -> Answer:
+    """Return a sentence, where possible in the submitted form, so that nothing has to be entered again."""
+    if body.get("type") == "view_submission" and not changed:
+        for block in (body.get("view") or {}).get("blocks") or ():
+            if block.get("type") == "input" and block.get("block_id"):
+                return FieldErrors({str(block["block_id"]): sentence})
+    return Say(text=sentence)
+
+
+def key_of(route: Route, req: AsyncBoltRequest) -> str:
+    """Return what is the same each time a request is repeated: an event's id, else a digest of what was signed."""
+    if route.kind is Kind.EVENT and (event_id := str(req.body.get("event_id") or "")):
+        return f"event:{event_id}"
+    # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
+    payload = json.dumps(req.body, sort_keys=True).encode
+    return str(req.context.get("request_key") or hashlib.sha256(payload()).hexdigest())
+
+
+def ascii_only(target: str) -> str:
+    """Return a target as it is, or nothing that exists for one that no id of ours looks like."""
+    return target if target.isascii() and target.isprintable() else "?"
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the organization a target names (or an empty string), and the id of the thing in it."""
+    before, slash, after = target.partition("/")
+    return (before, after) if slash and ORGANIZATION.fullmatch(before) else ("", target)
+
+
+def storable(typed: str) -> str:
+    """Return what somebody typed without what no database takes: NUL, and halves of characters."""
+    return typed.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def incident(route: Route, error: Exception, *, changed: bool) -> str:
+    """Log an unexpected failure under an id, and return the sentence that names it."""
+    number = secrets.token_hex(4)
+    log.error(
+        "event failed" if route.kind is Kind.EVENT else "handler failed",
+        incident=number,
+        kind=str(route.kind),
+        key=route.key,
+        exc_info=error,
+        type=type(error).__name__,
+    )
+    return (
+        f"Something broke on our side. {CHECK if changed else UNTOUCHED}"
+        f" If it stays, tell whoever runs Octapost the number {number}."
+    )

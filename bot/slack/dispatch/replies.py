@@ -1,0 +1,325 @@
+"""Answers that go to Slack by a call of ours: through `response_url`, into a modal, or as a direct message.
+
+No method raises for what Slack or the database does: what cannot be shown is logged, and what was done stays done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.ops.logs import logger
+from bot.services.access import Sender
+from bot.services.errors import ExternalUserError, NotInstalledError
+from bot.services.notifications import FormNotOpened
+from bot.services.outbox import Conversation, enqueue
+from bot.slack.clients import SlackClients
+from bot.slack.failures import CALL_FAILED, FailureKind, failure
+from bot.slack.payloads import sender_of, workspace_of
+from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
+from bot.views import waiting
+from bot.views.errors import sentence
+from bot.views.kit import Json, Message, fallback, message_modal, modal, words
+from storage.engine.outages import DatabaseUnavailable, is_outage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.slack.dispatch.deadline import Turn
+    from storage.engine.db import Database
+
+log = logger(__name__)
+FAILED = (DatabaseUnavailable, *CALL_FAILED)
+CLOSED = frozenset({"not_found", "view_not_found"})
+"""What Slack says of a modal that isn't there: the person has closed it, or opened another one."""
+OPENED = frozenset({"exchanged_trigger_id", "duplicate_external_id"})
+"""What Slack says of a modal that is open already: slack_sdk asks again where a connection broke before the answer.
+Triggers and external ids are ours alone (https://docs.slack.dev/reference/methods/views.open, read 2026-11-30)."""
+AGAIN_AFTER_S = (1.0, 3.0, 10.0)
+"""How long to wait before trying again to fill a modal, so that it doesn't say "still working" for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A modal on the person's screen whose face can be changed."""
+
+    title: str
+    view_id: str = ""
+    external_id: str = ""
+    """Our own name for it, where Slack didn't say in time how it calls it."""
+    sure: bool = True
+    """False: it may never have opened, and the person has been told so."""
+
+    @property
+    def named(self) -> Json:
+        """The argument of `views.update` that names it."""
+        return {"view_id": self.view_id} if self.view_id else {"external_id": self.external_id}
+
+
+class Replies:
+    """Speaks to whoever sent a request. Built once, by the dispatcher."""
+
+    def __init__(self, clients: SlackClients, database: Database) -> None:
+        self._clients = clients
+        self._database = database
+
+    # While the person waits
+
+    async def open(self, turn: Turn, view: Json) -> Say:
+        """Open a modal, on top of another if the person is in one.
+
+        Return an empty answer if it worked, else a sentence with a button that opens it.
+        """
+        try:
+            async with asyncio.timeout(turn.opening_s):
+                await self._open(turn.body, view)
+        except NotInstalledError as error:
+            return Say(text=sentence(error))
+        except FAILED as error:
+            code = failure(error).code
+            log.warning("modal not opened", code=code)
+            return Say(text="") if code in OPENED else apology(turn.body)
+        return Say(text="")
+
+    async def open_loading(self, turn: Turn, title: str) -> Shown | None:
+        """Open a modal that says that the answer is coming; None if Slack refused it.
+
+        Where Slack doesn't answer in time it may have opened nevertheless, so it has a name of ours.
+        """
+        external_id = f"loading-{secrets.token_hex(8)}"
+        try:
+            async with asyncio.timeout(turn.opening_s):
+                opened = await self._open(turn.body, waiting.loading(title, external_id))
+        except FAILED as error:
+            failed = failure(error)
+            log.warning("loading modal not opened", code=failed.code)
+            if failed.code in OPENED:
+                return Shown(title=title, external_id=external_id)
+            return (
+                Shown(title=title, external_id=external_id, sure=False) if failed.may_have_succeeded else None
+            )
+        view = opened.get("view")
+        view_id = str(view.get("id") or "") if isinstance(view, dict) else ""
+        return Shown(title=title, view_id=view_id, external_id=external_id)
+
+    async def show(self, turn: Turn, answer: Answer) -> None:
+        """Answer a button or a shortcut, for which the HTTP response carries nothing."""
+        try:
+            match answer:
+                case UpdateModal(view):
+                    await self._update(turn.body, turn.body["view"], view)
+                case OpenModal(view):
+                    await self._say(turn.body, await self.open(turn, view), turn)
+                case Say():
+                    await self._say(turn.body, answer, turn)
+        except FAILED as error:
+            log.warning("answer not shown", code=failure(error).code)
+
+    # Afterwards
+
+    async def still_working(self, body: Json) -> None:
+        """Say that the answer takes longer, where there is a `response_url`."""
+        if url := body.get("response_url"):
+            await self._whisper(str(url), Say(text=waiting.STILL_WORKING))
+
+    async def late(self, body: Json, answer: Answer) -> None:
+        """Say what came of a request whose time, and whose trigger, are over."""
+        match answer:
+            case UpdateModal(view):
+                await self._quietly(self._update(body, body["view"], view))
+            case OpenModal():
+                await self._tell(body, apology(body))
+            case _:
+                await self._tell(body, in_words(answer))
+
+    async def fill(self, body: Json, shown: Shown, answer: Answer) -> None:
+        """Put the answer into a modal that was opened before it was there; a sentence is told without one too."""
+        code = await self._filled(body, shown, face(answer, shown.title))
+        if not code:
+            return
+        log.warning("answer not shown", code=code)
+        if not shown.sure:
+            return
+        match answer:
+            case Say() | FieldErrors():
+                await self._tell(body, in_words(answer))
+            case _ if code in CLOSED:
+                return
+            case _:
+                changed = body.get("type") == "view_submission"
+                await self._tell(body, Say(text=waiting.NOT_SHOWN) if changed else apology(body))
+
+    # How
+
+    async def _client(self, body: Json) -> AsyncWebClient:
+        """Return a client. Raises one of FAILED."""
+        with _one_outage():
+            return await self._clients.for_workspace(*workspace_of(body))
+
+    async def _filled(self, body: Json, shown: Shown, view: Json) -> str:
+        """Return an empty string once the modal shows the view, else why it never will."""
+        pauses = iter(AGAIN_AFTER_S)
+        while True:
+            try:
+                client = await self._client(body)
+                await client.views_update(**shown.named, view=view)
+            except FAILED as error:
+                failed = failure(error)
+                passing = (
+                    failed.kind is FailureKind.TRANSIENT
+                    or failed.may_have_succeeded
+                    or isinstance(error, DatabaseUnavailable)
+                )
+                pause_s = next(pauses, None) if passing else None
+                if pause_s is None:
+                    return failed.code
+            else:
+                return ""
+            await asyncio.sleep(pause_s)
+
+    async def _open(self, body: Json, view: Json) -> Any:
+        client, trigger = await self._client(body), str(body.get("trigger_id", ""))
+        if in_modal(body):
+            return await client.views_push(trigger_id=trigger, view=view)
+        return await client.views_open(trigger_id=trigger, view=view)
+
+    async def _update(self, body: Json, old: Json, view: Json) -> None:
+        """Change a modal unless the person moved on meanwhile (`hash`)."""
+        client = await self._client(body)
+        await client.views_update(view_id=str(old["id"]), hash=str(old.get("hash", "")), view=view)
+
+    async def _say(self, body: Json, answer: Say, turn: Turn) -> None:
+        if not answer.text:
+            return
+        if url := body.get("response_url"):
+            await self._whisper(str(url), answer)
+            return
+        try:
+            async with asyncio.timeout(turn.opening_s):
+                await self._open(body, face(answer, "Octapost"))
+        except FAILED as error:
+            log.warning("answer not opened", code=failure(error).code)
+            await self._message(body, answer)
+
+    async def _tell(self, body: Json, answer: Say) -> None:
+        url = body.get("response_url")
+        if not (url and await self._whisper(str(url), answer)):
+            await self._message(body, answer)
+
+    async def _whisper(self, url: str, answer: Say) -> bool:
+        """Answer through a `response_url`; return whether Slack took it.
+
+        Whether it takes the place of the message that was pressed is always said: that may be everybody's card.
+        """
+        return await self._clients.post_to_response_url(
+            url, said(answer) | {"replace_original": answer.replace}
+        )
+
+    async def _message(self, body: Json, answer: Say) -> None:
+        """Send what could be shown nowhere else as a direct message."""
+        try:
+            sender = sender_of(body)
+        except ExternalUserError:
+            return
+        message = Message(text=answer.text, blocks=list(answer.blocks) or [words(answer.text)])
+        if answer.text == waiting.NOT_OPENED:  # it holds no link, so it may wait for a Slack that is away
+            await self._enqueue(body, sender)
+            return
+
+        async def post() -> None:
+            client = await self._client(body)
+            await client.chat_postMessage(channel=sender.user_id, **message.body)
+
+        await self._quietly(post())
+
+    async def _enqueue(self, body: Json, sender: Sender) -> None:
+        key = f"not opened:{body.get('trigger_id') or secrets.token_hex(8)}"
+        team_id, enterprise_id = workspace_of(body)
+        to = Conversation(slack_id=team_id or enterprise_id or sender.team_id, id=sender.user_id)
+
+        async def put() -> None:
+            with _one_outage():
+                async with self._database.system() as session:
+                    await enqueue(session, to, key, unopened(body))
+
+        await self._quietly(put())
+
+    async def _quietly(self, call: Awaitable[None]) -> None:
+        try:
+            await call
+        except FAILED as error:
+            log.warning("answer not shown", code=failure(error).code)
+
+
+@contextmanager
+def _one_outage() -> Iterator[None]:
+    """Raise DatabaseUnavailable for every outage: without a time limit the driver's own errors come through."""
+    try:
+        yield
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseUnavailable(type(error).__name__) from error
+        raise
+
+
+def said(answer: Say) -> Json:
+    """Return a message body for Slack; an empty text is an empty answer."""
+    if not answer.text:
+        return {}
+    blocks = list(answer.blocks) or [words(answer.text)]
+    return {"response_type": "ephemeral", "text": fallback(answer.text), "blocks": blocks}
+
+
+def in_modal(body: Json) -> bool:
+    """Tell whether the person was in one of our modals."""
+    return bool((body.get("view") or {}).get("type") == "modal")
+
+
+def in_words(answer: Answer) -> Say:
+    """Return an answer that says something, for a person who was told to wait for one."""
+    match answer:
+        case Say() if answer.text:
+            return answer
+        case FieldErrors(errors):
+            return Say(text=" ".join(errors.values()))
+        case _:
+            return Say(text=waiting.DONE)
+
+
+def face(answer: Answer, title: str) -> Json:
+    """Return a modal that shows an answer."""
+    match answer:
+        case OpenModal(view) | UpdateModal(view):
+            return view
+        case _:
+            say = in_words(answer)
+            return modal(title, say.blocks) if say.blocks else message_modal(title, say.text)
+
+
+def apology(body: Json) -> Say:
+    """Return that a modal wasn't opened, with a button that opens it by a trigger of its own."""
+    message = waiting.not_opened(unopened(body))
+    return Say(text=message.text, blocks=message.blocks)
+
+
+def unopened(body: Json) -> FormNotOpened:
+    """Return which form a request was to open, as a button can ask for it again."""
+    pressed: Json = (body.get("actions") or [{}])[0]
+    if pressed.get("action_id"):
+        action_id, value = str(pressed["action_id"]), value_of(pressed)
+    elif "command" in body:
+        action_id, value = waiting.OPEN_AGAIN, f"command:{body.get('text', '')}"[:2000]
+    else:
+        action_id, value = waiting.OPEN_AGAIN, f"shortcut:{body.get('callback_id', '')}"
+    return FormNotOpened(action_id=action_id, value=value)
+
+
+def value_of(pressed: Json) -> str:
+    """Return what a pressed element carries, whatever its kind; a bare button carries nothing."""
+    option = pressed.get("selected_option") or {}
+    return str(pressed.get("value") or option.get("value") or "")

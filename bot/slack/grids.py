@@ -1,0 +1,85 @@
+"""Is somebody of a Grid organization where Slack's payload says they are?
+
+In a shared channel people of other companies use our controls too. Their user id is only unique at home, so
+it counts as a member's id only if their own workspace is one of the Grid's. A workspace we don't know is
+looked up through our own installation, once, and remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.ops.logs import logger
+from bot.services.errors import ExternalUserError, NotInstalledError, UnverifiedUserError
+from bot.slack.failures import CALL_FAILED, SlackSilent, failure
+from bot.slack.people import user_of
+from storage.grid_homes import Claim, known, remember
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.services.access import Sender
+    from storage.engine.autocommit import Single
+
+    Clients = Callable[[], Awaitable[AsyncWebClient]]
+
+log = logger(__name__)
+ASK_WITHIN_S = 1.0
+"""Slack waits 3 seconds for our answer, and this is only its first part."""
+
+
+async def require_home(single: Single, sender: Sender, client: Clients) -> None:
+    """Return if the sender is of the Grid organization their payload names.
+
+    Raises ExternalUserError if Slack says they are not, and UnverifiedUserError if it gives no answer.
+    """
+    try:
+        of_the_grid = await at_home(single, sender, client)
+    except SlackSilent:
+        raise UnverifiedUserError from None
+    if not of_the_grid:
+        raise ExternalUserError
+
+
+async def at_home(single: Single, sender: Sender, client: Clients) -> bool:
+    """Tell whether the person is of the Grid organization. Raises SlackSilent without an answer."""
+    if not sender.said_team or sender.enterprise_id is None:
+        return True
+    claim = Claim(enterprise_id=sender.enterprise_id, team_id=sender.said_team, user_id=sender.user_id)
+    found = await known(single, claim)
+    if found is None:
+        found = await _asked(claim, client)
+        await remember(single, claim, ours=found)
+        log.info("workspace looked up", enterprise=claim.enterprise_id, team=claim.team_id, ours=found)
+    return found
+
+
+async def _asked(claim: Claim, client: Clients) -> bool:
+    try:
+        async with asyncio.timeout(ASK_WITHIN_S):
+            user = await user_of(await client(), claim.user_id)
+    except NotInstalledError:
+        raise
+    except CALL_FAILED as error:
+        code = failure(error).code
+        log.warning("workspace not looked up", team=claim.team_id, code=code)
+        raise SlackSilent(code) from error
+    return user is not None and bears_out(claim, user)
+
+
+def bears_out(claim: Claim, user: Mapping[str, Any]) -> bool:
+    """Tell whether a user object of Slack's bears out that the person is of the claimed workspace.
+
+    `enterprise_user` is there for people of a Grid and names its workspaces they are in; `team_id` is one
+    of these, or the Grid's own id (https://docs.slack.dev/reference/objects/user-object, 2026-11-30).
+    """
+    grid = user.get("enterprise_user")
+    if not isinstance(grid, Mapping) or grid.get("enterprise_id") != claim.enterprise_id:
+        return False
+    teams = grid.get("teams")
+    theirs = {str(each) for each in teams} if isinstance(teams, list) else set()
+    return claim.team_id in theirs | {str(user.get("team_id"))}

@@ -1,0 +1,335 @@
+"""The one table: command word, action_id, callback_id, shortcut or event -> a story's handler.
+
+Bolt walks its listeners one by one, so it gets one listener per payload type and this table finds the
+handler with a dictionary. Each entry names the permission it requires; help texts live here too, so they
+cannot drift from what the words do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bot.services.access import Actor, Sender, act_as
+from bot.services.permissions import Permission
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from storage.standing import Standing
+
+Json = dict[str, Any]
+
+
+class Kind(StrEnum):
+    """What Slack can send."""
+
+    COMMAND = "command"
+    ACTION = "action"
+    SUBMISSION = "submission"
+    CLOSED = "closed"
+    OPTIONS = "options"
+    SHORTCUT = "shortcut"
+    EVENT = "event"
+
+
+class Who(StrEnum):
+    """Who may use a route that requires no permission."""
+
+    ANYONE = "anyone"
+    """Every person of a workspace the app is installed in, member or not; never a stranger."""
+    SLACK = "slack"
+    """Slack itself: events, which speak for no member."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """An ephemeral message. `text` is what notifications and screen readers get."""
+
+    text: str
+    blocks: Sequence[Json] = ()
+    replace: bool = False
+    """Take the place of the message whose button was pressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModal:
+    """A modal on top of what the person sees; pushed when they are in one already."""
+
+    view: Json
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateModal:
+    """A new face for the modal the request came from."""
+
+    view: Json
+
+
+@dataclass(frozen=True, slots=True)
+class FieldErrors:
+    """What is wrong with a submitted modal, by block_id."""
+
+    errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Choices for an external select."""
+
+    options: Sequence[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing to show: the handler has said what there is to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """An event wasn't handled, and Slack is to send it again."""
+
+
+Answer = Say | OpenModal | UpdateModal | FieldErrors | Options | Done | SendAgain
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """What a handler gets: who asks, what they typed or pressed, and a way to speak to Slack."""
+
+    kind: Kind
+    body: Json
+    sender: Sender
+    standing: Callable[[], Awaitable[Standing]]
+    """Returns the sender's seats in the organizations of this workspace; asked once."""
+    current: Actor | None
+    """The actor, where the route requires a permission; `actor` is the same without the None."""
+    words: str = ""
+    """What followed the command word."""
+    target: str = ""
+    """The id a button or a modal carries. Untrusted: repositories scope it."""
+    key: str = ""
+    """What is this signed request's alone: the same one, coming again, has the same."""
+    client: Callable[[], Awaitable[AsyncWebClient]]
+    """Returns a Web API client with this workspace's bot token. Raises NotInstalled."""
+    later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """Work for after the answer. What must not be lost is in the database before."""
+
+    @property
+    def actor(self) -> Actor:
+        """The member behind this request, permission checked."""
+        if self.current is None:
+            raise LookupError("the route requires no permission, so there is no actor")
+        return self.current
+
+    async def act(self, organization_id: str | None = None, permission: Permission | None = None) -> Actor:
+        """Return the sender as a member of one organization, by default the channel's.
+
+        Raises:
+            NotMemberError: They are in none, or not in the one named.
+            NotAllowedError: Their role does not have `permission`.
+            AmbiguousOrganizationError: Nothing says which of several is meant.
+
+        """
+        return act_as(self.sender, await self.standing(), organization_id, permission)
+
+    @property
+    def place(self) -> str:
+        """What the button was in: a `modal`, the `home` tab, or an empty string for a message."""
+        return str((self.body.get("view") or {}).get("type", ""))
+
+    @property
+    def state(self) -> Mapping[str, Mapping[str, Json]]:
+        """The inputs of the modal or message, by block_id and action_id."""
+        holder = self.body.get("view") or self.body
+        values: Mapping[str, Mapping[str, Json]] = (holder.get("state") or {}).get("values") or {}
+        return values
+
+    def typed(self, block: str) -> Json:
+        """Return the one input of `block`, or an empty object."""
+        return next(iter(self.state.get(block, {}).values()), {})
+
+
+Handler = Callable[[Request], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One thing Slack can ask for, and what it takes to be allowed to."""
+
+    kind: Kind
+    key: str
+    handler: Handler
+    permission: Permission | Who
+    changes: bool
+    """True: one signed request is handled once, and one event, by its id, until that has succeeded. False:
+    repeating it is harmless, or what it makes remembers its request, as a link does; so it needs no mark of its
+    own against replay."""
+    hint: str = ""
+    help: str = ""
+    topic: str = ""
+    """The heading it stands under in the help."""
+    aliases: tuple[str, ...] = ()
+    opens: str = ""
+    """The title of the modal it opens, if it does: while that is being prepared, one with this title stands for it.
+    It can be offered again by a button, so nothing is changed on the way to it."""
+    seldom: bool = False
+    """Mostly it says something instead of opening the modal, so none stands for the answer."""
+
+
+Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
+_DECLARED = "routes"
+"""The attribute of a story's method that holds the routes it declares."""
+
+
+def command(
+    word: str,
+    permission: Permission | Who,
+    *,
+    help: str,  # noqa: A002 - it is the help
+    topic: str,
+    hint: str = "",
+    aliases: tuple[str, ...] = (),
+    changes: bool = False,
+    opens: str = "",
+    seldom: bool = False,
+) -> Callable[[Method], Method]:
+    """Declare that a story's method answers `/octapost <word>`; `help` is its line in the help."""
+    return _declare(
+        kind=Kind.COMMAND,
+        key=word,
+        permission=permission,
+        changes=changes,
+        hint=hint,
+        help=help,
+        topic=topic,
+        aliases=aliases,
+        opens=opens,
+        seldom=seldom,
+    )
+
+
+def on(
+    kind: Kind, key: str, permission: Permission | Who, *, changes: bool = True, opens: str = ""
+) -> Callable[[Method], Method]:
+    """Declare that a story's method handles an action_id, callback_id, shortcut or event."""
+    return _declare(kind=kind, key=key, permission=permission, changes=changes, opens=opens)
+
+
+def _declare(**facts: Any) -> Callable[[Method], Method]:
+    def declared(method: Method) -> Method:
+        vars(method).setdefault(_DECLARED, []).insert(0, partial(Route, **facts))
+        return method
+
+    return declared
+
+
+@dataclass(slots=True)
+class Routes:
+    """All routes. `bot.app` includes each story once; nothing is added later."""
+
+    _by_key: dict[tuple[Kind, str], Route] = field(default_factory=dict)
+    _words: dict[str, Route] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Route]:
+        """Return every route once."""
+        return iter(self._by_key.values())
+
+    def include(self, story: object) -> None:
+        """Add what a story's methods declare with `command` and `on`, in the order they stand in its class."""
+        for name, member in vars(type(story)).items():
+            for route_to in getattr(member, _DECLARED, ()):
+                self._put(route_to(handler=getattr(story, name)))
+
+    def add(
+        self,
+        kind: Kind,
+        key: str,
+        handler: Handler,
+        *,
+        permission: Permission | Who,
+        changes: bool = True,
+        opens: str = "",
+    ) -> None:
+        """Register `handler` for an action_id, callback_id, shortcut or event. Refuses a second one."""
+        self._put(
+            Route(kind=kind, key=key, handler=handler, permission=permission, changes=changes, opens=opens)
+        )
+
+    def command(
+        self,
+        word: str,
+        handler: Handler,
+        *,
+        permission: Permission | Who,
+        help: str,  # noqa: A002 - it is the help
+        topic: str,
+        hint: str = "",
+        aliases: tuple[str, ...] = (),
+        changes: bool = False,
+        opens: str = "",
+        seldom: bool = False,
+    ) -> None:
+        """Register `/octapost <word>` with the line it has in the help."""
+        route = Route(
+            kind=Kind.COMMAND,
+            key=word,
+            handler=handler,
+            permission=permission,
+            changes=changes,
+            hint=hint,
+            help=help,
+            topic=topic,
+            aliases=aliases,
+            opens=opens,
+            seldom=seldom,
+        )
+        self._put(route)
+
+    def find(self, kind: Kind, key: str) -> Route | None:
+        """Return the route, or None."""
+        return self._by_key.get((kind, key))
+
+    def split(self, text: str) -> tuple[Route | None, str]:
+        """Return the command route of what was typed, and the words after it; or None and the unknown words.
+
+        The longest registered word wins: `org members` before `org`, which takes nothing else after it.
+        Nothing typed means `help`.
+        """
+        words = text.split()
+        if not words:
+            return self._words.get("help"), ""
+        if route := self._words.get(" ".join(words[:2]).lower()):
+            return route, " ".join(words[2:])
+        route = self._words.get(words[0].lower())
+        if route is None:
+            return None, words[0]
+        if words[1:] and any(word.startswith(f"{route.key} ") for word in self._words):
+            return None, f"{route.key} {words[1]}"
+        return route, " ".join(words[1:])
+
+    def nearest(self, unknown: str) -> str | None:
+        """Return the command that looks most like the unknown words, or None."""
+        parts = unknown.lower().split()
+        alike = [word for word in self._words if word.count(" ") == len(parts) - 1]
+        return next(iter(difflib.get_close_matches(" ".join(parts), alike, n=1, cutoff=0.6)), None)
+
+    def commands(self) -> list[Route]:
+        """Return the command routes in the order they were registered, which is the help's."""
+        return [route for route in self._by_key.values() if route.kind is Kind.COMMAND]
+
+    def _put(self, route: Route) -> None:
+        if (route.kind, route.key) in self._by_key:
+            raise ValueError(f"two handlers for {route.kind} {route.key!r}")
+        if route.opens and route.changes:
+            raise ValueError(f"{route.kind} {route.key!r} opens a modal, so it can't change anything")
+        self._by_key[route.kind, route.key] = route
+        if route.kind is Kind.COMMAND:
+            for name in (route.key, *route.aliases):
+                if name in self._words:
+                    raise ValueError(f"two commands answer to {name!r}")
+                self._words[name] = route

@@ -1,0 +1,65 @@
+"""Why an account cannot be used, or why fewer were found than expected, and the fix."""
+
+from __future__ import annotations
+
+from adapters.base import Blocker, Hint
+
+BLOCKED: dict[Blocker, tuple[str, str]] = {
+    Blocker.NO_CREATE_CONTENT: (
+        "your role on this Page can't create content",
+        "Ask a Page admin to give you “Content” access in Meta Business Suite, then connect again.",
+    ),
+    Blocker.NO_PAGE_TOKEN: (
+        "Facebook lets you see this Page but not act as it",
+        "Ask a Page admin for full or task access to the Page, then connect again.",
+    ),
+    Blocker.NOT_TICKED: (
+        "it wasn't ticked in Facebook's dialog",
+        "Connect again and choose “Edit settings” to tick it.",
+    ),
+    Blocker.NO_INSTAGRAM: (
+        "no Instagram account is linked to this Page",
+        "Link a professional Instagram account to the Page in Meta Business Suite, then connect again.",
+    ),
+    Blocker.INSTAGRAM_PERSONAL: (
+        "its Instagram account is personal",
+        "In the Instagram app, switch it to a professional account (Business or Creator), then connect again.",
+    ),
+    Blocker.NOT_PAGE_ADMIN: (
+        "your role on this company page can't post",
+        "Ask one of its super admins to make you a super or content admin, then connect again.",
+    ),
+    Blocker.SUSPENDED: (
+        "the platform has suspended or restricted it",
+        "Sign in there and follow what it asks of you, then connect again.",
+    ),
+}
+"""Why an account cannot be used, and the fix. A test checks that every Blocker is here."""
+
+HINTS: dict[Hint, str] = {
+    Hint.NO_PAGES_TICKED: (
+        "Facebook gave us no Pages. Connect again and tick the Pages you want in Facebook's dialog"
+        " (“Edit settings” shows them); only Pages work, not personal profiles or groups."
+    ),
+    Hint.NO_PROFESSIONAL_ACCOUNT: (
+        "None of your Pages has a professional Instagram account. Switch the account to Business or Creator in the"
+        " Instagram app, link it to a Facebook Page, then connect again."
+    ),
+    Hint.BUSINESS_MANAGEMENT_MISSING: (
+        "Pages that belong to a business portfolio stay hidden without the `business_management` permission."
+        " If one is missing, connect again and leave that permission ticked."
+    ),
+    Hint.NO_CHANNEL: (
+        "This Google account has no YouTube channel. Open youtube.com, choose “Create a channel” from your"
+        " picture at the top right, then connect again."
+    ),
+    Hint.NO_COMPANY_PAGE: (
+        "You don't administer a LinkedIn company page. Ask a super admin of the page to make you one,"
+        " then connect again."
+    ),
+    Hint.PAGES_NEED_PAGE_APP: (
+        "This connects your own profile. Company pages need LinkedIn's Community Management product,"
+        " which this installation's LinkedIn app doesn't have."
+    ),
+}
+"""Why discovery found less than expected, and the fix. A test checks that every Hint is here."""

@@ -1,0 +1,183 @@
+"""Failures in words: what happened, and what to do now."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from adapters.base import (
+    Busy,
+    GrantDead,
+    Misconfigured,
+    OutcomeUnknown,
+    PlatformError,
+    Rejected,
+    TokenRefused,
+)
+from bot.services.errors import (
+    AlreadyResolvedError,
+    AmbiguousOrganizationError,
+    ExternalUserError,
+    Ineligible,
+    IneligiblePersonError,
+    Limit,
+    LimitReachedError,
+    NoAlertsChannelError,
+    NotAllowedError,
+    NotFoundError,
+    NotInstalledError,
+    NotMemberError,
+    PlatformNotSetUpError,
+    ServiceError,
+    Thing,
+    UnknownPlatformError,
+    UnverifiedUserError,
+)
+from bot.services.permissions import lowest_role
+from bot.views.kit import listed
+from bot.views.roles import article
+
+START_OVER = "Please begin anew."
+"""What to do about a form or a choice that means something else by now."""
+
+WITHOUT_FACTS: dict[type[ServiceError], str] = {
+    ExternalUserError: "This belongs to the other company in this channel, so I can't act on it for you.",
+    UnverifiedUserError: (
+        "Slack hasn't told me in time which company you belong to, so nothing was done."
+        " Please try that again in a moment."
+    ),
+    NotMemberError: (
+        "You aren't a member of an Octapost organization in this workspace yet."
+        " Ask one of its owners to add you with `/octapost org invite @you`, or start your own with"
+        " `/octapost org create NAME`."
+    ),
+    NotInstalledError: (
+        "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
+    ),
+    NoAlertsChannelError: "No alerts channel is chosen yet. Type `/octapost alerts` to choose one.",
+    AlreadyResolvedError: (
+        "Already done: nobody is needed any more. `/octapost status` shows how things are."
+    ),
+}
+
+NAMED = {
+    Thing.ACCOUNT: "That account",
+    Thing.ACCOUNT_CHOICES: "That list of accounts",
+    Thing.GRANT: "That sign-in",
+    Thing.ACCOUNT_GRANT: "Its sign-in",
+    Thing.PLATFORM: "That platform",
+    Thing.PAGE: "That page",
+    Thing.INCIDENT: "That card",
+    Thing.MEMBER: "That member",
+    Thing.INVITATION: "That invitation",
+    Thing.JOIN_CODE: "That code",
+    Thing.CHOICE: "That choice",
+    Thing.FORM: "That form",
+}
+THEN = {
+    Thing.INVITATION: START_OVER,
+    Thing.JOIN_CODE: "Type `/octapost org codes` to see which are open.",
+    Thing.CHOICE: START_OVER,
+    Thing.FORM: START_OVER,
+}
+"""What to do about a thing that isn't there; for the others, look at the accounts."""
+
+
+@singledispatch
+def sentence(error: ServiceError) -> str:
+    """Return what the person reads. Every `ServiceError` has its words here or in `WITHOUT_FACTS`."""
+    return WITHOUT_FACTS[type(error)]
+
+
+@sentence.register
+def _(error: NotAllowedError) -> str:
+    some = article(lowest_role(error.needed))
+    return (
+        f"This needs {some} of {error.organization}. Ask one of them."
+        " `/octapost org members` shows who they are."
+    )
+
+
+@sentence.register
+def _(error: AmbiguousOrganizationError) -> str:
+    return (
+        f"You are in several organizations here ({listed(error.organizations)}), and this channel isn't about one"
+        " of them yet. Type `/octapost org switch NAME` to choose."
+    )
+
+
+@sentence.register
+def _(error: IneligiblePersonError) -> str:
+    match error.why:
+        case Ineligible.UNKNOWN:
+            return "Slack doesn't know that person in this workspace."
+        case Ineligible.NOT_IN_WORKSPACE:
+            return f"{error.name or 'You'} can't be a member: only people of this workspace can."
+        case Ineligible.GUEST if error.name:
+            return f"{error.name} is a guest of this workspace, and guests can't be members."
+        case Ineligible.GUEST:
+            return "You can't do that as a guest of this workspace. Ask one of its full members."
+
+
+@sentence.register
+def _(error: UnknownPlatformError) -> str:
+    guess = f" Did you mean {error.nearest}?" if error.nearest else ""
+    return f"I don't know a platform called “{error.word}”.{guess} Ready to connect: {_names(error.offered)}."
+
+
+@sentence.register
+def _(error: PlatformNotSetUpError) -> str:
+    return (
+        f"{error.platform} isn't set up on this installation of Octapost. Ask whoever runs it to add"
+        f" a {error.platform} app; ready to connect: {_names(error.offered)}."
+    )
+
+
+@sentence.register
+def _(error: NotFoundError) -> str:
+    return not_there(NAMED[error.thing], THEN.get(error.thing))
+
+
+@sentence.register
+def _(error: LimitReachedError) -> str:
+    match error.limit:
+        case Limit.CONNECT_LINKS:
+            return (
+                "You have several connect links open already."
+                " Use the newest one, or wait a few minutes for them to run out."
+            )
+        case Limit.ORGANIZATIONS_A_DAY:
+            return f"You have created {error.most} organizations within a day, which is the limit. Try again tomorrow."
+        case Limit.CHANNEL_REQUESTS_A_DAY:
+            return f"You have asked for {error.most} channels within a day, which is the limit. Try again tomorrow."
+        case Limit.JOIN_CODES:
+            return (
+                f"{error.organization} has {error.most} open codes, which is the most it can have."
+                " `/octapost org codes` shows them; revoke one, or wait until one ends."
+            )
+
+
+def not_there(what: str, then: str | None = None) -> str:
+    """Return that something does not exist any more, and what to do."""
+    return f"{what} isn't there any more. {then or 'Type `/octapost accounts` to see what is.'}"
+
+
+def _names(platforms: tuple[str, ...]) -> str:
+    return ", ".join(platforms) or "none yet"
+
+
+def explain(error: PlatformError, platform: str) -> str:
+    """Return one sentence or two about a platform call that failed: what happened, and what to do now."""
+    match error:
+        case GrantDead():
+            return f"{platform} ended our access. Press Reconnect; your scheduled posts are safe."
+        case Busy() | TokenRefused():
+            return f"{platform} is busy or down right now. Nothing is lost; try again in a few minutes."
+        case OutcomeUnknown():
+            return f"{platform} didn't confirm in time. Nothing was connected; please start again."
+        case Rejected():
+            return f"{platform} didn't accept this sign-in (code `{error.code}`). Please start again."
+        case Misconfigured() | _:
+            return (
+                f"That's on us, not on you or {platform}: this installation's {platform} app was refused"
+                f" (code `{error.code}`). Whoever runs Octapost has to fix it."
+            )

@@ -1,0 +1,44 @@
+"""Roles in words. What a role may do is read from the table of permissions, so a new role needs no sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.services.permissions import Permission, unlocked_at
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOES = {
+    Permission.SEE_ACCOUNTS: "sees accounts and posts",
+    Permission.CONNECT_ACCOUNTS: "connects and disconnects accounts",
+    Permission.MANAGE_MEMBERS: "manages people",
+}
+"""What tells roles apart where one is chosen."""
+INTRODUCED = {
+    Permission.MANAGE_MEMBERS: "everything, and who belongs to the organization",
+    Permission.CONNECT_ACCOUNTS: "connect, reconnect and disconnect accounts",
+    Permission.SEE_ACCOUNTS: "work with the accounts that are connected",
+}
+"""The same for someone who reads about roles for the first time."""
+
+
+def article(role: Role, quote: str = "") -> str:
+    """Return a role with its article: "an admin"."""
+    return f"{'an' if role.word[0] in 'aeiou' else 'a'} {quote}{role.word}{quote}"
+
+
+def describe(role: Role) -> str:
+    """Return one line about what a role may do."""
+    also = "" if role is min(Role) else "also "
+    return f"{role.word.title()}: {also}{_what(role, DOES)}"
+
+
+def introduced() -> list[str]:
+    """Return one line per role, the highest first."""
+    return [f"{role.word.title()}s: {_what(role, INTRODUCED)}." for role in reversed(Role)]
+
+
+def _what(role: Role, said: Mapping[Permission, str]) -> str:
+    return ", ".join(said[each] for each in unlocked_at(role, said))

@@ -1,0 +1,223 @@
+"""The pages, profiles and channels an organization can publish to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, case, func
+from sqlmodel import col, select, update
+
+from storage.discoveries import Discoveries
+from storage.engine.db import insert_once, now
+from storage.models import BLOCKED, LEFT_OUT, Account, FoundAccount, Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.vault import Secret, Vault
+
+_UNSYNCHRONIZED = {"synchronize_session": False}
+_FRESH = {"populate_existing": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account as a platform showed it, about to be connected."""
+
+    remote_id: str
+    kind: str
+    name: str
+    handle: str = ""
+    url: str = ""
+    avatar_url: str = ""
+    token: str | None = field(default=None, repr=False)
+    missing: Sequence[str] = ()
+
+
+# Built once: it runs with `accounts`, `status` and every App Home, and building it costs more than running it.
+CONNECTED = (
+    select(Account, Grant)
+    .join(Grant, col(Grant.id) == col(Account.grant_id), isouter=True)
+    .where(
+        col(Account.organization_id) == bindparam("organization_id"), col(Account.disconnected_at).is_(None)
+    )
+    .order_by(col(Account.platform), func.lower(Account.name), col(Account.id))
+)
+
+
+class Accounts:
+    """The pages, profiles and channels an organization can publish to."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    async def attach(
+        self, organization_id: str, *, grant: Grant, connected_by: str, found: FoundAccount | NewAccount
+    ) -> Account:
+        """Return the account, connected through this grant: new, back again, or moved to it.
+
+        The same remote account is one row per organization, however often and by whom it is attached.
+        """
+        token = self._token_of(found)
+        values: dict[str, Any] = {
+            "grant_id": grant.id,
+            "app": grant.app,
+            "kind": found.kind,
+            "name": found.name,
+            "handle": found.handle,
+            "url": found.url,
+            "avatar_url": found.avatar_url,
+            "missing": list(found.missing),
+            "connected_by": connected_by,
+        }
+        fresh = Account(
+            organization_id=organization_id, platform=grant.platform, remote_id=found.remote_id, **values
+        )
+        known = insert_once(self._session, Account).values(**fresh.model_dump())
+        since = case(
+            (col(Account.disconnected_at).is_(None), col(Account.connected_at)),
+            else_=known.excluded.connected_at,
+        )
+        well = {"asked_at": None, "suspected_at": None, "lost": ""}
+        back = values | well | {"disconnected_at": None, "connected_at": since}
+        upsert = known.on_conflict_do_update(
+            index_elements=["organization_id", "platform", "remote_id"], set_=back
+        )
+        rows = await self._session.exec(upsert.returning(Account), execution_options=_FRESH)
+        account: Account = rows.scalar_one()
+        account.token_sealed = self._seal(account, token) if token else None
+        await self._session.flush()
+        return account
+
+    def _token_of(self, found: FoundAccount | NewAccount) -> str | None:
+        if isinstance(found, NewAccount):
+            return found.token
+        secret = Discoveries(self._session, self._vault).token(found)
+        return secret.reveal() if secret else None
+
+    def _seal(self, account: Account, token: str) -> bytes:
+        return self._vault.seal(
+            token,
+            table="account",
+            column="token_sealed",
+            organization=account.organization_id,
+            row=account.id,
+        )
+
+    def token(self, account: Account) -> Secret | None:
+        """Return the account's own token where its platform gives one, else None: use the grant's."""
+        if account.token_sealed is None:
+            return None
+        return self._vault.open(
+            account.token_sealed,
+            table="account",
+            column="token_sealed",
+            organization=account.organization_id,
+            row=account.id,
+        )
+
+    async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
+        """Give the grant's accounts newer tokens of their own, by remote id; none if it is over.
+
+        Those that were found and not chosen yet get them too. System session.
+        """
+        living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
+        if (await self._session.exec(living.with_for_update(key_share=True))).first() is None:
+            return
+        owners = select(Account).where(Account.grant_id == grant_id, col(Account.remote_id).in_(tokens))
+        for account in await self._session.exec(owners):
+            account.token_sealed = self._seal(account, tokens[account.remote_id])
+        await Discoveries(self._session, self._vault).replace_tokens(grant_id, tokens)
+        await self._session.flush()
+
+    async def covered(
+        self, grant_id: str, tokens: Mapping[str, str | None], missing: Mapping[str, str]
+    ) -> None:
+        """Bring all accounts that live on a grant in line with what the person has just consented to.
+
+        `tokens` has the remote ids of what can be used, with a token of its own where there is one; `missing` why
+        others can't be. What is in neither was left out. System session.
+        """
+        living = select(Account).where(Account.grant_id == grant_id, col(Account.disconnected_at).is_(None))
+        locked = living.order_by(col(Account.id)).with_for_update(key_share=True)
+        for account in await self._session.exec(locked, execution_options=_FRESH):
+            if account.remote_id not in tokens:
+                account.suspected_at = account.suspected_at or datetime.now(UTC)
+                if account.lost in {"", LEFT_OUT, BLOCKED}:  # the platform's own word says more
+                    account.lost = missing.get(account.remote_id, LEFT_OUT)
+                continue
+            account.suspected_at, account.lost = None, ""
+            if token := tokens[account.remote_id]:
+                account.token_sealed = self._seal(account, token)
+        await self._session.flush()
+
+    async def all(
+        self, organization_id: str, platform: str | None = None
+    ) -> list[tuple[Account, Grant | None]]:
+        """Return the connected accounts with their grants, by platform and name."""
+        found = await self._session.exec(CONNECTED, params={"organization_id": organization_id})
+        return [(account, grant) for account, grant in found if platform in {None, account.platform}]
+
+    async def get(self, organization_id: str, account_id: str) -> tuple[Account, Grant | None] | None:
+        """Return the connected account with its grant, or None."""
+        connected = (
+            select(Account, Grant)
+            .join(Grant, col(Grant.id) == col(Account.grant_id), isouter=True)
+            .where(
+                Account.organization_id == organization_id,
+                Account.id == account_id,
+                col(Account.disconnected_at).is_(None),
+            )
+        )
+        return (await self._session.exec(connected)).one_or_none()
+
+    async def find_named(self, organization_id: str, text: str) -> list[Account]:
+        """Return the connected accounts a member may mean by a name, a handle or `platform name`."""
+        wanted = " ".join(text.casefold().split())
+        return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
+
+    async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
+        """Return the platform's ids of the accounts that are connected, these locked.
+
+        Whoever attaches several of them afterwards has them all, and meets nobody who wants them in another order.
+        """
+        connected = (
+            select(Account.remote_id)
+            .where(
+                Account.organization_id == organization_id,
+                Account.platform == platform,
+                col(Account.disconnected_at).is_(None),
+            )
+            .order_by(col(Account.id))
+            .with_for_update(key_share=True)
+        )
+        return set(await self._session.exec(connected))
+
+    async def disconnect(self, organization_id: str, account_id: str) -> Account | None:
+        """Return the account, without its token and off its grant, or None if it was not connected.
+
+        Of two who disconnect it at once, one gets it.
+        """
+        gone = (
+            update(Account)
+            .where(
+                col(Account.organization_id) == organization_id,
+                col(Account.id) == account_id,
+                col(Account.disconnected_at).is_(None),
+            )
+            .values(token_sealed=None, grant_id=None, disconnected_at=now())
+            .returning(Account)
+        )
+        rows = await self._session.exec(gone, execution_options=_UNSYNCHRONIZED | _FRESH)
+        return rows.scalar_one_or_none()
+
+
+def _names_of(account: Account) -> set[str]:
+    names = {account.name, account.handle, account.handle.lstrip("@")} - {""}
+    plain = {" ".join(name.casefold().split()) for name in names}
+    return plain | {f"{account.platform} {name}" for name in plain}

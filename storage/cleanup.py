@@ -1,0 +1,34 @@
+"""Deletes what has expired. System sessions only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, delete
+
+from storage.engine.db import now
+from storage.models import (
+    Browser,
+    ConnectionAttempt,
+    Discovery,
+    GridHome,
+    InstallState,
+    JoinCode,
+    SignIn,
+    Ticket,
+)
+from storage.seen_requests import SEEN_LIFE, Seen
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+_UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+async def sweep(session: AsyncSession) -> int:
+    """Delete every one-time thing that is past its time; return how many rows. System session."""
+    count = await Seen(session).forget_older(SEEN_LIFE)
+    for model in (Ticket, SignIn, Browser, ConnectionAttempt, InstallState, JoinCode, Discovery, GridHome):
+        expired = delete(model).where(col(model.expires_at) <= now())
+        count += (await session.exec(expired, execution_options=_UNSYNCHRONIZED)).rowcount
+    return count

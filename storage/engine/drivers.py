@@ -1,0 +1,275 @@
+"""The two drivers' connections, with fewer trips per transaction. SQLAlchemy drives them as their originals.
+
+A trip costs more than a small query. aiosqlite visits its thread four times for one SELECT (make a cursor,
+execute, fetch, close), and SQLAlchemy three times more to begin; on PostgreSQL a transaction would begin with
+one message and say for whom it works with another. Here a statement on SQLite is one visit, which also
+begins the transaction; on PostgreSQL beginning and saying for whom is one message.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import aiosqlite
+import asyncpg
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.util import LRUCache
+
+from storage.engine import private
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+COMPILED: LRUCache[Any, Any] = LRUCache(1000)
+"""Statements as text, for every engine of the process: SQLAlchemy would write each out once per engine."""
+
+
+class _Alike:
+    """A dialect that equals every other of its class, so that engines find each other's compiled statements.
+
+    All of ours are configured alike, and what a statement is compiled to depends on nothing else.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class SqliteDialect(_Alike, SQLiteDialect_aiosqlite):
+    """SQLAlchemy's own for aiosqlite, except that a connection which is given up is given up at once."""
+
+    supports_statement_cache = True
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        """Let the connection's thread close it, which ends its transaction, without waiting for that."""
+        dbapi_connection.driver_connection.stop()
+
+
+class PostgresDialect(_Alike, PGDialect_asyncpg):
+    """SQLAlchemy's own for asyncpg, except that a connection which is given up is given up at once."""
+
+    supports_statement_cache = True
+
+    def do_terminate(self, dbapi_connection: Any) -> None:
+        """Drop a connection. SQLAlchemy's own says goodbye first, and waits 2 s for a server that is silent."""
+        dbapi_connection.driver_connection.terminate()
+
+
+registry.register("sqlite.aiosqlite", __name__, SqliteDialect.__name__)
+registry.register("postgresql.asyncpg", __name__, PostgresDialect.__name__)
+
+
+class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]
+    """An asyncpg connection whose transactions begin with a setting of their own."""
+
+    begins = ""
+    """Statements that follow the next BEGIN, such as `SET LOCAL ...`."""
+
+    def transaction(self, *, readonly: bool = False, **_defaults: Any) -> PostgresTransaction:
+        """Return a transaction that has not begun."""
+        return PostgresTransaction(self, "BEGIN READ ONLY" if readonly else "BEGIN")
+
+
+class PostgresTransaction:
+    """One transaction at the server's default isolation level."""
+
+    __slots__ = ("_begin", "_connection")
+
+    def __init__(self, connection: PostgresConnection, begin: str) -> None:
+        self._connection = connection
+        self._begin = begin
+
+    async def start(self) -> None:
+        """Begin, and say for whom."""
+        await self._connection.execute(f"{self._begin}; {self._connection.begins}")
+
+    async def commit(self) -> None:
+        """Commit; the settings end with the transaction."""
+        await self._connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll back; the settings end with the transaction."""
+        await self._connection.execute("ROLLBACK")
+
+
+class Answer(NamedTuple):
+    """What came of a statement on SQLite."""
+
+    description: Any
+    rowcount: int
+    lastrowid: int | None
+    rows: list[Any]
+
+
+class SqliteConnection(aiosqlite.Connection):
+    """An aiosqlite connection whose transactions begin with their first statement."""
+
+    begins: str | None = None
+    """What begins the next transaction, once a statement comes; None outside of transactions."""
+    began: bool = False
+    busy_ms: int | None = None
+    """How long the next transaction waits for another process's; None: what the connection was set to."""
+
+    def cursor(self) -> SqliteCursor:  # type: ignore[override]
+        """Return a cursor without a visit to the thread."""
+        return SqliteCursor(self)
+
+    def __init__(self, path: str) -> None:
+        super().__init__(partial(_open, path), iter_chunk_size=1)
+        self._waits_ms: int | None = None
+        self._thread.daemon = True  # a connection nobody closed does not keep the process alive
+
+    def stop(self) -> None:
+        """Let the thread close the connection and end, and tell nobody.
+
+        aiosqlite's own tells the event loop, and leaves a traceback if that has ended first: after a file that
+        could not be opened, for one.
+        """
+        self._running = False
+        self._tx.put_nowait((None, self._end))
+
+    def _end(self) -> object:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        return _STOP_RUNNING_SENTINEL
+
+    async def visit(self, method: str, *arguments: Any) -> Answer:
+        """Run one statement with `execute` or `executemany` and return all it has to say."""
+        begin, self.begins = self.begins, None
+        self.began = self.began or begin is not None
+        answer: Answer = await self._execute(self._run, begin, method, arguments)  # type: ignore[no-untyped-call]
+        return answer
+
+    def _run(self, begin: str | None, method: str, arguments: Any) -> Answer:
+        if begin is not None:
+            if self.busy_ms is not None and self.busy_ms != self._waits_ms:
+                self._conn.execute(f"PRAGMA busy_timeout = {self.busy_ms:d}")
+                self._waits_ms = self.busy_ms
+            self._conn.execute(begin)
+        with closing(self._conn.cursor()) as cursor:
+            getattr(cursor, method)(*arguments)
+            rows = cursor.fetchall() if cursor.description else []
+            return Answer(cursor.description, cursor.rowcount, cursor.lastrowid, rows)
+
+    async def together(
+        self, begin: str, statements: Sequence[tuple[str, Sequence[Any], asyncio.Future[Any]]]
+    ) -> list[list[Any] | Exception]:
+        """Run statements in one visit and return each one's rows or error.
+
+        One whose future is done has been given up by whoever waited for it, and is not run any more. With
+        `begin` they are one transaction, in which a statement that fails undoes only itself. Raises, and
+        nothing was done, if the transaction does not begin, does not commit, or is lost on the way.
+        """
+        answers: list[list[Any] | Exception] = await self._execute(self._run_all, begin, statements)  # type: ignore[no-untyped-call]
+        return answers
+
+    def _run_all(
+        self, begin: str, statements: Sequence[tuple[str, Sequence[Any], asyncio.Future[Any]]]
+    ) -> list[list[Any] | Exception]:
+        answers: list[list[Any] | Exception] = []
+        if begin:
+            self._conn.execute(begin)
+        try:
+            for sql, values, waiting in statements:
+                try:
+                    answers.append([] if waiting.done() else self._conn.execute(sql, values).fetchall())
+                except sqlite3.Error as error:
+                    # A full disk, for one, has rolled everything back (https://sqlite.org/lang_transaction.html).
+                    if begin and not self._conn.in_transaction:
+                        raise
+                    answers.append(error)
+            if begin:
+                self._conn.execute("COMMIT")
+        except BaseException:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+            raise
+        return answers
+
+    async def rehearse(self, sql: str) -> None:
+        """Run one write in a transaction of its own and roll it back, also if the caller is cancelled."""
+        await self._execute(self._rehearse, sql)  # type: ignore[no-untyped-call]
+
+    def _rehearse(self, sql: str) -> None:
+        self._conn.execute("BEGIN IMMEDIATE")
+        try:
+            self._conn.execute(sql)
+        finally:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+
+    async def commit(self) -> None:
+        """Commit, if anything began."""
+        self.begins = None
+        if self.began:
+            await super().commit()
+            self.began = False
+
+    async def rollback(self) -> None:
+        """Roll back, if anything began."""
+        self.begins = None
+        if self.began:
+            await super().rollback()
+            self.began = False
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Return a connection to the file, which only we may read; so are the two beside it in WAL mode.
+
+    SQLite gives those the mode of the file itself (https://sqlite.org/tempfiles.html), so it is made first.
+    """
+    if path and path != ":memory:":
+        file = Path(path).resolve()
+        with suppress(OSError):  # SQLite says itself why it cannot open the file
+            private.make_file(file)
+            for beside in ("-wal", "-shm", "-journal"):
+                private.tighten(file.with_name(file.name + beside))
+    return sqlite3.connect(path, isolation_level=None)
+
+
+class SqliteCursor:
+    """What SQLAlchemy's adapter needs of a cursor. Rows are fetched when the statement runs."""
+
+    __slots__ = ("_connection", "_rows", "arraysize", "description", "lastrowid", "rowcount")
+
+    def __init__(self, connection: SqliteConnection) -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement."""
+        await self._visit("execute", operation, parameters)
+
+    async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run one statement with many sets of values."""
+        await self._visit("executemany", operation, parameters)
+
+    async def _visit(self, method: str, *arguments: Any) -> None:
+        answer = await self._connection.visit(method, *arguments)
+        self.description, self.rowcount, self.lastrowid, self._rows = answer
+
+    async def fetchall(self) -> list[Any]:
+        """Return the rows."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Forget the rows."""
+        self._rows = []

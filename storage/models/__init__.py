@@ -1,0 +1,111 @@
+"""The tables, one module a noun. Importing this package imports every table.
+
+Alembic, the database copy, the vault, the rights of database roles and key rotation read the schema from here
+only: a table whose module is not imported below does not exist for them.
+
+Columns that hold secrets are named `*_sealed` and are bytes; bearer secrets that are only compared (states,
+cookies, tickets) are stored as SHA-256 and named `*_hash`. Ids are random and prefixed (`org_...`), so that a
+log line says what it is about and nobody can guess a neighbour's. Times are timezone-aware UTC; the database's
+clock decides what has expired.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import SQLModel
+
+from storage.models.accounts import BLOCKED, LEFT_OUT, Account
+from storage.models.alert_settings import AlertSettings
+from storage.models.attempts import ConnectionAttempt
+from storage.models.audit import AuditLine
+from storage.models.canaries import Canary
+from storage.models.channels import ChannelRequest
+from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
+from storage.models.deliveries import Delivery, DeliveryStatus
+from storage.models.discoveries import Discovery, FoundAccount
+from storage.models.grants import IN_DOUBT, UNWELL, Grant, GrantHolder, GrantStatus
+from storage.models.grid_homes import GridHome
+from storage.models.incidents import Incident, IncidentCard, IncidentKind, LateAnswer, Resolution
+from storage.models.installations import Installation, InstallState
+from storage.models.invitations import Invitation
+from storage.models.join_codes import JoinCode
+from storage.models.memberships import Membership, Role
+from storage.models.operator_alerts import Trouble
+from storage.models.organizations import Organization
+from storage.models.outbox import OWED, Notice
+from storage.models.places import Place
+from storage.models.posts import Post
+from storage.models.rate_limits import AppBudget
+from storage.models.seen_requests import SeenRequest
+from storage.models.sign_ins import Browser, SignIn
+from storage.models.tallies import VerdictTally
+from storage.models.tickets import Ticket
+from storage.models.workspaces import ChannelDefault, Workspace, WorkspaceLink
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData, Table
+
+__all__ = [
+    "BLOCKED",
+    "IN_DOUBT",
+    "LEFT_OUT",
+    "OWED",
+    "UNWELL",
+    "Account",
+    "AlertSettings",
+    "AppBudget",
+    "AuditLine",
+    "Browser",
+    "Canary",
+    "ChannelDefault",
+    "ChannelRequest",
+    "ConnectionAttempt",
+    "Delivery",
+    "DeliveryStatus",
+    "Discovery",
+    "FoundAccount",
+    "Grant",
+    "GrantHolder",
+    "GrantStatus",
+    "GridHome",
+    "Incident",
+    "IncidentCard",
+    "IncidentKind",
+    "InstallState",
+    "Installation",
+    "Invitation",
+    "JoinCode",
+    "LateAnswer",
+    "Membership",
+    "Notice",
+    "Organization",
+    "Place",
+    "Post",
+    "Resolution",
+    "Role",
+    "SeenRequest",
+    "SignIn",
+    "Ticket",
+    "Trouble",
+    "Utc",
+    "VerdictTally",
+    "Workspace",
+    "WorkspaceLink",
+    "digest",
+    "every_table",
+    "metadata",
+    "new_id",
+    "new_secret",
+    "utc_now",
+]
+
+
+def metadata() -> MetaData:
+    """Return the whole schema as the models describe it."""
+    return SQLModel.metadata
+
+
+def every_table() -> list[Table]:
+    """Return all tables, each after the tables it refers to."""
+    return SQLModel.metadata.sorted_tables

@@ -1,0 +1,57 @@
+"""Connected accounts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index
+from sqlmodel import Field, SQLModel
+
+from storage.models.columns import (
+    created_column,
+    json_column,
+    new_id,
+    organization_column,
+    sealed_column,
+    time_column,
+)
+
+LEFT_OUT, BLOCKED = "left_out", "blocked"
+"""Codes of our own for accounts that the person's last consent didn't cover, or could not."""
+
+
+class Account(SQLModel, table=True):
+    """One page, profile or channel we can publish to, owned by one organization."""
+
+    __table_args__ = (Index("account_once", "organization_id", "platform", "remote_id", unique=True),)
+    id: str = Field(default_factory=lambda: new_id("acc"), primary_key=True)
+    organization_id: str = organization_column()
+    grant_id: str | None = Field(
+        default=None,
+        sa_column=Column(ForeignKey("grant_.id", ondelete="SET NULL"), nullable=True, index=True),
+    )
+    platform: str
+    app: str
+    remote_id: str
+    kind: str
+    name: str
+    handle: str = ""
+    url: str = ""
+    avatar_url: str = ""
+    token_sealed: bytes | None = sealed_column()
+    """The account's own token (a Facebook Page's), where the platform gives one."""
+    missing: list[str] = json_column(list)
+    """Capabilities the account lacks although the scopes allow them."""
+    connected_by: str
+    connected_at: datetime = created_column()
+    places_at: datetime | None = time_column(nullable=True)
+    """When the list of places was last read from the platform."""
+    asked_at: datetime | None = time_column(nullable=True)
+    """When the platform last said whether the account's own token lives."""
+    suspected_at: datetime | None = time_column(nullable=True)
+    """When it first said that this token is over; a second opinion is asked for before anybody is told. Or since when
+    consents leave the account out."""
+    lost: str = ""
+    """Why the sign-in, which lives on, doesn't let us act for it: with which code this token ended, or what the last
+    consent left out; empty: it does."""
+    disconnected_at: datetime | None = time_column(nullable=True)

@@ -1,0 +1,58 @@
+"""What fresh grants could see, waiting for a person to choose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index
+from sqlmodel import Field, SQLModel
+
+from storage.models.columns import (
+    created_column,
+    json_column,
+    new_id,
+    organization_column,
+    sealed_column,
+    time_column,
+)
+
+
+class Discovery(SQLModel, table=True):
+    """What a fresh grant could see, waiting for a person to choose. Gone after a day."""
+
+    id: str = Field(default_factory=lambda: new_id("dis"), primary_key=True)
+    organization_id: str = organization_column()
+    membership_id: str
+    grant_id: str = Field(
+        sa_column=Column(ForeignKey("grant_.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    team_id: str
+    channel_id: str
+    hints: list[str] = json_column(list)
+    created_at: datetime = created_column()
+    expires_at: datetime = time_column()
+    chosen_at: datetime | None = time_column(nullable=True)
+
+
+class FoundAccount(SQLModel, table=True):
+    """One account of a discovery, usable or greyed with its reason."""
+
+    __tablename__ = "found_account"
+    __table_args__ = (Index("found_order", "discovery_id", "position"),)
+    id: str = Field(default_factory=lambda: new_id("fnd"), primary_key=True)
+    organization_id: str = organization_column()
+    discovery_id: str = Field(
+        sa_column=Column(ForeignKey("discovery.id", ondelete="CASCADE"), nullable=False)
+    )
+    position: int
+    remote_id: str
+    kind: str
+    name: str
+    search: str
+    """Name and handle, lower case: what the typeahead looks in."""
+    handle: str = ""
+    url: str = ""
+    avatar_url: str = ""
+    token_sealed: bytes | None = sealed_column()
+    blocker: str = ""
+    missing: list[str] = json_column(list)

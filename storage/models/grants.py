@@ -1,0 +1,105 @@
+"""Grants, and the organizations that hold them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Column, ForeignKey, Index, text
+from sqlmodel import Field, SQLModel
+
+from storage.models.columns import (
+    Utc,
+    created_column,
+    json_column,
+    new_id,
+    sealed_column,
+    time_column,
+    utc_now,
+)
+
+
+class GrantStatus(StrEnum):
+    """Where a grant is in its life."""
+
+    PENDING = "pending"
+    """Tokens are stored; whose they are is not known yet."""
+    HEALTHY = "healthy"
+    NEEDS_RECONNECT = "needs_reconnect"
+    ENDED = "ended"
+    """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
+
+
+UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
+"""The few grants that are counted by what is the matter with them. Written out as their indexes are."""
+
+
+class Grant(SQLModel, table=True):
+    """One person's consent on one platform, with its sealed tokens. May be shared by organizations.
+
+    `generation` grows with every change of the tokens: an UPDATE that names the generation it read
+    proves that nobody else came first.
+    """
+
+    __table_args__ = (
+        Index("grant_person", "platform", "app", "external_id", unique=True),
+        Index("grant_due", "app", "due_at"),
+        Index("grant_next_reminder", "next_reminder_at"),
+        Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
+        Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
+    )
+    __tablename__ = "grant_"
+    id: str = Field(default_factory=lambda: new_id("grt"), primary_key=True)
+    platform: str
+    app: str
+    external_id: str | None = None
+    """The platform's id of the person; None while pending."""
+    external_name: str = ""
+    access_sealed: bytes | None = sealed_column()
+    refresh_sealed: bytes | None = sealed_column()
+    scopes: list[str] = json_column(list)
+    access_expires_at: datetime | None = time_column(nullable=True)
+    refresh_expires_at: datetime | None = time_column(nullable=True)
+    generation: int = 1
+    status: str = GrantStatus.PENDING
+    reason: str = ""
+    """The verdict's code, when the status needs one."""
+    created_at: datetime = created_column()
+    consented_at: datetime | None = Field(default_factory=utc_now, sa_type=Utc, nullable=True)
+    """When the person last signed in at the platform for it."""
+    renewed_at: datetime = created_column()
+    """When the tokens last changed."""
+    data_access_expires_at: datetime | None = time_column(nullable=True)
+    """When the platform stops showing us the person's data unless they sign in again (Meta); None: never."""
+    due_at: datetime | None = time_column(nullable=True)
+    """When the grant is looked at next; None: nothing to do until a person comes."""
+    lease_until: datetime | None = time_column(nullable=True)
+    next_reminder_at: datetime | None = time_column(nullable=True)
+    """When there may be a reminder of its end to send; None: not before the grant is activated."""
+    checked_at: datetime | None = time_column(nullable=True)
+    """When the platform was last asked about it."""
+    last_outcome: str = ""
+    """How that ended: `fresh`, `accounts_only`, or the class of the error such as `Busy`."""
+    last_error_code: str = ""
+    """The code of that error, such as `http_503`; empty when there was none."""
+    failures: int = 0
+    """Looks in a row that settled nothing; the pause grows with it."""
+    suspected_at: datetime | None = time_column(nullable=True)
+    """When the platform first called it dead; a second opinion is asked for before anybody is told."""
+    reconnects: str | None = None
+    """While pending: the grant this consent is meant to renew, or None for a new connection."""
+    in_doubt: bool = False
+    """A single-use refresh left us and its answer was lost: the tokens we hold may be spent."""
+
+
+class GrantHolder(SQLModel, table=True):
+    """An organization that uses a grant. The last one to leave ends it at the platform."""
+
+    __tablename__ = "grant_holder"
+    grant_id: str = Field(sa_column=Column(ForeignKey("grant_.id", ondelete="CASCADE"), primary_key=True))
+    organization_id: str = Field(
+        sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True, index=True)
+    )
+    connected_by: str
+    """The membership that consented."""
+    since: datetime = created_column()

@@ -1,0 +1,40 @@
+"""Installations of our app, and the one-time states of Slack's install page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, SQLModel
+
+from storage.models.columns import created_column, json_column, new_id, sealed_column, time_column
+
+
+class Installation(SQLModel, table=True):
+    """Our app in one Slack workspace, or in a whole Grid organization: the holder of a bot token."""
+
+    id: str = Field(default_factory=lambda: new_id("ins"), primary_key=True)
+    slack_id: str = Field(unique=True)
+    """The team id (`T...`), or the enterprise id (`E...`) of an org-wide install."""
+    team_id: str | None = None
+    enterprise_id: str | None = None
+    name: str
+    app_id: str
+    bot_user_id: str
+    scopes: list[str] = json_column(list)
+    bot_token_sealed: bytes | None = sealed_column()
+    refresh_token_sealed: bytes | None = sealed_column()
+    token_expires_at: datetime | None = time_column(nullable=True)
+    rotating_until: datetime | None = time_column(nullable=True)
+    """Until when somebody is trading the refresh token, which works once, for a new pair."""
+    installed_by: str
+    installed_at: datetime = created_column()
+    uninstalled_at: datetime | None = time_column(nullable=True, index=True)
+
+
+class InstallState(SQLModel, table=True):
+    """A state that has come back from Slack's install page, kept until it expires: it is good once."""
+
+    __tablename__ = "install_state"
+    state_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    expires_at: datetime = time_column()

@@ -1,0 +1,58 @@
+"""Messages we owe Slack."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, text
+from sqlmodel import Field, SQLModel
+
+from storage.models.columns import created_column, json_column, new_id, time_column, utc_now
+
+OWED = text("due_at IS NOT NULL")
+"""The few messages that were not said yet, among all that were. Written out as their index is."""
+
+
+class Notice(SQLModel, table=True):
+    """A message we owe Slack. Ordered per channel; sent at least once, at most once more per crash."""
+
+    __table_args__ = (
+        Index("notice_due", "due_at"),
+        Index("notice_created", "created_at"),
+        Index("notice_channel", "slack_id", "channel", "sequence"),
+        Index("notice_waiting", "slack_id", "channel", "sequence", sqlite_where=OWED, postgresql_where=OWED),
+    )
+    id: str = Field(default_factory=lambda: new_id("ntc"), primary_key=True)
+    key: str = Field(unique=True)
+    """Says the same thing only once: `connected:{grant}:{generation}:{member}`."""
+    sequence: int = Field(default_factory=lambda: int(utc_now().timestamp() * 1_000_000), sa_type=BigInteger)
+    organization_id: str | None = Field(
+        default=None,
+        sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=True, index=True),
+    )
+    slack_id: str
+    """The installation to speak through."""
+    channel: str
+    """A channel id, or a user id for a direct message."""
+    kind: str = ""
+    """Which notification this is; `facts` are its fields. Empty: a row of an older release, with a `body`."""
+    facts: dict[str, Any] = json_column(dict)
+    body: dict[str, Any] = json_column(dict)
+    """The whole message, as releases without kinds stored it. Nothing writes one any more."""
+    edits: str | None = None
+    """The key of the notice whose message this one replaces."""
+    thread_of: str | None = None
+    """The key of the notice whose message this one stands under."""
+    fallback: str = ""
+    """Who is told whether it was delivered: a name the sender knows, or empty for nobody."""
+    created_at: datetime = created_column()
+    due_at: datetime | None = time_column(nullable=True)
+    """None once it was sent or given up."""
+    lease_until: datetime | None = time_column(nullable=True)
+    """Until when somebody says it; once it was said, until when its channel rests."""
+    attempts: int = 0
+    sent_channel: str | None = None
+    """Where it arrived: for a direct message the id of the conversation."""
+    sent_ts: str | None = None
+    failure: str = ""

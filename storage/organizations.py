@@ -1,0 +1,68 @@
+"""The tenants themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, select, update
+
+from storage.engine.db import now
+from storage.models import Organization
+from storage.organization_names import check_rename
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Organizations:
+    """The tenants themselves."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def create(self, name: str) -> Organization:
+        """Return a new organization. Needs a system session."""
+        organization = Organization(name=name)
+        self._session.add(organization)
+        await self._session.flush()
+        return organization
+
+    async def get(self, organization_id: str) -> Organization | None:
+        """Return the organization unless it is absent or deleted."""
+        found = select(Organization).where(
+            Organization.id == organization_id, col(Organization.deleted_at).is_(None)
+        )
+        return (await self._session.exec(found)).one_or_none()
+
+    async def rename(self, organization_id: str, name: str) -> bool:
+        """Give the organization another name; False if it is absent. Raises `NameTaken`: see `Workspaces.link`."""
+        await check_rename(self._session, organization_id, name)
+        organization = await self.get(organization_id)
+        if organization is None:
+            return False
+        organization.name = name
+        await self._session.flush()
+        return True
+
+    async def delete(self, organization_id: str) -> bool:
+        """Mark the organization as deleted, so that nobody finds it any more; False if it is absent.
+
+        Its rows stay until retention removes the organization's own row, and everything with it.
+        """
+        organization = await self.get(organization_id)
+        if organization is None:
+            return False
+        gone = update(Organization).where(col(Organization.id) == organization_id)
+        await self._session.exec(gone.values(deleted_at=now()))
+        await self._session.refresh(organization)
+        return True
+
+
+async def lock_organization(session: AsyncSession, organization_id: str) -> None:
+    """Wait until nobody else changes who belongs to the organization, and keep others from it until we end.
+
+    Taken before any membership is locked. Not FOR UPDATE, which every insert of a row that refers to the
+    organization would wait for (https://www.postgresql.org/docs/current/explicit-locking.html, 2026-11-30).
+    """
+    alone = select(Organization.id).where(Organization.id == organization_id)
+    await session.exec(alone.with_for_update(key_share=True))

@@ -1,0 +1,70 @@
+"""Trips to Sign in with Slack: which browser was sent there, and for which ticket. System sessions only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert
+from sqlmodel import col, delete
+
+from storage.engine.db import now
+from storage.models import SignIn, digest, new_secret
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.vault import Vault
+
+SIGN_IN_LIFE = timedelta(minutes=10)
+_UNSYNCHRONIZED = {"synchronize_session": False}
+
+
+class SignIns:
+    """Trips to Sign in with Slack."""
+
+    def __init__(self, session: AsyncSession, vault: Vault) -> None:
+        self._session = session
+        self._vault = vault
+
+    async def open(self, ticket: str, browser: str) -> tuple[str, str]:
+        """Return a state and a nonce for one trip of this browser on behalf of this ticket; 10 minutes."""
+        state, nonce = new_secret(), new_secret()
+        await self._session.exec(
+            insert(SignIn).values(
+                state_hash=digest(state),
+                browser_hash=digest(browser),
+                nonce_hash=digest(nonce),
+                ticket_hash=digest(ticket),
+                ticket_sealed=self._vault.seal(
+                    ticket,
+                    table="sign_in",
+                    column="ticket_sealed",
+                    organization=None,
+                    row=digest(state).hex(),
+                ),
+                expires_at=now(SIGN_IN_LIFE),
+            )
+        )
+        return state, nonce
+
+    async def redeem(self, state: str, browser: str) -> tuple[SignIn, str] | None:
+        """Take the trip out of circulation and return it with its ticket, or None."""
+        redeemed = await self._session.exec(
+            delete(SignIn)
+            .where(
+                col(SignIn.state_hash) == digest(state),
+                col(SignIn.browser_hash) == digest(browser),
+                col(SignIn.expires_at) > now(),
+            )
+            .returning(SignIn),
+            execution_options=_UNSYNCHRONIZED,
+        )
+        sign_in: SignIn | None = redeemed.scalar_one_or_none()
+        if sign_in is None:
+            return None
+        row = sign_in.state_hash.hex()
+        ticket = self._vault.open(
+            sign_in.ticket_sealed, table="sign_in", column="ticket_sealed", organization=None, row=row
+        )
+        return sign_in, ticket.reveal()

@@ -1,0 +1,124 @@
+"""Upgrades keep what is stored: rows written under an older schema are read under the newest."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+
+from storage.engine.db import MIGRATIONS
+from tests.storage.world import run_sql
+
+if TYPE_CHECKING:
+    from storage.engine.db import Database
+
+AT = "2026-11-01 00:00:00+00"
+
+
+async def upgrade(url: str, revision: str) -> None:
+    """Bring the schema of a database to this revision."""
+    config = Config(str(MIGRATIONS / "alembic.ini"), cmd_opts=argparse.Namespace(x=[f"url={url}"]))
+    await asyncio.to_thread(command.upgrade, config, revision)
+
+
+async def insert(database: Database, table: str, **values: object) -> None:
+    """Insert one row, in whatever columns the table has under the present schema."""
+    names = ", ".join(values)
+    marks = ", ".join(f"'{value}'" if value == AT else f":{name}" for name, value in values.items())
+    given = {name: value for name, value in values.items() if value != AT}
+    await run_sql(database, f"INSERT INTO {table} ({names}) VALUES ({marks})", **given)  # noqa: S608
+
+
+def json_of(value: object) -> object:
+    """Return the value; a JSON text is read, which SQLite returns as it is stored."""
+    return json.loads(value) if isinstance(value, str) and value[:1] in {"[", "{"} else value
+
+
+async def test_an_incident_keeps_its_card(bare: Database, bare_url: str) -> None:
+    await upgrade(bare_url, "0024")
+    await insert(bare, "organization", id="org_1", name="Octa", created_at=AT)
+    texts = dict.fromkeys(["code", "resolution", "late_answer"], "")
+    await insert(
+        bare,
+        "incident",
+        id="inc_1",
+        organization_id="org_1",
+        generation=1,
+        kind="expiring",
+        platform="x",
+        accounts="{}",
+        connected_by="mem_1",
+        since=AT,
+        days=7,
+        sign_in_lives=True,
+        renewed="{}",
+        released=0,
+        late_posts=0,
+        lines='["7 days left."]',
+        slack_id="T1",
+        channel="C1",
+        trouble="is_archived",
+        asked='["mem_1"]',
+        pleas='{"please:1": "mem_2"}',
+        left_behind="incident:inc_1:1",
+        card=2,
+        version=5,
+        **texts,
+    )
+
+    await upgrade(bare_url, "head")
+
+    card = await run_sql(
+        bare,
+        "SELECT organization_id, slack_id, channel, channel_error, recipients_tried, pending_replies,"
+        " requests_sent, stale_message_key, number, version, quiet_until FROM incident_card"
+        " WHERE incident_id = 'inc_1'",
+    )
+    assert [tuple(json_of(value) for value in row) for row in card] == [
+        (
+            *("org_1", "T1", "C1", "is_archived", ["mem_1"], ["7 days left."], {"please:1": "mem_2"}),
+            *("incident:inc_1:1", 2, 5, None),
+        )
+    ]
+    kept = await run_sql(bare, "SELECT reminder_day, grant_still_valid FROM incident")
+    assert [(day, bool(valid)) for day, valid in kept] == [(7, True)]
+
+
+async def test_a_grants_verdict_becomes_an_outcome_and_a_code(bare: Database, bare_url: str) -> None:
+    await upgrade(bare_url, "0025")
+    verdicts = ["", "fresh", "Busy http_503", "GrantDead invalid_grant", "accounts_only 190_463"]
+    for number, verdict in enumerate(verdicts):
+        await insert(
+            bare,
+            "grant_",
+            id=f"grt_{number}",
+            platform="x",
+            app="x",
+            external_name="",
+            scopes="[]",
+            generation=1,
+            status="healthy",
+            reason="",
+            created_at=AT,
+            renewed_at=AT,
+            ladder_at=AT,
+            verdict=verdict,
+            failures=0,
+            in_doubt=False,
+        )
+
+    await upgrade(bare_url, "head")
+
+    stored = await run_sql(bare, "SELECT last_outcome, last_error_code FROM grant_ ORDER BY id")
+    assert [tuple(row) for row in stored] == [
+        ("", ""),
+        ("fresh", ""),
+        ("Busy", "http_503"),
+        ("GrantDead", "invalid_grant"),
+        ("accounts_only", "190_463"),
+    ]
+    assert await run_sql(bare, "SELECT count(*) FROM grant_ WHERE next_reminder_at IS NOT NULL") == [(5,)]
