@@ -36,7 +36,7 @@ async def settle(office: Office) -> None:
     async with asyncio.timeout(SETTLED_WITHIN_S):
         while True:
             await office.parts.dispatcher.drain(SETTLED_WITHIN_S)
-            if not office.parts.clock._scheduler.running or not await due(office):
+            if not office.parts.scheduler._scheduler.running or not await due(office):
                 return
             await asyncio.sleep(0.02)
 
