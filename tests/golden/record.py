@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.counts import FULL
 from tests.golden.recording import Said
 
@@ -23,12 +25,6 @@ WRITE = "OCTAPOST_GOLDEN"
 REWRITE = "OCTAPOST_GOLDEN=write OCTAPOST_FULL=1 uv run pytest tests/stories"
 MOST_LINES = 60
 """Lines of a difference that are shown; a test that says something else everywhere needs no more."""
-
-RACES = {
-    "test_of_two_who_answer_at_once_one_is_heard_and_the_other_is_told_it_is_settled": "whoever is first decides",
-    "test_of_two_who_claim_at_once_one_has_it": "whoever is first is named",
-}
-"""Tests without a record, and why what they say differs from run to run."""
 
 DIALECT = re.compile(r"(?<![a-z])(?:sqlite|postgresql)(?![a-z])-?")
 
@@ -113,6 +109,12 @@ def writing(env: Mapping[str, str] = os.environ, *, full: bool = FULL) -> bool:
     if not full:
         raise WriteRefused(f"A sample of the tests is not all of the record: {REWRITE}")
     return True
+
+
+def recorded(item: pytest.Item) -> bool:
+    """Tell whether a test has a record: all that use a product in its world, unless they are marked."""
+    fixtures = getattr(item, "fixturenames", ())
+    return "golden" in fixtures and item.get_closest_marker("unrecorded") is None
 
 
 def function_of(test: str) -> str:

@@ -12,13 +12,13 @@ import pytest
 from tests.counts import FULL
 from tests.golden.normalize import Normalizer
 from tests.golden.record import (
-    RACES,
     WRITE,
     Record,
     WriteRefused,
     digest_of,
     function_of,
     name_of,
+    recorded,
     rewrite,
     writing,
 )
@@ -143,10 +143,9 @@ def test_each_record_belongs_to_a_test(request: pytest.FixtureRequest) -> None:
     kept, names = Record().tests, list(functions())
     assert len(names) == len(set(names)), "records go by name: two stories share one"
     assert {function_of(test) for test in kept} <= set(names), "tests that are no more: rewrite the record"
-    assert set(RACES) <= set(names)
 
     # Where every test runs, that holds for each of a test's parameters too.
-    collected = {name_of(item.name) for item in request.session.items if STORIES in item.path.parents}
+    collected = {name_of(item.name) for item in request.session.items if recorded(item)}
     running = (
         {function_of(test) for test in collected} if FULL and not request.config.option.keyword else set()
     )

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.application import EITHER, Office, open_either_office, open_office
 from tests.databases import postgres
-from tests.golden.record import RACES, Record, function_of, name_of, rewrite, writing
+from tests.golden.record import Record, name_of, recorded, rewrite, writing
 from tests.golden.recording import Said, said_in, settle
 
 __all__ = ["postgres"]
@@ -58,15 +58,14 @@ def golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
     """Give the golden run."""
     found = Golden(write=writing())
     yield found
-    found.end([name_of(item.name) for item in request.session.items])
+    found.end([name_of(item.name) for item in request.session.items if recorded(item)])
 
 
 async def compared(request: pytest.FixtureRequest, golden: Golden, office: Office) -> None:
-    """Compare what a test that passed made the app say."""
-    test = name_of(request.node.name)
-    if request.node.stash.get(PASSED, False) and function_of(test) not in RACES:
+    """Compare what a test that passed made the app say, unless it is marked as `unrecorded`."""
+    if request.node.stash.get(PASSED, False) and recorded(request.node):
         await settle(office)
-        golden.check(test, office)
+        golden.check(name_of(request.node.name), office)
 
 
 @pytest_asyncio.fixture
