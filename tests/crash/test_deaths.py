@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from adapters.base import Platform
 from adapters.linkedin.account import SERVICE_CODES, LinkedIn
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
@@ -97,7 +97,7 @@ async def unhurried(_seconds: float) -> None:
 def watched(house: House) -> None:
     """Let LinkedIn be asked again without the seconds in between."""
     refresher = Refresher(
-        Offer(house.parts.settings.platforms()),
+        PlatformCatalog(house.parts.settings.platforms()),
         {"linkedin": LinkedIn(house.http, pause=unhurried)},
         house.database,
         house.vault,

@@ -212,7 +212,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
             account,
             grants[grant.id],
             PLATFORMS[platform],
-            can=house.parts.connections.offer.can(account, grants[grant.id]),
+            can=house.parts.connections.catalog.capabilities(account, grants[grant.id]),
             missing=(),
         )
         for account in now.values()

@@ -50,7 +50,7 @@ def meta(works: Works) -> MetaSimulator:
 
 async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int = 0) -> None:
     """Connect the Pages the person has, and so many more that Meta knows nothing of any more."""
-    client = works.offer.client(works.platform, works.platform)
+    client = works.catalog.client(works.platform, works.platform)
     async with works.database.system() as session:
         token = Refreshes(session, works.vault).tokens(grant).access.reveal()
         found = await REGISTRY.adapters(works.http)[works.platform].discover(
@@ -79,7 +79,7 @@ async def pages(works: Works) -> dict[str, Account]:
 async def examined(works: Works, grant: Grant, remote_id: str) -> Diagnosis:
     account, after = (await pages(works))[remote_id], await works.look(grant.id)
     return diagnose(
-        account, after, PLATFORMS[works.platform], can=works.offer.can(account, after), missing=()
+        account, after, PLATFORMS[works.platform], can=works.catalog.capabilities(account, after), missing=()
     )
 
 
@@ -103,7 +103,7 @@ def look_of(
 ) -> Callable[[], Awaitable[page_tokens.ExchangeResult]]:
     """Return a look with other limits than usual."""
     adapter = REGISTRY.adapters(works.http)["facebook"]
-    client = works.offer.client("facebook", "facebook")
+    client = works.catalog.client("facebook", "facebook")
     assert isinstance(adapter, AccountTokens)
 
     async def spend(*_: object) -> timedelta | None:
@@ -115,7 +115,7 @@ def look_of(
     checker = page_tokens.PageTokenChecker(
         works.database,
         works.vault,
-        Incidents(works.offer, works.vault),
+        Incidents(works.catalog, works.vault),
         spend=spend,
         doubted=believed,
         limits=page_tokens.CheckLimits(**limits),
@@ -162,7 +162,7 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
     assert "give whoever connected it the role back" in lost.advice
     assert studio.status == "🟢 connected"
-    assert works.offer.can((await pages(works))[BAKERY], after) == frozenset()
+    assert works.catalog.capabilities((await pages(works))[BAKERY], after) == frozenset()
 
 
 async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
@@ -549,8 +549,8 @@ async def test_a_permission_that_was_taken_back_is_missing_from_the_next_look_on
         account,
         after,
         PLATFORMS["facebook"],
-        can=works.offer.can(account, after),
-        missing=works.offer.missing(account, after),
+        can=works.catalog.capabilities(account, after),
+        missing=works.catalog.missing_scopes(account, after),
     )
     assert found.status == "🟠 connected, but can't publish"
     assert "pages_manage_posts" in found.sentence

@@ -45,10 +45,10 @@ async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works
 
 def disconnections(works: Works) -> Disconnections:
     return Disconnections(
-        offer=works.offer,
+        catalog=works.catalog,
         adapters=REGISTRY.adapters(works.http),
         tokens=works.tokens,
-        incidents=Incidents(works.offer, works.vault),
+        incidents=Incidents(works.catalog, works.vault),
         database=works.database,
         vault=works.vault,
     )
