@@ -221,7 +221,7 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(settings.registry.adapters(http)),
+        adapters=tracing.instrument(settings.registry.adapters(http)),
         slacks=Slacks(settings, database, vault, session),
         http=http,
     )
