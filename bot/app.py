@@ -21,7 +21,7 @@ from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
-from bot.ops.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, PlatformClient, open_session
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Deauthorizations
@@ -36,8 +36,8 @@ from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
-from bot.slack.clients import Slacks
-from bot.slack.dispatch import Dispatcher
+from bot.slack.clients import SlackClients
+from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
@@ -79,7 +79,7 @@ class Base:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     http: httpx.AsyncClient
 
 
@@ -117,7 +117,7 @@ class Parts:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
@@ -192,19 +192,19 @@ async def parts_of(
     `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
-        logs.forget_in_logs(secret)
+        logs.register_secret(secret)
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
         async with (
             open_session(_trusted()) as session,
-            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            PlatformClient(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
                 yield parts
             finally:
-                await parts.slacks.drain(settings.shutdown_grace_s)
+                await parts.slack_clients.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -222,7 +222,7 @@ def construct(
         database=database,
         vault=vault,
         adapters=tracing.instrument(settings.registry.adapters(http)),
-        slacks=Slacks(settings, database, vault, session),
+        slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
@@ -235,7 +235,7 @@ def construct(
         database=database,
         vault=vault,
         adapters=base.adapters,
-        slacks=base.slacks,
+        slack_clients=base.slack_clients,
         connections=services.connections,
         disconnections=services.disconnections,
         refresher=services.refresher,
@@ -250,7 +250,7 @@ def construct(
         renderer=renderer,
         notices=OutboxSender(
             database,
-            base.slacks,
+            base.slack_clients,
             renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
             listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
@@ -315,8 +315,8 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(incidents, database, vault, base.slacks)
-    home = Home(accounts, base.slacks, database)
+    lifecycle = Lifecycle(incidents, database, vault, base.slack_clients)
+    home = Home(accounts, base.slack_clients, database)
     for story in (
         Connect(services.connections, home, database, vault),
         accounts,
@@ -332,7 +332,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         lifecycle,
     ):
         story.register(routes)
-    dispatcher = Dispatcher(routes, database, base.slacks)
+    dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     return SlackEdge(
         routes=routes,
@@ -357,7 +357,7 @@ def _web(
         vault=vault,
         home=slack.home,
         later=slack.dispatcher.later,
-        sign_in=SignInWithSlack(settings, base.slacks, base.http),
+        sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
     )
@@ -365,7 +365,7 @@ def _web(
         settings=settings,
         connections=services.connections,
         database=database,
-        slacks=base.slacks,
+        clients=base.slack_clients,
         lifecycle=slack.lifecycle,
         pages=pages,
         cookies=cookies,

@@ -248,7 +248,7 @@ def move_database(
     settings = _settings()
     try:
         for secret in urls.secrets_in(to):
-            logs.forget_in_logs(secret)
+            logs.register_secret(secret)
     except ValueError as error:
         _fail(f"--to: {error}")
     if to == settings.database_url.get_secret_value():

@@ -14,7 +14,7 @@ from bot.services.accounts.disconnecting import Revocation
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
-from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
 from bot.views import accounts as views

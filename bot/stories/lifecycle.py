@@ -13,8 +13,8 @@ from bot.services import notifications
 from bot.services.access import members_with
 from bot.services.outbox import Conversation, enqueue, enqueue_dm
 from bot.services.permissions import HIGHEST, Permission
-from bot.slack.clients import CALL_FAILED, failure
-from bot.slack.clients import Kind as Failed
+from bot.slack.failures import CALL_FAILED, failure
+from bot.slack.failures import FailureKind as Failed
 from bot.slack.grids import at_home
 from bot.slack.payloads import leaver_of, workspace_of
 from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.incidents.incidents import Incidents
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from storage.engine.db import Database
     from storage.models import Membership
     from storage.vault import Vault
@@ -77,11 +77,11 @@ class NewInstallation:
 class Lifecycle:
     """Installation, removal, and people who leave. Built once, in `bot.app`."""
 
-    def __init__(self, incidents: Incidents, database: Database, vault: Vault, slacks: Slacks) -> None:
+    def __init__(self, incidents: Incidents, database: Database, vault: Vault, clients: SlackClients) -> None:
         self._incidents = incidents
         self._database = database
         self._vault = vault
-        self._slacks = slacks
+        self._clients = clients
 
     def register(self, routes: Routes) -> None:
         """Add the events. Slack repeats one until we have answered that it is handled."""
@@ -197,10 +197,10 @@ class Lifecycle:
         Raises one of CALL_FAILED when Slack doesn't say: the token is kept, and Slack sends the event again.
         """
         try:
-            client = await self._slacks.for_installation(slack_id)
+            client = await self._clients.for_installation(slack_id)
             await client.auth_test()
         except CALL_FAILED as error:
-            if failure(error).kind is Failed.OVER:
+            if failure(error).kind is Failed.ENDED:
                 return False
             raise
         return True

@@ -16,7 +16,7 @@ from adapters.base import text_of
 from adapters.numbers import lifetime
 from adapters.oauth import token_of
 from bot.ops.logs import logger
-from bot.slack.clients import SlackRefused, SlackSilent
+from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
 from bot.stories.lifecycle import NewInstallation
@@ -27,7 +27,7 @@ from bot.web.install_trips import InstallTrips
 if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
     from bot.settings import Settings
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from bot.stories.lifecycle import Lifecycle
     from bot.web.guard import Cookies
     from bot.web.pages import Pages
@@ -45,7 +45,7 @@ class InstallPages:
         settings: Settings,
         connections: Connections,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
         lifecycle: Lifecycle,
         pages: Pages,
         cookies: Cookies,
@@ -53,7 +53,7 @@ class InstallPages:
         self._settings = settings
         self._connections = connections
         self._trips = InstallTrips(settings, database)
-        self._slacks = slacks
+        self._clients = clients
         self._lifecycle = lifecycle
         self._pages = pages
         self._cookies = cookies
@@ -108,7 +108,7 @@ class InstallPages:
                 link=again,
             )
         try:
-            answer = await self._slacks.oauth(
+            answer = await self._clients.oauth(
                 "oauth.v2.access", code=query["code"], redirect_uri=self._redirect_uri
             )
             new = new_installation(answer.get)

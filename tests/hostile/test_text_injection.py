@@ -28,7 +28,7 @@ from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformErro
 from bot.services.accounts.disconnecting import Disconnection, Revocation
 from bot.services.notifications import BlockedAccount, Failure, Notification
 from bot.settings import PlatformSettings
-from bot.slack.replies import said
+from bot.slack.dispatch.replies import said
 from bot.slack.routes import Route, Say
 from bot.views import kit
 from bot.views.accounts import Card, Page

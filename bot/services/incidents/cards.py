@@ -15,7 +15,7 @@ from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.notifications import Listener
 from bot.services.outbox import Conversation, escalation_order, say_in
 from bot.services.permissions import Permission
-from bot.slack.clients import UNINSTALLED
+from bot.slack.failures import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
 from storage.incidents import IncidentRows
