@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -143,6 +143,10 @@ class Parts:
 def _trusted() -> ssl.SSLContext:
     """Return the certificate authorities we trust: certifi's, whatever the machine has."""
     return httpx.create_ssl_context(trust_env=False)
+
+
+ReadSettings = Callable[[Mapping[str, str]], Settings]
+"""How an environment becomes settings: `settings_from`, or the same for other platforms."""
 
 
 def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:

@@ -55,9 +55,6 @@ NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
 CYCLES = [
     ("bot.web.guard", "bot.web.limits"),
-    ("sandbox.controls", "sandbox.world"),
-    ("sandbox.platforms.oauth", "sandbox.platforms.page"),
-    ("sandbox.slack.api", "sandbox.slack.oauth", "sandbox.slack.server"),
     ("storage.engine.db", "storage.engine.roles"),
 ]
 """Modules that import each other, still to be divided, as above."""

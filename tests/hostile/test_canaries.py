@@ -23,7 +23,7 @@ from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
 from sandbox.browser import Consent
 from sandbox.core import Fault
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
 from storage.accounts import Accounts

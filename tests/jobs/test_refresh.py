@@ -31,7 +31,7 @@ from bot.services.tokens.policy import (
 from bot.services.tokens.refreshing import Refresher
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
-from sandbox.platforms.meta import EVERY_PAGE
+from sandbox.platforms.meta.state import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator

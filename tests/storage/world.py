@@ -178,7 +178,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             one = update(Delivery).where(col(Delivery.post_id) == post.id, col(Delivery.place) == place)
             await session.exec(one.values(status=status))
         incident, _ = await IncidentRows(session).open(
-            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
+            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
         incident.card.channel, incident.card.recipients_tried = member.user_id, [member.id]
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
