@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,30 +16,30 @@ import httpx
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 
-from adapters import registry
 from adapters.http import LONGEST_CALL_S
+from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
-from bot.ops.http import Carrier, Forgetful, open_session
-from bot.services.accounts.catalog import Offer
+from bot.ops.http import Carrier, PlatformClient, open_session
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.connecting import Connections
-from bot.services.accounts.deauthorizing import Departures
-from bot.services.accounts.diagnosis import Forecast
+from bot.services.accounts.deauthorizing import Deauthorizations
+from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.cards import FALLBACK
 from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
+from bot.services.notifications import Listener
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
-from bot.slack.clients import Slacks
-from bot.slack.dispatch import Dispatcher
+from bot.slack.clients import SlackClients
+from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.routes import Routes
-from bot.slack.sender import NoticeSender
+from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -79,7 +79,7 @@ class Base:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     http: httpx.AsyncClient
 
 
@@ -87,13 +87,13 @@ class Base:
 class Services:
     """What the product does."""
 
-    offer: Offer
+    catalog: PlatformCatalog
     incidents: Incidents
     refresher: Refresher
     tokens: FreshTokens
     disconnections: Disconnections
     connections: Connections
-    departures: Departures
+    deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
 
@@ -117,7 +117,7 @@ class Parts:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
@@ -125,11 +125,12 @@ class Parts:
     ladder: Ladder
     incidents: Incidents
     watch: IncidentWatch
+    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
     scheduler: Scheduler
-    notices: NoticeSender
+    notices: OutboxSender
     sweeper: Sweeper
     alive: web.Application
     """What a process without the web serves: only that it is alive."""
@@ -144,15 +145,19 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def settings_from(env: Mapping[str, str] | None = None) -> Settings:
+ReadSettings = Callable[[Mapping[str, str]], Settings]
+"""How an environment becomes settings: `settings_from`, or the same for other platforms."""
+
+
+def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
     """Return the settings in `env`, by default the process's environment, from which they are then removed.
 
     A child process inherits none of them, and nothing that prints the environment shows a key.
     """
     if env is not None:
-        return Settings.from_env(env)
+        return Settings.from_env(env, registry)
     try:
-        return Settings.from_env(os.environ)
+        return Settings.from_env(os.environ, registry)
     finally:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
@@ -191,19 +196,19 @@ async def parts_of(
     `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
-        logs.forget_in_logs(secret)
+        logs.register_secret(secret)
     database = await open_database(settings, answered_within=answered_within)
     try:
         vault = await open_vault(settings, database, write=write)
         async with (
             open_session(_trusted()) as session,
-            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            PlatformClient(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
                 yield parts
             finally:
-                await parts.slacks.drain(settings.shutdown_grace_s)
+                await parts.slack_clients.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -220,12 +225,13 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(registry.adapters(http)),
-        slacks=Slacks(settings, database, vault, session),
+        adapters=tracing.watched(settings.registry.adapters(http)),
+        slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
     edge = _slack(base, services)
+    renderer = Renderer(database, services.catalog.platform, {})
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -233,7 +239,7 @@ def construct(
         database=database,
         vault=vault,
         adapters=base.adapters,
-        slacks=base.slacks,
+        slack_clients=base.slack_clients,
         connections=services.connections,
         disconnections=services.disconnections,
         refresher=services.refresher,
@@ -245,11 +251,13 @@ def construct(
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        notices=NoticeSender(
+        renderer=renderer,
+        notices=OutboxSender(
             database,
-            base.slacks,
+            base.slack_clients,
+            renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
-            fallbacks={FALLBACK: services.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
         ),
         sweeper=Sweeper(database, vault, services.disconnections),
         web=serving,
@@ -261,12 +269,12 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct what the product does."""
     database, vault, adapters = base.database, base.vault, base.adapters
-    offer = Offer(base.settings.platforms())
-    incidents = Incidents(offer, vault, Operator(offer, database, base.settings.operator_channel))
-    refresher = Refresher(offer, adapters, database, vault, incidents)
-    tokens = FreshTokens(offer, refresher, database, vault)
+    catalog = PlatformCatalog(base.settings.platforms())
+    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
+    refresher = Refresher(catalog, adapters, database, vault, incidents)
+    tokens = FreshTokens(catalog, refresher, database, vault)
     disconnections = Disconnections(
-        offer=offer,
+        catalog=catalog,
         adapters=adapters,
         tokens=tokens,
         incidents=incidents,
@@ -275,7 +283,7 @@ def _services(base: Base) -> Services:
     )
     connections = Connections(
         public_url=base.settings.public_url,
-        offer=offer,
+        catalog=catalog,
         disconnections=disconnections,
         tokens=tokens,
         incidents=incidents,
@@ -284,15 +292,17 @@ def _services(base: Base) -> Services:
         vault=vault,
     )
     return Services(
-        offer=offer,
+        catalog=catalog,
         incidents=incidents,
         refresher=refresher,
         tokens=tokens,
         disconnections=disconnections,
         connections=connections,
-        departures=Departures(offer=offer, incidents=incidents, database=database, vault=vault),
-        ladder=Ladder(offer, incidents, database, vault),
-        watch=IncidentWatch(incidents, offer, database, vault),
+        deauthorizations=Deauthorizations(
+            catalog=catalog, incidents=incidents, database=database, vault=vault
+        ),
+        ladder=Ladder(catalog, incidents, database, vault),
+        watch=IncidentWatch(incidents, catalog, database, vault),
     )
 
 
@@ -305,28 +315,28 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         disconnections=services.disconnections,
         tokens=services.tokens,
         adapters=base.adapters,
-        forecast=Forecast(database),
+        health=HealthReader(database),
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(incidents, database, vault, base.slacks)
-    home = Home(accounts, base.slacks, database)
+    lifecycle = Lifecycle(incidents, database, vault, base.slack_clients)
+    home = Home(accounts, base.slack_clients, database)
     for story in (
         Connect(services.connections, home, database, vault),
         accounts,
         IncidentStory(accounts, incidents, database),
         AlertsStory(incidents, database),
-        Doctor(accounts, services.offer),
+        Doctor(accounts, services.catalog),
         OrganizationStory(incidents, database),
         ChannelStory(database),
         InvitationStory(home, database),
         JoinCodeStory(database),
-        Help(routes, services.offer, base.settings),
+        Help(routes, services.catalog, base.settings),
         home,
         lifecycle,
     ):
         story.register(routes)
-    dispatcher = Dispatcher(routes, database, base.slacks)
+    dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     return SlackEdge(
         routes=routes,
@@ -351,7 +361,7 @@ def _web(
         vault=vault,
         home=slack.home,
         later=slack.dispatcher.later,
-        sign_in=SignInWithSlack(settings, base.slacks, base.http),
+        sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
     )
@@ -359,18 +369,21 @@ def _web(
         settings=settings,
         connections=services.connections,
         database=database,
-        slacks=base.slacks,
+        clients=base.slack_clients,
         lifecycle=slack.lifecycle,
         pages=pages,
         cookies=cookies,
     )
     callbacks = PlatformCallbacks(
-        settings=settings, platforms=settings.platforms(), departures=services.departures, pages=pages
+        settings=settings,
+        platforms=settings.platforms(),
+        deauthorizations=services.deauthorizations,
+        pages=pages,
     )
     health = Health(
         database,
         scheduler,
-        Gauges(database, vault, services.offer),
+        Gauges(database, vault, services.catalog),
         timedelta(minutes=settings.refresh_overdue_min),
     )
     events = SlackEvents(slack.bolt, settings.slack_signing_secret.get_secret_value())

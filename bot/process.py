@@ -14,7 +14,7 @@ from bot.app import Parts, parts_of
 from bot.ops import logs, tracing
 from bot.ops.start_checks import warn_about_database
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
-from bot.slack.deadline import ANSWER_WITHIN_S
+from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
 from bot.slack.socket_mode import SocketMode
 from bot.web.listeners import Address, listen, monitored
 from bot.web.pages import headers_of
@@ -128,7 +128,7 @@ class _Process:
         if token is None:
             return
         self._socket = SocketMode(
-            self._parts.bolt, token.get_secret_value(), web_client=self._parts.slacks.without_token()
+            self._parts.bolt, token.get_secret_value(), web_client=self._parts.slack_clients.without_token()
         )
         await self._socket.connect_async()  # type: ignore[no-untyped-call]
 
@@ -149,7 +149,7 @@ class _Process:
         await parts.dispatcher.drain(left())
         await parts.scheduler.stop(left())
         await parts.refresher.drain(left())
-        await parts.slacks.drain(left())
+        await parts.slack_clients.drain(left())
         log.info("stop.done")
 
 

@@ -14,7 +14,15 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
 from storage.engine.db import across, insert_once, now, run
-from storage.models import Account, Discovery, Grant, GrantHolder, GrantStatus, Membership, new_id
+from storage.models import (
+    Account,
+    Discovery,
+    Grant,
+    GrantHolder,
+    GrantStatus,
+    Membership,
+    new_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -290,8 +298,8 @@ class Grants:
         )
         return (await self._session.exec(others)).one()
 
-    async def held_by(self, grant_id: str) -> list[str]:
-        """Return the organizations that hold the grant. System session."""
+    async def holder_ids(self, grant_id: str) -> list[str]:
+        """Return the ids of the organizations that hold the grant. System session."""
         held = select(GrantHolder.organization_id).where(GrantHolder.grant_id == grant_id)
         return list(await self._session.exec(held.order_by(col(GrantHolder.since))))
 

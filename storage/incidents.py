@@ -11,10 +11,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, exists, or_
-from sqlmodel import col, insert, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import col, select, update
 
 from storage.engine.db import insert_once, now
-from storage.models import Grant, Incident, IncidentCard, IncidentKind, Membership, Notice, Organization
+from storage.models import (
+    Account,
+    Grant,
+    Incident,
+    IncidentCard,
+    IncidentKind,
+    Membership,
+    Notice,
+    Organization,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +63,22 @@ class IncidentRows:
         self._session = session
 
     async def open(
-        self, organization_id: str, *, grant: Grant, kind: IncidentKind, connected_by: str
+        self,
+        organization_id: str,
+        *,
+        grant: Grant,
+        kind: IncidentKind,
+        accounts: Sequence[Account],
+        code: str = "",
     ) -> tuple[Incident, bool]:
         """Return the organization's open incident about the grant, and whether it is a new one.
 
-        Of any number of callers at once one opens it, and the others get that one.
+        Of any number of callers at once one opens it, about `accounts` (one or more) and for the reason
+        `code`; the others get that one as it is.
+
+        Raises:
+            LookupError: The incident was resolved between two statements.
+
         """
         fresh = Incident(
             organization_id=organization_id,
@@ -65,17 +86,24 @@ class IncidentRows:
             generation=grant.generation,
             kind=kind,
             platform=grant.platform,
-            connected_by=connected_by,
+            accounts={account.id: account.name for account in accounts},
+            connected_by=accounts[0].connected_by,
+            code=code,
         )
         statement = insert_once(self._session, Incident).values(**fresh.model_dump() | {"since": now()})
-        new = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
-        if new:
-            card = IncidentCard(incident_id=fresh.id, organization_id=organization_id)
-            await self._session.exec(insert(IncidentCard).values(**card.model_dump()))
+        opened = await self._session.exec(
+            statement.on_conflict_do_nothing().returning(Incident), execution_options=_FRESH
+        )
+        incident: Incident | None = opened.scalar_one_or_none()
+        if incident is not None:
+            card = IncidentCard(incident_id=incident.id, organization_id=organization_id)
+            self._session.add(card)  # inserted with the first flush, which mostly knows where it goes
+            set_committed_value(incident, "card", card)
+            return incident, True
         there = await self.of_grant(organization_id, grant.id)
         if there is None:
             raise LookupError("the incident was resolved between two statements")
-        return there, new
+        return there, False
 
     async def of_grant(self, organization_id: str, grant_id: str) -> Incident | None:
         """Return the open incident about a grant, locked, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SUPERSEDED = "superseded"
 """Why a notice was not sent: a newer state of the same message was put before its turn came."""
 
+DROPPED = "nothing_to_say"
+"""Why a notice was not sent: what it was about is over, or its recipient may not see it any more."""
 LONGEST_REST = timedelta(seconds=61)
 """Longer than any pause between two messages in a channel, which is a minute at most."""
 WAITING = col(Notice.due_at) > datetime(2000, 1, 1, tzinfo=UTC)
@@ -54,39 +56,49 @@ class Place:
     ts: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotice:
+    """A message to put into the outbox."""
+
+    key: str
+    slack_id: str
+    channel: str
+    kind: str
+    facts: Mapping[str, Any]
+    organization_id: str | None = None
+    edits: str | None = None
+    """The key of the notice whose message this one replaces."""
+    thread_of: str | None = None
+    """The key of the notice under whose message this one is posted."""
+    fallback: str = ""
+    """Who is told whether it was delivered, by the name the sender knows them under."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Notices:
     """The messages waiting to be sent. Claimed and settled in system sessions."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def put(
-        self,
-        *,
-        key: str,
-        slack_id: str,
-        channel: str,
-        body: Mapping[str, Any],
-        organization_id: str | None = None,
-        edits: str | None = None,
-        thread_of: str | None = None,
-        fallback: str = "",
-    ) -> bool:
-        """Owe this message. False if the same key was put before, by whomever: then nothing changes.
+    async def put(self, new: NewNotice) -> bool:
+        """Add a message. Return False, and change nothing, if its key was used before.
 
-        `edits` and `thread_of` are keys of earlier notices. What was to replace the same message and is
-        still waiting will not be said: only the newest state is.
+        A waiting message that was to replace the same one is dropped: only the newest state is sent.
         """
         notice = Notice(
-            key=key,
-            slack_id=slack_id,
-            channel=channel,
-            body=dict(body),
-            organization_id=organization_id,
-            edits=edits,
-            thread_of=thread_of,
-            fallback=fallback,
+            key=new.key,
+            slack_id=new.slack_id,
+            channel=new.channel,
+            kind=new.kind,
+            facts=dict(new.facts),
+            body=dict(new.body),
+            organization_id=new.organization_id,
+            edits=new.edits,
+            thread_of=new.thread_of,
+            fallback=new.fallback,
         )
+        slack_id, channel, edits = new.slack_id, new.channel, new.edits
         # Hosts' clocks are minutes apart, and what is put later is said later.
         there = (Notice.slack_id == slack_id, Notice.channel == channel)
         latest = select(func.max(Notice.sequence)).where(*there).scalar_subquery()
@@ -103,7 +115,7 @@ class Notices:
         if put and edits is not None:
             older = update(Notice).where(
                 col(Notice.edits) == edits,
-                col(Notice.key) != key,
+                col(Notice.key) != new.key,
                 WAITING,
                 or_(col(Notice.lease_until).is_(None), col(Notice.lease_until) < now()),
             )
@@ -186,6 +198,13 @@ class Notices:
         False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
         """
         return await self._change(notice, due_at=None, failure=failure)
+
+    async def drop(self, notice: Notice) -> bool:
+        """Let the channel's next message go first: there is nothing left to say in this one.
+
+        False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
+        """
+        return await self._change(notice, due_at=None, failure=DROPPED)
 
     async def hold(self, slack_id: str, rest: timedelta) -> None:
         """Let everything that is due through this installation, and nobody's yet, wait: Slack hangs there."""

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from storage.grants import TokenPair
     from storage.vault import Vault
 
+FRESH, GRANT_DEAD = "fresh", "GrantDead"
+"""Two of the values of `Grant.last_outcome`."""
+CODE_LENGTH = 80
+"""How many characters of an error code are stored."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
@@ -63,7 +67,7 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaver:
+class ExternalPerson:
     """A person who took back what they had consented to, as their platform says."""
 
     platforms: Collection[str]
@@ -113,7 +117,8 @@ _RENEW = (
             else_=GrantStatus.HEALTHY.value,
         ),
         reason="",
-        verdict="fresh",
+        last_outcome=FRESH,
+        last_error_code="",
         checked_at=now(),
         renewed_at=now(),
         lease_until=None,
@@ -220,10 +225,11 @@ class Refreshes:
         await self._session.exec(
             change.values(
                 due_at=now(due_in),
-                ladder_at=now(),
+                next_reminder_at=now(),
                 lease_until=None,
                 checked_at=now(),
-                verdict="fresh",
+                last_outcome=FRESH,
+                last_error_code="",
                 failures=0,
                 suspected_at=None,
                 in_doubt=False,
@@ -242,42 +248,41 @@ class Refreshes:
     async def shown_until(self, grant: Grant, ends_in: timedelta) -> None:
         """Note how long the platform goes on showing us the person's data."""
         change = update(Grant).where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation)
-        first = case((col(Grant.data_access_expires_at).is_(None), now()), else_=col(Grant.ladder_at))
+        first = case((col(Grant.data_access_expires_at).is_(None), now()), else_=col(Grant.next_reminder_at))
         await self._session.exec(
-            change.values(data_access_expires_at=now(ends_in), ladder_at=first),
+            change.values(data_access_expires_at=now(ends_in), next_reminder_at=first),
             execution_options=_UNSYNCHRONIZED,
         )
 
-    async def healthy(self, grant: Grant, due_in: timedelta, *, verdict: str = "fresh") -> bool:
-        """Note that the platform finds the tokens we hold good, and when to ask again."""
+    async def healthy(
+        self, grant: Grant, due_in: timedelta, *, outcome: str = FRESH, error_code: str = ""
+    ) -> bool:
+        """Store that the platform accepts the tokens we hold, and when to ask again."""
         return await self._settle(
-            grant, verdict, failures=0, suspected_at=None, in_doubt=False, due_at=now(due_in)
+            grant, outcome, error_code, failures=0, suspected_at=None, in_doubt=False, due_at=now(due_in)
         )
 
-    async def later(self, grant: Grant, verdict: str, due_in: timedelta, *, in_doubt: bool = False) -> bool:
-        """Put the grant off: nothing is known that was not known before."""
+    async def reschedule(
+        self, grant: Grant, outcome: str, error_code: str, due_in: timedelta, *, in_doubt: bool = False
+    ) -> bool:
+        """Store that the platform said nothing new about the grant, and when to ask again."""
         values = {"in_doubt": True} if in_doubt else {}
         return await self._settle(
-            grant, verdict, failures=col(Grant.failures) + 1, due_at=now(due_in), **values
+            grant, outcome, error_code, failures=col(Grant.failures) + 1, due_at=now(due_in), **values
         )
 
-    async def suspect(self, grant: Grant, verdict: str, due_in: timedelta) -> bool:
-        """Note that the platform called the grant dead for the first time; ask again after `due_in`."""
-        return await self._settle(
-            grant, verdict, suspected_at=func.coalesce(col(Grant.suspected_at), now()), due_at=now(due_in)
-        )
+    async def suspect(self, grant: Grant, outcome: str, error_code: str, due_in: timedelta) -> bool:
+        """Store that the platform called the grant dead for the first time, and when to ask again."""
+        first = func.coalesce(col(Grant.suspected_at), now())
+        return await self._settle(grant, outcome, error_code, suspected_at=first, due_at=now(due_in))
 
     async def dead(self, grant: Grant, code: str) -> bool:
-        """Settle that the grant is over; False when the row was renewed meanwhile."""
+        """Store that the grant has ended; False when the row was renewed meanwhile."""
         return await self._change(
-            grant,
-            f"GrantDead {code}",
-            status=GrantStatus.NEEDS_RECONNECT,
-            reason=code,
-            due_at=None,
+            grant, GRANT_DEAD, code, status=GrantStatus.NEEDS_RECONNECT, reason=code, due_at=None
         )
 
-    async def left(self, person: Leaver, code: str) -> list[Grant]:
+    async def end_for_person(self, person: ExternalPerson, code: str) -> list[Grant]:
         """Settle on their platform's signed word that a person's grants are over; return those that were not."""
         over = (
             update(Grant)
@@ -285,7 +290,8 @@ class Refreshes:
             .values(
                 status=GrantStatus.NEEDS_RECONNECT,
                 reason=code,
-                verdict=f"GrantDead {code}"[:80],
+                last_outcome=GRANT_DEAD,
+                last_error_code=code[:CODE_LENGTH],
                 checked_at=now(),
                 due_at=None,
                 lease_until=None,
@@ -298,14 +304,14 @@ class Refreshes:
         )
         return list(ended.scalars())
 
-    async def ask_about(self, person: Leaver, margin: timedelta) -> int:
+    async def ask_about(self, person: ExternalPerson, margin: timedelta) -> int:
         """Make a person's living grants due now, also those they consented to up to `margin` later; return how many.
 
         Those that their platform has found good since then are left alone, and those it is asked about again
         anyway because the last answer settled nothing.
         """
         until = person.consented_until + margin
-        proven = and_(col(Grant.verdict) == "fresh", col(Grant.checked_at) > until)
+        proven = and_(col(Grant.last_outcome) == FRESH, col(Grant.checked_at) > until)
         ask = update(Grant).where(
             *_theirs(replace(person, consented_until=until)),
             col(Grant.status) == GrantStatus.HEALTHY,
@@ -317,7 +323,7 @@ class Refreshes:
             await self._session.exec(ask.values(due_at=now()), execution_options=_UNSYNCHRONIZED)
         ).rowcount
 
-    async def erase(self, person: Leaver) -> int:
+    async def erase(self, person: ExternalPerson) -> int:
         """Destroy every token that came of what a person consented to; return in how many grants.
 
         Their own, those of the accounts that live on their grants, and those of accounts found and not
@@ -337,15 +343,24 @@ class Refreshes:
             await self._session.exec(accounts.values(token_sealed=None), execution_options=_UNSYNCHRONIZED)
         return len(grants)
 
-    async def _settle(self, grant: Grant, verdict: str, **values: Any) -> bool:
+    async def _settle(self, grant: Grant, outcome: str, error_code: str, **values: Any) -> bool:
         """Change a leased grant; False, and nothing changed, when the lease has gone to somebody else meanwhile."""
-        return await self._change(grant, verdict, col(Grant.lease_until) == grant.lease_until, **values)
+        leased = col(Grant.lease_until) == grant.lease_until
+        return await self._change(grant, outcome, error_code, leased, **values)
 
-    async def _change(self, grant: Grant, verdict: str, *only: ColumnElement[bool], **values: Any) -> bool:
+    async def _change(
+        self, grant: Grant, outcome: str, error_code: str, *only: ColumnElement[bool], **values: Any
+    ) -> bool:
         change = (
             update(Grant)
             .where(col(Grant.id) == grant.id, col(Grant.generation) == grant.generation, *only)
-            .values(verdict=verdict[:80], checked_at=now(), lease_until=None, **values)
+            .values(
+                last_outcome=outcome,
+                last_error_code=error_code[:CODE_LENGTH],
+                checked_at=now(),
+                lease_until=None,
+                **values,
+            )
         )
         return (await self._session.exec(change, execution_options=_UNSYNCHRONIZED)).rowcount == 1
 
@@ -387,25 +402,34 @@ class Refreshes:
             for row in await self._session.exec(counted)
         }
 
-    async def on_the_ladder(self, most: int) -> list[Grant]:
-        """Return the grants at which the ladder is to look now, the longest waiting first."""
+    async def due_reminders(self, most: int) -> list[Grant]:
+        """Return up to `most` grants that may need a reminder now, the longest waiting first."""
         waiting = (
-            select(Grant).where(col(Grant.ladder_at) <= now()).order_by(col(Grant.ladder_at)).limit(most)
+            select(Grant)
+            .where(col(Grant.next_reminder_at) <= now())
+            .order_by(col(Grant.next_reminder_at))
+            .limit(most)
         )
         return list(await self._session.exec(waiting))
 
-    async def look_later(self, until: Mapping[str, datetime]) -> None:
-        """Note when the ladder looks at each of these grants next."""
+    async def reschedule_reminders(self, until: Mapping[str, datetime]) -> None:
+        """Store when each of these grants, by id, may need its next reminder."""
         later = (
-            core_update(_GRANTS).where(_GRANTS.c.id == bindparam("grant")).values(ladder_at=bindparam("at"))
+            core_update(_GRANTS)
+            .where(_GRANTS.c.id == bindparam("grant"))
+            .values(next_reminder_at=bindparam("at"))
         )
         connection = await self._session.connection()
         await connection.execute(later, [{"grant": grant, "at": at} for grant, at in until.items()])
 
-    async def look_once(self, seen: Grant, again_at: datetime) -> Grant | None:
-        """Return the grant as it is now, locked; None if another look came first. Looked at again at `again_at`."""
-        mine = update(Grant).where(col(Grant.id) == seen.id, col(Grant.ladder_at) == seen.ladder_at)
-        changed = await self._session.exec(mine.values(ladder_at=again_at), execution_options=_UNSYNCHRONIZED)
+    async def claim_reminder(self, seen: Grant, again_at: datetime) -> Grant | None:
+        """Return the grant as it is now, locked, and reschedule it to `again_at`; None if another process did first."""
+        mine = update(Grant).where(
+            col(Grant.id) == seen.id, col(Grant.next_reminder_at) == seen.next_reminder_at
+        )
+        changed = await self._session.exec(
+            mine.values(next_reminder_at=again_at), execution_options=_UNSYNCHRONIZED
+        )
         return await self.look(seen.id) if changed.rowcount == 1 else None
 
     async def looked_after(self, app: str) -> int:
@@ -414,7 +438,7 @@ class Refreshes:
         return (await self._session.exec(due)).one()
 
 
-def _theirs(person: Leaver) -> tuple[ColumnElement[bool], ...]:
+def _theirs(person: ExternalPerson) -> tuple[ColumnElement[bool], ...]:
     consented = col(Grant.consented_at)
     return (
         col(Grant.platform).in_(person.platforms),

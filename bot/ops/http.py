@@ -186,7 +186,7 @@ class _NoCookies(httpx.Cookies):
         return False
 
 
-class Forgetful(httpx.AsyncClient):
+class PlatformClient(httpx.AsyncClient):
     """An `httpx.AsyncClient` without cookies, redirects or the environment's proxies."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout_s: float) -> None:

@@ -1,118 +1,323 @@
-"""What the outbox is told to say, and to whom. Called inside the transaction that made it true."""
+"""What people are told outside a request, as facts. `bot.views.messages` turns each kind into a message.
+
+The outbox keeps a kind and its facts, put there with the change that made them true
+(`bot.services.outbox`); `bot.slack.sender` renders them when they go out. An *event* holds the facts of the
+moment it was stored. A *living* notification holds ids: a service reads the facts when it goes out, and says
+whether the recipient may still see them.
+
+Facts hold ids, codes, times and names. A name is a person's own words: the view escapes it. No fact is a
+secret or a one-time link: a button makes the link when it is pressed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Self
 
-from bot.services.permissions import Permission, allows
-from bot.views.kit import fallback
-from storage.memberships import Members
-from storage.outbox import Notices
+from pydantic import TypeAdapter
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from adapters import base
+from adapters.base import PlatformError
+from storage.organization_summaries import Summary
 
-    from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.access import ActorRef
-    from bot.views.kit import Json
-    from storage.models import Membership
+class Listener(StrEnum):
+    """Who is told whether a message was delivered. The values are stored in the outbox."""
+
+    INCIDENT_CARDS = "incident"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """A message to Slack: blocks, and the text that notifications and screen readers get."""
+class Notification:
+    """Facts a person is told. A subclass is a kind."""
 
-    text: str
-    blocks: Sequence[Json]
-    ours: bool = False
-    """True: the text is mrkdwn of our own words, in which a mention is meant as one."""
+    KIND: ClassVar[str]
+    """The name under which the outbox stores it. Never reuse one for other facts: old rows are still sent."""
+    LISTENER: ClassVar[Listener | None] = None
+
+    def dump(self) -> dict[str, Any]:
+        """Return the facts as JSON."""
+        facts: dict[str, Any] = _facts_of(type(self)).dump_python(self, mode="json")
+        return facts
+
+    @classmethod
+    def load(cls, facts: dict[str, Any]) -> Self:
+        """Return the notification that `dump` gave these facts for.
+
+        Raises:
+            ValueError: The facts are not of this kind.
+
+        """
+        loaded: Self = _facts_of(cls).validate_python(facts)
+        return loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Living(Notification):
+    """A notification that holds ids; a reader looks up what it says when it goes out."""
+
+    organization_id: str
+
+
+_ADAPTERS: dict[type[Notification], TypeAdapter[Any]] = {}
+
+
+def _facts_of(kind: type[Notification]) -> TypeAdapter[Any]:
+    """Return what turns this kind into JSON and back. Built once: that takes a millisecond."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+# Connecting accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A platform call that failed: the name of a `PlatformError`, and its code."""
+
+    verdict: str
+    code: str
+
+    @classmethod
+    def of(cls, error: PlatformError) -> Self:
+        """Return the facts of an error."""
+        return cls(verdict=type(error).__name__, code=error.code)
 
     @property
-    def body(self) -> Json:
-        """What `chat.postMessage` is called with."""
-        return {
-            "text": self.text if self.ours else fallback(self.text),
-            "blocks": list(self.blocks),
-            "unfurl_links": False,
-            "unfurl_media": False,
-        }
+    def error(self) -> PlatformError:
+        """The error these are the facts of."""
+        kind: type[PlatformError] = getattr(base, self.verdict)
+        return kind(self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
-    """A channel of a workspace, or a person for a direct message, and the installation to speak through."""
+class BlockedAccount:
+    """An account the platform showed and that cannot be used; `reason` is a `Blocker`."""
 
-    slack_id: str
-    id: str
-
-
-async def say_in(
-    session: AsyncSession,
-    where: Conversation,
-    key: str,
-    message: Message,
-    *,
-    organization_id: str,
-    edits: str | None = None,
-    thread_of: str | None = None,
-    fallback: str = "",
-) -> bool:
-    """Owe a channel a message: a new one, a new state of an earlier one, or one in its thread.
-
-    `edits` and `thread_of` are keys of earlier messages. False if the key was said before.
-    """
-    return await Notices(session).put(
-        key=key,
-        slack_id=where.slack_id,
-        channel=where.id,
-        body=message.body,
-        organization_id=organization_id,
-        edits=edits,
-        thread_of=thread_of,
-        fallback=fallback,
-    )
+    name: str
+    reason: str
 
 
-async def say_to(
-    session: AsyncSession, member: Membership, key: str, message: Message, *, fallback: str = ""
-) -> None:
-    """Owe one member a direct message. The same `key` is said to the same member once, as `key:member`."""
-    await Notices(session).put(
-        key=f"{key}:{member.id}",
-        slack_id=member.team_id,
-        channel=member.user_id,
-        body=message.body,
-        organization_id=member.organization_id,
-        fallback=fallback,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentSettled(Notification):
+    """A member consented, and this is what came of it."""
+
+    KIND = "consent_settled"
+    organization_id: str
+    organization: str
+    platform: str
+    app: str
+    attached: tuple[str, ...] = ()
+    """Names of the accounts that are connected now, and were not before."""
+    renewed: tuple[str, ...] = ()
+    to_choose: int = 0
+    """How many usable accounts the member has to choose from."""
+    discovery_id: str = ""
+    """Where the choice is kept; empty: there is none."""
+    blocked: tuple[BlockedAccount, ...] = ()
+    hints: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """The scopes that were not granted."""
+    shared: bool = False
+    """Another organization uses the same sign-in."""
+    wrong: tuple[str, str] | None = None
+    """On a reconnect as somebody else: who was expected, and who signed in."""
+    left_out: tuple[str, ...] = ()
+    """Accounts a reconnect was meant for and this sign-in does not cover."""
 
 
-async def say_to_member(
-    session: AsyncSession, organization_id: str, membership_id: str, key: str, message: Message
-) -> None:
-    """Owe a direct message to a member by id; one who has left gets none."""
-    member = await Members(session).get(organization_id, membership_id)
-    if member is not None:
-        await say_to(session, member, key, message)
+class ConsentProblem(StrEnum):
+    """Why a trip to a platform connected nothing."""
+
+    DECLINED = "declined"
+    """The member pressed Cancel there."""
+    MISSING_PRODUCT = "missing_product"
+    """Our app at the platform may not ask for what it needs."""
+    STOPPED = "stopped"
+    """The platform sent an error; `code` says which, if it is printable."""
+    NOT_ACCEPTED = "not_accepted"
+    """The platform refused the consent; `failure` says why."""
 
 
-async def tell_admins(session: AsyncSession, actor: ActorRef, key: str, message: Message) -> None:
-    """Owe every other admin and owner a direct message, so that a surprising change is seen."""
-    for member in await Members(session).all(actor.organization_id):
-        if allows(member.role, Permission.RECEIVE_NOTICES) and member.id != actor.membership_id:
-            await say_to(session, member, key, message)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentFailed(Notification):
+    """A member's trip to a platform connected nothing."""
+
+    KIND = "consent_failed"
+    organization_id: str
+    platform: str
+    app: str
+    problem: ConsentProblem
+    code: str = ""
+    failure: Failure | None = None
 
 
-def in_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:
-    """Return whom to tell, one after the other, when no channel can be used.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWaiting(Notification):
+    """A consent is stored, and the platform did not say which accounts it covers."""
 
-    Only people who can reconnect: first who connected the account, then the others from the lowest role up.
-    """
-    able = [person for person in people if allows(person.role, Permission.CONNECT_ACCOUNTS)]
-    others = [person for person in able if person.id != connected_by]
-    return [
-        *(person for person in able if person.id == connected_by),
-        *sorted(others, key=lambda person: person.role),
-    ]
+    KIND = "consent_waiting"
+    organization_id: str
+    platform: str
+    grant_id: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsConnected(Notification):
+    """Somebody connected accounts; the other admins are told."""
+
+    KIND = "accounts_connected"
+    organization: str
+    platform: str
+    accounts: tuple[str, ...]
+
+
+# Organizations and people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome(Notification):
+    """The app was installed in a workspace, and the installer owns its first organization."""
+
+    KIND = "welcome"
+    workspace: str
+    organization: str
+    organization_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WelcomeGrid(Notification):
+    """The app was installed for a whole Grid, and no workspace has been named yet."""
+
+    KIND = "welcome_grid"
+    grid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WelcomeBack(Notification):
+    """The app was removed from a workspace and added again."""
+
+    KIND = "welcome_back"
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLeft(Notification):
+    """Slack deactivated a member; the admins are told."""
+
+    KIND = "member_left"
+    user_id: str
+    organization: str
+    owners: int
+    """How many owners the organization has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceJoined(Notification):
+    """Another workspace joined with a one-time code; the owners are told."""
+
+    KIND = "workspace_joined"
+    organization: str
+    workspace: str
+    by: str
+    """The name of whoever used the code."""
+    role: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationReceived(Notification):
+    """An invitation, as the invited person sees it."""
+
+    KIND = "invitation_received"
+    invitation_id: str
+    organization: Summary
+    realm: str
+    """Where the invited person's user id is unique."""
+    role: int
+    expires_at: datetime
+    invited_by: str | None
+    """The user id of whoever invited them; None: they have left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAnswered(Notification):
+    """An invited person accepted or declined; whoever invited them is told."""
+
+    KIND = "invitation_answered"
+    organization: str
+    user_id: str
+    role: int | None
+    """The role they have now; None: they declined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleChanged(Notification):
+    """A member's role was changed by somebody else."""
+
+    KIND = "role_changed"
+    organization: str
+    role: int
+    changed_by: str
+    """The user id of whoever changed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRequested(Notification):
+    """Somebody asks that a channel be about another organization; the admins of its present one decide."""
+
+    KIND = "channel_requested"
+    request_id: str
+    organization_id: str
+    organization: str
+    wanted: Summary
+    realm: str
+    channel_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDecided(Notification):
+    """An admin decided about a member's request for a channel."""
+
+    KIND = "channel_decided"
+    channel_id: str
+    wanted: str
+    approved: bool
+
+
+# Incidents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyText(Notification):
+    """A reply in a card's thread that was put into words by an older release, and waited for quiet hours to end."""
+
+    KIND = "incident_reply_text"
+    LISTENER = Listener.INCIDENT_CARDS
+    text: str
+    """Slack's mrkdwn, in which names are escaped already."""
+
+
+# The installation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorNeeded(Notification):
+    """A platform needs whoever runs this installation."""
+
+    KIND = "operator_needed"
+    platform: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormNotOpened(Notification):
+    """Slack did not open a form in time; the button opens it."""
+
+    KIND = "form_not_opened"
+    action_id: str
+    value: str

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.services.errors import ExternalUserError, NotInstalledError, UnverifiedUserError
-from bot.slack.clients import CALL_FAILED, SlackSilent, failure
+from bot.slack.failures import CALL_FAILED, SlackSilent, failure
 from bot.slack.people import user_of
 from storage.grid_homes import Claim, known, remember
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.services.errors import Ineligible, IneligiblePersonError
-from bot.slack.clients import CALL_FAILED, SlackSilent, failure
+from bot.slack.failures import CALL_FAILED, SlackSilent, failure
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient

@@ -1,95 +1,145 @@
-"""The outbox -> Slack: in order per channel, edited in place, nothing lost while Slack is down."""
+"""Sends the outbox to Slack: in order per channel, edited in place, nothing lost while Slack is down."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.ops.logs import logger
 from bot.ops.metrics import NOTICES
 from bot.ops.tracing import traced
-from bot.slack.clients import CALL_FAILED, Failure, Kind, failure
+from bot.services.notifications import Living
+from bot.slack.failures import CALL_FAILED, Failure, FailureKind, failure
 from bot.slack.outages import is_outage
+from bot.views import messages
 from storage.outbox import Notices, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from slack_sdk.web.async_client import AsyncWebClient
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.slack.clients import Slacks
+    from bot.services.notifications import Listener, Notification
+    from bot.slack.clients import SlackClients
+    from bot.views.kit import Json
+    from bot.views.messages import PlatformOf
     from storage.engine.db import Database
     from storage.models import Notice
 
 log = logger(__name__)
 LEASE = timedelta(seconds=60)
-SAID_WITHIN_S = 10.0
+SENT_WITHIN_S = 10.0
 """How long Slack may take for a message: all others of this process wait meanwhile."""
 BETWEEN = timedelta(seconds=1)
 """Slack takes one message a second per channel."""
-A_MOMENT_S = 0.01
+CLOCK_DRIFT_S = 0.01
 """Longer than two clocks may disagree about when a second is over."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 FIRST_DOUBT, LONGEST_DOUBT = timedelta(minutes=1), timedelta(minutes=30)
-"""The same where the message may have arrived and only its answer got lost: each try may be a repetition."""
+"""The pauses when Slack may have the message and only its answer was lost: each try may post it twice."""
 HUNG = timedelta(minutes=1)
-"""How long nothing is tried through an installation for which Slack took too long."""
+"""How long nothing is sent through an installation after Slack took too long there."""
 PATIENCE, PATIENT_TRIES = timedelta(hours=6), 10
-"""How old a message is, and how often it was tried, before a failure that nobody knows is taken for final.
+"""How old a message is, and how often it was tried, before an unknown failure counts as final.
 
-Three of the longest outages that are to be survived. And ten tries, because it may have waited behind others."""
+Three times the longest outage that is to be survived, and ten tries, because it may have waited behind others."""
 EXPECTED = (*CALL_FAILED, OSError)
-"""How saying something may fail without a fault of ours."""
-ENDS = frozenset({Kind.OVER, Kind.DEAF, Kind.UNREADABLE})
-"""What a repetition will not change."""
-DOUBTFUL = frozenset({Kind.UNKNOWN, Kind.GONE})
-"""What a repetition may change, and need not."""
+"""How a call may fail without a fault of ours."""
+ENDS = frozenset({FailureKind.ENDED, FailureKind.UNREACHABLE, FailureKind.INVALID_MESSAGE})
+"""Failures that another try does not change."""
+DOUBTFUL = frozenset({FailureKind.UNKNOWN, FailureKind.MESSAGE_MISSING})
+"""Failures that another try may change."""
 PLAIN_LENGTH = 3000
 
+Reader = Callable[["AsyncSession", Any], Awaitable[object | None]]
+"""Returns what a living notification says now; None: nothing, or its recipient may not see it any more."""
 
-class Fallback(Protocol):
-    """What becomes of messages whose channel may not hear them. Called in the transaction that settles one."""
 
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
-        """The channel will never hear this one, for Slack's reason `code`: owe it to somebody else."""
+class DeliveryListener(Protocol):
+    """Who acts on what became of a message. Called in the transaction that settles the message."""
+
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
+        """The channel will never take this message, for Slack's reason `code`."""
         ...
 
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:
-        """The channel has taken this one, which was no edit."""
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
+        """The channel has taken this message, which was not an edit."""
         ...
 
 
-class NoticeSender:
-    """Takes due notices and says them, one at a time. Any number of processes may do so.
+class Renderer:
+    """Turns rows of the outbox into messages, as of the moment they go out."""
 
-    A message is settled before the next one is begun, so that a process that is killed leaves at most one of
-    which nobody knows whether Slack has it: that one is said again.
+    def __init__(
+        self, database: Database, platform: PlatformOf, readers: Mapping[type[Living], Reader]
+    ) -> None:
+        self._database = database
+        self._platform = platform
+        self._readers = dict(readers)
+
+    async def body(self, notice: Notice) -> Json | None:
+        """Return the arguments of `chat.postMessage`, or None when there is nothing left to say.
+
+        A row without a kind holds a ready message: an older release wrote it. What cannot be rendered is
+        replaced by plain text, so that the rest of the channel goes on.
+
+        Raises:
+            Exception: The database is away; `is_outage` tells. The row is tried again later.
+
+        """
+        if not notice.kind:
+            return notice.body
+        try:
+            kind = messages.KINDS[notice.kind]
+            facts = await self._facts(kind.load(notice.facts))
+            return messages.render(kind, facts, self._platform).body if facts is not None else None
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception(
+                "outbox.not_rendered", notification=notice.id, kind=notice.kind, type=type(error).__name__
+            )
+            return messages.unreadable().body
+
+    async def _facts(self, notification: Notification) -> object | None:
+        if not isinstance(notification, Living):
+            return notification
+        async with self._database.system(write=False) as session:
+            return await self._readers[type(notification)](session, notification)
+
+
+class OutboxSender:
+    """Sends due messages, one at a time. Any number of processes may run one.
+
+    A message is settled before the next one is begun, so a killed process leaves at most one of which
+    nobody knows whether Slack has it: that one is sent again.
     """
 
     def __init__(
         self,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
+        renderer: Renderer,
         *,
         between: timedelta = BETWEEN,
-        fallbacks: Mapping[str, Fallback] | None = None,
+        listeners: Mapping[Listener, DeliveryListener] | None = None,
     ) -> None:
         self._database = database
-        self._slacks = slacks
+        self._clients = clients
+        self._renderer = renderer
         self._between = between
-        self._fallbacks = dict(fallbacks or {})
+        self._listeners: dict[str, DeliveryListener] = {str(k): v for k, v in (listeners or {}).items()}
         self._stopping = False
 
     def stop(self) -> None:
-        """Claim nothing more: `run` ends with what it is saying."""
+        """Claim nothing more: `run` ends with the message it is sending."""
         self._stopping = True
 
     async def run(self) -> int:
-        """Send what is due; return how many notices were taken."""
+        """Send what is due; return how many messages were taken."""
         taken = 0
         while not self._stopping:
             async with self._database.system() as session:
@@ -105,51 +155,72 @@ class NoticeSender:
     async def _send(self, notice: Notice) -> None:
         until = time.monotonic() + LEASE.total_seconds()
         try:
-            client = await self._slacks.for_installation(notice.slack_id)
-            async with asyncio.timeout(SAID_WITHIN_S):
-                place = await self._say(client, notice)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others are said
+            body = await self._renderer.body(notice)
+            if body is None:
+                await self._drop(notice)
+                return
+            client = await self._clients.for_installation(notice.slack_id)
+            async with asyncio.timeout(SENT_WITHIN_S):
+                place = await self._post(client, notice, body)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are sent
             await self._failed(notice, error)
         else:
-            await self._arrived(notice, place, until)
+            await self._delivered(notice, place, until)
 
-    async def _say(self, client: AsyncWebClient, notice: Notice) -> Place:
-        """Post, edit or answer, as the notice says, and return where the message stands. Raises one of CALL_FAILED."""
+    async def _post(self, client: AsyncWebClient, notice: Notice, body: Json) -> Place:
+        """Post, edit or reply, as the row says, and return where the message stands.
+
+        Raises:
+            SlackApiError: Slack refused it; like every one of `CALL_FAILED`.
+
+        """
         target = notice.edits or notice.thread_of
         place = None
         if target is not None:
             async with self._database.system(write=False) as session:
                 place = await Notices(session).place(target)
         try:
-            return await _call(client, notice, notice.body, place)
+            return await _call(client, notice, body, place)
         except CALL_FAILED as error:
             failed = failure(error)
-            if failed.kind is Kind.GONE and place is not None:
-                return await _call(client, notice, notice.body, None)
-            if failed.kind is Kind.UNREADABLE:  # our fault, and no reason to be silent: the words go alone
-                log.warning("message not drawn", notice=notice.id, code=failed.code)
-                words = str(notice.body.get("text") or "")[:PLAIN_LENGTH]
-                return await _call(client, notice, {**notice.body, "text": words, "blocks": []}, place)
+            if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
+                return await _call(client, notice, body, None)
+            if (
+                failed.kind is FailureKind.INVALID_MESSAGE
+            ):  # our fault, and no reason to be silent: the words go alone
+                log.warning("outbox.blocks_refused", notification=notice.id, code=failed.code)
+                words = str(body.get("text") or "")[:PLAIN_LENGTH]
+                return await _call(client, notice, {**body, "text": words, "blocks": []}, place)
             raise
 
-    async def _arrived(self, notice: Notice, place: Place, until: float) -> None:
-        """Note that Slack has it; while the database is gone, as long as the notice is ours: or it is said again."""
+    async def _drop(self, notice: Notice) -> None:
+        """Settle a message without sending it: there is nothing left to say."""
+        async with self._database.system() as session:
+            await Notices(session).drop(notice)
+        NOTICES.labels("dropped").inc()
+        log.info("outbox.dropped", notification=notice.id, kind=notice.kind)
+
+    async def _delivered(self, notice: Notice, place: Place, until: float) -> None:
+        """Store that Slack has the message; while the database is away, try for as long as the lease lasts.
+
+        After that the message is sent again.
+        """
         NOTICES.labels("sent").inc()
-        fallback = self._fallbacks.get(notice.fallback)
+        listener = self._listeners.get(notice.fallback)
         if notice.edits is not None:  # an edit works where nothing new is taken
-            fallback = None
+            listener = None
         wait = 0.05
         while True:
             try:
                 async with self._database.system() as session:
                     more = await Notices(session).sent(notice, place.channel, place.ts, rest=self._between)
-                    if fallback is not None and more is not None:
-                        await fallback.heard(session, notice)
+                    if listener is not None and more is not None:
+                        await listener.on_delivered(session, notice)
             except Exception as error:
-                log.exception("said, and not noted yet", notice=notice.id, type=type(error).__name__)
+                log.exception("outbox.result_not_saved", notification=notice.id, type=type(error).__name__)
                 if time.monotonic() > until:
                     raise
-                fallback = None  # it may be what fails, and the channel's next message says the same
+                listener = None  # it may be what fails, and the channel's next message says the same
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
@@ -159,19 +230,19 @@ class NoticeSender:
 
     def _look_again(self) -> None:
         """Look for what is due when a channel has rested, which is between two looks of the clock."""
-        after_s = self._between.total_seconds() + A_MOMENT_S
+        after_s = self._between.total_seconds() + CLOCK_DRIFT_S
         asyncio.get_running_loop().call_later(after_s, self._database.owes.set)
 
     async def _failed(self, notice: Notice, error: Exception) -> None:
         failed = failure(error)
         if not isinstance(error, EXPECTED) and not is_outage(error):
-            log.error("notice failed", notice=notice.id, type=failed.code, exc_info=error)
+            log.error("outbox.send_failed", notification=notice.id, type=failed.code, exc_info=error)
         over = failed.kind in ENDS or (failed.kind in DOUBTFUL and _too_long(notice))
         if over:
             try:
-                await self._give_up(notice, failed.code, self._fallbacks.get(notice.fallback))
+                await self._give_up(notice, failed.code, self._listeners.get(notice.fallback))
             except Exception as fault:
-                log.exception("notice not handed over", notice=notice.id, type=type(fault).__name__)
+                log.exception("outbox.not_handed_over", notification=notice.id, type=type(fault).__name__)
                 if _too_long(notice):
                     await self._give_up(notice, failed.code, None)
                     return
@@ -183,12 +254,12 @@ class NoticeSender:
             if isinstance(error, TimeoutError):
                 await Notices(session).hold(notice.slack_id, HUNG)
 
-    async def _give_up(self, notice: Notice, code: str, fallback: Fallback | None) -> None:
+    async def _give_up(self, notice: Notice, code: str, listener: DeliveryListener | None) -> None:
         async with self._database.system() as session:
-            if await Notices(session).give_up(notice, code) and fallback is not None:
-                await fallback.lost(session, notice, code)
+            if await Notices(session).give_up(notice, code) and listener is not None:
+                await listener.on_undeliverable(session, notice, code)
         NOTICES.labels("given_up").inc()
-        log.warning("notice given up", notice=notice.id, code=code)
+        log.warning("outbox.given_up", notification=notice.id, code=code)
 
 
 def _too_long(notice: Notice) -> bool:
@@ -198,12 +269,14 @@ def _too_long(notice: Notice) -> bool:
 
 def _pause(notice: Notice, failed: Failure) -> timedelta:
     """Return how long to wait: longer each time, spread by chance, and never less than Slack asks for."""
-    first, longest = (FIRST_DOUBT, LONGEST_DOUBT) if failed.perhaps_done else (FIRST_PAUSE, LONGEST_PAUSE)
+    first, longest = (
+        (FIRST_DOUBT, LONGEST_DOUBT) if failed.may_have_succeeded else (FIRST_PAUSE, LONGEST_PAUSE)
+    )
     spread = random.uniform(0.5, 1.0)  # noqa: S311 - hides nothing
     pause: timedelta = min(longest, first * 2 ** min(notice.attempts, 10)) * spread
     if failed.retry_after is None:
         return pause
-    return max(pause, failed.retry_after) if failed.perhaps_done else failed.retry_after
+    return max(pause, failed.retry_after) if failed.may_have_succeeded else failed.retry_after
 
 
 async def _call(

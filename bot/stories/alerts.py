@@ -11,8 +11,8 @@ from bot.services.acting import acting
 from bot.services.errors import NoAlertsChannelError, NotFoundError, Thing
 from bot.services.incidents.quiet_hours import zones
 from bot.services.permissions import Permission
-from bot.slack.clients import CALL_FAILED, failure
-from bot.slack.clients import Kind as Failed
+from bot.slack.failures import CALL_FAILED, failure
+from bot.slack.failures import FailureKind as Failed
 from bot.slack.people import user_of
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal
@@ -22,7 +22,7 @@ from storage.audit import Audit
 
 if TYPE_CHECKING:
     from bot.services.incidents.incidents import Incidents
-    from bot.services.notifications import Message
+    from bot.views.kit import Message
     from storage.engine.db import Database
     from storage.models import AlertSettings
 
@@ -155,15 +155,15 @@ class AlertsStory:
         except CALL_FAILED as error:
             failed = failure(error)
             log.info("channel not usable", code=failed.code)
-            if failed.kind is Failed.PASSING or failed.perhaps_done:
+            if failed.kind is Failed.TRANSIENT or failed.may_have_succeeded:
                 raise BadInputError(
                     "Slack didn't answer in time, so I don't know whether my message arrived. Look in the channel,"
                     " then try again in a minute."
-                    if failed.perhaps_done
+                    if failed.may_have_succeeded
                     else "Slack isn't answering me right now. Nothing was changed; please try again in a minute.",
                     field=views.CHANNEL,
                 ) from None
-            if failed.kind is Failed.OVER:
+            if failed.kind is Failed.ENDED:
                 raise
             return failed.code
         return ""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bot.services.access import members_with
 from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NotFoundError, NotMemberError, Thing
-from bot.services.notifications import say_to, say_to_member
+from bot.services.notifications import ChannelDecided, ChannelRequested
+from bot.services.outbox import enqueue_dm, enqueue_dm_by_id
 from bot.services.permissions import Permission, lowest_role
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
@@ -122,9 +123,17 @@ class ChannelStory:
                 " speak to one of them."
             )
         wanted = (await summaries(session, [actor.organization_id]))[actor.organization_id]
-        message = views.asks(made, present.name, wanted)
+        asked = ChannelRequested(
+            request_id=made.id,
+            organization_id=made.organization_id,
+            organization=present.name,
+            wanted=wanted,
+            realm=made.realm,
+            channel_id=made.channel_id,
+            user_id=made.user_id,
+        )
         for admin in admins:
-            await say_to(session, admin, f"channel:{made.id}", message)
+            await enqueue_dm(session, admin, f"channel:{made.id}", asked)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "channel requested", sender.channel_id
         )
@@ -181,6 +190,6 @@ class ChannelStory:
     async def _tell(
         self, session: AsyncSession, request: ChannelRequest, wanted: str, *, approved: bool
     ) -> None:
-        message = views.decided(request, wanted, approved=approved)
+        decided = ChannelDecided(channel_id=request.channel_id, wanted=wanted, approved=approved)
         key = f"channel-decided:{request.id}"
-        await say_to_member(session, request.wanted_id, request.requested_by, key, message)
+        await enqueue_dm_by_id(session, request.wanted_id, request.requested_by, key, decided)

@@ -9,7 +9,7 @@ from bot.services.access import act_as
 from bot.services.errors import NotMemberError
 from bot.services.organizations.invitations import waiting_for
 from bot.services.permissions import Permission
-from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.payloads import opener_of
 from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.slack.standing import LazyStanding
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import Sender
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.standing import Standing
@@ -37,9 +37,9 @@ log = logger(__name__)
 class Home:
     """What a member sees under the app's name."""
 
-    def __init__(self, accounts: AccountsStory, slacks: Slacks, database: Database) -> None:
+    def __init__(self, accounts: AccountsStory, clients: SlackClients, database: Database) -> None:
         self._accounts = accounts
-        self._slacks = slacks
+        self._clients = clients
         self._database = database
         accounts.changed.append(self.redraw)
 
@@ -80,7 +80,7 @@ class Home:
         standing = await LazyStanding(self._database, sender)()
         view = await self.view(sender, standing, organization_id)
         await self._draw(
-            sender, view, lambda: self._slacks.for_workspace(sender.team_id, sender.enterprise_id)
+            sender, view, lambda: self._clients.for_workspace(sender.team_id, sender.enterprise_id)
         )
 
     async def view(

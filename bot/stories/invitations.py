@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bot.services.acting import acting
 from bot.services.errors import NotAllowedError, NotMemberError
-from bot.services.notifications import say_to_member
+from bot.services.notifications import InvitationAnswered
+from bot.services.outbox import enqueue_dm_by_id
 from bot.services.permissions import Permission
 from bot.slack.routes import Answer, Kind, Request, Routes, Say, Who
 from bot.views import invitations as views
@@ -96,9 +97,9 @@ class InvitationStory:
     async def _tell_inviter(
         self, session: AsyncSession, invitation: Invitation, organization: str, role: Role | None
     ) -> None:
-        message = views.answered(organization, invitation.user_id, role=role)
+        answered = InvitationAnswered(organization=organization, user_id=invitation.user_id, role=role)
         key = f"answered:{invitation.id}:{invitation.expires_at:%Y%m%d%H%M%S}"
-        await say_to_member(session, invitation.organization_id, invitation.invited_by, key, message)
+        await enqueue_dm_by_id(session, invitation.organization_id, invitation.invited_by, key, answered)
 
     async def _answer(self, request: Request, text: str, organization_id: str | None = None) -> Answer:
         """Say what came of it where the button was: in place of the message, or on a home tab drawn again."""

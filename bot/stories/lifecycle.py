@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.numbers import number
 from bot.ops.logs import logger
+from bot.services import notifications
 from bot.services.access import members_with
-from bot.services.notifications import Message, say_to
+from bot.services.outbox import Conversation, enqueue, enqueue_dm
 from bot.services.permissions import HIGHEST, Permission
-from bot.slack.clients import CALL_FAILED, failure
-from bot.slack.clients import Kind as Failed
+from bot.slack.failures import CALL_FAILED, failure
+from bot.slack.failures import FailureKind as Failed
 from bot.slack.grids import at_home
 from bot.slack.payloads import leaver_of, workspace_of
 from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
-from bot.views import lifecycle as views
 from bot.views.kit import cut
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
@@ -27,14 +27,13 @@ from storage.memberships import Members
 from storage.models import Installation
 from storage.organization_names import looks
 from storage.organizations import Organizations
-from storage.outbox import Notices
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.incidents.incidents import Incidents
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from storage.engine.db import Database
     from storage.models import Membership
     from storage.vault import Vault
@@ -78,11 +77,11 @@ class NewInstallation:
 class Lifecycle:
     """Installation, removal, and people who leave. Built once, in `bot.app`."""
 
-    def __init__(self, incidents: Incidents, database: Database, vault: Vault, slacks: Slacks) -> None:
+    def __init__(self, incidents: Incidents, database: Database, vault: Vault, clients: SlackClients) -> None:
         self._incidents = incidents
         self._database = database
         self._vault = vault
-        self._slacks = slacks
+        self._clients = clients
 
     def register(self, routes: Routes) -> None:
         """Add the events. Slack repeats one until we have answered that it is handled."""
@@ -123,9 +122,9 @@ class Lifecycle:
                 await self._tell_again(session, new.slack_id)
             if new.team_id is None:
                 if before is None or gone_at is not None:
-                    await self._greet(session, new, f"{gone_at}", views.welcome_grid(new.name))
+                    await self._greet(session, new, f"{gone_at}", notifications.WelcomeGrid(grid=new.name))
             elif not await self._first_organization(session, new, new.team_id) and gone_at is not None:
-                await self._greet(session, new, f"{gone_at}", views.welcome_back(new.name))
+                await self._greet(session, new, f"{gone_at}", notifications.WelcomeBack(workspace=new.name))
         log.info("installed", installation=kept.id, again=before is not None)
         return kept
 
@@ -144,8 +143,10 @@ class Lifecycle:
         audit = Audit(session)
         await audit.write(organization.id, owner.id, FOUNDED, organization.id)
         await audit.write(organization.id, owner.id, "app installed", team_id)
-        message = views.welcome(new.name, organization.name, organization.id)
-        await say_to(session, owner, f"welcome:{organization.id}", message)
+        welcome = notifications.Welcome(
+            workspace=new.name, organization=organization.name, organization_id=organization.id
+        )
+        await enqueue_dm(session, owner, f"welcome:{organization.id}", welcome)
         return True
 
     async def _tell_again(self, session: AsyncSession, slack_id: str) -> None:
@@ -153,14 +154,12 @@ class Lifecycle:
         linked = await Workspaces(session).organizations(slack_id)
         await IncidentRows(session).try_again([organization.id for organization in linked])
 
-    async def _greet(self, session: AsyncSession, new: NewInstallation, key: str, message: Message) -> None:
-        """Owe the installer a message, who may be a member of nothing."""
-        await Notices(session).put(
-            key=f"greeting:{new.slack_id}:{key}",
-            slack_id=new.slack_id,
-            channel=new.installed_by,
-            body=message.body,
-        )
+    async def _greet(
+        self, session: AsyncSession, new: NewInstallation, key: str, greeting: notifications.Notification
+    ) -> None:
+        """Send the installer a message, who may be a member of no organization."""
+        installer = Conversation(slack_id=new.slack_id, id=new.installed_by)
+        await enqueue(session, installer, f"greeting:{new.slack_id}:{key}", greeting)
 
     # Removal: Slack sends both events, in either order
 
@@ -198,10 +197,10 @@ class Lifecycle:
         Raises one of CALL_FAILED when Slack doesn't say: the token is kept, and Slack sends the event again.
         """
         try:
-            client = await self._slacks.for_installation(slack_id)
+            client = await self._clients.for_installation(slack_id)
             await client.auth_test()
         except CALL_FAILED as error:
-            if failure(error).kind is Failed.OVER:
+            if failure(error).kind is Failed.ENDED:
                 return False
             raise
         return True
@@ -229,10 +228,13 @@ class Lifecycle:
             return
         members = Members(session)
         await Audit(session).write(organization.id, SYSTEM, "member left", ended.id)
-        owners = await members.count_owners(organization.id)
-        message = views.left(ended.user_id, organization.name, owners=owners)
+        left = notifications.MemberLeft(
+            user_id=ended.user_id,
+            organization=organization.name,
+            owners=await members.count_owners(organization.id),
+        )
         for admin in await members_with(session, organization.id, Permission.RECEIVE_NOTICES):
-            await say_to(session, admin, f"left:{ended.id}:{event_id}", message)
+            await enqueue_dm(session, admin, f"left:{ended.id}:{event_id}", left)
 
 
 def _installation_of(body: Mapping[str, Any]) -> str | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from bot.ops.logs import logger
 from bot.services.acting import acting
 from bot.services.errors import Limit, LimitReachedError, NotFoundError, ServiceError, Thing
-from bot.services.notifications import say_to
+from bot.services.notifications import RoleChanged, WorkspaceJoined
 from bot.services.organizations.invitations import invite, tell, waiting_for
+from bot.services.outbox import enqueue_dm
 from bot.services.permissions import LOWEST, Permission, allows, lowest_role, role_called
 from bot.slack.people import person, team_name
 from bot.slack.refusals import BadInputError
@@ -220,9 +221,10 @@ class OrganizationStory:
             for owner in await members.all(organization.id):
                 if allows(owner.role, Permission.INVITE) and owner.id != member.id:
                     key = f"joined:{organization.id}:{redeemed.id}"
-                    await say_to(
-                        session, owner, key, views.joined(organization.name, name, who, Role(member.role))
+                    joined = WorkspaceJoined(
+                        organization=organization.name, workspace=name, by=who, role=member.role
                     )
+                    await enqueue_dm(session, owner, key, joined)
         return Say(
             text=f"This workspace can now use {organization.name}, and you are {article(role)} of it."
             f" `/octapost org switch {organization.name}` makes this channel about it.",
@@ -379,8 +381,9 @@ class OrganizationStory:
         )
         member = await Members(session).get(actor.organization_id, membership_id)
         if member is not None and member.id != actor.membership_id:
-            message = invitations.role_changed(actor.organization, role, f"<@{actor.sender.user_id}>")
-            await tell(session, member, message)
+            changed_by = actor.sender.user_id
+            changed = RoleChanged(organization=actor.organization, role=role, changed_by=changed_by)
+            await tell(session, member, changed)
 
     async def _end(self, actor: Actor, membership_id: str) -> None:
         async with acting(self._database, actor, Permission.MANAGE_MEMBERS) as session:

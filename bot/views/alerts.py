@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.views import kit
 from bot.views.incidents import TROUBLE, in_days, moment
+from bot.views.kit import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

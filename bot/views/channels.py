@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.views import kit
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from bot.views.organization import ownership
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.models import ChannelRequest
+    from bot.services.notifications import ChannelDecided, ChannelRequested
     from storage.organization_summaries import Summary
 
 
@@ -25,18 +24,18 @@ def which(found: Sequence[Summary], realm: str) -> list[Json]:
     return blocks
 
 
-def asks(request: ChannelRequest, present: str, wanted: Summary) -> Message:
+def asks(one: ChannelRequested) -> Message:
     """Return what the admins of a channel's present organization are asked."""
-    text = f"Someone asks for a channel of {present} to be about {wanted.name} instead."
-    channel, who = f"<#{request.channel_id}>", f"<@{request.user_id}>"
-    now, then = kit.escape(present), kit.escape(wanted.name)
-    value = f"{request.organization_id}/{request.id}"
+    text = f"Someone asks for a channel of {one.organization} to be about {one.wanted.name} instead."
+    channel, who = f"<#{one.channel_id}>", f"<@{one.user_id}>"
+    now, then = kit.escape(one.organization), kit.escape(one.wanted.name)
+    value = f"{one.organization_id}/{one.request_id}"
     return Message(
         text=text,
         blocks=[
             kit.section(
                 f"{who} asks that /octapost in {channel} means *{then}* instead of *{now}*."
-                f"\n{then}: {ownership(wanted, request.realm)}"
+                f"\n{then}: {ownership(one.wanted, one.realm)}"
             ),
             kit.actions(
                 kit.button("Approve", "channel.approve", value, style="primary"),
@@ -47,10 +46,10 @@ def asks(request: ChannelRequest, present: str, wanted: Summary) -> Message:
     )
 
 
-def decided(request: ChannelRequest, wanted: str, *, approved: bool) -> Message:
+def decided(one: ChannelDecided) -> Message:
     """Return what the person reads who asked."""
-    channel = f"<#{request.channel_id}>"
-    if approved:
+    channel, wanted = f"<#{one.channel_id}>", one.wanted
+    if one.approved:
         text = f"Approved: the channel is now about {wanted}."
         said = f"Your request was approved: in {channel}, /octapost now means {kit.escape(wanted)}."
     else:

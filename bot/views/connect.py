@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adapters.base import App, Blocker, Hint, Platform, PlatformError
-from bot.services.notifications import Message
+from adapters.base import App, Blocker, Hint, Platform
+from bot.services.accounts.connecting import ALREADY_HERE
 from bot.slack.routes import Say
 from bot.views import kit
 from bot.views.blockers import BLOCKED, HINTS
 from bot.views.errors import explain
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from bot.views.organization import ownership
 
 if TYPE_CHECKING:
-    from bot.services.accounts.connecting import Connected
+    from bot.services.notifications import AccountsConnected, ConsentSettled, ConsentWaiting
     from bot.settings import PlatformSettings
     from storage.models import Account, Discovery, FoundAccount
     from storage.organization_summaries import Summary
 
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
-ALREADY_HERE = "already_here"
-"""Why a found account is greyed, beside the platforms' `Blocker`s: this organization has it."""
 PICKED = "picked"
 ORGANIZATIONS_SHOWN = 90
 """A modal holds 100 blocks."""
@@ -135,12 +133,12 @@ def go_on(platform: Platform, app: App, organization: str, url: str) -> Json:
 # What came of it
 
 
-def outcome(done: Connected, value: str) -> Message:
-    """Return what the person who consented is told. `value` names the discovery for the Choose button."""
-    platform, blocks = done.platform, []
+def outcome(done: ConsentSettled, platform: Platform) -> Message:
+    """Return what the member who consented is told."""
+    blocks: list[Json] = []
     if done.wrong:
         expected, got = (name or "someone else" for name in done.wrong)
-        as_new = f", or connect {got} as a new account below" if done.discovery_id is not None else ""
+        as_new = f", or connect {got} as a new account below" if done.discovery_id else ""
         blocks.append(
             kit.words(
                 f"You signed in to {platform.name} as {got}, but this connection belongs to {expected}."
@@ -149,20 +147,21 @@ def outcome(done: Connected, value: str) -> Message:
         )
     if done.attached:
         blocks.append(
-            kit.words(f"✅ Connected to {done.organization}: {names(done.attached)} on {platform.name}.")
+            kit.words(f"✅ Connected to {done.organization}: {some(done.attached)} on {platform.name}.")
         )
     if done.renewed:
         blocks.append(
-            kit.words(f"🔁 Renewed for {done.organization}: {names(done.renewed)} on {platform.name}.")
+            kit.words(f"🔁 Renewed for {done.organization}: {some(done.renewed)} on {platform.name}.")
         )
     if done.left_out:
         blocks.append(kit.words(not_renewed(done)))
-    if done.discovery_id is not None:
+    if done.discovery_id:
         more = "more " if done.renewed else ""
+        choose = f"{done.organization_id}/{done.discovery_id}"
         many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
         blocks += [
             kit.words(f"{platform.name} shows {many} you can connect to {done.organization}."),
-            kit.actions(kit.button("Choose accounts", "connect.choose", value, style="primary")),
+            kit.actions(kit.button("Choose accounts", "connect.choose", choose, style="primary")),
         ]
     if not (done.attached or done.renewed or done.discovery_id or done.wrong):
         blocks.append(
@@ -170,14 +169,14 @@ def outcome(done: Connected, value: str) -> Message:
                 f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}."
             )
         )
-    blocks += advice(done)
+    blocks += advice(done, platform)
     if not (done.attached or done.renewed or done.discovery_id or done.wrong):
         blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
     return Message(text=first or f"{platform.name}: done.", blocks=blocks)
 
 
-def not_renewed(done: Connected) -> str:
+def not_renewed(done: ConsentSettled) -> str:
     """Return which accounts a reconnect left out, and how to get them with the next one."""
     them = "it" if len(done.left_out) == 1 else "them"
     how = "tick everything you want to keep"
@@ -189,28 +188,30 @@ def not_renewed(done: Connected) -> str:
     )
 
 
-def advice(done: Connected) -> list[Json]:
+def advice(done: ConsentSettled, platform: Platform) -> list[Json]:
     """Return what stands in the way of more: reasons, fixes, missing permissions, sharing."""
-    lines = [HINTS[hint] for hint in sorted(done.hints)]
-    shown = 3 if done.discovery_id is not None else BLOCKED_SHOWN
-    lines += [why_not(one.name, one.blocker) for one in done.blocked[:shown]]
+    lines = [HINTS[Hint(hint)] for hint in done.hints]
+    shown = 3 if done.discovery_id else BLOCKED_SHOWN
+    lines += [why_not(one.name, one.reason) for one in done.blocked[:shown]]
     if len(done.blocked) > shown:
-        where = "; Choose accounts lists them with reasons" if done.discovery_id is not None else ""
+        where = "; Choose accounts lists them with reasons" if done.discovery_id else ""
         lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
     if done.missing:
-        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in done.missing)
+        asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]
+        missing = [scope for scope in asked if scope.name in done.missing]
+        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in missing)
         lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
     if done.shared:
         lines.append(
-            f"Another organization on this installation uses the same {done.platform.name} sign-in, so both share"
+            f"Another organization on this installation uses the same {platform.name} sign-in, so both share"
             " one access: renewing it here renews it for both, disconnecting here leaves the other's alone."
         )
     return [kit.fine_print(line) for line in lines]
 
 
-def news(done: Connected, accounts: Sequence[Account]) -> Message:
+def news(one: AccountsConnected, platform: Platform) -> Message:
     """Return what the other admins are told: a surprising connection is one somebody sees."""
-    text = f"New in {done.organization}: {names(accounts)} on {done.platform.name} was connected."
+    text = f"New in {one.organization}: {some(one.accounts)} on {platform.name} was connected."
     return Message(
         text=text,
         blocks=[
@@ -222,13 +223,14 @@ def news(done: Connected, accounts: Sequence[Account]) -> Message:
     )
 
 
-def waiting(platform: Platform, value: str, error: PlatformError) -> Message:
-    """Return what is said when a consent is stored and the platform fell silent afterwards."""
+def waiting(one: ConsentWaiting, platform: Platform) -> Message:
+    """Return what is said when a consent is stored and the platform stopped answering."""
+    value = f"{one.organization_id}/{one.grant_id}"
     return Message(
         text=f"I have your consent for {platform.name}, but it isn't answering.",
         blocks=[
             kit.words(f"I have your consent for {platform.name}, but couldn't read your accounts yet."),
-            kit.words(explain(error, platform.name)),
+            kit.words(explain(one.failure.error, platform.name)),
             kit.actions(kit.button("Finish connecting", "connect.resume", value, style="primary")),
         ],
     )
@@ -236,9 +238,13 @@ def waiting(platform: Platform, value: str, error: PlatformError) -> Message:
 
 def names(accounts: Sequence[Account]) -> str:
     """Return accounts by name, the first five of them."""
-    shown = [account.name for account in accounts[:5]]
-    more = [f"{len(accounts) - 5} more"] if len(accounts) > 5 else []
-    return kit.listed([*shown, *more])
+    return some([account.name for account in accounts])
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first five of the names, and how many more there are."""
+    more = [f"{len(names) - 5} more"] if len(names) > 5 else []
+    return kit.listed([*names[:5], *more])
 
 
 def why_not(name: str, blocker: str | None) -> str:

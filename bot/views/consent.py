@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
+from bot.services.notifications import ConsentFailed, ConsentProblem
 from bot.slack.commands import COMMAND
 from bot.views import kit
 from bot.views.errors import explain
+from bot.views.kit import Message
 
 if TYPE_CHECKING:
     from adapters.base import App, Platform, PlatformError
@@ -52,10 +53,23 @@ def not_accepted(platform: Platform, error: PlatformError) -> str:
     return explain(error, platform.name)
 
 
-def over(platform: Platform, app: App, organization_id: str, sentence: str) -> Message:
-    """Return the direct message about it, with a button that starts again."""
-    said = sentence.replace("`", "")
+def why(one: ConsentFailed, platform: Platform) -> str:
+    """Return why nothing was connected, in a sentence or two."""
+    match one.problem:
+        case ConsentProblem.DECLINED:
+            return declined(platform)
+        case ConsentProblem.MISSING_PRODUCT:
+            return missing_product(platform, next(app for app in platform.apps if app.key == one.app))
+        case ConsentProblem.NOT_ACCEPTED if one.failure is not None:
+            return not_accepted(platform, one.failure.error)
+        case _:
+            return refused(platform, one.code)
+
+
+def failed(one: ConsentFailed, platform: Platform) -> Message:
+    """Return the direct message about a trip that connected nothing, with a button that starts again."""
+    said = why(one, platform).replace("`", "")
     again = kit.button(
-        f"Try {platform.name} again", f"connect.platform.{app.key}", f"{organization_id}/{app.key}"
+        f"Try {platform.name} again", f"connect.platform.{one.app}", f"{one.organization_id}/{one.app}"
     )
     return Message(text=said, blocks=[kit.words(said), kit.actions(again)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import Fix
+from bot.services.accounts.diagnosis import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import kit
@@ -79,7 +79,7 @@ def examination(card: Card, role: Role) -> list[Json]:
     ]
     if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
-    if found.fix is Fix.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         blocks.append(kit.fine_print(ADMINS_CAN))
     blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
@@ -110,7 +110,6 @@ def said(account: Account, grant: Grant) -> str:
     """Return the platform's last verdict in words, and when it fell."""
     if account.lost and grant.status not in OVER and account.asked_at:
         return f"that we can't act for this account, {moment(account.asked_at)}"
-    kind = grant.verdict.partition(" ")[0]
     words = {
         "fresh": "all is well",
         "Busy": "nothing we could use",
@@ -120,7 +119,7 @@ def said(account: Account, grant: Grant) -> str:
         "GrantDead": "that the sign-in is over",
         "Misconfigured": "that our app is at fault",
         "accounts_only": "that only the account's own access lives on",
-    }.get(kind, NOT_ASKED)
+    }.get(grant.last_outcome, NOT_ASKED)
     return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
 
 
@@ -156,7 +155,7 @@ def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, st
 def _fixes(card: Card, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
     found, buttons = card.diagnosed(), []
-    if found.fix is Fix.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.fix is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
         label = f"Reconnect {card.account.name}"
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url
@@ -170,6 +169,7 @@ def small_print(card: Card, found: Diagnosis) -> str:
     grant = card.grant
     facts = [f"code {found.code}" if found.code else "", card.account.id]
     if grant is not None:
-        last = f"last answer {grant.verdict}" if grant.verdict else ""
+        answer = f"{grant.last_outcome} {grant.last_error_code}".strip()
+        last = f"last answer {answer}" if answer else ""
         facts += [grant.id, f"generation {grant.generation}", last]
     return " · ".join(filter(None, facts))

@@ -17,6 +17,7 @@ from bot.views.roles import article
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from bot.services.notifications import InvitationReceived
     from bot.views.accounts import Card
     from storage.models import AlertSettings
     from storage.organization_summaries import Summary
@@ -95,7 +96,7 @@ def switcher(reader: Reader) -> Json:
     return {"type": "static_select", "action_id": "home.switch", "options": options, "initial_option": chosen}
 
 
-def with_invitations(view: Json, waiting: Sequence[invitations.Asked]) -> Json:
+def with_invitations(view: Json, waiting: Sequence[InvitationReceived]) -> Json:
     """Return a home tab with a person's invitations above everything else."""
     return view | {"blocks": [*invitations.cards(waiting), *view["blocks"]][:100]}
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
 from bot.views import kit
+from bot.views.kit import Message
 from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
 

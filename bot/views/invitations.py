@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.views import kit
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from bot.views.organization import ownership
 from bot.views.roles import article, describe
 from storage.models import Role
@@ -15,8 +13,7 @@ from storage.models import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.models import Invitation
-    from storage.organization_summaries import Summary
+    from bot.services.notifications import InvitationAnswered, InvitationReceived, RoleChanged
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""
@@ -25,43 +22,35 @@ NO_LONGER_STANDS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """An invitation as the invited person sees it."""
-
-    organization: Summary
-    invitation: Invitation
-    by: str
-    """Who made it, as a Slack mention."""
-
-
-def message(asked: Asked) -> Message:
+def message(one: InvitationReceived) -> Message:
     """Return the direct message with an invitation."""
-    role = article(Role(asked.invitation.role))
-    text = f"You're invited to join {asked.organization.name} in Octapost as {role}."
-    return Message(text=text, blocks=card(asked))
+    role = article(Role(one.role))
+    text = f"You're invited to join {one.organization.name} in Octapost as {role}."
+    return Message(text=text, blocks=card(one))
 
 
-def card(asked: Asked) -> list[Json]:
+def card(one: InvitationReceived) -> list[Json]:
     """Return an invitation with its two buttons; it says who owns the organization, whatever its name."""
-    organization, invitation = asked.organization, asked.invitation
-    role = Role(invitation.role)
+    organization, role = one.organization, Role(one.role)
     name = kit.escape(organization.name)
     lines = (
-        f"{asked.by} invites you to join *{name}* in Octapost as {article(role)}.",
-        ownership(organization, invitation.realm),
+        f"{kit.named(one.invited_by)} invites you to join *{name}* in Octapost as {article(role)}.",
+        ownership(organization, one.realm),
     )
     accept = kit.button(
         "Accept",
         "invitation.accept",
-        invitation.id,
+        one.invitation_id,
         style="primary",
         label=f"Accept the invitation to {organization.name}",
     )
     decline = kit.button(
-        "Decline", "invitation.decline", invitation.id, label=f"Decline the invitation to {organization.name}"
+        "Decline",
+        "invitation.decline",
+        one.invitation_id,
+        label=f"Decline the invitation to {organization.name}",
     )
-    until = kit.mrkdwn(f"{describe(role)}. You can accept until {kit.day(invitation.expires_at)}.")
+    until = kit.mrkdwn(f"{describe(role)}. You can accept until {kit.day(one.expires_at)}.")
     return [
         kit.section("\n".join(lines)),
         {"type": "context", "elements": [until]},
@@ -69,7 +58,7 @@ def card(asked: Asked) -> list[Json]:
     ]
 
 
-def cards(found: Sequence[Asked]) -> list[Json]:
+def cards(found: Sequence[InvitationReceived]) -> list[Json]:
     """Return a person's invitations, the first few of them, for the home tab and `/octapost org`."""
     blocks = [block for one in found[:SHOWN] for block in card(one)]
     if (more := len(found) - SHOWN) > 0:
@@ -90,24 +79,24 @@ def declined(organization: str) -> str:
     )
 
 
-def answered(organization: str, user_id: str, *, role: Role | None) -> Message:
-    """Return what the owner reads who invited somebody: they joined with this role, or declined (None)."""
-    name = kit.escape(organization)
-    if role is None:
+def answered(one: InvitationAnswered) -> Message:
+    """Return what the owner who invited somebody reads: the person joined, or declined."""
+    name = kit.escape(one.organization)
+    if one.role is None:
         text, said = (
-            f"Your invitation to {organization} was declined.",
+            f"Your invitation to {one.organization} was declined.",
             f"declined your invitation to {name}.",
         )
     else:
-        text = f"Your invitation to {organization} was accepted."
-        said = f"accepted your invitation and is now {article(role)} of {name}."
-    return Message(text=text, blocks=[kit.section(f"<@{user_id}> {said}")])
+        text = f"Your invitation to {one.organization} was accepted."
+        said = f"accepted your invitation and is now {article(Role(one.role))} of {name}."
+    return Message(text=text, blocks=[kit.section(f"<@{one.user_id}> {said}")])
 
 
-def role_changed(organization: str, role: Role, by: str) -> Message:
-    """Return what a member reads whose role was changed. `by` is a Slack mention."""
-    text = f"You are now {article(role)} of {organization} in Octapost."
-    changed = kit.mrkdwn(f"Changed by {by}. `/octapost help` shows what you can do.")
+def role_changed(one: RoleChanged) -> Message:
+    """Return what a member whose role was changed reads."""
+    text = f"You are now {article(Role(one.role))} of {one.organization} in Octapost."
+    changed = kit.mrkdwn(f"Changed by <@{one.changed_by}>. `/octapost help` shows what you can do.")
     return Message(text=text, blocks=[kit.words(text), {"type": "context", "elements": [changed]}])
 
 

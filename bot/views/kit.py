@@ -7,6 +7,7 @@ allows it; `escape` is for the few places where it must stand in mrkdwn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,26 @@ def fallback(text: str) -> str:
     """Return a message's top-level text, in which Slack would otherwise look for mentions and links."""
     letters = text.translate(DIRECTIONS)
     return letters.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message to Slack: blocks, and the text that notifications and screen readers get."""
+
+    text: str
+    blocks: Sequence[Json]
+    ours: bool = False
+    """True: the text is mrkdwn of our own words, in which a mention is meant as one."""
+
+    @property
+    def body(self) -> Json:
+        """The arguments of `chat.postMessage`."""
+        return {
+            "text": self.text if self.ours else fallback(self.text),
+            "blocks": list(self.blocks),
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
 
 
 def plain(text: str, limit: int = SECTION_TEXT) -> Json:

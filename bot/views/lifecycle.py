@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from bot.services.notifications import Message
+from bot.services.notifications import MemberLeft, Welcome, WelcomeBack, WelcomeGrid
 from bot.slack.commands import COMMAND
 from bot.views import kit
+from bot.views.kit import Message
 from bot.views.roles import introduced
 
 
-def welcome(workspace: str, organization: str, organization_id: str) -> Message:
+def welcome(one: Welcome) -> Message:
     """Return the installer's first message: what there is now, what to do first, who may do what."""
     made = (
-        f"Octapost is in {workspace}, and you own its first organization, {organization}."
+        f"Octapost is in {one.workspace}, and you own its first organization, {one.organization}."
         " An organization owns the accounts your team publishes to."
     )
     return Message(
-        text=f"Octapost is in {workspace}. Type {COMMAND} connect to begin.",
+        text=f"Octapost is in {one.workspace}. Type {COMMAND} connect to begin.",
         blocks=[
             kit.header("Welcome to Octapost"),
             kit.words(made),
@@ -25,16 +26,16 @@ def welcome(workspace: str, organization: str, organization_id: str) -> Message:
             ),
             kit.actions(
                 kit.button("Connect an account", "connect.start", style="primary"),
-                kit.button("Invite people", "org.members", f"{organization_id}/"),
+                kit.button("Invite people", "org.members", f"{one.organization_id}/"),
             ),
             kit.fine_print(*introduced()),
         ],
     )
 
 
-def welcome_grid(grid: str) -> Message:
+def welcome_grid(one: WelcomeGrid) -> Message:
     """Return the message after an org-wide install, where no workspace has been named yet."""
-    said = f"Octapost is now available in every workspace of {grid} that it is added to."
+    said = f"Octapost is now available in every workspace of {one.grid} that it is added to."
     return Message(
         text=f"{said} Type {COMMAND} org create NAME where you want to begin.",
         blocks=[
@@ -52,10 +53,10 @@ def welcome_grid(grid: str) -> Message:
     )
 
 
-def welcome_back(workspace: str) -> Message:
+def welcome_back(one: WelcomeBack) -> Message:
     """Return the message after the app was removed and added again."""
     said = (
-        f"Octapost is back in {workspace}. Its organizations, members and connected accounts"
+        f"Octapost is back in {one.workspace}. Its organizations, members and connected accounts"
         " are as they were."
     )
     return Message(
@@ -63,18 +64,20 @@ def welcome_back(workspace: str) -> Message:
     )
 
 
-def left(user_id: str, organization: str, *, owners: int) -> Message:
+def left(one: MemberLeft) -> Message:
     """Return what admins are told when Slack deactivated a member."""
-    text = f"A member of {organization} was deactivated in Slack and can't act for it any more."
+    text = f"A member of {one.organization} was deactivated in Slack and can't act for it any more."
     blocks = [
-        kit.section(f"<@{user_id}> was deactivated in Slack."),
+        kit.section(f"<@{one.user_id}> was deactivated in Slack."),
         kit.words(
-            f"They can't act for {organization} any more. The accounts they connected stay connected:"
+            f"They can't act for {one.organization} any more. The accounts they connected stay connected:"
             " they belong to the organization."
         ),
     ]
-    if not owners:
+    if not one.owners:
         blocks.append(
-            kit.words(f"They were the last owner of {organization}: nobody can change its members right now.")
+            kit.words(
+                f"They were the last owner of {one.organization}: nobody can change its members right now."
+            )
         )
     return Message(text=text, blocks=blocks)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.services.tokens.policy import BREAKER_OPEN, OUTAGE
 from bot.views import kit
+from bot.views.kit import Message
 
 if TYPE_CHECKING:
     from adapters.base import Platform
+    from bot.services.notifications import OperatorNeeded
 
 
-def needs_you(platform: Platform, code: str) -> Message:
+def needs_you(one: OperatorNeeded, platform: Platform) -> Message:
     """Return the message that a platform needs whoever runs this installation."""
-    if code == BREAKER_OPEN:
+    if one.code == BREAKER_OPEN:
         what = f"{platform.name} suddenly calls many sign-ins over. I don't believe it yet and have told no member."
         do = (
             f"See whether {platform.name} has an outage, and whether our app there is still in good standing."
             " If it is real, members are told an hour after it ends."
         )
-    elif code == OUTAGE:
+    elif one.code == OUTAGE:
         what = f"{platform.name} leaves many of my calls without an answer. Members were not told."
         do = (
             f"See {platform.name}'s status page. I ask on, gently, and what waited is renewed when it answers"
@@ -32,5 +33,5 @@ def needs_you(platform: Platform, code: str) -> Message:
     text = f"{platform.name} needs you"
     return Message(
         text=f"{text}: {what}",
-        blocks=[kit.header(text), kit.words(f"{what}\n{do}"), kit.fine_print(f"Code: {code}")],
+        blocks=[kit.header(text), kit.words(f"{what}\n{do}"), kit.fine_print(f"Code: {one.code}")],
     )

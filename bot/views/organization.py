@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import Message
 from bot.services.permissions import LOWEST, Permission, allows
 from bot.views import kit
 from bot.views.kit import Json
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
     from storage.models import Invitation
     from storage.organization_summaries import Summary
     from storage.standing import Seat, Standing
+from bot.views.kit import Message
+
+if TYPE_CHECKING:
+    from bot.services.notifications import WorkspaceJoined
 
 PERSON, ROLE = "person", "role"
 MEMBERS_SHOWN = 40
@@ -150,14 +153,14 @@ def invited(seat: Seat, invitation: Invitation) -> Json:
     return kit.section(f"{who}, until {kit.day(invitation.expires_at)}", accessory=withdraw)
 
 
-def joined(organization: str, workspace: str, by: str, role: Role) -> Message:
-    """Return what the owners read when another workspace joined with a code that `by` typed there."""
-    text = f"The workspace {workspace} joined {organization} with a one-time code."
+def joined(one: WorkspaceJoined) -> Message:
+    """Return what the owners read when another workspace joined with a one-time code."""
+    text = f"The workspace {one.workspace} joined {one.organization} with a one-time code."
     return Message(
         text=text,
         blocks=[
             kit.words(text),
-            kit.words(f"{by} used it there, and is now {article(role)} of {organization}."),
+            kit.words(f"{one.by} used it there, and is now {article(Role(one.role))} of {one.organization}."),
             kit.fine_print(
                 "If that surprises you: /octapost org members shows everybody and can remove people."
             ),

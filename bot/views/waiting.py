@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bot.services.notifications import FormNotOpened
 from bot.views import kit
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 
 OPEN_AGAIN = "octapost.open"
 """The action_id of a button that does what a command or a shortcut did; its value says which."""
@@ -20,6 +21,7 @@ def loading(title: str, external_id: str = "") -> Json:
     return view | ({"external_id": external_id} if external_id else {})
 
 
-def not_opened(action_id: str, value: str) -> list[Json]:
+def not_opened(one: FormNotOpened) -> Message:
     """Return why there is no form, and the button that opens it."""
-    return [kit.words(NOT_OPENED), kit.actions(kit.button("Open it", action_id, value, style="primary"))]
+    again = kit.button("Open it", one.action_id, one.value, style="primary")
+    return Message(text=NOT_OPENED, blocks=[kit.words(NOT_OPENED), kit.actions(again)])

@@ -16,18 +16,18 @@ from adapters.base import text_of
 from adapters.numbers import lifetime
 from adapters.oauth import token_of
 from bot.ops.logs import logger
-from bot.slack.clients import SlackRefused, SlackSilent
+from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
 from bot.stories.lifecycle import NewInstallation
 from bot.views.kit import listed
-from bot.web.guard import single
+from bot.web.guard import single_values
 from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
     from bot.settings import Settings
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from bot.stories.lifecycle import Lifecycle
     from bot.web.guard import Cookies
     from bot.web.pages import Pages
@@ -45,7 +45,7 @@ class InstallPages:
         settings: Settings,
         connections: Connections,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
         lifecycle: Lifecycle,
         pages: Pages,
         cookies: Cookies,
@@ -53,7 +53,7 @@ class InstallPages:
         self._settings = settings
         self._connections = connections
         self._trips = InstallTrips(settings, database)
-        self._slacks = slacks
+        self._clients = clients
         self._lifecycle = lifecycle
         self._pages = pages
         self._cookies = cookies
@@ -69,8 +69,8 @@ class InstallPages:
 
     async def home(self, _request: web.Request) -> web.Response:
         """Say what Octapost is, what it asks Slack for, and offer to add it."""
-        offered = listed(found.platform.name for found in self._connections.offer.offered())
-        return self._pages.show("home.html", scopes=BOT_SCOPES, offered=offered)
+        offered = listed(found.platform.name for found in self._connections.catalog.configured())
+        return self._pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
@@ -84,23 +84,23 @@ class InstallPages:
             "state": state,
         }
         location = f"{self._settings.slack_web_url}/oauth/v2/authorize?{urlencode(query)}"
-        return self._cookies.keep(self._pages.go(location), browser)
+        return self._cookies.keep(self._pages.redirect(location), browser)
 
     async def finish(self, request: web.Request) -> web.Response:
         """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
-        query = single(request.query, "code", "state", "error")
+        query = single_values(request.query, "code", "state", "error")
         browser = self._cookies.read(request)
         again = ("Add to Slack", "/slack/install")
         ours = browser is not None and self._trips.began_here(query["state"], browser)
         if ours and (query["error"] or not query["code"]):
-            return self._pages.say(
+            return self._pages.message_page(
                 "Octapost was not added",
                 "Slack sent you back without its approval, so nothing was stored.",
                 "If your workspace needs an admin's approval, ask one of them to open this page.",
                 link=again,
             )
         if browser is None or not ours or not await self._trips.finish(query["state"], browser):
-            return self._pages.say(
+            return self._pages.message_page(
                 "This installation can't be finished here",
                 "It is more than 10 minutes old, was finished before, or was started in another browser.",
                 "Start again, in this browser.",
@@ -108,13 +108,13 @@ class InstallPages:
                 link=again,
             )
         try:
-            answer = await self._slacks.oauth(
+            answer = await self._clients.oauth(
                 "oauth.v2.access", code=query["code"], redirect_uri=self._redirect_uri
             )
             new = new_installation(answer.get)
         except (SlackRefused, SlackSilent, ValueError) as error:
             log.warning("not installed", kind=type(error).__name__, code=str(error))
-            return self._pages.say(
+            return self._pages.message_page(
                 "Slack didn't finish the installation",
                 "Nothing was stored.",
                 "Start again in a minute. If it stays, whoever runs Octapost has to look at its Slack app.",
@@ -125,7 +125,7 @@ class InstallPages:
             log.warning("installed with less than asked for", missing=",".join(sorted(missing)))
         await self._lifecycle.installed(new)
         _, address = self._pages.back_to_slack(new.app_id, new.team_id)
-        return self._pages.say(
+        return self._pages.message_page(
             f"Octapost is in {new.name}",
             "It sent you a message in Slack that says what to do first.",
             "Or type `/octapost` in any channel.",

@@ -44,7 +44,7 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         Index("grant_person", "platform", "app", "external_id", unique=True),
         Index("grant_due", "app", "due_at"),
-        Index("grant_ladder", "ladder_at"),
+        Index("grant_next_reminder", "next_reminder_at"),
         Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
         Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
@@ -74,12 +74,14 @@ class Grant(SQLModel, table=True):
     due_at: datetime | None = time_column(nullable=True)
     """When the grant is looked at next; None: nothing to do until a person comes."""
     lease_until: datetime | None = time_column(nullable=True)
-    ladder_at: datetime | None = time_column(nullable=True)
-    """When there may be something to say about its end; None: not before it is settled."""
+    next_reminder_at: datetime | None = time_column(nullable=True)
+    """When there may be a reminder of its end to send; None: not before the grant is activated."""
     checked_at: datetime | None = time_column(nullable=True)
-    """When the platform last said anything about it."""
-    verdict: str = ""
-    """What it said: `fresh`, or a verdict and its code such as `Busy http_503`."""
+    """When the platform was last asked about it."""
+    last_outcome: str = ""
+    """How that ended: `fresh`, `accounts_only`, or the class of the error such as `Busy`."""
+    last_error_code: str = ""
+    """The code of that error, such as `http_503`; empty when there was none."""
     failures: int = 0
     """Looks in a row that settled nothing; the pause grows with it."""
     suspected_at: datetime | None = time_column(nullable=True)

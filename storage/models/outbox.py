@@ -35,14 +35,17 @@ class Notice(SQLModel, table=True):
     """The installation to speak through."""
     channel: str
     """A channel id, or a user id for a direct message."""
+    kind: str = ""
+    """Which notification this is; `facts` are its fields. Empty: a row of an older release, with a `body`."""
+    facts: dict[str, Any] = json_column(dict)
     body: dict[str, Any] = json_column(dict)
-    """What `chat.postMessage` is called with: text and blocks."""
+    """The whole message, as releases without kinds stored it. Nothing writes one any more."""
     edits: str | None = None
     """The key of the notice whose message this one replaces."""
     thread_of: str | None = None
     """The key of the notice whose message this one stands under."""
     fallback: str = ""
-    """Who is asked what to do when the channel can't hear it: a name the sender knows."""
+    """Who is told whether it was delivered: a name the sender knows, or empty for nobody."""
     created_at: datetime = created_column()
     due_at: datetime | None = time_column(nullable=True)
     """None once it was sent or given up."""

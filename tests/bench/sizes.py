@@ -146,7 +146,8 @@ async def fill(database: Database, grants: int, due: int) -> None:
         "created_at": now(),
         "renewed_at": now(),
         "due_at": Now(cast((rank - due) * LIFE_S / grants, Float)),
-        "verdict": literal("fresh"),
+        "last_outcome": literal("fresh"),
+        "last_error_code": literal(""),
         "failures": literal(0),
         "in_doubt": literal(value=False),
     }

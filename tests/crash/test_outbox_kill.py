@@ -9,15 +9,15 @@ from datetime import timedelta
 
 from sqlmodel import col, select, update
 
-from bot.slack.sender import NoticeSender
+from bot.slack.sender import OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OLGA, OTTO
 from storage.models import Notice
-from storage.outbox import Notices
 from tests.application import PACE, Office
 from tests.counts import tries
 from tests.crash.children import octapost, until
 from tests.crash.house import UNSYNCHRONIZED, url_of
+from tests.outbox import put_text
 
 KILLS, STOPS = tries(40, 2), tries(20, 1)
 CHANNELS = ("C0ACMEGEN", "C0ACMESOC", ADA, OTTO, OLGA)
@@ -61,8 +61,8 @@ async def owe(office: Office, numbers: Sequence[int]) -> None:
     """Owe these messages, one channel after the other."""
     async with office.database.system() as session:
         for number in numbers:
-            channel, body = CHANNELS[number % len(CHANNELS)], {"text": f"message {number:04}"}
-            await Notices(session).put(key=f"kill:{number}", slack_id=ACME, channel=channel, body=body)
+            channel, text = CHANNELS[number % len(CHANNELS)], f"message {number:04}"
+            await put_text(session, key=f"kill:{number}", slack_id=ACME, channel=channel, text=text)
 
 
 def heard(office: Office) -> list[list[str]]:
@@ -84,8 +84,8 @@ async def in_doubt(office: Office) -> set[str]:
     """Return what Slack has and we still owe, once everything that was on its way has arrived."""
     await asyncio.sleep(2 * max(fault.delay_s for fault in office.slack.faults))
     async with office.database.system(write=False) as session:
-        owed = await session.exec(select(Notice.body).where(col(Notice.due_at).is_not(None)))
-        ours = {str(body["text"]) for body in owed}
+        owed = await session.exec(select(Notice.facts).where(col(Notice.due_at).is_not(None)))
+        ours = {str(facts["text"]) for facts in owed}
     return ours & {text for place in heard(office) for text in place}
 
 
@@ -99,12 +99,14 @@ async def end_leases(office: Office) -> None:
 async def say_the_rest(office: Office) -> int:
     """Say what is still owed; return how many messages are lost, or out of their order."""
     office.slack.faults.clear()
-    await NoticeSender(office.database, office.parts.slacks, between=timedelta(0)).run()
+    await OutboxSender(
+        office.database, office.parts.slack_clients, office.parts.renderer, between=timedelta(0)
+    ).run()
     async with office.database.system(write=False) as session:
         every = list(await session.exec(select(Notice).where(col(Notice.key).startswith("kill:"))))
     wrong = 0
     for place, channel in zip(heard(office), CHANNELS, strict=True):
-        expected = sorted(str(each.body["text"]) for each in every if each.channel == channel)
+        expected = sorted(str(each.facts["text"]) for each in every if each.channel == channel)
         first = list(dict.fromkeys(place))
         wrong += sum(one != other for one, other in zip(first, expected, strict=False))
         wrong += abs(len(first) - len(expected))

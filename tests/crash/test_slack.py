@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, func, select
 
-from bot.slack.sender import BETWEEN, LONGEST_DOUBT, LONGEST_PAUSE, NoticeSender
+from bot.slack.sender import BETWEEN, LONGEST_DOUBT, LONGEST_PAUSE, OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, OTTO
 from storage.models import Notice
@@ -23,6 +23,7 @@ from tests.ageing import aged
 from tests.application import PACE, Office, open_office
 from tests.counts import sampled, tries
 from tests.databases import another
+from tests.outbox import put_text
 
 NOTICES = tries(1000, 60)
 SENDERS = 3
@@ -58,8 +59,8 @@ async def owe(office: Office, first: int, last: int) -> None:
     """Owe these messages, one channel after the other."""
     async with office.database.system() as session:
         for number in range(first, last):
-            channel, body = CHANNELS[number % len(CHANNELS)], {"text": f"message {number:04}"}
-            await Notices(session).put(key=f"crash:{number}", slack_id=ACME, channel=channel, body=body)
+            channel, text = CHANNELS[number % len(CHANNELS)], f"message {number:04}"
+            await put_text(session, key=f"crash:{number}", slack_id=ACME, channel=channel, text=text)
 
 
 async def pass_time(office: Office, span: timedelta) -> None:
@@ -109,7 +110,10 @@ async def test_a_thousand_notices_wait_two_hours_for_slack_and_arrive_in_order_o
     async with AsyncExitStack() as stack:
         office = await opened(tmp_path, stack)
         databases = [office.database, *(another(office.database) for _ in range(SENDERS - 1))]
-        senders = [NoticeSender(each, office.parts.slacks, between=timedelta(0)) for each in databases]
+        senders = [
+            OutboxSender(each, office.parts.slack_clients, office.parts.renderer, between=timedelta(0))
+            for each in databases
+        ]
         steps, limited = AWAY // STEP, dict[str, list[int]]()
         for step in range(steps):
             way, before = ways[step * len(ways) // steps], len(calls(office))

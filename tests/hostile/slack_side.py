@@ -424,7 +424,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         (found,) = await discoveries.search(organization_id, discovery.id, "")
         incident, _ = await IncidentRows(session).open(
-            organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=owner.id
+            organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
         incident.accounts = incident.renewed = {account.id: account.name}
         incident.late_posts = 1

@@ -19,11 +19,11 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.ops import logs
-from bot.slack.dispatch import Dispatcher
+from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
 from sandbox.browser import Consent
 from sandbox.core import Fault
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
 from storage.accounts import Accounts
@@ -281,7 +281,7 @@ async def test_an_exception_inside_a_handler_reaches_the_log_without_its_secrets
         process_before_response=True,
         logger=logging.getLogger("slack_bolt"),
     )
-    dispatcher = Dispatcher(routes, office.database, office.parts.slacks)
+    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients)
     bolt.middleware(dispatcher)
     desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.admission import AT_ONCE
+from bot.slack.dispatch.admission import AT_ONCE
 from bot.views.waiting import BUSY
 from tests.bench import servers
 from tests.bench.load import HOST, command

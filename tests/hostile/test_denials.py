@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from itertools import combinations
+from typing import Any
 
 import pytest
 
 from adapters.base import App, Capability, missing_scopes
-from adapters.registry import PLATFORMS
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.views.accounts import CAN, Card, card
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Grant, GrantStatus, Membership, Notice, Role
 from tests.application import Office, settings
 from tests.hostile.wire import asked
+from tests.platforms import PLATFORMS
 from tests.web.house import House
 
 Count = Callable[[str, object], None]
@@ -54,19 +55,16 @@ async def go(house: House, browser: Browser, app: App, consent: Consent) -> tupl
     return member, page
 
 
-async def told(house: House, member: Membership) -> Notice:
-    """Return the one message that the member is owed."""
+async def told(house: House, member: Membership) -> dict[str, Any]:
+    """Return the one message that the member is sent."""
     [notice] = [n for n in await house.rows(Notice) if n.organization_id == member.organization_id]
     assert isinstance(notice, Notice)
-    return notice
+    return await house.message(notice)
 
 
-def buttons(notice: Notice) -> list[str]:
+def buttons(message: dict[str, Any]) -> list[str]:
     return [
-        e["action_id"]
-        for block in notice.body["blocks"]
-        for e in block.get("elements", ())
-        if "action_id" in e
+        e["action_id"] for block in message["blocks"] for e in block.get("elements", ()) if "action_id" in e
     ]
 
 
@@ -90,7 +88,7 @@ async def test_cancel_at_the_platform_is_fine_and_says_how_to_go_on(
     assert heading(page) == "You said no, and that's fine"
     assert f"You said no at {platform.name}, so nothing was connected" in one_line(page)
     assert f"Type /octapost connect {platform.key} in Slack for a new link" in one_line(page)
-    assert "nothing was connected" in notice.body["text"]
+    assert "nothing was connected" in notice["text"]
     assert buttons(notice) == [f"connect.platform.{app.key}"]
     assert not [each for each in asked(office) if "token" in each.path.lower()]
     assert await house.count(Grant) == 0
@@ -150,7 +148,7 @@ async def test_whatever_is_unticked_is_named_and_never_called_an_outage(
             assert all(name in said for name in untick), untick
             assert all(reason in said for reason in reasons), untick
             assert "Connect again and leave it ticked" in said
-            assert all(name in str(notice.body) for name in untick)
+            assert all(name in str(notice) for name in untick)
         assert GrantStatus.PENDING not in {grant.status for grant in await house.rows(Grant)}, untick
     record_property("counted", f"{len(wishes)} ways to untick {app.key}: each named, none called an outage")
 
@@ -159,7 +157,7 @@ async def test_whatever_is_unticked_is_named_and_never_called_an_outage(
 def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
     app: App, record_property: Count
 ) -> None:
-    platform, offer = PLATFORM_OF[app.key], Offer(settings().platforms())
+    platform, catalog = PLATFORM_OF[app.key], PlatformCatalog(settings().platforms())
     names = [scope.name for scope in app.scopes]
     subsets = [set(some) for size in range(len(names) + 1) for some in combinations(names, size)]
 
@@ -174,14 +172,14 @@ def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
             connected_by="mem_1",
         )
         grant = Grant(platform=platform.key, app=app.key, scopes=sorted(granted), status=GrantStatus.HEALTHY)
-        can = offer.can(account, grant)
+        can = catalog.capabilities(account, grant)
         shown = Card(
             account=account,
             grant=grant,
             platform=platform,
             organization="Acme",
             can=can,
-            missing=offer.missing(account, grant),
+            missing=catalog.missing_scopes(account, grant),
             connected_by="Ada",
         )
         blocks = card(shown, Role.ADMIN)

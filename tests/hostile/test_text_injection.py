@@ -15,6 +15,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -24,17 +25,17 @@ from sqlmodel import SQLModel
 
 import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
-from bot.services.accounts.connecting import Connected
 from bot.services.accounts.disconnecting import Disconnection, Revocation
-from bot.services.notifications import Message
+from bot.services.notifications import BlockedAccount, Failure, Notification
 from bot.settings import PlatformSettings
-from bot.slack.replies import said
+from bot.slack.dispatch.replies import said
 from bot.slack.routes import Route, Say
 from bot.views import kit
 from bot.views.accounts import Card, Page
 from bot.views.home import Reader
 from bot.views.incidents import IncidentCard
-from bot.views.invitations import Asked
+from bot.views.kit import Message
+from bot.views.messages import KINDS
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
@@ -106,6 +107,7 @@ OURS: Mapping[str, Any] = {
 NAMES_A_PERSON = {"joined"}
 """Views whose `by` is what a person calls themselves, not a mention."""
 PIECES = {
+    "bot.views.messages.render",
     "bot.views.home.switcher",
     "bot.views.home.with_invitations",
     "bot.views.organization.invited",
@@ -209,6 +211,8 @@ class Specimens:
             return known.get(inner[0]) or [self.of(inner[0]), self.of(inner[0])]
         if isinstance(hint, type) and issubclass(hint, SQLModel):
             return self.row(hint)
+        if isinstance(hint, type) and issubclass(hint, Notification):
+            return self.notification(hint)
         made = self.values()[hint]
         return made() if callable(made) else made
 
@@ -234,9 +238,6 @@ class Specimens:
             ),
             Seat: self.seat,
             Summary: self.summary,
-            Asked: lambda: Asked(
-                organization=self.summary(), invitation=self.row(Invitation), by=MENTION_OF_OURS
-            ),
             Reader: lambda: Reader(
                 realm=BLUE,
                 seats=(self.seat(), self.seat("1")),
@@ -246,7 +247,6 @@ class Specimens:
             Standing: lambda: Standing(
                 choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
             ),
-            Connected: lambda: self.connected(found.platform, app),
             Disconnection: lambda: Disconnection(
                 account=self.row(Account), platform=found.platform, orphan=None, people=frozenset()
             ),
@@ -338,22 +338,43 @@ class Specimens:
             answerer=person,
         )
 
-    def connected(self, platform: Platform, app: App) -> Connected:
-        remote = RemoteAccount(id="r", kind=self.text, name=self.text, blocker=Blocker.SUSPENDED)
-        return Connected(
-            platform=platform,
-            organization=self.text,
-            attached=(self.row(Account),) * 2,
-            renewed=(self.row(Account),),
-            to_choose=2,
-            discovery_id="dis_0123456789abcdef0123",
-            blocked=(remote,) * 4,
-            hints=frozenset(Hint),
-            missing=app.scopes[:1],
-            shared=True,
-            wrong=(self.text, self.text),
-            left_out=(self.text, self.text),
-        )
+    def notification(self, kind: type[Notification]) -> Notification:
+        """Return a notification of this kind, with every fact that is somebody's own words hostile."""
+        found = self.offered[0]
+        app = next(iter(found.clients.values())).app
+        ours = {
+            "platform": found.platform.key,
+            "app": app.key,
+            "organization_id": self.seat().organization_id,
+            "discovery_id": "dis_0123456789abcdef0123",
+            "hints": tuple(str(hint) for hint in Hint),
+            "missing": tuple(scope.name for scope in app.scopes),
+            "failure": Failure(verdict="Rejected", code="invalid_scope"),
+            "blocked": (BlockedAccount(name=self.text, reason=Blocker.SUSPENDED),) * 4,
+            "action_id": "connect.start",
+            "code": "invalid_client",
+            "channel_id": CHANNEL,
+            "realm": BLUE,
+            "text": f"🙋 {MENTION_OF_OURS} is on it.",
+        }
+        hints = get_type_hints(kind)
+        values = {
+            each.name: ours[each.name] if each.name in ours else self.fact(hints[each.name], each.name)
+            for each in dataclasses.fields(kind)
+        }
+        return kind(**values)
+
+    def fact(self, hint: Any, name: str) -> Any:
+        if get_origin(hint) in {Union, UnionType}:
+            hint = next(one for one in get_args(hint) if one is not NoneType)
+        inner = get_args(hint)
+        if get_origin(hint) is tuple:
+            return (self.text,) * (2 if inner[-1] is not Ellipsis else 7)
+        if isinstance(hint, type) and issubclass(hint, StrEnum):
+            return next(iter(hint))
+        if name.endswith("_id") or name in {"changed_by", "invited_by"}:
+            return OTTO
+        return Role.ADMIN if name == "role" else self.of(hint)
 
 
 @functools.cache
@@ -365,11 +386,11 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        Account, AlertSettings, App, Asked, Card, ChannelRequest, Connected, Discovery, Disconnection,
+        Account, AlertSettings, App, Card, ChannelRequest, Discovery, Disconnection,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         Summary,
-        datetime, timedelta,
+        datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from adapters.base import App
-from adapters.registry import PLATFORMS
 from bot.jobs.sweep import Sweeper
 from sandbox.browser import Browser, Consent, travel
 from sandbox.core import Fault
@@ -25,6 +24,7 @@ from tests.contract.answers import EVERY, GOOD, Answer
 from tests.counts import FULL, sampled
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
+from tests.platforms import PLATFORMS
 from tests.storage.world import backdate
 from tests.web.house import COOKIE, House
 
@@ -74,7 +74,8 @@ async def visit(wire: Wire, platform: str, trip: Trip) -> str:
 
 async def messages(house: House) -> list[str]:
     """Return what the member was told, in the order it was said."""
-    return [str(notice.body) for notice in sorted(await house.rows(Notice), key=lambda n: n.sequence)]
+    notices = sorted(await house.rows(Notice), key=lambda n: n.sequence)
+    return [str(await house.message(notice)) for notice in notices]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -36,14 +36,14 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(access_expires_at=now(left), ladder_at=now()),
+            .values(access_expires_at=now(left), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     return grant
 
 
 def ladder(works: Works) -> Ladder:
-    return Ladder(works.offer, Incidents(works.offer, works.vault), works.database, works.vault)
+    return Ladder(works.catalog, Incidents(works.catalog, works.vault), works.database, works.vault)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ class Stumbling(Incidents):
 async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_again(linkedin: Works) -> None:
     first = await ending_in(linkedin, timedelta(days=2), "ana-ruiz")
     await ending_in(linkedin, timedelta(days=2), "ben-okafor")
-    incidents = Stumbling(linkedin.offer, linkedin.vault)
+    incidents = Stumbling(linkedin.catalog, linkedin.vault)
     incidents.stone = first.id
 
-    await Ladder(linkedin.offer, incidents, linkedin.database, linkedin.vault).run()
+    await Ladder(linkedin.catalog, incidents, linkedin.database, linkedin.vault).run()
 
     assert len(await linkedin.said()) == 1
-    again = (await linkedin.look(first.id)).ladder_at
+    again = (await linkedin.look(first.id)).next_reminder_at
     assert again is not None
     assert again < datetime.now(UTC) + timedelta(hours=2)
 

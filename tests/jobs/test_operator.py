@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import col, update
+from sqlmodel import col, select, update
 
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
+from bot.slack.sender import Renderer
 from storage.engine.db import now
-from storage.models import Trouble
+from storage.models import Notice, Trouble
 from tests.application import settings
 from tests.databases import another
+from tests.outbox import rendered
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ CHANNEL = "T0OPS/C0OPS"
 
 
 def operator(database: Database, channel: str = CHANNEL) -> Operator:
-    return Operator(Offer(settings().platforms()), database, channel)
+    return Operator(PlatformCatalog(settings().platforms()), database, channel)
 
 
 async def tell(one: Operator, platform: str, code: str) -> None:
@@ -35,9 +37,11 @@ async def tell(one: Operator, platform: str, code: str) -> None:
 
 
 async def said(database: Database) -> list[str]:
-    rows = await run_sql(database, "SELECT slack_id, channel, body FROM notice ORDER BY created_at")
-    assert {tuple(row[:2]) for row in rows} <= {("T0OPS", "C0OPS")}
-    return [str(row[2]) for row in rows]
+    renderer = Renderer(database, PlatformCatalog(settings().platforms()).platform, {})
+    async with database.system(write=False) as session:
+        rows = list(await session.exec(select(Notice).order_by(col(Notice.created_at))))
+    assert {(row.slack_id, row.channel) for row in rows} <= {("T0OPS", "C0OPS")}
+    return [str(await rendered(renderer, row)) for row in rows]
 
 
 async def met_before(database: Database, span: timedelta) -> None:

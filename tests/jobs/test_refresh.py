@@ -14,10 +14,9 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refresh, TokenRefused, Tokens
-from adapters.registry import PLATFORMS
-from bot.services.accounts.catalog import Offer
+from adapters.registry import REGISTRY
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import Incidents
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.policy import (
@@ -32,7 +31,7 @@ from bot.services.tokens.policy import (
 from bot.services.tokens.refreshing import Refresher
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
-from sandbox.platforms.meta import EVERY_PAGE
+from sandbox.platforms.meta.state import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
@@ -47,6 +46,7 @@ from storage.refreshes import Refreshes, Tally
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
+from tests.platforms import PLATFORMS
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class Works:
     refresher: Refresher
     simulator: OAuthSimulator
     platform: str
-    offer: Offer
+    catalog: PlatformCatalog
     database: Database
     vault: Vault
     http: httpx.AsyncClient
@@ -65,7 +65,7 @@ class Works:
 
     @property
     def tokens(self) -> FreshTokens:
-        return FreshTokens(self.offer, self.refresher, self.database, self.vault)
+        return FreshTokens(self.catalog, self.refresher, self.database, self.vault)
 
     async def grant(
         self,
@@ -75,11 +75,11 @@ class Works:
         exchange: Callable[[Client, str], Awaitable[Tokens]] | None = None,
     ) -> Grant:
         """Connect a person for real, and return the stored grant, due now."""
-        platform = self.offer.platform(self.platform)
-        client = self.offer.client(self.platform, self.platform)
+        platform = self.catalog.platform(self.platform)
+        client = self.catalog.client(self.platform, self.platform)
         # Meta's dialog shows Pages to tick; nobody else has a box of that name.
         query = await consent(self.http, platform, client, person=person, assets=[EVERY_PAGE])
-        adapter = registry.adapters(self.http)[self.platform]
+        adapter = REGISTRY.adapters(self.http)[self.platform]
         if exchange is None:
             tokens = await adapter.exchange(client, code=query["code"], verifier=VERIFIER)
         else:
@@ -147,8 +147,8 @@ async def open_works(
     stack.push_async_callback(simulator.stop)
     key = key or simulator.name
     made = settings(**{f"{key.upper()}_URL": url})
-    offer = Offer(made.platforms())
-    client = offer.client(key, key)
+    catalog = PlatformCatalog(made.platforms())
+    client = catalog.client(key, key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
     async with database.system() as session:
@@ -157,10 +157,10 @@ async def open_works(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     return Works(
-        refresher=Refresher(offer, registry.adapters(http), database, vault, Incidents(offer, vault)),
+        refresher=Refresher(catalog, REGISTRY.adapters(http), database, vault, Incidents(catalog, vault)),
         simulator=simulator,
         platform=key,
-        offer=offer,
+        catalog=catalog,
         database=database,
         vault=vault,
         http=http,
@@ -192,7 +192,7 @@ async def test_a_due_grant_gets_the_next_pair_and_a_time_to_be_looked_at_again(x
     assert after.refresh_sealed != before.refresh_sealed
     assert after.due_at is not None
     assert after.lease_until is None
-    assert (after.verdict, after.failures) == ("fresh", 0)
+    assert (after.last_outcome, after.failures) == ("fresh", 0)
 
 
 async def test_a_refresh_that_brings_no_refresh_token_keeps_the_one_there_is(reddit: Works) -> None:
@@ -264,7 +264,7 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
     assert now_theirs is not None
 
     async with x.database.system() as session:
-        changed = await Refreshes(session, x.vault).later(late, "Busy http_503", timedelta(minutes=1))
+        changed = await Refreshes(session, x.vault).reschedule(late, "Busy", "http_503", timedelta(minutes=1))
 
     assert not changed
     assert (await x.look(grant.id)).lease_until == now_theirs.lease_until
@@ -273,7 +273,7 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
 async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: Works) -> None:
     grant = await x.grant("4711", due=False)
     next(iter(x.simulator.grants.values())).access.clear()
-    adapter = registry.adapters(x.http)["x"]
+    adapter = REGISTRY.adapters(x.http)["x"]
 
     found = await x.tokens.use(grant.id, adapter.discover)
 
@@ -333,7 +333,7 @@ async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) 
 
     after = await reddit.look(grant.id)
     assert after.status == GrantStatus.HEALTHY
-    assert after.verdict.startswith("Misconfigured")
+    assert after.last_outcome == "Misconfigured"
     assert await reddit.said() == []
 
 
@@ -398,7 +398,9 @@ async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts
 
 async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     grants = [await x.grant(person) for person in ("4711", "4712")]
-    other = Refresher(x.offer, registry.adapters(x.http), x.database, x.vault, Incidents(x.offer, x.vault))
+    other = Refresher(
+        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, Incidents(x.catalog, x.vault)
+    )
 
     await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())
 
@@ -500,7 +502,7 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
             return answer["access_token"]
 
     adapters = cast("Mapping[str, Adapter]", {"x": Broken()})
-    refresher = Refresher(x.offer, adapters, x.database, x.vault, Incidents(x.offer, x.vault))
+    refresher = Refresher(x.catalog, adapters, x.database, x.vault, Incidents(x.catalog, x.vault))
     grant = await x.grant("4711")
 
     for _ in range(2):
@@ -508,7 +510,12 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
         await x.make_due(grant.id)
 
     after = await x.look(grant.id)
-    assert (after.status, after.verdict, after.failures) == (GrantStatus.HEALTHY, "Busy unexpected", 2)
+    assert (after.status, after.last_outcome, after.last_error_code, after.failures) == (
+        GrantStatus.HEALTHY,
+        "Busy",
+        "unexpected",
+        2,
+    )
     assert await x.said() == []
 
 

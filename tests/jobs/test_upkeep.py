@@ -13,12 +13,11 @@ from sqlmodel import col, select, update
 
 from adapters.base import Client, Tokens
 from adapters.meta.graph import Graph
-from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import diagnose
 from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.accounts import Accounts
 from storage.engine.db import Database, now
@@ -29,6 +28,7 @@ from storage.vault import Vault
 from tests.counts import in_full
 from tests.jobs.test_ladder import ladder
 from tests.jobs.test_refresh import Works, open_works
+from tests.platforms import PLATFORMS
 
 DAY = timedelta(days=1)
 ANA = "ana"
@@ -54,7 +54,7 @@ async def account_of(works: Works, grant: Grant) -> tuple[Account, str]:
 
 async def page_lives(works: Works, token: str) -> bool:
     """Ask Meta about a Page token."""
-    facts = await Graph(works.http, works.offer.client("facebook", "facebook")).debug(token)
+    facts = await Graph(works.http, works.catalog.client("facebook", "facebook")).debug(token)
     return bool(facts["is_valid"])
 
 
@@ -83,8 +83,14 @@ async def test_a_person_whose_token_died_is_not_called_while_the_page_lives(
 
     after = await works.look(grant.id)
     account, own = await account_of(works, grant)
-    found = diagnose(account, after, PLATFORMS["facebook"], can=works.offer.can(account, after), missing=())
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "accounts_only 190_463")
+    found = diagnose(
+        account, after, PLATFORMS["facebook"], can=works.catalog.capabilities(account, after), missing=()
+    )
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "accounts_only",
+        "190_463",
+    )
     assert await works.said() == []
     assert found.state == "connected, the person's sign-in is over"
     assert await page_lives(works, own)
@@ -124,7 +130,7 @@ async def test_a_person_who_comes_back_to_life_clears_the_remark(
 
     await works.refresher.run()
 
-    assert (await works.look(grant.id)).verdict == "fresh"
+    assert (await works.look(grant.id)).last_outcome == "fresh"
 
 
 async def test_page_tokens_of_an_exchange_that_stopped_half_way_are_replaced_by_lasting_ones(
@@ -182,7 +188,7 @@ async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(data_access_expires_at=now(6.5 * DAY), ladder_at=now()),
+            .values(data_access_expires_at=now(6.5 * DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     for _ in range(2):
@@ -203,7 +209,9 @@ async def test_a_day_without_data_is_no_death(
 
     after = await works.look(grant.id)
     account, _ = await account_of(works, grant)
-    found = diagnose(account, after, PLATFORMS["instagram"], can=works.offer.can(account, after), missing=())
+    found = diagnose(
+        account, after, PLATFORMS["instagram"], can=works.catalog.capabilities(account, after), missing=()
+    )
     assert after.status == GrantStatus.HEALTHY
     [notice] = await works.said()
     assert "can't publish" not in notice.body["text"]
@@ -298,7 +306,7 @@ async def test_a_linkedin_partners_sign_in_renews_itself_until_its_refresh_token
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
-            .values(refresh_expires_at=now(2.5 * DAY), ladder_at=now()),
+            .values(refresh_expires_at=now(2.5 * DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     await ladder(works).run()
@@ -323,7 +331,7 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
     assert (after.refresh_sealed, after.refresh_expires_at) == (None, None)
     async with sqlite_database.system() as session:
         await session.exec(
-            update(Grant).values(access_expires_at=now(-DAY), ladder_at=now()),
+            update(Grant).values(access_expires_at=now(-DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
     await ladder(works).run()
@@ -368,7 +376,11 @@ async def test_a_sign_in_that_nothing_renews_is_asked_about_every_day_with_one_c
 
     after = await works.look(grant.id)
     assert len(works.simulator.requests) - before == 1
-    assert (after.status, after.verdict, after.generation) == (GrantStatus.HEALTHY, "fresh", grant.generation)
+    assert (after.status, after.last_outcome, after.generation) == (
+        GrantStatus.HEALTHY,
+        "fresh",
+        grant.generation,
+    )
     assert (after.access_sealed, after.renewed_at) == (grant.access_sealed, grant.renewed_at)
     assert after.due_at is not None
     assert timedelta(hours=21) < after.due_at - datetime.now(UTC) < timedelta(hours=27)
@@ -410,7 +422,7 @@ async def test_a_look_that_is_refused_is_not_repeated_until_the_member_s_calls_a
     await works.refresher.run()
 
     after = await works.look(grant.id)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, verdict)
+    assert (after.status, f"{after.last_outcome} {after.last_error_code}") == (GrantStatus.HEALTHY, verdict)
     assert after.due_at is not None
     assert timedelta(minutes=59) < after.due_at - datetime.now(UTC) < timedelta(minutes=61)
 

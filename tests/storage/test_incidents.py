@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
+from storage.accounts import Accounts
 from storage.engine.db import now
 from storage.grants import Grants
 from storage.incidents import IncidentRows, Patience
@@ -41,11 +42,12 @@ async def test_of_many_who_open_an_incident_at_once_one_does(database: Database,
         there = await IncidentRows(session).get(world.organization_id, world.incident_id)
         assert there is not None
         there.resolved_at, there.resolution = datetime.now(UTC), Resolution.RECONNECTED
+        [(account, _)] = await Accounts(session, vault).all(world.organization_id)
 
     async def report() -> tuple[str, bool]:
         async with database.system() as session:
             incident, new = await IncidentRows(session).open(
-                world.organization_id, grant=grant, kind=IncidentKind.EXPIRING, connected_by="mem_1"
+                world.organization_id, grant=grant, kind=IncidentKind.EXPIRING, accounts=[account]
             )
             return incident.id, new
 

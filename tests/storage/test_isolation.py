@@ -43,7 +43,6 @@ CREATES = {
     "Invitations.invite": "adds an invitation of the organization it names",
     "JoinCodes.create": "adds a code of the organization it names",
     "Members.add": "adds a member of the organization it names",
-    "Notices.put": "adds a notice, for an organization or for none",
     "Tickets.open": "adds a ticket of the organization it names",
     "Workspaces.link": "called by whoever may let an organization be used from a workspace",
     "Workspaces.set_channel_default": "names an organization the caller was found to belong to",
@@ -84,6 +83,7 @@ ABSENT = {
 }
 HARMLESS: dict[str, Any] = {
     "role": Role.ADMIN,
+    "least": Role.ADMIN,
     "name": "Renamed",
     "text": "octa 1",
     "query": "",

@@ -12,7 +12,7 @@ from sqlmodel import col, update
 from storage.accounts import Accounts
 from storage.engine.db import now
 from storage.models import Grant, GrantStatus
-from storage.refreshes import Leaver, Refreshes, Renewal
+from storage.refreshes import ExternalPerson, Refreshes, Renewal
 from tests.counts import in_full, tries
 from tests.storage.world import build, run_sql
 
@@ -38,8 +38,8 @@ TOKENS = (
 )
 
 
-def leaver(person: str = "x-1", *, app: str = "x", until: datetime | None = None) -> Leaver:
-    return Leaver(
+def leaver(person: str = "x-1", *, app: str = "x", until: datetime | None = None) -> ExternalPerson:
+    return ExternalPerson(
         platforms=["x", "instagram"],
         apps=[app],
         external_id=person,
@@ -54,11 +54,11 @@ async def look(database: Database, vault: Vault, grant_id: str) -> Grant:
     return grant
 
 
-async def leave(database: Database, vault: Vault, person: Leaver, *, erase: bool = True) -> list[str]:
+async def leave(database: Database, vault: Vault, person: ExternalPerson, *, erase: bool = True) -> list[str]:
     """Return the grants that ended."""
     async with database.system() as session:
         refreshes = Refreshes(session, vault)
-        ended = await refreshes.left(person, "deauthorized")
+        ended = await refreshes.end_for_person(person, "deauthorized")
         if erase:
             await refreshes.erase(person)
     return [grant.id for grant in ended]
@@ -186,9 +186,21 @@ async def test_accounts_read_while_their_person_left_get_no_tokens_again(
         pytest.param({}, 1, id="the-one-that-is-meant"),
         pytest.param({"consented_at": now(MINUTE / 2)}, 1, id="signed-in-just-after"),
         pytest.param({"consented_at": now(2 * MINUTE)}, 0, id="signed-in-later"),
-        pytest.param({"verdict": "fresh", "checked_at": now(-MINUTE)}, 1, id="found-good-before"),
-        pytest.param({"verdict": "fresh", "checked_at": now(2 * MINUTE)}, 0, id="found-good-since"),
-        pytest.param({"verdict": "Busy 503", "checked_at": now(2 * MINUTE)}, 1, id="silent-since"),
+        pytest.param(
+            {"last_outcome": "fresh", "checked_at": now(-MINUTE)},
+            1,
+            id="found-good-before",
+        ),
+        pytest.param(
+            {"last_outcome": "fresh", "checked_at": now(2 * MINUTE)},
+            0,
+            id="found-good-since",
+        ),
+        pytest.param(
+            {"last_outcome": "Busy", "checked_at": now(2 * MINUTE)},
+            1,
+            id="silent-since",
+        ),
         pytest.param({"failures": 1}, 0, id="asked-again-anyway"),
         pytest.param({"suspected_at": now()}, 0, id="suspected-anyway"),
         pytest.param({"status": GrantStatus.NEEDS_RECONNECT}, 0, id="over"),

@@ -86,3 +86,39 @@ async def test_an_incident_keeps_its_card(bare: Database, bare_url: str) -> None
     ]
     kept = await run_sql(bare, "SELECT reminder_day, grant_still_valid FROM incident")
     assert [(day, bool(valid)) for day, valid in kept] == [(7, True)]
+
+
+async def test_a_grants_verdict_becomes_an_outcome_and_a_code(bare: Database, bare_url: str) -> None:
+    await upgrade(bare_url, "0025")
+    verdicts = ["", "fresh", "Busy http_503", "GrantDead invalid_grant", "accounts_only 190_463"]
+    for number, verdict in enumerate(verdicts):
+        await insert(
+            bare,
+            "grant_",
+            id=f"grt_{number}",
+            platform="x",
+            app="x",
+            external_name="",
+            scopes="[]",
+            generation=1,
+            status="healthy",
+            reason="",
+            created_at=AT,
+            renewed_at=AT,
+            ladder_at=AT,
+            verdict=verdict,
+            failures=0,
+            in_doubt=False,
+        )
+
+    await upgrade(bare_url, "head")
+
+    stored = await run_sql(bare, "SELECT last_outcome, last_error_code FROM grant_ ORDER BY id")
+    assert [tuple(row) for row in stored] == [
+        ("", ""),
+        ("fresh", ""),
+        ("Busy", "http_503"),
+        ("GrantDead", "invalid_grant"),
+        ("accounts_only", "190_463"),
+    ]
+    assert await run_sql(bare, "SELECT count(*) FROM grant_ WHERE next_reminder_at IS NOT NULL") == [(5,)]

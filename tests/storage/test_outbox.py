@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col, select, update
@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 from storage.engine.db import now
 from storage.engine.leases import claim
 from storage.models import Grant, Notice
-from storage.outbox import FIRST, WAITING, Notices, Place
+from storage.outbox import FIRST, WAITING, NewNotice, Notices, Place
 from tests.storage.world import ahead, backdate, run_sql, stash, tenant
 
 if TYPE_CHECKING:
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 LEASE = timedelta(minutes=1)
 
 
+def new(key: str, channel: str = "C1", *, slack_id: str = "T1", **more: Any) -> NewNotice:
+    """Return a message that says its key."""
+    return NewNotice(key=key, slack_id=slack_id, channel=channel, kind="text", facts={"text": key}, **more)
+
+
 async def put(database: Database, *keys: str, channel: str = "C1") -> list[bool]:
     async with database.system() as session:
         notices = Notices(session)
-        return [
-            await notices.put(key=key, slack_id="T1", channel=channel, body={"text": key}) for key in keys
-        ]
+        return [await notices.put(new(key, channel)) for key in keys]
 
 
 async def take(database: Database, limit: int = 100) -> list[Notice]:
@@ -45,11 +48,7 @@ async def test_an_organization_may_put_a_notice_that_another_has_put(database: D
 
     for organization in (first, second):
         async with database.organization(organization) as session:
-            answers.append(
-                await Notices(session).put(
-                    key="k", slack_id="T1", channel="C1", body={}, organization_id=organization
-                )
-            )
+            answers.append(await Notices(session).put(new("k", organization_id=organization)))
 
     assert answers == [True, False]
 
@@ -61,7 +60,7 @@ async def test_each_channel_gets_its_messages_one_at_a_time_and_in_order(databas
 
     while claimed := await take(database):
         assert len({notice.channel for notice in claimed}) == len(claimed)
-        said.append(sorted(notice.body["text"] for notice in claimed))
+        said.append(sorted(notice.facts["text"] for notice in claimed))
         async with database.system() as session:
             for notice in claimed:
                 await Notices(session).sent(notice, "D1", "1.2")
@@ -81,7 +80,7 @@ async def test_what_a_host_with_a_late_clock_puts_is_said_after_what_one_with_an
     said = []
 
     while claimed := await take(database):
-        said += [notice.body["text"] for notice in claimed]
+        said += [notice.facts["text"] for notice in claimed]
         async with database.system() as session:
             await Notices(session).sent(claimed[0], "D1", "1.2")
 
@@ -95,7 +94,7 @@ async def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(database: 
     await backdate(database, Notice, "lease_until", timedelta(seconds=1))
     third = await take(database)
 
-    assert [notice.body["text"] for notice in first] == ["a"]
+    assert [notice.facts["text"] for notice in first] == ["a"]
     assert second == []
     assert [notice.id for notice in third] == [first[0].id]
 
@@ -103,7 +102,7 @@ async def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(database: 
 async def test_a_message_that_waits_holds_back_its_channel_only(database: Database) -> None:
     await put(database, "a", "b")
     await put(database, "x", channel="C2")
-    (waiting,) = [notice for notice in await take(database, 2) if notice.body["text"] == "a"]
+    (waiting,) = [notice for notice in await take(database, 2) if notice.facts["text"] == "a"]
     async with database.system() as session:
         await Notices(session).later(waiting, timedelta(hours=1), "ratelimited")
     await backdate(database, Notice, "lease_until", timedelta(seconds=1))
@@ -113,9 +112,9 @@ async def test_a_message_that_waits_holds_back_its_channel_only(database: Databa
     await backdate(database, Notice, "lease_until", timedelta(seconds=1))
     again = await take(database)
 
-    assert [notice.body["text"] for notice in others] == ["x"]
+    assert [notice.facts["text"] for notice in others] == ["x"]
     first = next(notice for notice in again if notice.channel == "C1")
-    assert (first.body["text"], first.attempts, first.failure) == ("a", 1, "ratelimited")
+    assert (first.facts["text"], first.attempts, first.failure) == ("a", 1, "ratelimited")
 
 
 async def test_a_message_given_up_lets_the_next_one_go(database: Database) -> None:
@@ -125,7 +124,7 @@ async def test_a_message_given_up_lets_the_next_one_go(database: Database) -> No
     async with database.system() as session:
         await Notices(session).give_up(hopeless, "channel_not_found")
 
-    assert [notice.body["text"] for notice in await take(database)] == ["b"]
+    assert [notice.facts["text"] for notice in await take(database)] == ["b"]
     assert await run_sql(database, "SELECT failure FROM notice WHERE due_at IS NULL") == [
         ("channel_not_found",)
     ]
@@ -199,7 +198,7 @@ async def test_an_installation_that_hangs_holds_what_is_due_through_it_and_nothi
     await put(database, "one")
     await put(database, "two", channel="C2")
     async with database.system() as session:
-        await Notices(session).put(key="other", slack_id="T2", channel="C3", body={"text": "other"})
+        await Notices(session).put(new("other", "C3", slack_id="T2"))
         (one,) = await claim(session, Notice, limit=1, lease=LEASE)
     async with database.system() as session:
         await Notices(session).later(one, timedelta(0), "TimeoutError")
@@ -255,7 +254,7 @@ async def test_due_grants_are_claimed_longest_due_first(database: Database, vaul
 
 async def say(database: Database, key: str, **more: str) -> None:
     async with database.system() as session:
-        await Notices(session).put(key=key, slack_id="T1", channel="C1", body={"text": key}, **more)
+        await Notices(session).put(new(key, **more))
 
 
 async def test_of_several_states_that_wait_only_the_newest_is_said(database: Database) -> None:
@@ -346,7 +345,7 @@ async def test_what_was_said_long_ago_is_forgotten_but_not_what_is_owed_nor_wher
     async with database.system() as session:
         notices = Notices(session)
         for key, fallback in (("said", ""), ("card", "incident"), ("owed", ""), ("old card", "incident")):
-            await notices.put(key=key, slack_id="T1", channel=key, body={}, fallback=fallback)
+            await notices.put(new(key, key, fallback=fallback))
     await put(database, "new")
     for notice in await take(database):
         if notice.key != "owed":

@@ -29,7 +29,7 @@ from storage.memberships import Members
 from storage.models import Delivery, DeliveryStatus, IncidentKind, Role, Ticket, new_secret, utc_now
 from storage.operator_alerts import Troubles
 from storage.organizations import Organizations
-from storage.outbox import Notices
+from storage.outbox import NewNotice, Notices
 from storage.places import Places
 from storage.posts import Posts, Target
 from storage.rate_limits import Bucket, Budgets
@@ -178,7 +178,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             one = update(Delivery).where(col(Delivery.post_id) == post.id, col(Delivery.place) == place)
             await session.exec(one.values(status=status))
         incident, _ = await IncidentRows(session).open(
-            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
+            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
         incident.card.channel, incident.card.recipients_tried = member.user_id, [member.id]
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
@@ -187,13 +187,15 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Budgets(session).spend(await Budgets(session).open(f"x-{suffix}", bucket), 1)
         await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
-        await Notices(session).put(
+        hello = NewNotice(
             key=f"hello:{suffix}",
             slack_id=team,
             channel=channel,
-            body={"text": "hello"},
+            kind="text",
+            facts={"text": "hello"},
             organization_id=organization.id,
         )
+        await Notices(session).put(hello)
     return World(
         organization_id=organization.id,
         membership_id=member.id,

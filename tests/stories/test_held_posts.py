@@ -12,8 +12,8 @@ from sqlmodel import select, update
 
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
-from sandbox.platforms.meta import MetaSimulator
-from sandbox.platforms.meta_world import FULL_TASKS
+from sandbox.platforms.meta.simulator import MetaSimulator
+from sandbox.platforms.meta.world import FULL_TASKS
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
 from storage.engine.db import now
 from storage.models import Account, DeliveryStatus, Grant
@@ -227,7 +227,7 @@ async def test_a_warning_names_the_posts_that_are_due_after_the_end(office: Offi
     day = timedelta(days=1)
     await posts(office, day, 3 * day, 4 * day)
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(2 * day), ladder_at=now()))
+        await session.exec(update(Grant).values(access_expires_at=now(2 * day), next_reminder_at=now()))
 
     await office.parts.ladder.run()
 
@@ -242,7 +242,9 @@ async def test_a_warning_without_posts_after_the_end_says_nothing_of_them(office
     await ready(office, "linkedin", "ana-ruiz")
     await posts(office, HOUR)
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
+        )
 
     await office.parts.ladder.run()
 
@@ -255,7 +257,7 @@ async def test_what_ends_by_the_clock_holds_its_posts_too(office: Office) -> Non
     await posts(office, HOUR)
     async with office.database.system() as session:
         await session.exec(
-            update(Grant).values(access_expires_at=now(timedelta(seconds=-1)), ladder_at=now())
+            update(Grant).values(access_expires_at=now(timedelta(seconds=-1)), next_reminder_at=now())
         )
 
     await office.parts.ladder.run()

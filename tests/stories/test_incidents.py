@@ -190,7 +190,7 @@ async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office:
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.ladder.run()
 
     await left(timedelta(days=13))
@@ -213,7 +213,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
     ada = await ready(office, "instagram", "ana")
     async with office.database.system() as session:
         await session.exec(
-            update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), ladder_at=now())
+            update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), next_reminder_at=now())
         )
     await office.parts.ladder.run()
     card = await card_with(office, "must be reconnected within 7 days")
@@ -236,7 +236,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     ada = await ready(office, "instagram", "ana")
     for span in (timedelta(hours=20), timedelta(minutes=-1)):
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(data_access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         for _ in range(2):
             await office.parts.ladder.run()
 
@@ -258,7 +258,7 @@ async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.ladder.run()
 
     await left(timedelta(days=12.5))
@@ -278,7 +278,7 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     await ready(office, "instagram", "ana")
     for span in (timedelta(days=6), timedelta(days=89)):
         async with office.database.system() as session:
-            await session.exec(update(Grant).values(data_access_expires_at=now(span), ladder_at=now()))
+            await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.ladder.run()
 
     card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
@@ -293,7 +293,9 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
     ada = await ready(office, "linkedin", "ana-ruiz")
     await settings(office, days=[21])
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=20)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=20)), next_reminder_at=now())
+        )
 
     await office.parts.ladder.run()
 
@@ -384,7 +386,9 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
 async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
@@ -394,7 +398,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
     past = now(timedelta(seconds=-1))
     await let_pass(office, snoozed_until=past, deadline=past)
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=past, ladder_at=now()))
+        await session.exec(update(Grant).values(access_expires_at=past, next_reminder_at=now()))
     await office.parts.ladder.run()
 
     await thread_with(office, card, "It is over")
@@ -430,7 +434,9 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
 async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=20)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(hours=20)), next_reminder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "within 1 day")
 
@@ -446,7 +452,9 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
 async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(days=2)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
+        )
     await office.parts.ladder.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
@@ -961,7 +969,9 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
     await ready(office, "linkedin", "ana-ruiz")
     await settings(office, **around(datetime.now(UTC), 2))
     async with office.database.system() as session:
-        await session.exec(update(Grant).values(access_expires_at=now(timedelta(hours=1)), ladder_at=now()))
+        await session.exec(
+            update(Grant).values(access_expires_at=now(timedelta(hours=1)), next_reminder_at=now())
+        )
 
     await office.parts.ladder.run()
 

@@ -13,9 +13,9 @@ import pytest_asyncio
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.slack.clients import SlackSilent
-from bot.slack.deadline import ANSWER_WITHIN_S
-from bot.slack.dispatch import Dispatcher
+from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
+from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.failures import SlackSilent
 from bot.slack.outages import CHECK, UNTOUCHED
 from bot.slack.routes import (
     Answer,
@@ -137,7 +137,7 @@ async def bench(office: Office) -> AsyncIterator[Bench]:
         request_verification_enabled=False,
         ignoring_self_events_enabled=False,
     )
-    dispatcher = Dispatcher(routes, office.database, office.parts.slacks)
+    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients)
     bolt.use(dispatcher)
     yield Bench(
         desk=Desk(office=office, team_id=ACME, channel_id="C0ACMESOC"),
@@ -343,7 +343,7 @@ async def test_what_a_handler_does_afterwards_does_not_come_before_its_late_answ
     body = bench.desk.submission(ADA, "slow", "")
 
     async def end() -> None:
-        client = await bench.desk.office.parts.slacks.for_workspace(ACME, None)
+        client = await bench.desk.office.parts.slack_clients.for_workspace(ACME, None)
         await client.views_update(view_id=body["view"]["id"], view=message_modal("A form", "At the end"))
 
     bench.work.afterwards = end

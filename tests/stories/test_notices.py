@@ -16,22 +16,23 @@ import pytest
 import pytest_asyncio
 from sqlmodel import select, update
 
-from bot.slack.clients import Slacks
-from bot.slack.sender import NoticeSender
+from bot.services.notifications import Listener
+from bot.slack.clients import SlackClients
+from bot.slack.sender import OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
 from storage.engine.db import now
 from storage.models import Installation, Notice
-from storage.outbox import Notices
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled
 from tests.crash.children import until
 from tests.databases import another
+from tests.outbox import put_body, put_text
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.slack.sender import Fallback
+    from bot.slack.sender import DeliveryListener
     from sandbox.core import Recorded
 
 GENERAL, SOCIAL, ARCHIVED = "C0ACMEGEN", "C0ACMESOC", "C0ACMEOLD"
@@ -48,8 +49,7 @@ async def paced(tmp_path: Path) -> AsyncIterator[Office]:
 async def owe(office: Office, channel: str, *texts: str) -> None:
     async with office.database.system() as session:
         for text in texts:
-            body = {"text": text}
-            await Notices(session).put(key=f"{channel}:{text}", slack_id=ACME, channel=channel, body=body)
+            await put_text(session, key=f"{channel}:{text}", slack_id=ACME, channel=channel, text=text)
 
 
 async def owed(office: Office) -> list[Notice]:
@@ -92,11 +92,22 @@ def posts(office: Office) -> list[Recorded]:
     return office.slack.calls(POST)
 
 
-async def alone(office: Office, **fallbacks: Fallback) -> NoticeSender:
+def sender_of(office: Office, listener: DeliveryListener | None = None) -> OutboxSender:
+    """Return a sender that does not wait between two messages of a channel."""
+    return OutboxSender(
+        office.database,
+        office.parts.slack_clients,
+        office.parts.renderer,
+        between=timedelta(0),
+        listeners={} if listener is None else {Listener.INCIDENT_CARDS: listener},
+    )
+
+
+async def alone(office: Office, listener: DeliveryListener | None = None) -> OutboxSender:
     """Give the one sender there is: it sends when the test says so."""
     await office.parts.scheduler.stop(1)
     office.slack.requests.clear()
-    return NoticeSender(office.database, office.parts.slacks, between=timedelta(0), fallbacks=fallbacks)
+    return sender_of(office, listener)
 
 
 async def old(office: Office, age: timedelta) -> None:
@@ -263,7 +274,7 @@ async def test_what_slack_could_not_take_is_said_when_it_is_back(office: Office,
 async def test_pauses_grow_while_slack_is_down(office: Office) -> None:
     await present(office, SOCIAL)
     office.slack.faults.append(Fault(path="^/api/", status=503, body="{}"))
-    sender = NoticeSender(office.database, office.parts.slacks, between=timedelta(0))
+    sender = sender_of(office)
 
     await owe(office, SOCIAL, "patience")
     pauses = []
@@ -290,10 +301,7 @@ async def test_a_removed_app_is_no_reason_to_try_for_ever(office: Office) -> Non
 
 async def test_two_senders_at_once_say_everything_once(either_office: Office) -> None:
     await present(either_office, SOCIAL, GENERAL)
-    senders = [
-        NoticeSender(either_office.database, either_office.parts.slacks, between=timedelta(0))
-        for _ in range(3)
-    ]
+    senders = [sender_of(either_office) for _ in range(3)]
 
     for channel in (SOCIAL, GENERAL, ADA, OTTO):
         await owe(either_office, channel, *(f"{channel} {n}" for n in range(5)))
@@ -306,8 +314,7 @@ async def test_two_senders_at_once_say_everything_once(either_office: Office) ->
 
 async def say(office: Office, key: str, channel: str = SOCIAL, **more: str) -> None:
     async with office.database.system() as session:
-        body = {"text": key, "blocks": [{"type": "section", "text": {"type": "plain_text", "text": key}}]}
-        await Notices(session).put(key=key, slack_id=ACME, channel=channel, body=body, **more)
+        await put_text(session, key=key, slack_id=ACME, channel=channel, text=key, **more)
 
 
 async def test_a_message_is_edited_in_place_and_answered_in_its_thread(either_office: Office) -> None:
@@ -354,7 +361,7 @@ async def test_a_message_slack_cannot_draw_arrives_as_its_words(office: Office) 
     await present(office, SOCIAL)
     async with office.database.system() as session:
         body = {"text": "the words", "blocks": [{"type": "no_such_block"}]}
-        await Notices(session).put(key="odd", slack_id=ACME, channel=SOCIAL, body=body)
+        await put_body(session, key="odd", slack_id=ACME, channel=SOCIAL, body=body)
 
     await all_settled(office)
 
@@ -412,11 +419,11 @@ async def test_an_answer_that_is_none_of_slacks_is_waited_out_and_stops_nobody(
     assert (notice.attempts, notice.lease_until) == (1, None)
     assert longest / 2 - 1 < await wait_of(office, notice) <= longest
     assert heard(office, SOCIAL) + heard(office, GENERAL) == [
-        {"one": "another", "another": "one"}[notice.body["text"]]
+        {"one": "another", "another": "one"}[notice.facts["text"]]
     ]
 
 
-async def times(office: Office, sender: NoticeSender, count: int) -> None:
+async def times(office: Office, sender: OutboxSender, count: int) -> None:
     """Let the sender look so often, each time long after the last."""
     for _ in range(count):
         await hurry(office)
@@ -454,10 +461,10 @@ async def test_a_state_of_slacks_costs_no_message_however_long_it_lasts(
 async def test_a_refusal_nobody_knows_is_final_after_six_hours_and_ten_tries(office: Office) -> None:
     await present(office, SOCIAL)
     elsewhere = Elsewhere()
-    sender = await alone(office, elsewhere=elsewhere)
+    sender = await alone(office, elsewhere)
     refusal = '{"ok": false, "error": "a_new_word"}'
     office.slack.faults.append(Fault(path=POST, status=200, body=refusal))
-    await say(office, "card", fallback="elsewhere")
+    await say(office, "card", fallback=Listener.INCIDENT_CARDS)
 
     await times(office, sender, 12)
     early = (await tried(office, 12)).failure, list(elsewhere.codes)
@@ -538,14 +545,13 @@ async def test_a_fault_of_ours_holds_up_its_own_channel_alone_and_not_for_ever(o
     await present(office, SOCIAL)
     iris = await office.installed(IRIS)
     elsewhere = Elsewhere()
-    sender = await alone(office, elsewhere=elsewhere)
+    sender = await alone(office, elsewhere)
     async with office.database.system() as session:
         broken = update(Installation).where(Installation.slack_id == ACME)  # type: ignore[arg-type]
         await session.exec(broken.values(bot_token_sealed=b"\x01\x00\x01" + b"x" * 60))
-    await say(office, "poison", fallback="elsewhere")
+    await say(office, "poison", fallback=Listener.INCIDENT_CARDS)
     async with office.database.system() as session:
-        body = {"text": "not poisoned"}
-        await Notices(session).put(key="other", slack_id=NORTH, channel=IRIS, body=body)
+        await put_text(session, key="other", slack_id=NORTH, channel=IRIS, text="not poisoned")
 
     await sender.run()
     first = await tried(office, 1)
@@ -560,18 +566,18 @@ async def test_a_fault_of_ours_holds_up_its_own_channel_alone_and_not_for_ever(o
 class Clumsy:
     """A fallback that fails at everything."""
 
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:  # noqa: ARG002
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:  # noqa: ARG002
         raise LookupError(code)
 
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002
         raise LookupError(notice.id)
 
 
 async def test_a_fallback_that_fails_repeats_nothing_and_blocks_nothing_for_ever(office: Office) -> None:
     await present(office, SOCIAL)
-    sender = await alone(office, clumsy=Clumsy())
-    await say(office, "heard", fallback="clumsy")
-    await say(office, "lost", channel=ARCHIVED, fallback="clumsy")
+    sender = await alone(office, Clumsy())
+    await say(office, "heard", fallback=Listener.INCIDENT_CARDS)
+    await say(office, "lost", channel=ARCHIVED, fallback=Listener.INCIDENT_CARDS)
 
     await sender.run()
     waiting = await tried(office, 1)
@@ -641,7 +647,10 @@ async def test_two_processes_keep_a_channels_second_between_them(paced: Office) 
     await paced.parts.scheduler.stop(1)
     paced.slack.requests.clear()
     other = another(paced.database)
-    senders = [NoticeSender(each, paced.parts.slacks) for each in (paced.database, other)]
+    senders = [
+        OutboxSender(each, paced.parts.slack_clients, paced.parts.renderer)
+        for each in (paced.database, other)
+    ]
     await owe(paced, SOCIAL, "one", "two", "three")
 
     until = asyncio.get_running_loop().time() + 3.5
@@ -663,7 +672,7 @@ async def test_two_processes_keep_a_channels_second_between_them(paced: Office) 
 # Bot tokens that rotate
 
 
-async def a_night_later(office: Office, *channels: str) -> NoticeSender:
+async def a_night_later(office: Office, *channels: str) -> OutboxSender:
     """Install with rotating tokens, which then are over because nothing was said for a night."""
     office.slack.settings |= {"token_rotation": True, "token_life_s": 12 * 3600}
     await present(office, *channels)
@@ -712,10 +721,10 @@ async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Offi
     parts = office.parts
     databases = [parts.database, another(parts.database)]
     async with aiohttp.ClientSession() as session:
-        slacks = [Slacks(parts.settings, each, parts.vault, session) for each in databases]
+        slack_clients = [SlackClients(parts.settings, each, parts.vault, session) for each in databases]
         senders = [
-            NoticeSender(database, each, between=timedelta(0))
-            for database, each in zip(databases, slacks, strict=True)
+            OutboxSender(database, each, parts.renderer, between=timedelta(0))
+            for database, each in zip(databases, slack_clients, strict=True)
         ]
         await owe(office, SOCIAL, "one")
         await owe(office, GENERAL, "two")
@@ -748,17 +757,18 @@ class Elsewhere:
         self.codes: list[str] = []
         self.arrived: list[str] = []
 
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
         self.codes.append(code)
-        await Notices(session).put(
+        await put_text(
+            session,
             key=f"{notice.key}:dm",
             slack_id=notice.slack_id,
             channel=OTTO,
-            body=notice.body,
-            fallback="elsewhere",
+            text=notice.facts["text"],
+            fallback=Listener.INCIDENT_CARDS,
         )
 
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002 - the interface
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002 - the interface
         self.arrived.append(notice.key)
 
 
@@ -770,11 +780,9 @@ async def test_what_a_channel_will_never_hear_goes_elsewhere(office: Office, cha
     await present(office)
     elsewhere = Elsewhere()
     await office.parts.scheduler.stop(1)
-    sender = NoticeSender(
-        office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
-    )
+    sender = sender_of(office, elsewhere)
 
-    await say(office, "card", channel=channel, fallback="elsewhere")
+    await say(office, "card", channel=channel, fallback=Listener.INCIDENT_CARDS)
     await sender.run()
 
     assert elsewhere.codes == [code]
@@ -788,16 +796,14 @@ async def test_an_edit_that_a_channel_takes_no_more_goes_elsewhere_and_one_it_ta
     await present(office, SOCIAL)
     elsewhere = Elsewhere()
     await office.parts.scheduler.stop(1)
-    sender = NoticeSender(
-        office.database, office.parts.slacks, between=timedelta(0), fallbacks={"elsewhere": elsewhere}
-    )
-    await say(office, "card", fallback="elsewhere")
-    await say(office, "card, claimed", edits="card", fallback="elsewhere")
+    sender = sender_of(office, elsewhere)
+    await say(office, "card", fallback=Listener.INCIDENT_CARDS)
+    await say(office, "card, claimed", edits="card", fallback=Listener.INCIDENT_CARDS)
     await sender.run()
     inactive = '{"ok": false, "error": "is_inactive"}'
     office.slack.faults.append(Fault(path="chat.update", status=200, body=inactive))
 
-    await say(office, "card, resolved", edits="card", fallback="elsewhere")
+    await say(office, "card, resolved", edits="card", fallback=Listener.INCIDENT_CARDS)
     await sender.run()
 
     assert elsewhere.codes == ["is_inactive"]

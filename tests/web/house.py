@@ -27,6 +27,7 @@ from storage.tickets import Tickets
 from storage.vault import KeyRing
 from storage.workspaces import Workspaces
 from tests.databases import sqlite_file
+from tests.outbox import rendered
 
 SILENT = "http://localhost:9"
 """Where platforms are that a test doesn't need: nobody listens to the discard port here."""
@@ -57,6 +58,10 @@ class House:
     def watcher(self) -> httpx.AsyncClient:
         """Whoever watches the process: readiness and metrics."""
         return httpx.AsyncClient(verify=PLAIN, base_url=self.monitoring_url, trust_env=False, timeout=20)
+
+    async def message(self, notice: Any) -> dict[str, Any]:
+        """Return what is sent for a row of the outbox."""
+        return await rendered(self.parts.renderer, notice)
 
     async def member(
         self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = ""

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from adapters.linkedin import PLATFORM as LINKEDIN
-from adapters.registry import PLATFORMS
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.slack.world import ADA
 from storage.memberships import Members
 from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Notice, Role
+from tests.platforms import PLATFORMS
 from tests.web.house import House, press, query_of
 
 CANNOT = "can&#39;t be finished here"
@@ -49,7 +49,7 @@ async def test_consent_ends_on_a_page_that_names_the_account_and_leads_back_to_s
     assert f"<p>Connected to Acme Social: {account.name} on " in page.text
     assert f'href="{house.slack.url}/' in page.text
     [notice] = await house.rows(Notice)
-    assert account.name in notice.body["text"]
+    assert account.name in (await house.message(notice))["text"]
 
 
 async def test_a_second_visit_finishes_nothing(house: House, browser: httpx.AsyncClient) -> None:
@@ -143,7 +143,7 @@ async def test_saying_no_is_fine_and_both_places_say_how_to_go_on(
     assert CANNOT in again.text
     [notice] = await house.rows(Notice)
     assert notice.channel == ADA
-    [button] = notice.body["blocks"][1]["elements"]
+    [button] = (await house.message(notice))["blocks"][1]["elements"]
     assert button["action_id"] == f"connect.platform.{platform}"
     assert house.token_calls() == 0
 

@@ -24,9 +24,9 @@ from sandbox.slack.server import SlackSimulator
 from sandbox.start import bound
 from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus
-from storage.outbox import Notices
 from storage.refreshes import Outcome, Refreshes
 from tests.databases import sqlite_file
+from tests.outbox import put_text
 from tests.storage.world import build
 from tests.web.house import House, environment
 
@@ -245,7 +245,7 @@ async def test_the_gauges_say_how_the_installation_stands(
     async with database.system() as session:
         lost = update(Grant).where(col(Grant.status) == GrantStatus.PENDING).values(in_doubt=True)
         await session.exec(lost, execution_options={"synchronize_session": False})
-        await Notices(session).put(key="late", slack_id="T9", channel="C9", body={"text": "late"})
+        await put_text(session, key="late", slack_id="T9", channel="C9", text="late")
         await session.exec(
             text("UPDATE notice SET created_at = '2026-01-01 00:00:00.000000' WHERE key = 'late'")  # type: ignore[call-overload]
         )
@@ -272,7 +272,7 @@ async def test_the_database_is_asked_once_in_ten_seconds(
 ) -> None:
     first = await measured(watcher)
     async with worker.parts.database.system() as session:
-        await Notices(session).put(key="later", slack_id="T9", channel="C9", body={"text": "later"})
+        await put_text(session, key="later", slack_id="T9", channel="C9", text="later")
 
     second = await measured(watcher)
 

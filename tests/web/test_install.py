@@ -61,7 +61,7 @@ async def test_the_installer_owns_a_first_organization_and_is_welcomed(
     assert (member.user_id, member.role, member.realm) == (ADA, Role.OWNER, ACME)
     assert workspace.default_organization_id == organization.id
     assert (notice.slack_id, notice.channel) == (ACME, ADA)
-    buttons = notice.body["blocks"][3]["elements"]
+    buttons = (await house.message(notice))["blocks"][3]["elements"]
     assert [b["action_id"] for b in buttons] == ["connect.start", "org.members"]
     assert await token(house, ACME) in house.slack.state.tokens
 
@@ -69,7 +69,7 @@ async def test_the_installer_owns_a_first_organization_and_is_welcomed(
 async def test_the_stored_token_works(house: House, browser: httpx.AsyncClient) -> None:
     await install(house, browser)
 
-    client = await house.parts.slacks.for_workspace(ACME, None)
+    client = await house.parts.slack_clients.for_workspace(ACME, None)
 
     assert (await client.auth_test())["team_id"] == ACME
 
@@ -102,7 +102,7 @@ async def test_an_org_wide_install_leaves_the_choice_of_a_workspace_to_the_insta
     )
     assert await house.count(Organization) == 0
     assert (notice.slack_id, notice.channel) == (INITECH, IRIS)
-    assert "/octapost org create" in notice.body["text"]
+    assert "/octapost org create" in (await house.message(notice))["text"]
 
 
 async def test_a_workspace_of_a_grid_is_its_own_but_people_are_the_grids(

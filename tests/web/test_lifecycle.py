@@ -58,7 +58,7 @@ async def test_who_comes_back_finds_everything_and_is_told_so(
     assert back.uninstalled_at is None
     assert back.bot_token_sealed is not None
     assert await house.count(Organization) == await house.count(Membership) == 1
-    texts = [(n.channel, n.body["text"]) for n in await house.rows(Notice)]
+    texts = [(n.channel, (await house.message(n))["text"]) for n in await house.rows(Notice)]
     assert len(texts) == 2
     assert any(channel == OLGA and "Octapost is back in Acme" in text for channel, text in texts)
 
@@ -143,7 +143,8 @@ async def test_somebody_who_leaves_slack_loses_the_membership_and_admins_hear_of
 
     async with house.parts.database.system(write=False) as session:
         assert await Members(session).get(otto.organization_id, otto.id) is None
-    told = [(n.channel, n.body) for n in await house.rows(Notice) if n.key.startswith("left:")]
+    rows = [n for n in await house.rows(Notice) if n.key.startswith("left:")]
+    told = [(n.channel, await house.message(n)) for n in rows]
     assert [channel for channel, _ in told] == [ADA]
     assert "deactivated in Slack" in told[0][1]["text"]
     assert f"<@{OTTO}>" in str(told[0][1]["blocks"])
@@ -159,7 +160,7 @@ async def test_when_the_last_owner_leaves_admins_hear_that_too(
 
     [told] = [n for n in await house.rows(Notice) if n.key.startswith("left:")]
     assert told.channel == OTTO
-    assert "last owner" in str(told.body["blocks"])
+    assert "last owner" in str((await house.message(told))["blocks"])
 
 
 async def test_a_change_that_is_no_departure_ends_nothing(house: House, browser: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from sandbox.browser import PLAIN, Consent
 from sandbox.member import text_of
-from sandbox.world import META_SECRET
+from sandbox.platforms.meta.auth import META_SECRET
 from storage.engine.db import now
 from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus, new_secret
 from tests.application import Office, open_office
@@ -313,7 +313,7 @@ async def test_a_removal_that_may_not_be_about_this_sign_in_is_decided_by_asking
 
     assert answer.status_code == 200
     after = await becomes(office, "tiktok", lambda found: found.generation > grant.generation)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "fresh")
+    assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
 
 
 async def test_a_removal_that_reaches_us_two_days_late_is_believed_when_tiktok_says_it_too(
@@ -331,7 +331,11 @@ async def test_a_removal_that_reaches_us_two_days_late_is_believed_when_tiktok_s
 
     assert answer.status_code == 200
     after = await becomes(office, "tiktok", lambda found: found.suspected_at is not None)
-    assert (after.status, after.verdict) == (GrantStatus.HEALTHY, "GrantDead invalid_grant")
+    assert (after.status, after.last_outcome, after.last_error_code) == (
+        GrantStatus.HEALTHY,
+        "GrantDead",
+        "invalid_grant",
+    )
 
 
 async def test_what_tiktok_has_called_good_since_a_late_word_is_not_asked_about_again(office: Office) -> None:

@@ -23,13 +23,12 @@ from adapters.base import (
     Refresh,
     Rejected,
     RemoteAccount,
-    Scope,
     Tokens,
     missing_scopes,
 )
 from bot.ops.logs import logger
 from bot.services.access import Actor
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.disconnecting import Disconnections
 from bot.services.acting import acting
 from bot.services.errors import (
@@ -41,11 +40,19 @@ from bot.services.errors import (
     Thing,
 )
 from bot.services.incidents.incidents import Incidents
-from bot.services.notifications import Message, say_to_member, tell_admins
+from bot.services.notifications import (
+    AccountsConnected,
+    BlockedAccount,
+    ConsentFailed,
+    ConsentProblem,
+    ConsentSettled,
+    ConsentWaiting,
+    Failure,
+    Notification,
+)
+from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission, allows
 from bot.services.tokens.policy import next_refresh_in
-from bot.views import connect as views
-from bot.views import consent as words
 from storage.accounts import Accounts, NewAccount
 from storage.attempts import Attempts, Redeemed
 from storage.audit import Audit
@@ -74,28 +81,8 @@ if TYPE_CHECKING:
     from bot.services.tokens.fresh import FreshTokens
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """What a consent came to. Exactly one of the lists says something, unless accounts were renewed too."""
-
-    platform: Platform
-    organization: str
-    attached: tuple[Account, ...] = ()
-    renewed: tuple[Account, ...] = ()
-    to_choose: int = 0
-    """Usable accounts a person has to choose from, in the picker."""
-    discovery_id: str | None = None
-    blocked: tuple[RemoteAccount, ...] = ()
-    hints: frozenset[Hint] = frozenset()
-    missing: tuple[Scope, ...] = ()
-    shared: bool = False
-    """Another organization uses the same sign-in; both share one set of tokens."""
-    wrong: tuple[str, str] | None = None
-    """On a reconnect with another identity: the one expected and the one that consented."""
-    left_out: tuple[str, ...] = ()
-    """The accounts a reconnect was meant for, and which this consent does not cover."""
+ALREADY_HERE = "already_here"
+"""Why an account cannot be chosen, beside the platforms' `Blocker`s: this organization has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +101,7 @@ class Connections:
         self,
         *,
         public_url: str,
-        offer: Offer,
+        catalog: PlatformCatalog,
         disconnections: Disconnections,
         tokens: FreshTokens,
         incidents: Incidents,
@@ -122,7 +109,7 @@ class Connections:
         database: Database,
         vault: Vault,
     ) -> None:
-        self.offer = offer
+        self.catalog = catalog
         self._public_url = public_url
         self._disconnections = disconnections
         self._tokens = tokens
@@ -167,8 +154,8 @@ class Connections:
 
         Raises NotMemberError or NotAllowedError like `standing`.
         """
-        platform = self.offer.platform(ticket.platform)
-        client = self.offer.client(ticket.platform, ticket.app)
+        platform = self.catalog.platform(ticket.platform)
+        client = self.catalog.client(ticket.platform, ticket.app)
         verifier = new_secret()
         async with acting(self._database, ticket, Permission.CONNECT_ACCOUNTS, system=True) as session:
             state = await Attempts(session, self._vault).open(
@@ -192,7 +179,7 @@ class Connections:
 
     # And back
 
-    async def finish(self, redeemed: Redeemed, code: str) -> Connected | Waiting:
+    async def finish(self, redeemed: Redeemed, code: str) -> ConsentSettled | Waiting:
         """Exchange `code` and turn the consent into accounts. Raises PlatformError from the exchange.
 
         The grant is sealed and committed before the platform is asked anything else, so a crash or an
@@ -202,8 +189,8 @@ class Connections:
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
-        platform = self.offer.platform(attempt.platform)
-        client = self.offer.client(attempt.platform, attempt.app)
+        platform = self.catalog.platform(attempt.platform)
+        client = self.catalog.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
         async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
@@ -230,7 +217,7 @@ class Connections:
             await self._drop(attempt, grant, type(refusal).__name__)
             raise
 
-    async def resume(self, actor: Actor, grant_id: str) -> Connected | Waiting | None:
+    async def resume(self, actor: Actor, grant_id: str) -> ConsentSettled | Waiting | None:
         """Ask the platform again what a stored consent covers; None when it refused to say and that was told.
 
         None also when the actor may connect nothing any more; the consent stays for whoever asks next.
@@ -264,16 +251,19 @@ class Connections:
             reconnects=grant.reconnects,
             expires_at=grant.created_at,
         )
-        client = self.offer.client(grant.platform, grant.app)
+        client = self.catalog.client(grant.platform, grant.app)
         try:
             await self.standing(attempt)
             return await self._settle(attempt, grant, client, look)
         except Rejected as refusal:
-            platform = self.offer.platform(grant.platform)
-            sentence = words.not_accepted(platform, refusal)
-            await self._tell(
-                attempt, grant, words.over(platform, client.app, attempt.organization_id, sentence)
+            failed = ConsentFailed(
+                organization_id=attempt.organization_id,
+                platform=grant.platform,
+                app=client.app.key,
+                problem=ConsentProblem.NOT_ACCEPTED,
+                failure=Failure.of(refusal),
             )
+            await self._tell(attempt, grant, failed)
             return None
         except (NotMemberError, NotAllowedError) as refusal:
             log.info("sign-in not resumed", grant=grant.id, code=type(refusal).__name__)
@@ -285,8 +275,8 @@ class Connections:
         grant: Grant,
         client: Client,
         look: Callable[[], Awaitable[tuple[Discovery, Tokens]]],
-    ) -> Connected | Waiting:
-        platform = self.offer.platform(attempt.platform)
+    ) -> ConsentSettled | Waiting:
+        platform = self.catalog.platform(attempt.platform)
         try:
             discovery, tokens = await look()
         except Rejected as refusal:
@@ -295,7 +285,13 @@ class Connections:
         except PlatformError as error:
             log.warning("discovery failed", grant=grant.id, verdict=type(error).__name__, code=error.code)
             waiting = Waiting(platform=platform, grant_id=grant.id, error=error)
-            await self._tell(attempt, grant, views.waiting(platform, grant_value(attempt, grant.id), error))
+            told = ConsentWaiting(
+                organization_id=attempt.organization_id,
+                platform=platform.key,
+                grant_id=grant.id,
+                failure=Failure.of(error),
+            )
+            await self._tell(attempt, grant, told)
             return waiting
         outcome = await self._keep(attempt, grant, client, platform=platform, found=discovery, tokens=tokens)
         if not (outcome.attached or outcome.renewed or outcome.to_choose):
@@ -320,7 +316,7 @@ class Connections:
         platform: Platform,
         found: Discovery,
         tokens: Tokens,
-    ) -> Connected:
+    ) -> ConsentSettled:
         """Store everything a discovery found, in one transaction with the words about it."""
         organization_id = attempt.organization_id
         usable = [account for account in found.accounts if account.blocker is None]
@@ -330,7 +326,7 @@ class Connections:
             if organization is None:
                 raise NotMemberError
             before = await accounts.all(organization_id, platform.key)
-            could = {a.id for a, held in before if Capability.PUBLISH in self.offer.can(a, held)}
+            could = {a.id for a, held in before if Capability.PUBLISH in self.catalog.capabilities(a, held)}
             expected = [a for a, _ in before if attempt.reconnects and a.grant_id == attempt.reconnects]
             wrong = await self._other_identity(grants, attempt, found, expected)
             grant = await grants.settle(
@@ -372,7 +368,7 @@ class Connections:
                 {account.id: BLOCKED for account in found.accounts if account.blocker is not None},
             )
             hints = found.hints
-            if len(self.offer.choose(platform.key).clients) > 1:
+            if len(self.catalog.resolve(platform.key).clients) > 1:
                 hints -= {Hint.PAGES_NEED_PAGE_APP}  # the app for that is offered beside this one
             kept = None
             if fresh and not at_once:
@@ -385,16 +381,22 @@ class Connections:
                     found=[found_account(account, here) for account in found.accounts],
                     hints=sorted(hints),
                 )
-            outcome = Connected(
-                platform=platform,
+            outcome = ConsentSettled(
+                organization_id=organization_id,
                 organization=organization.name,
-                attached=attached,
-                renewed=renewed,
+                platform=platform.key,
+                app=client.app.key,
+                attached=tuple(account.name for account in attached),
+                renewed=tuple(account.name for account in renewed),
                 to_choose=0 if at_once else len(fresh),
-                discovery_id=kept.id if kept is not None else None,
-                blocked=tuple(account for account in found.accounts if account.blocker is not None),
-                hints=hints,
-                missing=missing_scopes(client.app, found.scopes),
+                discovery_id=kept.id if kept is not None else "",
+                blocked=tuple(
+                    BlockedAccount(name=account.name, reason=account.blocker)
+                    for account in found.accounts
+                    if account.blocker is not None
+                ),
+                hints=tuple(sorted(hints)),
+                missing=tuple(scope.name for scope in missing_scopes(client.app, found.scopes)),
                 shared=await grants.shared(organization_id, grant.id),
                 wrong=wrong,
                 left_out=tuple(a.name for a in expected if not wrong and a.id not in {r.id for r in renewed}),
@@ -408,12 +410,14 @@ class Connections:
                 session, grant.id, organization_id, attempt.membership_id
             )
             await self._incidents.accounts_lost(session, grant, could)
-            message = views.outcome(outcome, grant_value(attempt, outcome.discovery_id or ""))
-            await say_to_member(
-                session, attempt.organization_id, attempt.membership_id, f"consent:{pending.id}", message
+            await enqueue_dm_by_id(
+                session, organization_id, attempt.membership_id, f"consent:{pending.id}", outcome
             )
             if attached:
-                await tell_admins(session, attempt, f"attached:{pending.id}", views.news(outcome, attached))
+                news = AccountsConnected(
+                    organization=organization.name, platform=platform.key, accounts=outcome.attached
+                )
+                await notify_admins(session, attempt, f"attached:{pending.id}", news)
         log.info(
             "consent settled",
             grant=grant.id,
@@ -442,15 +446,10 @@ class Connections:
             return None
         return old.external_name, found.identity.name
 
-    async def _tell(self, attempt: ConnectionAttempt, grant: Grant, message: Message) -> None:
+    async def _tell(self, attempt: ConnectionAttempt, grant: Grant, told: Notification) -> None:
         async with self._database.system() as session:
-            await say_to_member(
-                session,
-                attempt.organization_id,
-                attempt.membership_id,
-                f"waiting:{grant.id}:{new_secret()[:8]}",
-                message,
-            )
+            key = f"waiting:{grant.id}:{new_secret()[:8]}"
+            await enqueue_dm_by_id(session, attempt.organization_id, attempt.membership_id, key, told)
 
     async def choose_accounts(
         self, actor: Actor, discovery_id: str, found_ids: list[str]
@@ -494,15 +493,14 @@ class Connections:
             if grant.status == GrantStatus.NEEDS_RECONNECT:  # it ended while the list was being looked at
                 await self._incidents.grant_died(session, grant, grant.reason)
             await self._incidents.reviewed_everywhere(session, grant.id, organization_id, actor.membership_id)
-            platform = self.offer.platform(grant.platform)
-            outcome = Connected(platform=platform, organization=actor.organization, attached=tuple(attached))
             if attached:
-                await tell_admins(
-                    session,
-                    actor,
-                    f"chosen:{discovery_id}:{len(found_ids)}:{attached[0].id}",
-                    views.news(outcome, tuple(attached)),
+                news = AccountsConnected(
+                    organization=actor.organization,
+                    platform=grant.platform,
+                    accounts=tuple(account.name for account in attached),
                 )
+                key = f"chosen:{discovery_id}:{len(found_ids)}:{attached[0].id}"
+                await notify_admins(session, actor, key, news)
         return tuple(attached)
 
 
@@ -517,11 +515,6 @@ def _as_of(clock: datetime, grant: Grant, tokens: Tokens) -> Tokens:
         expires_in=left(grant.access_expires_at),
         refresh_expires_in=left(grant.refresh_expires_at),
     )
-
-
-def grant_value(attempt: ConnectionAttempt, object_id: str) -> str:
-    """Return what a button in a notice carries: the organization and one id of its own."""
-    return f"{attempt.organization_id}/{object_id}"
 
 
 def new_account(account: RemoteAccount) -> NewAccount:
@@ -542,7 +535,7 @@ def found_account(account: RemoteAccount, here: set[str]) -> Found:
     """Return a discovered account for the picker; one that is connected here already is greyed."""
     blocker: str = account.blocker or ""
     if account.id in here:
-        blocker = views.ALREADY_HERE
+        blocker = ALREADY_HERE
     return Found(
         remote_id=account.id,
         kind=account.kind,

@@ -7,14 +7,15 @@ transaction that made them true.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.services.access import members_with
 from bot.services.incidents.quiet_hours import quiet_until
-from bot.services.notifications import Conversation, in_order, say_in, say_to
+from bot.services.notifications import Listener
+from bot.services.outbox import Conversation, escalation_order, say_in
 from bot.services.permissions import Permission
-from bot.slack.clients import UNINSTALLED
+from bot.slack.failures import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
 from storage.incidents import IncidentRows
@@ -27,14 +28,12 @@ from storage.posts import Posts
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
-    from bot.services.notifications import Message
+    from bot.services.accounts.catalog import PlatformCatalog
     from storage.models import AlertSettings, Membership, Notice
     from storage.posts import Waiting
 
 log = logger(__name__)
-FALLBACK = "incident"
-"""The name under which the outbox asks us what to do with a card that a channel didn't take."""
+FALLBACK = str(Listener.INCIDENT_CARDS)
 AGAIN = timedelta(hours=6)
 """How long after nobody could be told we look for somebody again."""
 
@@ -42,25 +41,28 @@ AGAIN = timedelta(hours=6)
 class Cards:
     """Keeps each incident's one message where people see it, and true."""
 
-    def __init__(self, offer: Offer) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog) -> None:
+        self._catalog = catalog
 
     async def draw(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:
         """Return everything the card says, as of now."""
         organization = await Organizations(session).get(incident.organization_id)
-        settings = await Alerts(session).get(incident.organization_id)
+        lost_channel = ""
+        if incident.card.recipients_tried and incident.card.channel_error:
+            lost_channel = (await Alerts(session).get(incident.organization_id)).channel_id
+        late = 0
+        if organization and incident.renewed:
+            late = await Posts(session).late(incident.organization_id, incident.renewed)
         return views.IncidentCard(
             incident=incident,
-            platform=self._offer.platform(incident.platform),
+            platform=self._catalog.platform(incident.platform),
             organization=organization.name if organization else "it",
             connector=await self.member(session, incident, incident.connected_by),
             claimer=await self.member(session, incident, incident.claimed_by),
             resolver=await self.member(session, incident, incident.resolved_by),
-            lost_channel=settings.channel_id
-            if incident.card.recipients_tried and incident.card.channel_error
-            else "",
+            lost_channel=lost_channel,
             waiting=await self._waiting(session, incident),
-            late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
+            late=late,
             answerer=await self.member(session, incident, incident.late_by),
         )
 
@@ -78,7 +80,8 @@ class Cards:
         Quiet hours hold back what makes a sound, a new card or a line, unless the sign-in ends before
         they do. What is over before anybody was told is not told any more, unless it leaves a question.
         """
-        quiet = await self.quiet(session, incident, datetime.now(UTC))
+        settings = await Alerts(session).get(incident.organization_id)
+        quiet = self.quiet(settings, incident, datetime.now(UTC))
         if incident.card.channel:
             incident.card.version += 1
             await self._put(session, incident, views.card(await self.draw(session, incident)), edits=True)
@@ -90,12 +93,12 @@ class Cards:
             wanted = incident.open or incident.awaits_late_answer
             incident.card.quiet_until = quiet if wanted else None
             if wanted and quiet is None:
-                await self._post(session, incident)
+                await self._post(session, incident, settings)
         await session.flush()
 
-    async def quiet(self, session: AsyncSession, incident: Incident, moment: datetime) -> datetime | None:
+    def quiet(self, settings: AlertSettings, incident: Incident, moment: datetime) -> datetime | None:
         """Return until when nothing about it may make a sound, or None: what ends before then is said at once."""
-        quiet = quiet_until(await Alerts(session).get(incident.organization_id), moment)
+        quiet = quiet_until(settings, moment)
         ends_before = quiet is not None and incident.deadline is not None and incident.deadline <= quiet
         return None if ends_before else quiet
 
@@ -105,7 +108,7 @@ class Cards:
             await self._put(session, incident, views.line(line), edits=False)
         incident.card.pending_replies = []
 
-    async def _put(self, session: AsyncSession, incident: Incident, message: Message, *, edits: bool) -> None:
+    async def _put(self, session: AsyncSession, incident: Incident, message: Any, *, edits: bool) -> None:
         await say_in(
             session,
             Conversation(slack_id=incident.card.slack_id, id=incident.card.channel),
@@ -118,13 +121,19 @@ class Cards:
         )
 
     async def _post(
-        self, session: AsyncSession, incident: Incident, *, deaf: str = "", to_people: bool = False
+        self,
+        session: AsyncSession,
+        incident: Incident,
+        settings: AlertSettings,
+        *,
+        deaf: str = "",
+        to_people: bool = False,
     ) -> None:
         """Post the card where it can be heard: in the channel, else to the first person who wasn't asked yet.
 
         Nobody is asked in the workspace `deaf`. Where nobody is left, all are tried again later.
         """
-        place = await self._place(session, incident, deaf, to_people=to_people)
+        place = await self._place(session, incident, settings, deaf, to_people=to_people)
         if place is None:
             log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
             self._nowhere(incident)
@@ -144,17 +153,22 @@ class Cards:
         await session.flush()
 
     async def _place(
-        self, session: AsyncSession, incident: Incident, deaf: str, *, to_people: bool
+        self,
+        session: AsyncSession,
+        incident: Incident,
+        settings: AlertSettings,
+        deaf: str,
+        *,
+        to_people: bool,
     ) -> Conversation | None:
         """Return where the card goes next, and note whom that asks."""
-        settings = await Alerts(session).get(incident.organization_id)
         if (
             not (to_people or incident.card.recipients_tried)
             and settings.channel_id
             and settings.slack_id != deaf
         ):
             return Conversation(slack_id=settings.slack_id, id=settings.channel_id)
-        people = in_order(await Members(session).all(incident.organization_id), incident.connected_by)
+        people = escalation_order(await Members(session).all(incident.organization_id), incident.connected_by)
         left = [
             each for each in people if each.id not in incident.card.recipients_tried and each.team_id != deaf
         ]
@@ -168,7 +182,14 @@ class Cards:
     ) -> None:
         """Send one person a message with a button for their own link; it says so when everything is done."""
         message = views.please(await self.draw(session, incident), asker)
-        await say_to(session, person, key, message, fallback=FALLBACK)
+        await say_in(
+            session,
+            Conversation(slack_id=person.team_id, id=person.user_id),
+            f"{key}:{person.id}",
+            message,
+            organization_id=person.organization_id,
+            fallback=FALLBACK,
+        )
         incident.card.requests_sent = incident.card.requests_sent | {f"{key}:{person.id}": person.id}
 
     async def correct(self, session: AsyncSession, incident: Incident) -> None:
@@ -177,7 +198,7 @@ class Cards:
             key, incident.card.stale_message_key = incident.card.stale_message_key, ""
             await self.amend(session, incident, key, views.left_behind(await self.draw(session, incident)))
 
-    async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Message) -> None:
+    async def amend(self, session: AsyncSession, incident: Incident, key: str, message: Any) -> None:
         """Edit a message about the incident that is not its card, wherever it stands."""
         notice = await Notices(session).get(key)
         if notice is None:
@@ -201,9 +222,9 @@ class Cards:
             return None
         return await Members(session).get(incident.organization_id, membership_id)
 
-    # What Slack says about it: bot.jobs.notices.Fallback
+    # What Slack says about it: bot.slack.sender.DeliveryListener
 
-    async def lost(self, session: AsyncSession, notice: Notice, code: str) -> None:
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
         """Give the card to the next person who may be reached."""
         organization_id = notice.organization_id or ""
         alerts = Alerts(session)
@@ -228,14 +249,20 @@ class Cards:
                 incident.card.stale_message_key = incident.card.key
         await Notices(session).forget(incident.card.key)
         deaf = notice.slack_id if code in UNINSTALLED else ""
-        await self._post(session, incident, deaf=deaf, to_people=to_people)
+        await self._post(session, incident, settings, deaf=deaf, to_people=to_people)
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
         for admin in await members_with(session, settings.organization_id, Permission.RECEIVE_NOTICES):
-            await say_to(session, admin, f"lost:{key}", views.channel_lost(settings))
+            await say_in(
+                session,
+                Conversation(slack_id=admin.team_id, id=admin.user_id),
+                f"lost:{key}:{admin.id}",
+                views.channel_lost(settings),
+                organization_id=admin.organization_id,
+            )
 
-    async def heard(self, session: AsyncSession, notice: Notice) -> None:
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
         """Note that the channel takes our messages, and put right what is out of date there."""
         if notice.organization_id is not None:
             await self.taken(session, notice.organization_id, notice.channel)
@@ -273,7 +300,9 @@ class Cards:
                 incident.card.version += 1
                 await self._put(session, incident, views.moved(chosen.channel_id), edits=True)
                 self._nowhere(incident)
-                await self._post(session, incident)  # somebody has just asked for it, quiet hours or not
+                await self._post(
+                    session, incident, chosen
+                )  # somebody has just asked for it, quiet hours or not
             elif not incident.card.channel:
                 self._nowhere(incident)
                 await self.say(session, incident)

@@ -31,11 +31,11 @@ from storage.organizations import Organizations
 from storage.posts import Posts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.operator_alerts import Operator
     from storage.incidents import Patience
     from storage.models import Account, Grant
@@ -49,11 +49,11 @@ CLOCKS_APART = timedelta(hours=1)
 class Incidents:
     """Turns a verdict into a card for the people it concerns, and keeps the card true."""
 
-    def __init__(self, offer: Offer, vault: Vault, operator: Operator | None = None) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog, vault: Vault, operator: Operator | None = None) -> None:
+        self._catalog = catalog
         self._vault = vault
         self._operator = operator
-        self.cards = Cards(offer)
+        self.cards = Cards(catalog)
 
     # What happens to grants
 
@@ -63,19 +63,20 @@ class Incidents:
         The same death is told once.
         """
         held = await Posts(session).hold(grant.id)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            accounts = await self._accounts(session, organization_id, grant)
-            if not accounts:
-                continue
+        for organization_id, accounts in await self._accounts(session, grant):
             incident, new = await self._opened(
-                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
+                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT, code
             )
-            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
-                continue
-            incident.grant_still_valid = False
-            line = "" if new else f"🔴 It is over: {views.why(self._offer.platform(grant.platform), code)}."
-            incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
-            incident.code, incident.snoozed_until, incident.deadline = code, None, None
+            line = ""
+            if not new:
+                if incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
+                    continue
+                incident.grant_still_valid = False
+                line = f"🔴 It is over: {views.why(self._catalog.platform(grant.platform), code)}."
+                incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+                incident.code, incident.snoozed_until, incident.deadline = code, None, None
+            PROMPTS.labels(grant.platform).inc()
+            await self.cards.say(session, incident, line)
             await Audit(session).write(
                 organization_id,
                 SYSTEM,
@@ -84,8 +85,6 @@ class Incidents:
                 code=code,
                 held=held.get(organization_id, 0),
             )
-            PROMPTS.labels(grant.platform).inc()
-            await self.cards.say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
     async def accounts_lost(
@@ -97,17 +96,13 @@ class Incidents:
         `could`: the ids of accounts that could publish until now, so that it is news of these if they can't.
         """
         held = await Posts(session).hold(grant.id, lost=True)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            here = await self._accounts(session, organization_id, grant)
+        for organization_id, here in await self._accounts(session, grant):
             ill = {one.id: self._ailment(one, grant) for one in here if one.lost or one.id in could}
             lost = [one for one in here if ill.get(one.id)]
             if not lost:
                 continue
             incident, new = await IncidentRows(session).open(
-                organization_id,
-                grant=grant,
-                kind=IncidentKind.NEEDS_RECONNECT,
-                connected_by=lost[0].connected_by,
+                organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=lost
             )
             if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
                 continue
@@ -123,18 +118,22 @@ class Incidents:
                     organization_id, SYSTEM, "access ended", account.id, code=ill[account.id], held=many
                 )
             PROMPTS.labels(grant.platform).inc()
-            why = views.why(self._offer.platform(grant.platform), code)
+            why = views.why(self._catalog.platform(grant.platform), code)
             await self.cards.say(session, incident, "" if new else views.newly_lost(len(told), why))
 
     def _ailment(self, account: Account, grant: Grant) -> str:
         """Return the code for why a living grant doesn't let us publish to an account; empty: it does."""
-        if account.lost or grant.status in OVER or Capability.PUBLISH in self._offer.can(account, grant):
+        if (
+            account.lost
+            or grant.status in OVER
+            or Capability.PUBLISH in self._catalog.capabilities(account, grant)
+        ):
             return account.lost
         return views.ROLE_LOST if str(Capability.PUBLISH) in account.missing else views.SCOPE_LOST
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
         """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
             await self.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
@@ -142,11 +141,10 @@ class Incidents:
 
         Between two rungs the card counts the days without a sound.
         """
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id, accounts in await self._accounts(session, grant):
             settings = await Alerts(session).get(organization_id)
             rung = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
-            accounts = await self._accounts(session, organization_id, grant)
-            if rung is None or not accounts:
+            if rung is None:
                 continue
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
@@ -154,11 +152,11 @@ class Incidents:
             if not (new or incident.reminder_day):  # it is over already
                 continue
             told = not new and (incident.reminder_day or 0) <= rung
-            incident.deadline = ends_at(self._offer.platform(grant.platform), grant)
+            incident.deadline = ends_at(self._catalog.platform(grant.platform), grant)
             if told and not incident.card.channel:
                 continue
             incident.reminder_day = min(rung, incident.reminder_day or rung)
-            platform = self._offer.platform(grant.platform)
+            platform = self._catalog.platform(grant.platform)
             incident.code = views.DATA_ACCESS if only_data_ends(platform, grant) else ""
             quietly = new or told or incident.snoozed_until is not None
             line = f"🟡 {views.in_days(views.days_until(datetime.now(UTC) + left))} left."
@@ -166,10 +164,7 @@ class Incidents:
 
     async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:
         """Say, once, that the platform shows no more of its data, although the sign-in works on."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            accounts = await self._accounts(session, organization_id, grant)
-            if not accounts:
-                continue
+        for organization_id, accounts in await self._accounts(session, grant):
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
             )
@@ -177,7 +172,7 @@ class Incidents:
                 continue
             incident.reminder_day, incident.deadline, incident.snoozed_until = 0, end, None
             incident.code = views.DATA_ACCESS
-            name = self._offer.platform(grant.platform).name
+            name = self._catalog.platform(grant.platform).name
             line = f"🟠 {name} shows us its data no longer since {views.moment(end)}."
             await self.cards.say(session, incident, "" if new else line)
 
@@ -229,7 +224,7 @@ class Incidents:
     ) -> None:
         """Let an incident go on about what a reconnect didn't bring back."""
         incident.narrow_to(left, code)
-        why = views.why(self._offer.platform(incident.platform), code)
+        why = views.why(self._catalog.platform(incident.platform), code)
         await self.cards.say(session, incident, views.still_lost(len(left), why))
 
     async def _freed(
@@ -258,12 +253,12 @@ class Incidents:
             return False  # only its accounts say when they are well
         if incident.kind == IncidentKind.NEEDS_RECONNECT:
             return grant.generation > incident.generation
-        end = ends_at(self._offer.platform(grant.platform), grant)
+        end = ends_at(self._catalog.platform(grant.platform), grant)
         return end is None or incident.deadline is None or end > incident.deadline + CLOCKS_APART
 
     async def taken_back(self, session: AsyncSession, grant: Grant) -> None:
         """Resolve the warnings about a grant whose end has moved although nobody did anything here."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
             incident = await IncidentRows(session).of_grant(organization_id, grant.id)
             if incident is not None and incident.kind == IncidentKind.EXPIRING:
                 await self.review(session, organization_id, None, Resolution.RENEWED)
@@ -273,7 +268,7 @@ class Incidents:
     ) -> None:
         """Do the same for every organization that shares a grant which one of them has just renewed."""
         await self.review(session, organization_id, by)
-        for other in await Grants(session, self._vault).held_by(grant_id):
+        for other in await Grants(session, self._vault).holder_ids(grant_id):
             if other != organization_id:
                 await self.review(session, other, None)
 
@@ -391,7 +386,8 @@ class Incidents:
 
     async def _escalate(self, session: AsyncSession, incident: Incident, moment: datetime) -> None:
         """Ask the owners, or where there is none the admins; in quiet hours, when they are over."""
-        quiet = await self.cards.quiet(session, incident, moment)
+        settings = await Alerts(session).get(incident.organization_id)
+        quiet = self.cards.quiet(settings, incident, moment)
         if quiet is not None:
             incident.card.quiet_until = quiet
             return
@@ -413,19 +409,18 @@ class Incidents:
         grant: Grant,
         accounts: Sequence[Account],
         kind: IncidentKind,
+        code: str = "",
     ) -> tuple[Incident, bool]:
         incident, new = await IncidentRows(session).open(
-            organization_id, grant=grant, kind=kind, connected_by=accounts[0].connected_by
+            organization_id, grant=grant, kind=kind, accounts=accounts, code=code
         )
-        if kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
+        if not new and kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
             incident.accounts = {account.id: account.name for account in accounts}
         return incident, new
 
-    async def _accounts(self, session: AsyncSession, organization_id: str, grant: Grant) -> list[Account]:
-        if await Organizations(session).get(organization_id) is None:
-            return []
-        every = await Accounts(session, self._vault).all(organization_id, grant.platform)
-        return [account for account, owner in every if owner is not None and owner.id == grant.id]
+    async def _accounts(self, session: AsyncSession, grant: Grant) -> Iterable[tuple[str, list[Account]]]:
+        """Return each organization that has accounts on the grant, with these accounts."""
+        return (await Accounts(session, self._vault).by_holder(grant.id)).items()
 
     async def page_operator(self, session: AsyncSession, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""

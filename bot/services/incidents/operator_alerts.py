@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.ops.metrics import OPERATOR
-from bot.views.operator import needs_you
+from bot.services.notifications import OperatorNeeded
+from bot.services.outbox import Conversation, enqueue
 from storage.models import new_id
 from storage.operator_alerts import Troubles
-from storage.outbox import Notices
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
 
 log = logger(__name__)
@@ -26,8 +26,8 @@ OVER_AFTER = timedelta(hours=2)
 class Operator:
     """Calls the operator once for each trouble: in the log, the metrics and, if one is set, a channel."""
 
-    def __init__(self, offer: Offer, database: Database, channel: str) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog, database: Database, channel: str) -> None:
+        self._catalog = catalog
         self._database = database
         self._slack_id, _, self._channel = channel.partition("/")
 
@@ -49,9 +49,6 @@ class Operator:
             await Troubles(session).still(platform, code, OVER_AFTER)
 
     async def _write(self, session: AsyncSession, platform: str, code: str) -> None:
-        await Notices(session).put(
-            key=f"operator:{new_id('pag')}",
-            slack_id=self._slack_id,
-            channel=self._channel,
-            body=needs_you(self._offer.platform(platform), code).body,
-        )
+        channel = Conversation(slack_id=self._slack_id, id=self._channel)
+        needed = OperatorNeeded(platform=platform, code=code)
+        await enqueue(session, channel, f"operator:{new_id('pag')}", needed)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from bot.services.notifications import InvitationReceived, RoleChanged
+from bot.services.outbox import Conversation, enqueue
 from bot.services.permissions import Permission, lowest_role
-from bot.views import invitations as views
-from bot.views import kit
 from storage.audit import Audit
 from storage.invitations import Invitations
 from storage.memberships import Members
 from storage.models import Role, new_id
 from storage.organization_summaries import summaries
-from storage.outbox import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +21,9 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
-    from bot.services.notifications import Message
+    from bot.services.notifications import Notification
+    from storage.models import Invitation
+    from storage.organization_summaries import Summary
 
 
 class Person(Protocol):
@@ -66,7 +66,8 @@ async def _invite(session: AsyncSession, actor: Actor, user_id: str, role: Role)
             await Audit(session).write(
                 organization_id, actor.membership_id, "role changed", known.id, role=role.word
             )
-            await tell(session, known, views.role_changed(actor.organization, role, f"<@{sender.user_id}>"))
+            changed = RoleChanged(organization=actor.organization, role=role, changed_by=sender.user_id)
+            await tell(session, known, changed)
         return Invited(before=before, after=max(before, role))
     invitations = Invitations(session)
     invitation = await invitations.invite(
@@ -83,35 +84,39 @@ async def _invite(session: AsyncSession, actor: Actor, user_id: str, role: Role)
     told = not await invitations.declined_lately(organization_id, invitation.id)
     if told:
         summary = (await summaries(session, [organization_id]))[organization_id]
-        asked = views.Asked(organization=summary, invitation=invitation, by=f"<@{sender.user_id}>")
-        await tell(session, invitation, views.message(asked))
+        await tell(session, invitation, received(invitation, summary, sender.user_id))
     return Invited(before=None, after=role, told=told)
 
 
-async def tell(session: AsyncSession, person: Person, message: Message) -> None:
-    """Owe somebody a direct message about their place in an organization: one a day.
+async def tell(session: AsyncSession, person: Person, about: Notification) -> None:
+    """Send somebody a direct message about their place in an organization, at most one a day.
 
-    What comes later on the same day (UTC) changes that message, which notifies nobody.
+    Later news on the same day (UTC) replaces that message, which notifies nobody.
     """
-    put = partial(
-        Notices(session).put,
-        slack_id=person.team_id,
-        channel=person.user_id,
-        body=message.body,
-        organization_id=person.organization_id,
+    organization_id = person.organization_id
+    to = Conversation(slack_id=person.team_id, id=person.user_id, organization_id=organization_id)
+    key = f"place:{organization_id}:{person.realm}:{person.user_id}:{datetime.now(UTC):%Y-%m-%d}"
+    if not await enqueue(session, to, key, about):
+        await enqueue(session, to, f"{key}:{new_id('edt')}", about, edits=key)
+
+
+def received(invitation: Invitation, organization: Summary, by: str | None) -> InvitationReceived:
+    """Return an invitation as the invited person sees it. `by` is the user id of whoever made it."""
+    return InvitationReceived(
+        invitation_id=invitation.id,
+        organization=organization,
+        realm=invitation.realm,
+        role=invitation.role,
+        expires_at=invitation.expires_at,
+        invited_by=by,
     )
-    key = f"place:{person.organization_id}:{person.realm}:{person.user_id}:{datetime.now(UTC):%Y-%m-%d}"
-    if not await put(key=key):
-        await put(key=f"{key}:{new_id('edt')}", edits=key)
 
 
-async def waiting_for(session: AsyncSession, realm: str, user_id: str) -> list[views.Asked]:
+async def waiting_for(session: AsyncSession, realm: str, user_id: str) -> list[InvitationReceived]:
     """Return the invitations a person can accept. Needs a system session."""
     found = await Invitations(session).of_person(realm, user_id, lowest_role(Permission.INVITE))
     about = await summaries(session, {invitation.organization_id for invitation, _ in found})
     return [
-        views.Asked(
-            organization=about[invitation.organization_id], invitation=invitation, by=kit.mention(inviter)
-        )
+        received(invitation, about[invitation.organization_id], inviter.user_id if inviter else None)
         for invitation, inviter in found
     ]

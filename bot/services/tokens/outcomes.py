@@ -72,23 +72,28 @@ class Outcomes:
     async def failed(self, grant: Grant, platform: Platform, error: PlatformError) -> None:
         """Decide what a failed refresh means, and store it."""
         self._note(grant, type(error).__name__)
-        verdict = f"{type(error).__name__} {error.code}"
-        log.info("refresh.failed", grant=grant.id, platform=platform.key, verdict=verdict)
+        log.info(
+            "refresh.failed",
+            grant=grant.id,
+            platform=platform.key,
+            outcome=type(error).__name__,
+            code=error.code,
+        )
         match error:
             case GrantDead():
                 # A second opinion is no news: counted again, real deaths would hold their own breaker open.
                 self._count(grant, Outcome.DEAD if grant.suspected_at is None else None)
-                await self._dead(grant, platform, error.code, verdict)
+                await self._dead(grant, platform, error)
             case Misconfigured():
                 await self._unanswered(grant, platform, error, Outcome.OTHER)
                 await self.page(platform, error.code)
-                await self._retry(grant, verdict, OUR_FAULT_PAUSE * (1 + random.random()))  # noqa: S311 - jitter
+                await self._retry(grant, error, OUR_FAULT_PAUSE * (1 + random.random()))  # noqa: S311 - jitter
             case OutcomeUnknown() if platform.refresh is Refresh.SINGLE_USE:
                 await self._unanswered(grant, platform, error, Outcome.BUSY)
-                await self._retry(grant, verdict, max(LEASE, _pause(grant, error)), in_doubt=True)
+                await self._retry(grant, error, max(LEASE, _pause(grant, error)), in_doubt=True)
             case Busy() | OutcomeUnknown() | TokenRefused() | _:
                 await self._unanswered(grant, platform, error, Outcome.BUSY)
-                await self._retry(grant, verdict, _pause(grant, error))
+                await self._retry(grant, error, _pause(grant, error))
 
     async def breaker_open(self, grant: Grant) -> bool:
         """Tell whether the grant's platform calls so many grants dead at once that it is not believed."""
@@ -103,7 +108,7 @@ class Outcomes:
             async with self._database.system() as session:
                 await self._incidents.page_operator(session, platform.key, code)
 
-    async def _dead(self, grant: Grant, platform: Platform, code: str, verdict: str) -> None:
+    async def _dead(self, grant: Grant, platform: Platform, error: GrantDead) -> None:
         """Ask again after a first "dead"; believe a second one, unless the whole platform says so."""
         async with self._database.system() as session:  # one, because many may die at once
             repository = Refreshes(session, self._vault)
@@ -111,12 +116,12 @@ class Outcomes:
                 await queue.save_counts_in(repository)
             clock, doubted = await repository.clock(), await self._breaker(repository, platform.key)
             if doubted:
-                await repository.suspect(grant, verdict, BREAKER_HOLD)
+                await repository.suspect(grant, type(error).__name__, error.code, BREAKER_HOLD)
                 await self._incidents.page_operator(session, platform.key, BREAKER_OPEN)
             elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
-                await repository.suspect(grant, verdict, SECOND_OPINION)
+                await repository.suspect(grant, type(error).__name__, error.code, SECOND_OPINION)
             else:
-                await self._end(session, grant, end_reason(platform, grant, code, clock))
+                await self._end(session, grant, end_reason(platform, grant, error.code, clock))
 
     async def _end(self, session: AsyncSession, grant: Grant, reason: str) -> None:
         if await Refreshes(session, self._vault).dead(grant, reason):
@@ -127,10 +132,15 @@ class Outcomes:
         minute = await repository.minute()
         return tripped(await repository.tallies(platform, minute - 2 * BREAKER_HISTORY_MIN), minute)
 
-    async def _retry(self, grant: Grant, verdict: str, after: timedelta, *, in_doubt: bool = False) -> None:
+    async def _retry(
+        self, grant: Grant, error: PlatformError, after: timedelta, *, in_doubt: bool = False
+    ) -> None:
         with suppress(*DATABASE_AWAY):  # the lease ends by itself
             async with self._database.system() as session:
-                await Refreshes(session, self._vault).later(grant, verdict, after, in_doubt=in_doubt)
+                outcome = type(error).__name__
+                await Refreshes(session, self._vault).reschedule(
+                    grant, outcome, error.code, after, in_doubt=in_doubt
+                )
 
     async def _unanswered(
         self, grant: Grant, platform: Platform, error: PlatformError, outcome: Outcome

@@ -310,7 +310,7 @@ class PageTokenChecker:
                 await self._note_ended(own, owner, code, changes, certain=certain)
             if changes.recovered:
                 await self._incidents.accounts_back(session, grant)
-                await Refreshes(session, self._vault).look_later({grant.id: clock})
+                await Refreshes(session, self._vault).reschedule_reminders({grant.id: clock})
             if changes.lost:
                 await self._incidents.accounts_lost(session, grant)
             more = await own.more(grant.id, CHECK_EVERY)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
-    from bot.slack.clients import Slacks
-    from bot.slack.deadline import Turn
+    from bot.slack.clients import SlackClients
+    from bot.slack.dispatch.deadline import Turn
     from bot.views.kit import Json
     from storage.engine.db import Database
 
@@ -51,11 +51,11 @@ class Handling:
     def __init__(
         self,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
         later: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         self._database = database
-        self._slacks = slacks
+        self._clients = clients
         self._later = later
 
     @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
@@ -106,7 +106,7 @@ class Handling:
             words=storable(words),
             target=split_target(ascii_only(target))[1],
             key=key_of(route, turn.req),
-            client=partial(self._slacks.for_workspace, team_id, enterprise_id),
+            client=partial(self._clients.for_workspace, team_id, enterprise_id),
         )
 
     async def _asked_before(self, key: str, *, event: bool) -> bool:

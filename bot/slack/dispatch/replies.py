@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING, Any
 from bot.ops.logs import logger
 from bot.services.access import Sender
 from bot.services.errors import ExternalUserError, NotInstalledError
-from bot.services.notifications import Message
-from bot.slack.clients import CALL_FAILED, Kind, Slacks, failure
+from bot.services.notifications import FormNotOpened
+from bot.services.outbox import Conversation, enqueue
+from bot.slack.clients import SlackClients
+from bot.slack.failures import CALL_FAILED, FailureKind, failure
 from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
 from bot.views.errors import sentence
-from bot.views.kit import Json, fallback, message_modal, modal, words
+from bot.views.kit import Json, Message, fallback, message_modal, modal, words
 from storage.engine.outages import DatabaseUnavailable, is_outage
-from storage.outbox import Notices
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.slack.deadline import Turn
+    from bot.slack.dispatch.deadline import Turn
     from storage.engine.db import Database
 
 log = logger(__name__)
@@ -63,8 +64,8 @@ class Shown:
 class Replies:
     """Speaks to whoever sent a request. Built once, by the dispatcher."""
 
-    def __init__(self, slacks: Slacks, database: Database) -> None:
-        self._slacks = slacks
+    def __init__(self, clients: SlackClients, database: Database) -> None:
+        self._clients = clients
         self._database = database
 
     # While the person waits
@@ -99,7 +100,9 @@ class Replies:
             log.warning("loading modal not opened", code=failed.code)
             if failed.code in OPENED:
                 return Shown(title=title, external_id=external_id)
-            return Shown(title=title, external_id=external_id, sure=False) if failed.perhaps_done else None
+            return (
+                Shown(title=title, external_id=external_id, sure=False) if failed.may_have_succeeded else None
+            )
         view = opened.get("view")
         view_id = str(view.get("id") or "") if isinstance(view, dict) else ""
         return Shown(title=title, view_id=view_id, external_id=external_id)
@@ -156,7 +159,7 @@ class Replies:
     async def _client(self, body: Json) -> AsyncWebClient:
         """Return a client. Raises one of FAILED."""
         with _one_outage():
-            return await self._slacks.for_workspace(*workspace_of(body))
+            return await self._clients.for_workspace(*workspace_of(body))
 
     async def _filled(self, body: Json, shown: Shown, view: Json) -> str:
         """Return an empty string once the modal shows the view, else why it never will."""
@@ -168,8 +171,8 @@ class Replies:
             except FAILED as error:
                 failed = failure(error)
                 passing = (
-                    failed.kind is Kind.PASSING
-                    or failed.perhaps_done
+                    failed.kind is FailureKind.TRANSIENT
+                    or failed.may_have_succeeded
                     or isinstance(error, DatabaseUnavailable)
                 )
                 pause_s = next(pauses, None) if passing else None
@@ -213,7 +216,9 @@ class Replies:
 
         Whether it takes the place of the message that was pressed is always said: that may be everybody's card.
         """
-        return await self._slacks.whisper(url, said(answer) | {"replace_original": answer.replace})
+        return await self._clients.post_to_response_url(
+            url, said(answer) | {"replace_original": answer.replace}
+        )
 
     async def _message(self, body: Json, answer: Say) -> None:
         """Send what could be shown nowhere else as a direct message."""
@@ -223,7 +228,7 @@ class Replies:
             return
         message = Message(text=answer.text, blocks=list(answer.blocks) or [words(answer.text)])
         if answer.text == waiting.NOT_OPENED:  # it holds no link, so it may wait for a Slack that is away
-            await self._owe(body, sender, message)
+            await self._enqueue(body, sender)
             return
 
         async def post() -> None:
@@ -232,17 +237,15 @@ class Replies:
 
         await self._quietly(post())
 
-    async def _owe(self, body: Json, sender: Sender, message: Message) -> None:
+    async def _enqueue(self, body: Json, sender: Sender) -> None:
         key = f"not opened:{body.get('trigger_id') or secrets.token_hex(8)}"
         team_id, enterprise_id = workspace_of(body)
-        where = team_id or enterprise_id or sender.team_id
+        to = Conversation(slack_id=team_id or enterprise_id or sender.team_id, id=sender.user_id)
 
         async def put() -> None:
             with _one_outage():
                 async with self._database.system() as session:
-                    await Notices(session).put(
-                        key=key, slack_id=where, channel=sender.user_id, body=message.body
-                    )
+                    await enqueue(session, to, key, unopened(body))
 
         await self._quietly(put())
 
@@ -300,6 +303,12 @@ def face(answer: Answer, title: str) -> Json:
 
 def apology(body: Json) -> Say:
     """Return that a modal wasn't opened, with a button that opens it by a trigger of its own."""
+    message = waiting.not_opened(unopened(body))
+    return Say(text=message.text, blocks=message.blocks)
+
+
+def unopened(body: Json) -> FormNotOpened:
+    """Return which form a request was to open, as a button can ask for it again."""
     pressed: Json = (body.get("actions") or [{}])[0]
     if pressed.get("action_id"):
         action_id, value = str(pressed["action_id"]), value_of(pressed)
@@ -307,7 +316,7 @@ def apology(body: Json) -> Say:
         action_id, value = waiting.OPEN_AGAIN, f"command:{body.get('text', '')}"[:2000]
     else:
         action_id, value = waiting.OPEN_AGAIN, f"shortcut:{body.get('callback_id', '')}"
-    return Say(text=waiting.NOT_OPENED, blocks=waiting.not_opened(action_id, value))
+    return FormNotOpened(action_id=action_id, value=value)
 
 
 def value_of(pressed: Json) -> str:
