@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
-from bot.ops.tracing import note, traced
+from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
 from bot.services.errors import ServiceError
 from bot.services.permissions import Permission
 from bot.slack.grids import require_home
 from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.slack.payloads import sender_of, workspace_of
-from bot.slack.refusals import BadInputError
+from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
@@ -67,7 +67,7 @@ class Handling:
             answer, outcome = await self._handled(route, turn, target, words)
         except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
             answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
-        note(outcome=outcome)
+        set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
         return answer
@@ -130,6 +130,10 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return FieldErrors({field: error.sentence}), "bad_input"
         case BadInputError():
             return Say(text=error.sentence), "bad_input"
+        case InvalidFieldError() if route.kind is Kind.SUBMISSION:
+            return FieldErrors({error.field: sentence(error.error)}), error.error.code
+        case InvalidFieldError(error=refused):
+            return Say(text=sentence(refused)), refused.code
         case ServiceError():
             return Say(text=sentence(error)), error.code
         case PlatformError():
