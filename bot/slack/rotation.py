@@ -21,7 +21,7 @@ from adapters.numbers import lifetime
 from adapters.oauth import token_in
 from bot.ops.logs import logger
 from storage.engine.autocommit import FAILURES
-from storage.installations import Installations, Rotations
+from storage.installations import Installations
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -138,7 +138,7 @@ class BotTokens:
         until = time.monotonic() + LOOK_FOR_S
         while True:
             async with self._database.system() as session:
-                ours = await Rotations(session).take(installation, LEASE)
+                ours = await Installations(session, self._vault).acquire_rotation_lease(installation, LEASE)
             if ours is not None:
                 await self._renew(ours)
             async with self._database.system(write=False) as session:
@@ -165,7 +165,7 @@ class BotTokens:
         except Exception:
             if _ends_within(installation, GOOD_FOR):
                 async with self._database.system() as session:
-                    await Rotations(session).give_back(installation)
+                    await Installations(session, self._vault).release_rotation_lease(installation)
             raise
         await self._keep(installation, pair)
         log.info("bot token rotated", installation=installation.id)

@@ -21,7 +21,7 @@ from storage.alert_settings import Alerts
 from storage.audit import Audit
 
 if TYPE_CHECKING:
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.views.kit import Message
     from storage.engine.db import Database
     from storage.models import AlertSettings
@@ -36,7 +36,7 @@ ASK_FOR_S = 1.0
 class AlertsStory:
     """The alerts channel, the ladder of warnings, the digest and quiet hours."""
 
-    def __init__(self, incidents: Incidents, database: Database) -> None:
+    def __init__(self, incidents: IncidentService, database: Database) -> None:
         self._incidents = incidents
         self._database = database
 

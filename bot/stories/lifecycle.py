@@ -21,7 +21,7 @@ from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
 from bot.views.kit import cut
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.installations import Installations
 from storage.memberships import Members
 from storage.models import Installation
@@ -32,7 +32,7 @@ from storage.workspaces import Workspaces
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.slack.clients import SlackClients
     from storage.engine.db import Database
     from storage.models import Membership
@@ -77,7 +77,9 @@ class NewInstallation:
 class Lifecycle:
     """Installation, removal, and people who leave. Built once, in `bot.app`."""
 
-    def __init__(self, incidents: Incidents, database: Database, vault: Vault, clients: SlackClients) -> None:
+    def __init__(
+        self, incidents: IncidentService, database: Database, vault: Vault, clients: SlackClients
+    ) -> None:
         self._incidents = incidents
         self._database = database
         self._vault = vault
@@ -152,7 +154,7 @@ class Lifecycle:
     async def _tell_again(self, session: AsyncSession, slack_id: str) -> None:
         """Let the organizations of a workspace that is back hear what nobody could be told meanwhile."""
         linked = await Workspaces(session).organizations(slack_id)
-        await IncidentRows(session).try_again([organization.id for organization in linked])
+        await Incidents(session).try_again([organization.id for organization in linked])
 
     async def _greet(
         self, session: AsyncSession, new: NewInstallation, key: str, greeting: notifications.Notification
@@ -213,7 +215,7 @@ class Lifecycle:
         Raises SlackSilent, so that the event comes again, where Slack doesn't say whose person it is.
         """
         leaver = leaver_of(request.body)
-        if leaver is None or not await at_home(self._database.single, leaver, request.client):
+        if leaver is None or not await at_home(self._database.autocommit, leaver, request.client):
             return Done()
         async with self._database.system() as session:
             for ended in await Members(session).end_person(leaver.realm, leaver.user_id):

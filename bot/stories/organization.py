@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Invitation, Membership
 
@@ -50,7 +50,7 @@ TOPIC = "Organizations and people"
 class OrganizationStory:
     """Who owns the accounts, and who may do what with them."""
 
-    def __init__(self, incidents: Incidents, database: Database) -> None:
+    def __init__(self, incidents: IncidentService, database: Database) -> None:
         self._incidents = incidents
         self._database = database
 

@@ -38,7 +38,7 @@ from bot.services.tokens.queue import AT_ONCE, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from storage.refreshes import Outcome, Refreshes, Renewal, renew
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from adapters.base import AccountTokens, Adapter, Client
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -62,7 +62,7 @@ class Refresher:
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
-        incidents: Incidents,
+        incidents: IncidentService,
         *,
         at_once: int = AT_ONCE,
     ) -> None:
@@ -77,7 +77,7 @@ class Refresher:
                 self.refresh,
                 platform=found.platform.key,
                 app=app,
-                bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
+                rate_limit=RateLimit(calls=found.budget.calls, per=found.budget.per),
                 lease=lease_for(found.platform),
                 at_once=at_once,
             )
@@ -185,7 +185,7 @@ class Refresher:
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             others = await refreshes.looked_after(grant.app)
-            again = next_check_in(self.queues[grant.app].bucket, others, jitter=_jitter())
+            again = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
             await refreshes.healthy(grant, again)
         self._outcomes.answered(grant, "fresh", Outcome.FRESH)
 
@@ -210,7 +210,7 @@ class Refresher:
         until, wait = time.monotonic() + COMMIT_FOR_S, 0.05
         while True:
             try:
-                return await renew(self._database.durable, self._vault, grant, renewal)
+                return await renew(self._database.durable_autocommit, self._vault, grant, renewal)
             except FAILURES:
                 if time.monotonic() > until:
                     raise
