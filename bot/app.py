@@ -225,7 +225,7 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(settings.registry.adapters(http)),
+        adapters=tracing.instrument(settings.registry.adapters(http)),
         slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )

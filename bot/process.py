@@ -155,7 +155,12 @@ class _Process:
 
 @asynccontextmanager
 async def _tracing(endpoint: str) -> AsyncIterator[None]:
-    stop = tracing.start(endpoint)
+    try:
+        stop = tracing.start(endpoint)
+    except ImportError:
+        raise ConfigurationError(
+            "OCTAPOST_OTEL_ENDPOINT: traces need the packages of the extra `otel`"
+        ) from None
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.numbers import lifetime
 from adapters.oauth import token_in
 from bot.ops.logs import logger
+from bot.ops.retrying import retry
 from storage.engine.autocommit import FAILURES
 from storage.installations import Installations
 
@@ -172,23 +173,25 @@ class BotTokens:
 
     async def _keep(self, installation: Installation, pair: Pair) -> None:
         """Store a new pair; while the database is away it waits here, because nobody else has it."""
-        until, ends = time.monotonic() + KEEP_FOR_S, datetime.now(UTC) + pair.expires_in
-        while True:
-            try:
-                async with self._database.system() as session:
-                    await Installations(session, self._vault).rotate(
-                        installation,
-                        bot_token=pair.bot_token,
-                        refresh_token=pair.refresh_token,
-                        expires_at=ends,
-                    )
-            except (SQLAlchemyError, *FAILURES) as error:
-                if time.monotonic() > until:
-                    raise
-                log.warning("new bot token waits for the database", type=type(error).__name__)
-                await asyncio.sleep(LOOK_AGAIN_S)
-            else:
-                return
+        ends = datetime.now(UTC) + pair.expires_in
+
+        async def store() -> None:
+            async with self._database.system() as session:
+                await Installations(session, self._vault).rotate(
+                    installation,
+                    bot_token=pair.bot_token,
+                    refresh_token=pair.refresh_token,
+                    expires_at=ends,
+                )
+
+        await retry(
+            store,
+            on=(SQLAlchemyError, *FAILURES),
+            until=time.monotonic() + KEEP_FOR_S,
+            failed=lambda error: log.warning(
+                "new bot token waits for the database", type=type(error).__name__
+            ),
+        )
 
 
 def _ends_within(installation: Installation, span: timedelta) -> bool:

@@ -61,7 +61,7 @@ from storage.organization_summaries import Owner, Summary
 from storage.posts import Waiting
 from storage.standing import Seat, Standing
 from tests.application import Office, routes_of, settings
-from tests.counts import sampled, tries
+from tests.counts import sampled
 from tests.hostile.slack_side import INVITED, Desk, belongings, first_organization, seat
 
 Json = dict[str, Any]
@@ -416,7 +416,7 @@ def test_names_in_every_view_mention_nobody_and_link_nowhere(
     specimens = Specimens([one for one in made.platforms().values() if one.clients], routes_of().commands())
     tried, wrong = 0, {}
 
-    for words in strings(tries(1000, 50)):
+    for words in sampled(strings(1000), 55):
         specimens.text = words
         for name, view in views.items():
             tried += 1
@@ -478,7 +478,7 @@ async def test_names_stay_names_in_everything_slack_is_sent(
     target, answers = f"{mine.organization}/{mine.account}", 0
     wrong: list[tuple[str, str, list[str]]] = []
 
-    for words in sampled(strings(70), 6):
+    for words in sampled(strings(70), 12):
         if not words.strip():
             continue
         await rename_everything(office, words)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
-from bot.ops.tracing import note, traced
+from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
 from bot.services.errors import ServiceError
 from bot.services.permissions import Permission
@@ -67,7 +67,7 @@ class Handling:
             answer, outcome = await self._handled(route, turn, target, words)
         except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
             answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
-        note(outcome=outcome)
+        set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
         return answer
