@@ -20,7 +20,7 @@ from bot.services.permissions import Permission
 from bot.slack.grids import require_home
 from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.slack.payloads import sender_of, workspace_of
-from bot.slack.refusals import BadInputError
+from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
@@ -130,6 +130,10 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return FieldErrors({field: error.sentence}), "bad_input"
         case BadInputError():
             return Say(text=error.sentence), "bad_input"
+        case InvalidFieldError() if route.kind is Kind.SUBMISSION:
+            return FieldErrors({error.field: sentence(error.error)}), error.error.code
+        case InvalidFieldError(error=refused):
+            return Say(text=sentence(refused)), refused.code
         case ServiceError():
             return Say(text=sentence(error)), error.code
         case PlatformError():
