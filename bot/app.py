@@ -26,7 +26,7 @@ from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
 from bot.services.incidents.alert_settings import AlertSettingsService
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
@@ -98,7 +98,7 @@ class Services:
     """What the product does."""
 
     catalog: PlatformCatalog
-    incidents: Incidents
+    incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
     disconnections: Disconnections
@@ -140,7 +140,7 @@ class Parts:
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
-    incidents: Incidents
+    incidents: IncidentService
     watch: IncidentWatch
     renderer: Renderer
     routes: Routes
@@ -259,7 +259,7 @@ def _services(base: Base) -> Services:
     database, vault, adapters = base.database, base.vault, base.adapters
     people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
-    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
+    incidents = IncidentService(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
     refresher = Refresher(catalog, adapters, database, vault, incidents)
     tokens = FreshTokens(catalog, refresher, database, vault)
     disconnections = Disconnections(

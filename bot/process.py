@@ -118,7 +118,7 @@ class _Process:
         scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
-        scheduler.trigger_on(parts.database.owes, "notices")
+        scheduler.trigger_on(parts.database.outbox_signal, "notices")
         scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
         scheduler.start()
 

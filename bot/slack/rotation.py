@@ -22,7 +22,7 @@ from adapters.oauth import token_in
 from bot.ops.logs import logger
 from bot.ops.retrying import retry
 from storage.engine.autocommit import FAILURES
-from storage.installations import Installations, Rotations
+from storage.installations import Installations
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -139,7 +139,7 @@ class BotTokens:
         until = time.monotonic() + LOOK_FOR_S
         while True:
             async with self._database.system() as session:
-                ours = await Rotations(session).take(installation, LEASE)
+                ours = await Installations(session, self._vault).acquire_rotation_lease(installation, LEASE)
             if ours is not None:
                 await self._renew(ours)
             async with self._database.system(write=False) as session:
@@ -166,7 +166,7 @@ class BotTokens:
         except Exception:
             if _ends_within(installation, GOOD_FOR):
                 async with self._database.system() as session:
-                    await Rotations(session).give_back(installation)
+                    await Installations(session, self._vault).release_rotation_lease(installation)
             raise
         await self._keep(installation, pair)
         log.info("bot token rotated", installation=installation.id)

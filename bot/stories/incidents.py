@@ -14,14 +14,14 @@ from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, Update
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import LateAnswer, new_id
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.models import Incident, Membership
@@ -32,7 +32,7 @@ SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 class IncidentStory:
     """What people do about a sign-in that needs one of them."""
 
-    def __init__(self, accounts: AccountsStory, incidents: Incidents, database: Database) -> None:
+    def __init__(self, accounts: AccountsStory, incidents: IncidentService, database: Database) -> None:
         self._accounts = accounts
         self._incidents = incidents
         self._database = database
@@ -173,7 +173,7 @@ class IncidentStory:
     async def _known(
         self, session: AsyncSession, organization_id: str, incident_id: str, *, lock: bool = True
     ) -> Incident:
-        found = await IncidentRows(session).get(organization_id, incident_id, lock=lock)
+        found = await Incidents(session).get(organization_id, incident_id, lock=lock)
         if found is None:
             raise NotFoundError(Thing.INCIDENT)
         return found

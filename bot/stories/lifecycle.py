@@ -50,7 +50,7 @@ class LifecycleStory:
 
         """
         leaver = leaver_of(request.body)
-        if leaver is not None and await at_home(self.database.single, leaver, request.client):
+        if leaver is not None and await at_home(self.database.autocommit, leaver, request.client):
             await self.offboarding.person_left(leaver, str(request.body.get("event_id", "")))
         return Done()
 

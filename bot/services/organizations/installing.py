@@ -12,7 +12,7 @@ from bot.services.outbox import Conversation, enqueue, enqueue_dm
 from bot.services.permissions import HIGHEST
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.installations import Installations
 from storage.memberships import Members
 from storage.organization_names import looks
@@ -159,7 +159,7 @@ async def _first_organization(session: AsyncSession, new: NewInstallation, team_
 async def _retry_cards(session: AsyncSession, slack_id: str) -> None:
     """Post again the cards that could not be posted while the app was away."""
     linked = await Workspaces(session).organizations(slack_id)
-    await IncidentRows(session).try_again([organization.id for organization in linked])
+    await Incidents(session).try_again([organization.id for organization in linked])
 
 
 async def _greet(session: AsyncSession, new: NewInstallation, key: str, welcome: Notification) -> None:

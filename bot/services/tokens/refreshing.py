@@ -40,7 +40,7 @@ from bot.services.tokens.queue import AT_ONCE, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from storage.refreshes import Outcome, Refreshes, Renewal, renew
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from adapters.base import AccountTokens, Adapter, Client
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -64,7 +64,7 @@ class Refresher:
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
-        incidents: Incidents,
+        incidents: IncidentService,
         *,
         at_once: int = AT_ONCE,
     ) -> None:
@@ -79,7 +79,7 @@ class Refresher:
                 self.refresh,
                 platform=found.platform.key,
                 app=app,
-                bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
+                rate_limit=RateLimit(calls=found.budget.calls, per=found.budget.per),
                 lease=lease_for(found.platform),
                 at_once=at_once,
             )
@@ -187,7 +187,7 @@ class Refresher:
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             others = await refreshes.looked_after(grant.app)
-            again = next_check_in(self.queues[grant.app].bucket, others, jitter=_jitter())
+            again = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
             await refreshes.healthy(grant, again)
         self._outcomes.answered(grant, "fresh", Outcome.FRESH)
 
@@ -210,7 +210,7 @@ class Refresher:
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
         """Store new tokens; while the database is away they wait here, because nobody else has them."""
         return await retry(
-            partial(renew, self._database.durable, self._vault, grant, renewal),
+            partial(renew, self._database.durable_autocommit, self._vault, grant, renewal),
             on=FAILURES,
             until=time.monotonic() + COMMIT_FOR_S,
             failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),

@@ -74,7 +74,7 @@ class Handling:
 
     async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
         request = self._prepare(route, turn, target, words)
-        await require_home(self._database.single, request.sender, request.client)
+        await require_home(self._database.autocommit, request.sender, request.client)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
             request.current = await request.act(organization_id or None, route.permission)
@@ -86,7 +86,7 @@ class Handling:
             return Done(), "replay"
         answer = await route.handler(request)
         if route.changes and event:
-            await first_seen(self._database.single, request.key)
+            await first_seen(self._database.autocommit, request.key)
         for work in request.later:
             self._later(partial(_once_shown, turn, work))
         return answer, "ok"
@@ -111,8 +111,8 @@ class Handling:
 
     async def _asked_before(self, key: str, *, event: bool) -> bool:
         if event:
-            return await seen(self._database.single, key)
-        return not await first_seen(self._database.single, key)
+            return await seen(self._database.autocommit, key)
+        return not await first_seen(self._database.autocommit, key)
 
 
 async def _once_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
