@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -40,7 +40,7 @@ TESS = Consent(person="tess")
 @pytest_asyncio.fixture(params=DIALECTS)
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Give the product on either database, with Toy as its only platform."""
-    toy = {
+    toy: dict[str, Any] = {
         "world": World(simulators=[ToySimulator]),
         "settings_from": partial(app.settings_from, registry=Registry(Toy)),
     }
