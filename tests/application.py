@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
@@ -86,9 +86,12 @@ class Office:
         return member
 
 
-async def open_office(data: Path, stack: AsyncExitStack, extra: Mapping[str, str] | None = None) -> Office:
+async def open_office(
+    data: Path, stack: AsyncExitStack, extra: Mapping[str, str] | None = None, **other: Any
+) -> Office:
+    """Return the product in its world; `other` goes to `playground`, for other platforms than those there are."""
     sqlite_file(data)
-    found = await stack.enter_async_context(playground(data=data, extra=PATIENT | dict(extra or {})))
+    found = await stack.enter_async_context(playground(data=data, extra=PATIENT | dict(extra or {}), **other))
     found.world.slack.settings |= {
         "message_interval_s": float((PATIENT | dict(extra or {}))[PACE]),
         # Slack's three seconds are measured elsewhere; here other tests keep the machine busy.
