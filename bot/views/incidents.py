@@ -456,7 +456,7 @@ def digest(organization: str, how: str, light: str, open_: Sequence[IncidentCard
 
 def channel_lost(settings: AlertSettings) -> Message:
     """Return what the admins read when the alerts channel did not take a message."""
-    reason = TROUBLE.get(settings.trouble, "Slack didn't take my message")
+    reason = TROUBLE.get(settings.channel_error, "Slack didn't take my message")
     text = f"I can't post in your alerts channel any more: {reason}."
     more = f"<#{settings.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
     return Message(text=text, blocks=[kit.words(f"📭 {text}"), kit.section(more)])

@@ -228,7 +228,7 @@ class Cards:
         """Give the card to the next person who may be reached."""
         organization_id = notice.organization_id or ""
         alerts = Alerts(session)
-        await alerts.trouble(organization_id, notice.channel, code)
+        await alerts.set_channel_error(organization_id, notice.channel, code)
         settings = await alerts.get(organization_id)
         if notice.key.startswith("digest:"):
             await self._tell_of_trouble(session, settings, notice.key)
@@ -269,7 +269,7 @@ class Cards:
 
     async def taken(self, session: AsyncSession, organization_id: str, channel: str) -> None:
         """Note that a channel has taken a message of ours."""
-        await Alerts(session).trouble(organization_id, channel, "")
+        await Alerts(session).set_channel_error(organization_id, channel, "")
         for incident in await Incidents(session).left_behind(organization_id, channel):
             await self.correct(session, incident)
 

@@ -97,7 +97,7 @@ class IncidentService:
         """
         held = await Posts(session).hold(grant.id, lost=True)
         for organization_id, here in await self._accounts(session, grant):
-            ill = {one.id: self._ailment(one, grant) for one in here if one.lost or one.id in could}
+            ill = {one.id: self._ailment(one, grant) for one in here if one.access_error or one.id in could}
             lost = [one for one in here if ill.get(one.id)]
             if not lost:
                 continue
@@ -124,11 +124,11 @@ class IncidentService:
     def _ailment(self, account: Account, grant: Grant) -> str:
         """Return the code for why a living grant doesn't let us publish to an account; empty: it does."""
         if (
-            account.lost
+            account.access_error
             or grant.status in OVER
             or Capability.PUBLISH in self._catalog.capabilities(account, grant)
         ):
-            return account.lost
+            return account.access_error
         return views.ROLE_LOST if str(Capability.PUBLISH) in account.missing else views.SCOPE_LOST
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
@@ -143,7 +143,9 @@ class IncidentService:
         """
         for organization_id, accounts in await self._accounts(session, grant):
             settings = await Alerts(session).get(organization_id)
-            rung = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
+            rung = min(
+                (days for days in settings.reminder_days if left <= timedelta(days=days)), default=None
+            )
             if rung is None:
                 continue
             incident, new = await self._opened(

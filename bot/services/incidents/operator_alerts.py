@@ -10,7 +10,7 @@ from bot.ops.metrics import OPERATOR
 from bot.services.notifications import OperatorNeeded
 from bot.services.outbox import Conversation, enqueue
 from storage.models import new_id
-from storage.operator_alerts import Troubles
+from storage.operator_alerts import OperatorAlerts
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -36,7 +36,7 @@ class Operator:
 
         If the transaction fails nobody was told, and the next who meets it tells.
         """
-        new = await Troubles(session).met(platform, code, OVER_AFTER)
+        new = await OperatorAlerts(session).raise_once(platform, code, OVER_AFTER)
         if new and self._channel:
             await self._write(session, platform, code)
         if new:
@@ -46,7 +46,7 @@ class Operator:
     async def still(self, platform: str, code: str) -> None:
         """Note that what was told goes on, so that it is not told again. Raises what the database raises."""
         async with self._database.system() as session:
-            await Troubles(session).still(platform, code, OVER_AFTER)
+            await OperatorAlerts(session).touch(platform, code, OVER_AFTER)
 
     async def _write(self, session: AsyncSession, platform: str, code: str) -> None:
         channel = Conversation(slack_id=self._slack_id, id=self._channel)

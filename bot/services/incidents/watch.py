@@ -53,7 +53,7 @@ class IncidentWatch:
         for settings in digests:
             moment = datetime.now(UTC)
             slot = digest_slot(settings, moment)
-            if settings.told_at < slot and quiet_until(settings, moment) is None:
+            if settings.digest_sent_at < slot and quiet_until(settings, moment) is None:
                 await self._apart(self._digest(settings, slot), organization=settings.organization_id)
 
     async def _apart(self, work: Awaitable[None], **about: str) -> None:
@@ -77,7 +77,9 @@ class IncidentWatch:
     async def _say_digest(self, session: AsyncSession, settings: AlertSettings, slot: datetime) -> None:
         organization_id = settings.organization_id
         organization = await Organizations(session).get(organization_id)
-        if organization is None or not await Alerts(session).told(organization_id, settings.told_at):
+        if organization is None or not await Alerts(session).claim_digest(
+            organization_id, settings.digest_sent_at
+        ):
             return
         found = await Accounts(session, self._vault).all(organization_id)
         open_ = [
