@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.access import act_as
+from bot.services.access import act_as, sender_behind
 from bot.services.errors import NotMemberError
 from bot.services.organizations.invitations import waiting_for
 from bot.services.permissions import Permission
@@ -18,6 +19,7 @@ from bot.views.errors import sentence
 from bot.views.kit import Json
 from storage.account_listings import Listings
 from storage.alert_settings import Alerts
+from storage.memberships import Members
 from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.services.access import Sender
+    from bot.services.access import ActorRef, Sender
+    from bot.services.home import HomeTab
     from bot.slack.clients import Slacks
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
@@ -41,7 +44,6 @@ class Home:
         self._accounts = accounts
         self._slacks = slacks
         self._database = database
-        accounts.changed.append(self.redraw)
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
@@ -68,15 +70,8 @@ class Home:
         await self._publish(request, request.sender, view)
         return Done()
 
-    async def redraw(self, request: Request) -> None:
-        """Draw it again for somebody who has just changed what it shows."""
-        await self.redraw_for(request.sender, request.actor.organization_id)
-
-    async def redraw_for(self, sender: Sender, organization_id: str | None) -> None:
-        """Draw it again for a person, wherever they were when they changed what it shows.
-
-        Nothing is owed to them: a Slack that is down is told when they open it, so failing only is noted.
-        """
+    async def redraw(self, sender: Sender, organization_id: str | None) -> None:
+        """Draw it again for a person who has just changed what it shows. A failure is only logged."""
         standing = await LazyStanding(self._database, sender)()
         view = await self.view(sender, standing, organization_id)
         await self._draw(
@@ -116,3 +111,24 @@ class Home:
             await client.views_publish(user_id=sender.user_id, view=view)
         except CALL_FAILED as error:
             log.warning("home not shown", code=failure(error).code)
+
+
+class HomeInBackground:
+    """Draws the home tab after an answer, for those who have no Slack request. Built once, in `bot.app`."""
+
+    def __init__(
+        self, home: HomeTab, later: Callable[[Callable[[], Awaitable[None]]], None], database: Database
+    ) -> None:
+        self._home = home
+        self._later = later
+        self._database = database
+
+    def redraw_soon(self, member: ActorRef, team_id: str) -> None:
+        """Draw a member's home tab again, in the background; one who has left sees none."""
+        self._later(partial(self._redraw, member.organization_id, member.membership_id, team_id))
+
+    async def _redraw(self, organization_id: str, membership_id: str, team_id: str) -> None:
+        async with self._database.organization(organization_id, write=False) as session:
+            member = await Members(session).get(organization_id, membership_id)
+        if member is not None:
+            await self._home.redraw(sender_behind(member, team_id), organization_id)

@@ -21,7 +21,7 @@ from storage.organizations import Organizations
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.stories.home import Home
+    from bot.services.home import HomeTab
     from storage.engine.db import Database
     from storage.models import Invitation
 
@@ -37,7 +37,7 @@ class Inviter:
 class InvitationStory:
     """What an invited person can do. They are no member, so what they press names only the invitation."""
 
-    def __init__(self, home: Home, database: Database) -> None:
+    def __init__(self, home: HomeTab, database: Database) -> None:
         self._home = home
         self._database = database
 
@@ -104,6 +104,6 @@ class InvitationStory:
     async def _answer(self, request: Request, text: str, organization_id: str | None = None) -> Answer:
         """Say what came of it where the button was: in place of the message, or on a home tab drawn again."""
         if request.place == "home":
-            await self._home.redraw_for(request.sender, organization_id)
+            await self._home.redraw(request.sender, organization_id)
             return Say(text=text)
         return Say(text=text, replace=True)

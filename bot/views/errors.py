@@ -16,6 +16,7 @@ from adapters.base import (
 from bot.services.errors import (
     AlreadyResolvedError,
     AmbiguousOrganizationError,
+    BlockedAccountError,
     ExternalUserError,
     Ineligible,
     IneligiblePersonError,
@@ -24,6 +25,7 @@ from bot.services.errors import (
     NoAlertsChannelError,
     NotAllowedError,
     NotFoundError,
+    NothingChosenError,
     NotInstalledError,
     NotMemberError,
     PlatformNotSetUpError,
@@ -33,6 +35,7 @@ from bot.services.errors import (
     UnverifiedUserError,
 )
 from bot.services.permissions import lowest_role
+from bot.views.blockers import why_not
 from bot.views.kit import listed
 from bot.views.roles import article
 
@@ -53,6 +56,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
     NotInstalledError: (
         "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
     ),
+    NothingChosenError: "Choose at least one account, or close this and come back later.",
     NoAlertsChannelError: "No alerts channel is chosen yet. Type `/octapost alerts` to choose one.",
     AlreadyResolvedError: (
         "Already done: nobody is needed any more. `/octapost status` shows how things are."
@@ -116,6 +120,11 @@ def _(error: IneligiblePersonError) -> str:
             return f"{error.name} is a guest of this workspace, and guests can't be members."
         case Ineligible.GUEST:
             return "You can't do that as a guest of this workspace. Ask one of its full members."
+
+
+@sentence.register
+def _(error: BlockedAccountError) -> str:
+    return why_not(error.name, error.blocker)
 
 
 @sentence.register
