@@ -190,4 +190,4 @@ async def test_a_found_account_is_attached_with_its_own_token(database: Database
 
     assert token is not None
     assert token.reveal() == "page-token"
-    assert account.token_sealed != found.token_sealed
+    assert account.token_sealed != row.token_sealed
