@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +19,7 @@ from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
-from bot.ops.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, PlatformClient, open_session, trusted
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
@@ -29,17 +27,27 @@ from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.alert_settings import AlertSettingsService
+from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
+from bot.services.organizations.channels import ChannelService
+from bot.services.organizations.installing import InstallationService
+from bot.services.organizations.invitations import InvitationService
+from bot.services.organizations.join_codes import JoinCodeService
+from bot.services.organizations.members import MemberService
+from bot.services.organizations.offboarding import OffboardingService
+from bot.services.organizations.organizations import OrganizationService
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
-from bot.slack.clients import Slacks
-from bot.slack.dispatch import Dispatcher
+from bot.slack.bot_tokens import SlackBotTokens
+from bot.slack.clients import SlackClients
+from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
@@ -52,8 +60,9 @@ from bot.stories.home import Home, HomeInBackground
 from bot.stories.incidents import IncidentStory
 from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
-from bot.stories.lifecycle import Lifecycle
-from bot.stories.organization import OrganizationStory
+from bot.stories.lifecycle import LifecycleStory
+from bot.stories.members import MemberStory
+from bot.stories.organizations import OrganizationStory
 from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
 from bot.web.guard import Cookies, Guard
@@ -65,7 +74,8 @@ from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
 from storage.engine.db import ANSWERED_WITHIN, Database
-from storage.vault import KeyRing, Vault, check_canaries
+from storage.opening import open_database, open_vault
+from storage.vault import Vault
 
 if TYPE_CHECKING:
     from adapters.base import Adapter
@@ -81,7 +91,7 @@ class Base:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     http: httpx.AsyncClient
 
 
@@ -90,7 +100,7 @@ class Services:
     """What the product does."""
 
     catalog: PlatformCatalog
-    incidents: Incidents
+    incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
     disconnecting: Disconnecting
@@ -99,6 +109,14 @@ class Services:
     deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
+    alert_settings: AlertSettingsService
+    channels: ChannelService
+    installations: InstallationService
+    invitations: InvitationService
+    join_codes: JoinCodeService
+    members: MemberService
+    offboarding: OffboardingService
+    organizations: OrganizationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +125,6 @@ class SlackEdge:
 
     routes: Routes
     home: Home
-    lifecycle: Lifecycle
     dispatcher: Dispatcher
     bolt: AsyncApp
 
@@ -120,14 +137,14 @@ class Parts:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     connecting: Connecting
     choosing: Choosing
     disconnecting: Disconnecting
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
-    incidents: Incidents
+    incidents: IncidentService
     watch: IncidentWatch
     renderer: Renderer
     routes: Routes
@@ -143,10 +160,8 @@ class Parts:
     web: web.Application
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificate authorities we trust: certifi's, whatever the machine has."""
-    return httpx.create_ssl_context(trust_env=False)
+ReadSettings = Callable[[Mapping[str, str]], Settings]
+"""How an environment becomes settings: `settings_from`, or the same for other platforms."""
 
 
 def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
@@ -163,29 +178,6 @@ def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REG
             del os.environ[name]
 
 
-async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
-    """Return the vault, after its keys have opened what they sealed before. Raises VaultError."""
-    vault = Vault(KeyRing.parse(settings.keys))
-    async with database.system(write=write) as session:
-        await check_canaries(session, vault, leave=write)
-    return vault
-
-
-async def open_database(
-    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN
-) -> Database:
-    """Return the database at the right schema: SQLite upgrades itself, PostgreSQL is checked."""
-    database = Database(settings.database_url.get_secret_value(), answered_within=answered_within)
-    try:
-        if database.dialect == "sqlite":
-            await database.upgrade()
-        await database.check()
-    except BaseException:
-        await database.close()
-        raise
-    return database
-
-
 @asynccontextmanager
 async def parts_of(
     settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN, write: bool = True
@@ -196,19 +188,19 @@ async def parts_of(
     `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
-        logs.forget_in_logs(secret)
-    database = await open_database(settings, answered_within=answered_within)
+        logs.register_secret(secret)
+    database = await open_database(settings.database_url.get_secret_value(), answered_within=answered_within)
     try:
-        vault = await open_vault(settings, database, write=write)
+        vault = await open_vault(settings.keys, database, write=write)
         async with (
-            open_session(_trusted()) as session,
-            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            open_session(trusted()) as session,
+            PlatformClient(Carrier(client=session, verify=trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
                 yield parts
             finally:
-                await parts.slacks.drain(settings.shutdown_grace_s)
+                await parts.slack_clients.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -225,8 +217,8 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(settings.registry.adapters(http)),
-        slacks=Slacks(settings, database, vault, session),
+        adapters=tracing.instrument(settings.registry.adapters(http)),
+        slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
@@ -239,7 +231,7 @@ def construct(
         database=database,
         vault=vault,
         adapters=base.adapters,
-        slacks=base.slacks,
+        slack_clients=base.slack_clients,
         connecting=services.connecting,
         choosing=services.choosing,
         disconnecting=services.disconnecting,
@@ -255,7 +247,7 @@ def construct(
         renderer=renderer,
         notices=OutboxSender(
             database,
-            base.slacks,
+            base.slack_clients,
             renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
             listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
@@ -270,8 +262,9 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct what the product does."""
     database, vault, adapters = base.database, base.vault, base.adapters
+    people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
-    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
+    incidents = IncidentService(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
     refresher = Refresher(catalog, adapters, database, vault, incidents)
     tokens = FreshTokens(catalog, refresher, database, vault)
     disconnecting = Disconnecting(
@@ -305,6 +298,14 @@ def _services(base: Base) -> Services:
         ),
         ladder=Ladder(catalog, incidents, database, vault),
         watch=IncidentWatch(incidents, catalog, database, vault),
+        alert_settings=AlertSettingsService(database, incidents.cards),
+        channels=ChannelService(database),
+        installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
+        invitations=InvitationService(database, people),
+        join_codes=JoinCodeService(database, people),
+        members=MemberService(database, incidents.cards),
+        offboarding=OffboardingService(database, incidents.cards),
+        organizations=OrganizationService(database, people),
     )
 
 
@@ -321,30 +322,30 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(incidents, database, vault, base.slacks)
-    home = Home(accounts, base.slacks, database)
-    accounts.changed.append(home.redraw)
+    home = Home(accounts, services.organizations, base.slack_clients, database)
+    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
-        Connect(services.catalog, services.connecting, services.choosing, home, database),
+        connect,
         accounts,
         IncidentStory(accounts, incidents, database),
-        AlertsStory(incidents, database),
+        AlertsStory(services.alert_settings),
         Doctor(accounts, services.catalog),
-        OrganizationStory(incidents, database),
-        ChannelStory(database),
-        InvitationStory(home, database),
-        JoinCodeStory(database),
+        OrganizationStory(services.organizations, services.join_codes),
+        MemberStory(services.members, services.invitations),
+        ChannelStory(services.channels, services.organizations),
+        InvitationStory(services.invitations, home),
+        JoinCodeStory(services.join_codes),
         Help(routes, services.catalog, base.settings),
         home,
-        lifecycle,
+        LifecycleStory(services.installations, services.offboarding, database),
     ):
-        story.register(routes)
-    dispatcher = Dispatcher(routes, database, base.slacks)
+        routes.include(story)
+    connect.register_platforms(routes)
+    dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     return SlackEdge(
         routes=routes,
         home=home,
-        lifecycle=lifecycle,
         dispatcher=dispatcher,
         bolt=bolt_app(signing_secret, dispatcher),
     )
@@ -361,7 +362,7 @@ def _web(
         connecting=services.connecting,
         platforms={found.callback_slug: found.platform for found in settings.platforms().values()},
         home=HomeInBackground(slack.home, slack.dispatcher.later, database),
-        sign_in=SignInWithSlack(settings, base.slacks, base.http),
+        sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
         database=database,
@@ -371,8 +372,8 @@ def _web(
         settings=settings,
         catalog=services.catalog,
         database=database,
-        slacks=base.slacks,
-        lifecycle=slack.lifecycle,
+        clients=base.slack_clients,
+        installations=services.installations,
         pages=pages,
         cookies=cookies,
     )

@@ -9,7 +9,7 @@ from bot.services.access import Actor
 from bot.services.errors import InvalidInputError, NotFoundError, Thing
 from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Route, Routes, Say, UpdateModal, Who, command, on
 from bot.views import connect as views
 from bot.views import kit, picker
 from bot.views.errors import sentence
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.choosing import Choosing
     from bot.services.accounts.connecting import Connecting
-    from bot.services.home import HomeTab
+    from bot.slack.home_tab import HomeTab
     from bot.settings import PlatformSettings
     from storage.engine.db import Database
     from storage.standing import Seat
 
 TOPIC = "Accounts"
+OPENS = "Connect an account"
+"""The title of the modal with the platforms."""
 
 
 class Connect:
@@ -46,57 +48,32 @@ class Connect:
         self._home = home
         self._database = database
 
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.command(
-            "connect",
-            self.start,
-            permission=Who.ANYONE,
-            hint="[platform]",
-            topic=TOPIC,
-            help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
-            aliases=("add", "link"),
-            opens="Connect an account",
-            seldom=True,
-        )
+    def register_platforms(self, routes: Routes) -> None:
+        """Add a route for each app that is configured."""
         for found in self._catalog.configured():
             for app in found.clients:
-                routes.add(
-                    Kind.ACTION,
-                    f"connect.platform.{app}",
-                    self.platform,
-                    permission=Permission.CONNECT_ACCOUNTS,
-                    changes=False,
+                routes.put(
+                    Route(
+                        kind=Kind.ACTION,
+                        key=f"connect.platform.{app}",
+                        handler=self.platform,
+                        permission=Permission.CONNECT_ACCOUNTS,
+                        changes=False,
+                    )
                 )
-        opens = "Connect an account"
-        routes.add(Kind.ACTION, "connect.start", self.ask, permission=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.ACTION, "connect.open", self.opened, permission=Who.ANYONE, changes=False)
-        routes.add(
-            Kind.SHORTCUT, "octapost_connect", self.ask, permission=Who.ANYONE, changes=False, opens=opens
-        )
-        routes.add(
-            Kind.ACTION,
-            "connect.organization",
-            self.organization,
-            permission=Permission.CONNECT_ACCOUNTS,
-            changes=False,
-        )
-        routes.add(
-            Kind.ACTION,
-            "connect.choose",
-            self.choose,
-            permission=Permission.CONNECT_ACCOUNTS,
-            changes=False,
-            opens="Choose accounts",
-        )
-        routes.add(
-            Kind.OPTIONS, "connect.search", self.search, permission=Permission.CONNECT_ACCOUNTS, changes=False
-        )
-        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, permission=Permission.CONNECT_ACCOUNTS)
-        routes.add(Kind.ACTION, "connect.resume", self.resume, permission=Permission.CONNECT_ACCOUNTS)
 
     # The link
 
+    @command(
+        "connect",
+        Who.ANYONE,
+        hint="[platform]",
+        topic=TOPIC,
+        help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
+        aliases=("add", "link"),
+        opens=OPENS,
+        seldom=True,
+    )
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link only the sender can use."""
         word = next(iter(request.words.split()), "")
@@ -113,11 +90,13 @@ class Connect:
             )
         return await self._link(request, who, found, next(iter(found.clients)))
 
+    @on(Kind.ACTION, "connect.start", Who.ANYONE, changes=False, opens=OPENS)
+    @on(Kind.SHORTCUT, "octapost_connect", Who.ANYONE, changes=False, opens=OPENS)
     async def ask(self, request: Request) -> Answer:
         """Answer the global shortcut and the button that names no platform."""
         who = await self._who(request)
         if isinstance(who, Actor):
-            return OpenModal(kit.modal("Connect an account", self._platforms(who)))
+            return OpenModal(kit.modal(OPENS, self._platforms(who)))
         return await self._which(request, who, "")
 
     async def _who(self, request: Request) -> Actor | list[Seat]:
@@ -144,6 +123,7 @@ class Connect:
         found = [about[seat.organization_id] for seat in seats if seat.organization_id in about]
         return OpenModal(views.which_organization(found, request.sender.realm, word))
 
+    @on(Kind.ACTION, "connect.organization", Permission.CONNECT_ACCOUNTS, changes=False)
     async def organization(self, request: Request) -> Answer:
         """Go on with the organization that was chosen in the modal."""
         if request.place != "modal":
@@ -151,11 +131,11 @@ class Connect:
         actor = request.actor
         word = request.target
         if not word:
-            return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))
+            return UpdateModal(kit.modal(OPENS, self._platforms(actor)))
         found = self._catalog.resolve(word)
         if len(found.clients) > 1:
             apps = views.which_app(found, actor.organization_id, actor.organization)
-            return UpdateModal(kit.modal("Connect an account", apps))
+            return UpdateModal(kit.modal(OPENS, apps))
         link = await self._link(request, actor, found, next(iter(found.clients)))
         return UpdateModal(views.go_on(link))
 
@@ -167,6 +147,7 @@ class Connect:
         link = await self._link(request, request.actor, found, request.target)
         return UpdateModal(views.go_on(link)) if request.place == "modal" else link
 
+    @on(Kind.ACTION, "connect.open", Who.ANYONE, changes=False)
     async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - Slack reports that a link was followed
         """Acknowledge that the link was followed; the browser does the rest."""
         return Done()
@@ -185,6 +166,7 @@ class Connect:
 
     # The accounts a sign-in showed
 
+    @on(Kind.ACTION, "connect.choose", Permission.CONNECT_ACCOUNTS, changes=False, opens="Choose accounts")
     async def choose(self, request: Request) -> Answer:
         """Open the picker for the actor's own discovery."""
         actor = request.actor
@@ -192,6 +174,7 @@ class Connect:
         value = f"{actor.organization_id}/{choice.discovery.id}"
         return OpenModal(picker.picker(choice, actor.organization, value))
 
+    @on(Kind.OPTIONS, "connect.search", Permission.CONNECT_ACCOUNTS, changes=False)
     async def search(self, request: Request) -> Answer:
         """Answer the picker's typeahead."""
         found = await self._choosing.search(
@@ -199,6 +182,7 @@ class Connect:
         )
         return Options(picker.choices(found))
 
+    @on(Kind.SUBMISSION, "connect.picked", Permission.CONNECT_ACCOUNTS)
     async def picked(self, request: Request) -> Answer:
         """Connect what was chosen; a blocked choice is named with its reason and nothing is connected."""
         actor = request.actor
@@ -210,6 +194,7 @@ class Connect:
         request.later.append(partial(self._home.redraw, request.sender, actor.organization_id))
         return UpdateModal(picker.picked(chosen, actor.organization))
 
+    @on(Kind.ACTION, "connect.resume", Permission.CONNECT_ACCOUNTS)
     async def resume(self, request: Request) -> Answer:
         """Ask the platform again, after the answer: the result arrives as a message of its own."""
         actor, grant_id = request.actor, request.target

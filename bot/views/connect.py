@@ -9,7 +9,7 @@ from adapters.base import App, Platform
 from bot.slack.routes import Say
 from bot.views import kit
 from bot.views.kit import Json
-from bot.views.organization import ownership
+from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
     from bot.settings import PlatformSettings

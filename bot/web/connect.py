@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.services.accounts.connecting import Connecting, Invitation, Outcome
-    from bot.services.home import HomeTabSoon
+    from bot.slack.home_tab import HomeTabSoon
     from bot.settings import Settings
     from bot.web.guard import Cookies
     from bot.web.openid import SignInWithSlack

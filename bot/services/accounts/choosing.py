@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adapters.base import Platform
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -54,7 +54,7 @@ class Choosing:
     """The use case. Built once, in `bot.app`. A discovery is seen by the member who consented, nobody else."""
 
     catalog: PlatformCatalog
-    incidents: Incidents
+    incidents: IncidentService
     database: Database
     vault: Vault
 

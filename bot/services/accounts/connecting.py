@@ -103,7 +103,7 @@ class Connecting:
         """
         try:
             ticket = await open_ticket(
-                self.database.single,
+                self.database.autocommit,
                 organization_id=actor.organization_id,
                 membership_id=actor.membership_id,
                 team_id=actor.sender.team_id,
@@ -274,7 +274,7 @@ class Connecting:
     async def _keep_grant(self, consent: Consent, tokens: Tokens) -> Grant:
         platform = self.catalog.platform(consent.platform)
         async with acting(self.database, consent, Permission.CONNECT_ACCOUNTS, system=True) as session:
-            grant = await Grants(session, self.vault).stash(
+            grant = await Grants(session, self.vault).create_pending(
                 consent.organization_id,
                 consent.membership_id,
                 platform=consent.platform,

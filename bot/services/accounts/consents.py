@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from adapters.base import Client, Discovery, Platform, RemoteAccount, Tokens
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -131,7 +131,7 @@ class Consents:
     """Stores what a platform said about a consent. Built once, in `bot.app`."""
 
     catalog: PlatformCatalog
-    incidents: Incidents
+    incidents: IncidentService
     database: Database
     vault: Vault
 
@@ -234,7 +234,7 @@ class Consents:
     async def _activate(self, session: AsyncSession, answer: ConsentAnswer) -> Grant:
         """Note whose grant it is, and when it is due."""
         identity, platform = answer.discovery.identity, answer.platform
-        grant = await Grants(session, self.vault).settle(
+        grant = await Grants(session, self.vault).activate(
             answer.consent.organization_id,
             answer.grant.id,
             external_id=identity.id or answer.grant.id,

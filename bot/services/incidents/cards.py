@@ -15,10 +15,10 @@ from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.notifications import Listener
 from bot.services.outbox import Conversation, escalation_order, say_in
 from bot.services.permissions import Permission
-from bot.slack.clients import UNINSTALLED
+from bot.slack.failures import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Incident, IncidentKind
 from storage.organizations import Organizations
@@ -47,7 +47,12 @@ class Cards:
     async def draw(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:
         """Return everything the card says, as of now."""
         organization = await Organizations(session).get(incident.organization_id)
-        settings = await Alerts(session).get(incident.organization_id)
+        lost_channel = ""
+        if incident.card.recipients_tried and incident.card.channel_error:
+            lost_channel = (await Alerts(session).get(incident.organization_id)).channel_id
+        late = 0
+        if organization and incident.renewed:
+            late = await Posts(session).late(incident.organization_id, incident.renewed)
         return views.IncidentCard(
             incident=incident,
             platform=self._catalog.platform(incident.platform),
@@ -55,11 +60,9 @@ class Cards:
             connector=await self.member(session, incident, incident.connected_by),
             claimer=await self.member(session, incident, incident.claimed_by),
             resolver=await self.member(session, incident, incident.resolved_by),
-            lost_channel=settings.channel_id
-            if incident.card.recipients_tried and incident.card.channel_error
-            else "",
+            lost_channel=lost_channel,
             waiting=await self._waiting(session, incident),
-            late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
+            late=late,
             answerer=await self.member(session, incident, incident.late_by),
         )
 
@@ -77,7 +80,8 @@ class Cards:
         Quiet hours hold back what makes a sound, a new card or a line, unless the sign-in ends before
         they do. What is over before anybody was told is not told any more, unless it leaves a question.
         """
-        quiet = await self.quiet(session, incident, datetime.now(UTC))
+        settings = await Alerts(session).get(incident.organization_id)
+        quiet = self.quiet(settings, incident, datetime.now(UTC))
         if incident.card.channel:
             incident.card.version += 1
             await self._put(session, incident, views.card(await self.draw(session, incident)), edits=True)
@@ -89,12 +93,12 @@ class Cards:
             wanted = incident.open or incident.awaits_late_answer
             incident.card.quiet_until = quiet if wanted else None
             if wanted and quiet is None:
-                await self._post(session, incident)
+                await self._post(session, incident, settings)
         await session.flush()
 
-    async def quiet(self, session: AsyncSession, incident: Incident, moment: datetime) -> datetime | None:
+    def quiet(self, settings: AlertSettings, incident: Incident, moment: datetime) -> datetime | None:
         """Return until when nothing about it may make a sound, or None: what ends before then is said at once."""
-        quiet = quiet_until(await Alerts(session).get(incident.organization_id), moment)
+        quiet = quiet_until(settings, moment)
         ends_before = quiet is not None and incident.deadline is not None and incident.deadline <= quiet
         return None if ends_before else quiet
 
@@ -117,13 +121,19 @@ class Cards:
         )
 
     async def _post(
-        self, session: AsyncSession, incident: Incident, *, deaf: str = "", to_people: bool = False
+        self,
+        session: AsyncSession,
+        incident: Incident,
+        settings: AlertSettings,
+        *,
+        deaf: str = "",
+        to_people: bool = False,
     ) -> None:
         """Post the card where it can be heard: in the channel, else to the first person who wasn't asked yet.
 
         Nobody is asked in the workspace `deaf`. Where nobody is left, all are tried again later.
         """
-        place = await self._place(session, incident, deaf, to_people=to_people)
+        place = await self._place(session, incident, settings, deaf, to_people=to_people)
         if place is None:
             log.error("nobody can be told", incident=incident.id, organization=incident.organization_id)
             self._nowhere(incident)
@@ -143,10 +153,15 @@ class Cards:
         await session.flush()
 
     async def _place(
-        self, session: AsyncSession, incident: Incident, deaf: str, *, to_people: bool
+        self,
+        session: AsyncSession,
+        incident: Incident,
+        settings: AlertSettings,
+        deaf: str,
+        *,
+        to_people: bool,
     ) -> Conversation | None:
         """Return where the card goes next, and note whom that asks."""
-        settings = await Alerts(session).get(incident.organization_id)
         if (
             not (to_people or incident.card.recipients_tried)
             and settings.channel_id
@@ -234,7 +249,7 @@ class Cards:
                 incident.card.stale_message_key = incident.card.key
         await Notices(session).forget(incident.card.key)
         deaf = notice.slack_id if code in UNINSTALLED else ""
-        await self._post(session, incident, deaf=deaf, to_people=to_people)
+        await self._post(session, incident, settings, deaf=deaf, to_people=to_people)
 
     async def _tell_of_trouble(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel didn't take a digest; a card says it itself."""
@@ -255,13 +270,13 @@ class Cards:
     async def taken(self, session: AsyncSession, organization_id: str, channel: str) -> None:
         """Note that a channel has taken a message of ours."""
         await Alerts(session).trouble(organization_id, channel, "")
-        for incident in await IncidentRows(session).left_behind(organization_id, channel):
+        for incident in await Incidents(session).left_behind(organization_id, channel):
             await self.correct(session, incident)
 
     async def _not_corrected(self, session: AsyncSession, notice: Notice) -> None:
         """Keep in mind that a card is still out of date where nothing of ours is taken."""
         _, incident_id, _ = notice.key.split(":")
-        incident = await IncidentRows(session).get(notice.organization_id or "", incident_id)
+        incident = await Incidents(session).get(notice.organization_id or "", incident_id)
         if incident is not None and notice.edits not in {None, *incident.card.requests_sent}:
             incident.card.stale_message_key = notice.edits or ""
 
@@ -270,7 +285,7 @@ class Cards:
         what, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
         if notice.organization_id is None or what != "incident":
             return None
-        incident = await IncidentRows(session).get(notice.organization_id, incident_id)
+        incident = await Incidents(session).get(notice.organization_id, incident_id)
         return incident if incident is not None and str(incident.card.number) == number else None
 
     # Where it is to stand
@@ -279,13 +294,15 @@ class Cards:
         """Bring the open cards that stand with people, or nowhere, into the channel that was just chosen."""
         chosen = await Alerts(session).get(organization_id)
         await self.taken(session, organization_id, chosen.channel_id)
-        for incident in await IncidentRows(session).all_open(organization_id):
+        for incident in await Incidents(session).all_open(organization_id):
             if incident.card.holder is not None:
                 await Notices(session).forget(incident.card.key)
                 incident.card.version += 1
                 await self._put(session, incident, views.moved(chosen.channel_id), edits=True)
                 self._nowhere(incident)
-                await self._post(session, incident)  # somebody has just asked for it, quiet hours or not
+                await self._post(
+                    session, incident, chosen
+                )  # somebody has just asked for it, quiet hours or not
             elif not incident.card.channel:
                 self._nowhere(incident)
                 await self.say(session, incident)
@@ -295,7 +312,7 @@ class Cards:
 
         What stands there then says nothing about anybody; the next person is asked at once.
         """
-        for incident in await IncidentRows(session).held_by(organization_id, membership_id):
+        for incident in await Incidents(session).held_by(organization_id, membership_id):
             await Notices(session).forget(incident.card.key)
             incident.card.version += 1
             await self._put(session, incident, views.moved_on(), edits=True)

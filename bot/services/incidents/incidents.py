@@ -24,20 +24,20 @@ from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
 from storage.grants import Grants
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import GrantStatus, Incident, IncidentKind, LateAnswer, Resolution
 from storage.organizations import Organizations
 from storage.posts import Posts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.operator_alerts import Operator
-    from storage.incidents import Patience
+    from storage.incidents import EscalationPolicy
     from storage.models import Account, Grant
     from storage.vault import Vault
 
@@ -46,7 +46,7 @@ CLOCKS_APART = timedelta(hours=1)
 """By how much two readings of the same end may differ."""
 
 
-class Incidents:
+class IncidentService:
     """Turns a verdict into a card for the people it concerns, and keeps the card true."""
 
     def __init__(self, catalog: PlatformCatalog, vault: Vault, operator: Operator | None = None) -> None:
@@ -63,19 +63,20 @@ class Incidents:
         The same death is told once.
         """
         held = await Posts(session).hold(grant.id)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            accounts = await self._accounts(session, organization_id, grant)
-            if not accounts:
-                continue
+        for organization_id, accounts in await self._accounts(session, grant):
             incident, new = await self._opened(
-                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
+                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT, code
             )
-            if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
-                continue
-            incident.grant_still_valid = False
-            line = "" if new else f"🔴 It is over: {views.why(self._catalog.platform(grant.platform), code)}."
-            incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
-            incident.code, incident.snoozed_until, incident.deadline = code, None, None
+            line = ""
+            if not new:
+                if incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
+                    continue
+                incident.grant_still_valid = False
+                line = f"🔴 It is over: {views.why(self._catalog.platform(grant.platform), code)}."
+                incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+                incident.code, incident.snoozed_until, incident.deadline = code, None, None
+            PROMPTS.labels(grant.platform).inc()
+            await self.cards.say(session, incident, line)
             await Audit(session).write(
                 organization_id,
                 SYSTEM,
@@ -84,8 +85,6 @@ class Incidents:
                 code=code,
                 held=held.get(organization_id, 0),
             )
-            PROMPTS.labels(grant.platform).inc()
-            await self.cards.say(session, incident, line)
         log.warning("grant needs a person", grant=grant.id, platform=grant.platform, code=code)
 
     async def accounts_lost(
@@ -97,17 +96,13 @@ class Incidents:
         `could`: the ids of accounts that could publish until now, so that it is news of these if they can't.
         """
         held = await Posts(session).hold(grant.id, lost=True)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            here = await self._accounts(session, organization_id, grant)
+        for organization_id, here in await self._accounts(session, grant):
             ill = {one.id: self._ailment(one, grant) for one in here if one.lost or one.id in could}
             lost = [one for one in here if ill.get(one.id)]
             if not lost:
                 continue
-            incident, new = await IncidentRows(session).open(
-                organization_id,
-                grant=grant,
-                kind=IncidentKind.NEEDS_RECONNECT,
-                connected_by=lost[0].connected_by,
+            incident, new = await Incidents(session).open(
+                organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=lost
             )
             if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
                 continue
@@ -138,7 +133,7 @@ class Incidents:
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
         """Take back what was said of accounts that the platform lets us act for again, though nobody did anything."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
             await self.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
@@ -146,11 +141,10 @@ class Incidents:
 
         Between two rungs the card counts the days without a sound.
         """
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id, accounts in await self._accounts(session, grant):
             settings = await Alerts(session).get(organization_id)
             rung = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
-            accounts = await self._accounts(session, organization_id, grant)
-            if rung is None or not accounts:
+            if rung is None:
                 continue
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
@@ -170,10 +164,7 @@ class Incidents:
 
     async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:
         """Say, once, that the platform shows no more of its data, although the sign-in works on."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            accounts = await self._accounts(session, organization_id, grant)
-            if not accounts:
-                continue
+        for organization_id, accounts in await self._accounts(session, grant):
             incident, new = await self._opened(
                 session, organization_id, grant, accounts, IncidentKind.EXPIRING
             )
@@ -200,7 +191,7 @@ class Incidents:
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
         ill = {account.id: self._ailment(account, owner) for account, owner in every if owner is not None}
-        for incident in await IncidentRows(session).all_open(organization_id):
+        for incident in await Incidents(session).all_open(organization_id):
             freed = await self._freed(session, incident, every)
             here = {
                 key: name
@@ -267,8 +258,8 @@ class Incidents:
 
     async def taken_back(self, session: AsyncSession, grant: Grant) -> None:
         """Resolve the warnings about a grant whose end has moved although nobody did anything here."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            incident = await IncidentRows(session).of_grant(organization_id, grant.id)
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
+            incident = await Incidents(session).of_grant(organization_id, grant.id)
             if incident is not None and incident.kind == IncidentKind.EXPIRING:
                 await self.review(session, organization_id, None, Resolution.RENEWED)
 
@@ -277,7 +268,7 @@ class Incidents:
     ) -> None:
         """Do the same for every organization that shares a grant which one of them has just renewed."""
         await self.review(session, organization_id, by)
-        for other in await Grants(session, self._vault).held_by(grant_id):
+        for other in await Grants(session, self._vault).holder_ids(grant_id):
             if other != organization_id:
                 await self.review(session, other, None)
 
@@ -339,7 +330,7 @@ class Incidents:
         posts, organization_id = Posts(session), seen.organization_id
         settle = posts.publish_late if answer is LateAnswer.RELEASED else posts.discard_late
         settled = await settle(organization_id, seen.renewed)
-        incident = await IncidentRows(session).get(organization_id, seen.id)
+        incident = await Incidents(session).get(organization_id, seen.id)
         if not settled or incident is None:
             return False
         incident.late_answer, incident.late_posts, incident.late_by = answer, settled, membership_id
@@ -358,7 +349,7 @@ class Incidents:
 
     # What the clock does about it
 
-    async def tick(self, session: AsyncSession, incident: Incident, patience: Patience) -> None:
+    async def tick(self, session: AsyncSession, incident: Incident, policy: EscalationPolicy) -> None:
         """Do what has become due for one incident; a second time it does nothing."""
         moment = datetime.now(UTC)
         if await Organizations(session).get(incident.organization_id) is None:
@@ -376,8 +367,8 @@ class Incidents:
                 line = "⏰ The snooze is over; it still needs somebody."
                 await self.cards.say(session, incident, "" if _ended_meanwhile(incident, moment) else line)
         elif incident.claimed_by is not None:
-            await self._lapse(session, incident, moment - patience.claimed)
-        elif incident.escalated_at is None and waits_too_long(incident, moment, patience):
+            await self._lapse(session, incident, moment - policy.claim_lapses_after)
+        elif incident.escalated_at is None and waits_too_long(incident, moment, policy):
             await self._escalate(session, incident, moment)
 
     async def _lapse(self, session: AsyncSession, incident: Incident, before: datetime) -> None:
@@ -395,7 +386,8 @@ class Incidents:
 
     async def _escalate(self, session: AsyncSession, incident: Incident, moment: datetime) -> None:
         """Ask the owners, or where there is none the admins; in quiet hours, when they are over."""
-        quiet = await self.cards.quiet(session, incident, moment)
+        settings = await Alerts(session).get(incident.organization_id)
+        quiet = self.cards.quiet(settings, incident, moment)
         if quiet is not None:
             incident.card.quiet_until = quiet
             return
@@ -417,19 +409,18 @@ class Incidents:
         grant: Grant,
         accounts: Sequence[Account],
         kind: IncidentKind,
+        code: str = "",
     ) -> tuple[Incident, bool]:
-        incident, new = await IncidentRows(session).open(
-            organization_id, grant=grant, kind=kind, connected_by=accounts[0].connected_by
+        incident, new = await Incidents(session).open(
+            organization_id, grant=grant, kind=kind, accounts=accounts, code=code
         )
-        if kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
+        if not new and kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
             incident.accounts = {account.id: account.name for account in accounts}
         return incident, new
 
-    async def _accounts(self, session: AsyncSession, organization_id: str, grant: Grant) -> list[Account]:
-        if await Organizations(session).get(organization_id) is None:
-            return []
-        every = await Accounts(session, self._vault).all(organization_id, grant.platform)
-        return [account for account, owner in every if owner is not None and owner.id == grant.id]
+    async def _accounts(self, session: AsyncSession, grant: Grant) -> Iterable[tuple[str, list[Account]]]:
+        """Return each organization that has accounts on the grant, with these accounts."""
+        return (await Accounts(session, self._vault).by_holder(grant.id)).items()
 
     async def page_operator(self, session: AsyncSession, platform: str, code: str) -> None:
         """Tell whoever runs this installation; members hear nothing of what is not theirs to mend."""
