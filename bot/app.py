@@ -139,7 +139,6 @@ class Parts:
     adapters: Mapping[str, Adapter]
     slack_clients: SlackClients
     connecting: Connecting
-    choosing: Choosing
     disconnecting: Disconnecting
     refresher: Refresher
     tokens: FreshTokens
@@ -233,7 +232,6 @@ def construct(
         adapters=base.adapters,
         slack_clients=base.slack_clients,
         connecting=services.connecting,
-        choosing=services.choosing,
         disconnecting=services.disconnecting,
         refresher=services.refresher,
         tokens=services.tokens,

@@ -13,7 +13,7 @@ from storage.engine.db import insert_once, now
 from storage.models import BLOCKED, LEFT_OUT, Account, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -41,9 +41,7 @@ class Accounts:
         self._session = session
         self._vault = vault
 
-    async def attach(
-        self, organization_id: str, *, grant: Grant, connected_by: str, found: Found
-    ) -> Account:
+    async def attach(self, organization_id: str, *, grant: Grant, connected_by: str, found: Found) -> Account:
         """Return the account, connected through this grant: new, back again, or moved to it.
 
         The same remote account is one row per organization, however often and by whom it is attached.

@@ -9,7 +9,21 @@ from bot.services.access import Actor
 from bot.services.errors import InvalidInputError, NotFoundError, Thing
 from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Route, Routes, Say, UpdateModal, Who, command, on
+from bot.slack.routes import (
+    Answer,
+    Done,
+    Kind,
+    OpenModal,
+    Options,
+    Request,
+    Route,
+    Routes,
+    Say,
+    UpdateModal,
+    Who,
+    command,
+    on,
+)
 from bot.views import connect as views
 from bot.views import kit, picker
 from bot.views.errors import sentence
@@ -21,8 +35,8 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.choosing import Choosing
     from bot.services.accounts.connecting import Connecting
-    from bot.slack.home_tab import HomeTab
     from bot.settings import PlatformSettings
+    from bot.slack.home_tab import HomeTab
     from storage.engine.db import Database
     from storage.standing import Seat
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import ActorRef, Sender
-    from bot.slack.home_tab import HomeTab
     from bot.services.organizations.organizations import OrganizationService
     from bot.slack.clients import SlackClients
+    from bot.slack.home_tab import HomeTab
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.standing import Standing

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bot.services.accounts.connecting import Connecting, Invitation, Outcome
-    from bot.slack.home_tab import HomeTabSoon
     from bot.settings import Settings
+    from bot.slack.home_tab import HomeTabSoon
     from bot.web.guard import Cookies
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages

@@ -15,6 +15,7 @@ from itertools import product
 import pytest
 
 from bot.services.access import Actor, Sender
+from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.diagnosis import diagnose
 from bot.services.errors import NotFoundError, NothingChosenError
 from sandbox.browser import Browser, Consent, Page, travel
@@ -143,10 +144,16 @@ async def choose(house: House, member: Membership) -> None:
         organization="Acme Social",
         role=Role.ADMIN,
     )
+    choosing = Choosing(
+        catalog=house.parts.connecting.catalog,
+        incidents=house.parts.incidents,
+        database=house.parts.database,
+        vault=house.parts.vault,
+    )
     for discovery in await house.rows(Discovery):
         found = [one.id for one in await house.rows(FoundAccount) if not one.blocker]
         with suppress(NothingChosenError, NotFoundError):
-            await house.parts.choosing.choose(actor, discovery.id, found)
+            await choosing.choose(actor, discovery.id, found)
 
 
 def change(office: Office, platform: str, outcome: str) -> None:
