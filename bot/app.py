@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,23 +19,33 @@ from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
-from bot.ops.http import Carrier, PlatformClient, open_session
+from bot.ops.http import Carrier, PlatformClient, open_session, trusted
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.alert_settings import AlertSettingsService
+from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import Operator
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
+from bot.services.organizations.channels import ChannelService
+from bot.services.organizations.installing import InstallationService
+from bot.services.organizations.invitations import InvitationService
+from bot.services.organizations.join_codes import JoinCodeService
+from bot.services.organizations.members import MemberService
+from bot.services.organizations.offboarding import OffboardingService
+from bot.services.organizations.organizations import OrganizationService
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
+from bot.slack.bot_tokens import SlackBotTokens
 from bot.slack.clients import SlackClients
 from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
@@ -50,8 +58,9 @@ from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
 from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
-from bot.stories.lifecycle import Lifecycle
-from bot.stories.organization import OrganizationStory
+from bot.stories.lifecycle import LifecycleStory
+from bot.stories.members import MemberStory
+from bot.stories.organizations import OrganizationStory
 from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
 from bot.web.guard import Cookies, Guard
@@ -63,7 +72,8 @@ from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
 from storage.engine.db import ANSWERED_WITHIN, Database
-from storage.vault import KeyRing, Vault, check_canaries
+from storage.opening import open_database, open_vault
+from storage.vault import Vault
 
 if TYPE_CHECKING:
     from adapters.base import Adapter
@@ -88,7 +98,7 @@ class Services:
     """What the product does."""
 
     catalog: PlatformCatalog
-    incidents: Incidents
+    incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
     disconnections: Disconnections
@@ -96,6 +106,14 @@ class Services:
     deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
+    alert_settings: AlertSettingsService
+    channels: ChannelService
+    installations: InstallationService
+    invitations: InvitationService
+    join_codes: JoinCodeService
+    members: MemberService
+    offboarding: OffboardingService
+    organizations: OrganizationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +122,6 @@ class SlackEdge:
 
     routes: Routes
     home: Home
-    lifecycle: Lifecycle
     dispatcher: Dispatcher
     bolt: AsyncApp
 
@@ -123,7 +140,7 @@ class Parts:
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
-    incidents: Incidents
+    incidents: IncidentService
     watch: IncidentWatch
     renderer: Renderer
     routes: Routes
@@ -137,12 +154,6 @@ class Parts:
     monitoring: web.Application
     """Readiness and metrics, for the operator's own machines."""
     web: web.Application
-
-
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificate authorities we trust: certifi's, whatever the machine has."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 ReadSettings = Callable[[Mapping[str, str]], Settings]
@@ -163,29 +174,6 @@ def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REG
             del os.environ[name]
 
 
-async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
-    """Return the vault, after its keys have opened what they sealed before. Raises VaultError."""
-    vault = Vault(KeyRing.parse(settings.keys))
-    async with database.system(write=write) as session:
-        await check_canaries(session, vault, leave=write)
-    return vault
-
-
-async def open_database(
-    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN
-) -> Database:
-    """Return the database at the right schema: SQLite upgrades itself, PostgreSQL is checked."""
-    database = Database(settings.database_url.get_secret_value(), answered_within=answered_within)
-    try:
-        if database.dialect == "sqlite":
-            await database.upgrade()
-        await database.check()
-    except BaseException:
-        await database.close()
-        raise
-    return database
-
-
 @asynccontextmanager
 async def parts_of(
     settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN, write: bool = True
@@ -197,12 +185,12 @@ async def parts_of(
     """
     for secret in settings.secrets():
         logs.register_secret(secret)
-    database = await open_database(settings, answered_within=answered_within)
+    database = await open_database(settings.database_url.get_secret_value(), answered_within=answered_within)
     try:
-        vault = await open_vault(settings, database, write=write)
+        vault = await open_vault(settings.keys, database, write=write)
         async with (
-            open_session(_trusted()) as session,
-            PlatformClient(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            open_session(trusted()) as session,
+            PlatformClient(Carrier(client=session, verify=trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
@@ -225,7 +213,7 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(settings.registry.adapters(http)),
+        adapters=tracing.instrument(settings.registry.adapters(http)),
         slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )
@@ -269,8 +257,9 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct what the product does."""
     database, vault, adapters = base.database, base.vault, base.adapters
+    people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
-    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
+    incidents = IncidentService(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
     refresher = Refresher(catalog, adapters, database, vault, incidents)
     tokens = FreshTokens(catalog, refresher, database, vault)
     disconnections = Disconnections(
@@ -303,6 +292,14 @@ def _services(base: Base) -> Services:
         ),
         ladder=Ladder(catalog, incidents, database, vault),
         watch=IncidentWatch(incidents, catalog, database, vault),
+        alert_settings=AlertSettingsService(database, incidents.cards),
+        channels=ChannelService(database),
+        installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
+        invitations=InvitationService(database, people),
+        join_codes=JoinCodeService(database, people),
+        members=MemberService(database, incidents.cards),
+        offboarding=OffboardingService(database, incidents.cards),
+        organizations=OrganizationService(database, people),
     )
 
 
@@ -319,29 +316,30 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(incidents, database, vault, base.slack_clients)
-    home = Home(accounts, base.slack_clients, database)
+    home = Home(accounts, services.organizations, base.slack_clients, database)
+    connect = Connect(services.connections, home, database, vault)
     for story in (
-        Connect(services.connections, home, database, vault),
+        connect,
         accounts,
         IncidentStory(accounts, incidents, database),
-        AlertsStory(incidents, database),
+        AlertsStory(services.alert_settings),
         Doctor(accounts, services.catalog),
-        OrganizationStory(incidents, database),
-        ChannelStory(database),
-        InvitationStory(home, database),
-        JoinCodeStory(database),
+        OrganizationStory(services.organizations, services.join_codes),
+        MemberStory(services.members, services.invitations),
+        ChannelStory(services.channels, services.organizations),
+        InvitationStory(services.invitations, home),
+        JoinCodeStory(services.join_codes),
         Help(routes, services.catalog, base.settings),
         home,
-        lifecycle,
+        LifecycleStory(services.installations, services.offboarding, database),
     ):
-        story.register(routes)
+        routes.include(story)
+    connect.register_platforms(routes)
     dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     return SlackEdge(
         routes=routes,
         home=home,
-        lifecycle=lifecycle,
         dispatcher=dispatcher,
         bolt=bolt_app(signing_secret, dispatcher),
     )
@@ -370,7 +368,7 @@ def _web(
         connections=services.connections,
         database=database,
         clients=base.slack_clients,
-        lifecycle=slack.lifecycle,
+        installations=services.installations,
         pages=pages,
         cookies=cookies,
     )

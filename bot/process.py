@@ -118,7 +118,7 @@ class _Process:
         scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
-        scheduler.trigger_on(parts.database.owes, "notices")
+        scheduler.trigger_on(parts.database.outbox_signal, "notices")
         scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
         scheduler.start()
 
@@ -155,7 +155,12 @@ class _Process:
 
 @asynccontextmanager
 async def _tracing(endpoint: str) -> AsyncIterator[None]:
-    stop = tracing.start(endpoint)
+    try:
+        stop = tracing.start(endpoint)
+    except ImportError:
+        raise ConfigurationError(
+            "OCTAPOST_OTEL_ENDPOINT: traces need the packages of the extra `otel`"
+        ) from None
     try:
         yield
     finally:

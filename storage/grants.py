@@ -67,7 +67,7 @@ class Grants:
         self._session = session
         self._vault = vault
 
-    async def stash(
+    async def create_pending(
         self,
         organization_id: str,
         connected_by: str,
@@ -114,7 +114,7 @@ class Grants:
         await self._session.refresh(grant)
         return grant
 
-    async def settle(
+    async def activate(
         self,
         organization_id: str,
         grant_id: str,
@@ -339,7 +339,7 @@ class Grants:
         )
         return (await self._session.exec(used)).one()
 
-    async def abandoned(self, older_than: timedelta) -> list[Grant]:
+    async def find_orphaned(self, older_than: timedelta) -> list[Grant]:
         """Return grants nobody needs: no connected account, no open discovery, no sign-in since so long.
 
         Also those that nobody holds any more because ending them was interrupted. Reads the whole table:

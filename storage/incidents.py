@@ -36,15 +36,15 @@ _FRESH = {"populate_existing": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long people may take."""
+class EscalationPolicy:
+    """When an incident that nobody works on is escalated to the owners, and how long a claim holds."""
 
-    unclaimed: timedelta = timedelta(hours=24)
-    """What is over and nobody's is brought before the owners."""
-    last_call: timedelta = timedelta(hours=12)
-    """So long before its end, what has been nobody's for as long is brought before them too."""
-    claimed: timedelta = timedelta(hours=24)
-    """A claim that nothing came of lapses."""
+    unclaimed_after: timedelta = timedelta(hours=24)
+    """A grant that has ended is escalated when nobody has claimed the incident for this long."""
+    final_window: timedelta = timedelta(hours=12)
+    """A grant that is about to end is escalated this long before, when nobody has claimed it for as long."""
+    claim_lapses_after: timedelta = timedelta(hours=24)
+    """A claim that nothing came of ends after this long."""
 
 
 _OWN_CARD = col(IncidentCard.incident_id) == col(Incident.id)
@@ -56,7 +56,7 @@ _OPEN = (
 _OPEN_LOCKED = _OPEN.with_for_update()
 
 
-class IncidentRows:
+class Incidents:
     """The incidents of organizations."""
 
     def __init__(self, session: AsyncSession) -> None:
@@ -181,20 +181,20 @@ class IncidentRows:
             untold.values(quiet_until=now()), execution_options={"synchronize_session": False}
         )
 
-    async def with_something_to_say(self, patience: Patience) -> list[tuple[str, str]]:
-        """Return the (organization, incident) of those whose time has come. System session.
+    async def due(self, policy: EscalationPolicy) -> list[tuple[str, str]]:
+        """Return the (organization, incident) ids of the incidents with something to do. System session.
 
-        A snooze, a claim or quiet hours are over, nobody has claimed it for too long, whoever claimed it
-        has left, or its organization was deleted.
+        A snooze, a claim or quiet hours are over, nobody has claimed it for too long, the member who claimed
+        it has left, or its organization was deleted.
         """
         needed = and_(
             col(Incident.kind) == IncidentKind.NEEDS_RECONNECT,
-            col(Incident.since) <= now(-patience.unclaimed),
+            col(Incident.since) <= now(-policy.unclaimed_after),
         )
         ends = and_(
             col(Incident.kind) == IncidentKind.EXPIRING,
-            col(Incident.deadline) <= now(patience.last_call),
-            col(Incident.since) <= now(-patience.last_call),
+            col(Incident.deadline) <= now(policy.final_window),
+            col(Incident.since) <= now(-policy.final_window),
         )
         nobody = and_(
             or_(needed, ends),
@@ -218,7 +218,7 @@ class IncidentRows:
                         col(Incident.resolved_at).is_(None),
                         or_(
                             col(Incident.snoozed_until) <= now(),
-                            col(Incident.claimed_at) <= now(-patience.claimed),
+                            col(Incident.claimed_at) <= now(-policy.claim_lapses_after),
                             nobody,
                             left,
                             col(Organization.deleted_at).is_not(None),

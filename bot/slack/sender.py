@@ -231,7 +231,7 @@ class OutboxSender:
     def _look_again(self) -> None:
         """Look for what is due when a channel has rested, which is between two looks of the clock."""
         after_s = self._between.total_seconds() + CLOCK_DRIFT_S
-        asyncio.get_running_loop().call_later(after_s, self._database.owes.set)
+        asyncio.get_running_loop().call_later(after_s, self._database.outbox_signal.set)
 
     async def _failed(self, notice: Notice, error: Exception) -> None:
         failed = failure(error)

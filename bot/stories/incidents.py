@@ -10,18 +10,18 @@ from bot.services.acting import acting
 from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
 from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, on
 from bot.views import incidents as views
 from bot.views import kit
 from storage.audit import Audit
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import LateAnswer, new_id
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.models import Incident, Membership
@@ -32,36 +32,12 @@ SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 class IncidentStory:
     """What people do about a sign-in that needs one of them."""
 
-    def __init__(self, accounts: AccountsStory, incidents: Incidents, database: Database) -> None:
+    def __init__(self, accounts: AccountsStory, incidents: IncidentService, database: Database) -> None:
         self._accounts = accounts
         self._incidents = incidents
         self._database = database
 
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.add(
-            Kind.ACTION,
-            "incident.reconnect",
-            self.reconnect,
-            permission=Permission.SEE_ACCOUNTS,
-            changes=False,
-        )
-        routes.add(Kind.ACTION, "incident.claim", self.claim, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.snooze", self.snooze, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.who", self.who, permission=Permission.SEE_ACCOUNTS, changes=False)
-        routes.add(
-            Kind.ACTION,
-            "incident.send",
-            self.send,
-            permission=Permission.HANDLE_INCIDENTS,
-            changes=False,
-            opens="Send the link",
-        )
-        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.publish", self.publish, permission=Permission.RELEASE_LATE_POSTS)
-        routes.add(Kind.ACTION, "incident.discard", self.discard, permission=Permission.RELEASE_LATE_POSTS)
-
+    @on(Kind.ACTION, "incident.reconnect", Permission.SEE_ACCOUNTS, changes=False)
     async def reconnect(self, request: Request) -> Answer:
         """Answer Reconnect: an admin's own link; to others, who can do it."""
         actor = request.actor
@@ -72,6 +48,7 @@ class IncidentStory:
             accounts = list(incident.accounts)
         return await self._accounts.invitation(request, accounts[0])
 
+    @on(Kind.ACTION, "incident.claim", Permission.HANDLE_INCIDENTS)
     async def claim(self, request: Request) -> Answer:
         """Let the actor take it; the second of two is told who was first."""
         actor = request.actor
@@ -83,6 +60,7 @@ class IncidentStory:
         said = f"{kit.mention(first)} is on it already. You can still press *Reconnect* yourself."
         return Say(text="Somebody is on it already.", blocks=[kit.section(said)])
 
+    @on(Kind.ACTION, "incident.unclaim", Permission.HANDLE_INCIDENTS)
     async def unclaim(self, request: Request) -> Answer:
         """Give it back, whoever had taken it."""
         actor = request.actor
@@ -92,6 +70,7 @@ class IncidentStory:
                 await self._incidents.unclaim(session, incident, actor.membership_id)
         return Done()
 
+    @on(Kind.ACTION, "incident.snooze", Permission.HANDLE_INCIDENTS)
     async def snooze(self, request: Request) -> Answer:
         """Be silent for the time that was chosen."""
         actor, (incident_id, _, word) = request.actor, request.target.partition(":")
@@ -104,6 +83,7 @@ class IncidentStory:
             await self._incidents.snooze(session, incident, actor.membership_id, until)
         return Done()
 
+    @on(Kind.ACTION, "incident.who", Permission.SEE_ACCOUNTS, changes=False)
     async def who(self, request: Request) -> Answer:
         """Name the people who can do it."""
         actor = request.actor
@@ -113,12 +93,14 @@ class IncidentStory:
             card = await self._incidents.cards.draw(session, incident)
         return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
 
+    @on(Kind.ACTION, "incident.send", Permission.HANDLE_INCIDENTS, changes=False, opens="Send the link")
     async def send(self, request: Request) -> Answer:
         """Ask whom to send the link to."""
         async with self._database.organization(request.actor.organization_id, write=False) as session:
             incident = await self._open(session, request, lock=False)
             return OpenModal(views.send_to(await self._incidents.cards.draw(session, incident)))
 
+    @on(Kind.SUBMISSION, "incident.sent", Permission.HANDLE_INCIDENTS)
     async def sent(self, request: Request) -> Answer:
         """Send one named person a message in which only they get a link."""
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
@@ -133,10 +115,12 @@ class IncidentStory:
         text = "✅ Sent. You'll see on the card when it is done."
         return UpdateModal(kit.message_modal("Send the link", text))
 
+    @on(Kind.ACTION, "incident.publish", Permission.RELEASE_LATE_POSTS)
     async def publish(self, request: Request) -> Answer:
         """Let the posts go out that a card says are late."""
         return await self._late(request, LateAnswer.RELEASED)
 
+    @on(Kind.ACTION, "incident.discard", Permission.RELEASE_LATE_POSTS)
     async def discard(self, request: Request) -> Answer:
         """Let the posts never go out that a card says are late."""
         return await self._late(request, LateAnswer.DISCARDED)
@@ -189,7 +173,7 @@ class IncidentStory:
     async def _known(
         self, session: AsyncSession, organization_id: str, incident_id: str, *, lock: bool = True
     ) -> Incident:
-        found = await IncidentRows(session).get(organization_id, incident_id, lock=lock)
+        found = await Incidents(session).get(organization_id, incident_id, lock=lock)
         if found is None:
             raise NotFoundError(Thing.INCIDENT)
         return found

@@ -20,7 +20,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.ops import logs
 from bot.slack.dispatch.dispatcher import Dispatcher
-from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.slack.routes import Answer, Done, Kind, Request, Route, Routes, Who
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.platforms.meta.simulator import MetaSimulator
@@ -272,9 +272,19 @@ async def test_an_exception_inside_a_handler_reaches_the_log_without_its_secrets
     async def unheard(request: Request) -> Answer:  # noqa: ARG001 - a handler
         raise RuntimeError(CONTEXTS["JSON"](tokens["access of x"]))
 
-    routes.command("help", crash, permission=Who.ANYONE, topic="Help", help="It fails.")
-    routes.add(Kind.SHORTCUT, "late", late, permission=Who.ANYONE)
-    routes.add(Kind.EVENT, "user_change", unheard, permission=Who.SLACK)
+    routes.put(
+        Route(
+            kind=Kind.COMMAND,
+            key="help",
+            handler=crash,
+            permission=Who.ANYONE,
+            topic="Help",
+            help="It fails.",
+            changes=False,
+        )
+    )
+    routes.put(Route(kind=Kind.SHORTCUT, key="late", handler=late, permission=Who.ANYONE, changes=True))
+    routes.put(Route(kind=Kind.EVENT, key="user_change", handler=unheard, permission=Who.SLACK, changes=True))
     bolt = AsyncApp(
         signing_secret=office.world.signing_secret,
         authorize=_nobody,

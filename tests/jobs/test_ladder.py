@@ -11,7 +11,7 @@ import pytest_asyncio
 from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.reminders import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
 from storage.engine.db import Database, now
@@ -43,7 +43,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
 
 
 def ladder(works: Works) -> Ladder:
-    return Ladder(works.catalog, Incidents(works.catalog, works.vault), works.database, works.vault)
+    return Ladder(works.catalog, IncidentService(works.catalog, works.vault), works.database, works.vault)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_a_host_whose_clock_is_ahead_ends_nothing_early(
     assert "within 1 day" in notice.body["text"]
 
 
-class Stumbling(Incidents):
+class Stumbling(IncidentService):
     """Fails at one grant, as a fault of ours would."""
 
     stone = ""

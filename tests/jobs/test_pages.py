@@ -15,7 +15,7 @@ from sqlmodel import col, select, update
 from adapters.base import AccountTokens, Busy, GrantDead, Tokens
 from adapters.registry import REGISTRY
 from bot.services.accounts.diagnosis import Diagnosis, diagnose
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.incidents import IncidentService
 from bot.services.tokens import page_tokens
 from bot.services.tokens.policy import LEASE, SECOND_OPINION
 from bot.services.tokens.queue import BEGUN_WITHIN_S
@@ -115,7 +115,7 @@ def look_of(
     checker = page_tokens.PageTokenChecker(
         works.database,
         works.vault,
-        Incidents(works.catalog, works.vault),
+        IncidentService(works.catalog, works.vault),
         spend=spend,
         doubted=believed,
         limits=page_tokens.CheckLimits(**limits),

@@ -17,7 +17,7 @@ from sqlmodel import col, select, update
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refresh, TokenRefused, Tokens
 from adapters.registry import REGISTRY
 from bot.services.accounts.catalog import PlatformCatalog
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.incidents import IncidentService
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.policy import (
     HEALTH_CHECK,
@@ -87,7 +87,7 @@ class Works:
         found = await adapter.discover(client, tokens)
         async with self.database.system() as session:
             grants = Grants(session, self.vault)
-            pending = await grants.stash(
+            pending = await grants.create_pending(
                 self.organization_id,
                 self.membership_id,
                 platform=self.platform,
@@ -98,7 +98,7 @@ class Works:
                 access_expires_in=tokens.expires_in,
                 refresh_expires_in=tokens.refresh_expires_in,
             )
-            grant = await grants.settle(
+            grant = await grants.activate(
                 self.organization_id,
                 pending.id,
                 external_id=found.identity.id,
@@ -157,7 +157,9 @@ async def open_works(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     return Works(
-        refresher=Refresher(catalog, REGISTRY.adapters(http), database, vault, Incidents(catalog, vault)),
+        refresher=Refresher(
+            catalog, REGISTRY.adapters(http), database, vault, IncidentService(catalog, vault)
+        ),
         simulator=simulator,
         platform=key,
         catalog=catalog,
@@ -399,7 +401,7 @@ async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts
 async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     grants = [await x.grant(person) for person in ("4711", "4712")]
     other = Refresher(
-        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, Incidents(x.catalog, x.vault)
+        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, IncidentService(x.catalog, x.vault)
     )
 
     await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())
@@ -502,7 +504,7 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
             return answer["access_token"]
 
     adapters = cast("Mapping[str, Adapter]", {"x": Broken()})
-    refresher = Refresher(x.catalog, adapters, x.database, x.vault, Incidents(x.catalog, x.vault))
+    refresher = Refresher(x.catalog, adapters, x.database, x.vault, IncidentService(x.catalog, x.vault))
     grant = await x.grant("4711")
 
     for _ in range(2):

@@ -169,7 +169,7 @@ class HealthReader:
         self._asking = None
 
     async def _ask(self) -> Mapping[str, PlatformHealth]:
-        minute, counted = await recent_tallies(self._database.single, 2 * BREAKER_HISTORY_MIN)
+        minute, counted = await recent_tallies(self._database.autocommit, 2 * BREAKER_HISTORY_MIN)
         found = {key: health_from(tallies, minute) for key, tallies in counted.items()}
         return {key: each for key, each in found.items() if not each.clear}
 

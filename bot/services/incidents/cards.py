@@ -18,7 +18,7 @@ from bot.services.permissions import Permission
 from bot.slack.failures import UNINSTALLED
 from bot.views import incidents as views
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Incident, IncidentKind
 from storage.organizations import Organizations
@@ -270,13 +270,13 @@ class Cards:
     async def taken(self, session: AsyncSession, organization_id: str, channel: str) -> None:
         """Note that a channel has taken a message of ours."""
         await Alerts(session).trouble(organization_id, channel, "")
-        for incident in await IncidentRows(session).left_behind(organization_id, channel):
+        for incident in await Incidents(session).left_behind(organization_id, channel):
             await self.correct(session, incident)
 
     async def _not_corrected(self, session: AsyncSession, notice: Notice) -> None:
         """Keep in mind that a card is still out of date where nothing of ours is taken."""
         _, incident_id, _ = notice.key.split(":")
-        incident = await IncidentRows(session).get(notice.organization_id or "", incident_id)
+        incident = await Incidents(session).get(notice.organization_id or "", incident_id)
         if incident is not None and notice.edits not in {None, *incident.card.requests_sent}:
             incident.card.stale_message_key = notice.edits or ""
 
@@ -285,7 +285,7 @@ class Cards:
         what, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
         if notice.organization_id is None or what != "incident":
             return None
-        incident = await IncidentRows(session).get(notice.organization_id, incident_id)
+        incident = await Incidents(session).get(notice.organization_id, incident_id)
         return incident if incident is not None and str(incident.card.number) == number else None
 
     # Where it is to stand
@@ -294,7 +294,7 @@ class Cards:
         """Bring the open cards that stand with people, or nowhere, into the channel that was just chosen."""
         chosen = await Alerts(session).get(organization_id)
         await self.taken(session, organization_id, chosen.channel_id)
-        for incident in await IncidentRows(session).all_open(organization_id):
+        for incident in await Incidents(session).all_open(organization_id):
             if incident.card.holder is not None:
                 await Notices(session).forget(incident.card.key)
                 incident.card.version += 1
@@ -312,7 +312,7 @@ class Cards:
 
         What stands there then says nothing about anybody; the next person is asked at once.
         """
-        for incident in await IncidentRows(session).held_by(organization_id, membership_id):
+        for incident in await Incidents(session).held_by(organization_id, membership_id):
             await Notices(session).forget(incident.card.key)
             incident.card.version += 1
             await self._put(session, incident, views.moved_on(), edits=True)

@@ -24,7 +24,7 @@ from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
 from storage.grants import Grants
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import GrantStatus, Incident, IncidentKind, LateAnswer, Resolution
 from storage.organizations import Organizations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.operator_alerts import Operator
-    from storage.incidents import Patience
+    from storage.incidents import EscalationPolicy
     from storage.models import Account, Grant
     from storage.vault import Vault
 
@@ -46,7 +46,7 @@ CLOCKS_APART = timedelta(hours=1)
 """By how much two readings of the same end may differ."""
 
 
-class Incidents:
+class IncidentService:
     """Turns a verdict into a card for the people it concerns, and keeps the card true."""
 
     def __init__(self, catalog: PlatformCatalog, vault: Vault, operator: Operator | None = None) -> None:
@@ -101,7 +101,7 @@ class Incidents:
             lost = [one for one in here if ill.get(one.id)]
             if not lost:
                 continue
-            incident, new = await IncidentRows(session).open(
+            incident, new = await Incidents(session).open(
                 organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=lost
             )
             if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
@@ -191,7 +191,7 @@ class Incidents:
         every = await Accounts(session, self._vault).all(organization_id)
         owners = {account.id: grant for account, grant in every if grant is not None}
         ill = {account.id: self._ailment(account, owner) for account, owner in every if owner is not None}
-        for incident in await IncidentRows(session).all_open(organization_id):
+        for incident in await Incidents(session).all_open(organization_id):
             freed = await self._freed(session, incident, every)
             here = {
                 key: name
@@ -259,7 +259,7 @@ class Incidents:
     async def taken_back(self, session: AsyncSession, grant: Grant) -> None:
         """Resolve the warnings about a grant whose end has moved although nobody did anything here."""
         for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
-            incident = await IncidentRows(session).of_grant(organization_id, grant.id)
+            incident = await Incidents(session).of_grant(organization_id, grant.id)
             if incident is not None and incident.kind == IncidentKind.EXPIRING:
                 await self.review(session, organization_id, None, Resolution.RENEWED)
 
@@ -330,7 +330,7 @@ class Incidents:
         posts, organization_id = Posts(session), seen.organization_id
         settle = posts.publish_late if answer is LateAnswer.RELEASED else posts.discard_late
         settled = await settle(organization_id, seen.renewed)
-        incident = await IncidentRows(session).get(organization_id, seen.id)
+        incident = await Incidents(session).get(organization_id, seen.id)
         if not settled or incident is None:
             return False
         incident.late_answer, incident.late_posts, incident.late_by = answer, settled, membership_id
@@ -349,7 +349,7 @@ class Incidents:
 
     # What the clock does about it
 
-    async def tick(self, session: AsyncSession, incident: Incident, patience: Patience) -> None:
+    async def tick(self, session: AsyncSession, incident: Incident, policy: EscalationPolicy) -> None:
         """Do what has become due for one incident; a second time it does nothing."""
         moment = datetime.now(UTC)
         if await Organizations(session).get(incident.organization_id) is None:
@@ -367,8 +367,8 @@ class Incidents:
                 line = "⏰ The snooze is over; it still needs somebody."
                 await self.cards.say(session, incident, "" if _ended_meanwhile(incident, moment) else line)
         elif incident.claimed_by is not None:
-            await self._lapse(session, incident, moment - patience.claimed)
-        elif incident.escalated_at is None and waits_too_long(incident, moment, patience):
+            await self._lapse(session, incident, moment - policy.claim_lapses_after)
+        elif incident.escalated_at is None and waits_too_long(incident, moment, policy):
             await self._escalate(session, incident, moment)
 
     async def _lapse(self, session: AsyncSession, incident: Incident, before: datetime) -> None:
@@ -411,7 +411,7 @@ class Incidents:
         kind: IncidentKind,
         code: str = "",
     ) -> tuple[Incident, bool]:
-        incident, new = await IncidentRows(session).open(
+        incident, new = await Incidents(session).open(
             organization_id, grant=grant, kind=kind, accounts=accounts, code=code
         )
         if not new and kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:

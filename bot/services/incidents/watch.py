@@ -13,7 +13,7 @@ from bot.services.outbox import Conversation, say_in
 from bot.views import incidents as views
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows, Patience
+from storage.incidents import EscalationPolicy, Incidents
 from storage.organizations import Organizations
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.diagnosis import Diagnosis
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Account, AlertSettings, Grant
     from storage.vault import Vault
 
 log = logger(__name__)
-PATIENCE = Patience()
+ESCALATION = EscalationPolicy()
 
 
 class IncidentWatch:
     """Looks at what waits for its time. Any number of these may run, in any number of processes."""
 
     def __init__(
-        self, incidents: Incidents, catalog: PlatformCatalog, database: Database, vault: Vault
+        self, incidents: IncidentService, catalog: PlatformCatalog, database: Database, vault: Vault
     ) -> None:
         self._catalog = catalog
         self._incidents = incidents
@@ -46,7 +46,7 @@ class IncidentWatch:
     async def run(self) -> None:
         """Say what is due, each in a transaction of its own."""
         async with self._database.system(write=False) as session:
-            due = await IncidentRows(session).with_something_to_say(PATIENCE)
+            due = await Incidents(session).due(ESCALATION)
             digests = await Alerts(session).with_digest()
         for organization_id, incident_id in due:
             await self._apart(self._look(organization_id, incident_id), incident=incident_id)
@@ -65,9 +65,9 @@ class IncidentWatch:
 
     async def _look(self, organization_id: str, incident_id: str) -> None:
         async with self._database.system() as session:
-            incident = await IncidentRows(session).get(organization_id, incident_id)
+            incident = await Incidents(session).get(organization_id, incident_id)
             if incident is not None:
-                await self._incidents.tick(session, incident, PATIENCE)
+                await self._incidents.tick(session, incident, ESCALATION)
 
     async def _digest(self, settings: AlertSettings, slot: datetime) -> None:
         """Say the digest of one organization; of two processes that want to, one does."""
@@ -82,7 +82,7 @@ class IncidentWatch:
         found = await Accounts(session, self._vault).all(organization_id)
         open_ = [
             await self._incidents.cards.draw(session, one)
-            for one in await IncidentRows(session).all_open(organization_id)
+            for one in await Incidents(session).all_open(organization_id)
         ]
         warned = {account_id for one in open_ for account_id in one.incident.accounts}
         diagnoses = [self._diagnosis(account, grant, warned=account.id in warned) for account, grant in found]

@@ -22,7 +22,7 @@ from adapters.base import (
 )
 from bot.ops.logs import logger
 from bot.ops.metrics import VERDICTS
-from bot.ops.tracing import note
+from bot.ops.tracing import set_attributes
 from bot.services.tokens.policy import (
     BREAKER_HISTORY_MIN,
     BREAKER_HOLD,
@@ -44,7 +44,7 @@ from storage.refreshes import Outcome, Refreshes
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.services.tokens.queue import RefreshQueue
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -57,7 +57,7 @@ class Outcomes:
     """Counts what refreshes came to, and decides what a failed one changes."""
 
     def __init__(
-        self, database: Database, vault: Vault, incidents: Incidents, queues: Mapping[str, RefreshQueue]
+        self, database: Database, vault: Vault, incidents: IncidentService, queues: Mapping[str, RefreshQueue]
     ) -> None:
         self._database = database
         self._vault = vault
@@ -171,7 +171,7 @@ class Outcomes:
             queue.answered()
 
     def _note(self, grant: Grant, verdict: str) -> None:
-        note(verdict=verdict)
+        set_attributes(verdict=verdict)
         VERDICTS.labels(grant.platform, verdict).inc()
 
 

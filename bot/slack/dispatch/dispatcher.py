@@ -105,7 +105,8 @@ class Dispatcher(AsyncMiddleware):
         """Answer `/octapost ...` with a message; an empty one says nothing."""
         route, rest = self._routes.split(storable(str(turn.body.get("text", ""))))
         if route is None:
-            return reply(said(help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())))
+            unknown = help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())
+            return reply(said(Say.of(unknown)))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
                 self._late(turn, partial(self._afterwards, turn.body, pending))
