@@ -188,7 +188,7 @@ async def test_a_consent_nobody_finished_takes_no_living_account_with_it(
     await backdate(office.database, Grant, "consented_at", timedelta(hours=25))
     parts = house.parts
 
-    await Sweeper(parts.database, parts.vault, parts.disconnections).run()
+    await Sweeper(parts.database, parts.vault, parts.disconnecting).run()
 
     [grant] = await house.rows(Grant)
     assert (grant.id, grant.status) == (account.grant_id, GrantStatus.HEALTHY)
