@@ -101,7 +101,7 @@ CASES = {
     ),
 }
 
-OUTCOMES = sampled(list(product(PLATFORMS, ["same", "other", "subset", "none"])), 3)
+OUTCOMES = sampled(list(product(PLATFORMS, ["same", "other", "subset", "none"])), 5)
 """Every third is one of each platform and more than one of each kind."""
 
 
