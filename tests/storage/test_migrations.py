@@ -169,7 +169,9 @@ async def test_renamed_tables_and_columns_keep_their_rows(bare: Database, bare_u
         "SELECT count(*) FROM operator_alert WHERE last_seen_at IS NOT NULL",
         "SELECT count(*) FROM app_rate_limit WHERE paused_until IS NOT NULL",
         "SELECT count(*) FROM account WHERE access_error = 'left_out' AND token_checked_at IS NOT NULL",
-        "SELECT count(*) FROM alert_settings WHERE channel_error = 'is_archived' AND digest_sent_at IS NOT NULL"
-        " AND channel_error_since IS NOT NULL AND reminder_days IS NOT NULL",
+        (
+            "SELECT count(*) FROM alert_settings WHERE channel_error = 'is_archived' AND digest_sent_at IS NOT NULL"
+            " AND channel_error_since IS NOT NULL AND reminder_days IS NOT NULL"
+        ),
     ]
     assert [await run_sql(bare, one) for one in counts] == [[(1,)]] * len(counts)
