@@ -26,7 +26,7 @@ def pytest_runtest_makereport(
     """Remember whether the test itself passed: a failed one is not compared."""
     report = yield
     if call.when == "call":
-        item.pending_grant[PASSED] = report.passed
+        item.stash[PASSED] = report.passed
     return report
 
 
@@ -63,7 +63,7 @@ def golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
 
 async def compared(request: pytest.FixtureRequest, golden: Golden, office: Office) -> None:
     """Compare what a test that passed made the app say, unless it is marked as `unrecorded`."""
-    if request.node.pending_grant.get(PASSED, False) and recorded(request.node):
+    if request.node.stash.get(PASSED, False) and recorded(request.node):
         await settle(office)
         golden.check(name_of(request.node.name), office)
 
