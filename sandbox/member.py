@@ -30,7 +30,7 @@ class Member:
         self.user_id = user_id
         self.team_id = team_id
         self.channel_id = channel_id
-        self.browser = Browser()
+        self.browser = Browser(world.pages)
 
     async def __aenter__(self) -> Self:
         """Return the person."""

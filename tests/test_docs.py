@@ -34,7 +34,7 @@ PAGES = sorted(
 )
 DOCS = [page for page in PAGES if "docs" in page.relative_to(ROOT).parts]
 VARIABLE = re.compile(r"OCTAPOST_[A-Z0-9_]*[A-Z0-9]")
-OF_THE_TESTS = frozenset({"OCTAPOST_TEST_POSTGRES_URL", "OCTAPOST_FULL"})
+OF_THE_TESTS = frozenset({"OCTAPOST_GOLDEN", "OCTAPOST_TEST_POSTGRES_URL", "OCTAPOST_FULL"})
 WORDS = {
     Capability.PUBLISH: "publishing",
     Capability.MEDIA: "media",
