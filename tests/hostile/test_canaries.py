@@ -166,7 +166,7 @@ async def test_no_secret_turns_up_in_logs_messages_or_the_database(
     assert {"code", "token", "state", "code_verifier", "nonce", "client secret", "vault key"} <= kinds
     assert len(secrets) > 50
     assert len(passing) > 20
-    assert lines.getvalue().count("consent settled") >= 7
+    assert lines.getvalue().count("consent.settled") >= 7
     assert found == {"log": [], "database": [], "Slack": []}
     record_property(
         "counted",
