@@ -21,10 +21,12 @@ from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, PlatformClient, open_session, trusted
 from bot.services.accounts.catalog import PlatformCatalog
-from bot.services.accounts.connecting import Connections
+from bot.services.accounts.choosing import Choosing
+from bot.services.accounts.connecting import Connecting
+from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
-from bot.services.accounts.disconnecting import Disconnections
+from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import Operator
@@ -54,7 +56,7 @@ from bot.stories.channels import ChannelStory
 from bot.stories.connect import Connect
 from bot.stories.doctor import Doctor
 from bot.stories.help import Help
-from bot.stories.home import Home
+from bot.stories.home import Home, HomeInBackground
 from bot.stories.incidents import IncidentStory
 from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
@@ -101,8 +103,9 @@ class Services:
     incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
-    disconnections: Disconnections
-    connections: Connections
+    disconnecting: Disconnecting
+    connecting: Connecting
+    choosing: Choosing
     deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
@@ -135,8 +138,8 @@ class Parts:
     vault: Vault
     adapters: Mapping[str, Adapter]
     slack_clients: SlackClients
-    connections: Connections
-    disconnections: Disconnections
+    connecting: Connecting
+    disconnecting: Disconnecting
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
@@ -228,8 +231,8 @@ def construct(
         vault=vault,
         adapters=base.adapters,
         slack_clients=base.slack_clients,
-        connections=services.connections,
-        disconnections=services.disconnections,
+        connecting=services.connecting,
+        disconnecting=services.disconnecting,
         refresher=services.refresher,
         tokens=services.tokens,
         ladder=services.ladder,
@@ -247,7 +250,7 @@ def construct(
             between=timedelta(seconds=settings.slack_message_interval_s),
             listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
         ),
-        sweeper=Sweeper(database, vault, services.disconnections),
+        sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,
         alive=alive,
         monitoring=monitoring,
@@ -262,7 +265,7 @@ def _services(base: Base) -> Services:
     incidents = IncidentService(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
     refresher = Refresher(catalog, adapters, database, vault, incidents)
     tokens = FreshTokens(catalog, refresher, database, vault)
-    disconnections = Disconnections(
+    disconnecting = Disconnecting(
         catalog=catalog,
         adapters=adapters,
         tokens=tokens,
@@ -270,12 +273,12 @@ def _services(base: Base) -> Services:
         database=database,
         vault=vault,
     )
-    connections = Connections(
+    connecting = Connecting(
         public_url=base.settings.public_url,
         catalog=catalog,
-        disconnections=disconnections,
+        consents=Consents(catalog=catalog, incidents=incidents, database=database, vault=vault),
+        disconnecting=disconnecting,
         tokens=tokens,
-        incidents=incidents,
         adapters=adapters,
         database=database,
         vault=vault,
@@ -285,8 +288,9 @@ def _services(base: Base) -> Services:
         incidents=incidents,
         refresher=refresher,
         tokens=tokens,
-        disconnections=disconnections,
-        connections=connections,
+        disconnecting=disconnecting,
+        connecting=connecting,
+        choosing=Choosing(catalog=catalog, incidents=incidents, database=database, vault=vault),
         deauthorizations=Deauthorizations(
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
@@ -308,8 +312,8 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     accounts = AccountsStory(
-        connections=services.connections,
-        disconnections=services.disconnections,
+        connecting=services.connecting,
+        disconnecting=services.disconnecting,
         tokens=services.tokens,
         adapters=base.adapters,
         health=HealthReader(database),
@@ -317,7 +321,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         vault=vault,
     )
     home = Home(accounts, services.organizations, base.slack_clients, database)
-    connect = Connect(services.connections, home, database, vault)
+    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
         connect,
         accounts,
@@ -353,19 +357,18 @@ def _web(
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
     connect_pages = ConnectPages(
         settings=settings,
-        platforms=settings.platforms(),
-        connections=services.connections,
-        database=database,
-        vault=vault,
-        home=slack.home,
-        later=slack.dispatcher.later,
+        connecting=services.connecting,
+        platforms={found.callback_slug: found.platform for found in settings.platforms().values()},
+        home=HomeInBackground(slack.home, slack.dispatcher.later, database),
         sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
+        database=database,
+        vault=vault,
     )
     install_pages = InstallPages(
         settings=settings,
-        connections=services.connections,
+        catalog=services.catalog,
         database=database,
         clients=base.slack_clients,
         installations=services.installations,

@@ -112,14 +112,18 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 async def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Give the product in its world on SQLite and, where every try is made (tests/counts.py), on PostgreSQL."""
     async with AsyncExitStack() as stack:
-        if request.param == "sqlite":
-            yield await open_office(tmp_path, stack)
-            return
-        postgres = request.getfixturevalue("postgres")
-        stack.push_async_callback(postgres.empty)  # the last to be called, when nobody is connected any more
-        office = await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
-        office.world.age_app = partial(age, office.database)
-        yield office
+        yield await open_either_office(request, tmp_path, stack)
+
+
+async def open_either_office(request: pytest.FixtureRequest, data: Path, stack: AsyncExitStack) -> Office:
+    """Open the product on the database that `request.param` names."""
+    if request.param == "sqlite":
+        return await open_office(data, stack)
+    postgres = request.getfixturevalue("postgres")
+    stack.push_async_callback(postgres.empty)  # the last to be called, when nobody is connected any more
+    office = await open_office(data, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
+    office.world.age_app = partial(age, office.database)
+    return office
 
 
 def settings(**more: str) -> Settings:

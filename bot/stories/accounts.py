@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
     from adapters.base import Adapter
     from bot.services.access import Actor, Sender
-    from bot.services.accounts.connecting import Connections
+    from bot.services.accounts.connecting import Connecting
     from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
-    from bot.services.accounts.disconnecting import Disconnections
+    from bot.services.accounts.disconnecting import Disconnecting
     from bot.services.tokens.fresh import FreshTokens
     from storage.account_listings import Listing
     from storage.engine.db import Database
@@ -67,18 +67,18 @@ class AccountsStory:
     def __init__(
         self,
         *,
-        connections: Connections,
-        disconnections: Disconnections,
+        connecting: Connecting,
+        disconnecting: Disconnecting,
         tokens: FreshTokens,
         adapters: Mapping[str, Adapter],
         health: HealthReader,
         database: Database,
         vault: Vault,
     ) -> None:
-        self._connections = connections
+        self._connecting = connecting
         self._health = health
-        self._catalog = connections.catalog
-        self._disconnections = disconnections
+        self._catalog = connecting.catalog
+        self._disconnecting = disconnecting
         self._tokens = tokens
         self._adapters = adapters
         self._database = database
@@ -242,7 +242,7 @@ class AccountsStory:
     @on(Kind.SUBMISSION, "account.disconnected", Permission.DISCONNECT_ACCOUNTS)
     async def disconnect(self, request: Request) -> Answer:
         """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
-        gone = await self._disconnections.disconnect(request.actor, request.target)
+        gone = await self._disconnecting.disconnect(request.actor, request.target)
         request.later += [
             partial(redraw, request.sender, request.actor.organization_id) for redraw in self.changed
         ]
@@ -251,7 +251,7 @@ class AccountsStory:
         view_id = str(request.body["view"]["id"])
 
         async def end() -> None:
-            result = await self._disconnections.revocation(gone)
+            result = await self._disconnecting.revocation(gone)
             try:
                 client = await request.client()
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
@@ -274,8 +274,8 @@ class AccountsStory:
         """Return a link for the account's own app, bound to the grant it renews."""
         actor = request.actor
         client = self._catalog.client(one.account.platform, one.account.app)
-        url = await self._connections.open_ticket(
-            actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
+        url = await self._connecting.open_link(
+            actor, one.platform, client, request=request.key, reconnects=one.account.grant_id
         )
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Accounts(session, self._vault).all(actor.organization_id, one.platform.key)
@@ -342,7 +342,7 @@ class AccountsStory:
         account = one.account
         async with self._database.organization(account.organization_id, write=False) as session:
             waiting = await Posts(session).waiting(account.organization_id, [account.id])
-        outlook = await self._disconnections.outlook(account)
+        outlook = await self._disconnecting.outlook(account)
         return views.confirm_disconnect(one, outlook, waiting.posts)
 
     def _card(

@@ -30,7 +30,6 @@ from bot.services.notifications import (
 )
 from bot.views import (
     channels,
-    connect,
     consent,
     incidents,
     invitations,
@@ -49,12 +48,12 @@ PlatformOf = Callable[[str], "Platform"]
 """Returns a platform's facts by its key."""
 
 VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
-    AccountsConnected: lambda one, platform: connect.news(one, platform(one.platform)),
+    AccountsConnected: lambda one, platform: consent.news(one, platform(one.platform)),
     ChannelDecided: lambda one, _: channels.decided(one),
     ChannelRequested: lambda one, _: channels.asks(one),
     ConsentFailed: lambda one, platform: consent.failed(one, platform(one.platform)),
-    ConsentSettled: lambda one, platform: connect.outcome(one, platform(one.platform)),
-    ConsentWaiting: lambda one, platform: connect.waiting(one, platform(one.platform)),
+    ConsentSettled: lambda one, platform: consent.settled(one, platform(one.platform)),
+    ConsentWaiting: lambda one, platform: consent.waiting(one, platform(one.platform)),
     FormNotOpened: lambda one, _: waiting.not_opened(one),
     InvitationAnswered: lambda one, _: invitations.answered(one),
     InvitationReceived: lambda one, _: invitations.message(one),

@@ -26,7 +26,7 @@ from bot.web.guard import single_values
 from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
-    from bot.services.accounts.connecting import Connections
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.organizations.installing import InstallationService
     from bot.settings import Settings
     from bot.slack.clients import SlackClients
@@ -44,7 +44,7 @@ class InstallPages:
         self,
         *,
         settings: Settings,
-        connections: Connections,
+        catalog: PlatformCatalog,
         database: Database,
         clients: SlackClients,
         installations: InstallationService,
@@ -52,7 +52,7 @@ class InstallPages:
         cookies: Cookies,
     ) -> None:
         self._settings = settings
-        self._connections = connections
+        self._catalog = catalog
         self._trips = InstallTrips(settings, database)
         self._clients = clients
         self._installations = installations
@@ -70,7 +70,7 @@ class InstallPages:
 
     async def home(self, _request: web.Request) -> web.Response:
         """Say what Octapost is, what it asks Slack for, and offer to add it."""
-        offered = listed(found.platform.name for found in self._connections.catalog.configured())
+        offered = listed(found.platform.name for found in self._catalog.configured())
         return self._pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
 
     async def start(self, request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from adapters.registry import REGISTRY
 from bot.jobs.sweep import Sweeper
-from bot.services.accounts.disconnecting import Disconnections, Revocation
+from bot.services.accounts.disconnecting import Disconnecting, Revocation
 from bot.services.incidents.incidents import IncidentService
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
@@ -43,8 +43,8 @@ async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works
         yield works
 
 
-def disconnections(works: Works) -> Disconnections:
-    return Disconnections(
+def disconnections(works: Works) -> Disconnecting:
+    return Disconnecting(
         catalog=works.catalog,
         adapters=REGISTRY.adapters(works.http),
         tokens=works.tokens,

@@ -334,6 +334,7 @@ async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Of
         assert not await office.parts.incidents.claim(session, again, member.id)
 
 
+@pytest.mark.unrecorded("whoever is first is named")
 async def test_of_two_who_claim_at_once_one_has_it(either_office: Office) -> None:
     ada = await ready(either_office)
     olga = await either_office.person(OLGA)
