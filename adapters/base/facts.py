@@ -133,6 +133,10 @@ class Platform:
     """`error` values on the callback that mean that the operator's app lacks a product."""
     testing_lifetime: timedelta | None = None
     """How long a grant lives while the operator's app is in the platform's test mode. None: there is no such limit."""
+    place: str = "place"
+    """What a place inside an account is called there, such as "subreddit"."""
+    sign_in_first: Mapping[str, str] = field(default_factory=dict)
+    """Code with which a grant ends -> the site where the person has to sign in before they can reconnect."""
     nicknames: tuple[str, ...] = ()
     """What people type for it besides its key, in lower case."""
     options: tuple[str, ...] = ()

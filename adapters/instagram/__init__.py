@@ -70,4 +70,5 @@ PLATFORM = Platform(
     scope_separator=",",
     authorize_extra=meta.ASK_AGAIN,
     dead_grant_codes=meta.DEAD_GRANT_CODES,
+    sign_in_first=meta.SIGN_IN_FIRST,
 )

@@ -30,5 +30,6 @@ ENDED = frozenset({"190_458", "190_459", "190_460", "190_463", "190_464", "190_4
 """App removed, checkpoint, password changed, expired, account unconfirmed, session invalid, role lost."""
 AWAITS_PERSON = frozenset({"190_459", "190_464"})
 """Codes that pass when the person signs in at facebook.com: the permission is still granted."""
+SIGN_IN_FIRST = dict.fromkeys(AWAITS_PERSON, "facebook.com")
 DEAD_GRANT_CODES = ENDED | {"190"}
 """Plain 190 stands for a refused token that debug_token calls invalid too."""

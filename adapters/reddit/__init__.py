@@ -19,6 +19,7 @@ PLATFORM = Platform(
     options=("user_agent",),
     docs="https://github.com/reddit-archive/reddit/wiki/OAuth2",
     connects="a Reddit account",
+    place="subreddit",
     authorize_url="https://www.reddit.com/api/v1/authorize",
     token_url="https://www.reddit.com/api/v1/access_token",  # noqa: S106 - an address
     revoke_url="https://www.reddit.com/api/v1/revoke_token",

@@ -295,12 +295,12 @@ class AccountsStory:
             fresh = await repository.fresh(actor.organization_id, account.id, PLACES_FRESH)
             count = await repository.count(actor.organization_id, account.id) if fresh else 0
         if fresh:
-            return OpenModal(views.places(account.name, count, value))
+            return OpenModal(views.places(account.name, one.platform, count, value))
         try:
             count = await self.read_places(actor, one)
         except PlatformError as error:
             return OpenModal(kit.message_modal("Where it can post", explain(error, one.platform.name)))
-        return OpenModal(views.places(account.name, count, value))
+        return OpenModal(views.places(account.name, one.platform, count, value))
 
     async def read_places(self, actor: Actor, one: Card) -> int:
         """Read the account's places from the platform, keep them, and return how many there are."""
