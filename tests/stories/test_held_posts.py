@@ -339,7 +339,7 @@ async def test_a_question_is_asked_although_all_was_over_before_anybody_was_told
     before = cards(office)
     await settings(office, quiet_from="", quiet_to="")
 
-    await let_pass(office, held_until=now(timedelta(seconds=-1)))
+    await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     card = await card_with(office, "1 post was due meanwhile. Publish it now?")
     await ada.press(card, "incident.publish")
