@@ -1,8 +1,8 @@
-"""The words every adapter speaks.
+"""What all adapters share: facts, values, errors and the protocol.
 
-Facts about a platform are data (`Platform`, `App`, `Scope`); behaviour is a small class that
-implements `Adapter`. What leaves an adapter is a dataclass of this module or one of the six
-`PlatformError`s; nobody outside ever sees a platform's JSON.
+Facts about a platform are data (`Platform`, `App`, `Scope`); its behaviour is a small class that implements
+`Adapter`. An adapter returns dataclasses of this package and raises one of the six `PlatformError`s; a platform's
+JSON never leaves it.
 """
 
 from adapters.base.answers import body_of, object_of, objects_of, text_of

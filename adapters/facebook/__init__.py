@@ -1,7 +1,7 @@
-"""Facebook Pages: each Page is an account with a token of its own.
+"""Facebook Pages: the facts. Each Page is an account with a token of its own.
 
-Facts were read from developers.facebook.com: "Pages API", "Permissions Reference" and the pages
-named in `adapters.meta`.
+Sources, read 2026-11-23: https://developers.facebook.com, "Pages API", "Permissions Reference" and those of
+`adapters.meta`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Instagram professional accounts, reached through the Facebook Pages they are linked to.
+"""Instagram professional accounts: the facts. They are reached through the Facebook Pages they are linked to.
 
-Facts were read from developers.facebook.com: "Instagram API with Facebook Login", the IG User
-reference and the pages named in `adapters.meta`. Graph never lists personal accounts.
+Graph does not list personal accounts.
+
+Sources, read 2026-11-23: https://developers.facebook.com, "Instagram API with Facebook Login", the IG User reference
+and those of `adapters.meta`.
 """
 
 from __future__ import annotations
