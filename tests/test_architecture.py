@@ -21,6 +21,8 @@ import pytest
 from grimp import build_graph
 from importlinter.cli import lint_imports
 
+from tests.platforms import PLATFORMS
+
 ROOT = Path(__file__).parent.parent
 RUFF = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
 OURS = ("adapters", "bot", "sandbox", "storage")
@@ -43,6 +45,12 @@ LONG_FUNCTIONS: frozenset[str] = frozenset()
 
 NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
+NAMES_PLATFORMS = frozenset({"bot/web/webhooks.py"})
+"""The two addresses at which platforms report that a person has left: each is signed in a way of its own."""
+PLATFORM_NAMES = frozenset(
+    name for key, platform in PLATFORMS.items() if key != "x" for name in (key, platform.family)
+)
+"""Not "x", which is a name for much else."""
 CYCLES = [
     ("bot.web.guard", "bot.web.limits"),
     ("storage.engine.db", "storage.engine.roles"),
@@ -166,6 +174,15 @@ def named_roles(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{node.lineno} names Role.{node.attr}"
 
 
+def named_platforms(path: str, source: str) -> Iterator[str]:
+    # What the product decides by a platform's name, the next platform needs decided there too. Its facts decide.
+    if path.partition("/")[0] not in {"bot", "storage"} or path in NAMES_PLATFORMS or "/migrations/" in path:
+        return
+    for node in nodes_of(source):
+        if isinstance(node, ast.Constant) and node.value in PLATFORM_NAMES:
+            yield f"{path}:{node.lineno} names the platform {node.value!r}"
+
+
 def raised_for_status(path: str, source: str) -> Iterator[str]:
     # Its text holds the whole URL, and ends up in logs.
     for node in nodes_of(source):
@@ -278,6 +295,7 @@ RULES = pytest.mark.parametrize(
         environment_reads,
         who_reads,
         named_roles,
+        named_platforms,
         raised_for_status,
         slack_errors_by_hand,
         opened_clients,
@@ -321,6 +339,8 @@ def test_the_rule_holds_in_every_module(rule: Rule) -> None:
         (who_reads, "bot/slack/dispatch/dispatcher.py", "payload.pop('enterprise_id')"),
         (named_roles, "bot/stories/x.py", "if actor.role >= Role.ADMIN: ..."),
         (named_roles, "bot/views/x.py", "WHAT = {Role.OWNER: 'all'}"),
+        (named_platforms, "bot/services/tokens/policy.py", "if grant.platform == 'facebook': ..."),
+        (named_platforms, "storage/grants.py", "FAMILY = 'meta'"),
         (raised_for_status, "adapters/x/account.py", "response.raise_for_status()"),
         (opened_clients, "bot/slack/clients.py", "aiohttp.ClientSession()"),
         (opened_clients, "adapters/x/account.py", "httpx.AsyncClient(timeout=1)"),
