@@ -28,6 +28,7 @@ from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.places import PlaceService
+from bot.services.accounts.profiles import AccountProfiles
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import Operator
@@ -313,22 +314,24 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the way from Slack to them."""
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
+    profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
+    home = Home(profiles, services.organizations, base.slack_clients, database)
     accounts = AccountsStory(
         connecting=services.connecting,
         disconnecting=services.disconnecting,
-        places=PlaceService(base.adapters, services.tokens, database),
-        health=HealthReader(database),
+        place_service=PlaceService(base.adapters, services.tokens, database),
+        profiles=profiles,
+        home=home,
         database=database,
         vault=vault,
     )
-    home = Home(accounts, services.organizations, base.slack_clients, database)
     connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
         connect,
         accounts,
         IncidentStory(accounts, incidents, database),
         AlertsStory(services.alert_settings),
-        Doctor(accounts, services.catalog),
+        Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),
         MemberStory(services.members, services.invitations),
         ChannelStory(services.channels, services.organizations),
@@ -342,12 +345,8 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     connect.register_platforms(routes)
     dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
-    return SlackEdge(
-        routes=routes,
-        home=home,
-        dispatcher=dispatcher,
-        bolt=bolt_app(signing_secret, dispatcher),
-    )
+    bolt = bolt_app(signing_secret, dispatcher)
+    return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)
 
 
 def _web(

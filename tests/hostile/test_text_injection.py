@@ -28,6 +28,7 @@ from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformErro
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.profiles import AccountProfile
 from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
@@ -36,7 +37,7 @@ from bot.settings import PlatformSettings
 from bot.slack.dispatch.replies import said
 from bot.slack.routes import Route, Say
 from bot.views import kit
-from bot.views.accounts import Card, Page
+from bot.views.accounts import Page
 from bot.views.help import Command
 from bot.views.home import Reader
 from bot.views.incidents import IncidentCard
@@ -238,7 +239,7 @@ class Specimens:
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
             Revocation: Revocation.FAILED,
-            Card: lambda: self.card(found.platform, app),
+            AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
             Page: lambda: Page(
                 shown=[self.card(found.platform, app)] * 2, number=1, of=3, story="home", value="org_0/"
@@ -335,15 +336,15 @@ class Specimens:
             workspaces={BLUE: self.text},
         )
 
-    def card(self, platform: Platform, app: App) -> Card:
-        return Card(
+    def card(self, platform: Platform, app: App) -> AccountProfile:
+        return AccountProfile(
             account=self.row(Account),
             grant=self.row(Grant),
             platform=platform,
             organization=self.text,
             can=frozenset(Capability),
             missing=app.scopes[:2],
-            connected_by=MENTION_OF_OURS,
+            connected_by=OTTO,
         )
 
     def incident_card(self, platform: Platform) -> IncidentCard:
@@ -426,7 +427,7 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        Account, AlertSettings, App, Card, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
+        Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
