@@ -45,8 +45,6 @@ LONG_FUNCTIONS: frozenset[str] = frozenset()
 
 NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
-NAMES_PLATFORMS = frozenset({"bot/web/webhooks.py"})
-"""The two addresses at which platforms report that a person has left: each is signed in a way of its own."""
 PLATFORM_NAMES = frozenset(
     name for key, platform in PLATFORMS.items() if key != "x" for name in (key, platform.family)
 )
@@ -176,7 +174,7 @@ def named_roles(path: str, source: str) -> Iterator[str]:
 
 def named_platforms(path: str, source: str) -> Iterator[str]:
     # What the product decides by a platform's name, the next platform needs decided there too. Its facts decide.
-    if path.partition("/")[0] not in {"bot", "storage"} or path in NAMES_PLATFORMS or "/migrations/" in path:
+    if path.partition("/")[0] not in {"bot", "storage"} or "/migrations/" in path:
         return
     for node in nodes_of(source):
         if isinstance(node, ast.Constant) and node.value in PLATFORM_NAMES:

@@ -30,18 +30,22 @@ from adapters.base.facts import (
 )
 from adapters.base.protocol import AccountTokens, Adapter
 from adapters.base.values import Blocker, Client, Discovery, Hint, Identity, Place, RemoteAccount, Tokens
+from adapters.base.webhooks import BadSignature, Deauthorization, DeletionPage, SignedRequest, Webhook
 
 __all__ = [
     "UNDOCUMENTED",
     "AccountTokens",
     "Adapter",
     "App",
+    "BadSignature",
     "Blocker",
     "Budget",
     "Busy",
     "Capability",
     "Client",
     "ClientAuth",
+    "Deauthorization",
+    "DeletionPage",
     "Discovery",
     "GrantDead",
     "Hint",
@@ -56,8 +60,10 @@ __all__ = [
     "Rejected",
     "RemoteAccount",
     "Scope",
+    "SignedRequest",
     "TokenRefused",
     "Tokens",
+    "Webhook",
     "body_of",
     "capabilities",
     "missing_scopes",

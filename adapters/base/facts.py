@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from adapters.base.webhooks import Webhook
+
 
 class Refresh(StrEnum):
     """How a new access token is obtained without a person."""
@@ -141,6 +143,8 @@ class Platform:
     """What people type for it besides its key, in lower case."""
     options: tuple[str, ...] = ()
     """Names of operator settings `OCTAPOST_<PLATFORM>_<OPTION>`; `Client.options` has what was set."""
+    webhooks: tuple[Webhook, ...] = ()
+    """Where the platform reports that a person has withdrawn their consent. Platforms of one app share theirs."""
     user_agent: str = ""
     """The User-Agent where the operator set none. Empty: the HTTP library's."""
     identity_scopes: frozenset[str] = frozenset()

@@ -10,12 +10,14 @@ from datetime import timedelta
 
 from adapters import meta
 from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.meta.webhooks import WEBHOOKS
 
 PLATFORM = Platform(
     key="facebook",
     name="Facebook",
     nicknames=("fb",),
     options=("graph_version",),
+    webhooks=WEBHOOKS,
     docs="https://developers.facebook.com/docs/pages-api",
     connects="a Facebook Page on which you may create content",
     authorize_url=meta.AUTHORIZE_URL,

@@ -12,12 +12,14 @@ from datetime import timedelta
 
 from adapters import meta
 from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.meta.webhooks import WEBHOOKS
 
 PLATFORM = Platform(
     key="instagram",
     name="Instagram",
     nicknames=("ig", "insta"),
     options=("graph_version",),
+    webhooks=WEBHOOKS,
     docs="https://developers.facebook.com/docs/instagram-platform/instagram-api-with-facebook-login",
     connects="an Instagram professional account that is linked to a Facebook Page",
     authorize_url=meta.AUTHORIZE_URL,

@@ -13,11 +13,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.tiktok.webhooks import WEBHOOKS
 
 PLATFORM = Platform(
     key="tiktok",
     name="TikTok",
     options=("pkce",),
+    webhooks=WEBHOOKS,
     docs="https://developers.tiktok.com/doc/login-kit-web",
     connects="a TikTok account",
     authorize_url="https://www.tiktok.com/v2/auth/authorize/",
