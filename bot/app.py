@@ -27,6 +27,7 @@ from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
+from bot.services.accounts.places import PlaceService
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import Operator
@@ -68,6 +69,7 @@ from bot.web.gauges import Gauges
 from bot.web.guard import Cookies, Guard
 from bot.web.health import Health
 from bot.web.install import InstallPages
+from bot.web.install_trips import InstallTrips
 from bot.web.limits import PageLimits
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
@@ -314,8 +316,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     accounts = AccountsStory(
         connecting=services.connecting,
         disconnecting=services.disconnecting,
-        tokens=services.tokens,
-        adapters=base.adapters,
+        places=PlaceService(base.adapters, services.tokens, database),
         health=HealthReader(database),
         database=database,
         vault=vault,
@@ -369,7 +370,7 @@ def _web(
     install_pages = InstallPages(
         settings=settings,
         catalog=services.catalog,
-        database=database,
+        trips=InstallTrips(settings, database),
         clients=base.slack_clients,
         installations=services.installations,
         pages=pages,
