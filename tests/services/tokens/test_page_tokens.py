@@ -29,9 +29,9 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.jobs.test_refresh import Works, open_works
-from tests.jobs.test_upkeep import facebook
 from tests.platforms import PLATFORMS
+from tests.services.tokens.test_policy import facebook
+from tests.services.tokens.test_refreshing import Works, open_works
 
 ANA = "ana"
 DAY = timedelta(days=1)
