@@ -16,16 +16,16 @@ import httpx
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 
-from adapters import registry
 from adapters.http import LONGEST_CALL_S
+from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, Forgetful, open_session
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.connecting import Connections
-from bot.services.accounts.deauthorizing import Departures
-from bot.services.accounts.diagnosis import Forecast
+from bot.services.accounts.deauthorizing import Deauthorizations
+from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
 from bot.services.incidents.incidents import Incidents
 from bot.services.incidents.operator_alerts import Operator
@@ -87,13 +87,13 @@ class Base:
 class Services:
     """What the product does."""
 
-    offer: Offer
+    catalog: PlatformCatalog
     incidents: Incidents
     refresher: Refresher
     tokens: FreshTokens
     disconnections: Disconnections
     connections: Connections
-    departures: Departures
+    deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
 
@@ -145,15 +145,15 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def settings_from(env: Mapping[str, str] | None = None) -> Settings:
+def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
     """Return the settings in `env`, by default the process's environment, from which they are then removed.
 
     A child process inherits none of them, and nothing that prints the environment shows a key.
     """
     if env is not None:
-        return Settings.from_env(env)
+        return Settings.from_env(env, registry)
     try:
-        return Settings.from_env(os.environ)
+        return Settings.from_env(os.environ, registry)
     finally:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
@@ -221,13 +221,13 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(registry.adapters(http)),
+        adapters=tracing.watched(settings.registry.adapters(http)),
         slacks=Slacks(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
     edge = _slack(base, services)
-    renderer = Renderer(database, services.offer.platform, {})
+    renderer = Renderer(database, services.catalog.platform, {})
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -265,12 +265,12 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct what the product does."""
     database, vault, adapters = base.database, base.vault, base.adapters
-    offer = Offer(base.settings.platforms())
-    incidents = Incidents(offer, vault, Operator(offer, database, base.settings.operator_channel))
-    refresher = Refresher(offer, adapters, database, vault, incidents)
-    tokens = FreshTokens(offer, refresher, database, vault)
+    catalog = PlatformCatalog(base.settings.platforms())
+    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
+    refresher = Refresher(catalog, adapters, database, vault, incidents)
+    tokens = FreshTokens(catalog, refresher, database, vault)
     disconnections = Disconnections(
-        offer=offer,
+        catalog=catalog,
         adapters=adapters,
         tokens=tokens,
         incidents=incidents,
@@ -279,7 +279,7 @@ def _services(base: Base) -> Services:
     )
     connections = Connections(
         public_url=base.settings.public_url,
-        offer=offer,
+        catalog=catalog,
         disconnections=disconnections,
         tokens=tokens,
         incidents=incidents,
@@ -288,15 +288,17 @@ def _services(base: Base) -> Services:
         vault=vault,
     )
     return Services(
-        offer=offer,
+        catalog=catalog,
         incidents=incidents,
         refresher=refresher,
         tokens=tokens,
         disconnections=disconnections,
         connections=connections,
-        departures=Departures(offer=offer, incidents=incidents, database=database, vault=vault),
-        ladder=Ladder(offer, incidents, database, vault),
-        watch=IncidentWatch(incidents, offer, database, vault),
+        deauthorizations=Deauthorizations(
+            catalog=catalog, incidents=incidents, database=database, vault=vault
+        ),
+        ladder=Ladder(catalog, incidents, database, vault),
+        watch=IncidentWatch(incidents, catalog, database, vault),
     )
 
 
@@ -309,7 +311,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         disconnections=services.disconnections,
         tokens=services.tokens,
         adapters=base.adapters,
-        forecast=Forecast(database),
+        health=HealthReader(database),
         database=database,
         vault=vault,
     )
@@ -320,12 +322,12 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         accounts,
         IncidentStory(accounts, incidents, database),
         AlertsStory(incidents, database),
-        Doctor(accounts, services.offer),
+        Doctor(accounts, services.catalog),
         OrganizationStory(incidents, database),
         ChannelStory(database),
         InvitationStory(home, database),
         JoinCodeStory(database),
-        Help(routes, services.offer, base.settings),
+        Help(routes, services.catalog, base.settings),
         home,
         lifecycle,
     ):
@@ -369,12 +371,15 @@ def _web(
         cookies=cookies,
     )
     callbacks = PlatformCallbacks(
-        settings=settings, platforms=settings.platforms(), departures=services.departures, pages=pages
+        settings=settings,
+        platforms=settings.platforms(),
+        deauthorizations=services.deauthorizations,
+        pages=pages,
     )
     health = Health(
         database,
         scheduler,
-        Gauges(database, vault, services.offer),
+        Gauges(database, vault, services.catalog),
         timedelta(minutes=settings.refresh_overdue_min),
     )
     events = SlackEvents(slack.bolt, settings.slack_signing_secret.get_secret_value())

@@ -23,7 +23,7 @@ from bot import app, process
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
-from bot.services.accounts.diagnosis import Forecast
+from bot.services.accounts.diagnosis import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
 from storage.copy_database import MoveRefused, move
@@ -188,8 +188,8 @@ def doctor() -> None:
         async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            outlook = await Forecast(parts.database).now()
-            troubles = [each.words(parts.connections.offer.platform(key)) for key, each in outlook.items()]
+            outlook = await HealthReader(parts.database).now()
+            troubles = [each.words(parts.connections.catalog.platform(key)) for key, each in outlook.items()]
             troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 

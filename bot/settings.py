@@ -14,25 +14,17 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapters.base import App, Budget, Client, Pkce, Platform
-from adapters.registry import PLATFORMS
+from adapters.registry import Registry
 from storage.engine import urls
 from storage.engine.private import Exposed, read_secret
 
 PREFIX = "OCTAPOST_"
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-PLATFORM_OPTIONS = {
-    "facebook": ("graph_version",),
-    "instagram": ("graph_version",),
-    "linkedin": ("api_version",),
-    "tiktok": ("pkce",),
-    "reddit": ("user_agent",),
-}
-"""Settings `OCTAPOST_<PLATFORM>_<OPTION>` that are handed to the platform's adapter as they are."""
-
-
 CHANNEL = re.compile(r"([TE][A-Z0-9]+/[CG][A-Z0-9]+)?")
 OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
+NOT_FROM_ENV = frozenset({"registry", "platforms_env"})
+"""Fields that no variable of their own sets."""
 FEWEST_CALLS = 10
 """Fewer a minute would be used up by a single burst."""
 
@@ -103,7 +95,9 @@ class PlatformSettings:
 class Settings(BaseSettings):
     """Every knob there is. Secrets never show in a repr, a log or an error."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
 
     public_url: Origin
     """Where Slack, browsers and platforms reach us."""
@@ -143,6 +137,8 @@ class Settings(BaseSettings):
     """How often one client address may ask for a page."""
     trusted_proxies: int | None = Field(default=None, ge=0, le=5)
     """How many proxies in front of us append to X-Forwarded-For. None: the operator has not said."""
+    registry: Registry = Field(repr=False)
+    """The platforms there are; not from the environment."""
     platforms_env: dict[str, str] = Field(default_factory=dict, repr=False)
     """The `OCTAPOST_<PLATFORM>_*` variables, read by `platforms`."""
 
@@ -159,12 +155,17 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Self:
-        """Return the settings in `OCTAPOST_*`. Raises ConfigurationError naming every fault at once."""
+    def from_env(cls, env: Mapping[str, str], registry: Registry) -> Self:
+        """Return the settings in `OCTAPOST_*` for the platforms in `registry`.
+
+        Raises:
+            ConfigurationError: The environment is wrong; the message names every fault at once.
+
+        """
         ours = {k.removeprefix(PREFIX).lower(): v for k, v in env.items() if k.startswith(PREFIX)}
-        fields = {k: v for k, v in ours.items() if k in cls.model_fields.keys() - {"platforms_env"}}
+        fields = {k: v for k, v in ours.items() if k in cls.model_fields.keys() - NOT_FROM_ENV}
         fields.setdefault("otel_endpoint", env.get(OTEL_STANDARD, ""))
-        platforms = {k: v for k, v in ours.items() if k.split("_")[0] in PLATFORMS}
+        platforms = {k: v for k, v in ours.items() if k.split("_")[0] in registry.platforms}
         unknown = set(ours) - set(fields) - set(platforms)
         faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]
         if ("vault_keys" in ours) == ("vault_keys_file" in ours):
@@ -173,7 +174,7 @@ class Settings(BaseSettings):
             )
         settings = None
         try:
-            settings = cls(**fields, platforms_env=platforms)  # type: ignore[arg-type]
+            settings = cls(**fields, registry=registry, platforms_env=platforms)  # type: ignore[arg-type]
             faults += settings.platform_faults()
         except ValidationError as error:
             faults += [
@@ -242,7 +243,7 @@ class Settings(BaseSettings):
     def platform_faults(self) -> list[str]:
         """Return what is wrong with the platforms' variables, a sentence each."""
         env, faults, known = self.platforms_env, [], set()
-        for platform in PLATFORMS.values():
+        for platform in self.registry.platforms.values():
             for app in platform.apps:
                 names = f"{app.key}_client_id", f"{app.key}_client_secret"
                 known |= {*names, f"{app.key}_scopes"}
@@ -250,7 +251,7 @@ class Settings(BaseSettings):
                     faults.append(
                         f"{PREFIX}{names[0].upper()} and {PREFIX}{names[1].upper()}: set both or neither"
                     )
-            known |= {f"{platform.key}_{o}" for o in PLATFORM_OPTIONS.get(platform.key, ())}
+            known |= {f"{platform.key}_{o}" for o in platform.options}
             if env.get(f"{platform.key}_pkce", Pkce.OFF) not in set(Pkce):
                 faults.append(f"{PREFIX}{platform.key.upper()}_PKCE: must be one of {', '.join(Pkce)}")
             known |= {f"{platform.key}_{each}" for each in ("url", "callback_slug", "calls_per_minute")}
@@ -269,7 +270,7 @@ class Settings(BaseSettings):
                 faults.append(
                     f"{PREFIX}{platform.key.upper()}_CALLBACK_SLUG: letters, digits and dashes only"
                 )
-        slugs = [env.get(f"{key}_callback_slug", key) for key in PLATFORMS]
+        slugs = [env.get(f"{key}_callback_slug", key) for key in self.registry.platforms]
         faults += [
             f"two platforms share the callback slug {s}"
             for s in sorted({s for s in slugs if slugs.count(s) > 1})
@@ -277,15 +278,15 @@ class Settings(BaseSettings):
         return faults + [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(set(env) - known)]
 
     def platforms(self) -> dict[str, PlatformSettings]:
-        """Return what is configured per platform, all seven, in the registry's order."""
-        return {platform.key: self._platform(platform) for platform in PLATFORMS.values()}
+        """Return what is configured for each platform, in the registry's order."""
+        return {platform.key: self._platform(platform) for platform in self.registry.platforms.values()}
 
     def _platform(self, platform: Platform) -> PlatformSettings:
         env = self.platforms_env
         slug = env.get(f"{platform.key}_callback_slug", platform.key)
         options = {
             option: env[f"{platform.key}_{option}"]
-            for option in PLATFORM_OPTIONS.get(platform.key, ())
+            for option in platform.options
             if env.get(f"{platform.key}_{option}")
         }
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from adapters.registry import REGISTRY
 from bot import app
 from bot.settings import Settings
 from sandbox.browser import PLAIN
@@ -130,7 +131,7 @@ def settings(**more: str) -> Settings:
     }
     for name in ("FACEBOOK", "INSTAGRAM", "X", "LINKEDIN", "LINKEDIN_PAGE", "TIKTOK", "REDDIT", "YOUTUBE"):
         env |= {f"{name}_CLIENT_ID": f"{name}-id", f"{name}_CLIENT_SECRET": f"{name}-secret"}
-    return Settings.from_env({f"OCTAPOST_{k}": v for k, v in (env | more).items()})
+    return Settings.from_env({f"OCTAPOST_{k}": v for k, v in (env | more).items()}, REGISTRY)
 
 
 def routes_of() -> Routes:

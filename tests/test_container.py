@@ -19,6 +19,7 @@ import yaml
 from sqlalchemy import make_url
 from typer.main import get_command
 
+from adapters.registry import REGISTRY
 from bot.cli import cli
 from bot.settings import ConfigurationError, Settings
 
@@ -292,7 +293,7 @@ def test_every_variable_is_a_setting(name: str) -> None:
     named = set(re.findall(r"OCTAPOST_[A-Z0-9_]*[A-Z0-9]", (ROOT / name).read_text()))
 
     with pytest.raises(ConfigurationError) as refusal:
-        Settings.from_env(dict.fromkeys(named, "x"))
+        Settings.from_env(dict.fromkeys(named, "x"), REGISTRY)
 
     assert "no such setting" not in str(refusal.value)
 

@@ -18,11 +18,12 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from adapters.base import App, Capability, Platform
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot.cli import cli
 from bot.ops import metrics
-from bot.settings import PLATFORM_OPTIONS, PREFIX, ConfigurationError, Settings
+from bot.settings import NOT_FROM_ENV, PREFIX, ConfigurationError, Settings
 from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
+from tests.platforms import PLATFORMS
 
 ROOT = Path(__file__).parent.parent
 NOT_OURS = frozenset({"node_modules", "dist", "build"})
@@ -82,7 +83,7 @@ def page_of(platform: Platform) -> str:
 def variables_of(platform: Platform) -> set[str]:
     names = {f"{app.key}_{end}" for app in platform.apps for end in ("client_id", "client_secret", "scopes")}
     names |= {f"{platform.key}_{end}" for end in ("url", "callback_slug", "calls_per_minute")}
-    names |= {f"{platform.key}_{option}" for option in PLATFORM_OPTIONS.get(platform.key, ())}
+    names |= {f"{platform.key}_{option}" for option in platform.options}
     return {PREFIX + name.upper() for name in names}
 
 
@@ -131,7 +132,7 @@ def anchors(text: str) -> set[str]:
 
 def test_every_setting_is_in_the_table() -> None:
     operating = text_of(ROOT / "docs" / "operating.md")
-    fields = {PREFIX + name.upper() for name in Settings.model_fields} - {f"{PREFIX}PLATFORMS_ENV"}
+    fields = {PREFIX + name.upper() for name in Settings.model_fields.keys() - NOT_FROM_ENV}
 
     missing = {name for name in fields if f"| `{name}` |" not in operating}
 
@@ -153,7 +154,7 @@ def test_pages_name_only_settings_that_exist() -> None:
     names = {page: set(VARIABLE.findall(text_of(page))) - OF_THE_TESTS for page in PAGES}
 
     with pytest.raises(ConfigurationError) as refusal:
-        Settings.from_env(dict.fromkeys(set().union(*names.values()), "x"))
+        Settings.from_env(dict.fromkeys(set().union(*names.values()), "x"), REGISTRY)
     refused = {fault.partition(":")[0] for fault in str(refusal.value).split("; ") if NO_SUCH in fault}
     unknown = [(name_of(page), name) for page, found in names.items() for name in sorted(found & refused)]
 
@@ -162,7 +163,7 @@ def test_pages_name_only_settings_that_exist() -> None:
 
 def test_a_setting_that_does_not_exist_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        Settings.from_env({"OCTAPOST_MUGS": "x"})
+        Settings.from_env({"OCTAPOST_MUGS": "x"}, REGISTRY)
 
     assert f"OCTAPOST_MUGS: {NO_SUCH}" in str(refusal.value)
 

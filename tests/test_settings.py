@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.registry import REGISTRY
 from bot.settings import ConfigurationError, Settings
 from storage.vault import KeyRing
 
@@ -35,7 +36,7 @@ MINIMAL = {
 )
 def test_a_wrong_setting_is_named_once_and_its_value_is_not_repeated(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        Settings.from_env(MINIMAL | {f"OCTAPOST_{name}": value})
+        Settings.from_env(MINIMAL | {f"OCTAPOST_{name}": value}, REGISTRY)
 
     said = str(refused.value)
     assert said.startswith(f"OCTAPOST_{name}: ")
@@ -48,7 +49,7 @@ def test_a_key_ring_file_is_read_once(tmp_path: Path) -> None:
     file.touch(0o600)
     file.write_text(ring)
     without = {name: value for name, value in MINIMAL.items() if name != "OCTAPOST_VAULT_KEYS"}
-    settings = Settings.from_env(without | {"OCTAPOST_VAULT_KEYS_FILE": str(file)})
+    settings = Settings.from_env(without | {"OCTAPOST_VAULT_KEYS_FILE": str(file)}, REGISTRY)
     masked = settings.secrets()
     file.write_text(KeyRing.generate())
 
@@ -60,6 +61,6 @@ def test_a_key_ring_file_is_read_once(tmp_path: Path) -> None:
 def test_a_password_is_kept_out_of_the_log_as_it_was_written_and_as_it_is_meant() -> None:
     url = "postgresql+asyncpg://octapost:hunter%4022[@db/octapost"
 
-    secrets = Settings.from_env(MINIMAL | {"OCTAPOST_DATABASE_URL": url}).secrets()
+    secrets = Settings.from_env(MINIMAL | {"OCTAPOST_DATABASE_URL": url}, REGISTRY).secrets()
 
     assert {url, "hunter@22["} <= set(secrets)

@@ -134,6 +134,10 @@ class Platform:
     """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
     testing_lifetime: timedelta | None = None
     """How long a sign-in lives while the operator's app is in the platform's test mode (Google)."""
+    nicknames: tuple[str, ...] = ()
+    """What people type for it besides its key, in lower case."""
+    options: tuple[str, ...] = ()
+    """Names of operator settings `OCTAPOST_<PLATFORM>_<OPTION>`; `Client.options` has what was set."""
     user_agent: str = ""
     """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
     identity_scopes: frozenset[str] = frozenset()

@@ -14,6 +14,8 @@ from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
 PLATFORM = Platform(
     key="facebook",
     name="Facebook",
+    nicknames=("fb",),
+    options=("graph_version",),
     docs="https://developers.facebook.com/docs/pages-api",
     connects="a Facebook Page on which you may create content",
     authorize_url=meta.AUTHORIZE_URL,

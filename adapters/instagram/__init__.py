@@ -14,6 +14,8 @@ from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
 PLATFORM = Platform(
     key="instagram",
     name="Instagram",
+    nicknames=("ig", "insta"),
+    options=("graph_version",),
     docs="https://developers.facebook.com/docs/instagram-platform/instagram-api-with-facebook-login",
     connects="an Instagram professional account that is linked to a Facebook Page",
     authorize_url=meta.AUTHORIZE_URL,

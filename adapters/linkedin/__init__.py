@@ -20,6 +20,7 @@ REVOKED = "REVOKED_ACCESS_TOKEN"
 PLATFORM = Platform(
     key="linkedin",
     name="LinkedIn",
+    options=("api_version",),
     docs="https://learn.microsoft.com/linkedin/shared/authentication/authorization-code-flow",
     connects="a LinkedIn profile or a company page you administer",
     authorize_url="https://www.linkedin.com/oauth/v2/authorization",

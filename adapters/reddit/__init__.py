@@ -14,6 +14,7 @@ from adapters.base import App, Budget, Capability, ClientAuth, Platform, Refresh
 PLATFORM = Platform(
     key="reddit",
     name="Reddit",
+    options=("user_agent",),
     docs="https://github.com/reddit-archive/reddit/wiki/OAuth2",
     connects="a Reddit account",
     authorize_url="https://www.reddit.com/api/v1/authorize",

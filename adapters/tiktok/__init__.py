@@ -15,6 +15,7 @@ from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
 PLATFORM = Platform(
     key="tiktok",
     name="TikTok",
+    options=("pkce",),
     docs="https://developers.tiktok.com/doc/login-kit-web",
     connects="a TikTok account",
     authorize_url="https://www.tiktok.com/v2/auth/authorize/",

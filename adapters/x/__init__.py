@@ -15,6 +15,7 @@ from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Refresh, 
 PLATFORM = Platform(
     key="x",
     name="X",
+    nicknames=("twitter",),
     docs="https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code",
     connects="an X account",
     authorize_url="https://x.com/i/oauth2/authorize",

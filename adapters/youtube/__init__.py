@@ -20,6 +20,7 @@ SCOPE = "https://www.googleapis.com/auth/"
 PLATFORM = Platform(
     key="youtube",
     name="YouTube",
+    nicknames=("yt",),
     docs="https://developers.google.com/identity/protocols/oauth2/web-server",
     connects="a YouTube channel",
     authorize_url="https://accounts.google.com/o/oauth2/v2/auth",

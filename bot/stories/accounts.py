@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import CLEAR, Fix
+from bot.services.accounts.diagnosis import NO_OUTAGE, Remedy
 from bot.services.accounts.disconnecting import Revocation
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
     from bot.services.access import Actor
     from bot.services.accounts.connecting import Connections
-    from bot.services.accounts.diagnosis import Forecast, Weather
+    from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
     from bot.services.accounts.disconnecting import Disconnections
     from bot.services.tokens.fresh import FreshTokens
     from storage.account_listings import Listing
@@ -59,13 +59,13 @@ class AccountsStory:
         disconnections: Disconnections,
         tokens: FreshTokens,
         adapters: Mapping[str, Adapter],
-        forecast: Forecast,
+        health: HealthReader,
         database: Database,
         vault: Vault,
     ) -> None:
         self._connections = connections
-        self._forecast = forecast
-        self._offer = connections.offer
+        self._health = health
+        self._catalog = connections.catalog
         self._disconnections = disconnections
         self._tokens = tokens
         self._adapters = adapters
@@ -153,7 +153,7 @@ class AccountsStory:
 
     async def drawn(self, actor: Actor, found: Sequence[Listing]) -> list[Card]:
         """Return the cards of these accounts of the actor's organization."""
-        outlook = await self._forecast.now() if found else {}
+        outlook = await self._health.now() if found else {}
         return [
             replace(
                 self._card(actor, one.account, one.grant, kit.named(one.connected_by), outlook),
@@ -175,7 +175,7 @@ class AccountsStory:
         return replace(await self._listed(request.actor, platform, int(number)), replace=True)
 
     async def _listed(self, actor: Actor, word: str, number: int) -> Say:
-        platform = self._offer.choose(word).platform if word else None
+        platform = self._catalog.resolve(word).platform if word else None
         found = await self.cards(actor, platform.key if platform else None)
         if not found:
             name = platform.name if platform else ""
@@ -271,7 +271,7 @@ class AccountsStory:
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
         broken = [one for one in found if one.diagnosed().broken]
-        needy = broken or [one for one in found if one.diagnosed().fix is Fix.RECONNECT]
+        needy = broken or [one for one in found if one.diagnosed().fix is Remedy.RECONNECT]
         matching = await self.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
@@ -292,7 +292,7 @@ class AccountsStory:
     async def _invitation(self, request: Request, one: Card) -> Say:
         """Return a link for the account's own app, bound to the grant it renews."""
         actor = request.actor
-        client = self._offer.client(one.account.platform, one.account.app)
+        client = self._catalog.client(one.account.platform, one.account.app)
         url = await self._connections.open_ticket(
             actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
         )
@@ -363,18 +363,23 @@ class AccountsStory:
         return views.confirm_disconnect(one, outlook, waiting.posts)
 
     def _card(
-        self, actor: Actor, account: Account, grant: Grant | None, by: str, outlook: Mapping[str, Weather]
+        self,
+        actor: Actor,
+        account: Account,
+        grant: Grant | None,
+        by: str,
+        outlook: Mapping[str, PlatformHealth],
     ) -> Card:
         return Card(
             account=account,
             grant=grant,
-            platform=self._offer.platform(account.platform),
+            platform=self._catalog.platform(account.platform),
             organization=actor.organization,
-            can=self._offer.can(account, grant),
-            missing=self._offer.missing(account, grant),
+            can=self._catalog.capabilities(account, grant),
+            missing=self._catalog.missing_scopes(account, grant),
             connected_by=by,
-            offered=self._offer.has(account.platform, account.app),
-            outlook=outlook.get(account.platform, CLEAR),
+            offered=self._catalog.is_configured(account.platform, account.app),
+            outlook=outlook.get(account.platform, NO_OUTAGE),
         )
 
 

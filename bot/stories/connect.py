@@ -54,7 +54,7 @@ class Connect:
             opens="Connect an account",
             seldom=True,
         )
-        for found in self._connections.offer.offered():
+        for found in self._connections.catalog.configured():
             for app in found.clients:
                 routes.add(
                     Kind.ACTION,
@@ -95,7 +95,7 @@ class Connect:
         word = next(iter(request.words.split()), "")
         who = await self._who(request)
         if word:
-            self._connections.offer.choose(word)
+            self._connections.catalog.resolve(word)
         if isinstance(who, Actor):
             return await self._answer(request, who, word)
         return await self._which(request, who, word)
@@ -139,7 +139,7 @@ class Connect:
         word = request.target
         if not word:
             return UpdateModal(kit.modal("Connect an account", self._platforms(actor)))
-        found = self._connections.offer.choose(word)
+        found = self._connections.catalog.resolve(word)
         if len(found.clients) > 1:
             return UpdateModal(
                 kit.modal(
@@ -150,7 +150,7 @@ class Connect:
 
     async def platform(self, request: Request) -> Answer:
         """Answer the button of one platform's app."""
-        found = next((f for f in self._connections.offer.offered() if request.target in f.clients), None)
+        found = next((f for f in self._connections.catalog.configured() if request.target in f.clients), None)
         if found is None:
             raise NotFoundError(Thing.PLATFORM)
         if request.place == "modal":
@@ -180,7 +180,7 @@ class Connect:
             raise NotFoundError(Thing.GRANT)
         return OpenModal(
             views.picker(
-                self._connections.offer.platform(grant.platform),
+                self._connections.catalog.platform(grant.platform),
                 actor.organization,
                 discovery,
                 usable=usable,
@@ -232,7 +232,7 @@ class Connect:
             raise NotFoundError(Thing.ACCOUNT_CHOICES)
         request.later.append(partial(self._home.redraw, request))
         return UpdateModal(
-            views.picked(accounts, self._connections.offer.platform(grant.platform), actor.organization)
+            views.picked(accounts, self._connections.catalog.platform(grant.platform), actor.organization)
         )
 
     async def resume(self, request: Request) -> Answer:
@@ -253,7 +253,7 @@ class Connect:
     async def _answer(self, request: Request, actor: Actor, word: str) -> Say:
         if not word:
             return Say(text="Which platform do you want to connect?", blocks=self._platforms(actor))
-        found = self._connections.offer.choose(word)
+        found = self._connections.catalog.resolve(word)
         if len(found.clients) > 1:
             return Say(
                 text=f"What on {found.platform.name}?",
@@ -269,7 +269,7 @@ class Connect:
         return views.go_on(found.platform, client.app, actor.organization, url)
 
     def _platforms(self, actor: Actor) -> list[kit.Json]:
-        offered = self._connections.offer.offered()
+        offered = self._connections.catalog.configured()
         if not offered:
             raise BadInputError(
                 "No platform is set up on this installation yet. Whoever runs Octapost has to add one."

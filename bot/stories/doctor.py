@@ -11,7 +11,7 @@ from bot.views import doctor as views
 from bot.views import kit
 
 if TYPE_CHECKING:
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.stories.accounts import AccountsStory
 
 TOPIC = "Accounts"
@@ -20,9 +20,9 @@ TOPIC = "Accounts"
 class Doctor:
     """The words for people who wonder how their accounts are, and why."""
 
-    def __init__(self, accounts: AccountsStory, offer: Offer) -> None:
+    def __init__(self, accounts: AccountsStory, catalog: PlatformCatalog) -> None:
         self._accounts = accounts
-        self._offer = offer
+        self._catalog = catalog
 
     def register(self, routes: Routes) -> None:
         """Add this story to the table."""
@@ -52,7 +52,7 @@ class Doctor:
             blocks = views.overview(actor.organization, cards)
         else:
             blocks = account_views.nothing(actor.organization, "", actor.role)
-        not_set_up = [found.platform.name for found in self._offer.missing_platforms()]
+        not_set_up = [found.platform.name for found in self._catalog.unconfigured()]
         if not_set_up:
             blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
         return Say(text=summary, blocks=blocks)

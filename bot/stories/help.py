@@ -11,7 +11,7 @@ from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.settings import Settings
 
 TOPIC = "Help"
@@ -20,9 +20,9 @@ TOPIC = "Help"
 class Help:
     """The words for people who wonder what to type, or what to tell support."""
 
-    def __init__(self, routes: Routes, offer: Offer, settings: Settings) -> None:
+    def __init__(self, routes: Routes, catalog: PlatformCatalog, settings: Settings) -> None:
         self._routes = routes
-        self._offer = offer
+        self._catalog = catalog
         self._settings = settings
         self._usage: Answer | None = None
 
@@ -50,8 +50,8 @@ class Help:
         if self._usage is None:
             self._usage = views.usage(
                 self._routes.commands(),
-                [found.platform.name for found in self._offer.offered()],
-                [found.platform.name for found in self._offer.missing_platforms()],
+                [found.platform.name for found in self._catalog.configured()],
+                [found.platform.name for found in self._catalog.unconfigured()],
             )
         return self._usage
 

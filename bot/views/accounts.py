@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Capability, Platform, Scope
-from bot.services.accounts.diagnosis import CLEAR, Diagnosis, Fix, Weather, diagnose
+from bot.services.accounts.diagnosis import NO_OUTAGE, Diagnosis, PlatformHealth, Remedy, diagnose
 from bot.services.accounts.disconnecting import Disconnection, Revocation
 from bot.services.permissions import Permission, allows
 from bot.views import kit
@@ -43,7 +43,7 @@ class Card:
     """A Slack mention of the member, or a word for someone who has left."""
     offered: bool = True
     """This installation still has the app it was connected with."""
-    outlook: Weather = CLEAR
+    outlook: PlatformHealth = NO_OUTAGE
     """How its platform is doing for everybody."""
     warned: bool = False
     """A card in Slack says that it needs somebody."""
@@ -59,7 +59,7 @@ class Card:
             can=self.can,
             missing=self.missing,
             offered=self.offered,
-            outlook=self.outlook,
+            health=self.outlook,
             warned=self.warned,
             now=now,
         )
@@ -94,7 +94,7 @@ def card(one: Card, role: Role) -> list[Json]:
     by = kit.mrkdwn(f"Connected by {one.connected_by}.")
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
     small += [kit.mrkdwn(one.care)] if one.care else []
-    if found.fix is Fix.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
         kit.titled(account.name, "\n".join(lines)),
@@ -111,7 +111,7 @@ def card(one: Card, role: Role) -> list[Json]:
                 "Reconnect",
                 "account.reconnect",
                 value,
-                style="primary" if found.fix is Fix.RECONNECT else None,
+                style="primary" if found.fix is Remedy.RECONNECT else None,
                 label=f"Reconnect {account.name}",
             ),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import Fix
+from bot.services.accounts.diagnosis import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import kit
@@ -79,7 +79,7 @@ def examination(card: Card, role: Role) -> list[Json]:
     ]
     if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
-    if found.fix is Fix.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         blocks.append(kit.fine_print(ADMINS_CAN))
     blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
@@ -155,7 +155,7 @@ def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, st
 def _fixes(card: Card, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
     found, buttons = card.diagnosed(), []
-    if found.fix is Fix.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.fix is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
         label = f"Reconnect {card.account.name}"
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url

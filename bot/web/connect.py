@@ -31,9 +31,9 @@ from bot.services.outbox import enqueue_dm_by_id
 from bot.views import connect as connect_views
 from bot.views import consent as words
 from bot.views.errors import explain, sentence
-from bot.web.guard import SECRET, ours, single
+from bot.web.guard import SECRET, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
-from bot.web.pages import hops_of
+from bot.web.pages import form_action_sources
 from storage.attempts import Attempts
 from storage.browsers import Browsers
 from storage.installations import Installations
@@ -117,12 +117,12 @@ class ConnectPages:
         if ticket is None:
             return self._used_up()
         _, organization = await self._connections.standing(ticket)
-        platform = self._connections.offer.platform(ticket.platform)
+        platform = self._connections.catalog.platform(ticket.platform)
         try:
-            client = self._connections.offer.client(ticket.platform, ticket.app)
+            client = self._connections.catalog.client(ticket.platform, ticket.app)
         except Misconfigured as error:
-            return self._pages.say("That didn't work", explain(error, platform.name), status=503)
-        return self._pages.show(
+            return self._pages.message_page("That didn't work", explain(error, platform.name), status=503)
+        return self._pages.render(
             "ticket.html",
             form_to=self._form_targets(platform, client),
             platform=platform,
@@ -134,8 +134,8 @@ class ConnectPages:
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the person on: to the platform if this browser is known to be theirs, else to Slack first."""
-        if not ours(request, self._settings.public_url):
-            return self._pages.say(
+        if not is_same_origin(request, self._settings.public_url):
+            return self._pages.message_page(
                 "That didn't work",
                 "This has to be started from its own page.",
                 "Open the link from Slack again and press Continue there.",
@@ -155,11 +155,11 @@ class ConnectPages:
             state, nonce = await SignIns(session, self._vault).open(plain, browser)
         log.info("sign-in began", ticket=_short(ticket.ticket_hash))
         location = self._sign_in.authorize_url(state=state, nonce=nonce, team_id=ticket.team_id)
-        return self._cookies.keep(self._pages.go(location), browser)
+        return self._cookies.keep(self._pages.redirect(location), browser)
 
     async def identity(self, request: web.Request) -> web.Response:
         """Take Slack's word for who uses this browser; only the ticket's own member goes on."""
-        query = single(request.query, "code", "state", "error")
+        query = single_values(request.query, "code", "state", "error")
         browser = self._cookies.read(request)
         redeemed = None
         if browser is not None and SECRET.fullmatch(query["state"]):
@@ -170,7 +170,7 @@ class ConnectPages:
         sign_in, plain = redeemed
         retry = ("Try again", f"/connect/{plain}")
         if query["error"] or not query["code"]:
-            return self._pages.say(
+            return self._pages.message_page(
                 "Slack hasn't told us who you are",
                 "The sign-in at Slack was cancelled, so nothing was started.",
                 "You can try again as long as the link lives, 10 minutes in all.",
@@ -186,14 +186,14 @@ class ConnectPages:
     def _unproved(self, error: NotProved | Unreachable, retry: Link) -> web.Response:
         log.warning("sign-in failed", kind=type(error).__name__, code=str(error))
         if isinstance(error, Unreachable):
-            return self._pages.say(
+            return self._pages.message_page(
                 "Slack isn't answering",
                 "So we don't know yet that it's you, and nothing was started.",
                 "Try again in a minute.",
                 status=503,
                 link=retry,
             )
-        return self._pages.say(
+        return self._pages.message_page(
             "Slack didn't confirm that it's you",
             "Nothing was started.",
             "Please try again.",
@@ -209,7 +209,7 @@ class ConnectPages:
         member, _ = await self._connections.standing(ticket)
         if not is_member(person, member, ticket):
             log.warning("forwarded link refused", ticket=_short(ticket.ticket_hash))
-            return self._pages.say(
+            return self._pages.message_page(
                 "This link belongs to somebody else in Slack",
                 "It works only for the person who asked for it, so nothing was started.",
                 "To connect an account yourself, type `/octapost connect` in your own Slack.",
@@ -228,10 +228,10 @@ class ConnectPages:
         try:
             location = await self._connections.consent_url(ticket, browser)
         except Misconfigured as error:
-            platform = self._connections.offer.platform(ticket.platform)
-            return self._pages.say("That didn't work", explain(error, platform.name), status=503)
+            platform = self._connections.catalog.platform(ticket.platform)
+            return self._pages.message_page("That didn't work", explain(error, platform.name), status=503)
         log.info("consent began", ticket=_short(ticket.ticket_hash), platform=ticket.platform)
-        return self._pages.go(location)
+        return self._pages.redirect(location)
 
     # And back
 
@@ -240,7 +240,7 @@ class ConnectPages:
         platform = self._slugs.get(request.match_info["slug"])
         if platform is None:
             raise web.HTTPNotFound
-        query = single(request.query, "code", "state", "error", "iss")
+        query = single_values(request.query, "code", "state", "error", "iss")
         browser = self._cookies.read(request)
         if browser is None or not SECRET.fullmatch(query["state"]) or not (query["code"] or query["error"]):
             return self._cannot_finish()
@@ -269,7 +269,7 @@ class ConnectPages:
             )
         except ServiceError as error:
             GRANTS.labels(platform.key, error.code).inc()
-            return self._pages.say(
+            return self._pages.message_page(
                 "That didn't work", sentence(error), status=403, link=await self._back(attempt.team_id)
             )
         self._later(partial(self._redraw_home, attempt))
@@ -283,7 +283,7 @@ class ConnectPages:
                 failure=Failure.of(outcome.error),
             )
             message = connect_views.waiting(waiting, platform)
-            return self._pages.say(
+            return self._pages.message_page(
                 f"{platform.name} isn't answering yet",
                 *texts(message.blocks),
                 "Press Finish connecting in the message we sent you in Slack, whenever you like.",
@@ -295,7 +295,7 @@ class ConnectPages:
             sentences.append("Press Choose accounts in the message we sent you in Slack.")
         elif outcome.attached or outcome.renewed:
             sentences.append("You can close this page. In Slack, `/octapost connect` connects the next one.")
-        return self._pages.say(
+        return self._pages.message_page(
             TITLES[kind_of(outcome)], *sentences, good=bool(outcome.attached or outcome.renewed), link=link
         )
 
@@ -327,7 +327,7 @@ class ConnectPages:
         key = f"consent over:{attempt.state_hash.hex()}"
         async with self._database.system() as session:
             await enqueue_dm_by_id(session, attempt.organization_id, attempt.membership_id, key, failed)
-        return self._pages.say(
+        return self._pages.message_page(
             title,
             words.why(failed, platform),
             words.how_to_go_on(platform),
@@ -350,10 +350,11 @@ class ConnectPages:
         return self._pages.back_to_slack(found.app_id if found is not None else None, team_id)
 
     def _form_targets(self, platform: Platform, client: Client) -> tuple[str, ...]:
-        return (*hops_of(self._settings.slack_web_url), *hops_of(client.at(platform.authorize_url)))
+        hops = self._settings.slack_web_url, client.at(platform.authorize_url)
+        return tuple(source for url in hops for source in form_action_sources(url))
 
     def _used_up(self) -> web.Response:
-        return self._pages.say(
+        return self._pages.message_page(
             "This link doesn't work",
             "It has been used, has expired (links last 10 minutes), or isn't complete.",
             "Type `/octapost connect` in Slack to get a new one.",
@@ -361,7 +362,7 @@ class ConnectPages:
         )
 
     def _cannot_finish(self) -> web.Response:
-        return self._pages.say(
+        return self._pages.message_page(
             "This sign-in can't be finished here",
             "It has expired, was finished before, or was started in another browser. This visit changed nothing.",
             "`/octapost accounts` in Slack shows what is connected. To connect an account, type"

@@ -18,7 +18,7 @@ from storage.tallies import recent_tallies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
     from storage.refreshes import Tally
     from storage.vault import Vault
@@ -38,10 +38,10 @@ def answers_nobody(tallies: Mapping[int, Tally]) -> bool:
 class Gauges:
     """Measures for the whole installation; every process that is asked gives the same answer."""
 
-    def __init__(self, database: Database, vault: Vault, offer: Offer) -> None:
+    def __init__(self, database: Database, vault: Vault, catalog: PlatformCatalog) -> None:
         self._database = database
         self._vault = vault
-        self._apps = {found.platform.key: list(found.clients) for found in offer.offered()}
+        self._apps = {found.platform.key: list(found.clients) for found in catalog.configured()}
         self._alone = asyncio.Lock()
         self._measured_at = self._counted_at = float("-inf")
         self._seals: dict[int, int] = {}

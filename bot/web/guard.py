@@ -73,7 +73,7 @@ class Cookies:
         return response
 
 
-def ours(request: web.Request, public_url: str) -> bool:
+def is_same_origin(request: web.Request, public_url: str) -> bool:
     """Tell whether a form was sent from one of our own pages.
 
     Our pages send no referrer, and then browsers send `Origin: null` with a form
@@ -86,7 +86,7 @@ def ours(request: web.Request, public_url: str) -> bool:
     return request.headers.get("Origin") == public_url
 
 
-def single(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
+def single_values(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
     """Return the named parameters, empty where absent.
 
     Raises:
@@ -134,36 +134,40 @@ class Guard:
         try:
             return await handler(request)
         except web.HTTPNotFound:
-            return self._pages.say(
+            return self._pages.message_page(
                 "There is nothing here",
                 "This address leads nowhere.",
                 "Go back to Slack and type `/octapost help`.",
                 status=404,
             )
         except web.HTTPMethodNotAllowed as error:
-            page = self._pages.say("That didn't work", "This address can't be used that way.", status=405)
+            page = self._pages.message_page(
+                "That didn't work", "This address can't be used that way.", status=405
+            )
             page.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
             return page
         except web.HTTPRequestEntityTooLarge as error:
-            return self._pages.say(
+            return self._pages.message_page(
                 "That didn't work", "The request was larger than anything we accept.", status=error.status
             )
         except web.HTTPException as error:
-            return self._pages.say("That didn't work", "The request made no sense.", status=error.status)
+            return self._pages.message_page(
+                "That didn't work", "The request made no sense.", status=error.status
+            )
         except PeerLeftError:
             raise
         except DamagedAddressError:
-            return self._pages.say(
+            return self._pages.message_page(
                 "That didn't work",
                 "The address that brought you here is damaged, so nothing was done with it.",
                 status=400,
             )
         except ServiceError as error:
-            return self._pages.say("That didn't work", sentence(error), status=400)
+            return self._pages.message_page("That didn't work", sentence(error), status=400)
         except Exception as error:
             number = secrets.token_hex(4)
             log.exception("page failed", incident=number, type=type(error).__name__)
-            return self._pages.say(
+            return self._pages.message_page(
                 "Something broke on our side",
                 "Nothing was connected or changed that you can't see in Slack.",
                 f"Try again in a minute. If it stays, tell whoever runs Octapost the number {number}.",

@@ -21,7 +21,7 @@ from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
 from bot.stories.lifecycle import NewInstallation
 from bot.views.kit import listed
-from bot.web.guard import single
+from bot.web.guard import single_values
 from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class InstallPages:
 
     async def home(self, _request: web.Request) -> web.Response:
         """Say what Octapost is, what it asks Slack for, and offer to add it."""
-        offered = listed(found.platform.name for found in self._connections.offer.offered())
-        return self._pages.show("home.html", scopes=BOT_SCOPES, offered=offered)
+        offered = listed(found.platform.name for found in self._connections.catalog.configured())
+        return self._pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
@@ -84,23 +84,23 @@ class InstallPages:
             "state": state,
         }
         location = f"{self._settings.slack_web_url}/oauth/v2/authorize?{urlencode(query)}"
-        return self._cookies.keep(self._pages.go(location), browser)
+        return self._cookies.keep(self._pages.redirect(location), browser)
 
     async def finish(self, request: web.Request) -> web.Response:
         """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
-        query = single(request.query, "code", "state", "error")
+        query = single_values(request.query, "code", "state", "error")
         browser = self._cookies.read(request)
         again = ("Add to Slack", "/slack/install")
         ours = browser is not None and self._trips.began_here(query["state"], browser)
         if ours and (query["error"] or not query["code"]):
-            return self._pages.say(
+            return self._pages.message_page(
                 "Octapost was not added",
                 "Slack sent you back without its approval, so nothing was stored.",
                 "If your workspace needs an admin's approval, ask one of them to open this page.",
                 link=again,
             )
         if browser is None or not ours or not await self._trips.finish(query["state"], browser):
-            return self._pages.say(
+            return self._pages.message_page(
                 "This installation can't be finished here",
                 "It is more than 10 minutes old, was finished before, or was started in another browser.",
                 "Start again, in this browser.",
@@ -114,7 +114,7 @@ class InstallPages:
             new = new_installation(answer.get)
         except (SlackRefused, SlackSilent, ValueError) as error:
             log.warning("not installed", kind=type(error).__name__, code=str(error))
-            return self._pages.say(
+            return self._pages.message_page(
                 "Slack didn't finish the installation",
                 "Nothing was stored.",
                 "Start again in a minute. If it stays, whoever runs Octapost has to look at its Slack app.",
@@ -125,7 +125,7 @@ class InstallPages:
             log.warning("installed with less than asked for", missing=",".join(sorted(missing)))
         await self._lifecycle.installed(new)
         _, address = self._pages.back_to_slack(new.app_id, new.team_id)
-        return self._pages.say(
+        return self._pages.message_page(
             f"Octapost is in {new.name}",
             "It sent you a message in Slack that says what to do first.",
             "Or type `/octapost` in any channel.",

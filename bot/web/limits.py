@@ -89,7 +89,7 @@ class _Window:
     """What the minute before this one counted."""
 
 
-class Gate:
+class RateLimiter:
     """Counts requests per key over a sliding minute, for at most `keys` keys.
 
     Two numbers per key, this minute's count and that part of the previous minute's which the sliding minute
@@ -162,9 +162,9 @@ class PageLimits:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._proxies = settings.trusted_proxies or 0
         per_minute = settings.web_requests_per_minute
-        self._pages = Gate(per_minute, clock=clock)
-        self._secrets = Gate(per_minute, clock=clock)
-        self._misses = Gate(per_minute * MISSES_PER_PAGE, clock=clock)
+        self._pages = RateLimiter(per_minute, clock=clock)
+        self._secrets = RateLimiter(per_minute, clock=clock)
+        self._misses = RateLimiter(per_minute * MISSES_PER_PAGE, clock=clock)
 
     def wait_s(self, request: web.Request) -> int:
         """Count a request and return 0, or return how many seconds it has to wait."""

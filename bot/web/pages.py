@@ -50,7 +50,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def hops_of(url: str) -> tuple[str, ...]:
+def form_action_sources(url: str) -> tuple[str, ...]:
     """Return the sources a form may end up at when it is redirected to `url`, a constant of ours.
 
     Chrome applies `form-action` to every redirect that follows a form, and login pages move people
@@ -98,7 +98,7 @@ class Pages:
         """Serve the icon."""
         return [web.get("/favicon.ico", self._icon)]
 
-    def show(
+    def render(
         self, template: str, *, status: int = 200, form_to: Iterable[str] = (), **values: Any
     ) -> web.Response:
         """Return a page. `form_to` are the sources its form may lead to, ours included."""
@@ -108,7 +108,7 @@ class Pages:
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers
         )
 
-    def say(
+    def message_page(
         self,
         title: str,
         *sentences: str,
@@ -117,13 +117,13 @@ class Pages:
         link: tuple[str, str] | None = None,
     ) -> web.Response:
         """Return a page of a few sentences: what happened, then what to do. `link` is (words, address)."""
-        return self.show(
+        return self.render(
             "message.html", status=status, title=title, sentences=sentences, good=good, link=link
         )
 
     def too_many(self, retry_after_s: int) -> web.Response:
         """Return the page for a client that asks too often."""
-        page = self.say(
+        page = self.message_page(
             "One moment, please",
             "Your network asked for more pages than we hand out in a minute.",
             f"Wait {retry_after_s} seconds, then load this page again.",
@@ -132,7 +132,7 @@ class Pages:
         page.headers["Retry-After"] = str(retry_after_s)
         return page
 
-    def go(self, location: str) -> web.Response:
+    def redirect(self, location: str) -> web.Response:
         """Return a redirect to `location`, which the caller built from constants and our own secrets."""
         return web.Response(status=303, headers={**self.headers, "Location": location})
 

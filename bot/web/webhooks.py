@@ -23,12 +23,12 @@ from aiohttp import web
 
 from adapters.numbers import moment_of
 from bot.ops.logs import logger
-from bot.services.accounts.deauthorizing import Word
+from bot.services.accounts.deauthorizing import DeauthorizationEvent
 from bot.web.request_limits import TIKTOK_SIGNATURE, body_of
 from bot.web.signer import PAYLOAD_BYTES, Signer
 
 if TYPE_CHECKING:
-    from bot.services.accounts.deauthorizing import Departures
+    from bot.services.accounts.deauthorizing import Deauthorizations
     from bot.settings import PlatformSettings, Settings
     from bot.web.pages import Pages
 
@@ -51,7 +51,7 @@ class PlatformCallbacks:
         *,
         settings: Settings,
         platforms: Mapping[str, PlatformSettings],
-        departures: Departures,
+        deauthorizations: Deauthorizations,
         pages: Pages,
     ) -> None:
         self._settings = settings
@@ -63,7 +63,7 @@ class PlatformCallbacks:
             family: [k for k, found in platforms.items() if found.platform.family == family]
             for family in {found.platform.family for found in platforms.values()}
         }
-        self._departures = departures
+        self._deauthorizations = deauthorizations
         self._pages = pages
         self._codes = Signer(settings.slack_signing_secret.get_secret_value(), "Meta's deletion requests")
 
@@ -94,14 +94,14 @@ class PlatformCallbacks:
     async def deletion_status(self, request: web.Request) -> web.Response:
         """Say that a deletion was carried out, for a code that only `delete_data` hands out, afterwards."""
         if self._codes.read(request.match_info["code"]) is None:
-            return self._pages.say(
+            return self._pages.message_page(
                 "We don't know this deletion request",
                 "No deletion request with this code is known here, so this page can't say what became of it.",
                 "Check that the address is complete. If Facebook gave it to you as it is, ask whoever runs this"
                 " installation of Octapost.",
                 status=404,
             )
-        return self._pages.say(
+        return self._pages.message_page(
             "Your deletion request was carried out",
             "Every sign-in with Facebook from before your request has ended, and its tokens were deleted before"
             " you got this address. If you have signed in again since then, that sign-in still works.",
@@ -121,8 +121,8 @@ class PlatformCallbacks:
         event = _object(raw)
         person, content = event.get("user_openid"), _object(str(event.get("content", "")))
         if event.get("event") == "authorization.removed" and isinstance(person, str) and person:
-            await self._departures.settle(
-                Word(
+            await self._deauthorizations.settle(
+                DeauthorizationEvent(
                     platforms=["tiktok"],
                     person=person,
                     said_at=_moment(event.get("create_time")),
@@ -138,13 +138,13 @@ class PlatformCallbacks:
         facts = self._meta_facts(_signed_request(await body_of(request)))
         if facts is None:
             return False
-        word = Word(
+        word = DeauthorizationEvent(
             platforms=self._families["meta"],
             person=str(facts["user_id"]),
             said_at=_moment(facts.get("issued_at")),
             code=code,
         )
-        await self._departures.settle(word, erase=True)
+        await self._deauthorizations.settle(word, erase=True)
         return True
 
     def _meta_facts(self, signed: str) -> Mapping[str, Any] | None:

@@ -26,11 +26,11 @@ from adapters.numbers import (
     wait_until,
     whole,
 )
-from adapters.registry import PLATFORMS
 from bot.slack.clients import failure
 from tests.contract.answers import Answer
 from tests.contract.wire import KEYS, Wire, client_of, tokens_for
 from tests.counts import sampled
+from tests.platforms import PLATFORMS
 
 NONE: tuple[object, ...] = (
     None,

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.meta.graph import verdict_on
 from adapters.oauth import refusal_of, retry_after
-from adapters.registry import PLATFORMS
+from tests.platforms import PLATFORMS
 
 DAY_S = 86_400
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapters.base import Platform, Refresh, Tokens
-from adapters.registry import PLATFORMS
 from bot.services.tokens.policy import next_check_in, next_refresh_in, retry_in
 from bot.services.tokens.queue import ASK_AGAIN, AT_ONCE, SILENCE
 from storage.rate_limits import Bucket
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
+from tests.platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.base import Budget
-from adapters.registry import PLATFORMS
 from tests.bench.benchmarks import SMALL, bench, percentile, prefixes
 from tests.bench.day import MIX, Lane
 from tests.bench.load import HOST, WrongAnswer, fire, signed
@@ -17,6 +16,7 @@ from tests.bench.report import BEGIN, END, PAGE, markdown, put
 from tests.bench.sizes import claims
 from tests.bench.suite import BENCHMARKS
 from tests.counts import FULL, in_full
+from tests.platforms import PLATFORMS
 
 if TYPE_CHECKING:
     from pathlib import Path

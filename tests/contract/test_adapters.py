@@ -34,10 +34,11 @@ from adapters.base import (
     missing_scopes,
 )
 from adapters.http import send
-from adapters.registry import PLATFORMS, adapters
+from adapters.registry import REGISTRY
 from sandbox.browser import PLAIN
 from tests.contract.answers import BODY, ELSEWHERE, WORTHLESS, Answer
 from tests.contract.wire import CODE, KEYS, REDIRECT, STATE, VERIFIER, Wire, client_of, faults_of, tokens_for
+from tests.platforms import PLATFORMS
 
 EACH = pytest.mark.parametrize("key", KEYS)
 EACH_APP = pytest.mark.parametrize(
@@ -57,12 +58,12 @@ NOT_OURS_TO_ASK = re.compile(
 def test_there_are_seven_in_the_order_people_see_them() -> None:
     order = ("facebook", "instagram", "x", "linkedin", "tiktok", "reddit", "youtube")
 
-    assert tuple(PLATFORMS) == tuple(adapters(httpx.AsyncClient(verify=PLAIN))) == order
+    assert tuple(PLATFORMS) == tuple(REGISTRY.adapters(httpx.AsyncClient(verify=PLAIN))) == order
 
 
 @EACH
 def test_the_facts_are_the_same_with_and_without_a_network(key: str) -> None:
-    platform = adapters(httpx.AsyncClient(verify=PLAIN))[key].platform
+    platform = REGISTRY.adapters(httpx.AsyncClient(verify=PLAIN))[key].platform
 
     assert platform is PLATFORMS[key]
     assert platform.key == key
@@ -205,7 +206,7 @@ async def test_a_wrong_verifier_is_never_accepted(key: str, mode: Pkce, record_p
             return httpx.Response(200, json=dict(BODY))
         return httpx.Response(400, json={"error": "invalid_grant"})
 
-    adapter = adapters(httpx.AsyncClient(transport=httpx.MockTransport(strict)))[key]
+    adapter = REGISTRY.adapters(httpx.AsyncClient(transport=httpx.MockTransport(strict)))[key]
     wrong = [None, STATE, challenge, VERIFIER[:-1], VERIFIER + "v", VERIFIER.upper(), "", CODE]
     wrong += [f"{VERIFIER[:-4]}{n:04}" for n in range(234 - len(wrong))]
     accepted = 0
@@ -326,7 +327,7 @@ async def test_a_refused_connection_is_busy(
     client = replace(client_of(platform), origin=f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(Busy) as caught:
-        await act(adapters(http)[key], client)
+        await act(REGISTRY.adapters(http)[key], client)
 
     assert caught.value.code == "unreachable"
 
@@ -345,7 +346,7 @@ async def test_a_connection_dropped_after_sending_is_unknown_where_something_may
     server = await asyncio.start_server(drop, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     client = replace(client_of(platform), origin=f"http://127.0.0.1:{port}")
-    adapter = adapters(http)[key]
+    adapter = REGISTRY.adapters(http)[key]
     burns = platform.refresh is Refresh.SINGLE_USE
 
     with pytest.raises(OutcomeUnknown):

@@ -29,9 +29,9 @@ from adapters.base import (
     Tokens,
 )
 from adapters.numbers import LONGEST_LIFETIME, LONGEST_WAIT
-from adapters.registry import PLATFORMS
 from tests.contract.answers import ELSEWHERE, EVERY, GOOD, KEEPS_THE_OLD_ONE, NEXT, Answer
 from tests.contract.wire import CODE, KEYS, VERIFIER, Wire, client_of, faults_of, tokens_for
+from tests.platforms import PLATFORMS
 
 SIX = (Busy, OutcomeUnknown, Rejected, TokenRefused, GrantDead, Misconfigured)
 Act = Callable[[Adapter, Client], Awaitable[Tokens]]

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from adapters.base import Adapter, App, Client, Platform, PlatformError, Tokens
-from adapters.registry import PLATFORMS, adapters
+from adapters.registry import REGISTRY
 from tests.contract.answers import Answer
+from tests.platforms import PLATFORMS
 
 KEYS = tuple(PLATFORMS)
 CODE, VERIFIER, STATE = "code-CANARY", "verifier-CANARY-" + "v" * 40, "state-CANARY"
@@ -58,7 +59,7 @@ class Wire:
     def adapter(self) -> Adapter:
         """Return the platform's adapter at the end of this wire."""
         http = httpx.AsyncClient(transport=httpx.MockTransport(self._reply))
-        return adapters(http)[self.platform.key]
+        return REGISTRY.adapters(http)[self.platform.key]
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)

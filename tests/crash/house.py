@@ -16,7 +16,7 @@ from sqlalchemy import insert, text
 from sqlmodel import col, func, or_, select, update
 
 from adapters.base import Budget, Refresh
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot import app
 from bot.ops.http import Carrier, open_session
 from bot.services.tokens.policy import lease_for
@@ -36,6 +36,7 @@ from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Rol
 from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
+from tests.platforms import PLATFORMS
 
 SIMULATORS: dict[str, Callable[[], OAuthSimulator]] = {
     "facebook": MetaSimulator,
@@ -361,7 +362,7 @@ async def open_house(
     """Give an installation on a fresh database, with its platform running and these or new vault keys."""
     url, keys, key = await simulator.start(), keys or KeyRing.generate(), platform or simulator.name
     env = environment(url_of(database), keys, **{f"{key.upper()}_URL": url})
-    settings, vault = Settings.from_env(env), Vault(KeyRing.parse(keys))
+    settings, vault = Settings.from_env(env, REGISTRY), Vault(KeyRing.parse(keys))
     client = settings.platforms()[key].clients[key]
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     async with database.system() as session:

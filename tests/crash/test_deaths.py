@@ -15,8 +15,7 @@ from sqlmodel import select
 
 from adapters.base import Platform
 from adapters.linkedin.account import SERVICE_CODES, LinkedIn
-from adapters.registry import PLATFORMS
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
@@ -24,6 +23,7 @@ from storage.engine.db import Database
 from storage.models import GrantStatus, Incident
 from tests.counts import sampled, tries
 from tests.crash.house import SECOND_LOOK, SIMULATORS, House, open_house
+from tests.platforms import PLATFORMS
 
 ANY = ""
 REPEATS = tries(100, 4)
@@ -97,7 +97,7 @@ async def unhurried(_seconds: float) -> None:
 def watched(house: House) -> None:
     """Let LinkedIn be asked again without the seconds in between."""
     refresher = Refresher(
-        Offer(house.parts.settings.platforms()),
+        PlatformCatalog(house.parts.settings.platforms()),
         {"linkedin": LinkedIn(house.http, pause=unhurried)},
         house.database,
         house.vault,

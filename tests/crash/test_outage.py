@@ -11,7 +11,6 @@ import pytest
 
 from adapters.base import Tokens
 from adapters.http import LONGEST_CALL_S
-from adapters.registry import PLATFORMS
 from adapters.youtube import PLATFORM as YOUTUBE
 from bot.services.tokens.policy import next_refresh_in
 from bot.services.tokens.queue import AT_ONCE, SILENCE
@@ -23,6 +22,7 @@ from storage.rate_limits import Bucket
 from tests.counts import in_full, sampled, tries
 from tests.crash.house import A_CALM_WHILE, SIMULATORS, House, open_house
 from tests.crash.test_deaths import Death, codes
+from tests.platforms import PLATFORMS
 
 ACCOUNTS = tries(10_000, 60)
 REALLY_DEAD = 10

@@ -25,7 +25,7 @@ import uvloop
 
 from bot import app, cli
 from bot.ops.http import Carrier, open_session
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.queue import AT_ONCE
 from bot.services.tokens.refreshing import Refresher
@@ -126,9 +126,9 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             transport = Crossing(Carrier(client=session), shift.death, shift.by)
             http = httpx.AsyncClient(transport=transport, headers={WORKER: f"{os.getpid()}-{number}"})
             parts = app.construct(settings, database, vault, session, await stack.enter_async_context(http))
-            offer = Offer(settings.platforms())
+            catalog = PlatformCatalog(settings.platforms())
             refresher = Refresher(
-                offer,
+                catalog,
                 parts.adapters,
                 database,
                 vault,
@@ -137,7 +137,7 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             )
             asks = shift.asked and number % 2
             work.append(
-                _on_demand(database, vault, FreshTokens(offer, refresher, database, vault), shift.asked)
+                _on_demand(database, vault, FreshTokens(catalog, refresher, database, vault), shift.asked)
                 if asks
                 else _without_end(refresher)
             )

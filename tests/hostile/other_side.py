@@ -12,13 +12,13 @@ from typing import Self
 
 from adapters.base import Adapter, Client, Tokens
 from adapters.http import LONGEST_CALL_S
-from adapters.registry import PLATFORMS
 from bot import app
 from bot.ops.http import Carrier, Forgetful, open_session
 from bot.web.openid import SignInWithSlack
 from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
 from tests.application import settings
+from tests.platforms import PLATFORMS
 
 Call = Callable[[], Awaitable[object]]
 Bytes = Callable[[bytes], Iterator[bytes]]

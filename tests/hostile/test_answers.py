@@ -19,12 +19,12 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from adapters.base import Busy, Misconfigured, OutcomeUnknown
-from adapters.registry import PLATFORMS
 from bot.ops.http import LONGEST_ANSWER
 from bot.slack.clients import Kind, SlackFailed, failure, is_slacks
 from bot.web.openid import Unreachable
 from tests.counts import in_full, sampled
 from tests.hostile.other_side import Bytes, OtherSide, every_call, given_up
+from tests.platforms import PLATFORMS
 
 MUCH = 64 << 20
 """What a server that never ends sends before it is closed here: an answer of any size is read as far."""

@@ -15,7 +15,7 @@ from random import Random
 from urllib.parse import quote
 
 from adapters import oauth
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot import process
 from bot.settings import PlatformSettings, Settings
 from sandbox.browser import Browser, travel
@@ -26,6 +26,7 @@ from storage.models import ConnectionAttempt, Grant, Ticket, new_secret
 from tests.application import Office
 from tests.counts import tries
 from tests.hostile.wire import Wire, asked, rows
+from tests.platforms import PLATFORMS
 from tests.storage.world import expire
 from tests.web.house import COOKIE, House
 
@@ -278,7 +279,7 @@ async def test_where_an_issuer_is_declared_only_its_own_name_finishes(tmp_path: 
     listener = bound()
     url = f"http://localhost:{listener.getsockname()[1]}"
     async with World() as world:
-        settings = Declaring.from_env(world.env(url, tmp_path))
+        settings = Declaring.from_env(world.env(url, tmp_path), REGISTRY)
         async with process.run(settings, work=False, listener=listener) as running, Wire(url) as wire:
             house = House(slack=world.slack, x=None, youtube=None, parts=running.parts, url=url)  # type: ignore[arg-type]
             begun = await trips(house, 1)

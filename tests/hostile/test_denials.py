@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from adapters.base import App, Capability, missing_scopes
-from adapters.registry import PLATFORMS
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.views.accounts import CAN, Card, card
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Grant, GrantStatus, Membership, Notice, Role
 from tests.application import Office, settings
 from tests.hostile.wire import asked
+from tests.platforms import PLATFORMS
 from tests.web.house import House
 
 Count = Callable[[str, object], None]
@@ -157,7 +157,7 @@ async def test_whatever_is_unticked_is_named_and_never_called_an_outage(
 def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
     app: App, record_property: Count
 ) -> None:
-    platform, offer = PLATFORM_OF[app.key], Offer(settings().platforms())
+    platform, catalog = PLATFORM_OF[app.key], PlatformCatalog(settings().platforms())
     names = [scope.name for scope in app.scopes]
     subsets = [set(some) for size in range(len(names) + 1) for some in combinations(names, size)]
 
@@ -172,14 +172,14 @@ def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
             connected_by="mem_1",
         )
         grant = Grant(platform=platform.key, app=app.key, scopes=sorted(granted), status=GrantStatus.HEALTHY)
-        can = offer.can(account, grant)
+        can = catalog.capabilities(account, grant)
         shown = Card(
             account=account,
             grant=grant,
             platform=platform,
             organization="Acme",
             can=can,
-            missing=offer.missing(account, grant),
+            missing=catalog.missing_scopes(account, grant),
             connected_by="Ada",
         )
         blocks = card(shown, Role.ADMIN)

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from adapters.registry import PLATFORMS
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
@@ -21,6 +20,7 @@ from storage.models import Browser, ConnectionAttempt, Ticket
 from tests.application import Office
 from tests.hostile.conftest import house_of
 from tests.hostile.wire import asked
+from tests.platforms import PLATFORMS
 from tests.web.house import House, press, query_of
 
 Count = Callable[[str, object], None]

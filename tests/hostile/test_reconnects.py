@@ -13,7 +13,6 @@ from itertools import product
 
 import pytest
 
-from adapters.registry import PLATFORMS
 from bot.services.access import Actor, Sender
 from bot.services.accounts.diagnosis import diagnose
 from sandbox.browser import Browser, Consent, Page, travel
@@ -24,6 +23,7 @@ from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus,
 from storage.tickets import Tickets
 from tests.application import Office
 from tests.counts import sampled
+from tests.platforms import PLATFORMS
 from tests.web.house import House
 
 GOOGLE = "https://www.googleapis.com/auth/"
@@ -212,7 +212,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
             account,
             grants[grant.id],
             PLATFORMS[platform],
-            can=house.parts.connections.offer.can(account, grants[grant.id]),
+            can=house.parts.connections.catalog.capabilities(account, grants[grant.id]),
             missing=(),
         )
         for account in now.values()

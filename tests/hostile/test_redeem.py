@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from adapters.registry import PLATFORMS
 from sandbox.browser import Browser
 from storage.models import ConnectionAttempt, Grant, SignIn, Ticket
 from tests.application import Office
 from tests.hostile.conftest import house_of
 from tests.hostile.test_callbacks import trips
 from tests.hostile.wire import Wire, asked, rows
+from tests.platforms import PLATFORMS
 from tests.storage.world import expire
 from tests.web.house import press
 

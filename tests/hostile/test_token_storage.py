@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from adapters.base import App
-from adapters.registry import PLATFORMS
 from bot.jobs.sweep import Sweeper
 from sandbox.browser import Browser, Consent, travel
 from sandbox.core import Fault
@@ -25,6 +24,7 @@ from tests.contract.answers import EVERY, GOOD, Answer
 from tests.counts import FULL, sampled
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
+from tests.platforms import PLATFORMS
 from tests.storage.world import backdate
 from tests.web.house import COOKIE, House
 

@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from adapters import registry
 from adapters.base import Busy
+from adapters.registry import REGISTRY
 from bot.ops import tracing
 from bot.settings import ConfigurationError
 from sandbox.browser import PLAIN
@@ -112,7 +112,7 @@ async def test_a_day_at_work_is_traced_without_a_secret(
 
 def test_without_an_endpoint_nothing_of_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    adapters = registry.adapters(httpx.AsyncClient(verify=PLAIN))
+    adapters = REGISTRY.adapters(httpx.AsyncClient(verify=PLAIN))
 
     tracing.start("")()
 
@@ -150,8 +150,8 @@ def test_the_standard_variable_is_read_too() -> None:
         "OCTAPOST_SLACK_SIGNING_SECRET": "s" * 32,
     }
 
-    standard = type(made).from_env(given | env)
-    ours = type(made).from_env(given | env | {"OCTAPOST_OTEL_ENDPOINT": "http://ours:4318"})
+    standard = type(made).from_env(given | env, REGISTRY)
+    ours = type(made).from_env(given | env | {"OCTAPOST_OTEL_ENDPOINT": "http://ours:4318"}, REGISTRY)
 
     assert standard.otel_endpoint == "http://collector:4318"
     assert ours.otel_endpoint == "http://ours:4318"

@@ -43,7 +43,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
 
 
 def ladder(works: Works) -> Ladder:
-    return Ladder(works.offer, Incidents(works.offer, works.vault), works.database, works.vault)
+    return Ladder(works.catalog, Incidents(works.catalog, works.vault), works.database, works.vault)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ class Stumbling(Incidents):
 async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_again(linkedin: Works) -> None:
     first = await ending_in(linkedin, timedelta(days=2), "ana-ruiz")
     await ending_in(linkedin, timedelta(days=2), "ben-okafor")
-    incidents = Stumbling(linkedin.offer, linkedin.vault)
+    incidents = Stumbling(linkedin.catalog, linkedin.vault)
     incidents.stone = first.id
 
-    await Ladder(linkedin.offer, incidents, linkedin.database, linkedin.vault).run()
+    await Ladder(linkedin.catalog, incidents, linkedin.database, linkedin.vault).run()
 
     assert len(await linkedin.said()) == 1
     again = (await linkedin.look(first.id)).next_reminder_at

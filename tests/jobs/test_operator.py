@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select, update
 
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
 from bot.settings import ConfigurationError
 from bot.slack.sender import Renderer
@@ -28,7 +28,7 @@ CHANNEL = "T0OPS/C0OPS"
 
 
 def operator(database: Database, channel: str = CHANNEL) -> Operator:
-    return Operator(Offer(settings().platforms()), database, channel)
+    return Operator(PlatformCatalog(settings().platforms()), database, channel)
 
 
 async def tell(one: Operator, platform: str, code: str) -> None:
@@ -37,7 +37,7 @@ async def tell(one: Operator, platform: str, code: str) -> None:
 
 
 async def said(database: Database) -> list[str]:
-    renderer = Renderer(database, Offer(settings().platforms()).platform, {})
+    renderer = Renderer(database, PlatformCatalog(settings().platforms()).platform, {})
     async with database.system(write=False) as session:
         rows = list(await session.exec(select(Notice).order_by(col(Notice.created_at))))
     assert {(row.slack_id, row.channel) for row in rows} <= {("T0OPS", "C0OPS")}

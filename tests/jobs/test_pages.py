@@ -12,9 +12,8 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
 from adapters.base import AccountTokens, Busy, GrantDead, Tokens
-from adapters.registry import PLATFORMS
+from adapters.registry import REGISTRY
 from bot.services.accounts.diagnosis import Diagnosis, diagnose
 from bot.services.incidents.incidents import Incidents
 from bot.services.tokens import page_tokens
@@ -31,6 +30,7 @@ from storage.vault import Vault
 from tests.counts import in_full
 from tests.jobs.test_refresh import Works, open_works
 from tests.jobs.test_upkeep import facebook
+from tests.platforms import PLATFORMS
 
 ANA = "ana"
 DAY = timedelta(days=1)
@@ -50,10 +50,10 @@ def meta(works: Works) -> MetaSimulator:
 
 async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int = 0) -> None:
     """Connect the Pages the person has, and so many more that Meta knows nothing of any more."""
-    client = works.offer.client(works.platform, works.platform)
+    client = works.catalog.client(works.platform, works.platform)
     async with works.database.system() as session:
         token = Refreshes(session, works.vault).tokens(grant).access.reveal()
-        found = await registry.adapters(works.http)[works.platform].discover(
+        found = await REGISTRY.adapters(works.http)[works.platform].discover(
             client, Tokens(access_token=token)
         )
         usable = [account for account in found.accounts if account.blocker is None]
@@ -79,7 +79,7 @@ async def pages(works: Works) -> dict[str, Account]:
 async def examined(works: Works, grant: Grant, remote_id: str) -> Diagnosis:
     account, after = (await pages(works))[remote_id], await works.look(grant.id)
     return diagnose(
-        account, after, PLATFORMS[works.platform], can=works.offer.can(account, after), missing=()
+        account, after, PLATFORMS[works.platform], can=works.catalog.capabilities(account, after), missing=()
     )
 
 
@@ -102,8 +102,8 @@ def look_of(
     works: Works, grant: Grant, *, held: timedelta | None = None, **limits: Any
 ) -> Callable[[], Awaitable[page_tokens.ExchangeResult]]:
     """Return a look with other limits than usual."""
-    adapter = registry.adapters(works.http)["facebook"]
-    client = works.offer.client("facebook", "facebook")
+    adapter = REGISTRY.adapters(works.http)["facebook"]
+    client = works.catalog.client("facebook", "facebook")
     assert isinstance(adapter, AccountTokens)
 
     async def spend(*_: object) -> timedelta | None:
@@ -115,7 +115,7 @@ def look_of(
     checker = page_tokens.PageTokenChecker(
         works.database,
         works.vault,
-        Incidents(works.offer, works.vault),
+        Incidents(works.catalog, works.vault),
         spend=spend,
         doubted=believed,
         limits=page_tokens.CheckLimits(**limits),
@@ -162,7 +162,7 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
     assert "give whoever connected it the role back" in lost.advice
     assert studio.status == "🟢 connected"
-    assert works.offer.can((await pages(works))[BAKERY], after) == frozenset()
+    assert works.catalog.capabilities((await pages(works))[BAKERY], after) == frozenset()
 
 
 async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
@@ -522,7 +522,7 @@ def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> N
 
 
 def test_an_adapter_can_tell_of_accounts_tokens_exactly_where_the_platform_has_them() -> None:
-    found = registry.adapters(None)  # type: ignore[arg-type]
+    found = REGISTRY.adapters(None)  # type: ignore[arg-type]
 
     # The refresher asks the fact: from Python 3.12 on `isinstance` does not see through a traced adapter.
     told = {key for key, one in found.items() if one.platform.account_tokens}
@@ -549,8 +549,8 @@ async def test_a_permission_that_was_taken_back_is_missing_from_the_next_look_on
         account,
         after,
         PLATFORMS["facebook"],
-        can=works.offer.can(account, after),
-        missing=works.offer.missing(account, after),
+        can=works.catalog.capabilities(account, after),
+        missing=works.catalog.missing_scopes(account, after),
     )
     assert found.status == "🟠 connected, but can't publish"
     assert "pages_manage_posts" in found.sentence

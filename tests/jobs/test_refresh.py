@@ -14,10 +14,9 @@ import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
 
-from adapters import registry
 from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refresh, TokenRefused, Tokens
-from adapters.registry import PLATFORMS
-from bot.services.accounts.catalog import Offer
+from adapters.registry import REGISTRY
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import Incidents
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.policy import (
@@ -47,6 +46,7 @@ from storage.refreshes import Refreshes, Tally
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
+from tests.platforms import PLATFORMS
 
 
 @dataclass(kw_only=True)
@@ -56,7 +56,7 @@ class Works:
     refresher: Refresher
     simulator: OAuthSimulator
     platform: str
-    offer: Offer
+    catalog: PlatformCatalog
     database: Database
     vault: Vault
     http: httpx.AsyncClient
@@ -65,7 +65,7 @@ class Works:
 
     @property
     def tokens(self) -> FreshTokens:
-        return FreshTokens(self.offer, self.refresher, self.database, self.vault)
+        return FreshTokens(self.catalog, self.refresher, self.database, self.vault)
 
     async def grant(
         self,
@@ -75,11 +75,11 @@ class Works:
         exchange: Callable[[Client, str], Awaitable[Tokens]] | None = None,
     ) -> Grant:
         """Connect a person for real, and return the stored grant, due now."""
-        platform = self.offer.platform(self.platform)
-        client = self.offer.client(self.platform, self.platform)
+        platform = self.catalog.platform(self.platform)
+        client = self.catalog.client(self.platform, self.platform)
         # Meta's dialog shows Pages to tick; nobody else has a box of that name.
         query = await consent(self.http, platform, client, person=person, assets=[EVERY_PAGE])
-        adapter = registry.adapters(self.http)[self.platform]
+        adapter = REGISTRY.adapters(self.http)[self.platform]
         if exchange is None:
             tokens = await adapter.exchange(client, code=query["code"], verifier=VERIFIER)
         else:
@@ -147,8 +147,8 @@ async def open_works(
     stack.push_async_callback(simulator.stop)
     key = key or simulator.name
     made = settings(**{f"{key.upper()}_URL": url})
-    offer = Offer(made.platforms())
-    client = offer.client(key, key)
+    catalog = PlatformCatalog(made.platforms())
+    client = catalog.client(key, key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
     async with database.system() as session:
@@ -157,10 +157,10 @@ async def open_works(
             organization.id, realm="T1", user_id="U1", team_id="T1", role=Role.ADMIN
         )
     return Works(
-        refresher=Refresher(offer, registry.adapters(http), database, vault, Incidents(offer, vault)),
+        refresher=Refresher(catalog, REGISTRY.adapters(http), database, vault, Incidents(catalog, vault)),
         simulator=simulator,
         platform=key,
-        offer=offer,
+        catalog=catalog,
         database=database,
         vault=vault,
         http=http,
@@ -273,7 +273,7 @@ async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(
 async def test_a_token_the_platform_refuses_is_renewed_and_the_call_repeated(x: Works) -> None:
     grant = await x.grant("4711", due=False)
     next(iter(x.simulator.grants.values())).access.clear()
-    adapter = registry.adapters(x.http)["x"]
+    adapter = REGISTRY.adapters(x.http)["x"]
 
     found = await x.tokens.use(grant.id, adapter.discover)
 
@@ -398,7 +398,9 @@ async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts
 
 async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     grants = [await x.grant(person) for person in ("4711", "4712")]
-    other = Refresher(x.offer, registry.adapters(x.http), x.database, x.vault, Incidents(x.offer, x.vault))
+    other = Refresher(
+        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, Incidents(x.catalog, x.vault)
+    )
 
     await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())
 
@@ -500,7 +502,7 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
             return answer["access_token"]
 
     adapters = cast("Mapping[str, Adapter]", {"x": Broken()})
-    refresher = Refresher(x.offer, adapters, x.database, x.vault, Incidents(x.offer, x.vault))
+    refresher = Refresher(x.catalog, adapters, x.database, x.vault, Incidents(x.catalog, x.vault))
     grant = await x.grant("4711")
 
     for _ in range(2):

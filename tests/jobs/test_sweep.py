@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlmodel import col, select, update
 from structlog.testing import capture_logs
 
-from adapters import registry
+from adapters.registry import REGISTRY
 from bot.jobs.sweep import Sweeper
 from bot.services.accounts.disconnecting import Disconnections, Revocation
 from bot.services.incidents.incidents import Incidents
@@ -45,10 +45,10 @@ async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works
 
 def disconnections(works: Works) -> Disconnections:
     return Disconnections(
-        offer=works.offer,
-        adapters=registry.adapters(works.http),
+        catalog=works.catalog,
+        adapters=REGISTRY.adapters(works.http),
         tokens=works.tokens,
-        incidents=Incidents(works.offer, works.vault),
+        incidents=Incidents(works.catalog, works.vault),
         database=works.database,
         vault=works.vault,
     )

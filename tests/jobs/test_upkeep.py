@@ -13,7 +13,6 @@ from sqlmodel import col, select, update
 
 from adapters.base import Client, Tokens
 from adapters.meta.graph import Graph
-from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import diagnose
 from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
@@ -29,6 +28,7 @@ from storage.vault import Vault
 from tests.counts import in_full
 from tests.jobs.test_ladder import ladder
 from tests.jobs.test_refresh import Works, open_works
+from tests.platforms import PLATFORMS
 
 DAY = timedelta(days=1)
 ANA = "ana"
@@ -54,7 +54,7 @@ async def account_of(works: Works, grant: Grant) -> tuple[Account, str]:
 
 async def page_lives(works: Works, token: str) -> bool:
     """Ask Meta about a Page token."""
-    facts = await Graph(works.http, works.offer.client("facebook", "facebook")).debug(token)
+    facts = await Graph(works.http, works.catalog.client("facebook", "facebook")).debug(token)
     return bool(facts["is_valid"])
 
 
@@ -83,7 +83,9 @@ async def test_a_person_whose_token_died_is_not_called_while_the_page_lives(
 
     after = await works.look(grant.id)
     account, own = await account_of(works, grant)
-    found = diagnose(account, after, PLATFORMS["facebook"], can=works.offer.can(account, after), missing=())
+    found = diagnose(
+        account, after, PLATFORMS["facebook"], can=works.catalog.capabilities(account, after), missing=()
+    )
     assert (after.status, after.last_outcome, after.last_error_code) == (
         GrantStatus.HEALTHY,
         "accounts_only",
@@ -207,7 +209,9 @@ async def test_a_day_without_data_is_no_death(
 
     after = await works.look(grant.id)
     account, _ = await account_of(works, grant)
-    found = diagnose(account, after, PLATFORMS["instagram"], can=works.offer.can(account, after), missing=())
+    found = diagnose(
+        account, after, PLATFORMS["instagram"], can=works.catalog.capabilities(account, after), missing=()
+    )
     assert after.status == GrantStatus.HEALTHY
     [notice] = await works.said()
     assert "can't publish" not in notice.body["text"]

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import yaml
 
+from adapters.registry import REGISTRY
 from bot.settings import Settings
 from sandbox.platforms.meta import MetaSimulator
 from sandbox.slack.world import ACME, ADA
@@ -59,7 +60,7 @@ def test_the_app_in_the_world_is_the_one_in_the_manifest() -> None:
 
 
 async def test_the_environment_is_one_the_app_accepts(world: World, tmp_path: Path) -> None:
-    settings = Settings.from_env(world.env(APP, tmp_path))
+    settings = Settings.from_env(world.env(APP, tmp_path), REGISTRY)
 
     found = settings.platforms()
     clients = [client for one in found.values() for client in one.clients.values()]

@@ -10,7 +10,6 @@ import pytest
 from sqlmodel import col, select, update
 
 from adapters.base import Capability, Refresh
-from adapters.registry import PLATFORMS
 from bot.services.accounts.diagnosis import in_words
 from bot.services.accounts.disconnecting import Revocation
 from bot.views.accounts import CAN, Card
@@ -22,6 +21,7 @@ from sandbox.slack.world import BEA, OTTO
 from storage.engine.db import now
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
+from tests.platforms import PLATFORMS
 from tests.stories.told import (
     answer_to,
     buttons,

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from adapters.registry import PLATFORMS
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
 from storage.models import GrantStatus
 from tests.application import Office
+from tests.platforms import PLATFORMS
 from tests.stories.told import (
     answer_to,
     button,

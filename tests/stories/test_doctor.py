@@ -12,8 +12,16 @@ import pytest
 from sqlmodel import col, update
 
 from adapters.base import Capability
-from adapters.registry import PLATFORMS
-from bot.services.accounts.diagnosis import CLEAR, Diagnosis, Fix, Light, Weather, diagnose, ends_at, weather
+from bot.services.accounts.diagnosis import (
+    NO_OUTAGE,
+    Diagnosis,
+    PlatformHealth,
+    Remedy,
+    Severity,
+    diagnose,
+    ends_at,
+    health_from,
+)
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.state import Message
@@ -23,6 +31,7 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes, Tally
 from tests.application import Office
 from tests.counts import in_full
+from tests.platforms import PLATFORMS
 from tests.stories.told import answer_to, buttons, connected, hears, joins, said
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -241,159 +250,159 @@ def patient(platform: str = "x", **facts: Any) -> tuple[Account, Grant]:
     return account, grant
 
 
-def examine(platform: str = "x", outlook: Weather = CLEAR, **facts: Any) -> Diagnosis:
+def examine(platform: str = "x", health: PlatformHealth = NO_OUTAGE, **facts: Any) -> Diagnosis:
     return diagnose(
         *patient(platform, **facts),
         PLATFORMS[platform],
         can={Capability.PUBLISH},
         missing=(),
-        outlook=outlook,
+        health=health,
         now=NOW,
     )
 
 
-DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Fix]] = {
+DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
     "removed-at-facebook": (
         "facebook",
         {"status": GrantStatus.NEEDS_RECONNECT, "reason": "190_458"},
         "🔴 needs reconnecting",
         "somebody removed Octapost in the Facebook settings",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "checkpoint": (
         "facebook",
         {"status": GrantStatus.NEEDS_RECONNECT, "reason": "190_459"},
         "🔴 needs reconnecting",
         "Sign in at facebook.com and do what it asks, then press Reconnect.",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "testing": (
         "youtube",
         {"status": GrantStatus.NEEDS_RECONNECT, "reason": "testing_week"},
         "🔴 needs reconnecting",
         "Whoever runs Octapost has to set the Google app's publishing status to “In production”",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "unknown-code": (
         "reddit",
         {"status": GrantStatus.NEEDS_RECONNECT, "reason": "odd"},
         "🔴 needs reconnecting",
         "Reddit has ended our access",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
-    "ended-here": ("x", {"status": GrantStatus.ENDED}, "🔴 needs reconnecting", "is over", Fix.RECONNECT),
+    "ended-here": ("x", {"status": GrantStatus.ENDED}, "🔴 needs reconnecting", "is over", Remedy.RECONNECT),
     "lapsed": (
         "tiktok",
         {"refresh_sealed": b"r", "refresh_expires_at": NOW - DAY},
         "🔴 needs reconnecting",
         "The sign-in has expired",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
-    "pending": ("x", {"status": GrantStatus.PENDING}, "⏳ finishing", "Finish connecting", Fix.FINISH),
+    "pending": ("x", {"status": GrantStatus.PENDING}, "⏳ finishing", "Finish connecting", Remedy.FINISH),
     "our-app": (
         "x",
         {"last_outcome": "Misconfigured", "last_error_code": "invalid_client", "checked_at": NOW},
         "🟠 connected, but the app was refused",
         "X refuses this installation's app, not your account.",
-        Fix.OPERATOR,
+        Remedy.OPERATOR,
     ),
     "suspected": (
         "x",
         {"last_outcome": "GrantDead", "last_error_code": "invalid_grant", "suspected_at": NOW - DAY},
         "🟡 connected, being checked",
         "We ask a second time before we believe it. Nothing to do yet.",
-        Fix.NOTHING,
+        Remedy.NOTHING,
     ),
     "in-doubt": (
         "x",
         {"last_outcome": "OutcomeUnknown", "last_error_code": "no_answer", "in_doubt": True},
         "🟡 connected, being checked",
         "got lost on the way",
-        Fix.NOTHING,
+        Remedy.NOTHING,
     ),
     "page-lives": (
         "facebook",
         {"last_outcome": "accounts_only", "last_error_code": "190_463", "access_expires_at": NOW - DAY},
         "🟡 connected, the person's sign-in is over",
         "Publishing goes on with the account's own access",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "data-soon": (
         "instagram",
         {"data_access_expires_at": NOW + 5 * DAY},
         "🟡 connected, ends soon",
         "Instagram shows us its data for another 5 days, unless the person signs in again.",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "data-over": (
         "instagram",
         {"data_access_expires_at": NOW - DAY},
         "🟠 connected, its data is shown no longer",
         "for 90 days",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "once-unanswered": (
         "x",
         {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 2, "refresh_sealed": b"r"},
         "🟢 connected",
         "Renews itself.",
-        Fix.NOTHING,
+        Remedy.NOTHING,
     ),
     "often-unanswered": (
         "x",
         {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7, "refresh_sealed": b"r"},
         "🟡 connected, renewal delayed",
         "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do; posts wait.",
-        Fix.NOTHING,
+        Remedy.NOTHING,
     ),
     "outlived-by-its-pages": (
         "facebook",
         {"access_expires_at": NOW - DAY},
         "🟡 connected, being checked",
         "We ask Facebook what works without it. Nothing to do yet.",
-        Fix.NOTHING,
+        Remedy.NOTHING,
     ),
     "outlives-its-refresh-token": (
         "linkedin",
         {"refresh_sealed": b"r", "refresh_expires_at": NOW - DAY, "access_expires_at": NOW + 9 * DAY},
         "🟡 connected, ends soon",
         "Nothing renews it any more: LinkedIn ends this sign-in in 9 days; then somebody has to sign in again.",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "outlived-its-refresh-token": (
         "linkedin",
         {"refresh_sealed": b"r", "refresh_expires_at": NOW - 9 * DAY, "access_expires_at": NOW - DAY},
         "🔴 needs reconnecting",
         "The sign-in has expired",
-        Fix.RECONNECT,
+        Remedy.RECONNECT,
     ),
     "look-unanswered": (
         "linkedin",
         {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7},
         "🟡 connected, check delayed",
         "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
-        Fix.NOTHING,
+        Remedy.NOTHING,
     ),
     "look-overdue": (
         "linkedin",
         {"due_at": NOW - timedelta(hours=2)},
         "🟡 connected, check overdue",
         "It should have been looked at by now",
-        Fix.OPERATOR,
+        Remedy.OPERATOR,
     ),
     "overdue": (
         "x",
         {"due_at": NOW - timedelta(hours=2), "refresh_sealed": b"r"},
         "🟡 connected, renewal overdue",
         "Octapost's background work isn't running",
-        Fix.OPERATOR,
+        Remedy.OPERATOR,
     ),
 }
 
 
 @pytest.mark.parametrize(("platform", "facts", "status", "words", "fix"), DIAGNOSES.values(), ids=DIAGNOSES)
 def test_each_state_has_one_sentence_and_one_fix(
-    platform: str, facts: Mapping[str, Any], status: str, words: str, fix: Fix
+    platform: str, facts: Mapping[str, Any], status: str, words: str, fix: Remedy
 ) -> None:
     found = examine(platform, **facts)
 
@@ -405,14 +414,14 @@ def test_each_state_has_one_sentence_and_one_fix(
 
 
 def test_a_dead_sign_in_is_said_before_the_platform_s_outage_and_that_before_everything_else() -> None:
-    outage = Weather(silent_since=NOW)
+    outage = PlatformHealth(silent_since=NOW)
 
-    dead = examine(outlook=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
-    busy = examine(outlook=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
+    dead = examine(health=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
+    busy = examine(health=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
     ended = examine("facebook", outage, access_expires_at=NOW - DAY)
-    doubted = examine(outlook=Weather(doubted=True), suspected_at=NOW)
+    doubted = examine(health=PlatformHealth(doubted=True), suspected_at=NOW)
 
-    assert dead.light is Light.RED
+    assert dead.light is Severity.RED
     assert busy.state == "connected, X isn't answering"
     assert ended.state == "connected, Facebook isn't answering"
     assert (busy.since, busy.code) == (NOW, "outage")
@@ -424,7 +433,7 @@ def test_an_app_that_was_taken_out_is_the_operators() -> None:
 
     found = diagnose(account, grant, PLATFORMS["x"], can=(), missing=(), offered=False, now=NOW)
 
-    assert (found.status, found.fix) == ("🟠 not set up any more", Fix.OPERATOR)
+    assert (found.status, found.fix) == ("🟠 not set up any more", Remedy.OPERATOR)
 
 
 def test_a_role_that_may_not_publish_is_told_from_a_permission_that_was_not_given() -> None:
@@ -486,13 +495,13 @@ def test_a_platform_is_out_of_order_when_it_answers_nobody(
 ) -> None:
     tallies = {minute: replace(QUIET, **counts) for minute, counts in minutes.items()}
 
-    found = weather(tallies, 100)
+    found = health_from(tallies, 100)
 
     assert found.silent_since == (None if silent is None else datetime.fromtimestamp(silent * 60, UTC))
 
 
 def test_a_platform_that_calls_everybody_dead_is_doubted() -> None:
-    found = weather({100: replace(QUIET, dead=20, fresh=20)}, 100)
+    found = health_from({100: replace(QUIET, dead=20, fresh=20)}, 100)
 
     assert found.doubted
     assert not found.clear

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from adapters.linkedin import PLATFORM as LINKEDIN
-from adapters.registry import PLATFORMS
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.slack.world import ADA
 from storage.memberships import Members
 from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Notice, Role
+from tests.platforms import PLATFORMS
 from tests.web.house import House, press, query_of
 
 CANNOT = "can&#39;t be finished here"

@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from bot.web.limits import MOST_KEYS, Gate, client_address
+from bot.web.limits import MOST_KEYS, RateLimiter, client_address
 
 PER_MINUTE = 60
 
@@ -29,8 +29,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def gate(clock: Clock) -> Gate:
-    return Gate(PER_MINUTE, clock=clock)
+def gate(clock: Clock) -> RateLimiter:
+    return RateLimiter(PER_MINUTE, clock=clock)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def test_the_address_to_count_by_is_what_the_outermost_trusted_proxy_saw(
     assert client_address(request, proxies) == address
 
 
-def test_a_minute_lets_so_many_through_and_says_how_long_the_rest_must_wait(gate: Gate, clock: Clock) -> None:
+def test_a_minute_lets_so_many_through_and_says_how_long_the_rest_must_wait(
+    gate: RateLimiter, clock: Clock
+) -> None:
     waits = []
     for _ in range(PER_MINUTE + 3):
         waits.append(gate.hit("a"))
@@ -74,7 +76,7 @@ def test_a_minute_lets_so_many_through_and_says_how_long_the_rest_must_wait(gate
     assert gate.hit("b") == 0
 
 
-def test_whoever_waits_as_long_as_told_gets_through(gate: Gate, clock: Clock) -> None:
+def test_whoever_waits_as_long_as_told_gets_through(gate: RateLimiter, clock: Clock) -> None:
     for _ in range(PER_MINUTE):
         gate.hit("a")
     clock.now_s += 30
@@ -87,7 +89,7 @@ def test_whoever_waits_as_long_as_told_gets_through(gate: Gate, clock: Clock) ->
     assert gate.hit("a") == 0
 
 
-def test_no_sliding_minute_lets_many_more_through_than_the_limit(gate: Gate, clock: Clock) -> None:
+def test_no_sliding_minute_lets_many_more_through_than_the_limit(gate: RateLimiter, clock: Clock) -> None:
     passed_at: list[float] = []
     for _ in range(6000):
         if not gate.hit("a"):
@@ -101,7 +103,7 @@ def test_no_sliding_minute_lets_many_more_through_than_the_limit(gate: Gate, clo
 
 
 def test_a_host_clock_set_back_an_hour_keeps_nobody_out_for_longer_than_a_minute(
-    gate: Gate, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    gate: RateLimiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     while not gate.hit("a"):
         pass
@@ -116,7 +118,7 @@ def test_a_host_clock_set_back_an_hour_keeps_nobody_out_for_longer_than_a_minute
 
 
 def test_any_number_of_addresses_takes_a_bounded_number_of_keys(clock: Clock) -> None:
-    gate = Gate(PER_MINUTE, clock=clock)
+    gate = RateLimiter(PER_MINUTE, clock=clock)
     for number in range(3 * MOST_KEYS):
         gate.hit(str(number))
     most = len(gate)

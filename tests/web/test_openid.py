@@ -17,6 +17,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
+from adapters.registry import REGISTRY
 from bot.settings import Settings
 from bot.web.openid import NotProved, Person, SignInWithSlack, Unreachable
 from sandbox.browser import PLAIN
@@ -67,7 +68,8 @@ async def slack(keys: tuple[Keys, str]) -> AsyncIterator[SignInWithSlack]:
             "OCTAPOST_SLACK_CLIENT_SECRET": "secret",
             "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",
             "OCTAPOST_SLACK_WEB_URL": keys[1],
-        }
+        },
+        REGISTRY,
     )
     async with httpx.AsyncClient(verify=PLAIN, trust_env=False) as http:
         yield SignInWithSlack(settings, None, http)  # type: ignore[arg-type]

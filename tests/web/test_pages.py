@@ -14,9 +14,10 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
 
+from adapters.registry import REGISTRY
 from bot.settings import Settings
 from bot.web.guard import Cookies
-from bot.web.pages import Pages, hops_of
+from bot.web.pages import Pages, form_action_sources
 from storage.models import new_secret
 from tests.web.house import House, open_house
 
@@ -64,7 +65,8 @@ def settings(**extra: str) -> Settings:
             "OCTAPOST_SLACK_CLIENT_SECRET": "secret",
             "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",
         }
-        | extra
+        | extra,
+        REGISTRY,
     )
 
 
@@ -135,7 +137,7 @@ async def test_the_tickets_form_may_lead_to_slack_and_the_platform_and_nowhere_e
     ],
 )
 def test_a_forms_hops_stay_in_one_domain(url: str, hops: tuple[str, ...]) -> None:
-    assert hops_of(url) == hops
+    assert form_action_sources(url) == hops
 
 
 async def test_no_parameter_decides_where_a_redirect_goes(proxied: House) -> None:
@@ -198,7 +200,7 @@ def test_on_https_the_cookie_is_pinned_to_the_host_and_transport_is_strict() -> 
     cookies, pages = Cookies(secure=True), Pages(settings())
     browser = new_secret()
 
-    answer = cookies.keep(pages.go("https://slack.com/"), browser)
+    answer = cookies.keep(pages.redirect("https://slack.com/"), browser)
 
     cookie = answer.cookies["__Host-octapost-attempt"]
     assert cookie.value == browser
@@ -216,7 +218,7 @@ def test_a_cookie_that_is_not_ours_is_no_cookie(value: str) -> None:
 
 
 def test_sentences_show_commands_as_code_and_everything_else_as_text() -> None:
-    page = Pages(settings()).say("T", "Type `/octapost <b>` & <i>go</i>")
+    page = Pages(settings()).message_page("T", "Type `/octapost <b>` & <i>go</i>")
 
     assert "Type <code>/octapost &lt;b&gt;</code> &amp; &lt;i&gt;go&lt;/i&gt;" in (page.text or "")
 

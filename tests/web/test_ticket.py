@@ -5,12 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from adapters.registry import PLATFORMS
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
 from storage.browsers import Browsers
 from storage.memberships import Members
 from storage.models import Browser, ConnectionAttempt, Role, SignIn, Ticket
+from tests.platforms import PLATFORMS
 from tests.web.house import COOKIE, House, press, query_of
 
 BOTS = (

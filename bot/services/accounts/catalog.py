@@ -15,23 +15,21 @@ if TYPE_CHECKING:
     from bot.settings import PlatformSettings
     from storage.models import Account, Grant
 
-NICKNAMES = {"ig": "instagram", "insta": "instagram", "fb": "facebook", "twitter": "x", "yt": "youtube"}
-"""What people type for a platform besides its name."""
 OVER = frozenset({GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED})
 """A grant in these states does nothing for anybody."""
 
 
-class Offer:
+class PlatformCatalog:
     """The platforms, as the operator configured them. Built once, in `bot.app`."""
 
     def __init__(self, platforms: Mapping[str, PlatformSettings]) -> None:
         self._platforms = platforms
 
-    def offered(self) -> list[PlatformSettings]:
+    def configured(self) -> list[PlatformSettings]:
         """Return the platforms this installation has an app for, in the registry's order."""
         return [found for found in self._platforms.values() if found.clients]
 
-    def missing_platforms(self) -> list[PlatformSettings]:
+    def unconfigured(self) -> list[PlatformSettings]:
         """Return the platforms without credentials."""
         return [found for found in self._platforms.values() if not found.clients]
 
@@ -39,7 +37,7 @@ class Offer:
         """Return a platform's facts, offered or not. Raises KeyError for a key we never had."""
         return self._platforms[key].platform
 
-    def choose(self, word: str) -> PlatformSettings:
+    def resolve(self, word: str) -> PlatformSettings:
         """Return the offered platform a person named.
 
         Raises:
@@ -48,13 +46,15 @@ class Offer:
 
         """
         key = word.strip().lower()
-        found = self._platforms.get(NICKNAMES.get(key, key))
+        found = self._platforms.get(key) or next(
+            (each for each in self._platforms.values() if key in each.platform.nicknames), None
+        )
         if found is not None and found.clients:
             return found
-        offered = tuple(p.platform.name for p in self.offered())
+        offered = tuple(p.platform.name for p in self.configured())
         if found is not None:
             raise PlatformNotSetUpError(found.platform.name, offered)
-        near = difflib.get_close_matches(key, [p.platform.key for p in self.offered()], n=1, cutoff=0.6)
+        near = difflib.get_close_matches(key, [p.platform.key for p in self.configured()], n=1, cutoff=0.6)
         nearest = self.platform(near[0]).name if near else ""
         raise UnknownPlatformError(word[:40], offered, nearest)
 
@@ -64,23 +64,23 @@ class Offer:
 
     def client(self, platform: str, app: str) -> Client:
         """Return our credentials for an app. Raises Misconfigured when they were taken out."""
-        if not self.has(platform, app):
+        if not self.is_configured(platform, app):
             raise Misconfigured("no_credentials")
         return self._platforms[platform].clients[app]
 
-    def has(self, platform: str, app: str) -> bool:
+    def is_configured(self, platform: str, app: str) -> bool:
         """Tell whether this installation has credentials for an app."""
         found = self._platforms.get(platform)
         return found is not None and app in found.clients
 
-    def can(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
+    def capabilities(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
         """Return what the account can do, from its grant's scopes and its own role there."""
         if grant is None or grant.status in OVER or account.disconnected_at is not None or account.lost:
             return frozenset()
         app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
         return capabilities(app, grant.scopes) - {Capability(name) for name in account.missing}
 
-    def missing(self, account: Account, grant: Grant | None) -> tuple[Scope, ...]:
+    def missing_scopes(self, account: Account, grant: Grant | None) -> tuple[Scope, ...]:
         """Return the permissions that were not granted."""
         app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
         return missing_scopes(app, grant.scopes) if grant is not None else ()

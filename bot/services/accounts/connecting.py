@@ -28,7 +28,7 @@ from adapters.base import (
 )
 from bot.ops.logs import logger
 from bot.services.access import Actor
-from bot.services.accounts.catalog import Offer
+from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.disconnecting import Disconnections
 from bot.services.acting import acting
 from bot.services.errors import (
@@ -101,7 +101,7 @@ class Connections:
         self,
         *,
         public_url: str,
-        offer: Offer,
+        catalog: PlatformCatalog,
         disconnections: Disconnections,
         tokens: FreshTokens,
         incidents: Incidents,
@@ -109,7 +109,7 @@ class Connections:
         database: Database,
         vault: Vault,
     ) -> None:
-        self.offer = offer
+        self.catalog = catalog
         self._public_url = public_url
         self._disconnections = disconnections
         self._tokens = tokens
@@ -154,8 +154,8 @@ class Connections:
 
         Raises NotMemberError or NotAllowedError like `standing`.
         """
-        platform = self.offer.platform(ticket.platform)
-        client = self.offer.client(ticket.platform, ticket.app)
+        platform = self.catalog.platform(ticket.platform)
+        client = self.catalog.client(ticket.platform, ticket.app)
         verifier = new_secret()
         async with acting(self._database, ticket, Permission.CONNECT_ACCOUNTS, system=True) as session:
             state = await Attempts(session, self._vault).open(
@@ -189,8 +189,8 @@ class Connections:
         """
         attempt = redeemed.attempt
         await self.standing(attempt)
-        platform = self.offer.platform(attempt.platform)
-        client = self.offer.client(attempt.platform, attempt.app)
+        platform = self.catalog.platform(attempt.platform)
+        client = self.catalog.client(attempt.platform, attempt.app)
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
         async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
@@ -251,7 +251,7 @@ class Connections:
             reconnects=grant.reconnects,
             expires_at=grant.created_at,
         )
-        client = self.offer.client(grant.platform, grant.app)
+        client = self.catalog.client(grant.platform, grant.app)
         try:
             await self.standing(attempt)
             return await self._settle(attempt, grant, client, look)
@@ -276,7 +276,7 @@ class Connections:
         client: Client,
         look: Callable[[], Awaitable[tuple[Discovery, Tokens]]],
     ) -> ConsentSettled | Waiting:
-        platform = self.offer.platform(attempt.platform)
+        platform = self.catalog.platform(attempt.platform)
         try:
             discovery, tokens = await look()
         except Rejected as refusal:
@@ -326,7 +326,7 @@ class Connections:
             if organization is None:
                 raise NotMemberError
             before = await accounts.all(organization_id, platform.key)
-            could = {a.id for a, held in before if Capability.PUBLISH in self.offer.can(a, held)}
+            could = {a.id for a, held in before if Capability.PUBLISH in self.catalog.capabilities(a, held)}
             expected = [a for a, _ in before if attempt.reconnects and a.grant_id == attempt.reconnects]
             wrong = await self._other_identity(grants, attempt, found, expected)
             grant = await grants.settle(
@@ -368,7 +368,7 @@ class Connections:
                 {account.id: BLOCKED for account in found.accounts if account.blocker is not None},
             )
             hints = found.hints
-            if len(self.offer.choose(platform.key).clients) > 1:
+            if len(self.catalog.resolve(platform.key).clients) > 1:
                 hints -= {Hint.PAGES_NEED_PAGE_APP}  # the app for that is offered beside this one
             kept = None
             if fresh and not at_once:

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
     from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
 CLOCKS_APART = timedelta(minutes=1)
-"""How far a platform's clock may be behind ours: so much after a word, a sign-in may yet be the one it means."""
+"""How far a platform's clock may be behind ours: so much after a event, a sign-in may yet be the one it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class DeauthorizationEvent:
     """What a platform signed: this person left."""
 
     platforms: Collection[str]
@@ -46,16 +46,18 @@ class Word:
     """It is no proof by itself that what we hold is over: nothing is ended, the platform is asked."""
 
 
-class Departures:
+class Deauthorizations:
     """The use case. Built once, in `bot.app`."""
 
-    def __init__(self, *, offer: Offer, incidents: Incidents, database: Database, vault: Vault) -> None:
-        self._offer = offer
+    def __init__(
+        self, *, catalog: PlatformCatalog, incidents: Incidents, database: Database, vault: Vault
+    ) -> None:
+        self._catalog = catalog
         self._incidents = incidents
         self._database = database
         self._vault = vault
 
-    async def settle(self, word: Word, *, erase: bool = False) -> int:
+    async def settle(self, event: DeauthorizationEvent, *, erase: bool = False) -> int:
         """End the person's grants and call for somebody, or do nothing at all; return how many ended now.
 
         `erase` also destroys every token that came of them, of grants that had ended before too. Grants of
@@ -63,30 +65,30 @@ class Departures:
         transaction: a word that could not be acted on is not marked as heard.
         """
         async with self._database.system() as session:
-            if word.once and not await Seen(session).first(word.once):
+            if event.once and not await Seen(session).first(event.once):
                 return 0
             repository = Refreshes(session, self._vault)
-            person = self._leaver(word, await repository.clock())
-            ended = [] if word.hint else await repository.end_for_person(person, word.code)
-            erased = await repository.erase(person) if erase and not word.hint else 0
+            person = self._person(event, await repository.clock())
+            ended = [] if event.hint else await repository.end_for_person(person, event.code)
+            erased = await repository.erase(person) if erase and not event.hint else 0
             asked = await repository.ask_about(person, CLOCKS_APART)
             for grant in ended:
-                await self._incidents.grant_died(session, grant, word.code)
+                await self._incidents.grant_died(session, grant, event.code)
         log.info(
-            "a person left", platforms=sorted(word.platforms), ended=len(ended), erased=erased, asked=asked
+            "a person left", platforms=sorted(event.platforms), ended=len(ended), erased=erased, asked=asked
         )
         return len(ended)
 
-    def _leaver(self, word: Word, clock: datetime) -> ExternalPerson:
+    def _person(self, event: DeauthorizationEvent, clock: datetime) -> ExternalPerson:
         """Return who left. Nothing was said later than now, whatever the platform's clock makes of it."""
         return ExternalPerson(
-            platforms=word.platforms,
+            platforms=event.platforms,
             apps=[
                 app
-                for offered in self._offer.offered()
-                if offered.platform.key in word.platforms
+                for offered in self._catalog.configured()
+                if offered.platform.key in event.platforms
                 for app in offered.clients
             ],
-            external_id=word.person,
-            consented_until=clock if word.said_at is None else min(word.said_at, clock),
+            external_id=event.person,
+            consented_until=clock if event.said_at is None else min(event.said_at, clock),
         )

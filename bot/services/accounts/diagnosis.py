@@ -45,7 +45,7 @@ PUBLISH_APP = (
 )
 
 
-class Light(StrEnum):
+class Severity(StrEnum):
     """The dot in front of an account; never shown without words."""
 
     GREEN = "🟢"
@@ -55,7 +55,7 @@ class Light(StrEnum):
     WAITING = "⏳"
 
 
-class Fix(StrEnum):
+class Remedy(StrEnum):
     """What a person can do about it: the button a diagnosis comes with."""
 
     NOTHING = "nothing"
@@ -70,14 +70,14 @@ class Fix(StrEnum):
 class Diagnosis:
     """What is the matter with one account."""
 
-    light: Light
+    light: Severity
     state: str
     """A few words behind the dot."""
     sentence: str
     """What is so, and why."""
     advice: str = ""
     """What to do; empty when there is nothing to say about that."""
-    fix: Fix = Fix.NOTHING
+    fix: Remedy = Remedy.NOTHING
     since: datetime | None = None
     code: str = ""
     """The platform's or our code, for the small print."""
@@ -92,19 +92,19 @@ class Diagnosis:
     @property
     def fine(self) -> bool:
         """Tell whether nothing at all is the matter."""
-        return self.light is Light.GREEN
+        return self.light is Severity.GREEN
 
     @property
     def broken(self) -> bool:
         """Tell whether nothing can be published until somebody signs in again."""
-        return self.light is Light.RED
+        return self.light is Severity.RED
 
 
 # The platform as a whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
+class PlatformHealth:
     """How a platform is doing for everybody."""
 
     silent_since: datetime | None = None
@@ -129,10 +129,10 @@ class Weather:
         return ""
 
 
-CLEAR = Weather()
+NO_OUTAGE = PlatformHealth()
 
 
-def weather(tallies: Mapping[int, Tally], minute: int) -> Weather:
+def health_from(tallies: Mapping[int, Tally], minute: int) -> PlatformHealth:
     """Return what a platform's refreshes, counted minute by minute, say about it at `minute` (Unix time / 60).
 
     Silent is who has left the last few refreshes unanswered and answered none since; what it answered
@@ -142,20 +142,20 @@ def weather(tallies: Mapping[int, Tally], minute: int) -> Weather:
     unanswered = {m: t.busy for m, t in tallies.items() if m >= heard and t.busy and not t.fresh}
     recent = any(m >= minute - SILENT_MIN for m in unanswered)
     silent = recent and sum(unanswered.values()) >= SILENT_CALLS
-    return Weather(
+    return PlatformHealth(
         silent_since=datetime.fromtimestamp(min(unanswered) * 60, UTC) if silent else None,
         doubted=tripped(tallies, minute),
     )
 
 
-class Forecast:
+class HealthReader:
     """Asks the database how the platforms are doing. Built once, in `bot.app`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._asking: asyncio.Task[Mapping[str, Weather]] | None = None
+        self._asking: asyncio.Task[Mapping[str, PlatformHealth]] | None = None
 
-    async def now(self) -> Mapping[str, Weather]:
+    async def now(self) -> Mapping[str, PlatformHealth]:
         """Return the platforms there is something to say about, from all replicas' counts.
 
         It is the same for everybody, so whoever asks while it is being read shares that.
@@ -165,12 +165,12 @@ class Forecast:
             self._asking.add_done_callback(self._answered)
         return await asyncio.shield(self._asking)
 
-    def _answered(self, _asked: asyncio.Task[Mapping[str, Weather]]) -> None:
+    def _answered(self, _asked: asyncio.Task[Mapping[str, PlatformHealth]]) -> None:
         self._asking = None
 
-    async def _ask(self) -> Mapping[str, Weather]:
+    async def _ask(self) -> Mapping[str, PlatformHealth]:
         minute, counted = await recent_tallies(self._database.single, 2 * BREAKER_HISTORY_MIN)
-        found = {key: weather(tallies, minute) for key, tallies in counted.items()}
+        found = {key: health_from(tallies, minute) for key, tallies in counted.items()}
         return {key: each for key, each in found.items() if not each.clear}
 
 
@@ -264,7 +264,7 @@ def diagnose(
     can: Iterable[Capability],
     missing: Sequence[Scope],
     offered: bool = True,
-    outlook: Weather = CLEAR,
+    health: PlatformHealth = NO_OUTAGE,
     warned: bool = False,
     now: datetime | None = None,
 ) -> Diagnosis:
@@ -280,7 +280,7 @@ def diagnose(
         return _lost(account, platform)
     for found in (
         _ours(platform, grant, offered=offered),
-        _theirs(platform, outlook),
+        _theirs(platform, health),
         _cannot_publish(account, platform, frozenset(can), missing),
         _doubtful(account, platform),
         _uncertain(platform, grant, now),
@@ -291,13 +291,13 @@ def diagnose(
             return found
     if missing:
         return Diagnosis(
-            light=Light.YELLOW,
+            light=Severity.YELLOW,
             state="connected, some permissions missing",
             sentence=expiry(platform, grant, now),
             advice="Reconnect and leave everything ticked to get them back.",
-            fix=Fix.RECONNECT,
+            fix=Remedy.RECONNECT,
         )
-    return Diagnosis(light=Light.GREEN, state="connected", sentence=expiry(platform, grant, now))
+    return Diagnosis(light=Severity.GREEN, state="connected", sentence=expiry(platform, grant, now))
 
 
 def tally(found: Sequence[Diagnosis]) -> str:
@@ -312,11 +312,11 @@ def tally(found: Sequence[Diagnosis]) -> str:
     return f"{many}, {' and '.join(filter(None, (need if broken else '', look if other else '')))}."
 
 
-def worst(found: Sequence[Diagnosis]) -> Light:
+def worst(found: Sequence[Diagnosis]) -> Severity:
     """Return the dot that stands for all of them: the one that wants a person the most."""
     lights = {each.light for each in found}
-    by_weight = (Light.RED, Light.ORANGE, Light.YELLOW, Light.WAITING)
-    return next((one for one in by_weight if one in lights), Light.GREEN)
+    by_weight = (Severity.RED, Severity.ORANGE, Severity.YELLOW, Severity.WAITING)
+    return next((one for one in by_weight if one in lights), Severity.GREEN)
 
 
 def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
@@ -324,11 +324,18 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
     state = "needs reconnecting"
     if grant is None or grant.status == GrantStatus.ENDED:
         sentence = "The sign-in is over: reconnect it."
-        return Diagnosis(light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, code="removed")
+        return Diagnosis(
+            light=Severity.RED, state=state, sentence=sentence, fix=Remedy.RECONNECT, code="removed"
+        )
     if grant.status != GrantStatus.NEEDS_RECONNECT:
         sentence, ended = "The sign-in has expired: reconnect it.", works_until(grant)
         return Diagnosis(
-            light=Light.RED, state=state, sentence=sentence, fix=Fix.RECONNECT, since=ended, code="expired"
+            light=Severity.RED,
+            state=state,
+            sentence=sentence,
+            fix=Remedy.RECONNECT,
+            since=ended,
+            code="expired",
         )
     site = FIRST_THERE.get(grant.reason, "")
     advice = "Press Reconnect and sign in as somebody who manages this account."
@@ -337,11 +344,11 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
     elif grant.reason == TESTING_WEEK:
         advice = f"Press Reconnect. {PUBLISH_APP}"
     return Diagnosis(
-        light=Light.RED,
+        light=Severity.RED,
         state=state,
         sentence=f"The sign-in is over: {why(platform, grant.reason)}.",
         advice=advice,
-        fix=Fix.RECONNECT,
+        fix=Remedy.RECONNECT,
         since=grant.checked_at,
         code=grant.reason,
         site=f"https://www.{site}/" if site else "",
@@ -351,11 +358,11 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
 def _lost(account: Account, platform: Platform) -> Diagnosis:
     """An account that a living sign-in lets us act for no more."""
     return Diagnosis(
-        light=Light.RED,
+        light=Severity.RED,
         state="needs reconnecting",
         sentence=f"{platform.name} doesn't let us act for it any more: {why(platform, account.lost)}.",
         advice=mend(account.lost),
-        fix=Fix.RECONNECT,
+        fix=Remedy.RECONNECT,
         since=account.suspected_at,
         code=account.lost,
     )
@@ -366,7 +373,7 @@ def _doubtful(account: Account, platform: Platform) -> Diagnosis | None:
     if account.suspected_at is None:
         return None
     return Diagnosis(
-        light=Light.YELLOW,
+        light=Severity.YELLOW,
         state="connected, being checked",
         sentence=(
             f"{platform.name} said that we can't act for it any more. We ask a second time before we believe it."
@@ -381,45 +388,45 @@ def _ours(platform: Platform, grant: Grant, *, offered: bool) -> Diagnosis | Non
     """What is the operator's to mend, and what is half done."""
     if not offered:
         return Diagnosis(
-            light=Light.ORANGE,
+            light=Severity.ORANGE,
             state="not set up any more",
             sentence=f"This installation has no {platform.name} app any more, so nothing can be renewed.",
             advice="Whoever runs Octapost has to put its credentials back.",
-            fix=Fix.OPERATOR,
+            fix=Remedy.OPERATOR,
             code="no_credentials",
         )
     if grant.status == GrantStatus.PENDING:
         return Diagnosis(
-            light=Light.WAITING,
+            light=Severity.WAITING,
             state="finishing",
             sentence=f"{platform.name} hasn't said yet what this sign-in covers.",
             advice="Press Finish connecting in the message we sent in Slack.",
-            fix=Fix.FINISH,
+            fix=Remedy.FINISH,
         )
     kind, code = grant.last_outcome, grant.last_error_code
     if kind == "Misconfigured":
         return Diagnosis(
-            light=Light.ORANGE,
+            light=Severity.ORANGE,
             state="connected, but the app was refused",
             sentence=f"{platform.name} refuses this installation's app, not your account.",
             advice="Whoever runs Octapost has to fix it and has been told. Nothing for you to do.",
-            fix=Fix.OPERATOR,
+            fix=Remedy.OPERATOR,
             since=grant.checked_at,
             code=code,
         )
     return None
 
 
-def _theirs(platform: Platform, outlook: Weather) -> Diagnosis | None:
+def _theirs(platform: Platform, health: PlatformHealth) -> Diagnosis | None:
     """What is wrong with the whole platform, and so with none of its accounts."""
-    if outlook.clear:
+    if health.clear:
         return None
-    silent = outlook.silent_since is not None
+    silent = health.silent_since is not None
     return Diagnosis(
-        light=Light.YELLOW,
+        light=Severity.YELLOW,
         state=f"connected, {platform.name} isn't answering" if silent else "connected, being checked",
-        sentence=outlook.words(platform),
-        since=outlook.silent_since,
+        sentence=health.words(platform),
+        since=health.silent_since,
         code="outage" if silent else "breaker_open",
     )
 
@@ -440,11 +447,11 @@ def _cannot_publish(
         )
         advice = "Press Reconnect and leave everything ticked."
     return Diagnosis(
-        light=Light.ORANGE,
+        light=Severity.ORANGE,
         state="connected, but can't publish",
         sentence=sentence,
         advice=advice,
-        fix=Fix.RECONNECT,
+        fix=Remedy.RECONNECT,
         site=account.url,
     )
 
@@ -454,20 +461,20 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
     kind, code = grant.last_outcome, grant.last_error_code
     if kind == ACCOUNTS_ONLY:
         return Diagnosis(
-            light=Light.YELLOW,
+            light=Severity.YELLOW,
             state="connected, the person's sign-in is over",
             sentence=(
                 f"Publishing goes on with the account's own access, but the sign-in of the person who connected it"
                 f" is over: {why(platform, code)}."
             ),
             advice="Press Reconnect when you have a minute, so that it can also be looked after again.",
-            fix=Fix.RECONNECT,
+            fix=Remedy.RECONNECT,
             since=grant.checked_at,
             code=code,
         )
     if grant.suspected_at is not None:
         return Diagnosis(
-            light=Light.YELLOW,
+            light=Severity.YELLOW,
             state="connected, being checked",
             sentence=f"{platform.name} said that this sign-in is over. We ask a second time before we believe it.",
             advice="Nothing to do yet.",
@@ -476,7 +483,7 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
         )
     if grant.in_doubt:
         return Diagnosis(
-            light=Light.YELLOW,
+            light=Severity.YELLOW,
             state="connected, being checked",
             sentence=f"{platform.name}'s answer to the last renewal got lost on the way. We ask again.",
             advice="Nothing to do yet.",
@@ -485,7 +492,7 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
         )
     if platform.account_tokens and (grant.access_expires_at or now) < now:
         return Diagnosis(
-            light=Light.YELLOW,
+            light=Severity.YELLOW,
             state="connected, being checked",
             sentence=f"The time of the person's sign-in is up. We ask {platform.name} what works without it.",
             advice="Nothing to do yet.",
@@ -514,11 +521,11 @@ def _ending(platform: Platform, grant: Grant, now: datetime, *, warned: bool) ->
     else:
         sentence, state = expiry(platform, grant, now), "connected, ends soon"
     return Diagnosis(
-        light=Light.ORANGE if over else Light.YELLOW,
+        light=Severity.ORANGE if over else Severity.YELLOW,
         state=state,
         sentence=sentence,
         advice="Press Reconnect; it takes a minute.",
-        fix=Fix.RECONNECT,
+        fix=Remedy.RECONNECT,
         since=end if over else None,
         code="ends" if window is None else DATA_ACCESS,
     )
@@ -529,14 +536,14 @@ def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | 
     renewed = renewable(platform, grant)
     if grant.due_at is not None and now - grant.due_at > OVERDUE and (grant.lease_until or now) <= now:
         return Diagnosis(
-            light=Light.YELLOW,
+            light=Severity.YELLOW,
             state="connected, renewal overdue" if renewed else "connected, check overdue",
             sentence=(
                 f"It should have been {'renewed' if renewed else 'looked at'} by now, but Octapost's background work"
                 " isn't running."
             ),
             advice="Whoever runs Octapost has to start it.",
-            fix=Fix.OPERATOR,
+            fix=Remedy.OPERATOR,
             since=grant.due_at,
             code="overdue",
         )
@@ -544,7 +551,7 @@ def _unanswered(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | 
     if kind not in {"Busy", "OutcomeUnknown", "TokenRefused", "Rejected"} or grant.failures < LOST_PATIENCE:
         return None
     return Diagnosis(
-        light=Light.YELLOW,
+        light=Severity.YELLOW,
         state="connected, renewal delayed" if renewed else "connected, check delayed",
         sentence=(
             f"{platform.name} hasn't answered our last {grant.failures} tries to"

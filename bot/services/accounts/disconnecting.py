@@ -25,7 +25,7 @@ from storage.posts import Posts
 
 if TYPE_CHECKING:
     from bot.services.access import Actor
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
     from bot.services.tokens.fresh import FreshTokens
     from storage.engine.db import Database
@@ -65,14 +65,14 @@ class Disconnections:
     def __init__(
         self,
         *,
-        offer: Offer,
+        catalog: PlatformCatalog,
         adapters: Mapping[str, Adapter],
         tokens: FreshTokens,
         incidents: Incidents,
         database: Database,
         vault: Vault,
     ) -> None:
-        self._offer = offer
+        self._catalog = catalog
         self._adapters = adapters
         self._tokens = tokens
         self._incidents = incidents
@@ -121,7 +121,7 @@ class Disconnections:
         log.info("account disconnected", account=account.id, orphan=orphan.id if orphan else None)
         return Disconnection(
             account=account,
-            platform=self._offer.platform(account.platform),
+            platform=self._catalog.platform(account.platform),
             orphan=orphan,
             people=people | {account.connected_by},
         )
@@ -187,8 +187,8 @@ class Disconnections:
         Where we cannot see which grants share a login, or never learnt whose this one is, those that the
         same people connected count; if it is not known any more who did, every live grant there does.
         """
-        platform = self._offer.platform(grant.platform)
-        family = self._offer.family(platform)
+        platform = self._catalog.platform(grant.platform)
+        family = self._catalog.family(platform)
         if grant.external_id and not platform.login_spans_grants:
             return await grants.siblings(family, grant.external_id, grant.id)
         return sum([await grants.connected_by_same(key, people, grant.id) for key in family])

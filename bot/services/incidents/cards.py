@@ -28,7 +28,7 @@ from storage.posts import Posts
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from storage.models import AlertSettings, Membership, Notice
     from storage.posts import Waiting
 
@@ -41,8 +41,8 @@ AGAIN = timedelta(hours=6)
 class Cards:
     """Keeps each incident's one message where people see it, and true."""
 
-    def __init__(self, offer: Offer) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog) -> None:
+        self._catalog = catalog
 
     async def draw(self, session: AsyncSession, incident: Incident) -> views.IncidentCard:
         """Return everything the card says, as of now."""
@@ -50,7 +50,7 @@ class Cards:
         settings = await Alerts(session).get(incident.organization_id)
         return views.IncidentCard(
             incident=incident,
-            platform=self._offer.platform(incident.platform),
+            platform=self._catalog.platform(incident.platform),
             organization=organization.name if organization else "it",
             connector=await self.member(session, incident, incident.connected_by),
             claimer=await self.member(session, incident, incident.claimed_by),

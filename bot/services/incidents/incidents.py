@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.operator_alerts import Operator
     from storage.incidents import Patience
     from storage.models import Account, Grant
@@ -49,11 +49,11 @@ CLOCKS_APART = timedelta(hours=1)
 class Incidents:
     """Turns a verdict into a card for the people it concerns, and keeps the card true."""
 
-    def __init__(self, offer: Offer, vault: Vault, operator: Operator | None = None) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog, vault: Vault, operator: Operator | None = None) -> None:
+        self._catalog = catalog
         self._vault = vault
         self._operator = operator
-        self.cards = Cards(offer)
+        self.cards = Cards(catalog)
 
     # What happens to grants
 
@@ -73,7 +73,7 @@ class Incidents:
             if not new and incident.kind == IncidentKind.NEEDS_RECONNECT and not incident.grant_still_valid:
                 continue
             incident.grant_still_valid = False
-            line = "" if new else f"🔴 It is over: {views.why(self._offer.platform(grant.platform), code)}."
+            line = "" if new else f"🔴 It is over: {views.why(self._catalog.platform(grant.platform), code)}."
             incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
             incident.code, incident.snoozed_until, incident.deadline = code, None, None
             await Audit(session).write(
@@ -123,12 +123,16 @@ class Incidents:
                     organization_id, SYSTEM, "access ended", account.id, code=ill[account.id], held=many
                 )
             PROMPTS.labels(grant.platform).inc()
-            why = views.why(self._offer.platform(grant.platform), code)
+            why = views.why(self._catalog.platform(grant.platform), code)
             await self.cards.say(session, incident, "" if new else views.newly_lost(len(told), why))
 
     def _ailment(self, account: Account, grant: Grant) -> str:
         """Return the code for why a living grant doesn't let us publish to an account; empty: it does."""
-        if account.lost or grant.status in OVER or Capability.PUBLISH in self._offer.can(account, grant):
+        if (
+            account.lost
+            or grant.status in OVER
+            or Capability.PUBLISH in self._catalog.capabilities(account, grant)
+        ):
             return account.lost
         return views.ROLE_LOST if str(Capability.PUBLISH) in account.missing else views.SCOPE_LOST
 
@@ -154,11 +158,11 @@ class Incidents:
             if not (new or incident.reminder_day):  # it is over already
                 continue
             told = not new and (incident.reminder_day or 0) <= rung
-            incident.deadline = ends_at(self._offer.platform(grant.platform), grant)
+            incident.deadline = ends_at(self._catalog.platform(grant.platform), grant)
             if told and not incident.card.channel:
                 continue
             incident.reminder_day = min(rung, incident.reminder_day or rung)
-            platform = self._offer.platform(grant.platform)
+            platform = self._catalog.platform(grant.platform)
             incident.code = views.DATA_ACCESS if only_data_ends(platform, grant) else ""
             quietly = new or told or incident.snoozed_until is not None
             line = f"🟡 {views.in_days(views.days_until(datetime.now(UTC) + left))} left."
@@ -177,7 +181,7 @@ class Incidents:
                 continue
             incident.reminder_day, incident.deadline, incident.snoozed_until = 0, end, None
             incident.code = views.DATA_ACCESS
-            name = self._offer.platform(grant.platform).name
+            name = self._catalog.platform(grant.platform).name
             line = f"🟠 {name} shows us its data no longer since {views.moment(end)}."
             await self.cards.say(session, incident, "" if new else line)
 
@@ -229,7 +233,7 @@ class Incidents:
     ) -> None:
         """Let an incident go on about what a reconnect didn't bring back."""
         incident.narrow_to(left, code)
-        why = views.why(self._offer.platform(incident.platform), code)
+        why = views.why(self._catalog.platform(incident.platform), code)
         await self.cards.say(session, incident, views.still_lost(len(left), why))
 
     async def _freed(
@@ -258,7 +262,7 @@ class Incidents:
             return False  # only its accounts say when they are well
         if incident.kind == IncidentKind.NEEDS_RECONNECT:
             return grant.generation > incident.generation
-        end = ends_at(self._offer.platform(grant.platform), grant)
+        end = ends_at(self._catalog.platform(grant.platform), grant)
         return end is None or incident.deadline is None or end > incident.deadline + CLOCKS_APART
 
     async def taken_back(self, session: AsyncSession, grant: Grant) -> None:

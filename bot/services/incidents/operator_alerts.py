@@ -15,7 +15,7 @@ from storage.operator_alerts import Troubles
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
 
 log = logger(__name__)
@@ -26,8 +26,8 @@ OVER_AFTER = timedelta(hours=2)
 class Operator:
     """Calls the operator once for each trouble: in the log, the metrics and, if one is set, a channel."""
 
-    def __init__(self, offer: Offer, database: Database, channel: str) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog, database: Database, channel: str) -> None:
+        self._catalog = catalog
         self._database = database
         self._slack_id, _, self._channel = channel.partition("/")
 

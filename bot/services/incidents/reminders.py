@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
     from storage.engine.db import Database
     from storage.models import Grant
@@ -54,8 +54,10 @@ class Ladder:
     What time it is, and so what is over, the database says: a host's clock may be minutes ahead.
     """
 
-    def __init__(self, offer: Offer, incidents: Incidents, database: Database, vault: Vault) -> None:
-        self._offer = offer
+    def __init__(
+        self, catalog: PlatformCatalog, incidents: Incidents, database: Database, vault: Vault
+    ) -> None:
+        self._catalog = catalog
         self._incidents = incidents
         self._database = database
         self._vault = vault
@@ -86,7 +88,7 @@ class Ladder:
                 await Refreshes(session, self._vault).reschedule_reminders(until)
 
     def _end(self, grant: Grant) -> datetime | None:
-        return ends_at(self._offer.platform(grant.platform), grant)
+        return ends_at(self._catalog.platform(grant.platform), grant)
 
     def _near(self, grant: Grant, moment: datetime) -> bool:
         end = self._end(grant)
@@ -105,7 +107,7 @@ class Ladder:
                 await self._say(session, refreshes, grant, moment)
 
     async def _say(self, session: AsyncSession, refreshes: Refreshes, grant: Grant, moment: datetime) -> None:
-        platform, end = self._offer.platform(grant.platform), self._end(grant)
+        platform, end = self._catalog.platform(grant.platform), self._end(grant)
         if end is None:
             return
         left = end - moment

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.diagnosis import Diagnosis
     from bot.services.incidents.incidents import Incidents
     from storage.engine.db import Database
@@ -35,8 +35,10 @@ PATIENCE = Patience()
 class IncidentWatch:
     """Looks at what waits for its time. Any number of these may run, in any number of processes."""
 
-    def __init__(self, incidents: Incidents, offer: Offer, database: Database, vault: Vault) -> None:
-        self._offer = offer
+    def __init__(
+        self, incidents: Incidents, catalog: PlatformCatalog, database: Database, vault: Vault
+    ) -> None:
+        self._catalog = catalog
         self._incidents = incidents
         self._database = database
         self._vault = vault
@@ -96,6 +98,6 @@ class IncidentWatch:
 
     def _diagnosis(self, account: Account, grant: Grant | None, *, warned: bool) -> Diagnosis:
         """Return how an account is by itself, whatever its platform is doing to everybody just now."""
-        platform, offer = self._offer.platform(account.platform), self._offer
-        can, missing = offer.can(account, grant), offer.missing(account, grant)
+        platform, catalog = self._catalog.platform(account.platform), self._catalog
+        can, missing = catalog.capabilities(account, grant), catalog.missing_scopes(account, grant)
         return diagnose(account, grant, platform, can=can, missing=missing, warned=warned)

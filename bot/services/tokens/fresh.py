@@ -17,7 +17,7 @@ from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
     from adapters.base import Client
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.tokens.refreshing import Refresher
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -38,8 +38,10 @@ class Fresh:
 class FreshTokens:
     """Hands out access tokens, refreshing a grant first where that is needed."""
 
-    def __init__(self, offer: Offer, refresher: Refresher, database: Database, vault: Vault) -> None:
-        self._offer = offer
+    def __init__(
+        self, catalog: PlatformCatalog, refresher: Refresher, database: Database, vault: Vault
+    ) -> None:
+        self._catalog = catalog
         self._refresher = refresher
         self._database = database
         self._vault = vault
@@ -90,7 +92,7 @@ class FreshTokens:
 
         """
         found = await self.get(grant_id)
-        client = self._offer.client(found.grant.platform, found.grant.app)
+        client = self._catalog.client(found.grant.platform, found.grant.app)
         try:
             return await call(client, found.tokens)
         except TokenRefused:
@@ -98,7 +100,7 @@ class FreshTokens:
             return await call(client, renewed.tokens)
 
     async def _lease(self, grant: Grant) -> Grant | None:
-        lease = lease_for(self._offer.platform(grant.platform))
+        lease = lease_for(self._catalog.platform(grant.platform))
         async with self._database.system() as session:
             return await Refreshes(session, self._vault).take(grant.id, grant.generation, lease)
 

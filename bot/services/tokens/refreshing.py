@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from adapters.base import AccountTokens, Adapter, Client
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import Incidents
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -58,7 +58,7 @@ class Refresher:
 
     def __init__(
         self,
-        offer: Offer,
+        catalog: PlatformCatalog,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
@@ -66,7 +66,7 @@ class Refresher:
         *,
         at_once: int = AT_ONCE,
     ) -> None:
-        self._offer = offer
+        self._catalog = catalog
         self._adapters = adapters
         self._database = database
         self._vault = vault
@@ -81,7 +81,7 @@ class Refresher:
                 lease=lease_for(found.platform),
                 at_once=at_once,
             )
-            for found in offer.offered()
+            for found in catalog.configured()
             for app in found.clients
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
@@ -116,7 +116,7 @@ class Refresher:
     @traced("refresh", lambda _self, grant: {"platform": grant.platform, "grant": grant.id})
     async def refresh(self, grant: Grant) -> PlatformError | None:
         """Refresh one leased grant and store the result; return the verdict if there are no new tokens."""
-        platform = self._offer.platform(grant.platform)
+        platform = self._catalog.platform(grant.platform)
         if grant.access_sealed is None:  # ended meanwhile
             return None
         started = time.perf_counter()
@@ -151,7 +151,7 @@ class Refresher:
             PlatformError: The verdict.
 
         """
-        client, adapter = self._offer.client(grant.platform, grant.app), self._adapters[grant.platform]
+        client, adapter = self._catalog.client(grant.platform, grant.app), self._adapters[grant.platform]
         if not renewable(platform, grant):
             await self._check(grant, adapter, client, tokens)
             return None
