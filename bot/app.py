@@ -27,19 +27,26 @@ from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.incidents import Incidents
-from bot.services.incidents.operator_alerts import Operator
+from bot.services.incidents.card_facts import CardReader
+from bot.services.incidents.delivery import CardDelivery
+from bot.services.incidents.digests import Digests
+from bot.services.incidents.escalation import Escalation
+from bot.services.incidents.incidents import IncidentService
+from bot.services.incidents.notifications import CardNotification, Digest, OutdatedCard, ReconnectRequest
+from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import Ladder
-from bot.services.incidents.watch import IncidentWatch
-from bot.services.notifications import Listener
+from bot.services.incidents.responses import IncidentResponses
+from bot.services.incidents.watch import PATIENCE, IncidentWatch
+from bot.services.notifications import Listener, Living
 from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
 from bot.slack.clients import Slacks
 from bot.slack.dispatch import Dispatcher
 from bot.slack.routes import Routes
-from bot.slack.sender import OutboxSender, Renderer
+from bot.slack.sender import OutboxSender, Reader, Renderer
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -88,7 +95,8 @@ class Services:
     """What the product does."""
 
     catalog: PlatformCatalog
-    incidents: Incidents
+    incidents: IncidentService
+    operator: OperatorPager
     refresher: Refresher
     tokens: FreshTokens
     disconnections: Disconnections
@@ -96,6 +104,8 @@ class Services:
     deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
+    responses: IncidentResponses
+    readers: Mapping[type[Living], Reader]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +133,10 @@ class Parts:
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
-    incidents: Incidents
+    incidents: IncidentService
+    operator: OperatorPager
     watch: IncidentWatch
+    responses: IncidentResponses
     renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
@@ -227,7 +239,7 @@ def construct(
     )
     services = _services(base)
     edge = _slack(base, services)
-    renderer = Renderer(database, services.catalog.platform, {})
+    renderer = Renderer(database, services.catalog.platform, services.readers)
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -242,7 +254,9 @@ def construct(
         tokens=services.tokens,
         ladder=services.ladder,
         incidents=services.incidents,
+        operator=services.operator,
         watch=services.watch,
+        responses=services.responses,
         routes=edge.routes,
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
@@ -253,7 +267,7 @@ def construct(
             base.slacks,
             renderer,
             between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: CardDelivery(services.incidents.cards)},
         ),
         sweeper=Sweeper(database, vault, services.disconnections),
         web=serving,
@@ -266,8 +280,12 @@ def _services(base: Base) -> Services:
     """Construct what the product does."""
     database, vault, adapters = base.database, base.vault, base.adapters
     catalog = PlatformCatalog(base.settings.platforms())
-    incidents = Incidents(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
-    refresher = Refresher(catalog, adapters, database, vault, incidents)
+    incidents = IncidentService(catalog, vault)
+    reader = CardReader(catalog)
+    digests = Digests(catalog, reader, vault)
+    escalation = Escalation(incidents.cards, incidents.reviews, PATIENCE)
+    operator = OperatorPager(database, base.settings.operator_channel)
+    refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
     tokens = FreshTokens(catalog, refresher, database, vault)
     disconnections = Disconnections(
         catalog=catalog,
@@ -298,7 +316,15 @@ def _services(base: Base) -> Services:
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
         ladder=Ladder(catalog, incidents, database, vault),
-        watch=IncidentWatch(incidents, catalog, database, vault),
+        watch=IncidentWatch(escalation, digests, database),
+        operator=operator,
+        responses=IncidentResponses(incidents.cards, reader, database),
+        readers={
+            CardNotification: reader.card,
+            Digest: digests.read,
+            OutdatedCard: reader.outdated,
+            ReconnectRequest: reader.request,
+        },
     )
 
 
@@ -320,7 +346,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     for story in (
         Connect(services.connections, home, database, vault),
         accounts,
-        IncidentStory(accounts, incidents, database),
+        IncidentStory(accounts, services.responses),
         AlertsStory(incidents, database),
         Doctor(accounts, services.catalog),
         OrganizationStory(incidents, database),

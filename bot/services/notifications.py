@@ -223,7 +223,7 @@ class WorkspaceJoined(Notification):
     KIND = "workspace_joined"
     organization: str
     workspace: str
-    by: str
+    by_name: str
     """The name of whoever used the code."""
     role: int
 
@@ -287,19 +287,6 @@ class ChannelDecided(Notification):
     channel_id: str
     wanted: str
     approved: bool
-
-
-# Incidents
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyText(Notification):
-    """A reply in a card's thread that was put into words by an older release, and waited for quiet hours to end."""
-
-    KIND = "incident_reply_text"
-    LISTENER = Listener.INCIDENT_CARDS
-    text: str
-    """Slack's mrkdwn, in which names are escaped already."""
 
 
 # The installation

@@ -13,7 +13,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import NOTICES
 from bot.ops.tracing import traced
 from bot.services.notifications import Living
-from bot.slack.clients import CALL_FAILED, Failure, Kind, failure
+from bot.slack.clients import CALL_FAILED, UNINSTALLED, Failure, Kind, failure
 from bot.slack.outages import is_outage
 from bot.views import messages
 from storage.outbox import Notices, Place
@@ -61,8 +61,13 @@ Reader = Callable[["AsyncSession", Any], Awaitable[object | None]]
 class DeliveryListener(Protocol):
     """Who acts on what became of a message. Called in the transaction that settles the message."""
 
-    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
-        """The channel will never take this message, for Slack's reason `code`."""
+    async def on_undeliverable(
+        self, session: AsyncSession, notice: Notice, code: str, *, app_removed: bool
+    ) -> None:
+        """The channel will never take this message, for Slack's reason `code`.
+
+        `app_removed`: nobody can be reached through this installation.
+        """
         ...
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
@@ -255,7 +260,7 @@ class OutboxSender:
     async def _give_up(self, notice: Notice, code: str, listener: DeliveryListener | None) -> None:
         async with self._database.system() as session:
             if await Notices(session).give_up(notice, code) and listener is not None:
-                await listener.on_undeliverable(session, notice, code)
+                await listener.on_undeliverable(session, notice, code, app_removed=code in UNINSTALLED)
         NOTICES.labels("given_up").inc()
         log.warning("outbox.given_up", notification=notice.id, code=code)
 

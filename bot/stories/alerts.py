@@ -21,7 +21,7 @@ from storage.alert_settings import Alerts
 from storage.audit import Audit
 
 if TYPE_CHECKING:
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.views.kit import Message
     from storage.engine.db import Database
     from storage.models import AlertSettings
@@ -36,7 +36,7 @@ ASK_FOR_S = 1.0
 class AlertsStory:
     """The alerts channel, the ladder of warnings, the digest and quiet hours."""
 
-    def __init__(self, incidents: Incidents, database: Database) -> None:
+    def __init__(self, incidents: IncidentService, database: Database) -> None:
         self._incidents = incidents
         self._database = database
 
@@ -107,7 +107,7 @@ class AlertsStory:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
             if channel and not code:
-                await self._incidents.cards.channel_chosen(session, actor.organization_id)
+                await self._incidents.cards.on_channel_chosen(session, actor.organization_id)
         return UpdateModal(views.saved(actor.organization, kept, elsewhere=elsewhere(request, kept)))
 
     async def test(self, request: Request) -> Answer:
@@ -125,7 +125,7 @@ class AlertsStory:
             if code:
                 await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
             else:
-                await self._incidents.cards.taken(session, actor.organization_id, settings.channel_id)
+                await self._incidents.cards.channel_works(session, actor.organization_id, settings.channel_id)
         return Say(text=views.refused(code) if code else "✅ It arrived. Look in the channel.")
 
     async def _settings(self, request: Request) -> AlertSettings:

@@ -32,7 +32,7 @@ from storage.workspaces import Workspaces
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.slack.clients import Slacks
     from storage.engine.db import Database
     from storage.models import Membership
@@ -77,7 +77,7 @@ class NewInstallation:
 class Lifecycle:
     """Installation, removal, and people who leave. Built once, in `bot.app`."""
 
-    def __init__(self, incidents: Incidents, database: Database, vault: Vault, slacks: Slacks) -> None:
+    def __init__(self, incidents: IncidentService, database: Database, vault: Vault, slacks: Slacks) -> None:
         self._incidents = incidents
         self._database = database
         self._vault = vault
@@ -217,7 +217,7 @@ class Lifecycle:
             return Done()
         async with self._database.system() as session:
             for ended in await Members(session).end_person(leaver.realm, leaver.user_id):
-                await self._incidents.cards.has_left(session, ended.organization_id, ended.id)
+                await self._incidents.cards.on_member_left(session, ended.organization_id, ended.id)
                 await self._tell(session, ended, str(request.body.get("event_id", "")))
                 log.info("member left Slack", membership=ended.id)
         return Done()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.access import Actor
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Invitation, Membership
 
@@ -50,7 +50,7 @@ TOPIC = "Organizations and people"
 class OrganizationStory:
     """Who owns the accounts, and who may do what with them."""
 
-    def __init__(self, incidents: Incidents, database: Database) -> None:
+    def __init__(self, incidents: IncidentService, database: Database) -> None:
         self._incidents = incidents
         self._database = database
 
@@ -222,7 +222,7 @@ class OrganizationStory:
                 if allows(owner.role, Permission.INVITE) and owner.id != member.id:
                     key = f"joined:{organization.id}:{redeemed.id}"
                     joined = WorkspaceJoined(
-                        organization=organization.name, workspace=name, by=who, role=member.role
+                        organization=organization.name, workspace=name, by_name=who, role=member.role
                     )
                     await enqueue_dm(session, owner, key, joined)
         return Say(
@@ -375,7 +375,7 @@ class OrganizationStory:
         if not allows(role, Permission.INVITE):
             await Members(session).end_offers([membership_id])
         if not allows(role, Permission.HANDLE_INCIDENTS):
-            await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
+            await self._incidents.cards.on_member_left(session, actor.organization_id, membership_id)
         await Audit(session).write(
             actor.organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
@@ -393,7 +393,7 @@ class OrganizationStory:
                 raise BadInputError(last_owner(actor)) from None
             if not done:
                 raise NotFoundError(Thing.MEMBER)
-            await self._incidents.cards.has_left(session, actor.organization_id, membership_id)
+            await self._incidents.cards.on_member_left(session, actor.organization_id, membership_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "member removed", membership_id
             )

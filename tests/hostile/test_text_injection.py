@@ -26,6 +26,8 @@ from sqlmodel import SQLModel
 import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
 from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.incidents.card_facts import IncidentCard, RequestFacts
+from bot.services.incidents.digests import DigestFacts
 from bot.services.notifications import BlockedAccount, Failure, Notification
 from bot.settings import PlatformSettings
 from bot.slack.replies import said
@@ -33,7 +35,6 @@ from bot.slack.routes import Route, Say
 from bot.views import kit
 from bot.views.accounts import Card, Page
 from bot.views.home import Reader
-from bot.views.incidents import IncidentCard
 from bot.views.kit import Message
 from bot.views.messages import KINDS
 from sandbox.browser import Consent
@@ -175,8 +176,9 @@ def faults_of(shown: Any) -> list[str]:
     if isinstance(shown, Message):
         body = shown.body
         text = body["text"]
-        for own in (MENTION_OF_OURS, f"<#{CHANNEL}>") if shown.ours else ():
-            text = text.replace(own, "")
+        if shown.ours:
+            own = rf"{MENTION_OF_OURS}|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>"
+            text = re.sub(own, "", text)
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(text)]
     if isinstance(shown, list):
         options = bool(shown) and "type" not in shown[0]
@@ -233,6 +235,13 @@ class Specimens:
             Revocation: Revocation.FAILED,
             Card: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
+            RequestFacts: lambda: RequestFacts(card=self.incident_card(found.platform), asked_by=OTTO),
+            DigestFacts: lambda: DigestFacts(
+                organization=self.text,
+                accounts=(),
+                incidents=(self.incident_card(found.platform),) * 2,
+                every="week",
+            ),
             Page: lambda: Page(
                 shown=[self.card(found.platform, app)] * 2, number=1, of=3, story="home", value="org_0/"
             ),
@@ -369,10 +378,11 @@ class Specimens:
             hint = next(one for one in get_args(hint) if one is not NoneType)
         inner = get_args(hint)
         if get_origin(hint) is tuple:
-            return (self.text,) * (2 if inner[-1] is not Ellipsis else 7)
+            words = OTTO if name == "owners" else self.text
+            return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return next(iter(hint))
-        if name.endswith("_id") or name in {"changed_by", "invited_by"}:
+        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by"}:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)
 
@@ -390,7 +400,7 @@ NAMESPACE: dict[str, Any] = {
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         Summary,
-        datetime, timedelta, *KINDS.values(),
+        DigestFacts, RequestFacts, datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from adapters.registry import REGISTRY
 from bot.jobs.sweep import Sweeper
 from bot.services.accounts.disconnecting import Disconnections, Revocation
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.incidents import IncidentService
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
 from storage.engine.db import Database, now
@@ -48,7 +48,7 @@ def disconnections(works: Works) -> Disconnections:
         catalog=works.catalog,
         adapters=REGISTRY.adapters(works.http),
         tokens=works.tokens,
-        incidents=Incidents(works.catalog, works.vault),
+        incidents=IncidentService(works.catalog, works.vault),
         database=works.database,
         vault=works.vault,
     )

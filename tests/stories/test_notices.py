@@ -566,8 +566,8 @@ async def test_a_fault_of_ours_holds_up_its_own_channel_alone_and_not_for_ever(o
 class Clumsy:
     """A fallback that fails at everything."""
 
-    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:  # noqa: ARG002
-        raise LookupError(code)
+    async def on_undeliverable(self, *_: object, **__: object) -> None:
+        raise LookupError
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002
         raise LookupError(notice.id)
@@ -756,7 +756,7 @@ class Elsewhere:
         self.codes: list[str] = []
         self.arrived: list[str] = []
 
-    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str, **_: object) -> None:
         self.codes.append(code)
         await put_text(
             session,

@@ -39,7 +39,7 @@ from bot.services.errors import (
     NotMemberError,
     Thing,
 )
-from bot.services.incidents.incidents import Incidents
+from bot.services.incidents.incidents import IncidentService
 from bot.services.notifications import (
     AccountsConnected,
     BlockedAccount,
@@ -104,7 +104,7 @@ class Connections:
         catalog: PlatformCatalog,
         disconnections: Disconnections,
         tokens: FreshTokens,
-        incidents: Incidents,
+        incidents: IncidentService,
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
@@ -406,7 +406,7 @@ class Connections:
                 await audit.write(organization_id, attempt.membership_id, "account connected", account.id)
             for account in renewed:
                 await audit.write(organization_id, attempt.membership_id, "account reconnected", account.id)
-            await self._incidents.reviewed_everywhere(
+            await self._incidents.reviews.review_everywhere(
                 session, grant.id, organization_id, attempt.membership_id
             )
             await self._incidents.accounts_lost(session, grant, could)
@@ -492,7 +492,9 @@ class Connections:
                 attached.append(account)
             if grant.status == GrantStatus.NEEDS_RECONNECT:  # it ended while the list was being looked at
                 await self._incidents.grant_died(session, grant, grant.reason)
-            await self._incidents.reviewed_everywhere(session, grant.id, organization_id, actor.membership_id)
+            await self._incidents.reviews.review_everywhere(
+                session, grant.id, organization_id, actor.membership_id
+            )
             if attached:
                 news = AccountsConnected(
                     organization=actor.organization,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -50,7 +50,7 @@ class Deauthorizations:
     """The use case. Built once, in `bot.app`."""
 
     def __init__(
-        self, *, catalog: PlatformCatalog, incidents: Incidents, database: Database, vault: Vault
+        self, *, catalog: PlatformCatalog, incidents: IncidentService, database: Database, vault: Vault
     ) -> None:
         self._catalog = catalog
         self._incidents = incidents

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Refresh, Scope
 from bot.services.accounts.catalog import OVER
+from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.tokens.policy import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renewable, tripped
-from bot.views.incidents import DATA_ACCESS, mend, why
+from bot.views.incidents import mend, why
 from storage.models import GrantStatus
 from storage.tallies import recent_tallies
 

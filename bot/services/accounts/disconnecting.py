@@ -26,7 +26,7 @@ from storage.posts import Posts
 if TYPE_CHECKING:
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from bot.services.tokens.fresh import FreshTokens
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -68,7 +68,7 @@ class Disconnections:
         catalog: PlatformCatalog,
         adapters: Mapping[str, Adapter],
         tokens: FreshTokens,
-        incidents: Incidents,
+        incidents: IncidentService,
         database: Database,
         vault: Vault,
     ) -> None:
@@ -110,7 +110,7 @@ class Disconnections:
             cancelled = await Posts(session).cancel(actor.organization_id, [account.id])
             people = await grants.connected_by(grant.id) if grant else frozenset()
             orphan = await grants.release(actor.organization_id, grant.id) if grant else None
-            await self._incidents.review(session, actor.organization_id, actor.membership_id)
+            await self._incidents.reviews.review(session, actor.organization_id, actor.membership_id)
             await Audit(session).write(
                 actor.organization_id,
                 actor.membership_id,

@@ -18,7 +18,7 @@ from storage.posts import Posts, Waiting
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import Offer
+    from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.notifications import CardNotification, OutdatedCard, ReconnectRequest
 
 
@@ -58,8 +58,8 @@ class RequestFacts:
 class CardReader:
     """Reads the facts of cards and requests, and whether their recipients may still see them."""
 
-    def __init__(self, offer: Offer) -> None:
-        self._offer = offer
+    def __init__(self, catalog: PlatformCatalog) -> None:
+        self._catalog = catalog
 
     async def facts(self, session: AsyncSession, incident: Incident) -> IncidentCard:
         """Return everything the card says, as of now."""
@@ -68,7 +68,7 @@ class CardReader:
         undelivered = incident.card.recipients_tried and incident.card.channel_error
         return IncidentCard(
             incident=incident,
-            platform=self._offer.platform(incident.platform),
+            platform=self._catalog.platform(incident.platform),
             organization=organization.name if organization else "it",
             connector=await _member(session, incident, incident.connected_by),
             claimer=await _member(session, incident, incident.claimed_by),
@@ -80,37 +80,36 @@ class CardReader:
         )
 
     async def card(self, session: AsyncSession, one: CardNotification) -> IncidentCard | None:
-        """Return what the card says; None if its recipient may no longer handle incidents."""
-        if one.member_id is not None and not await _may_handle(session, one.organization_id, one.member_id):
-            return None
-        return await self._of(session, one.organization_id, one.incident_id)
+        """Return what the card says; None if its recipient may not see it any more."""
+        card = await self._of(session, one.organization_id, one.incident_id)
+        if card is None or one.member_id is None or await _may_see(session, card, one.member_id):
+            return card
+        return None
 
     async def outdated(self, session: AsyncSession, one: OutdatedCard) -> IncidentCard | None:
         """Return what an outdated card says about its incident."""
         return await self._of(session, one.organization_id, one.incident_id)
 
     async def request(self, session: AsyncSession, one: ReconnectRequest) -> RequestFacts | None:
-        """Return what a request says; None if its recipient may no longer handle incidents."""
-        if not await _may_handle(session, one.organization_id, one.member_id):
-            return None
+        """Return what a request says; None if its recipient may not see it any more."""
         card = await self._of(session, one.organization_id, one.incident_id)
-        return RequestFacts(card=card, asked_by=one.asked_by) if card is not None else None
+        if card is None or not await _may_see(session, card, one.member_id):
+            return None
+        return RequestFacts(card=card, asked_by=one.asked_by)
 
-    async def _of(
-        self, session: AsyncSession, organization_id: str, incident_id: str
-    ) -> IncidentCard | None:
+    async def _of(self, session: AsyncSession, organization_id: str, incident_id: str) -> IncidentCard | None:
         incident = await IncidentRows(session).get(organization_id, incident_id, lock=False)
         return await self.facts(session, incident) if incident is not None else None
 
 
-async def _may_handle(session: AsyncSession, organization_id: str, member_id: str) -> bool:
-    member = await Members(session).get(organization_id, member_id)
-    return member is not None and allows(member.role, Permission.HANDLE_INCIDENTS)
+async def _may_see(session: AsyncSession, card: IncidentCard, member_id: str) -> bool:
+    """Tell whether a member may read the card in a direct message: while it is open, if they can act on it."""
+    member = await _member(session, card.incident, member_id)
+    needed = Permission.HANDLE_INCIDENTS if card.incident.open else Permission.SEE_ACCOUNTS
+    return member is not None and allows(member.role, needed)
 
 
-async def _member(
-    session: AsyncSession, incident: Incident, membership_id: str | None
-) -> Membership | None:
+async def _member(session: AsyncSession, incident: Incident, membership_id: str | None) -> Membership | None:
     if membership_id is None:
         return None
     return await Members(session).get(incident.organization_id, membership_id)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
@@ -55,7 +55,7 @@ class Ladder:
     """
 
     def __init__(
-        self, catalog: PlatformCatalog, incidents: Incidents, database: Database, vault: Vault
+        self, catalog: PlatformCatalog, incidents: IncidentService, database: Database, vault: Vault
     ) -> None:
         self._catalog = catalog
         self._incidents = incidents
@@ -102,7 +102,7 @@ class Ladder:
             grant = await refreshes.claim_reminder(seen, next_look(self._end(seen), moment))
             if grant is None:
                 return
-            await self._incidents.taken_back(session, grant)
+            await self._incidents.deadline_moved(session, grant)
             if grant.status == GrantStatus.HEALTHY:
                 await self._say(session, refreshes, grant, moment)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from adapters.base import AccountTokens, Client, Discovery, Tokens
-    from bot.services.incidents.incidents import Incidents
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Grant
     from storage.vault import Vault
@@ -145,7 +145,7 @@ class PageTokenChecker:
         self,
         database: Database,
         vault: Vault,
-        incidents: Incidents,
+        incidents: IncidentService,
         *,
         spend: Callable[[str, int], Awaitable[timedelta | None]],
         doubted: Callable[[Grant], Awaitable[bool]],
