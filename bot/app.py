@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,32 +19,38 @@ from adapters.registry import REGISTRY, Registry
 from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
-from bot.ops.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, PlatformClient, open_session, trusted
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.connecting import Connections
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnections
-from bot.services.incidents.card_facts import CardReader
+from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.delivery import CardDelivery
-from bot.services.incidents.digests import Digests
-from bot.services.incidents.escalation import Escalation
 from bot.services.incidents.incidents import IncidentService
-from bot.services.incidents.notifications import CardNotification, Digest, OutdatedCard, ReconnectRequest
 from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import Ladder
 from bot.services.incidents.responses import IncidentResponses
-from bot.services.incidents.watch import PATIENCE, IncidentWatch
-from bot.services.notifications import Listener, Living
+from bot.services.incidents.watch import IncidentWatch
+from bot.services.notifications import Listener
+from bot.services.organizations.channels import ChannelService
+from bot.services.organizations.installing import InstallationService
+from bot.services.organizations.invitations import InvitationService
+from bot.services.organizations.join_codes import JoinCodeService
+from bot.services.organizations.members import MemberService
+from bot.services.organizations.offboarding import OffboardingService
+from bot.services.organizations.organizations import OrganizationService
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
-from bot.slack.clients import Slacks
-from bot.slack.dispatch import Dispatcher
+from bot.slack.bot_tokens import SlackBotTokens
+from bot.slack.clients import SlackClients
+from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
-from bot.slack.sender import OutboxSender, Reader, Renderer
+from bot.slack.sender import OutboxSender, Renderer
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -57,8 +61,9 @@ from bot.stories.home import Home
 from bot.stories.incidents import IncidentStory
 from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
-from bot.stories.lifecycle import Lifecycle
-from bot.stories.organization import OrganizationStory
+from bot.stories.lifecycle import LifecycleStory
+from bot.stories.members import MemberStory
+from bot.stories.organizations import OrganizationStory
 from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
 from bot.web.guard import Cookies, Guard
@@ -70,7 +75,8 @@ from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
 from storage.engine.db import ANSWERED_WITHIN, Database
-from storage.vault import KeyRing, Vault, check_canaries
+from storage.opening import open_database, open_vault
+from storage.vault import Vault
 
 if TYPE_CHECKING:
     from adapters.base import Adapter
@@ -86,7 +92,7 @@ class Base:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     http: httpx.AsyncClient
 
 
@@ -96,7 +102,6 @@ class Services:
 
     catalog: PlatformCatalog
     incidents: IncidentService
-    operator: OperatorPager
     refresher: Refresher
     tokens: FreshTokens
     disconnections: Disconnections
@@ -104,8 +109,15 @@ class Services:
     deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
+    alert_settings: AlertSettingsService
+    channels: ChannelService
+    installations: InstallationService
+    invitations: InvitationService
+    join_codes: JoinCodeService
+    members: MemberService
+    offboarding: OffboardingService
+    organizations: OrganizationService
     responses: IncidentResponses
-    readers: Mapping[type[Living], Reader]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +126,6 @@ class SlackEdge:
 
     routes: Routes
     home: Home
-    lifecycle: Lifecycle
     dispatcher: Dispatcher
     bolt: AsyncApp
 
@@ -127,17 +138,14 @@ class Parts:
     database: Database
     vault: Vault
     adapters: Mapping[str, Adapter]
-    slacks: Slacks
+    slack_clients: SlackClients
     connections: Connections
     disconnections: Disconnections
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
     incidents: IncidentService
-    operator: OperatorPager
     watch: IncidentWatch
-    responses: IncidentResponses
-    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -151,10 +159,8 @@ class Parts:
     web: web.Application
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificate authorities we trust: certifi's, whatever the machine has."""
-    return httpx.create_ssl_context(trust_env=False)
+ReadSettings = Callable[[Mapping[str, str]], Settings]
+"""How an environment becomes settings: `settings_from`, or the same for other platforms."""
 
 
 def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
@@ -171,29 +177,6 @@ def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REG
             del os.environ[name]
 
 
-async def open_vault(settings: Settings, database: Database, *, write: bool = True) -> Vault:
-    """Return the vault, after its keys have opened what they sealed before. Raises VaultError."""
-    vault = Vault(KeyRing.parse(settings.keys))
-    async with database.system(write=write) as session:
-        await check_canaries(session, vault, leave=write)
-    return vault
-
-
-async def open_database(
-    settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN
-) -> Database:
-    """Return the database at the right schema: SQLite upgrades itself, PostgreSQL is checked."""
-    database = Database(settings.database_url.get_secret_value(), answered_within=answered_within)
-    try:
-        if database.dialect == "sqlite":
-            await database.upgrade()
-        await database.check()
-    except BaseException:
-        await database.close()
-        raise
-    return database
-
-
 @asynccontextmanager
 async def parts_of(
     settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN, write: bool = True
@@ -204,19 +187,19 @@ async def parts_of(
     `write` not even the vault's canary is left behind: what was empty stays empty.
     """
     for secret in settings.secrets():
-        logs.forget_in_logs(secret)
-    database = await open_database(settings, answered_within=answered_within)
+        logs.register_secret(secret)
+    database = await open_database(settings.database_url.get_secret_value(), answered_within=answered_within)
     try:
-        vault = await open_vault(settings, database, write=write)
+        vault = await open_vault(settings.keys, database, write=write)
         async with (
-            open_session(_trusted()) as session,
-            Forgetful(Carrier(client=session, verify=_trusted()), timeout_s=LONGEST_CALL_S) as http,
+            open_session(trusted()) as session,
+            PlatformClient(Carrier(client=session, verify=trusted()), timeout_s=LONGEST_CALL_S) as http,
         ):
             parts = construct(settings, database, vault, session, http)
             try:
                 yield parts
             finally:
-                await parts.slacks.drain(settings.shutdown_grace_s)
+                await parts.slack_clients.drain(settings.shutdown_grace_s)
     finally:
         await database.close()
 
@@ -233,13 +216,12 @@ def construct(
         settings=settings,
         database=database,
         vault=vault,
-        adapters=tracing.watched(settings.registry.adapters(http)),
-        slacks=Slacks(settings, database, vault, session),
+        adapters=tracing.instrument(settings.registry.adapters(http)),
+        slack_clients=SlackClients(settings, database, vault, session),
         http=http,
     )
     services = _services(base)
     edge = _slack(base, services)
-    renderer = Renderer(database, services.catalog.platform, services.readers)
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -247,25 +229,22 @@ def construct(
         database=database,
         vault=vault,
         adapters=base.adapters,
-        slacks=base.slacks,
+        slack_clients=base.slack_clients,
         connections=services.connections,
         disconnections=services.disconnections,
         refresher=services.refresher,
         tokens=services.tokens,
         ladder=services.ladder,
         incidents=services.incidents,
-        operator=services.operator,
         watch=services.watch,
-        responses=services.responses,
         routes=edge.routes,
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        renderer=renderer,
         notices=OutboxSender(
             database,
-            base.slacks,
-            renderer,
+            base.slack_clients,
+            Renderer(database, services.catalog.platform, services.incidents.readers),
             between=timedelta(seconds=settings.slack_message_interval_s),
             listeners={Listener.INCIDENT_CARDS: CardDelivery(services.incidents.cards)},
         ),
@@ -279,11 +258,9 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct what the product does."""
     database, vault, adapters = base.database, base.vault, base.adapters
+    people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
     incidents = IncidentService(catalog, vault)
-    reader = CardReader(catalog)
-    digests = Digests(catalog, reader, vault)
-    escalation = Escalation(incidents.cards, incidents.reviews, PATIENCE)
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
     tokens = FreshTokens(catalog, refresher, database, vault)
@@ -316,21 +293,22 @@ def _services(base: Base) -> Services:
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
         ladder=Ladder(catalog, incidents, database, vault),
-        watch=IncidentWatch(escalation, digests, database),
-        operator=operator,
-        responses=IncidentResponses(incidents.cards, reader, database),
-        readers={
-            CardNotification: reader.card,
-            Digest: digests.read,
-            OutdatedCard: reader.outdated,
-            ReconnectRequest: reader.request,
-        },
+        watch=IncidentWatch(incidents, database),
+        responses=IncidentResponses(incidents.cards, incidents.reader, database),
+        alert_settings=AlertSettingsService(database, incidents.cards),
+        channels=ChannelService(database),
+        installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
+        invitations=InvitationService(database, people),
+        join_codes=JoinCodeService(database, people),
+        members=MemberService(database, incidents.cards),
+        offboarding=OffboardingService(database, incidents.cards),
+        organizations=OrganizationService(database, people),
     )
 
 
 def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the way from Slack to them."""
-    database, vault, incidents = base.database, base.vault, services.incidents
+    database, vault = base.database, base.vault
     routes = Routes()
     accounts = AccountsStory(
         connections=services.connections,
@@ -341,29 +319,30 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         database=database,
         vault=vault,
     )
-    lifecycle = Lifecycle(incidents, database, vault, base.slacks)
-    home = Home(accounts, base.slacks, database)
+    home = Home(accounts, services.organizations, base.slack_clients, database)
+    connect = Connect(services.connections, home, database, vault)
     for story in (
-        Connect(services.connections, home, database, vault),
+        connect,
         accounts,
         IncidentStory(accounts, services.responses),
-        AlertsStory(incidents, database),
+        AlertsStory(services.alert_settings),
         Doctor(accounts, services.catalog),
-        OrganizationStory(incidents, database),
-        ChannelStory(database),
-        InvitationStory(home, database),
-        JoinCodeStory(database),
+        OrganizationStory(services.organizations, services.join_codes),
+        MemberStory(services.members, services.invitations),
+        ChannelStory(services.channels, services.organizations),
+        InvitationStory(services.invitations, home),
+        JoinCodeStory(services.join_codes),
         Help(routes, services.catalog, base.settings),
         home,
-        lifecycle,
+        LifecycleStory(services.installations, services.offboarding, database),
     ):
-        story.register(routes)
-    dispatcher = Dispatcher(routes, database, base.slacks)
+        routes.include(story)
+    connect.register_platforms(routes)
+    dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     return SlackEdge(
         routes=routes,
         home=home,
-        lifecycle=lifecycle,
         dispatcher=dispatcher,
         bolt=bolt_app(signing_secret, dispatcher),
     )
@@ -383,7 +362,7 @@ def _web(
         vault=vault,
         home=slack.home,
         later=slack.dispatcher.later,
-        sign_in=SignInWithSlack(settings, base.slacks, base.http),
+        sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
     )
@@ -391,8 +370,8 @@ def _web(
         settings=settings,
         connections=services.connections,
         database=database,
-        slacks=base.slacks,
-        lifecycle=slack.lifecycle,
+        clients=base.slack_clients,
+        installations=services.installations,
         pages=pages,
         cookies=cookies,
     )

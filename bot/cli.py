@@ -26,7 +26,7 @@ from bot.ops.start_checks import ROLE_FAULTS
 from bot.services.accounts.diagnosis import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
-from storage.copy_database import MoveRefused, move
+from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
 from storage.engine.roles import NoSuchRole, RoleFault, faults
@@ -55,7 +55,7 @@ ANOTHER_DATABASE = (
     "OCTAPOST_DATABASE_MIGRATION_URL was upgraded, but OCTAPOST_DATABASE_URL is another database:"
     " let both name the same one."
 )
-UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, MoveRefused, NoSuchRole)
+UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, CopyRefused, NoSuchRole)
 
 
 class Only(StrEnum):
@@ -248,7 +248,7 @@ def move_database(
     settings = _settings()
     try:
         for secret in urls.secrets_in(to):
-            logs.forget_in_logs(secret)
+            logs.register_secret(secret)
     except ValueError as error:
         _fail(f"--to: {error}")
     if to == settings.database_url.get_secret_value():
@@ -257,7 +257,7 @@ def move_database(
     async def work() -> dict[str, int]:
         async with _opened(to) as target, app.parts_of(settings, answered_within=None) as parts:
             with _progress("Copying rows") as (bar, task):
-                return await move(
+                return await copy_database(
                     parts.database,
                     target,
                     parts.vault,

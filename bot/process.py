@@ -14,7 +14,7 @@ from bot.app import Parts, parts_of
 from bot.ops import logs, tracing
 from bot.ops.start_checks import warn_about_database
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
-from bot.slack.deadline import ANSWER_WITHIN_S
+from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
 from bot.slack.socket_mode import SocketMode
 from bot.web.listeners import Address, listen, monitored
 from bot.web.pages import headers_of
@@ -118,7 +118,7 @@ class _Process:
         scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
-        scheduler.trigger_on(parts.database.owes, "notices")
+        scheduler.trigger_on(parts.database.outbox_signal, "notices")
         scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
         scheduler.start()
 
@@ -128,7 +128,7 @@ class _Process:
         if token is None:
             return
         self._socket = SocketMode(
-            self._parts.bolt, token.get_secret_value(), web_client=self._parts.slacks.without_token()
+            self._parts.bolt, token.get_secret_value(), web_client=self._parts.slack_clients.without_token()
         )
         await self._socket.connect_async()  # type: ignore[no-untyped-call]
 
@@ -149,13 +149,18 @@ class _Process:
         await parts.dispatcher.drain(left())
         await parts.scheduler.stop(left())
         await parts.refresher.drain(left())
-        await parts.slacks.drain(left())
+        await parts.slack_clients.drain(left())
         log.info("stop.done")
 
 
 @asynccontextmanager
 async def _tracing(endpoint: str) -> AsyncIterator[None]:
-    stop = tracing.start(endpoint)
+    try:
+        stop = tracing.start(endpoint)
+    except ImportError:
+        raise ConfigurationError(
+            "OCTAPOST_OTEL_ENDPOINT: traces need the packages of the extra `otel`"
+        ) from None
     try:
         yield
     finally:

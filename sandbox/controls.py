@@ -7,19 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from sandbox.core import Fault, Simulator
-from sandbox.platforms.linkedin import EVE, LinkedInSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.client import HEADERS, from_own_page
 from sandbox.slack.drawing import PAGES
 
 if TYPE_CHECKING:
-    from sandbox.world import World
+    from collections.abc import Sequence
+
+    from sandbox.slack.server import SlackSimulator
+
+
+class SimulatedWorld(Protocol):
+    """What the page shows and moves: `sandbox.world.World`."""
+
+    slack: SlackSimulator
+    platforms: dict[str, OAuthSimulator]
+    passed: timedelta
+
+    @property
+    def simulators(self) -> Sequence[Simulator]:
+        """Every simulator once, Slack first."""
+
+    async def pass_time(self, by: timedelta) -> None:
+        """Let time pass for every platform and for the app."""
+
+    async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
+        """Let time pass until the app has asked `platform` again; return how much."""
+
+    async def come_to_day(self, platform: OAuthSimulator, day: int) -> timedelta:
+        """Let time pass until the newest sign-in at `platform` is `day` days old; return how much."""
+
 
 SPANS = {
     "20m": timedelta(minutes=20),
@@ -35,7 +58,7 @@ SLACK_OUTAGE = Fault(path="^/api/", status=503, body='{"ok": false, "error": "se
 """Only the Web API: the browser client lives on the same server."""
 
 
-def control_routes(world: World) -> list[web.RouteDef]:
+def control_routes(world: SimulatedWorld) -> list[web.RouteDef]:
     """Return the World page's routes."""
     page = Controls(world)
     return [
@@ -48,7 +71,7 @@ def control_routes(world: World) -> list[web.RouteDef]:
 class Controls:
     """Draws the World page and does what its buttons say."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
         self._deeds: dict[str, Callable[[Simulator, str], Awaitable[str]]] = {
             "outage": self._outage,
@@ -71,12 +94,11 @@ class Controls:
             world=self._world,
             slack=slack,
             platforms=platforms,
-            title=lambda p: "Facebook and Instagram" if p.name == "meta" else p.title,
+            title=lambda p: p.products or p.title,
             living=lambda p, person: sum(
                 g.person.id == person.id and not g.dead and bool(g.access) for g in p.grants.values()
             ),
             unnoticed=self._unnoticed,
-            eve=EVE,
             out=lambda s: any(f is OUTAGE or f is SLACK_OUTAGE for f in s.faults),
             installed=[w for w in slack.state.workspaces.values() if slack.state.installation_for(w.id)],
             spans={key: _spelled(span) for key, span in SPANS.items()},
@@ -133,8 +155,9 @@ class Controls:
         done = f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
         if 200 in [*told.get("webhooks", ()), *told.get("callbacks", ())]:
             return f"{done} {_called(simulator)} has told Octapost: look in Slack."
-        if isinstance(simulator, LinkedInSimulator):
-            return f"{done} LinkedIn has nothing to renew, so Octapost learns of it when it needs the token."
+        if isinstance(simulator, OAuthSimulator) and simulator.eve is not None:
+            name = _called(simulator)
+            return f"{done} {name} has nothing to renew, so Octapost learns of it when it needs the token."
         self._unnoticed.add(simulator.name)
         return f"{done} Octapost learns of it when it next renews the token, and asks again to be sure."
 
@@ -146,12 +169,11 @@ class Controls:
         return f"{_spelled(passed)} went by, and Octapost asked {_called(simulator)} twice. Look in Slack."
 
     async def _eve(self, simulator: Simulator, _: str) -> str:
-        linkedin = self._world.platforms["linkedin"]
-        if simulator is not linkedin:
+        if not isinstance(simulator, OAuthSimulator) or simulator.eve is None:
             raise ValueError("no sign-in there ends by itself")
-        passed = await self._world.come_to_day(linkedin, EVE)
+        passed = await self._world.come_to_day(simulator, simulator.eve)
         self._unnoticed.clear()
-        return f"{_spelled(passed)} went by. LinkedIn's sign-in has a week left: look in Slack."
+        return f"{_spelled(passed)} went by. {_called(simulator)}'s sign-in has a week left: look in Slack."
 
     async def _expire(self, simulator: Simulator, person: str) -> str:
         await self._control(simulator, "expire", {"person": person})
@@ -186,7 +208,7 @@ def _spelled(span: timedelta) -> str:
 
 
 def _called(simulator: Simulator) -> str:
-    return {"slack": "Slack", "meta": "Meta"}.get(simulator.name) or str(getattr(simulator, "title", "It"))
+    return simulator.called or str(getattr(simulator, "title", "It"))
 
 
 def _person(simulator: Simulator, person: str) -> str:

@@ -97,6 +97,8 @@ class Simulator:
     """A server on localhost. Subclasses add routes, knobs (`settings`) and control actions."""
 
     name: ClassVar[str]
+    called: ClassVar[str] = ""
+    """What people call it; empty: as its consent page does."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -36,13 +36,24 @@ class Playground:
 
 @asynccontextmanager
 async def playground(
-    *, port: int = 0, data: Path, extra: dict[str, str] | None = None, work: bool = True
+    *,
+    port: int = 0,
+    data: Path,
+    extra: dict[str, str] | None = None,
+    work: bool = True,
+    world: World | None = None,
+    settings_from: app.ReadSettings = app.settings_from,
 ) -> AsyncIterator[Playground]:
     """Start Slack on `port` (0: a free one), the platforms and the app; stop them at the end.
 
-    `extra` overrides settings of the app, by their environment names. Raises PortRefused.
+    `extra` overrides settings of the app, by their environment names. `world` and `settings_from` are for
+    other platforms than those there are.
+
+    Raises:
+        PortRefused: `port` is taken, or may not be opened.
+
     """
-    world = World()
+    world = world or World()
     with bound(port + 1 if port else 0) as listener:
         public_url = f"http://localhost:{listener.getsockname()[1]}"
         try:
@@ -52,7 +63,7 @@ async def playground(
             raise PortRefused(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
-            async with process.run(app.settings_from(env), listener=listener, work=work) as running:
+            async with process.run(settings_from(env), listener=listener, work=work) as running:
                 if work:
                     world.after_time.append(running.parts.scheduler.run_all_now)
                 yield Playground(world=world, app=running, public_url=public_url)

@@ -1,4 +1,4 @@
-"""The whole world on localhost: a Slack with its client, seven platforms, and the app registered with each.
+"""The whole world on localhost: a Slack with its client, the platforms, and the app registered with each.
 
 Credentials are made up, fixed and public. What is entered at api.slack.com stands in `MANIFEST`; a test
 keeps it equal to manifest.yml.
@@ -11,23 +11,19 @@ import base64
 import os
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sandbox.controls import control_routes
-from sandbox.platforms.linkedin import LinkedInSimulator
-from sandbox.platforms.meta import MetaSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
-from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.registry import SIMULATORS
 from sandbox.slack.client import client_routes
 from sandbox.slack.server import SlackSimulator
 from sandbox.time_machine import age
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sandbox.core import Simulator
     from sandbox.platforms.oauth import OAuthSimulator
 
@@ -47,75 +43,6 @@ MANIFEST: dict[str, Any] = {
 """The app as entered at api.slack.com, but for its addresses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """The app as a developer registered it at one platform. `scopes` None: everything the platform has."""
-
-    app: str
-    """Stands in the names of its variables: OCTAPOST_<APP>_CLIENT_ID."""
-    platform: str
-    client_id: str
-    client_secret: str
-    scopes: tuple[str, ...] | None = None
-    callbacks: tuple[str, ...] = ()
-    """The platforms whose callbacks it lists; empty: its own."""
-
-
-META_ID, META_SECRET = "880055510007", "meta-secret-of-the-sandbox-0001"
-REGISTRATIONS = (
-    # Facebook and Instagram are two products of one Meta app.
-    Registration(
-        app="facebook",
-        platform="facebook",
-        client_id=META_ID,
-        client_secret=META_SECRET,
-        callbacks=("facebook", "instagram"),
-    ),
-    Registration(
-        app="instagram",
-        platform="instagram",
-        client_id=META_ID,
-        client_secret=META_SECRET,
-        callbacks=("facebook", "instagram"),
-    ),
-    Registration(app="x", platform="x", client_id="eHNhbmRib3g", client_secret="x-secret-of-the-sandbox"),
-    # The Community Management API must be the only product of its app, hence two:
-    # learn.microsoft.com/linkedin/marketing/community-management-app-review
-    Registration(
-        app="linkedin",
-        platform="linkedin",
-        client_id="86li0profile",
-        client_secret="linkedin-secret-of-the-sandbox",
-        scopes=("openid", "profile", "email", "w_member_social"),
-    ),
-    Registration(
-        app="linkedin_page",
-        platform="linkedin",
-        client_id="86li0pages",
-        client_secret="linkedin-page-secret-of-the-sandbox",
-        scopes=("r_basicprofile", "w_organization_social", "r_organization_social", "rw_organization_admin"),
-    ),
-    Registration(
-        app="tiktok",
-        platform="tiktok",
-        client_id="awsandboxtiktok1",
-        client_secret="tiktok-secret-of-the-sandbox",
-    ),
-    Registration(
-        app="reddit",
-        platform="reddit",
-        client_id="sandboxReddit1",
-        client_secret="reddit-secret-of-the-sandbox",
-    ),
-    Registration(
-        app="youtube",
-        platform="youtube",
-        client_id="1012345-sandbox.apps.googleusercontent.com",
-        client_secret="GOCSPX-secret-of-the-sandbox",
-    ),
-)
-
-
 class World:
     """All simulators. `async with World() as world:` starts them on free ports and stops them.
 
@@ -127,17 +54,11 @@ class World:
     slack_client_secret = "slack-secret-of-the-sandbox-0001"
     signing_secret = "8f742231b10e8888abcd99yyyzzz85a5"
 
-    def __init__(self) -> None:
+    def __init__(self, simulators: Iterable[type[OAuthSimulator]] = SIMULATORS) -> None:
         self.slack = SlackSimulator()
-        meta = MetaSimulator()
+        made = [each() for each in simulators]
         self.platforms: dict[str, OAuthSimulator] = {
-            "facebook": meta,
-            "instagram": meta,
-            "x": XSimulator(),
-            "linkedin": LinkedInSimulator(),
-            "tiktok": TikTokSimulator(),
-            "reddit": RedditSimulator(),
-            "youtube": YouTubeSimulator(),
+            app.platform: each for each in made for app in each.registrations
         }
         self.app_url = NOT_STARTED_YET
         self.database: Path | None = None
@@ -230,15 +151,8 @@ class World:
             redirect_urls=[f"{self.app_url}/slack/oauth_redirect", f"{self.app_url}/slack/identity"],
             **MANIFEST,
         )
-        self.platforms["tiktok"].settings["webhook_url"] = f"{self.app_url}/tiktok/webhook"
-        self.platforms["facebook"].settings["deauthorize_url"] = f"{self.app_url}/meta/deauthorize"
-        for one in REGISTRATIONS:
-            self.platforms[one.platform].register(
-                one.client_id,
-                one.client_secret,
-                [f"{self.app_url}/oauth/{slug}/callback" for slug in one.callbacks or (one.platform,)],
-                one.scopes,
-            )
+        for platform in dict.fromkeys(self.platforms.values()):
+            platform.connect_app(self.app_url)
 
     def env(self, public_url: str, data_dir: Path) -> dict[str, str]:
         """Return the OCTAPOST_* environment of an app at `public_url` that lives in this world.
@@ -259,10 +173,11 @@ class World:
             "SLACK_WEB_URL": self.slack.url,
             "METRICS_PORT": "0",  # nobody watches a sandbox
         }
-        for one in REGISTRATIONS:
-            name = one.app.upper()
-            found |= {f"{name}_CLIENT_ID": one.client_id, f"{name}_CLIENT_SECRET": one.client_secret}
-            found[f"{one.platform.upper()}_URL"] = self.platforms[one.platform].url
+        for platform in dict.fromkeys(self.platforms.values()):
+            for one in platform.registrations:
+                name = one.app.upper()
+                found |= {f"{name}_CLIENT_ID": one.client_id, f"{name}_CLIENT_SECRET": one.client_secret}
+                found[f"{one.platform.upper()}_URL"] = platform.url
         return {f"OCTAPOST_{name}": value for name, value in found.items()}
 
     async def __aenter__(self) -> Self:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import and_, bindparam, col, exists
 
 from storage.accounts import CONNECTED
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Account, Grant, Incident, Membership
 
@@ -67,7 +67,7 @@ class Listings:
         about: dict[str, Incident] = {}
         claimers: dict[str | None, str] = {}
         if any(any_open for *_, any_open in found):
-            incidents = await IncidentRows(self._session).all_open(organization_id, lock=False)
+            incidents = await Incidents(self._session).all_open(organization_id, lock=False)
             about = {account_id: one for one in incidents for account_id in one.accounts}
             if any(one.claimed_by for one in incidents):
                 members = await Members(self._session).all(organization_id)

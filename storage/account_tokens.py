@@ -28,7 +28,7 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class AccountToken:
     """A connected account and the token of its own, as they were read."""
 
     id: str
@@ -45,25 +45,25 @@ class Owner:
         return self.suspected_at is not None or bool(self.lost)
 
 
-class OwnTokens:
+class AccountTokens:
     """The accounts of one grant, as owners of tokens."""
 
     def __init__(self, session: AsyncSession, vault: Vault) -> None:
         self._session = session
         self._vault = vault
 
-    async def due(self, grant_id: str, every: timedelta, limit: int) -> list[Owner]:
+    async def due(self, grant_id: str, every: timedelta, limit: int) -> list[AccountToken]:
         """Return those that were asked about longer ago than `every`, the longest first.
 
         Before them those that are suspected: a second opinion is due whenever there is a look.
         """
         return await self._owners(grant_id, limit, _due(every), col(Account.suspected_at).is_(None))
 
-    async def hopeful(self, grant_id: str, limit: int) -> list[Owner]:
+    async def unsuspected(self, grant_id: str, limit: int) -> list[AccountToken]:
         """Return any of them, those first of which nothing bad was heard."""
         return await self._owners(grant_id, limit, col(Account.suspected_at).is_not(None))
 
-    async def _owners(self, grant_id: str, limit: int, *terms: ColumnElement[bool]) -> list[Owner]:
+    async def _owners(self, grant_id: str, limit: int, *terms: ColumnElement[bool]) -> list[AccountToken]:
         *only, last = terms
         found = (
             select(Account)
@@ -73,9 +73,9 @@ class OwnTokens:
         )
         return [self._owner(account) for account in await self._session.exec(found)]
 
-    def _owner(self, account: Account) -> Owner:
+    def _owner(self, account: Account) -> AccountToken:
         sealed = account.token_sealed or b""
-        return Owner(
+        return AccountToken(
             id=account.id,
             organization_id=account.organization_id,
             remote_id=account.remote_id,
@@ -106,20 +106,20 @@ class OwnTokens:
         await self._session.exec(in_order.with_for_update(key_share=True))
         return True
 
-    async def lives(self, owner: Owner, token: str | None = None) -> bool:
+    async def mark_valid(self, owner: AccountToken, token: str | None = None) -> bool:
         """Note that the platform takes the account's token, or gave us another one that it takes."""
         sealed = self._vault.seal(token, **_place(owner.organization_id, owner.id)) if token else owner.sealed
         return await self._note(owner, token_sealed=sealed, suspected_at=None, lost="")
 
-    async def suspect(self, owner: Owner) -> bool:
+    async def suspect(self, owner: AccountToken) -> bool:
         """Note that the platform called the token over; since when, if it did before."""
         return await self._note(owner, suspected_at=func.coalesce(col(Account.suspected_at), now()))
 
-    async def lose(self, owner: Owner, code: str) -> bool:
+    async def mark_lost(self, owner: AccountToken, code: str) -> bool:
         """Settle that the token is over, and that nothing we can ask for replaces it."""
         return await self._note(owner, lost=code)
 
-    async def _note(self, owner: Owner, **values: Any) -> bool:
+    async def _note(self, owner: AccountToken, **values: Any) -> bool:
         same = (col(Account.id) == owner.id, col(Account.token_sealed) == owner.sealed)
         change = update(Account).where(*same).values(asked_at=now(), **values)
         return (await self._session.exec(change, execution_options=_UNSYNCHRONIZED)).rowcount == 1

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, func
+from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, select, update
 
 from storage.discoveries import Discoveries
 from storage.engine.db import insert_once, now
-from storage.models import BLOCKED, LEFT_OUT, Account, FoundAccount, Grant
+from storage.models import BLOCKED, LEFT_OUT, Account, FoundAccount, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,6 +162,32 @@ class Accounts:
         """Return the connected accounts with their grants, by platform and name."""
         found = await self._session.exec(CONNECTED, params={"organization_id": organization_id})
         return [(account, grant) for account, grant in found if platform in {None, account.platform}]
+
+    async def by_holder(self, grant_id: str) -> dict[str, list[Account]]:
+        """Return the connected accounts of a grant, by the id of the organization that owns them.
+
+        The organizations come in the order in which they got the grant, without the deleted ones; the accounts
+        by name. System session.
+        """
+        holder = and_(
+            col(GrantHolder.grant_id) == col(Account.grant_id),
+            col(GrantHolder.organization_id) == col(Account.organization_id),
+        )
+        connected = (
+            select(Account)
+            .join(GrantHolder, holder)
+            .join(Organization, col(Organization.id) == col(Account.organization_id))
+            .where(
+                Account.grant_id == grant_id,
+                col(Account.disconnected_at).is_(None),
+                col(Organization.deleted_at).is_(None),
+            )
+            .order_by(col(GrantHolder.since), func.lower(Account.name), col(Account.id))
+        )
+        found: dict[str, list[Account]] = {}
+        for account in await self._session.exec(connected):
+            found.setdefault(account.organization_id, []).append(account)
+        return found
 
     async def get(self, organization_id: str, account_id: str) -> tuple[Account, Grant | None] | None:
         """Return the connected account with its grant, or None."""

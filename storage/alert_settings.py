@@ -28,7 +28,8 @@ class Alerts:
     async def get(self, organization_id: str) -> AlertSettings:
         """Return the organization's settings; what it never chose is as for everybody."""
         asked = {"organization_id": organization_id}
-        found = await self._session.exec(_SETTINGS, params=asked, execution_options=_FRESH)
+        with self._session.no_autoflush:  # the session never holds a change of them
+            found = await self._session.exec(_SETTINGS, params=asked, execution_options=_FRESH)
         chosen = found.one_or_none()
         return chosen or AlertSettings(organization_id=organization_id)
 

@@ -30,11 +30,11 @@ SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 """Every table as it was at one moment, on PostgreSQL; on SQLite the writer's lock does it."""
 
 
-class MoveRefused(Exception):
+class CopyRefused(Exception):
     """The move cannot be made, or would not be whole. The target is as it was before."""
 
 
-async def move(
+async def copy_database(
     source: Database,
     target: Database,
     vault: Vault,
@@ -46,7 +46,7 @@ async def move(
 
     `progress` hears how many rows are done and how many there are. Raises `SchemaTooOld` or `SchemaTooNew` if
     either database is not at this version's schema, `VaultError` if the vault does not open what the source
-    holds, and `MoveRefused` if the target is not empty or the copy is not what the source is. On SQLite
+    holds, and `CopyRefused` if the target is not empty or the copy is not what the source is. On SQLite
     nobody writes to the source meanwhile: they wait, and give up after some seconds.
     """
     await _check_schema(source, "source")
@@ -68,7 +68,7 @@ async def move(
                     done += len(rows)
                     progress(done, total)
         if await _counts(into) != expected:
-            raise MoveRefused("The copy has other rows than the source, so it was not kept: move again.")
+            raise CopyRefused("The copy has other rows than the source, so it was not kept: move again.")
         await check_canaries(there, vault)
         await _open_one_of_each(into, vault)
     return expected
@@ -83,7 +83,7 @@ async def _check_schema(database: Database, which: str) -> None:
 
 def _refuse_any(counts: dict[str, int]) -> None:
     if filled := sorted(name for name, rows in counts.items() if rows):
-        raise MoveRefused(
+        raise CopyRefused(
             f"The target is not empty ({', '.join(filled)}), and nothing was copied: name a database that"
             " `octapost db upgrade` has just made and no process has used."
         )

@@ -14,7 +14,15 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
 from storage.engine.db import across, insert_once, now, run
-from storage.models import Account, Discovery, Grant, GrantHolder, GrantStatus, Membership, new_id
+from storage.models import (
+    Account,
+    Discovery,
+    Grant,
+    GrantHolder,
+    GrantStatus,
+    Membership,
+    new_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,7 +67,7 @@ class Grants:
         self._session = session
         self._vault = vault
 
-    async def stash(
+    async def create_pending(
         self,
         organization_id: str,
         connected_by: str,
@@ -106,7 +114,7 @@ class Grants:
         await self._session.refresh(grant)
         return grant
 
-    async def settle(
+    async def activate(
         self,
         organization_id: str,
         grant_id: str,
@@ -290,8 +298,8 @@ class Grants:
         )
         return (await self._session.exec(others)).one()
 
-    async def held_by(self, grant_id: str) -> list[str]:
-        """Return the organizations that hold the grant. System session."""
+    async def holder_ids(self, grant_id: str) -> list[str]:
+        """Return the ids of the organizations that hold the grant. System session."""
         held = select(GrantHolder.organization_id).where(GrantHolder.grant_id == grant_id)
         return list(await self._session.exec(held.order_by(col(GrantHolder.since))))
 
@@ -331,7 +339,7 @@ class Grants:
         )
         return (await self._session.exec(used)).one()
 
-    async def abandoned(self, older_than: timedelta) -> list[Grant]:
+    async def find_orphaned(self, older_than: timedelta) -> list[Grant]:
         """Return grants nobody needs: no connected account, no open discovery, no sign-in since so long.
 
         Also those that nobody holds any more because ending them was interrupted. Reads the whole table:

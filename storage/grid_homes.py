@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.dml import ReturningInsert
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
 
 OURS_FOR = timedelta(days=30)
 """How long a workspace counts as one of the Grid's: it may leave."""
@@ -69,7 +69,7 @@ _REMEMBER: dict[tuple[str, bool], ReturningInsert[tuple[Any]]] = {
 }
 
 
-async def known(session: AsyncSession | Single, claim: Claim) -> bool | None:
+async def known(session: AsyncSession | AutocommitRunner, claim: Claim) -> bool | None:
     """Return whether the claim is true as far as we know; None: Slack has to be asked."""
     values = {"enterprise_id": claim.enterprise_id, "team_id": claim.team_id}
     if await rows(session, _WORKSPACE, **values):
@@ -78,7 +78,7 @@ async def known(session: AsyncSession | Single, claim: Claim) -> bool | None:
     return any(row[0] for row in found) if found else None
 
 
-async def remember(session: AsyncSession | Single, claim: Claim, *, ours: bool) -> None:
+async def remember(session: AsyncSession | AutocommitRunner, claim: Claim, *, ours: bool) -> None:
     """Keep what Slack said of the claim, for a month if it is true, else for an hour."""
     await rows(
         session,

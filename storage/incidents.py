@@ -11,10 +11,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, exists, or_
-from sqlmodel import col, insert, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import col, select, update
 
 from storage.engine.db import insert_once, now
-from storage.models import Grant, Incident, IncidentCard, IncidentKind, Membership, Notice, Organization
+from storage.models import (
+    Account,
+    Grant,
+    Incident,
+    IncidentCard,
+    IncidentKind,
+    Membership,
+    Notice,
+    Organization,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +36,15 @@ _FRESH = {"populate_existing": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long people may take."""
+class EscalationPolicy:
+    """When an incident that nobody works on is escalated to the owners, and how long a claim holds."""
 
-    unclaimed: timedelta = timedelta(hours=24)
-    """What is over and nobody's is brought before the owners."""
-    last_call: timedelta = timedelta(hours=12)
-    """So long before its end, what has been nobody's for as long is brought before them too."""
-    claimed: timedelta = timedelta(hours=24)
-    """A claim that nothing came of lapses."""
+    unclaimed_after: timedelta = timedelta(hours=24)
+    """A grant that has ended is escalated when nobody has claimed the incident for this long."""
+    final_window: timedelta = timedelta(hours=12)
+    """A grant that is about to end is escalated this long before, when nobody has claimed it for as long."""
+    claim_lapses_after: timedelta = timedelta(hours=24)
+    """A claim that nothing came of ends after this long."""
 
 
 _OWN_CARD = col(IncidentCard.incident_id) == col(Incident.id)
@@ -46,18 +56,29 @@ _OPEN = (
 _OPEN_LOCKED = _OPEN.with_for_update()
 
 
-class IncidentRows:
+class Incidents:
     """The incidents of organizations."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def open(
-        self, organization_id: str, *, grant: Grant, kind: IncidentKind, connected_by: str
+        self,
+        organization_id: str,
+        *,
+        grant: Grant,
+        kind: IncidentKind,
+        accounts: Sequence[Account],
+        code: str = "",
     ) -> tuple[Incident, bool]:
         """Return the organization's open incident about the grant, and whether it is a new one.
 
-        Of any number of callers at once one opens it, and the others get that one.
+        Of any number of callers at once one opens it, about `accounts` (one or more) and for the reason
+        `code`; the others get that one as it is.
+
+        Raises:
+            LookupError: The incident was resolved between two statements.
+
         """
         fresh = Incident(
             organization_id=organization_id,
@@ -65,17 +86,24 @@ class IncidentRows:
             generation=grant.generation,
             kind=kind,
             platform=grant.platform,
-            connected_by=connected_by,
+            accounts={account.id: account.name for account in accounts},
+            connected_by=accounts[0].connected_by,
+            code=code,
         )
         statement = insert_once(self._session, Incident).values(**fresh.model_dump() | {"since": now()})
-        new = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
-        if new:
-            card = IncidentCard(incident_id=fresh.id, organization_id=organization_id)
-            await self._session.exec(insert(IncidentCard).values(**card.model_dump()))
+        opened = await self._session.exec(
+            statement.on_conflict_do_nothing().returning(Incident), execution_options=_FRESH
+        )
+        incident: Incident | None = opened.scalar_one_or_none()
+        if incident is not None:
+            card = IncidentCard(incident_id=incident.id, organization_id=organization_id)
+            self._session.add(card)  # inserted with the first flush, which mostly knows where it goes
+            set_committed_value(incident, "card", card)
+            return incident, True
         there = await self.of_grant(organization_id, grant.id)
         if there is None:
             raise LookupError("the incident was resolved between two statements")
-        return there, new
+        return there, False
 
     async def of_grant(self, organization_id: str, grant_id: str) -> Incident | None:
         """Return the open incident about a grant, locked, or None."""
@@ -153,20 +181,20 @@ class IncidentRows:
             untold.values(quiet_until=now()), execution_options={"synchronize_session": False}
         )
 
-    async def with_something_to_say(self, patience: Patience) -> list[tuple[str, str]]:
-        """Return the (organization, incident) of those whose time has come. System session.
+    async def due(self, policy: EscalationPolicy) -> list[tuple[str, str]]:
+        """Return the (organization, incident) ids of the incidents with something to do. System session.
 
-        A snooze, a claim or quiet hours are over, nobody has claimed it for too long, whoever claimed it
-        has left, or its organization was deleted.
+        A snooze, a claim or quiet hours are over, nobody has claimed it for too long, the member who claimed
+        it has left, or its organization was deleted.
         """
         needed = and_(
             col(Incident.kind) == IncidentKind.NEEDS_RECONNECT,
-            col(Incident.since) <= now(-patience.unclaimed),
+            col(Incident.since) <= now(-policy.unclaimed_after),
         )
         ends = and_(
             col(Incident.kind) == IncidentKind.EXPIRING,
-            col(Incident.deadline) <= now(patience.last_call),
-            col(Incident.since) <= now(-patience.last_call),
+            col(Incident.deadline) <= now(policy.final_window),
+            col(Incident.since) <= now(-policy.final_window),
         )
         nobody = and_(
             or_(needed, ends),
@@ -190,7 +218,7 @@ class IncidentRows:
                         col(Incident.resolved_at).is_(None),
                         or_(
                             col(Incident.snoozed_until) <= now(),
-                            col(Incident.claimed_at) <= now(-patience.claimed),
+                            col(Incident.claimed_at) <= now(-policy.claim_lapses_after),
                             nobody,
                             left,
                             col(Organization.deleted_at).is_not(None),

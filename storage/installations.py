@@ -142,17 +142,13 @@ class Installations:
         await self._session.flush()
         return first
 
+    async def acquire_rotation_lease(
+        self, installation: Installation, lease: timedelta
+    ) -> Installation | None:
+        """Return the installation if its tokens are the caller's to refresh, for `lease`.
 
-class Rotations:
-    """Whose turn it is to renew an installation's tokens. System sessions only."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def take(self, installation: Installation, lease: timedelta) -> Installation | None:
-        """Return the installation if its tokens are the caller's to renew, for `lease`.
-
-        None if they are other tokens by now, or somebody else renews them.
+        The refresh token works once, so of all processes one may use it. None if the tokens have changed since
+        the installation was read, or another process holds the lease.
         """
         free = or_(col(Installation.rotating_until).is_(None), col(Installation.rotating_until) < now())
         same = col(Installation.token_expires_at) == installation.token_expires_at
@@ -164,8 +160,8 @@ class Rotations:
         found: Installation | None = rows.scalar_one_or_none()
         return found
 
-    async def give_back(self, installation: Installation) -> None:
-        """Let others try to renew the tokens that `take` returned."""
+    async def release_rotation_lease(self, installation: Installation) -> None:
+        """Let other processes refresh the tokens that `acquire_rotation_lease` returned."""
         ours = update(Installation).where(
             col(Installation.id) == installation.id,
             col(Installation.rotating_until) == installation.rotating_until,

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import OWES, insert_once, now
+from storage.engine.db import OUTBOX_CHANGED, insert_once, now
 from storage.engine.leases import claim, waiting
 from storage.models import Notice
 
@@ -109,7 +109,7 @@ class Notices:
         statement = insert_once(self._session, Notice).values(**values)
         put = (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
         if put:
-            self._session.info[OWES] = True
+            self._session.info[OUTBOX_CHANGED] = True
         if put and edits is not None:
             older = update(Notice).where(
                 col(Notice.edits) == edits,

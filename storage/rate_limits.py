@@ -1,8 +1,8 @@
-"""What our apps may still ask of their platforms: one leaky bucket per app, shared by all processes.
+"""How many calls each of our apps may still make to its platform, shared by all processes. System sessions only.
 
-A bucket is one time in one row, the moment at which it would be full again (the generic cell rate algorithm,
-ITU-T I.371 annex A). Whoever takes calls out of it moves that moment on, and holds the row until its
-transaction ends, so that two processes never take the same calls. System sessions only.
+The state of a rate limit is one time in one row: when the whole limit is available again (the generic cell rate
+algorithm, ITU-T I.371 annex A). A caller that consumes calls moves this time on. It locks the row until its
+transaction ends, so two processes never consume the same calls.
 """
 
 from __future__ import annotations
@@ -21,78 +21,80 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 AT_ONCE, STEADY = 0.1, 0.8
-"""The parts of a limit that may be used in one go, and at an even pace. The last tenth is left for calls
-nobody can plan (people who connect) and for clocks that differ."""
+"""The shares of a limit that may be used at once, and at an even pace. The remaining tenth is for calls that cannot be
+planned (members who connect accounts) and for clocks that differ."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """A limit of so many calls in any span: in no such span does this bucket give more than nine tenths."""
+class RateLimit:
+    """A platform's limit: so many calls in any period of length `per`. At most nine tenths of it are used."""
 
     calls: int
     per: timedelta
 
     @property
-    def depth(self) -> int:
-        """How many calls may be made in one go after a rest."""
+    def burst(self) -> int:
+        """How many calls may be made at once after a pause."""
         return max(1, int(self.calls * AT_ONCE))
 
     @property
-    def between(self) -> timedelta:
-        """How long a call takes to come back."""
+    def interval(self) -> timedelta:
+        """How long it takes until one more call is available."""
         return self.per / (self.calls * STEADY)
 
-    def free(self, full_in: timedelta) -> int:
-        """Return how many calls are in a bucket that will be full in that time."""
-        return max(0, self.depth - _ceil(max(full_in, timedelta(0)) / self.between))
+    def available(self, full_in: timedelta) -> int:
+        """Return how many calls are available when the whole limit is available in `full_in`."""
+        return max(0, self.burst - _ceil(max(full_in, timedelta(0)) / self.interval))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purse:
-    """An app's bucket as it was found, locked."""
+class RateLimitState:
+    """What an app has used of its limit, as it was read and locked."""
 
     app: str
-    bucket: Bucket
+    rate_limit: RateLimit
     full_at: datetime
     held_until: datetime
     at: datetime
-    """What time it was at the database."""
+    """The database's time when it was read."""
 
     @property
-    def held(self) -> timedelta | None:
-        """For how long nobody calls, or None if everybody may."""
+    def paused_for(self) -> timedelta | None:
+        """How long the app must not call; None: it may."""
         return self.held_until - self.at if self.held_until > self.at else None
 
     @property
     def calls(self) -> int:
-        """How many calls the app may begin now."""
-        return 0 if self.held else self.bucket.free(self.full_at - self.at)
+        """How many calls the app may make now."""
+        return 0 if self.paused_for else self.rate_limit.available(self.full_at - self.at)
 
 
-class Budgets:
-    """The buckets, by app."""
+class RateLimits:
+    """The rate limits of our apps."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def open(self, app: str, bucket: Bucket) -> Purse:
-        """Return what the app may begin now; nobody else may take any until this transaction ends."""
+    async def lock(self, app: str, rate_limit: RateLimit) -> RateLimitState:
+        """Return the app's state, locked until the transaction ends."""
         row, at = await self._locked(app)
-        return Purse(app=app, bucket=bucket, full_at=row.full_at, held_until=row.held_until, at=at)
+        return RateLimitState(
+            app=app, rate_limit=rate_limit, full_at=row.full_at, held_until=row.held_until, at=at
+        )
 
-    async def spend(self, purse: Purse, calls: int) -> None:
-        """Take calls out of the bucket, also if they are not in it: those who come after wait for them."""
-        full_at = max(purse.full_at, purse.at) + calls * purse.bucket.between
-        await self._set(purse.app, full_at=full_at)
+    async def consume(self, state: RateLimitState, calls: int) -> None:
+        """Consume calls, also more than are available: later callers then wait for longer."""
+        full_at = max(state.full_at, state.at) + calls * state.rate_limit.interval
+        await self._set(state.app, full_at=full_at)
 
-    async def hold(self, app: str, span: timedelta) -> None:
-        """Let nobody call for `span`; a hold that lasts longer stays."""
+    async def pause(self, app: str, span: timedelta) -> None:
+        """Stop all calls of the app for `span`; a pause that lasts longer stays."""
         row, at = await self._locked(app)
         await self._set(app, held_until=max(row.held_until, at + span))
 
     async def _locked(self, app: str) -> tuple[AppBudget, datetime]:
-        """Return the app's row, made where there is none, and what time it is at the database."""
+        """Return the app's row, inserted if it is missing, and the database's time."""
         asked = select(AppBudget, now()).where(AppBudget.app == app).with_for_update()
         fresh = {"populate_existing": True}
         found = (await self._session.exec(asked, execution_options=fresh)).first()
@@ -102,7 +104,7 @@ class Budgets:
             found = (await self._session.exec(asked, execution_options=fresh)).one()
         row, at = found
         if row.written_at is not None and row.written_at - at > SET_BACK:
-            # The clock was set back since: what has to be waited for is as long as it was.
+            # The clock was set back since then: the waits stay as long as they were.
             back = row.written_at - at
             await self._set(app, full_at=row.full_at - back, held_until=row.held_until - back)
             row, at = (await self._session.exec(asked, execution_options=fresh)).one()

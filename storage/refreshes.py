@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
     from storage.grants import TokenPair
     from storage.vault import Vault
 
@@ -134,12 +134,14 @@ _RENEW = (
 _SOME = select(Grant.id).where(col(Grant.app) == bindparam("asked", type_=String), *waiting(Grant)).limit(1)
 
 
-async def any_due(session: AsyncSession | Single, app: str) -> bool:
+async def any_due(session: AsyncSession | AutocommitRunner, app: str) -> bool:
     """Tell whether an app has anything to claim: a read, for who asks every second."""
     return bool(await rows(session, _SOME, asked=app))
 
 
-async def renew(session: AsyncSession | Single, vault: Vault, grant: Grant, renewal: Renewal) -> bool:
+async def renew(
+    session: AsyncSession | AutocommitRunner, vault: Vault, grant: Grant, renewal: Renewal
+) -> bool:
     """Store newer tokens; False when the row was renewed meanwhile by somebody else.
 
     One UPDATE, so that it can be a transaction of its own: nothing stands between the platform's answer

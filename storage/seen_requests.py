@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Insert, Select
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
 
 SEEN_LIFE = timedelta(minutes=10)
 """Slack accepts a signature for 5 minutes; we remember it for twice as long."""
@@ -35,12 +35,12 @@ _IS_SEEN: Select[int] = core_select(literal_column("1")).where(
 )
 
 
-async def first_seen(session: AsyncSession | Single, signature: str) -> bool:
+async def first_seen(session: AsyncSession | AutocommitRunner, signature: str) -> bool:
     """Return True to the first caller with this signature, False to every other one."""
     return bool(await rows(session, _SEEN[dialect_of(session)], signature_hash=digest(signature)))
 
 
-async def seen(session: AsyncSession | Single, signature: str) -> bool:
+async def seen(session: AsyncSession | AutocommitRunner, signature: str) -> bool:
     """Tell whether something was handled; unlike `first_seen`, this leaves no mark."""
     return bool(await rows(session, _IS_SEEN, signature_hash=digest(signature)))
 

@@ -15,7 +15,7 @@ from storage.models import ChannelDefault, Membership, Organization, Role, Works
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ _STANDING = (
 
 
 async def standing(
-    session: AsyncSession | Single, realm: str, user_id: str, team_id: str, channel_id: str
+    session: AsyncSession | AutocommitRunner, realm: str, user_id: str, team_id: str, channel_id: str
 ) -> Standing:
     """Return what the person may speak for in this channel. One query; needs a system session.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
+class GrantCount:
     """The grants of one platform in one status."""
 
     platform: str
@@ -28,7 +28,7 @@ class Crowd:
     grants: int
 
 
-class Measures:
+class Stats:
     """Questions whose answers are numbers."""
 
     def __init__(self, session: AsyncSession) -> None:
@@ -50,7 +50,7 @@ class Measures:
             platform: row[0] - due for platform, due in zip(apps, row[1:], strict=True) if due is not None
         }
 
-    async def crowds(self) -> list[Crowd]:
+    async def grant_counts(self) -> list[GrantCount]:
         """Return how many grants there are by platform and status.
 
         Three counts that read indexes only: one entry per grant for the whole, and the few that are unwell.
@@ -60,12 +60,14 @@ class Measures:
         unwell = await self._session.exec(
             select(platform, status, number).where(UNWELL).group_by(platform, status)
         )
-        left, crowds = dict(whole.all()), []
+        left, counts = dict(whole.all()), []
         for key, what, grants in unwell:
             left[key] -= grants
-            crowds.append(Crowd(platform=key, status=what, grants=grants))
-        well = [Crowd(platform=key, status=GrantStatus.HEALTHY, grants=rest) for key, rest in left.items()]
-        return [*crowds, *(crowd for crowd in well if crowd.grants)]
+            counts.append(GrantCount(platform=key, status=what, grants=grants))
+        well = [
+            GrantCount(platform=key, status=GrantStatus.HEALTHY, grants=rest) for key, rest in left.items()
+        ]
+        return [*counts, *(count for count in well if count.grants)]
 
     async def in_doubt(self) -> dict[str, int]:
         """Return for how many grants of each platform a single-use refresh was lost on the way, if for any."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
 
 
 class Minute(FunctionElement[int]):
@@ -56,7 +56,7 @@ _RECENT = columns(
 
 
 async def recent_tallies(
-    session: AsyncSession | Single, minutes: int
+    session: AsyncSession | AutocommitRunner, minutes: int
 ) -> tuple[int, dict[str, dict[int, Tally]]]:
     """Return the current minute, and what all replicas counted in the last `minutes`, by platform and minute.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
     from storage.vault import Vault
 
 TICKET_LIFE = timedelta(minutes=10)
@@ -86,7 +86,7 @@ _ASKED: Select[int] = core_select(literal_column("1")).where(
 
 
 async def open_ticket(
-    session: AsyncSession | Single,
+    session: AsyncSession | AutocommitRunner,
     *,
     organization_id: str,
     membership_id: str,

@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, update
 
-from bot.services.incidents.card_facts import CardReader
-from bot.services.incidents.digests import Digests
+from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.notifications import (
-    CardNotification,
-    Digest,
-    OutdatedCard,
-    ReconnectRequest,
     ReplyText,
 )
-from bot.services.notifications import Living
-from bot.slack.sender import Reader, Renderer
+from bot.slack.sender import Renderer
 from storage.models import Notice
 from storage.outbox import NewNotice, Notices
 
@@ -50,14 +44,7 @@ async def put_body(
 
 def renderer_of(database: Database, catalog: PlatformCatalog, vault: Vault) -> Renderer:
     """Return a renderer that reads cards, requests and digests as the product does."""
-    reader = CardReader(catalog)
-    readers: dict[type[Living], Reader] = {
-        CardNotification: reader.card,
-        Digest: Digests(catalog, reader, vault).read,
-        OutdatedCard: reader.outdated,
-        ReconnectRequest: reader.request,
-    }
-    return Renderer(database, catalog.platform, readers)
+    return Renderer(database, catalog.platform, IncidentService(catalog, vault).readers)
 
 
 async def rendered(renderer: Renderer, notice: Notice) -> dict[str, Any]:

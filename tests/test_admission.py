@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from bot.slack.admission import BEATS_S, FIRST_GUESS_S, GIVEN_UP_S, STALLED_S, WINDOW_S, Admission, Age
+from bot.slack.dispatch.admission import (
+    BEATS_S,
+    FIRST_GUESS_S,
+    GIVEN_UP_S,
+    STALLED_S,
+    WINDOW_S,
+    Admission,
+    Age,
+)
 
 SOON_S = 0.7
 """Of which a tenth of a second is left to wait."""

@@ -44,7 +44,7 @@ class Sweeper:
             gone += await Notices(session).forget_older(SAID_KEPT, CARDS_KEPT)
             gone += await Invitations(session).sweep() + await Channels(session).sweep()
         async with self._database.system(write=False) as session:
-            abandoned = await Grants(session, self._vault).abandoned(ABANDONED_AFTER)
+            abandoned = await Grants(session, self._vault).find_orphaned(ABANDONED_AFTER)
         for grant in abandoned:
             try:
                 await self._disconnections.end_grant(grant)

@@ -8,6 +8,7 @@ before and after decompression; a longer one, or one that does not decompress, c
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import ssl
 import zlib
@@ -37,6 +38,12 @@ STEP = 1 << 16
 ENCODINGS = "gzip"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WHERE_TO = ("Location", "URI")
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """Return the certificate authorities we trust: certifi's, whatever the machine has."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class UnusableAnswer(aiohttp.ClientPayloadError):
@@ -186,7 +193,7 @@ class _NoCookies(httpx.Cookies):
         return False
 
 
-class Forgetful(httpx.AsyncClient):
+class PlatformClient(httpx.AsyncClient):
     """An `httpx.AsyncClient` without cookies, redirects or the environment's proxies."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout_s: float) -> None:

@@ -49,7 +49,7 @@ QUIET = (
 _known: set[str] = set()
 
 
-def forget_in_logs(secret: str) -> None:
+def register_secret(secret: str) -> None:
     """Mask `secret` wherever it may turn up in a log line from now on."""
     if len(secret) >= 8:
         _known.add(secret)

@@ -1,7 +1,7 @@
-"""Traces for OpenTelemetry, where an endpoint is configured; elsewhere nothing, and nothing of it is imported.
+"""Traces for OpenTelemetry where an endpoint is configured. Elsewhere nothing is traced and nothing imported.
 
-A span says what was done to what, and how it ended: names, ids and codes of ours. Addresses, bodies and error
-messages never enter one.
+A span says what was done to what, and how it ended: our own names, ids and codes. Addresses, bodies and error
+messages never enter one. Why this is not plain use of `opentelemetry-api`: docs/decisions/0021-tracing.md.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from adapters.base import PlatformError
-from bot.settings import ConfigurationError
 
 if TYPE_CHECKING:
     from adapters.base import Adapter
@@ -24,29 +22,28 @@ Facts = Mapping[str, str | int]
 
 
 class _Tracing:
-    """The process's tracer and what asks for the current span; None where nothing is traced."""
+    """The process's tracer, and the function that returns the current span; None where nothing is traced."""
 
     tracer: Any = None
     current: Callable[[], Any] | None = None
 
 
 def start(endpoint: str) -> Callable[[], None]:
-    """Trace from now on to a collector's OTLP endpoint over HTTP, if there is one; return what stops it.
+    """Send traces to this OTLP endpoint over HTTP from now on, if one is given; return what stops it.
 
-    Stopping sends what is left, and blocks meanwhile. Raises ConfigurationError without the extra `otel`.
+    Stopping sends the last spans, and blocks meanwhile.
+
+    Raises:
+        ImportError: The packages of the extra `otel` are not installed.
     """
     if not endpoint:
         return lambda: None
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-        from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-        from opentelemetry.trace import get_current_span  # noqa: PLC0415
-    except ImportError:
-        raise ConfigurationError(
-            "OCTAPOST_OTEL_ENDPOINT: traces need the packages of the extra `otel`"
-        ) from None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.trace import get_current_span  # noqa: PLC0415
+
     # What the operator says in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES comes last, and counts.
     resource = Resource.create({"service.name": "octapost"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -62,7 +59,7 @@ def start(endpoint: str) -> Callable[[], None]:
 
 @contextmanager
 def span(name: str, facts: Facts) -> Iterator[None]:
-    """Trace what happens inside. An exception that ends it is named by its type alone."""
+    """Record what happens inside as a span. Of an exception that ends it only the type is recorded."""
     if _Tracing.tracer is None:
         yield
         return
@@ -73,19 +70,19 @@ def span(name: str, facts: Facts) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            note(error=type(error).__name__)
+            set_attributes(error=type(error).__name__)
             raise
 
 
-def note(**facts: str | int) -> None:
-    """Add facts to the innermost span, if there is one."""
+def set_attributes(**facts: str | int) -> None:
+    """Add these attributes, each with the prefix `octapost.`, to the innermost span, if there is one."""
     if _Tracing.current is not None:
         for key, value in facts.items():
             _Tracing.current().set_attribute(f"octapost.{key}", value)
 
 
 def traced(name: str, facts: Callable[..., Facts]) -> Callable[[Work], Work]:
-    """Return a decorator that makes each call a span; `facts` is given what the call is given."""
+    """Return a decorator that records each call as a span; `facts` gets the arguments of the call."""
 
     def decorate(work: Work) -> Work:
         @functools.wraps(work)
@@ -100,33 +97,29 @@ def traced(name: str, facts: Callable[..., Facts]) -> Callable[[Work], Work]:
     return decorate
 
 
-def watched(adapters: Mapping[str, Adapter]) -> Mapping[str, Adapter]:
-    """Return adapters whose calls are spans, if anything is traced."""
-    if _Tracing.tracer is None:
-        return adapters
-    return MappingProxyType({key: cast("Adapter", _Watched(one)) for key, one in adapters.items()})
+def instrument(adapters: Mapping[str, Adapter]) -> Mapping[str, Adapter]:
+    """Return the same adapters; from now on each of their calls is a span, if anything is traced.
+
+    Their methods are replaced on each object, so that it stays an instance of its class and of every protocol.
+    """
+    if _Tracing.tracer is not None:
+        for adapter in adapters.values():
+            for name, method in inspect.getmembers(adapter, inspect.iscoroutinefunction):
+                if not name.startswith("_"):
+                    setattr(adapter, name, _platform_call(method, adapter.platform.key))
+    return adapters
 
 
-class _Watched:
-    """An adapter whose every call is a span."""
+def _platform_call(method: Callable[..., Awaitable[Any]], platform: str) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(method)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        with span("platform call", {"platform": platform, "call": method.__name__}):
+            try:
+                answer = await method(*args, **kwargs)
+            except PlatformError as error:
+                set_attributes(verdict=f"{type(error).__name__} {error.code}")
+                raise
+            set_attributes(verdict="ok")
+            return answer
 
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._adapter, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-        facts = {"platform": self._adapter.platform.key, "call": name}
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            with span("platform call", facts):
-                try:
-                    answer = await found(*args, **kwargs)
-                except PlatformError as error:
-                    note(verdict=f"{type(error).__name__} {error.code}")
-                    raise
-                note(verdict="ok")
-                return answer
-
-        return call
+    return call

@@ -96,6 +96,66 @@ class IneligiblePersonError(InvalidInputError):
     """As Slack shows it; empty for the sender themselves."""
 
 
+class NameFault(StrEnum):
+    """Why an organization cannot have a name."""
+
+    TAKEN = "taken"
+    """Another organization of a workspace has a name that looks the same."""
+    TOO_LONG = "too_long"
+    INVISIBLE = "invisible"
+    """None of its characters can be seen."""
+
+
+@dataclass(eq=False)
+class OrganizationNameError(InvalidInputError):
+    """An organization cannot have this name."""
+
+    fault: NameFault
+    name: str
+    most: int = 0
+    """How many characters a name may have, where it is too long."""
+
+
+@dataclass(eq=False)
+class UnknownOrganizationError(InvalidInputError):
+    """The name is none of the person's organizations in this workspace."""
+
+    organizations: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class UnknownMemberError(InvalidInputError):
+    """The person is not a member of the organization."""
+
+    organization: str
+
+
+@dataclass(eq=False)
+class LastOwnerError(InvalidInputError):
+    """The organization would be left without an owner."""
+
+    organization: str
+
+
+@dataclass(eq=False)
+class InvalidJoinCodeError(InvalidInputError):
+    """The code is unknown, used, expired or revoked, or whoever made it can no longer invite."""
+
+
+@dataclass(eq=False)
+class LookalikeOrganizationError(InvalidInputError):
+    """The workspace has an organization whose name looks like the one that would join."""
+
+    organization: str
+
+
+@dataclass(eq=False)
+class ChannelAlreadyRequestedError(InvalidInputError):
+    """The admins of the organization were asked for the channel within the last week."""
+
+    organization: str
+
+
 @dataclass(eq=False)
 class UnknownPlatformError(ServiceError):
     """The word names no platform."""
@@ -151,6 +211,18 @@ class NoAlertsChannelError(ServiceError):
     """The organization has chosen no alerts channel."""
 
     code = "no_alerts_channel"
+
+
+@dataclass(eq=False)
+class ChannelRefusedError(InvalidInputError):
+    """Slack does not let us post in a channel; `reason` is its error code."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ChannelElsewhereError(InvalidInputError):
+    """The alerts channel is in another workspace than the member."""
 
 
 @dataclass(eq=False)

@@ -11,12 +11,14 @@ secret or a one-time link: a button makes the link when it is pressed.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from pydantic import TypeAdapter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
@@ -60,6 +62,9 @@ class Living(Notification):
 
     organization_id: str
 
+
+Reader = Callable[[AsyncSession, Any], Awaitable[object | None]]
+"""Returns what a living notification says now; None: nothing, or its recipient may not see it any more."""
 
 _ADAPTERS: dict[type[Notification], TypeAdapter[Any]] = {}
 

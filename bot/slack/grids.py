@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.ops.logs import logger
 from bot.services.errors import ExternalUserError, NotInstalledError, UnverifiedUserError
-from bot.slack.clients import CALL_FAILED, SlackSilent, failure
+from bot.slack.failures import CALL_FAILED, SlackSilent, failure
 from bot.slack.people import user_of
 from storage.grid_homes import Claim, known, remember
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import Sender
-    from storage.engine.autocommit import Single
+    from storage.engine.autocommit import AutocommitRunner
 
     Clients = Callable[[], Awaitable[AsyncWebClient]]
 
@@ -32,7 +32,7 @@ ASK_WITHIN_S = 1.0
 """Slack waits 3 seconds for our answer, and this is only its first part."""
 
 
-async def require_home(single: Single, sender: Sender, client: Clients) -> None:
+async def require_home(single: AutocommitRunner, sender: Sender, client: Clients) -> None:
     """Return if the sender is of the Grid organization their payload names.
 
     Raises ExternalUserError if Slack says they are not, and UnverifiedUserError if it gives no answer.
@@ -45,7 +45,7 @@ async def require_home(single: Single, sender: Sender, client: Clients) -> None:
         raise ExternalUserError
 
 
-async def at_home(single: Single, sender: Sender, client: Clients) -> bool:
+async def at_home(single: AutocommitRunner, sender: Sender, client: Clients) -> bool:
     """Tell whether the person is of the Grid organization. Raises SlackSilent without an answer."""
     if not sender.said_team or sender.enterprise_id is None:
         return True

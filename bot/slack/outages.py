@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slack.clients import CALL_FAILED, Failure, Kind, failure
+from bot.slack.failures import CALL_FAILED, Failure, FailureKind, failure
 from storage.engine.outages import is_outage as database_away
 
 DATABASE = "Octapost's database isn't answering right now."
@@ -22,9 +22,9 @@ def explain_outage(error: Exception, *, changed: bool) -> str:
 
 
 def _slack(failed: Failure) -> str:
-    if failed.kind is Kind.PASSING or failed.perhaps_done:
+    if failed.kind is FailureKind.TRANSIENT or failed.may_have_succeeded:
         return "Slack isn't answering me right now."
-    if failed.kind is Kind.OVER:
+    if failed.kind is FailureKind.ENDED:
         return "Slack has ended Octapost's access to this workspace. A workspace admin can add it again."
     return (
         f"Slack refused what I asked of it (code `{failed.code}`). If it stays, tell whoever runs Octapost."

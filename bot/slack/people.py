@@ -1,36 +1,64 @@
-"""What Slack knows about people and workspaces, and what its silence does not say: that there is none."""
+"""What Slack knows about people and workspaces. A call that fails never means that there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.services.errors import Ineligible, IneligiblePersonError
-from bot.slack.clients import CALL_FAILED, SlackSilent, failure
+from bot.services.organizations.people import Newcomer
+from bot.slack.failures import CALL_FAILED, SlackSilent, failure
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import Sender
+    from bot.slack.clients import SlackClients
 
 NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible"})
 """https://docs.slack.dev/reference/methods/users.info#errors, read 2026-11-30."""
 
 
-async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
-    """Return the name of a full member of the sender's workspace.
+@dataclass(frozen=True)
+class SlackPeople:
+    """What Slack says about the people and workspaces of an installation (`bot.services.organizations.people`)."""
 
-    Raises:
-        IneligiblePersonError: It is a guest, a bot or somebody of another company.
-        Exception: One of CALL_FAILED, where Slack does not say.
+    clients: SlackClients
 
-    """
-    oneself = user_id == sender.user_id
+    async def names(self, sender: Sender, user_ids: Sequence[str]) -> list[str]:
+        """Return the names of full members of the sender's workspace.
+
+        Raises:
+            IneligiblePersonError: One of them is a guest, a bot or somebody of another company.
+            Exception: One of CALL_FAILED, where Slack does not say.
+
+        """
+        client = await self._client(sender)
+        return [await _name_of(client, user_id, sender) for user_id in user_ids]
+
+    async def newcomer(self, sender: Sender) -> Newcomer:
+        """Return the sender's name and their workspace's.
+
+        Raises:
+            IneligiblePersonError: They are a guest.
+            Exception: One of CALL_FAILED, where Slack does not say.
+
+        """
+        client = await self._client(sender)
+        name = await _name_of(client, sender.user_id, sender)
+        return Newcomer(name=name, workspace=await team_name(client, sender.team_id))
+
+    async def _client(self, sender: Sender) -> AsyncWebClient:
+        return await self.clients.for_workspace(sender.team_id, sender.enterprise_id)
+
+
+async def _name_of(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
     user = await user_of(client, user_id)
     if user is None:
         raise IneligiblePersonError(Ineligible.UNKNOWN)
     name = _name_in(user)
-    named = "" if oneself else name
+    named = "" if user_id == sender.user_id else name
     if not at_home(user, sender) or user.get("is_bot") or user.get("deleted"):
         raise IneligiblePersonError(Ineligible.NOT_IN_WORKSPACE, named)
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
@@ -39,9 +67,11 @@ async def person(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
 
 
 async def user_of(client: AsyncWebClient, user_id: str) -> Mapping[str, Any] | None:
-    """Return Slack's user object of a person; None: Slack says there is none that we could see.
+    """Return Slack's user object of a person; None: there is none that we could see.
 
-    Raises one of CALL_FAILED where Slack doesn't say.
+    Raises:
+        Exception: One of CALL_FAILED, where Slack does not say.
+
     """
     try:
         return _object(await client.users_info(user=user_id), "user")
@@ -52,7 +82,7 @@ async def user_of(client: AsyncWebClient, user_id: str) -> Mapping[str, Any] | N
 
 
 def at_home(user: Mapping[str, Any], sender: Sender) -> bool:
-    """Tell whether somebody is of the sender's workspace, or of the same Grid organization.
+    """Tell whether a person belongs to the sender's workspace, or to the same Grid organization.
 
     `is_stranger` alone does not say so: it is false for people of other companies as soon as they share
     a channel that the app can see (https://docs.slack.dev/reference/objects/user-object).
@@ -65,7 +95,9 @@ def at_home(user: Mapping[str, Any], sender: Sender) -> bool:
 async def team_name(client: AsyncWebClient, team_id: str) -> str:
     """Return the workspace's name as Slack knows it; an org-wide token speaks for several.
 
-    Raises one of CALL_FAILED where Slack doesn't say.
+    Raises:
+        Exception: One of CALL_FAILED, where Slack does not say.
+
     """
     return str(_object(await client.team_info(team=team_id), "team").get("name") or team_id)
 

@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.numbers import lifetime
 from adapters.oauth import token_in
 from bot.ops.logs import logger
+from bot.ops.retrying import retry
 from storage.engine.autocommit import FAILURES
-from storage.installations import Installations, Rotations
+from storage.installations import Installations
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -138,7 +139,7 @@ class BotTokens:
         until = time.monotonic() + LOOK_FOR_S
         while True:
             async with self._database.system() as session:
-                ours = await Rotations(session).take(installation, LEASE)
+                ours = await Installations(session, self._vault).acquire_rotation_lease(installation, LEASE)
             if ours is not None:
                 await self._renew(ours)
             async with self._database.system(write=False) as session:
@@ -165,30 +166,32 @@ class BotTokens:
         except Exception:
             if _ends_within(installation, GOOD_FOR):
                 async with self._database.system() as session:
-                    await Rotations(session).give_back(installation)
+                    await Installations(session, self._vault).release_rotation_lease(installation)
             raise
         await self._keep(installation, pair)
         log.info("bot token rotated", installation=installation.id)
 
     async def _keep(self, installation: Installation, pair: Pair) -> None:
         """Store a new pair; while the database is away it waits here, because nobody else has it."""
-        until, ends = time.monotonic() + KEEP_FOR_S, datetime.now(UTC) + pair.expires_in
-        while True:
-            try:
-                async with self._database.system() as session:
-                    await Installations(session, self._vault).rotate(
-                        installation,
-                        bot_token=pair.bot_token,
-                        refresh_token=pair.refresh_token,
-                        expires_at=ends,
-                    )
-            except (SQLAlchemyError, *FAILURES) as error:
-                if time.monotonic() > until:
-                    raise
-                log.warning("new bot token waits for the database", type=type(error).__name__)
-                await asyncio.sleep(LOOK_AGAIN_S)
-            else:
-                return
+        ends = datetime.now(UTC) + pair.expires_in
+
+        async def store() -> None:
+            async with self._database.system() as session:
+                await Installations(session, self._vault).rotate(
+                    installation,
+                    bot_token=pair.bot_token,
+                    refresh_token=pair.refresh_token,
+                    expires_at=ends,
+                )
+
+        await retry(
+            store,
+            on=(SQLAlchemyError, *FAILURES),
+            until=time.monotonic() + KEEP_FOR_S,
+            failed=lambda error: log.warning(
+                "new bot token waits for the database", type=type(error).__name__
+            ),
+        )
 
 
 def _ends_within(installation: Installation, span: timedelta) -> bool:

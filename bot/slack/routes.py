@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.services.access import Actor, Sender, act_as
 from bot.services.permissions import Permission
@@ -46,6 +46,20 @@ class Who(StrEnum):
     """Slack itself: events, which speak for no member."""
 
 
+class Drawn(Protocol):
+    """A message as views return it."""
+
+    @property
+    def text(self) -> str:
+        """What notifications and screen readers get."""
+        ...
+
+    @property
+    def blocks(self) -> Sequence[Json]:
+        """What is shown."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
     """An ephemeral message. `text` is what notifications and screen readers get."""
@@ -54,6 +68,11 @@ class Say:
     blocks: Sequence[Json] = ()
     replace: bool = False
     """Take the place of the message whose button was pressed."""
+
+    @classmethod
+    def of(cls, message: Drawn, *, replace: bool = False) -> Say:
+        """Return a message that a view drew."""
+        return cls(text=message.text, blocks=message.blocks, replace=replace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,52 +262,25 @@ class Routes:
         """Add what a story's methods declare with `command` and `on`, in the order they stand in its class."""
         for name, member in vars(type(story)).items():
             for route_to in getattr(member, _DECLARED, ()):
-                self._put(route_to(handler=getattr(story, name)))
+                self.put(route_to(handler=getattr(story, name)))
 
-    def add(
-        self,
-        kind: Kind,
-        key: str,
-        handler: Handler,
-        *,
-        permission: Permission | Who,
-        changes: bool = True,
-        opens: str = "",
-    ) -> None:
-        """Register `handler` for an action_id, callback_id, shortcut or event. Refuses a second one."""
-        self._put(
-            Route(kind=kind, key=key, handler=handler, permission=permission, changes=changes, opens=opens)
-        )
+    def put(self, route: Route) -> None:
+        """Add one route.
 
-    def command(
-        self,
-        word: str,
-        handler: Handler,
-        *,
-        permission: Permission | Who,
-        help: str,  # noqa: A002 - it is the help
-        topic: str,
-        hint: str = "",
-        aliases: tuple[str, ...] = (),
-        changes: bool = False,
-        opens: str = "",
-        seldom: bool = False,
-    ) -> None:
-        """Register `/octapost <word>` with the line it has in the help."""
-        route = Route(
-            kind=Kind.COMMAND,
-            key=word,
-            handler=handler,
-            permission=permission,
-            changes=changes,
-            hint=hint,
-            help=help,
-            topic=topic,
-            aliases=aliases,
-            opens=opens,
-            seldom=seldom,
-        )
-        self._put(route)
+        Raises:
+            ValueError: Another one answers to the same, or the route opens a modal and changes something.
+
+        """
+        if (route.kind, route.key) in self._by_key:
+            raise ValueError(f"two handlers for {route.kind} {route.key!r}")
+        if route.opens and route.changes:
+            raise ValueError(f"{route.kind} {route.key!r} opens a modal, so it can't change anything")
+        self._by_key[route.kind, route.key] = route
+        if route.kind is Kind.COMMAND:
+            for name in (route.key, *route.aliases):
+                if name in self._words:
+                    raise ValueError(f"two commands answer to {name!r}")
+                self._words[name] = route
 
     def find(self, kind: Kind, key: str) -> Route | None:
         """Return the route, or None."""
@@ -321,15 +313,3 @@ class Routes:
     def commands(self) -> list[Route]:
         """Return the command routes in the order they were registered, which is the help's."""
         return [route for route in self._by_key.values() if route.kind is Kind.COMMAND]
-
-    def _put(self, route: Route) -> None:
-        if (route.kind, route.key) in self._by_key:
-            raise ValueError(f"two handlers for {route.kind} {route.key!r}")
-        if route.opens and route.changes:
-            raise ValueError(f"{route.kind} {route.key!r} opens a modal, so it can't change anything")
-        self._by_key[route.kind, route.key] = route
-        if route.kind is Kind.COMMAND:
-            for name in (route.key, *route.aliases):
-                if name in self._words:
-                    raise ValueError(f"two commands answer to {name!r}")
-                self._words[name] = route

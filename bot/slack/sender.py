@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.ops.logs import logger
 from bot.ops.metrics import NOTICES
 from bot.ops.tracing import traced
-from bot.services.notifications import Living
-from bot.slack.clients import CALL_FAILED, UNINSTALLED, Failure, Kind, failure
+from bot.services.notifications import Living, Reader
+from bot.slack.failures import CALL_FAILED, UNINSTALLED, Failure, FailureKind, failure
 from bot.slack.outages import is_outage
 from bot.views import messages
 from storage.outbox import Notices, Place
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.notifications import Listener, Notification
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from bot.views.kit import Json
     from bot.views.messages import PlatformOf
     from storage.engine.db import Database
@@ -48,14 +48,11 @@ PATIENCE, PATIENT_TRIES = timedelta(hours=6), 10
 Three times the longest outage that is to be survived, and ten tries, because it may have waited behind others."""
 EXPECTED = (*CALL_FAILED, OSError)
 """How a call may fail without a fault of ours."""
-ENDS = frozenset({Kind.OVER, Kind.DEAF, Kind.UNREADABLE})
+ENDS = frozenset({FailureKind.ENDED, FailureKind.UNREACHABLE, FailureKind.INVALID_MESSAGE})
 """Failures that another try does not change."""
-DOUBTFUL = frozenset({Kind.UNKNOWN, Kind.GONE})
+DOUBTFUL = frozenset({FailureKind.UNKNOWN, FailureKind.MESSAGE_MISSING})
 """Failures that another try may change."""
 PLAIN_LENGTH = 3000
-
-Reader = Callable[["AsyncSession", Any], Awaitable[object | None]]
-"""Returns what a living notification says now; None: nothing, or its recipient may not see it any more."""
 
 
 class DeliveryListener(Protocol):
@@ -126,15 +123,15 @@ class OutboxSender:
     def __init__(
         self,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
         renderer: Renderer,
         *,
         between: timedelta = BETWEEN,
         listeners: Mapping[Listener, DeliveryListener] | None = None,
     ) -> None:
         self._database = database
-        self._slacks = slacks
-        self._renderer = renderer
+        self._clients = clients
+        self.renderer = renderer
         self._between = between
         self._listeners: dict[str, DeliveryListener] = {str(k): v for k, v in (listeners or {}).items()}
         self._stopping = False
@@ -160,11 +157,11 @@ class OutboxSender:
     async def _send(self, notice: Notice) -> None:
         until = time.monotonic() + LEASE.total_seconds()
         try:
-            body = await self._renderer.body(notice)
+            body = await self.renderer.body(notice)
             if body is None:
                 await self._drop(notice)
                 return
-            client = await self._slacks.for_installation(notice.slack_id)
+            client = await self._clients.for_installation(notice.slack_id)
             async with asyncio.timeout(SENT_WITHIN_S):
                 place = await self._post(client, notice, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are sent
@@ -188,9 +185,11 @@ class OutboxSender:
             return await _call(client, notice, body, place)
         except CALL_FAILED as error:
             failed = failure(error)
-            if failed.kind is Kind.GONE and place is not None:
+            if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
                 return await _call(client, notice, body, None)
-            if failed.kind is Kind.UNREADABLE:  # our fault, and no reason to be silent: the words go alone
+            if (
+                failed.kind is FailureKind.INVALID_MESSAGE
+            ):  # our fault, and no reason to be silent: the words go alone
                 log.warning("outbox.blocks_refused", notification=notice.id, code=failed.code)
                 words = str(body.get("text") or "")[:PLAIN_LENGTH]
                 return await _call(client, notice, {**body, "text": words, "blocks": []}, place)
@@ -234,7 +233,7 @@ class OutboxSender:
     def _look_again(self) -> None:
         """Look for what is due when a channel has rested, which is between two looks of the clock."""
         after_s = self._between.total_seconds() + CLOCK_DRIFT_S
-        asyncio.get_running_loop().call_later(after_s, self._database.owes.set)
+        asyncio.get_running_loop().call_later(after_s, self._database.outbox_signal.set)
 
     async def _failed(self, notice: Notice, error: Exception) -> None:
         failed = failure(error)
@@ -272,12 +271,14 @@ def _too_long(notice: Notice) -> bool:
 
 def _pause(notice: Notice, failed: Failure) -> timedelta:
     """Return how long to wait: longer each time, spread by chance, and never less than Slack asks for."""
-    first, longest = (FIRST_DOUBT, LONGEST_DOUBT) if failed.perhaps_done else (FIRST_PAUSE, LONGEST_PAUSE)
+    first, longest = (
+        (FIRST_DOUBT, LONGEST_DOUBT) if failed.may_have_succeeded else (FIRST_PAUSE, LONGEST_PAUSE)
+    )
     spread = random.uniform(0.5, 1.0)  # noqa: S311 - hides nothing
     pause: timedelta = min(longest, first * 2 ** min(notice.attempts, 10)) * spread
     if failed.retry_after is None:
         return pause
-    return max(pause, failed.retry_after) if failed.perhaps_done else failed.retry_after
+    return max(pause, failed.retry_after) if failed.may_have_succeeded else failed.retry_after
 
 
 async def _call(

@@ -24,6 +24,6 @@ class LazyStanding:
         if self._known is None:
             one = self._sender
             self._known = await standing(
-                self._database.single, one.realm, one.user_id, one.team_id, one.channel_id
+                self._database.autocommit, one.realm, one.user_id, one.team_id, one.channel_id
             )
         return self._known

@@ -14,9 +14,21 @@ from bot.services.accounts.disconnecting import Revocation
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
-from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.slack.routes import (
+    Answer,
+    Done,
+    Kind,
+    OpenModal,
+    Options,
+    Request,
+    Say,
+    UpdateModal,
+    Who,
+    command,
+    on,
+)
 from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import incidents as incident_views
@@ -33,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapters.base import Adapter
-    from bot.services.access import Actor
+    from bot.services.access import Actor, Sender
     from bot.services.accounts.connecting import Connections
     from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
     from bot.services.accounts.disconnecting import Disconnections
@@ -71,79 +83,8 @@ class AccountsStory:
         self._adapters = adapters
         self._database = database
         self._vault = vault
-        self.changed: list[Callable[[Request], Awaitable[None]]] = []
+        self.changed: list[Callable[[Sender, str | None], Awaitable[None]]] = []
         """What is to happen after an account has gone, once the person was answered."""
-
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.command(
-            "accounts",
-            self.show,
-            permission=Permission.SEE_ACCOUNTS,
-            hint="[platform]",
-            topic=TOPIC,
-            help="Everything your organization can publish to, and how each is doing.",
-            aliases=("list", "ls"),
-        )
-        routes.command(
-            "reconnect",
-            self.which_to_reconnect,
-            permission=Permission.CONNECT_ACCOUNTS,
-            hint="[account]",
-            topic=TOPIC,
-            help="Renew an account's sign-in; without a name, the one that needs it.",
-            aliases=("renew",),
-        )
-        routes.command(
-            "disconnect",
-            self.which,
-            permission=Permission.DISCONNECT_ACCOUNTS,
-            hint="[account]",
-            topic=TOPIC,
-            help="Disconnect an account for the whole organization.",
-            aliases=("remove", "unlink"),
-            opens="Disconnect account",
-        )
-        for turned in ("account.earlier", "account.later"):
-            routes.add(Kind.ACTION, turned, self.turn, permission=Permission.SEE_ACCOUNTS, changes=False)
-        routes.add(Kind.ACTION, "account.open", self.opened, permission=Who.ANYONE, changes=False)
-        routes.add(
-            Kind.ACTION,
-            "account.disconnect",
-            self.confirm,
-            permission=Permission.DISCONNECT_ACCOUNTS,
-            changes=False,
-            opens="Disconnect account",
-        )
-        routes.add(
-            Kind.SUBMISSION,
-            "account.disconnected",
-            self.disconnect,
-            permission=Permission.DISCONNECT_ACCOUNTS,
-        )
-        routes.add(
-            Kind.ACTION,
-            "account.reconnect",
-            self.reconnect,
-            permission=Permission.CONNECT_ACCOUNTS,
-            changes=False,
-        )
-        routes.add(
-            Kind.ACTION,
-            "account.places",
-            self.places,
-            permission=Permission.SEE_ACCOUNTS,
-            changes=False,
-            opens="Where it can post",
-        )
-        routes.add(
-            Kind.OPTIONS,
-            "account.place",
-            self.search_places,
-            permission=Permission.SEE_ACCOUNTS,
-            changes=False,
-        )
-        routes.add(Kind.ACTION, "account.place", self.opened, permission=Who.ANYONE, changes=False)
 
     async def cards(self, actor: Actor, platform: str | None = None) -> list[Card]:
         """Return a card per connected account, by platform and name."""
@@ -163,10 +104,20 @@ class AccountsStory:
             for one in found
         ]
 
+    @command(
+        "accounts",
+        Permission.SEE_ACCOUNTS,
+        hint="[platform]",
+        topic=TOPIC,
+        help="Everything your organization can publish to, and how each is doing.",
+        aliases=("list", "ls"),
+    )
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost accounts [platform]`."""
         return await self._listed(request.actor, request.words.strip(), 0)
 
+    @on(Kind.ACTION, "account.earlier", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, "account.later", Permission.SEE_ACCOUNTS, changes=False)
     async def turn(self, request: Request) -> Answer:
         """Show the page of the list that a button names, in the place of the one it stands under."""
         number, _, platform = request.target.partition(":")
@@ -202,10 +153,52 @@ class AccountsStory:
             ],
         )
 
+    @command(
+        "reconnect",
+        Permission.CONNECT_ACCOUNTS,
+        hint="[account]",
+        topic=TOPIC,
+        help="Renew an account's sign-in; without a name, the one that needs it.",
+        aliases=("renew",),
+    )
+    async def which_to_reconnect(self, request: Request) -> Answer:
+        """Answer `/octapost reconnect [account]`: a link where it is clear which, else the question.
+
+        One consent renews all accounts of a sign-in, so they are one choice.
+        """
+        actor, word = request.actor, request.words.strip()
+        found = await self.cards(actor)
+        if not found:
+            return Say(
+                text=f"{actor.organization} has no accounts yet.",
+                blocks=views.nothing(actor.organization, "", actor.role),
+            )
+        broken = [one for one in found if one.diagnosed().broken]
+        needy = broken or [one for one in found if one.diagnosed().fix is Remedy.RECONNECT]
+        matching = await self.named(actor, found, word) if word else needy or found
+        choices = _by_sign_in(matching)
+        if len(choices) == 1 and (word or needy):
+            return await self._invitation(request, matching[0])
+        return Say(
+            text="Which account should be reconnected?",
+            blocks=views.which(choices, actor.organization_id, "reconnect"),
+        )
+
+    @on(Kind.ACTION, "account.open", Who.ANYONE, changes=False)
+    @on(Kind.ACTION, "account.place", Who.ANYONE, changes=False)
     async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - nothing to do but say "seen"
         """Take note of a link or a choice that needs no answer."""
         return Done()
 
+    @command(
+        "disconnect",
+        Permission.DISCONNECT_ACCOUNTS,
+        hint="[account]",
+        topic=TOPIC,
+        help="Disconnect an account for the whole organization.",
+        aliases=("remove", "unlink"),
+        opens="Disconnect account",
+    )
     async def which(self, request: Request) -> Answer:
         """Answer `/octapost disconnect [account]` with the confirmation, or the question which one."""
         actor, word = request.actor, request.words.strip()
@@ -235,14 +228,24 @@ class AccountsStory:
             )
         return matching
 
+    @on(
+        Kind.ACTION,
+        "account.disconnect",
+        Permission.DISCONNECT_ACCOUNTS,
+        changes=False,
+        opens="Disconnect account",
+    )
     async def confirm(self, request: Request) -> Answer:
         """Open the confirmation for one account."""
         return OpenModal(await self._confirmation(await self._one(request)))
 
+    @on(Kind.SUBMISSION, "account.disconnected", Permission.DISCONNECT_ACCOUNTS)
     async def disconnect(self, request: Request) -> Answer:
         """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
         gone = await self._disconnections.disconnect(request.actor, request.target)
-        request.later += [partial(redraw, request) for redraw in self.changed]
+        request.later += [
+            partial(redraw, request.sender, request.actor.organization_id) for redraw in self.changed
+        ]
         if gone.orphan is None:
             return UpdateModal(views.disconnected(gone, Revocation.STILL_USED))
         view_id = str(request.body["view"]["id"])
@@ -258,29 +261,7 @@ class AccountsStory:
         request.later.append(end)
         return UpdateModal(views.disconnecting(gone))
 
-    async def which_to_reconnect(self, request: Request) -> Answer:
-        """Answer `/octapost reconnect [account]`: a link where it is clear which, else the question.
-
-        One consent renews all accounts of a sign-in, so they are one choice.
-        """
-        actor, word = request.actor, request.words.strip()
-        found = await self.cards(actor)
-        if not found:
-            return Say(
-                text=f"{actor.organization} has no accounts yet.",
-                blocks=views.nothing(actor.organization, "", actor.role),
-            )
-        broken = [one for one in found if one.diagnosed().broken]
-        needy = broken or [one for one in found if one.diagnosed().fix is Remedy.RECONNECT]
-        matching = await self.named(actor, found, word) if word else needy or found
-        choices = _by_sign_in(matching)
-        if len(choices) == 1 and (word or needy):
-            return await self._invitation(request, matching[0])
-        return Say(
-            text="Which account should be reconnected?",
-            blocks=views.which(choices, actor.organization_id, "reconnect"),
-        )
-
+    @on(Kind.ACTION, "account.reconnect", Permission.CONNECT_ACCOUNTS, changes=False)
     async def reconnect(self, request: Request) -> Answer:
         """Answer the Reconnect button."""
         return await self._invitation(request, await self._one(request))
@@ -303,6 +284,7 @@ class AccountsStory:
         ]
         return connect_views.renewal(one.platform, together or [one.account], actor.organization, url)
 
+    @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens="Where it can post")
     async def places(self, request: Request) -> Answer:
         """Open the modal of places; a list older than ten minutes is read from the platform first."""
         one = await self._one(request)
@@ -335,6 +317,7 @@ class AccountsStory:
             )
         return len(found)
 
+    @on(Kind.OPTIONS, "account.place", Permission.SEE_ACCOUNTS, changes=False)
     async def search_places(self, request: Request) -> Answer:
         """Answer the places typeahead."""
         actor = request.actor

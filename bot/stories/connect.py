@@ -9,7 +9,21 @@ from bot.services.access import Actor
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, Routes, Say, UpdateModal, Who
+from bot.slack.routes import (
+    Answer,
+    Done,
+    Kind,
+    OpenModal,
+    Options,
+    Request,
+    Route,
+    Routes,
+    Say,
+    UpdateModal,
+    Who,
+    command,
+    on,
+)
 from bot.views import connect as views
 from bot.views import kit
 from storage.discoveries import Discoveries
@@ -22,7 +36,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.connecting import Connections
     from bot.settings import PlatformSettings
-    from bot.stories.home import Home
+    from bot.slack.home_tab import HomeTab
     from storage.engine.db import Database
     from storage.standing import Seat
     from storage.vault import Vault
@@ -31,65 +45,43 @@ SHOWN_AT_ONCE = 100
 """Slack takes at most 100 options."""
 TOPIC = "Accounts"
 
+OPENS = "Connect an account"
+"""The title of the modal with the platforms."""
+
 
 class Connect:
     """The connect story and what it needs. Built once, in `bot.app`."""
 
-    def __init__(self, connections: Connections, home: Home, database: Database, vault: Vault) -> None:
+    def __init__(self, connections: Connections, home: HomeTab, database: Database, vault: Vault) -> None:
         self._connections = connections
         self._home = home
         self._database = database
         self._vault = vault
 
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.command(
-            "connect",
-            self.start,
-            permission=Who.ANYONE,
-            hint="[platform]",
-            topic=TOPIC,
-            help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
-            aliases=("add", "link"),
-            opens="Connect an account",
-            seldom=True,
-        )
+    def register_platforms(self, routes: Routes) -> None:
+        """Add a route for each app that is configured."""
         for found in self._connections.catalog.configured():
             for app in found.clients:
-                routes.add(
-                    Kind.ACTION,
-                    f"connect.platform.{app}",
-                    self.platform,
-                    permission=Permission.CONNECT_ACCOUNTS,
-                    changes=False,
+                routes.put(
+                    Route(
+                        kind=Kind.ACTION,
+                        key=f"connect.platform.{app}",
+                        handler=self.platform,
+                        permission=Permission.CONNECT_ACCOUNTS,
+                        changes=False,
+                    )
                 )
-        opens = "Connect an account"
-        routes.add(Kind.ACTION, "connect.start", self.ask, permission=Who.ANYONE, changes=False, opens=opens)
-        routes.add(Kind.ACTION, "connect.open", self.opened, permission=Who.ANYONE, changes=False)
-        routes.add(
-            Kind.SHORTCUT, "octapost_connect", self.ask, permission=Who.ANYONE, changes=False, opens=opens
-        )
-        routes.add(
-            Kind.ACTION,
-            "connect.organization",
-            self.organization,
-            permission=Permission.CONNECT_ACCOUNTS,
-            changes=False,
-        )
-        routes.add(
-            Kind.ACTION,
-            "connect.choose",
-            self.choose,
-            permission=Permission.CONNECT_ACCOUNTS,
-            changes=False,
-            opens="Choose accounts",
-        )
-        routes.add(
-            Kind.OPTIONS, "connect.search", self.search, permission=Permission.CONNECT_ACCOUNTS, changes=False
-        )
-        routes.add(Kind.SUBMISSION, "connect.picked", self.picked, permission=Permission.CONNECT_ACCOUNTS)
-        routes.add(Kind.ACTION, "connect.resume", self.resume, permission=Permission.CONNECT_ACCOUNTS)
 
+    @command(
+        "connect",
+        Who.ANYONE,
+        hint="[platform]",
+        topic=TOPIC,
+        help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
+        aliases=("add", "link"),
+        opens="Connect an account",
+        seldom=True,
+    )
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link only the sender can use."""
         word = next(iter(request.words.split()), "")
@@ -100,6 +92,8 @@ class Connect:
             return await self._answer(request, who, word)
         return await self._which(request, who, word)
 
+    @on(Kind.ACTION, "connect.start", Who.ANYONE, changes=False, opens=OPENS)
+    @on(Kind.SHORTCUT, "octapost_connect", Who.ANYONE, changes=False, opens=OPENS)
     async def ask(self, request: Request) -> Answer:
         """Answer the global shortcut and the button that names no platform."""
         who = await self._who(request)
@@ -131,6 +125,7 @@ class Connect:
         found = [about[seat.organization_id] for seat in seats if seat.organization_id in about]
         return OpenModal(views.which_organization(found, request.sender.realm, word))
 
+    @on(Kind.ACTION, "connect.organization", Permission.CONNECT_ACCOUNTS, changes=False)
     async def organization(self, request: Request) -> Answer:
         """Go on with the organization that was chosen in the modal."""
         if request.place != "modal":
@@ -159,10 +154,12 @@ class Connect:
         url = await self._connections.open_ticket(request.actor, client, found.platform, request=request.key)
         return views.invitation(found.platform, client.app, request.actor.organization, url)
 
+    @on(Kind.ACTION, "connect.open", Who.ANYONE, changes=False)
     async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - Slack tells us that a link was followed
         """Take note that the link was followed; the browser does the rest."""
         return Done()
 
+    @on(Kind.ACTION, "connect.choose", Permission.CONNECT_ACCOUNTS, changes=False, opens="Choose accounts")
     async def choose(self, request: Request) -> Answer:
         """Open the picker for the actor's own discovery."""
         actor = request.actor
@@ -190,6 +187,7 @@ class Connect:
             )
         )
 
+    @on(Kind.OPTIONS, "connect.search", Permission.CONNECT_ACCOUNTS, changes=False)
     async def search(self, request: Request) -> Answer:
         """Answer the picker's typeahead."""
         actor = request.actor
@@ -206,6 +204,7 @@ class Connect:
             )
         return Options(views.choices(found))
 
+    @on(Kind.SUBMISSION, "connect.picked", Permission.CONNECT_ACCOUNTS)
     async def picked(self, request: Request) -> Answer:
         """Attach what was chosen; a greyed choice is named with its reason and nothing is attached."""
         actor = request.actor
@@ -230,11 +229,12 @@ class Connect:
         accounts = await self._connections.choose_accounts(actor, discovery.id, chosen)
         if not accounts:
             raise NotFoundError(Thing.ACCOUNT_CHOICES)
-        request.later.append(partial(self._home.redraw, request))
+        request.later.append(partial(self._home.redraw, request.sender, actor.organization_id))
         return UpdateModal(
             views.picked(accounts, self._connections.catalog.platform(grant.platform), actor.organization)
         )
 
+    @on(Kind.ACTION, "connect.resume", Permission.CONNECT_ACCOUNTS)
     async def resume(self, request: Request) -> Answer:
         """Ask the platform again, after the answer: what comes of it arrives as a message of its own."""
         actor, grant_id = request.actor, request.target
@@ -245,7 +245,7 @@ class Connect:
 
         async def ask_again() -> None:
             await self._connections.resume(actor, grant_id)
-            await self._home.redraw(request)
+            await self._home.redraw(request.sender, actor.organization_id)
 
         request.later.append(ask_again)
         return Say(text="Asking again. I'll tell you here what comes of it.", replace=True)

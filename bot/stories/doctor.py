@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission
-from bot.slack.routes import Answer, Request, Routes, Say
+from bot.slack.routes import Answer, Request, Say, command
 from bot.views import accounts as account_views
 from bot.views import doctor as views
 from bot.views import kit
@@ -24,25 +24,12 @@ class Doctor:
         self._accounts = accounts
         self._catalog = catalog
 
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.command(
-            "status",
-            self.status,
-            permission=Permission.SEE_ACCOUNTS,
-            topic=TOPIC,
-            help="How your accounts and their platforms are doing, one line each.",
-        )
-        routes.command(
-            "doctor",
-            self.examine,
-            permission=Permission.SEE_ACCOUNTS,
-            hint="[account]",
-            topic=TOPIC,
-            help="What is the matter with an account, why, and the one thing to do; without a name, those in trouble.",
-            aliases=("why", "diagnose"),
-        )
-
+    @command(
+        "status",
+        Permission.SEE_ACCOUNTS,
+        topic=TOPIC,
+        help="How your accounts and their platforms are doing, one line each.",
+    )
     async def status(self, request: Request) -> Answer:
         """Answer `/octapost status`: one line per account, the platforms in trouble, and what isn't set up."""
         actor = request.actor
@@ -57,6 +44,14 @@ class Doctor:
             blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
         return Say(text=summary, blocks=blocks)
 
+    @command(
+        "doctor",
+        Permission.SEE_ACCOUNTS,
+        hint="[account]",
+        topic=TOPIC,
+        help="What is the matter with an account, why, and the one thing to do; without a name, those in trouble.",
+        aliases=("why", "diagnose"),
+    )
     async def examine(self, request: Request) -> Answer:
         """Answer `/octapost doctor [account]`. Raises BadInput for a name nobody here has."""
         actor, word = request.actor, request.words.strip()

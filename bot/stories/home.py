@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 from bot.ops.logs import logger
 from bot.services.access import act_as
 from bot.services.errors import NotMemberError
-from bot.services.organizations.invitations import waiting_for
 from bot.services.permissions import Permission
-from bot.slack.clients import CALL_FAILED, failure
+from bot.slack.failures import CALL_FAILED, failure
 from bot.slack.payloads import opener_of
-from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.slack.routes import Answer, Done, Kind, Request, Who, on
 from bot.slack.standing import LazyStanding
 from bot.views import home as views
 from bot.views.errors import sentence
 from bot.views.kit import Json
 from storage.account_listings import Listings
 from storage.alert_settings import Alerts
-from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +24,8 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import Sender
-    from bot.slack.clients import Slacks
+    from bot.services.organizations.organizations import OrganizationService
+    from bot.slack.clients import SlackClients
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.standing import Standing
@@ -35,24 +34,24 @@ log = logger(__name__)
 
 
 class Home:
-    """What a member sees under the app's name."""
+    """What a member sees under the app's name. It is the `bot.slack.home_tab.HomeTab` of the others."""
 
-    def __init__(self, accounts: AccountsStory, slacks: Slacks, database: Database) -> None:
+    def __init__(
+        self,
+        accounts: AccountsStory,
+        organizations: OrganizationService,
+        clients: SlackClients,
+        database: Database,
+    ) -> None:
         self._accounts = accounts
-        self._slacks = slacks
+        self._organizations = organizations
+        self._clients = clients
         self._database = database
         accounts.changed.append(self.redraw)
 
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.add(Kind.EVENT, "app_home_opened", self.opened, permission=Who.SLACK, changes=False)
-        routes.add(Kind.ACTION, "home.refresh", self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
-        routes.add(Kind.ACTION, "home.switch", self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
-        for turned in ("home.earlier", "home.later"):
-            routes.add(Kind.ACTION, turned, self.show, permission=Permission.SEE_ACCOUNTS, changes=False)
-
+    @on(Kind.EVENT, "app_home_opened", Who.SLACK, changes=False)
     async def opened(self, request: Request) -> Answer:
-        """Draw the home tab for whoever opened it."""
+        """Draw the home tab for the person who opened it."""
         if (request.body.get("event") or {}).get("tab") == "messages":
             return Done()
         sender = opener_of(request.body)
@@ -60,27 +59,27 @@ class Home:
         await self._publish(request, sender, await self.view(sender, standing))
         return Done()
 
+    @on(Kind.ACTION, "home.refresh", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, "home.switch", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, "home.earlier", Permission.SEE_ACCOUNTS, changes=False)
+    @on(Kind.ACTION, "home.later", Permission.SEE_ACCOUNTS, changes=False)
     async def show(self, request: Request) -> Answer:
-        """Draw it again, for the organization, and the page, that the button or select names."""
+        """Draw it again about the organization, and the page, that the button or select names."""
         standing, page = await request.standing(), request.target
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 0
         view = await self.view(request.sender, standing, request.actor.organization_id, number)
         await self._publish(request, request.sender, view)
         return Done()
 
-    async def redraw(self, request: Request) -> None:
-        """Draw it again for somebody who has just changed what it shows."""
-        await self.redraw_for(request.sender, request.actor.organization_id)
-
-    async def redraw_for(self, sender: Sender, organization_id: str | None) -> None:
+    async def redraw(self, sender: Sender, organization_id: str | None) -> None:
         """Draw it again for a person, wherever they were when they changed what it shows.
 
-        Nothing is owed to them: a Slack that is down is told when they open it, so failing only is noted.
+        A tab that Slack does not take is drawn again when the person opens it.
         """
         standing = await LazyStanding(self._database, sender)()
         view = await self.view(sender, standing, organization_id)
         await self._draw(
-            sender, view, lambda: self._slacks.for_workspace(sender.team_id, sender.enterprise_id)
+            sender, view, lambda: self._clients.for_workspace(sender.team_id, sender.enterprise_id)
         )
 
     async def view(
@@ -90,20 +89,18 @@ class Home:
         chosen = organization_id or standing.default_organization_id
         if chosen is None and standing.choices:
             chosen = standing.choices[0].organization_id
-        async with self._database.system(write=False) as session:
-            waiting = await waiting_for(session, sender.realm, sender.user_id)
-            about = await summaries(session, [seat.organization_id for seat in standing.choices])
+        found = await self._organizations.overview(sender, standing)
         try:
             actor = act_as(sender, standing, chosen)
         except NotMemberError as error:
-            return views.with_invitations(views.welcome(sentence(error)), waiting)
+            return views.with_invitations(views.welcome(sentence(error)), found.invitations)
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)
             listed = await Listings(session).all(actor.organization_id)
-        reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=about)
+        reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=found.summaries)
         view = views.home(reader, await self._accounts.drawn(actor, listed), alerts, page)
-        return views.with_invitations(view, waiting)
+        return views.with_invitations(view, found.invitations)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
         await self._draw(sender, view, request.client)
@@ -115,4 +112,4 @@ class Home:
             client = await client_of()
             await client.views_publish(user_id=sender.user_id, view=view)
         except CALL_FAILED as error:
-            log.warning("home not shown", code=failure(error).code)
+            log.warning("home.not_published", code=failure(error).code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.services.incidents.responses import IneligibleError
 from bot.services.permissions import Permission
 from bot.slack.refusals import BadInputError
-from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Routes, Say, UpdateModal
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, on
 from bot.views import incidents as views
 from bot.views import kit
 from storage.models import LateAnswer
@@ -24,31 +24,7 @@ class IncidentStory:
         self._accounts = accounts
         self._responses = responses
 
-    def register(self, routes: Routes) -> None:
-        """Add this story to the table."""
-        routes.add(
-            Kind.ACTION,
-            "incident.reconnect",
-            self.reconnect,
-            permission=Permission.SEE_ACCOUNTS,
-            changes=False,
-        )
-        routes.add(Kind.ACTION, "incident.claim", self.claim, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.unclaim", self.unclaim, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.snooze", self.snooze, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.who", self.who, permission=Permission.SEE_ACCOUNTS, changes=False)
-        routes.add(
-            Kind.ACTION,
-            "incident.send",
-            self.send,
-            permission=Permission.HANDLE_INCIDENTS,
-            changes=False,
-            opens="Send the link",
-        )
-        routes.add(Kind.SUBMISSION, "incident.sent", self.sent, permission=Permission.HANDLE_INCIDENTS)
-        routes.add(Kind.ACTION, "incident.publish", self.publish, permission=Permission.RELEASE_LATE_POSTS)
-        routes.add(Kind.ACTION, "incident.discard", self.discard, permission=Permission.RELEASE_LATE_POSTS)
-
+    @on(Kind.ACTION, "incident.reconnect", Permission.SEE_ACCOUNTS, changes=False)
     async def reconnect(self, request: Request) -> Answer:
         """Answer Reconnect: a link of the actor's own, or who can reconnect."""
         actor = request.actor
@@ -57,6 +33,7 @@ class IncidentStory:
         card = await self._responses.card(actor, request.target, still_open=True)
         return await self._accounts.invitation(request, next(iter(card.incident.accounts)))
 
+    @on(Kind.ACTION, "incident.claim", Permission.HANDLE_INCIDENTS)
     async def claim(self, request: Request) -> Answer:
         """Let the actor take it; the second of two is told who was first."""
         result = await self._responses.claim(request.actor, request.target)
@@ -65,17 +42,20 @@ class IncidentStory:
         said = f"{kit.mention(result.holder)} is on it already. You can still press *Reconnect* yourself."
         return Say(text="Somebody is on it already.", blocks=[kit.section(said)])
 
+    @on(Kind.ACTION, "incident.unclaim", Permission.HANDLE_INCIDENTS)
     async def unclaim(self, request: Request) -> Answer:
         """End the claim, whoever made it."""
         await self._responses.release(request.actor, request.target)
         return Done()
 
+    @on(Kind.ACTION, "incident.snooze", Permission.HANDLE_INCIDENTS)
     async def snooze(self, request: Request) -> Answer:
         """Be silent for the time that was chosen."""
         incident_id, _, choice = request.target.partition(":")
         await self._responses.snooze(request.actor, incident_id, choice)
         return Done()
 
+    @on(Kind.ACTION, "incident.who", Permission.SEE_ACCOUNTS, changes=False)
     async def who(self, request: Request) -> Answer:
         """Name the people who can reconnect."""
         actor = request.actor
@@ -83,11 +63,13 @@ class IncidentStory:
         people = await self._responses.eligible(actor)
         return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
 
+    @on(Kind.ACTION, "incident.send", Permission.HANDLE_INCIDENTS, changes=False, opens="Send the link")
     async def send(self, request: Request) -> Answer:
         """Open the modal that asks whom to send the link to."""
         card = await self._responses.card(request.actor, request.target, still_open=True)
         return OpenModal(views.send_to(card))
 
+    @on(Kind.SUBMISSION, "incident.sent", Permission.HANDLE_INCIDENTS)
     async def sent(self, request: Request) -> Answer:
         """Send one person a message with a button that makes a link only they can use."""
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
@@ -100,10 +82,12 @@ class IncidentStory:
         text = "✅ Sent. You'll see on the card when it is done."
         return UpdateModal(kit.message_modal("Send the link", text))
 
+    @on(Kind.ACTION, "incident.publish", Permission.RELEASE_LATE_POSTS)
     async def publish(self, request: Request) -> Answer:
         """Let the posts go out that a card says are late."""
         return await self._late(request, LateAnswer.RELEASED)
 
+    @on(Kind.ACTION, "incident.discard", Permission.RELEASE_LATE_POSTS)
     async def discard(self, request: Request) -> Answer:
         """Let the posts never go out that a card says are late."""
         return await self._late(request, LateAnswer.DISCARDED)

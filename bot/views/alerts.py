@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.views import kit
-from bot.views.incidents import TROUBLE, in_days, moment
+from bot.views.errors import channel_refused
 from bot.views.kit import Message
+from bot.views.reasons import SLACK_REASONS
+from bot.views.times import in_days, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +20,22 @@ CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from
 RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
 """The days before an end that can be chosen."""
 DIGESTS = {"daily": "Every day at 9:00", "weekly": "Mondays at 9:00", "off": "Never"}
-REFUSED = {
-    "not_in_channel": "I'm not in that channel. Type /invite @Octapost there, then save this again.",
-    "channel_not_found": "I can't see that channel. Type /invite @Octapost there, then save this again.",
-    "is_archived": "That channel is archived. Choose another one.",
-}
-"""What a person can do about a channel that didn't take our first message."""
+HALF_QUIET_HOURS = "Set a beginning and another end, or leave both empty."
 
 
-def refused(code: str) -> str:
-    """Return why a channel can't be used, and what to do."""
-    return REFUSED.get(code, f"Slack doesn't let me write there ({code}). Choose another channel.")
+def tested(code: str) -> str:
+    """Return whether the test message arrived; `code` is Slack's reason if it did not."""
+    return channel_refused(code) if code else "✅ It arrived. Look in the channel."
+
+
+def no_answer(*, perhaps_posted: bool) -> str:
+    """Return what a person reads whose message Slack neither took nor refused."""
+    if perhaps_posted:
+        return (
+            "Slack didn't answer in time, so I don't know whether my message arrived. Look in the channel,"
+            " then try again in a minute."
+        )
+    return "Slack isn't answering me right now. Nothing was changed; please try again in a minute."
 
 
 def settings(organization: str, chosen: AlertSettings, *, elsewhere: bool = False) -> list[Json]:
@@ -71,7 +78,7 @@ def trouble(chosen: AlertSettings) -> str:
     """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
     if not chosen.trouble or not chosen.channel_id:
         return ""
-    reason = TROUBLE.get(chosen.trouble, "Slack doesn't take my messages there")
+    reason = SLACK_REASONS.get(chosen.trouble, "Slack doesn't take my messages there")
     since = f" since {moment(chosen.trouble_since)}" if chosen.trouble_since else ""
     return (
         f"📭 *I can't post in <#{chosen.channel_id}>*{since}: {reason}. Until I can, I write to people directly:"
@@ -81,10 +88,31 @@ def trouble(chosen: AlertSettings) -> str:
 
 def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
     """Return the modal that changes the settings; see `settings`."""
-    rungs = [kit.option(in_days(day), str(day)) for day in RUNGS]
-    picked = [option for option in rungs if int(option["value"]) in chosen.days]
-    digests = [kit.option(words, word) for word, words in DIGESTS.items()]
-    channel: Json = {
+    hint = "First type /invite @Octapost in that channel."
+    if elsewhere:
+        hint = f"It is in another workspace now, and stays there unless you choose one here. {hint}"
+    digest_hint = (
+        "How all accounts are doing, also when all is well. In the channel: without one there is none."
+    )
+    return kit.modal(
+        "Alerts",
+        [
+            kit.entry(CHANNEL, "Channel", _channel(chosen, elsewhere=elsewhere), hint=hint, optional=True),
+            kit.entry(DAYS, "Warn before a sign-in ends", _days(chosen), optional=True),
+            kit.entry(DIGEST, "Digest", _digest(chosen), hint=digest_hint),
+            kit.entry(ZONE, "Time zone", _zone(chosen)),
+            kit.entry(FROM, "Quiet hours from", _clock(chosen.quiet_from, chosen), optional=True),
+            kit.entry(TO, "Quiet hours to", _clock(chosen.quiet_to, chosen), optional=True),
+        ],
+        callback_id="alerts.saved",
+        submit="Save",
+        close="Cancel",
+        metadata=f"{chosen.organization_id}/",
+    )
+
+
+def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
+    element: Json = {
         "type": "conversations_select",
         "action_id": "select",
         "placeholder": kit.plain("As it is" if elsewhere else "Nowhere: direct messages", 150),
@@ -94,62 +122,40 @@ def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
             "exclude_external_shared_channels": True,  # other companies read along there
         },
     }
-    ladder: Json = {
+    if chosen.channel_id and not elsewhere:
+        element["initial_conversation"] = chosen.channel_id
+    return element
+
+
+def _days(chosen: AlertSettings) -> Json:
+    options = [kit.option(in_days(day), str(day)) for day in RUNGS]
+    picked = [option for option in options if int(option["value"]) in chosen.days]
+    element: Json = {
         "type": "multi_static_select",
         "action_id": "select",
         "placeholder": kit.plain("Add a day", 150),
-        "options": rungs,
+        "options": options,
     }
-    if chosen.channel_id and not elsewhere:
-        channel["initial_conversation"] = chosen.channel_id
-    hint = "First type /invite @Octapost in that channel."
-    if elsewhere:
-        hint = f"It is in another workspace now, and stays there unless you choose one here. {hint}"
-    return kit.modal(
-        "Alerts",
-        [
-            kit.entry(
-                CHANNEL,
-                "Channel",
-                channel,
-                hint=hint,
-                optional=True,
-            ),
-            kit.entry(
-                DAYS,
-                "Warn before a sign-in ends",
-                ladder | ({"initial_options": picked} if picked else {}),
-                optional=True,
-            ),
-            kit.entry(
-                DIGEST,
-                "Digest",
-                {
-                    "type": "static_select",
-                    "action_id": "select",
-                    "options": digests,
-                    "initial_option": next(o for o in digests if o["value"] == chosen.digest),
-                },
-                hint="How all accounts are doing, also when all is well. In the channel: without one there is none.",
-            ),
-            kit.entry(
-                ZONE,
-                "Time zone",
-                {
-                    "type": "external_select",
-                    "action_id": "alerts.zone",
-                    "min_query_length": 2,
-                    "initial_option": kit.option(chosen.timezone, chosen.timezone),
-                },
-            ),
-            kit.entry(FROM, "Quiet hours from", _clock(chosen.quiet_from, chosen), optional=True),
-            kit.entry(TO, "Quiet hours to", _clock(chosen.quiet_to, chosen), optional=True),
-        ],
-        callback_id="alerts.saved",
-        submit="Save",
-        close="Cancel",
-        metadata=f"{chosen.organization_id}/",
-    )
+    return element | ({"initial_options": picked} if picked else {})
+
+
+def _digest(chosen: AlertSettings) -> Json:
+    options = [kit.option(words, word) for word, words in DIGESTS.items()]
+    return {
+        "type": "static_select",
+        "action_id": "select",
+        "options": options,
+        "initial_option": next(option for option in options if option["value"] == chosen.digest),
+    }
+
+
+def _zone(chosen: AlertSettings) -> Json:
+    return {
+        "type": "external_select",
+        "action_id": "alerts.zone",
+        "min_query_length": 2,
+        "initial_option": kit.option(chosen.timezone, chosen.timezone),
+    }
 
 
 def _clock(hour: str, chosen: AlertSettings) -> Json:

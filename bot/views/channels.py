@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.services.organizations.channels import Requested, Switched
 from bot.views import kit
-from bot.views.kit import Json, Message
-from bot.views.organization import ownership
+from bot.views.kit import Message
+from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,13 +16,38 @@ if TYPE_CHECKING:
     from storage.organization_summaries import Summary
 
 
-def which(found: Sequence[Summary], realm: str) -> list[Json]:
+ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
+
+
+def which(found: Sequence[Summary], realm: str) -> Message:
     """Return the question which of several organizations with the same name a channel is to be about."""
     blocks = [kit.words("Several of your organizations have that name. Which one is it?")]
     for one in found:
         choose = kit.button("Choose", "channel.switch", f"{one.organization_id}/", label=f"Choose {one.name}")
         blocks.append(kit.section(f"*{kit.escape(one.name)}*\n{ownership(one, realm)}", accessory=choose))
-    return blocks
+    return Message(text="Which organization?", blocks=blocks)
+
+
+def switched(result: Switched | Requested) -> str:
+    """Return what the person who switches a channel reads."""
+    match result:
+        case Switched(organization=organization):
+            return f"In this channel, /octapost now means {organization}."
+        case Requested(organization=organization, present=present):
+            return (
+                f"This channel is about {present}, so I've asked its admins. It changes to {organization}"
+                " as soon as one of them approves."
+            )
+
+
+def approved(wanted: str) -> str:
+    """Return what the admin who approved a request reads."""
+    return f"Approved: the channel is now about {wanted}."
+
+
+def declined(organization: str) -> str:
+    """Return what the admin who declined a request reads."""
+    return f"Declined: the channel stays about {organization}."
 
 
 def asks(one: ChannelRequested) -> Message:
@@ -50,7 +76,7 @@ def decided(one: ChannelDecided) -> Message:
     """Return what the person reads who asked."""
     channel, wanted = f"<#{one.channel_id}>", one.wanted
     if one.approved:
-        text = f"Approved: the channel is now about {wanted}."
+        text = approved(wanted)
         said = f"Your request was approved: in {channel}, /octapost now means {kit.escape(wanted)}."
     else:
         text = f"Declined: the channel stays as it is, and is not about {wanted}."

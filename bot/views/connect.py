@@ -12,7 +12,7 @@ from bot.views import kit
 from bot.views.blockers import BLOCKED, HINTS
 from bot.views.errors import explain
 from bot.views.kit import Json, Message
-from bot.views.organization import ownership
+from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
     from bot.services.notifications import AccountsConnected, ConsentSettled, ConsentWaiting

@@ -16,19 +16,29 @@ from adapters.base import (
 from bot.services.errors import (
     AlreadyResolvedError,
     AmbiguousOrganizationError,
+    ChannelAlreadyRequestedError,
+    ChannelElsewhereError,
+    ChannelRefusedError,
     ExternalUserError,
     Ineligible,
     IneligiblePersonError,
+    InvalidJoinCodeError,
+    LastOwnerError,
     Limit,
     LimitReachedError,
+    LookalikeOrganizationError,
+    NameFault,
     NoAlertsChannelError,
     NotAllowedError,
     NotFoundError,
     NotInstalledError,
     NotMemberError,
+    OrganizationNameError,
     PlatformNotSetUpError,
     ServiceError,
     Thing,
+    UnknownMemberError,
+    UnknownOrganizationError,
     UnknownPlatformError,
     UnverifiedUserError,
 )
@@ -54,6 +64,12 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
         "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
     ),
     NoAlertsChannelError: "No alerts channel is chosen yet. Type `/octapost alerts` to choose one.",
+    ChannelElsewhereError: (
+        "Your alerts channel is in another workspace. Type `/octapost alerts` there to try it."
+    ),
+    InvalidJoinCodeError: (
+        "That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one."
+    ),
     AlreadyResolvedError: (
         "Already done: nobody is needed any more. `/octapost status` shows how things are."
     ),
@@ -80,6 +96,14 @@ THEN = {
     Thing.FORM: START_OVER,
 }
 """What to do about a thing that isn't there; for the others, look at the accounts."""
+
+
+CHANNEL_REFUSED = {
+    "not_in_channel": "I'm not in that channel. Type /invite @Octapost there, then save this again.",
+    "channel_not_found": "I can't see that channel. Type /invite @Octapost there, then save this again.",
+    "is_archived": "That channel is archived. Choose another one.",
+}
+"""What a person can do about a channel that didn't take our first message."""
 
 
 @singledispatch
@@ -116,6 +140,56 @@ def _(error: IneligiblePersonError) -> str:
             return f"{error.name} is a guest of this workspace, and guests can't be members."
         case Ineligible.GUEST:
             return "You can't do that as a guest of this workspace. Ask one of its full members."
+
+
+@sentence.register
+def _(error: OrganizationNameError) -> str:
+    match error.fault:
+        case NameFault.TAKEN:
+            return (
+                f"An organization whose name looks like {error.name} is already used in the same workspace."
+                " Choose a name that nobody can take for it."
+            )
+        case NameFault.TOO_LONG:
+            return f"That name has {len(error.name)} characters; at most {error.most} work."
+        case NameFault.INVISIBLE:
+            return "That name has no character that can be seen. Choose one that people can read."
+
+
+@sentence.register
+def _(error: UnknownOrganizationError) -> str:
+    return f"Which one? Type `/octapost org switch NAME`; yours here: {listed(error.organizations)}."
+
+
+@sentence.register
+def _(error: UnknownMemberError) -> str:
+    return f"They aren't a member of {error.organization}. `/octapost org members` shows who is."
+
+
+@sentence.register
+def _(error: LastOwnerError) -> str:
+    return f"{error.organization} needs at least one owner. Make somebody else an owner first."
+
+
+@sentence.register
+def _(error: LookalikeOrganizationError) -> str:
+    return (
+        f"This workspace already has an organization whose name looks like {error.organization}."
+        " Ask one of the two owners to rename theirs; your code stays good until then."
+    )
+
+
+@sentence.register
+def _(error: ChannelAlreadyRequestedError) -> str:
+    return (
+        f"The admins of {error.organization} were asked for this within the last week. If it is urgent,"
+        " speak to one of them."
+    )
+
+
+@sentence.register
+def _(error: ChannelRefusedError) -> str:
+    return channel_refused(error.reason)
 
 
 @sentence.register
@@ -159,6 +233,11 @@ def _(error: LimitReachedError) -> str:
 def not_there(what: str, then: str | None = None) -> str:
     """Return that something does not exist any more, and what to do."""
     return f"{what} isn't there any more. {then or 'Type `/octapost accounts` to see what is.'}"
+
+
+def channel_refused(code: str) -> str:
+    """Return why a channel can't be used, and what to do; `code` is Slack's."""
+    return CHANNEL_REFUSED.get(code, f"Slack doesn't let me write there ({code}). Choose another channel.")
 
 
 def _names(platforms: tuple[str, ...]) -> str:

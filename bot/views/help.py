@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bot.slack.commands import COMMAND
-from bot.slack.routes import Say
 from bot.views import kit
+from bot.views.kit import Message
+from storage.models import Role
 
 if TYPE_CHECKING:
-    from bot.slack.routes import Route
+    from bot.services.access import Sender
+    from storage.standing import Standing
+
+
+class Command(Protocol):
+    """A command as the table of routes holds it."""
+
+    @property
+    def key(self) -> str:
+        """The words after `/octapost`."""
+        ...
+
+    @property
+    def hint(self) -> str:
+        """What follows them."""
+        ...
+
+    @property
+    def help(self) -> str:
+        """What it does."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """The heading it stands under."""
+        ...
+
 
 TITLE = "Octapost publishes to your social accounts from Slack."
 
 
-def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequence[str]) -> Say:
+def usage(commands: Sequence[Command], offered: Sequence[str], not_set_up: Sequence[str]) -> Message:
     """Return the help: a line per command, the platforms, and where to go from there."""
     blocks = [kit.section(f"*{TITLE}*"), *topics(commands)]
     ready = (
@@ -26,21 +53,21 @@ def usage(commands: Sequence[Route], offered: Sequence[str], not_set_up: Sequenc
     missing = f"Not set up on this installation: {kit.listed(not_set_up)}." if not_set_up else ""
     blocks.append(kit.fine_print(*filter(None, (ready, missing))))
     blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))
-    return Say(text=f"{TITLE} {COMMAND} connect, accounts, org, status …", blocks=blocks)
+    return Message(text=f"{TITLE} {COMMAND} connect, accounts, org, status …", blocks=blocks)
 
 
-def topics(commands: Sequence[Route]) -> list[kit.Json]:
+def topics(commands: Sequence[Command]) -> list[kit.Json]:
     """Return the commands in the order of the table, under a heading for each topic."""
     names = list(dict.fromkeys(route.topic for route in commands))
     lines = {name: [line(route) for route in commands if route.topic == name] for name in names}
     return [kit.section("\n".join([f"*{name}*", *lines[name]])) for name in names]
 
 
-def unknown(typed: str, nearest: str | None, commands: Sequence[Route]) -> Say:
+def unknown(typed: str, nearest: str | None, commands: Sequence[Command]) -> Message:
     """Return what an unknown word gets: the nearest match, or else all there is."""
     word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
-    return Say(
+    return Message(
         text=f"I don't know “{word}”.{guess}",
         blocks=[
             kit.section(f"I don't know “{word}”.{guess}"),
@@ -49,7 +76,27 @@ def unknown(typed: str, nearest: str | None, commands: Sequence[Route]) -> Say:
     )
 
 
-def line(route: Route) -> str:
+def line(route: Command) -> str:
     """Return one command's line: how to type it, and what it does."""
     typed = " ".join(filter(None, (COMMAND, route.key, route.hint)))
     return f"`{typed}`  {route.help}"
+
+
+def debug(version: str, sender: Sender, standing: Standing, support_url: str) -> Message:
+    """Return the ids that support asks for."""
+    rows = [
+        ("version", version),
+        ("workspace", sender.team_id),
+        ("enterprise", sender.enterprise_id or "none"),
+        ("channel", sender.channel_id or "none"),
+        ("person", sender.user_id),
+    ]
+    for seat in standing.choices:
+        marker = " (this channel)" if seat.organization_id == standing.default_organization_id else ""
+        role = Role(seat.role).word
+        rows.append((f"organization{marker}", f"{seat.organization_id} as {role} ({seat.membership_id})"))
+    text = "\n".join(f"{name}: {value}" for name, value in rows)
+    blocks = [kit.section(f"```{text}```")]
+    if support_url:
+        blocks.append(kit.fine_print(f"Support: {support_url}"))
+    return Message(text=text, blocks=blocks)

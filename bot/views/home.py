@@ -12,7 +12,7 @@ from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit
 from bot.views.kit import Json
-from bot.views.organization import accounts, ownership
+from bot.views.ownership import accounts, ownership
 from bot.views.roles import article
 from storage.models import Role
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.views import kit
-from bot.views.incidents import decided, how_it_ended, in_days, moment, were, why
+from bot.views.incidents import decided, how_it_ended, were
 from bot.views.kit import Message
+from bot.views.reasons import reason_text
+from bot.views.times import in_days, moment
 from storage.models import Resolution
 
 if TYPE_CHECKING:
@@ -40,19 +42,19 @@ def text(one: ReplyText) -> Message:
 
 def grant_ended(one: GrantEnded, platform: Platform) -> Message:
     """Return that a sign-in is over, and why."""
-    return _reply(f"🔴 It is over: {why(platform, one.code)}.")
+    return _reply(f"🔴 It is over: {reason_text(platform, one.code)}.")
 
 
 def access_lost(one: AccessLost, platform: Platform) -> Message:
     """Return that the card is now about these accounts, too, of a sign-in that still works."""
     some = f"{one.accounts} accounts" if one.accounts > 1 else "One account"
-    return _reply(f"🔴 {some} can't publish any more: {why(platform, one.code)}.")
+    return _reply(f"🔴 {some} can't publish any more: {reason_text(platform, one.code)}.")
 
 
 def access_still_lost(one: AccessStillLost, platform: Platform) -> Message:
     """Return that a sign-in was renewed and did not bring these accounts back."""
     some = f"{one.accounts} accounts don't" if one.accounts > 1 else "one account doesn't"
-    reason = why(platform, one.code)
+    reason = reason_text(platform, one.code)
     return _reply(f"🟠 The sign-in was renewed, but {some} come back with it: {reason}.")
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from math import ceil
 from typing import TYPE_CHECKING
 
-from bot.services.incidents.reasons import DATA_ACCESS, ROLE_LOST, SCOPE_LOST
 from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
 from bot.views import kit
 from bot.views.kit import Message
-from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, utc_now
+from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
+from bot.views.times import days_until, in_days, moment
+from storage.models import IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from adapters.base import Platform
     from bot.services.incidents.card_facts import IncidentCard, RequestFacts
@@ -29,44 +28,6 @@ if TYPE_CHECKING:
 
 PERSON = "person"
 NAMES_SHOWN = 5
-WHY = {
-    "deauthorized": "somebody removed Octapost in the Facebook settings",
-    "deletion_requested": "the person asked Facebook to have their data deleted, and it is",
-    "authorization_removed": "somebody removed Octapost in the TikTok app",
-    "expired": "its time is up, and only a person can renew it",
-    "190_458": "somebody removed Octapost in the Facebook settings",
-    "190_459": "Facebook wants the person to sign in there first",
-    "190_460": "the person's Facebook password was changed",
-    "190_463": "the sign-in has expired",
-    "190_464": "Facebook wants the person to confirm their account first",
-    "190_492": "the person has lost their role on the Page",
-    "testing_week": (
-        "Google ends sign-ins after 7 days while the app that asks for them is in “Testing”,"
-        " and this one ended after about a week"
-    ),
-    "removed": "it was ended here",
-    LEFT_OUT: "the last sign-in there left it out",
-    BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
-    SCOPE_LOST: "the permission to publish was not granted at the last sign-in",
-    ROLE_LOST: "whoever signed in last has no role there that may publish",
-}
-"""Codes that say more than "it is over"."""
-ENDING = {
-    DATA_ACCESS: "shows us its data for 90 days after a person signed in, and only a person can sign in again",
-}
-"""How something ends that still works, where it is not the sign-in itself."""
-TROUBLE = {
-    "is_archived": "it was archived",
-    "is_inactive": "it was archived or deleted",
-    "not_in_channel": "I'm not in it any more",
-    "channel_not_found": "it was deleted, or made private without me",
-    "not_installed": "Octapost was removed from that workspace",
-    "account_inactive": "Octapost was removed from that workspace, or the workspace was deleted",
-    "token_revoked": "Octapost was removed from that workspace",
-    "user_not_found": "Slack doesn't know them any more",
-    "user_disabled": "they were deactivated in Slack",
-}
-"""Slack's reasons for not taking a message, as a clause after "because"."""
 FINE = "🟢"
 """The dot of a digest in which nothing needs a look."""
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
@@ -82,44 +43,6 @@ def _named(accounts: Iterable[str]) -> str:
     found = list(accounts)
     rest = len(found) - NAMES_SHOWN
     return kit.listed(found[:NAMES_SHOWN] + ([f"{rest} more"] if rest > 0 else []))
-
-
-def why(platform: Platform, code: str) -> str:
-    """Return why a sign-in is over, as a clause."""
-    return WHY.get(
-        code,
-        f"{platform.name} has ended our access, most often because somebody removed Octapost there or"
-        " changed the password",
-    )
-
-
-def mend(code: str) -> str:
-    """Return what helps an account alone of a sign-in that lives on, as sentences."""
-    if code == "190_492":
-        return (
-            "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"
-            " heals by itself within a day."
-        )
-    if code == SCOPE_LOST:
-        return "Press Reconnect and leave everything ticked."
-    if code == LEFT_OUT:
-        return "Press Reconnect and tick it, too; whoever does has to manage it there."
-    return "Press Reconnect; whoever does has to manage this account there."
-
-
-def in_days(days: int) -> str:
-    """Return a number of days in words."""
-    return f"{days} days" if days > 1 else "1 day"
-
-
-def days_until(end: datetime) -> int:
-    """Return how many days there are until then, counting the one that has begun."""
-    return max(1, ceil((end - utc_now()) / timedelta(days=1)))
-
-
-def moment(at: datetime) -> str:
-    """Return a date and time in every reader's own time zone; clients that can't show it get UTC."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
 
 
 def card(one: IncidentCard) -> Message:
@@ -228,9 +151,9 @@ def _details(one: IncidentCard) -> list[str]:
         return [*filter(None, [_ended(one, at)]), f"It was open since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
-        lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
+        lines.append(f"*Why:* {reason_text(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
         if incident.grant_still_valid:
-            lines.append(f"The rest of this sign-in works on. {mend(incident.code)}")
+            lines.append(f"The rest of this sign-in works on. {remedy_text(incident.code)}")
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
@@ -238,7 +161,7 @@ def _details(one: IncidentCard) -> list[str]:
         lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
-        reason = TROUBLE.get(incident.card.channel_error, "Slack didn't take it")
+        reason = SLACK_REASONS.get(incident.card.channel_error, "Slack didn't take it")
         lines.append(
             f"You get this as a direct message because I can't post in <#{one.lost_channel}>: {reason}."
             " `/octapost alerts` chooses another channel."
@@ -437,7 +360,7 @@ def digest(one: DigestFacts, how: str, light: str) -> Message:
 
 def channel_lost(one: AlertsChannelLost) -> Message:
     """Return what the admins read when the alerts channel did not take a message."""
-    reason = TROUBLE.get(one.code, "Slack didn't take my message")
+    reason = SLACK_REASONS.get(one.code, "Slack didn't take my message")
     text = f"I can't post in your alerts channel any more: {reason}."
     more = f"<#{one.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
     return Message(text=text, blocks=[kit.words(f"📭 {text}"), kit.section(more)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.views import kit
 from bot.views.kit import Json, Message
-from bot.views.organization import ownership
+from bot.views.ownership import ownership
 from bot.views.roles import article, describe
 from storage.models import Role
 
@@ -98,16 +98,3 @@ def role_changed(one: RoleChanged) -> Message:
     text = f"You are now {article(Role(one.role))} of {one.organization} in Octapost."
     changed = kit.mrkdwn(f"Changed by <@{one.changed_by}>. `/octapost help` shows what you can do.")
     return Message(text=text, blocks=[kit.words(text), {"type": "context", "elements": [changed]}])
-
-
-def invited(person: str, organization: str, role: Role, *, told: bool) -> str:
-    """Return what the owner reads who has just invited `person`."""
-    sentence = (
-        f"I've invited {person} to {organization} as {article(role)}. They become one when they accept."
-    )
-    if told:
-        return f"{sentence} The invitation is good for 7 days."
-    return (
-        f"{sentence} They declined less than 30 days ago, so I'm not sending them a message: within 7 days"
-        " they can accept it with `/octapost org`."
-    )

@@ -61,7 +61,7 @@ from bot.views import (
     kit,
     lifecycle,
     operator,
-    organization,
+    organizations,
     waiting,
 )
 from bot.views.kit import Message
@@ -109,7 +109,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     Welcome: lambda one, _: lifecycle.welcome(one),
     WelcomeBack: lambda one, _: lifecycle.welcome_back(one),
     WelcomeGrid: lambda one, _: lifecycle.welcome_grid(one),
-    WorkspaceJoined: lambda one, _: organization.joined(one),
+    WorkspaceJoined: lambda one, _: organizations.joined(one),
 }
 KINDS = {kind.KIND: kind for kind in VIEWS}
 """The kinds by the names under which the outbox stores them."""

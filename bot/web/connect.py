@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.connecting import Connections
     from bot.settings import PlatformSettings, Settings
-    from bot.stories.home import Home
+    from bot.slack.home_tab import HomeTab
     from bot.views.kit import Json
     from bot.web.guard import Cookies
     from bot.web.openid import SignInWithSlack
@@ -83,7 +83,7 @@ class ConnectPages:
         connections: Connections,
         database: Database,
         vault: Vault,
-        home: Home,
+        home: HomeTab,
         later: Callable[[Callable[[], Awaitable[None]]], None],
         sign_in: SignInWithSlack,
         pages: Pages,
@@ -304,7 +304,7 @@ class ConnectPages:
         async with self._database.organization(attempt.organization_id, write=False) as session:
             member = await Members(session).get(attempt.organization_id, attempt.membership_id)
         if member is not None:
-            await self._home.redraw_for(sender_behind(member, attempt.team_id), attempt.organization_id)
+            await self._home.redraw(sender_behind(member, attempt.team_id), attempt.organization_id)
 
     async def _refused(self, attempt: ConnectionAttempt, platform: Platform, error: str) -> web.Response:
         """Answer an `error` of the platform. The attempt is over; nothing was exchanged."""

@@ -12,7 +12,7 @@ from bot.ops import metrics
 from bot.services.tokens.policy import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
 from storage.outbox import Notices
 from storage.refreshes import Refreshes
-from storage.stats import Measures
+from storage.stats import Stats
 from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Gauges:
 
     async def _waiting(self) -> tuple[dict[str, timedelta], dict[str, dict[int, Tally]], int]:
         async with self._database.system(write=False) as session:
-            waiting = await Measures(session).waiting(self._apps)
+            waiting = await Stats(session).waiting(self._apps)
             minute, tallies = await recent_tallies(session, 2 * BREAKER_HISTORY_MIN)
         return waiting, tallies, minute
 
@@ -97,8 +97,8 @@ class Gauges:
 
     async def _count_grants(self) -> None:
         async with self._database.system(write=False) as session:
-            measures = Measures(session)
-            crowds, in_doubt = await measures.crowds(), await measures.in_doubt()
+            measures = Stats(session)
+            crowds, in_doubt = await measures.grant_counts(), await measures.in_doubt()
             ended = await measures.ended(A_DAY)
         metrics.HELD.clear()
         grants: Counter[str] = Counter()

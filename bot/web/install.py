@@ -16,19 +16,20 @@ from adapters.base import text_of
 from adapters.numbers import lifetime
 from adapters.oauth import token_of
 from bot.ops.logs import logger
-from bot.slack.clients import SlackRefused, SlackSilent
+from bot.services.organizations.installing import NewInstallation
+from bot.services.organizations.organizations import LONGEST_NAME
+from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
-from bot.stories.lifecycle import NewInstallation
-from bot.views.kit import listed
+from bot.views.kit import cut, listed
 from bot.web.guard import single_values
 from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connections
+    from bot.services.organizations.installing import InstallationService
     from bot.settings import Settings
-    from bot.slack.clients import Slacks
-    from bot.stories.lifecycle import Lifecycle
+    from bot.slack.clients import SlackClients
     from bot.web.guard import Cookies
     from bot.web.pages import Pages
     from storage.engine.db import Database
@@ -45,16 +46,16 @@ class InstallPages:
         settings: Settings,
         connections: Connections,
         database: Database,
-        slacks: Slacks,
-        lifecycle: Lifecycle,
+        clients: SlackClients,
+        installations: InstallationService,
         pages: Pages,
         cookies: Cookies,
     ) -> None:
         self._settings = settings
         self._connections = connections
         self._trips = InstallTrips(settings, database)
-        self._slacks = slacks
-        self._lifecycle = lifecycle
+        self._clients = clients
+        self._installations = installations
         self._pages = pages
         self._cookies = cookies
         self._redirect_uri = f"{settings.public_url}/slack/oauth_redirect"
@@ -108,12 +109,12 @@ class InstallPages:
                 link=again,
             )
         try:
-            answer = await self._slacks.oauth(
+            answer = await self._clients.oauth(
                 "oauth.v2.access", code=query["code"], redirect_uri=self._redirect_uri
             )
             new = new_installation(answer.get)
         except (SlackRefused, SlackSilent, ValueError) as error:
-            log.warning("not installed", kind=type(error).__name__, code=str(error))
+            log.warning("installation.refused", kind=type(error).__name__, code=str(error))
             return self._pages.message_page(
                 "Slack didn't finish the installation",
                 "Nothing was stored.",
@@ -122,8 +123,8 @@ class InstallPages:
                 link=again,
             )
         if missing := set(BOT_SCOPES) - set(new.scopes):
-            log.warning("installed with less than asked for", missing=",".join(sorted(missing)))
-        await self._lifecycle.installed(new)
+            log.warning("installation.scopes_missing", missing=",".join(sorted(missing)))
+        await self._installations.install(new)
         _, address = self._pages.back_to_slack(new.app_id, new.team_id)
         return self._pages.message_page(
             f"Octapost is in {new.name}",
@@ -152,11 +153,12 @@ def new_installation(get: Callable[[str], Any]) -> NewInstallation:
     }
     if not all(isinstance(value, str) and value for value in needed.values()):
         raise ValueError("oauth.v2.access answered without what it documents")
-    refresh = token_of(get("refresh_token"))
+    refresh, name = token_of(get("refresh_token")), _text(where.get("name")) or str(needed["id"])
     return NewInstallation(
         team_id=None if org_wide else str(needed["id"]),
         enterprise_id=_text(enterprise.get("id")),
-        name=_text(where.get("name")) or str(needed["id"]),
+        name=name,
+        organization=cut(name, LONGEST_NAME),
         app_id=str(needed["app_id"]),
         bot_user_id=str(needed["bot_user_id"]),
         scopes=tuple(scope for scope in str(get("scope") or "").split(",") if scope),

@@ -19,12 +19,12 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from adapters.http import WITHIN
-from bot.slack.clients import SlackRefused, SlackSilent
+from bot.slack.failures import SlackRefused, SlackSilent
 from storage.models import digest
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
 
 ISSUER = "https://slack.com"
 TEAM = "https://slack.com/team_id"
@@ -55,9 +55,9 @@ class Person:
 class SignInWithSlack:
     """Slack as an OpenID provider, for one question: who is this? Keeps no token."""
 
-    def __init__(self, settings: Settings, slacks: Slacks, http: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, clients: SlackClients, http: httpx.AsyncClient) -> None:
         self._settings = settings
-        self._slacks = slacks
+        self._clients = clients
         self._http = http
         self._keys: KeySet | None = None
         self._fetching = asyncio.Lock()
@@ -79,7 +79,7 @@ class SignInWithSlack:
     async def who(self, code: str, nonce_hash: bytes) -> Person:
         """Trade `code` for an ID token and return whom it names. Raises NotProved or Unreachable."""
         try:
-            answer = await self._slacks.oauth(
+            answer = await self._clients.oauth(
                 "openid.connect.token",
                 code=code,
                 redirect_uri=self._redirect_uri,

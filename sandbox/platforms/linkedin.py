@@ -22,7 +22,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 EVE = 53
 """The day on which a token has a week left of its 60: one of the rungs on which an organization is warned."""
@@ -57,6 +58,30 @@ class LinkedInSimulator(OAuthSimulator):
 
     name = "linkedin"
     title = "LinkedIn"
+    registrations = (
+        # The Community Management API must be the only product of its app, hence two:
+        # learn.microsoft.com/linkedin/marketing/community-management-app-review
+        Registration(
+            app="linkedin",
+            platform="linkedin",
+            client_id="86li0profile",
+            client_secret="linkedin-secret-of-the-sandbox",
+            scopes=("openid", "profile", "email", "w_member_social"),
+        ),
+        Registration(
+            app="linkedin_page",
+            platform="linkedin",
+            client_id="86li0pages",
+            client_secret="linkedin-page-secret-of-the-sandbox",
+            scopes=(
+                "r_basicprofile",
+                "w_organization_social",
+                "r_organization_social",
+                "rw_organization_admin",
+            ),
+        ),
+    )
+    eve = EVE
     colour = "#0a66c2"
     rules = Rules(
         authorize_path="/oauth/v2/authorization",

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import unquote_plus, urlencode
 
@@ -18,104 +17,16 @@ from aiohttp import web
 
 from sandbox.core import Simulator
 from sandbox.platforms.page import consent_page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How one platform's OAuth differs from the next one's."""
-
-    authorize_path: str
-    token_path: str
-    revoke_path: str | None
-    scope_separator: str = " "
-    answer_scope_separator: str = " "
-    client_id_param: str = "client_id"
-    basic_auth: bool = False
-    """True: HTTP Basic only at the token endpoint. False: the secret in the form only."""
-    pkce: str = "none"
-    """`none` (parameters are ignored), `optional` or `required` (S256), `hex` (TikTok desktop)."""
-    code_life_s: float = 600
-    access_life_s: float = 3600
-    refresh_life_s: float | None = None
-    issues_refresh: bool = True
-    single_use_refresh: bool = False
-    """A refresh replaces the refresh token; using an old one ends the whole grant."""
-    single_grant: bool = False
-    """A new sign-in of a person ends that person's earlier grant with the same app."""
-    untickable: bool = True
-    """The consent page has a check box per scope."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisteredApp:
-    """A developer's app, as entered in the platform's portal."""
-
-    client_id: str
-    client_secret: str
-    redirect_uris: tuple[str, ...]
-    scopes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Someone with a login at the platform."""
-
-    id: str
-    name: str
-    about: str = ""
-    """One line under the name on the consent page: what this person is good for trying out."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
-    """Something on the consent page to tick or choose besides scopes: a Page, a channel."""
-
-    id: str
-    label: str
-    checked: bool = True
-
-
-@dataclass(slots=True, kw_only=True)
-class Grant:
-    """One person's consent to one app, with every token that came of it."""
-
-    id: str
-    person: Person
-    client_id: str
-    scopes: frozenset[str]
-    assets: frozenset[str]
-    issued_at: float
-    access: dict[str, float] = field(default_factory=dict)
-    """Access token -> when it expires."""
-    refresh: dict[str, float | None] = field(default_factory=dict)
-    """Refresh token -> when it expires; used ones are moved to `spent`."""
-    spent: set[str] = field(default_factory=set)
-    dead: str = ""
-    """Why the grant is over; empty while it lives."""
-
-    def has(self, token: str) -> bool:
-        """Tell whether an access or refresh token came of it, good or not."""
-        return token in self.access or token in self.refresh or token in self.spent
-
-
-@dataclass(slots=True, kw_only=True)
-class Code:
-    """An authorization code: good once, for a short time, for one redirect URI and verifier."""
-
-    grant: Grant
-    redirect_uri: str
-    expires_at: float
-    challenge: str
-    used: bool = False
-
-
-class OAuthRefusal(Exception):
-    """A refusal at the token endpoint, in RFC 6749's words."""
-
-    def __init__(self, error: str, description: str = "", status: int = 400) -> None:
-        super().__init__(error)
-        self.error, self.description, self.status = error, description, status
+from sandbox.platforms.values import (
+    Asset,
+    Code,
+    Grant,
+    OAuthRefusal,
+    Person,
+    RegisteredApp,
+    Registration,
+    Rules,
+)
 
 
 class OAuthSimulator(Simulator):
@@ -124,6 +35,14 @@ class OAuthSimulator(Simulator):
     rules: ClassVar[Rules]
     title: ClassVar[str]
     """The platform's name on the consent page."""
+    products: ClassVar[str] = ""
+    """Its heading on the World page, where it stands for several platforms; empty: `title`."""
+    registrations: ClassVar[tuple[Registration, ...]]
+    """Octapost's apps there. They name the platforms that this simulator stands for."""
+    told_at: ClassVar[Mapping[str, str]] = {}
+    """Setting -> the path at Octapost's address where the platform reports that a person has left."""
+    eve: ClassVar[int | None] = None
+    """The day on which a sign-in has a week left, where only a person renews it."""
     colour: ClassVar[str] = "#444"
     asset_question: ClassVar[str] = ""
     """What the assets are asked for: "Which Pages may this app use?". Empty: no assets."""
@@ -162,6 +81,14 @@ class OAuthSimulator(Simulator):
             redirect_uris=tuple(redirect_uris),
             scopes=self.known_scopes if scopes is None else frozenset(scopes),
         )
+
+    def connect_app(self, app_url: str) -> None:
+        """Register Octapost, which is at `app_url`, as its developer would."""
+        for name, path in self.told_at.items():
+            self.settings[name] = f"{app_url}{path}"
+        for one in self.registrations:
+            callbacks = [f"{app_url}/oauth/{slug}/callback" for slug in one.callbacks or (one.platform,)]
+            self.register(one.client_id, one.client_secret, callbacks, one.scopes)
 
     # What a platform's module overrides
 

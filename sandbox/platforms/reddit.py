@@ -21,7 +21,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 WINDOW_S = 600
 CALLS_PER_WINDOW = 1000
@@ -160,6 +161,14 @@ class RedditSimulator(OAuthSimulator):
 
     name = "reddit"
     title = "Reddit"
+    registrations = (
+        Registration(
+            app="reddit",
+            platform="reddit",
+            client_id="sandboxReddit1",
+            client_secret="reddit-secret-of-the-sandbox",
+        ),
+    )
     colour = "#d93a00"
     rules = Rules(
         authorize_path="/api/v1/authorize",

@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from sandbox.platforms.callbacks import tell
-from sandbox.platforms.oauth import Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 DAY_S = 24 * 60 * 60
 CREATOR_INFO_PER_MINUTE = 20
@@ -73,6 +74,15 @@ class TikTokSimulator(OAuthSimulator):
 
     name = "tiktok"
     title = "TikTok"
+    registrations = (
+        Registration(
+            app="tiktok",
+            platform="tiktok",
+            client_id="awsandboxtiktok1",
+            client_secret="tiktok-secret-of-the-sandbox",
+        ),
+    )
+    told_at: ClassVar[Mapping[str, str]] = {"webhook_url": "/tiktok/webhook"}
     colour = "#121212"
     rules = Rules(
         authorize_path="/v2/auth/authorize/",

@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 ME_LIMIT = 75
 WINDOW_S = 15 * 60
@@ -34,6 +35,9 @@ class XSimulator(OAuthSimulator):
 
     name = "x"
     title = "X"
+    registrations = (
+        Registration(app="x", platform="x", client_id="eHNhbmRib3g", client_secret="x-secret-of-the-sandbox"),
+    )
     colour = "#0f1419"
     rules = Rules(
         authorize_path="/i/oauth2/authorize",

@@ -20,7 +20,8 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import Asset, Grant, OAuthRefusal, OAuthSimulator, Person, RegisteredApp, Rules
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.values import Asset, Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 SCOPE = "https://www.googleapis.com/auth/"
 READERS = frozenset({f"{SCOPE}youtube", f"{SCOPE}youtube.force-ssl", f"{SCOPE}youtube.readonly"})
@@ -106,6 +107,14 @@ class YouTubeSimulator(OAuthSimulator):
 
     name = "youtube"
     title = "YouTube"
+    registrations = (
+        Registration(
+            app="youtube",
+            platform="youtube",
+            client_id="1012345-sandbox.apps.googleusercontent.com",
+            client_secret="GOCSPX-secret-of-the-sandbox",
+        ),
+    )
     colour = "#c00"
     asset_question = "Which channel may this app use?"
     one_asset = True

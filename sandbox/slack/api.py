@@ -6,20 +6,19 @@ rate limits from https://docs.slack.dev/apis/web-api/rate-limits.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 import secrets
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from sandbox.slack.blocks import message_faults
+from sandbox.slack.calls import Call, RateLimited, paged, require_scope
 from sandbox.slack.payloads import channel_json, file_json, message_json, user_json, view_json
+from sandbox.slack.requests import arguments, bearer, uploaded
 from sandbox.slack.state import (
     SLACKBOT,
     Channel,
@@ -35,56 +34,20 @@ from sandbox.slack.state import (
 from sandbox.slack.values import initial_values, with_ids
 
 if TYPE_CHECKING:
-    from sandbox.slack.server import SlackSimulator
+    from sandbox.slack.admin import Administrators
 
 TEXT_LIMIT = 40_000
-JSON_ARGUMENTS = frozenset({"blocks", "attachments", "view", "metadata", "files"})
 READ_SCOPES = {"public": "channels:read", "private": "groups:read", "im": "im:read"}
 KINDS = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "im"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call: who calls, and with what."""
-
-    method: str
-    args: Json
-    token: Token
-    installation: Installation
-    teams: tuple[str, ...]
-    """The workspaces the token works in."""
-
-    def text(self, name: str) -> str:
-        """Return an argument as text; empty when absent."""
-        value = self.args.get(name)
-        return "" if value is None else str(value)
-
-    def needed(self, name: str) -> str:
-        """Return a required argument. Raises Refused("invalid_arguments")."""
-        if not self.text(name):
-            raise Refused("invalid_arguments", [f"missing required field: {name} [json-pointer:/{name}]"])
-        return self.text(name)
-
-    def flag(self, name: str) -> bool:
-        """Return a boolean argument; forms carry it as text."""
-        return self.text(name).lower() in {"true", "1"}
 
 
 Method = Callable[[Call], Awaitable[Json]]
 
 
-class RateLimited(Exception):
-    """Too many; `retry_after` in whole seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__()
-        self.retry_after = retry_after
-
-
 class WebApi:
     """Serves `/api/<method>` for tokens, `response_url`s and the file host."""
 
-    def __init__(self, slack: SlackSimulator) -> None:
+    def __init__(self, slack: Administrators) -> None:
         self._slack = slack
         self._state = slack.state
         self._last_post: dict[str, float] = {}
@@ -629,72 +592,3 @@ class WebApi:
         except Refused as refused:
             return web.json_response(self.refusal("response_url", refused), status=400)
         return web.json_response({"ok": True})
-
-
-async def arguments(request: web.Request) -> Json:
-    """Return a call's arguments from its query, form or JSON body."""
-    args: Json = dict(request.query)
-    if request.content_type == "application/json":
-        try:
-            body = await request.json()
-        except ValueError:
-            raise Refused("invalid_json") from None
-        if not isinstance(body, dict):
-            raise Refused("json_not_object")
-        args |= body
-    else:
-        args |= {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
-    for name in JSON_ARGUMENTS & set(args):
-        if isinstance(args[name], str):
-            try:
-                args[name] = json.loads(args[name])
-            except ValueError:
-                raise Refused("invalid_blocks_format" if name == "blocks" else "invalid_arguments") from None
-    return args
-
-
-def bearer(request: web.Request) -> str:
-    """Return the token of the Authorization header, or an empty string."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else ""
-
-
-def basic(request: web.Request) -> tuple[str, str]:
-    """Return the id and secret of HTTP Basic, or two empty strings."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        name, _, secret = base64.b64decode(given).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return name, secret
-
-
-def require_scope(call: Call, scope: str) -> None:
-    """Raise Refused("missing_scope") naming what is needed and what the token has."""
-    if scope not in call.token.scopes:
-        raise Refused("missing_scope", needed=scope, provided=",".join(call.token.scopes))
-
-
-def paged(found: list[Any], call: Call) -> tuple[list[Any], str]:
-    """Return one page and the cursor of the next: https://docs.slack.dev/apis/web-api/pagination."""
-    limit, cursor = call.text("limit") or "100", call.text("cursor")
-    if not limit.isdigit() or not 1 <= int(limit) <= 1000:
-        raise Refused("invalid_limit")
-    try:
-        start = int(base64.b64decode(cursor, validate=True)) if cursor else 0
-    except ValueError:
-        raise Refused("invalid_cursor") from None
-    end = start + int(limit)
-    return found[start:end], base64.b64encode(str(end).encode()).decode() if end < len(found) else ""
-
-
-async def uploaded(request: web.Request) -> tuple[bytes, str]:
-    """Return the content and type of an upload: a raw body or a multipart form with one file."""
-    if not request.content_type.startswith("multipart/"):
-        return await request.read(), request.content_type
-    for field in (await request.post()).values():
-        if isinstance(field, web.FileField):
-            return field.file.read(), field.content_type
-    raise web.HTTPBadRequest(text="no file")

@@ -19,14 +19,14 @@ from aiohttp import web
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from sandbox.slack.api import arguments, basic, bearer
 from sandbox.slack.pages import consent_page, refusal_page
+from sandbox.slack.requests import arguments, basic, bearer
 from sandbox.slack.state import AppConfig, Code, Installation, Json, Refused, Token, User, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.slack.server import SlackSimulator
+    from sandbox.slack.hands import Hands
 
 INSTALL_PATH = "/oauth/v2/authorize"
 SIGN_IN_PATH = "/openid/connect/authorize"
@@ -46,7 +46,7 @@ def _signing_key() -> RSAKey:
 class OAuth:
     """Consent pages, codes, tokens, rotation, and OpenID Connect."""
 
-    def __init__(self, slack: SlackSimulator) -> None:
+    def __init__(self, slack: Hands) -> None:
         self._slack = slack
         self._state = slack.state
 

@@ -38,6 +38,7 @@ class SlackSimulator(People, Administrators, Simulator):
     """
 
     name: ClassVar[str] = "slack"
+    called: ClassVar[str] = "Slack"
 
     def __init__(self) -> None:
         super().__init__()

@@ -68,7 +68,7 @@ FAILURES = (
 middle of an answer leaves asyncpg with an InternalClientError, which is neither of its other two."""
 
 
-class Single(ABC):
+class AutocommitRunner(ABC):
     """Runs statements whose values are texts, bytes and numbers, with a system session's rights."""
 
     def __init__(self, dialect: Dialect) -> None:
@@ -122,7 +122,7 @@ class _Compiled(NamedTuple):
         return [values[name] if name in values else self.given[name] for name in self.names]
 
 
-class PostgresSingle(Single):
+class PostgresAutocommitRunner(AutocommitRunner):
     """One trip per statement: a lone statement is a transaction on PostgreSQL.
 
     Its connections are told at birth that they work for the system, and are used for nothing else. `limits`
@@ -169,14 +169,14 @@ class PostgresSingle(Single):
             await self._idle.pop().close()
 
 
-class SqliteSingle(Single):
+class SqliteAutocommitRunner(AutocommitRunner):
     """What is asked for while the thread is busy goes together, the next time."""
 
     def __init__(self, dialect: Dialect, connect: Connect, turn: Turn, *, durable: bool = False) -> None:
         super().__init__(dialect)
         synchronous = "FULL" if durable else "NORMAL"
-        self._reads = _Together(lambda: connect(reads=True, synchronous=synchronous), nullcontext)
-        self._writes = _Together(
+        self._reads = _BatchingConnection(lambda: connect(reads=True, synchronous=synchronous), nullcontext)
+        self._writes = _BatchingConnection(
             lambda: connect(reads=False, synchronous=synchronous), turn, begin="BEGIN IMMEDIATE"
         )
 
@@ -191,7 +191,7 @@ class SqliteSingle(Single):
         await self._writes.close()
 
 
-class _Together:
+class _BatchingConnection:
     """One connection, and those who wait for it."""
 
     def __init__(

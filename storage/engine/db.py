@@ -25,7 +25,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.engine import time_limit
-from storage.engine.autocommit import PostgresSingle, Single, SqliteSingle
+from storage.engine.autocommit import AutocommitRunner, PostgresAutocommitRunner, SqliteAutocommitRunner
 from storage.engine.drivers import COMPILED, PostgresConnection, SqliteConnection
 from storage.engine.probe import PostgresProbe, Probe, SqliteProbe
 from storage.engine.roles import grant_to
@@ -60,7 +60,7 @@ REACHED_WITHIN, ANSWERED_WITHIN = timedelta(seconds=5), timedelta(seconds=10)
 Far below a lease: while a server that fails over says nothing, whoever waits for it hears so and tries again.
 """
 SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
-OWES = "owes"
+OUTBOX_CHANGED = "outbox_changed"
 """The key under which a session notes that it put something into the outbox."""
 BUSY_MS = int(BUSY.total_seconds() * 1000)
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_MS}"
@@ -142,18 +142,18 @@ def insert_once(session: AsyncSession, model: type[SQLModel]) -> SqliteInsert | 
 
 
 async def rows(
-    session: AsyncSession | Single, statement: ClauseElement, **values: Any
+    session: AsyncSession | AutocommitRunner, statement: ClauseElement, **values: Any
 ) -> Sequence[Sequence[Any]]:
     """Return the rows of a statement that was built once, in a session or as a transaction of its own."""
-    if isinstance(session, Single):
+    if isinstance(session, AutocommitRunner):
         return await session.rows(statement, values)
     connection = await session.connection()
     return (await connection.execute(cast("Executable", statement), values)).all()
 
 
-def dialect_of(session: AsyncSession | Single) -> str:
+def dialect_of(session: AsyncSession | AutocommitRunner) -> str:
     """Return `sqlite` or `postgresql`."""
-    return session.dialect if isinstance(session, Single) else session.get_bind().dialect.name
+    return session.dialect if isinstance(session, AutocommitRunner) else session.get_bind().dialect.name
 
 
 async def run(session: AsyncSession, statement: Executable, **values: Any) -> CursorResult[Any]:
@@ -196,7 +196,7 @@ class Database:
     def __init__(
         self, url: str, *, pool_size: int = 10, answered_within: timedelta | None = ANSWERED_WITHIN
     ) -> None:
-        self.owes = asyncio.Event()
+        self.outbox_signal = asyncio.Event()
         """Set when a transaction of this process that put something into the outbox has committed."""
         self._turn = asyncio.Lock()
         self._writer: asyncio.Task[Any] | None = None
@@ -207,8 +207,12 @@ class Database:
             self._writes = _sqlite_engine(url, 1, reads=False)
             event.listen(self._writes.sync_engine, "begin", _sqlite_begin)
             connect = partial(_sqlite_connect, url)
-            self.single: Single = SqliteSingle(self._writes.dialect, connect, self._written)
-            self.durable: Single = SqliteSingle(self._writes.dialect, connect, self._written, durable=True)
+            self.autocommit: AutocommitRunner = SqliteAutocommitRunner(
+                self._writes.dialect, connect, self._written
+            )
+            self.durable_autocommit: AutocommitRunner = SqliteAutocommitRunner(
+                self._writes.dialect, connect, self._written, durable=True
+            )
             self._probe: Probe = SqliteProbe(make_url(url).database or "", connect, self._written)
         else:
             limits = {
@@ -226,8 +230,8 @@ class Database:
             )
             event.listen(self._writes.sync_engine, "begin", _postgres_begin)
             self._reads = self._writes.execution_options(postgresql_readonly=True)
-            singles = partial(PostgresSingle, make_url(url), max(1, pool_size // 2), limits=limits)
-            self.single, self.durable = singles(), singles(durable=True)
+            singles = partial(PostgresAutocommitRunner, make_url(url), max(1, pool_size // 2), limits=limits)
+            self.autocommit, self.durable_autocommit = singles(), singles(durable=True)
             self._probe = PostgresProbe(self.system)
 
     def system(self, *, write: bool = True) -> AbstractAsyncContextManager[AsyncSession]:
@@ -270,8 +274,8 @@ class Database:
                 await session.flush()
                 limit.may_have_changed = True
             await session.commit()
-            if session.info.get(OWES):
-                self.owes.set()
+            if session.info.get(OUTBOX_CHANGED):
+                self.outbox_signal.set()
         except asyncio.CancelledError:
             # Perhaps in the middle of an answer: a ROLLBACK would wait behind it.
             await session.invalidate()
@@ -336,8 +340,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.single.close()
-        await self.durable.close()
+        await self.autocommit.close()
+        await self.durable_autocommit.close()
         await self._probe.close()
         await self._reads.dispose()
         await self._writes.dispose()

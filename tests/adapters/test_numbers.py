@@ -26,7 +26,7 @@ from adapters.numbers import (
     wait_until,
     whole,
 )
-from bot.slack.clients import failure
+from bot.slack.failures import failure
 from tests.contract.answers import Answer
 from tests.contract.wire import KEYS, Wire, client_of, tokens_for
 from tests.counts import sampled

@@ -350,12 +350,12 @@ async def _transaction(
 ) -> None:
     match name:
         case "standing":
-            await standing(database.single, TEAM, user, TEAM, CHANNEL)
+            await standing(database.autocommit, TEAM, user, TEAM, CHANNEL)
         case "first_seen":
-            await first_seen(database.single, number)
+            await first_seen(database.autocommit, number)
         case _:
             await open_ticket(
-                database.single,
+                database.autocommit,
                 organization_id=seeded.organization_id,
                 membership_id=membership,
                 team_id=TEAM,

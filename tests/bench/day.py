@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Platform, Refresh, Tokens
 from bot.services.tokens.policy import next_check_in, next_refresh_in, retry_in
 from bot.services.tokens.queue import ASK_AGAIN, AT_ONCE, SILENCE
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from tests.bench.benchmarks import Bench, Line
 from tests.bench.refreshes import LATENCY_S
 from tests.platforms import PLATFORMS
@@ -125,26 +125,26 @@ class Lane:
         )
 
     @property
-    def bucket(self) -> Bucket:
+    def rate_limit(self) -> RateLimit:
         """The app's budget."""
-        return Bucket(calls=self.platform.budget.calls, per=self.platform.budget.per)
+        return RateLimit(calls=self.platform.budget.calls, per=self.platform.budget.per)
 
     def cycle(self, jitter: float, tokens: Tokens) -> timedelta:
         """Return how long it is from such an answer about a grant to the next call."""
         if tokens.refresh_token is None:
-            return next_check_in(self.bucket, self.grants, jitter=jitter)
+            return next_check_in(self.rate_limit, self.grants, jitter=jitter)
         return next_refresh_in(self.platform, tokens, jitter=jitter)
 
     @property
     def load(self) -> float:
         """Which part of the budget's steady pace is needed on a day like any other."""
-        return self.grants * self.bucket.between / self.cycle(0.5, self.answer(self.life))
+        return self.grants * self.rate_limit.interval / self.cycle(0.5, self.answer(self.life))
 
     def run(self, *, outage: range = range(0)) -> None:
         """Let the seconds pass; during the outage no call is answered."""
-        bucket, tokens = self.bucket, self.answer(self.life)
+        rate_limit, tokens = self.rate_limit, self.answer(self.life)
         life = float("inf") if self.life is None else self.life.total_seconds()
-        between = bucket.between.total_seconds()
+        between = rate_limit.interval.total_seconds()
         for second in range(self.seconds):
             self.waiting.extend(self.due[second])
             self.put_off -= sum(grant in self.failures for grant in self.due[second])
@@ -154,7 +154,7 @@ class Lane:
                 self.owed = {*self.waiting, *self.failures}
                 self.owed_at_first = len(self.owed)
                 self.recovered_at = second if not self.owed else self.seconds
-            room = self._room(bucket, second)
+            room = self._room(rate_limit, second)
             self.calls.append(room)
             self.full_at = max(self.full_at, second) + room * between
             down = second in outage
@@ -169,10 +169,12 @@ class Lane:
                     self._recovered(grant, second)
         self.late += sum(end < self.seconds for end in self.ends)
 
-    def _room(self, bucket: Bucket, second: int) -> int:
+    def _room(self, rate_limit: RateLimit, second: int) -> int:
         if not self.waiting or second < self.held_until:
             return 0
-        free = min(bucket.free(timedelta(seconds=self.full_at - second)), CAPACITY, len(self.waiting))
+        free = min(
+            rate_limit.available(timedelta(seconds=self.full_at - second)), CAPACITY, len(self.waiting)
+        )
         if self.unanswered < SILENCE:
             return free
         self.held_until = second + ASK_AGAIN.total_seconds()
@@ -253,8 +255,8 @@ def _recovery(lane: Lane, outage_s: int) -> Line:
     """Say how long after the outage the last of those that fell due in it was renewed."""
     minutes = (lane.recovered_at - outage_s) / 60
     alone = (
-        max(0, lane.owed_at_first - lane.bucket.depth)
-        * lane.bucket.between
+        max(0, lane.owed_at_first - lane.rate_limit.burst)
+        * lane.rate_limit.interval
         / (1 - lane.load)
         / timedelta(minutes=1)
     )

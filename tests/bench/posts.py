@@ -17,7 +17,7 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 
 from adapters.http import LONGEST_CALL_S
-from bot.ops.http import Forgetful
+from bot.ops.http import PlatformClient
 from tests.bench.load import HOST
 
 FORM = {
@@ -34,7 +34,7 @@ async def post(port: int, count: int, at_once: int) -> dict[str, float]:
         aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=at_once), cookie_jar=aiohttp.DummyCookieJar()
         ) as session,
-        Forgetful(AiohttpTransport(client=session), timeout_s=LONGEST_CALL_S) as http,
+        PlatformClient(AiohttpTransport(client=session), timeout_s=LONGEST_CALL_S) as http,
     ):
         await _round(http, port, at_once, at_once)
         began, used = time.perf_counter(), time.process_time()

@@ -218,7 +218,7 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
                 ]
             )
             grants = Grants(session, vault)
-            stashed = await grants.stash(
+            stashed = await grants.create_pending(
                 organization.id,
                 memberships[0],
                 platform="reddit",
@@ -229,7 +229,7 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
                 access_expires_in=timedelta(hours=1),
                 refresh_expires_in=None,
             )
-            grant = await grants.settle(
+            grant = await grants.activate(
                 organization.id,
                 stashed.id,
                 external_id="t2_bench",

@@ -367,7 +367,7 @@ async def test_an_answer_that_comes_in_drops_is_lost_when_its_time_is_up(http: h
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65_536)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        while not over.is_set():
+        while not (over.is_set() or writer.is_closing()):
             writer.write(b"{")
             await asyncio.sleep(0.02)
         writer.close()

@@ -21,9 +21,10 @@ from bot import app
 from bot.ops.http import Carrier, open_session
 from bot.services.tokens.policy import lease_for
 from bot.settings import Settings
-from sandbox.platforms import oauth as simulated
+from sandbox.platforms import values as simulated
 from sandbox.platforms.linkedin import LinkedInSimulator
-from sandbox.platforms.meta import Consent, MetaSimulator, Token
+from sandbox.platforms.meta.simulator import MetaSimulator
+from sandbox.platforms.meta.state import Consent, Token
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.tiktok import TikTokSimulator

@@ -18,7 +18,7 @@ from sandbox.core import Fault
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.engine.db import Database
 from storage.models import GrantStatus
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from tests.counts import in_full, sampled, tries
 from tests.crash.house import A_CALM_WHILE, SIMULATORS, House, open_house
 from tests.crash.test_deaths import Death, codes
@@ -180,7 +180,9 @@ async def fresh_again(house: House, limit: timedelta) -> timedelta:
 
 def well_within(house: House, accounts: int) -> timedelta:
     """Return by when all have to be well: in 15 minutes, or in what the platform's budget needs and a tenth."""
-    return max(WELL_AGAIN, accounts * Bucket(calls=house.budget.calls, per=house.budget.per).between * 1.1)
+    return max(
+        WELL_AGAIN, accounts * RateLimit(calls=house.budget.calls, per=house.budget.per).interval * 1.1
+    )
 
 
 @pytest.mark.parametrize(

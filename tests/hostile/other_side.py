@@ -13,7 +13,7 @@ from typing import Self
 from adapters.base import Adapter, Client, Tokens
 from adapters.http import LONGEST_CALL_S
 from bot import app
-from bot.ops.http import Carrier, Forgetful, open_session
+from bot.ops.http import Carrier, PlatformClient, open_session
 from bot.web.openid import SignInWithSlack
 from storage.engine.db import Database
 from storage.vault import KeyRing, Vault
@@ -123,18 +123,20 @@ async def every_call(url: str, *, response_url: str = "") -> AsyncIterator[dict[
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         session = await stack.enter_async_context(open_session())
-        http = await stack.enter_async_context(Forgetful(Carrier(client=session), timeout_s=LONGEST_CALL_S))
+        http = await stack.enter_async_context(
+            PlatformClient(Carrier(client=session), timeout_s=LONGEST_CALL_S)
+        )
         parts = app.construct(made, database, Vault(KeyRing.parse(made.keys)), session, http)
         calls: dict[str, Call] = {}
         for key, found in made.platforms().items():
             for name, client in found.clients.items():
                 calls |= dict(_of_platform(name, parts.adapters[key], client))
-        slack, once = parts.slacks.without_token(), parts.slacks._client(None)
-        sign_in = SignInWithSlack(made, parts.slacks, http)
+        slack, once = parts.slack_clients.without_token(), parts.slack_clients._client(None)
+        sign_in = SignInWithSlack(made, parts.slack_clients, http)
         calls |= {
             "slack: chat.postMessage": lambda: slack.chat_postMessage(channel="C1", text="x", token="xoxb-1"),
-            "slack: oauth.v2.access": lambda: parts.slacks.oauth("oauth.v2.access", code="c"),
-            "slack: response_url": lambda: parts.slacks.whisper(
+            "slack: oauth.v2.access": lambda: parts.slack_clients.oauth("oauth.v2.access", code="c"),
+            "slack: response_url": lambda: parts.slack_clients.post_to_response_url(
                 f"{response_url or url}/commands/T1/1/x", {"text": "x"}
             ),
             "slack: outbox": lambda: once.chat_postMessage(channel="C1", text="x", token="xoxb-1"),

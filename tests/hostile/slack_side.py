@@ -34,7 +34,7 @@ from storage.accounts import Accounts, NewAccount
 from storage.channels import Channels
 from storage.discoveries import Discoveries, Found
 from storage.grants import Grants
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.invitations import Invitations
 from storage.memberships import Members
 from storage.models import Delivery, DeliveryStatus, IncidentKind, Membership, Role, utc_now
@@ -396,15 +396,15 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
     }
     async with office.database.system() as session:
         grants, discoveries = Grants(session, vault), Discoveries(session, vault)
-        fresh = await grants.stash(organization_id, owner.id, access=f"access-{word}", **values)
-        grant = await grants.settle(
+        fresh = await grants.create_pending(organization_id, owner.id, access=f"access-{word}", **values)
+        grant = await grants.activate(
             organization_id,
             fresh.id,
             external_id=f"person-{word}",
             external_name=word,
             scopes=values["scopes"],
         )
-        pending = await grants.stash(organization_id, owner.id, access=f"pending-{word}", **values)
+        pending = await grants.create_pending(organization_id, owner.id, access=f"pending-{word}", **values)
         account = await Accounts(session, vault).attach(
             organization_id,
             grant=grant,
@@ -423,8 +423,8 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
             found=[Found(remote_id=f"f-{word}", kind="Page", name=f"{word} Page", token=f"page-{word}")],
         )
         (found,) = await discoveries.search(organization_id, discovery.id, "")
-        incident, _ = await IncidentRows(session).open(
-            organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=owner.id
+        incident, _ = await Incidents(session).open(
+            organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
         incident.accounts = incident.renewed = {account.id: account.name}
         incident.late_posts = 1

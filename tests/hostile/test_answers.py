@@ -20,7 +20,8 @@ from slack_sdk.errors import SlackApiError
 
 from adapters.base import Busy, Misconfigured, OutcomeUnknown
 from bot.ops.http import LONGEST_ANSWER
-from bot.slack.clients import Kind, SlackFailed, failure, is_slacks
+from bot.slack.clients import is_slack_url
+from bot.slack.failures import FailureKind, SlackCallFailed, failure
 from bot.web.openid import Unreachable
 from tests.counts import in_full, sampled
 from tests.hostile.other_side import Bytes, OtherSide, every_call, given_up
@@ -31,7 +32,7 @@ MUCH = 64 << 20
 PIECE = b" " * (1 << 16)
 PEAK = 3 * LONGEST_ANSWER
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-EXPECTED = (Busy, OutcomeUnknown, SlackFailed, SlackApiError, Unreachable, aiohttp.ClientError)
+EXPECTED = (Busy, OutcomeUnknown, SlackCallFailed, SlackApiError, Unreachable, aiohttp.ClientError)
 
 
 @functools.cache
@@ -149,7 +150,7 @@ async def test_no_call_follows_a_redirect(record_property: Callable[[str, object
             faults += [f"{status}: {fault}" for fault in _misjudged(call, "redirect", error)]
             if isinstance(error, Busy | OutcomeUnknown) and error.code != "redirected":
                 faults.append(f"{status}, {call}: {error.code}")
-            if isinstance(error, SlackApiError) and failure(error).kind is not Kind.PASSING:
+            if isinstance(error, SlackApiError) and failure(error).kind is not FailureKind.TRANSIENT:
                 faults.append(f"{status}, {call}: {failure(error)}")
 
     assert faults == []
@@ -228,7 +229,7 @@ FOREIGN = (
 
 @pytest.mark.parametrize("url", FOREIGN)
 def test_a_response_url_elsewhere_is_not_slacks(url: str) -> None:
-    assert not is_slacks(url, SLACK)
+    assert not is_slack_url(url, SLACK)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_a_response_url_elsewhere_is_not_slacks(url: str) -> None:
     ],
 )
 def test_slacks_own_response_urls_are_answered(url: str, api_url: str) -> None:
-    assert is_slacks(url, api_url)
+    assert is_slack_url(url, api_url)
 
 
 async def test_nothing_is_said_to_a_response_url_elsewhere() -> None:

@@ -19,11 +19,11 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot.ops import logs
-from bot.slack.dispatch import Dispatcher
-from bot.slack.routes import Answer, Done, Kind, Request, Routes, Who
+from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.routes import Answer, Done, Kind, Request, Route, Routes, Who
 from sandbox.browser import Consent
 from sandbox.core import Fault
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.tour import Tour
 from storage.accounts import Accounts
@@ -272,16 +272,26 @@ async def test_an_exception_inside_a_handler_reaches_the_log_without_its_secrets
     async def unheard(request: Request) -> Answer:  # noqa: ARG001 - a handler
         raise RuntimeError(CONTEXTS["JSON"](tokens["access of x"]))
 
-    routes.command("help", crash, permission=Who.ANYONE, topic="Help", help="It fails.")
-    routes.add(Kind.SHORTCUT, "late", late, permission=Who.ANYONE)
-    routes.add(Kind.EVENT, "user_change", unheard, permission=Who.SLACK)
+    routes.put(
+        Route(
+            kind=Kind.COMMAND,
+            key="help",
+            handler=crash,
+            permission=Who.ANYONE,
+            topic="Help",
+            help="It fails.",
+            changes=False,
+        )
+    )
+    routes.put(Route(kind=Kind.SHORTCUT, key="late", handler=late, permission=Who.ANYONE, changes=True))
+    routes.put(Route(kind=Kind.EVENT, key="user_change", handler=unheard, permission=Who.SLACK, changes=True))
     bolt = AsyncApp(
         signing_secret=office.world.signing_secret,
         authorize=_nobody,
         process_before_response=True,
         logger=logging.getLogger("slack_bolt"),
     )
-    dispatcher = Dispatcher(routes, office.database, office.parts.slacks)
+    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients)
     bolt.middleware(dispatcher)
     desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
 

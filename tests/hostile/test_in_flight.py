@@ -65,7 +65,7 @@ WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '
 async def let_in(database: Database) -> int:
     """Return how many requests have had their role read and wait to be marked as seen."""
     if database.dialect == "sqlite":
-        single: Any = database.single
+        single: Any = database.autocommit
         return sum("seen_request" in sql for sql, *_ in single._writes._waiting)
     async with database.system(write=False) as session:
         return int((await (await session.connection()).execute(WAITING)).scalar_one())

@@ -177,9 +177,16 @@ class Town:
     async def ask(
         self, things_of: Callable[[str], Thing], ways: Sequence[str] = WAYS
     ) -> dict[tuple[str, str, str, str], Answer]:
-        """Ask every handler about one of each kind, named in every way; return the answers by cell."""
+        """Ask every handler about one of each kind, named in every way; return the answers by cell.
+
+        What a handler is really about is always asked; of the rest, a default run takes a sample.
+        """
         answers: dict[tuple[str, str, str, str], Answer] = {}
-        for route, kind, way in product(self.routes, PREFIXES, ways):
+        every = list(product(self.routes, PREFIXES, WAYS))
+        chosen = set(sampled(range(len(every)), 5))
+        for number, (route, kind, way) in enumerate(every):
+            if way not in ways or not (number in chosen or (route.key, kind) in MEANT):
+                continue
             if way != "in the inputs" or route.kind is Kind.SUBMISSION:
                 body = payload(self.desk, route, things_of(kind), way, self.mine)
                 answers[str(route.kind), route.key, kind, way] = await self.desk.send(body)
@@ -225,7 +232,7 @@ async def test_what_belongs_to_others_is_answered_like_what_is_not_there(
             key: (nothing[key].text, nothing[key].outcomes) for key in found
         }
     cells = len(nothing) + sum(len(found) for found in answers.values())
-    assert cells >= (540 if whole else 400)
+    assert cells >= (tries(540, 150) if whole else 400)
     assert town.desk.slack.state.complaints == []
     record_property(
         "counted",
@@ -365,7 +372,7 @@ async def test_swapped_metadata_and_inputs_are_accepted_by_no_form(
     before, tried, accepted = await dump(office.database), 0, []
 
     every = list(product(forms, [*pool, *ODD, "x"], range(len(inputs_pool))))
-    for route, metadata, number in sampled(every, 3) if whole else every:
+    for route, metadata, number in sampled(every, 8) if whole else every:
         if (not whole and number not in {0, 3}) or (metadata in ODD and number):
             continue
         for user_id, own in ((ADA, mine), ("U0ANN", anns)):
@@ -381,7 +388,7 @@ async def test_swapped_metadata_and_inputs_are_accepted_by_no_form(
 
     assert accepted == []
     assert changed(before, await dump(office.database)) == {}
-    assert tried >= (tries(1000, 600) if whole else 400)
+    assert tried >= (tries(1000, 230) if whole else 400)
     record_property(
         "counted", f"swapped metadata and inputs ({office.database.dialect}): {tried} tried, 0 accepted"
     )

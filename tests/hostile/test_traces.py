@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from adapters.base import Busy
+from adapters.base import AccountTokens, Busy
 from adapters.registry import REGISTRY
+from bot import process
 from bot.ops import tracing
 from bot.settings import ConfigurationError
 from sandbox.browser import PLAIN
@@ -32,7 +34,8 @@ HARMLESS = re.compile(r"[\w .:-]{0,60}")
 SPANS = {"slack request", "refresh", "platform call", "outbox send"}
 NOTHING_LOADED = """
 import sys
-from bot import app, cli, tracing
+from bot import app, cli
+from bot.ops import tracing
 tracing.start("")()
 print([name for name in sys.modules if name.split(".")[0] in {"opentelemetry", "requests"}])
 """
@@ -73,6 +76,24 @@ def facts(span: Any) -> dict[str, str | int]:
         pair.key: pair.value.string_value if pair.value.HasField("string_value") else pair.value.int_value
         for pair in span.attributes
     }
+
+
+async def test_a_traced_adapter_is_still_what_it_was() -> None:
+    async with collector() as (endpoint, _):
+        stop = tracing.start(endpoint)
+        try:
+            adapters = tracing.instrument(REGISTRY.adapters(httpx.AsyncClient(verify=PLAIN)))
+        finally:
+            await asyncio.to_thread(stop)
+
+    # Python 3.12 looks for the methods of a protocol without calling `__getattr__`.
+    assert {key for key, one in adapters.items() if isinstance(one, AccountTokens)} == {
+        "facebook",
+        "instagram",
+    }
+    for one in adapters.values():
+        assert {"exchange", "refresh", "discover"} <= vars(one).keys()
+        assert type(one).__name__.lower() == one.platform.key
 
 
 async def test_a_day_at_work_is_traced_without_a_secret(
@@ -116,7 +137,8 @@ def test_without_an_endpoint_nothing_of_it_is_asked_for(monkeypatch: pytest.Monk
 
     tracing.start("")()
 
-    assert tracing.watched(adapters) is adapters
+    tracing.instrument(adapters)
+    assert [name for one in adapters.values() for name in vars(one) if name in dir(type(one))] == []
 
 
 @pytest.mark.skipif(not FULL, reason="a whole start, for what the test above says in a millisecond")
@@ -132,11 +154,12 @@ def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
     assert told.stdout.strip() == "[]"
 
 
-def test_without_the_extra_an_endpoint_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_extra_an_endpoint_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
 
     with pytest.raises(ConfigurationError, match=r"the extra `otel`"):
-        tracing.start("http://localhost:4318")
+        async with process.run(settings(OTEL_ENDPOINT="http://localhost:4318")):
+            pass
 
 
 def test_the_standard_variable_is_read_too() -> None:

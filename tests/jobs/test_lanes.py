@@ -13,12 +13,12 @@ from adapters.base import Busy
 from bot.services.tokens.queue import SILENCE, RefreshQueue
 from storage.engine.db import Database, now
 from storage.models import AppBudget, Grant, GrantStatus
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from storage.vault import Vault
 from tests.counts import tries
 from tests.databases import another
 
-PLENTY = Bucket(calls=1_000_000, per=timedelta(minutes=1))
+PLENTY = RateLimit(calls=1_000_000, per=timedelta(minutes=1))
 UNSYNCHRONIZED = {"synchronize_session": False}
 
 
@@ -52,27 +52,27 @@ def lane(
     database: Database,
     vault: Vault,
     work: Callable[[Grant], Awaitable[None]],
-    bucket: Bucket = PLENTY,
+    rate_limit: RateLimit = PLENTY,
     at_once: int = 64,
 ) -> RefreshQueue:
-    return RefreshQueue(database, vault, work, platform="x", app="x", bucket=bucket, at_once=at_once)
+    return RefreshQueue(database, vault, work, platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
 
 
 async def test_two_processes_at_once_stay_below_the_budget_they_share(
     database: Database, vault: Vault, record_property: Callable[[str, object], None]
 ) -> None:
-    bucket, count = Bucket(calls=100, per=timedelta(seconds=0.5)), tries(600, 80)
-    per_second = timedelta(seconds=1) / bucket.between
+    rate_limit, count = RateLimit(calls=100, per=timedelta(seconds=0.5)), tries(600, 80)
+    per_second = timedelta(seconds=1) / rate_limit.interval
     await grants(database, count)
     other, began, done, most = another(database), time.monotonic(), 0, 0.0
 
     async def work(grant: Grant) -> None:
         nonlocal done, most
         done += 1
-        most = max(most, done - bucket.depth - per_second * (time.monotonic() - began))
+        most = max(most, done - rate_limit.burst - per_second * (time.monotonic() - began))
         await settle(database, grant)
 
-    lanes = [lane(each, vault, work, bucket) for each in (database, other)]
+    lanes = [lane(each, vault, work, rate_limit) for each in (database, other)]
     while done < count and time.monotonic() < began + 30:
         await asyncio.gather(*(each.run() for each in lanes))
         await asyncio.sleep(0.01)

@@ -20,7 +20,7 @@ from bot.services.tokens import page_tokens
 from bot.services.tokens.policy import LEASE, SECOND_OPINION
 from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from storage.accounts import Accounts, NewAccount
 from storage.engine.db import Database, now

@@ -33,7 +33,7 @@ from bot.services.tokens.policy import (
 from bot.services.tokens.refreshing import Refresher
 from sandbox.browser import PLAIN
 from sandbox.core import Fault
-from sandbox.platforms.meta import EVERY_PAGE
+from sandbox.platforms.meta.state import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
@@ -90,7 +90,7 @@ class Works:
         found = await adapter.discover(client, tokens)
         async with self.database.system() as session:
             grants = Grants(session, self.vault)
-            pending = await grants.stash(
+            pending = await grants.create_pending(
                 self.organization_id,
                 self.membership_id,
                 platform=self.platform,
@@ -101,7 +101,7 @@ class Works:
                 access_expires_in=tokens.expires_in,
                 refresh_expires_in=tokens.refresh_expires_in,
             )
-            grant = await grants.settle(
+            grant = await grants.activate(
                 self.organization_id,
                 pending.id,
                 external_id=found.identity.id,

@@ -23,7 +23,7 @@ from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
 from tests.jobs.test_refresh import Works, open_works
-from tests.storage.world import backdate, run_sql, stash
+from tests.storage.world import backdate, pending_grant, run_sql
 
 REVOKE = "/oauth2/revoke"
 
@@ -112,7 +112,7 @@ async def test_a_consent_nobody_chose_from_is_ended_although_it_was_refreshed_al
 
 async def test_a_grant_that_cannot_be_ended_does_not_hide_the_later_ones(x: Works) -> None:
     async with x.database.system() as session:
-        odd = await stash(session, x.vault, x.organization_id, platform="myspace")
+        odd = await pending_grant(session, x.vault, x.organization_id, platform="myspace")
     await unneeded(x, "4711")
     await backdate(x.database, Grant, "consented_at", timedelta(hours=25))
     first = update(Grant).where(col(Grant.id) == odd.id).values(consented_at=now(-timedelta(hours=26)))

@@ -17,12 +17,12 @@ from bot.services.accounts.diagnosis import diagnose
 from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.accounts import Accounts
 from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
@@ -429,13 +429,13 @@ async def test_a_look_that_is_refused_is_not_repeated_until_the_member_s_calls_a
 
 def test_looks_are_daily_while_they_leave_most_of_the_budget_to_people() -> None:
     budget = PLATFORMS["linkedin"].budget
-    bucket = Bucket(calls=budget.calls, per=budget.per)
+    rate_limit = RateLimit(calls=budget.calls, per=budget.per)
 
-    cycles = {grants: next_check_in(bucket, grants, jitter=0.5) for grants in (1, 20_000, 140_000)}
+    cycles = {grants: next_check_in(rate_limit, grants, jitter=0.5) for grants in (1, 20_000, 140_000)}
 
     assert {grants: round(cycle / DAY) for grants, cycle in cycles.items()} == {1: 1, 20_000: 1, 140_000: 7}
     assert all(grants / (cycle / budget.per) <= budget.calls / 4 for grants, cycle in cycles.items())
-    assert next_check_in(bucket, 1, jitter=0.0) < DAY < next_check_in(bucket, 1, jitter=1.0)
+    assert next_check_in(rate_limit, 1, jitter=0.0) < DAY < next_check_in(rate_limit, 1, jitter=1.0)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,9 @@ async def test_a_page_shows_what_that_person_may_see(
     ("path", "lands"),
     [
         pytest.param("/", f"/client/{ACME}/{ADA}/C0ACMEGEN", id="the-front-door"),
-        pytest.param(f"/client/{ACME}/C0ACMERAN", f"/client/{ACME}/{ADA}/C0ACMERAN", id="slacks-own-address"),
+        pytest.param(
+            f"/client/{ACME}/C0ACMERAN", f"/client/{ACME}/{ADA}/C0ACMERAN", id="slack_clients-own-address"
+        ),
         pytest.param(f"/client/{BLUE}", f"/client/{BLUE}/{BEA}/welcome", id="not-installed-there"),
         pytest.param(f"/app_redirect?team={ACME}&app=A1", f"/client/{ACME}/{ADA}/messages", id="to-the-app"),
         pytest.param(

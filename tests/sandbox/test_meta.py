@@ -30,7 +30,7 @@ from adapters.facebook.account import Facebook
 from adapters.instagram.account import Instagram
 from adapters.meta.account import MetaAdapter
 from sandbox.browser import PLAIN
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from tests.consent import STATE, consent
 
 SECRET = "meta-secret"

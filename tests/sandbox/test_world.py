@@ -15,7 +15,7 @@ import yaml
 
 from adapters.registry import REGISTRY
 from bot.settings import Settings
-from sandbox.platforms.meta import MetaSimulator
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.slack.world import ACME, ADA
 from sandbox.world import KEYS_FILE, MANIFEST, World
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, update
 
 from storage.account_listings import Listing, Listings
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Incident, Membership, Role
 from tests.storage.world import build
@@ -28,7 +28,7 @@ async def listed(database: Database, world: World) -> Listing:
 async def change(database: Database, world: World, **values: object) -> None:
     """Change the world's incident, and let it be about the world's account."""
     async with database.organization(world.organization_id) as session:
-        incident = await IncidentRows(session).get(world.organization_id, world.incident_id)
+        incident = await Incidents(session).get(world.organization_id, world.incident_id)
         assert incident is not None
         incident.accounts = {world.account_id: "Mugs"}
         for name, value in values.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
-from storage.account_tokens import Owner, OwnTokens
+from storage.account_tokens import AccountToken, AccountTokens
 from storage.accounts import Accounts
 from storage.discoveries import Discoveries, Found
 from storage.grants import Grants
@@ -15,7 +15,7 @@ from storage.models import Account, DeliveryStatus, FoundAccount
 from storage.posts import Posts
 from storage.refreshes import Refreshes, Renewal
 from tests.posts import counted, schedule
-from tests.storage.world import build, new_account, run_sql, stash, tenant
+from tests.storage.world import build, new_account, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -30,8 +30,8 @@ async def pages(database: Database, vault: Vault, count: int) -> tuple[str, Gran
     """Return an organization and its grant, with accounts r-0, r-1, ... that have tokens t-0, t-1, ..."""
     organization = await tenant(database)
     async with database.system() as session:
-        pending = await stash(session, vault, organization)
-        grant = await Grants(session, vault).settle(
+        pending = await pending_grant(session, vault, organization)
+        grant = await Grants(session, vault).activate(
             organization, pending.id, external_id="p1", external_name="Ana", scopes=["write"]
         )
         for number in range(count):
@@ -51,9 +51,9 @@ async def asked(database: Database, vault: Vault, ago: dict[str, timedelta]) -> 
             account.asked_at = clock - span
 
 
-async def due(database: Database, vault: Vault, grant: Grant, limit: int = 10) -> list[Owner]:
+async def due(database: Database, vault: Vault, grant: Grant, limit: int = 10) -> list[AccountToken]:
     async with database.system(write=False) as session:
-        return await OwnTokens(session, vault).due(grant.id, DAY, limit)
+        return await AccountTokens(session, vault).due(grant.id, DAY, limit)
 
 
 async def the(database: Database, remote_id: str) -> Account:
@@ -80,10 +80,10 @@ async def test_a_suspected_one_is_due_at_every_look_and_a_lost_one_daily(
     _, grant = await pages(database, vault, 3)
     owners = {owner.remote_id: owner for owner in await due(database, vault, grant)}
     async with database.system() as session:
-        own = OwnTokens(session, vault)
+        own = AccountTokens(session, vault)
         await own.suspect(owners["r-1"])
         await own.suspect(owners["r-2"])
-        await own.lose(owners["r-2"], "190_492")
+        await own.mark_lost(owners["r-2"], "190_492")
 
     found = await due(database, vault, grant)
 
@@ -114,9 +114,9 @@ async def test_whoever_seeks_one_that_lives_asks_first_about_those_of_which_noth
     _, grant = await pages(database, vault, 3)
     [first, *_] = await due(database, vault, grant)
     async with database.system() as session:
-        own = OwnTokens(session, vault)
+        own = AccountTokens(session, vault)
         await own.suspect(first)
-        found = await own.hopeful(grant.id, 10)
+        found = await own.unsuspected(grant.id, 10)
         left = await own.others_may_live(grant.id, {found[0].id})
         none_left = await own.others_may_live(grant.id, {found[0].id, found[1].id})
 
@@ -131,16 +131,16 @@ async def test_the_first_suspicion_stays_until_the_platform_takes_the_token_agai
     _, grant = await pages(database, vault, 1)
     [owner] = await due(database, vault, grant)
     async with database.system() as session:
-        await OwnTokens(session, vault).suspect(owner)
+        await AccountTokens(session, vault).suspect(owner)
     await run_sql(database, "UPDATE account SET suspected_at = '2026-11-01 00:00:00.000000+00:00'")
     before = (await the(database, "r-0")).suspected_at
     async with database.system() as session:
-        own = OwnTokens(session, vault)
+        own = AccountTokens(session, vault)
         await own.suspect(owner)
-        await own.lose(owner, "190_492")
+        await own.mark_lost(owner, "190_492")
     lost = await the(database, "r-0")
     async with database.system() as session:
-        changed = await OwnTokens(session, vault).lives(owner)
+        changed = await AccountTokens(session, vault).mark_valid(owner)
 
     after = await the(database, "r-0")
     assert (lost.suspected_at, lost.lost) == (before, "190_492")
@@ -155,7 +155,7 @@ async def test_a_token_in_the_place_of_one_that_is_over_is_sealed_for_its_accoun
     organization, grant = await pages(database, vault, 1)
     [owner] = await due(database, vault, grant)
     async with database.system() as session:
-        await OwnTokens(session, vault).lives(owner, "newer")
+        await AccountTokens(session, vault).mark_valid(owner, "newer")
 
     async with database.organization(organization, write=False) as session:
         accounts = Accounts(session, vault)
@@ -168,15 +168,19 @@ async def test_a_person_who_reconnects_meanwhile_is_not_overruled(database: Data
     organization, grant = await pages(database, vault, 1)
     [owner] = await due(database, vault, grant)
     async with database.system() as session:
-        await OwnTokens(session, vault).suspect(owner)
+        await AccountTokens(session, vault).suspect(owner)
     async with database.system() as session:
         await Accounts(session, vault).attach(
             organization, grant=grant, connected_by="mem_1", found=new_account("0", token="t-0")
         )
 
     async with database.system() as session:
-        own = OwnTokens(session, vault)
-        changed = [await own.lose(owner, "190_492"), await own.suspect(owner), await own.lives(owner, "old")]
+        own = AccountTokens(session, vault)
+        changed = [
+            await own.mark_lost(owner, "190_492"),
+            await own.suspect(owner),
+            await own.mark_valid(owner, "old"),
+        ]
 
     account = await the(database, "r-0")
     assert changed == [False, False, False]
@@ -188,27 +192,27 @@ async def test_some_are_left_until_each_was_asked_about(database: Database, vaul
     answers = []
     for owner in await due(database, vault, grant):
         async with database.system() as session:
-            own = OwnTokens(session, vault)
+            own = AccountTokens(session, vault)
             answers.append(await own.more(grant.id, DAY))
-            await own.lives(owner)
+            await own.mark_valid(owner)
 
     async with database.system(write=False) as session:
-        answers.append(await OwnTokens(session, vault).more(grant.id, DAY))
+        answers.append(await AccountTokens(session, vault).more(grant.id, DAY))
     assert answers == [True, True, False]
 
 
 async def test_a_grant_that_is_over_is_nobody_s_to_lock(database: Database, vault: Vault) -> None:
     _, grant = await pages(database, vault, 1)
     async with database.system() as session:
-        before = await OwnTokens(session, vault).lock(grant.id)
+        before = await AccountTokens(session, vault).lock(grant.id)
     await run_sql(database, "UPDATE grant_ SET access_sealed = NULL")
 
     async with database.system() as session:
-        assert (before, await OwnTokens(session, vault).lock(grant.id)) == (True, False)
+        assert (before, await AccountTokens(session, vault).lock(grant.id)) == (True, False)
 
 
 def test_an_owner_shows_no_token() -> None:
-    owner = Owner(
+    owner = AccountToken(
         id="acc_1",
         organization_id="org_1",
         remote_id="1",
@@ -236,13 +240,13 @@ async def test_what_waits_for_a_lost_account_is_held_and_goes_out_when_it_is_wel
         await schedule(session, organization, well, HOUR)
 
     async with database.system() as session:
-        await OwnTokens(session, vault).lose(owners["r-0"], "190_492")
+        await AccountTokens(session, vault).mark_lost(owners["r-0"], "190_492")
         held = await Posts(session).hold(grant.id, lost=True)
         await schedule(session, organization, gone, 2 * HOUR)
     between = await counted(database, gone), await counted(database, well)
     async with database.system() as session:
         nothing = await Posts(session).release(organization, [gone, well])
-        await OwnTokens(session, vault).lives(owners["r-0"])
+        await AccountTokens(session, vault).mark_valid(owners["r-0"])
         freed = await Posts(session).release(organization, [gone, well])
 
     assert held == {organization: 1}

@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 
 from bot.cli import cli
 from storage.accounts import Accounts
-from storage.copy_database import MoveRefused, move
+from storage.copy_database import CopyRefused, copy_database
 from storage.engine.db import Database, SchemaTooOld
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import FULL
 from tests.databases import another, in_a_thread, sqlite_file
-from tests.storage.world import build, run_sql, run_sql_as_owner, stash, tenant
+from tests.storage.world import build, pending_grant, run_sql, run_sql_as_owner, tenant
 
 if TYPE_CHECKING:
     from typing import Any
@@ -33,8 +33,8 @@ PAIRS = [TO_POSTGRES, TO_SQLITE, *(["sqlite_database other_sqlite"] if FULL else
 ONE_WAY = pytest.mark.parametrize("pair", PAIRS if FULL else [TO_POSTGRES], indirect=True)
 SUDDEN_END = """
 import asyncio, os, signal, sys
-from storage.db import Database
-from storage.moving import move
+from storage.engine.db import Database
+from storage.copy_database import copy_database
 from storage.vault import KeyRing, Vault
 
 def die(done, total):
@@ -42,7 +42,7 @@ def die(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 source, target, ring = sys.argv[1:]
-asyncio.run(move(Database(source), Database(target), Vault(KeyRing.parse(ring)), progress=die, batch=5))
+asyncio.run(copy_database(Database(source), Database(target), Vault(KeyRing.parse(ring)), progress=die, batch=5))
 """
 """A process that is killed when half of the rows are in the target."""
 
@@ -108,7 +108,7 @@ async def test_every_row_of_every_table_arrives_and_opens(
     await build(source, vault, "2")
     heard: list[tuple[int, int]] = []
 
-    counts = await move(
+    counts = await copy_database(
         source, target, vault, progress=lambda done, total: heard.append((done, total)), batch=1
     )
 
@@ -141,7 +141,7 @@ async def test_a_move_that_is_killed_leaves_an_empty_target(
     organization = await tenant(source)
     async with source.system() as session:
         for _ in range(30):
-            await stash(session, vault, organization)
+            await pending_grant(session, vault, organization)
 
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SUDDEN_END, url_of(source), url_of(target), RING
@@ -150,7 +150,7 @@ async def test_a_move_that_is_killed_leaves_an_empty_target(
 
     assert code == -signal.SIGKILL
     assert not any((await everything(target)).values())
-    await move(source, target, vault, progress=silent)
+    await copy_database(source, target, vault, progress=silent)
     assert await everything(target) == await everything(source)
 
 
@@ -169,7 +169,7 @@ async def test_a_move_that_fails_leaves_an_empty_target(
             raise PowerCutError
 
     with pytest.raises(PowerCutError):
-        await move(source, target, vault, progress=die, batch=2)
+        await copy_database(source, target, vault, progress=die, batch=2)
 
     assert not any((await everything(target)).values())
 
@@ -180,8 +180,8 @@ async def test_a_target_with_anything_in_it_is_refused(pair: tuple[Database, Dat
     await build(source, vault, "1")
     await tenant(target)
 
-    with pytest.raises(MoveRefused, match=r"not empty \(organization\)"):
-        await move(source, target, vault, progress=silent)
+    with pytest.raises(CopyRefused, match=r"not empty \(organization\)"):
+        await copy_database(source, target, vault, progress=silent)
 
     assert sum(map(len, (await everything(target)).values())) == 1
 
@@ -193,7 +193,7 @@ async def test_another_vault_key_is_refused(pair: tuple[Database, Database], vau
     stranger = Vault(KeyRing.parse(KeyRing.generate()))
 
     with pytest.raises(VaultError, match="Vault key 1 is not the key 1"):
-        await move(source, target, stranger, progress=silent)
+        await copy_database(source, target, stranger, progress=silent)
 
     assert not any((await everything(target)).values())
 
@@ -207,7 +207,7 @@ async def test_a_value_that_does_not_open_is_found_before_anything_is_kept(
     await run_sql(source, "UPDATE account SET token_sealed = (SELECT bot_token_sealed FROM installation)")
 
     with pytest.raises(VaultError, match="does not open"):
-        await move(source, target, vault, progress=silent)
+        await copy_database(source, target, vault, progress=silent)
 
     assert not any((await everything(target)).values())
 
@@ -225,7 +225,7 @@ async def test_a_database_at_another_schema_is_refused(
 
     try:
         with pytest.raises(SchemaTooOld, match=f"The {which}: The database's schema is 0001"):
-            await move(source, target, vault, progress=silent)
+            await copy_database(source, target, vault, progress=silent)
     finally:
         await run_sql_as_owner(behind, "UPDATE alembic_version SET version_num = :it", it=revision)
 
@@ -250,8 +250,8 @@ async def test_a_target_that_somebody_else_fills_meanwhile_is_left_to_them(
         if done == 0:
             in_a_thread(fill)
 
-    with pytest.raises(MoveRefused, match="other rows than the source"):
-        await move(source, target, vault, progress=meanwhile)
+    with pytest.raises(CopyRefused, match="other rows than the source"):
+        await copy_database(source, target, vault, progress=meanwhile)
 
     assert sum(map(len, (await everything(target)).values())) == 1
 
@@ -272,7 +272,7 @@ async def test_what_is_written_meanwhile_is_not_half_copied(
         if done == 0:
             in_a_thread(write_late)
 
-    await move(source, target, vault, progress=write)
+    await copy_database(source, target, vault, progress=write)
 
     assert len((await everything(source))["organization"]) == 2
     assert len((await everything(target))["organization"]) == 1

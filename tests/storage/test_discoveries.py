@@ -9,7 +9,7 @@ import pytest
 from storage.discoveries import Discoveries, Found
 from storage.grants import Grants
 from storage.models import Discovery, FoundAccount
-from tests.storage.world import build, expire, plan, run_sql, stash, tenant
+from tests.storage.world import build, expire, pending_grant, plan, run_sql, tenant
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -22,7 +22,7 @@ async def keep(database: Database, vault: Vault, found: list[Found]) -> tuple[st
     """Return the ids of an organization and of its discovery."""
     organization = await tenant(database)
     async with database.organization(organization) as session:
-        grant = await stash(session, vault, organization)
+        grant = await pending_grant(session, vault, organization)
         discovery = await Discoveries(session, vault).keep(
             organization,
             membership_id="mem_1",

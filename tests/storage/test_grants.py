@@ -14,7 +14,7 @@ from storage.grants import Grants
 from storage.memberships import Members
 from storage.models import Discovery, Grant, GrantStatus, Role, utc_now
 from storage.refreshes import Refreshes, Renewal
-from tests.storage.world import backdate, consent, expire, new_account, run_sql, stash, tenant
+from tests.storage.world import backdate, consent, expire, new_account, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -44,7 +44,7 @@ async def test_a_stashed_grant_is_pending_with_its_tokens_and_lives(database: Da
     organization = await tenant(database)
 
     async with database.organization(organization) as session:
-        grant = await stash(session, vault, organization, access="a1", refresh="r1")
+        grant = await pending_grant(session, vault, organization, access="a1", refresh="r1")
 
     assert (grant.status, grant.external_id, grant.generation) == (GrantStatus.PENDING, None, 1)
     assert grant.access_expires_at is not None
@@ -57,7 +57,7 @@ async def test_a_stashed_grant_is_pending_with_its_tokens_and_lives(database: Da
 async def test_newer_tokens_do_not_tell_whose_consent_it_is(database: Database, vault: Vault) -> None:
     organization = await tenant(database)
     async with database.organization(organization) as session:
-        pending = await stash(session, vault, organization, access="a1", refresh="r1")
+        pending = await pending_grant(session, vault, organization, access="a1", refresh="r1")
     renewal = Renewal(access="a2", refresh="r2", access_expires_in=HOUR, refresh_expires_in=None, due_in=HOUR)
 
     async with database.system() as session:
@@ -70,7 +70,7 @@ async def test_newer_tokens_do_not_tell_whose_consent_it_is(database: Database, 
         after = await grants.get(organization, pending.id)
         assert after is not None
         assert (after.status, after.generation) == (GrantStatus.PENDING, 2)
-        settled = await grants.settle(
+        settled = await grants.activate(
             organization, pending.id, external_id="p1", external_name="Person", scopes=["read"]
         )
     assert settled.status == GrantStatus.HEALTHY
@@ -80,7 +80,7 @@ async def test_a_sign_in_s_times_are_all_the_database_s(database: Database, vaul
     organization = await tenant(database)
 
     async with database.organization(organization) as session:
-        grant = await stash(session, vault, organization, access_expires_in=2 * HOUR)
+        grant = await pending_grant(session, vault, organization, access_expires_in=2 * HOUR)
 
     assert grant.access_expires_at is not None
     assert grant.renewed_at == grant.consented_at == grant.access_expires_at - 2 * HOUR
@@ -90,7 +90,7 @@ async def test_a_grant_without_refresh_token_or_lives_keeps_none(database: Datab
     organization = await tenant(database)
 
     async with database.organization(organization) as session:
-        grant = await stash(
+        grant = await pending_grant(
             session,
             vault,
             organization,
@@ -190,7 +190,7 @@ async def test_what_hung_on_the_pending_grant_moves_to_the_one_that_stays(
     organization = await tenant(database)
     first = await consent(database, vault, organization)
     async with database.organization(organization) as session:
-        pending = await stash(session, vault, organization)
+        pending = await pending_grant(session, vault, organization)
         account = await Accounts(session, vault).attach(
             organization, grant=pending, connected_by="mem_2", found=new_account("2")
         )
@@ -204,7 +204,7 @@ async def test_what_hung_on_the_pending_grant_moves_to_the_one_that_stays(
         )
 
     async with database.organization(organization) as session:
-        await Grants(session, vault).settle(
+        await Grants(session, vault).activate(
             organization, pending.id, external_id="p1", external_name="", scopes=[]
         )
 
@@ -254,7 +254,7 @@ async def test_settling_a_grant_one_does_not_hold_is_refused(database: Database,
     async with database.organization(stranger) as session:
         for grant_id in (grant.id, "grt_absent"):
             with pytest.raises(LookupError):
-                await Grants(session, vault).settle(
+                await Grants(session, vault).activate(
                     stranger, grant_id, external_id="p1", external_name="", scopes=[]
                 )
 
@@ -263,7 +263,7 @@ async def test_only_a_pending_grant_is_dropped(database: Database, vault: Vault)
     organization = await tenant(database)
     settled = await consent(database, vault, organization)
     async with database.organization(organization) as session:
-        pending = await stash(session, vault, organization)
+        pending = await pending_grant(session, vault, organization)
 
         grants = Grants(session, vault)
         answers = [
@@ -459,7 +459,7 @@ async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vau
 
     async def abandoned() -> set[str]:
         async with database.system(write=False) as session:
-            return {grant.id for grant in await Grants(session, vault).abandoned(timedelta(hours=24))}
+            return {grant.id for grant in await Grants(session, vault).find_orphaned(timedelta(hours=24))}
 
     assert await abandoned() == set()
     await backdate(database, Grant, "consented_at", timedelta(hours=25))
@@ -489,6 +489,6 @@ async def test_refreshes_do_not_keep_a_grant_that_nobody_needs(database: Databas
     await backdate(database, Grant, "renewed_at", timedelta(minutes=1))
 
     async with database.system(write=False) as session:
-        found = await Grants(session, vault).abandoned(timedelta(hours=24))
+        found = await Grants(session, vault).find_orphaned(timedelta(hours=24))
 
     assert {grant.id for grant in found} == {unused.id, older.id}

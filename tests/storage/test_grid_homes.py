@@ -17,7 +17,7 @@ CLAIM = Claim(enterprise_id="E1", team_id="T1", user_id="W1")
 
 
 async def test_what_nobody_said_is_not_known(database: Database) -> None:
-    assert await known(database.single, CLAIM) is None
+    assert await known(database.autocommit, CLAIM) is None
 
 
 async def test_a_workspace_that_we_know_ourselves_needs_no_asking_in_its_own_grid(database: Database) -> None:
@@ -26,7 +26,7 @@ async def test_a_workspace_that_we_know_ourselves_needs_no_asking_in_its_own_gri
         await Workspaces(session).ensure("T2", None, "Elsewhere")
 
     answers = [
-        await known(database.single, replace(CLAIM, team_id=team, enterprise_id=grid))
+        await known(database.autocommit, replace(CLAIM, team_id=team, enterprise_id=grid))
         for team, grid in (("T1", "E1"), ("T1", "E2"), ("T2", "E1"))
     ]
 
@@ -35,11 +35,11 @@ async def test_a_workspace_that_we_know_ourselves_needs_no_asking_in_its_own_gri
 
 async def test_a_workspace_is_everybodys_of_the_grid_and_a_refusal_is_one_persons(database: Database) -> None:
     foreign = replace(CLAIM, team_id="T9")
-    await remember(database.single, CLAIM, ours=True)
-    await remember(database.single, foreign, ours=False)
+    await remember(database.autocommit, CLAIM, ours=True)
+    await remember(database.autocommit, foreign, ours=False)
 
     answers = [
-        await known(database.single, claim)
+        await known(database.autocommit, claim)
         for claim in (CLAIM, replace(CLAIM, user_id="W2"), foreign, replace(foreign, user_id="W2"))
     ]
 
@@ -49,16 +49,16 @@ async def test_a_workspace_is_everybodys_of_the_grid_and_a_refusal_is_one_person
 async def test_a_person_who_joined_the_workspace_since_is_let_in_by_anybodys_answer(
     database: Database,
 ) -> None:
-    await remember(database.single, CLAIM, ours=False)
-    await remember(database.single, replace(CLAIM, user_id="W2"), ours=True)
+    await remember(database.autocommit, CLAIM, ours=False)
+    await remember(database.autocommit, replace(CLAIM, user_id="W2"), ours=True)
 
-    assert await known(database.single, CLAIM) is True
+    assert await known(database.autocommit, CLAIM) is True
 
 
 async def test_an_answer_replaces_the_one_before_and_lasts_as_long_as_promised(database: Database) -> None:
     lives = []
     for ours in (False, True):
-        await remember(database.single, CLAIM, ours=ours)
+        await remember(database.autocommit, CLAIM, ours=ours)
         async with database.system(write=False) as session:
             row = (await session.exec(select(GridHome))).one()
         lives.append((row.ours, round((row.expires_at - utc_now()) / FOREIGN_FOR)))
@@ -67,10 +67,10 @@ async def test_an_answer_replaces_the_one_before_and_lasts_as_long_as_promised(d
 
 
 async def test_an_answer_past_its_time_counts_no_more_and_is_swept(database: Database) -> None:
-    await remember(database.single, CLAIM, ours=True)
+    await remember(database.autocommit, CLAIM, ours=True)
     await expire(database, GridHome)
 
-    found = await known(database.single, CLAIM)
+    found = await known(database.autocommit, CLAIM)
     async with database.system() as session:
         swept = await sweep(session)
 

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
+from storage.accounts import Accounts
 from storage.engine.db import now
 from storage.grants import Grants
-from storage.incidents import IncidentRows, Patience
+from storage.incidents import EscalationPolicy, Incidents
 from storage.models import Incident, IncidentCard, IncidentKind, Resolution
 from storage.organizations import Organizations
 from tests.storage.world import build
@@ -38,14 +39,15 @@ async def test_of_many_who_open_an_incident_at_once_one_does(database: Database,
     world = await build(database, vault, "1")
     grant = await grant_of(database, vault, world)
     async with database.system() as session:
-        there = await IncidentRows(session).get(world.organization_id, world.incident_id)
+        there = await Incidents(session).get(world.organization_id, world.incident_id)
         assert there is not None
         there.resolved_at, there.resolution = datetime.now(UTC), Resolution.RECONNECTED
+        [(account, _)] = await Accounts(session, vault).all(world.organization_id)
 
     async def report() -> tuple[str, bool]:
         async with database.system() as session:
-            incident, new = await IncidentRows(session).open(
-                world.organization_id, grant=grant, kind=IncidentKind.EXPIRING, connected_by="mem_1"
+            incident, new = await Incidents(session).open(
+                world.organization_id, grant=grant, kind=IncidentKind.EXPIRING, accounts=[account]
             )
             return incident.id, new
 
@@ -75,7 +77,7 @@ async def test_the_database_itself_refuses_a_second_open_one(database: Database,
 
 async def due(database: Database) -> list[str]:
     async with database.system(write=False) as session:
-        return [found for _, found in await IncidentRows(session).with_something_to_say(Patience())]
+        return [found for _, found in await Incidents(session).due(EscalationPolicy())]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ async def test_an_incident_comes_up_when_its_time_has_come(
 ) -> None:
     world = await build(sqlite_database, vault, "1")
     async with sqlite_database.system() as session:
-        incident = await IncidentRows(session).get(world.organization_id, world.incident_id)
+        incident = await Incidents(session).get(world.organization_id, world.incident_id)
         assert incident is not None
         for name, value in ({"number": 1} | columns).items():
             moment = (await session.exec(select(now(value)))).one() if isinstance(value, timedelta) else value

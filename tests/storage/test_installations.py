@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage.installations import Installations, Rotations, bot_token
+from storage.installations import Installations, bot_token
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
@@ -155,11 +155,11 @@ async def test_of_many_who_would_renew_a_bot_token_one_at_a_time_may(
 
     async def take(lease: timedelta = timedelta(seconds=30)) -> Installation | None:
         async with database.system() as session:
-            return await Rotations(session).take(installation, lease)
+            return await Installations(session, vault).acquire_rotation_lease(installation, lease)
 
     taken = [each for each in await asyncio.gather(*(take() for _ in range(8))) if each]
     async with database.system() as session:
-        await Rotations(session).give_back(taken[0])
+        await Installations(session, vault).release_rotation_lease(taken[0])
     dead, next_one = await take(timedelta(seconds=-1)), await take()
     async with database.system() as session:
         await Installations(session, vault).rotate(installation, "xoxb-2", "xoxe-2", AT + timedelta(hours=12))

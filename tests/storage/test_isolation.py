@@ -22,7 +22,7 @@ from storage.models import Grant, Role, digest
 from storage.organizations import Organizations
 from storage.posts import Target
 from tests.databases import APP, OWNER
-from tests.storage.world import World, build, contents, run_sql, stash
+from tests.storage.world import World, build, contents, pending_grant, run_sql
 
 if TYPE_CHECKING:
     from storage.vault import Vault
@@ -38,12 +38,11 @@ CREATES = {
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
     "Channels.request": "adds a request to the organization it names",
-    "Grants.stash": "adds a grant of the organization it names",
-    "IncidentRows.open": "takes the grant itself, and opens it for the organization it names",
+    "Grants.create_pending": "adds a grant of the organization it names",
+    "Incidents.open": "takes the grant itself, and opens it for the organization it names",
     "Invitations.invite": "adds an invitation of the organization it names",
     "JoinCodes.create": "adds a code of the organization it names",
     "Members.add": "adds a member of the organization it names",
-    "Notices.put": "adds a notice, for an organization or for none",
     "Tickets.open": "adds a ticket of the organization it names",
     "Workspaces.link": "called by whoever may let an organization be used from a workspace",
     "Workspaces.set_channel_default": "names an organization the caller was found to belong to",
@@ -84,6 +83,7 @@ ABSENT = {
 }
 HARMLESS: dict[str, Any] = {
     "role": Role.ADMIN,
+    "least": Role.ADMIN,
     "name": "Renamed",
     "text": "octa 1",
     "query": "",
@@ -195,8 +195,8 @@ async def share(database: Database, vault: Vault, person: str) -> None:
     """Let another organization hold the grant of the same person."""
     async with database.system() as session:
         other = (await Organizations(session).create("Other")).id
-        pending = await stash(session, vault, other)
-        await Grants(session, vault).settle(
+        pending = await pending_grant(session, vault, other)
+        await Grants(session, vault).activate(
             other, pending.id, external_id=person, external_name="", scopes=[]
         )
 

@@ -14,7 +14,7 @@ from storage.models import Grant
 from storage.vault import KeyMissing, KeyRing, SealBroken, Vault, VaultError, check_canaries
 from tests.counts import tries
 from tests.databases import another, in_a_thread
-from tests.storage.world import build, run_sql, stash, tenant
+from tests.storage.world import build, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -30,7 +30,7 @@ async def grants_of(database: Database, vault: Vault, count: int) -> str:
     async with database.system() as session:
         await check_canaries(session, vault)
         for number in range(count):
-            await stash(session, vault, organization, access=f"a{number}", refresh=f"r{number}")
+            await pending_grant(session, vault, organization, access=f"a{number}", refresh=f"r{number}")
     return organization
 
 
@@ -186,7 +186,7 @@ async def test_values_that_somebody_holds_are_reported_instead_of_waited_for(
 async def test_found_accounts_are_rotated_at_their_own_place(database: Database) -> None:
     organization = await tenant(database)
     async with database.system() as session:
-        grant = await stash(session, BEFORE, organization, refresh=None)
+        grant = await pending_grant(session, BEFORE, organization, refresh=None)
         discovery = await Discoveries(session, BEFORE).keep(
             organization,
             membership_id="m",

@@ -32,7 +32,7 @@ async def grant_of(
     """Return a settled grant that this member connected."""
     async with database.system() as session:
         repository = Grants(session, vault)
-        pending = await repository.stash(
+        pending = await repository.create_pending(
             by.organization_id,
             by.id,
             platform=platform,
@@ -43,7 +43,7 @@ async def grant_of(
             access_expires_in=None,
             refresh_expires_in=None,
         )
-        return await repository.settle(
+        return await repository.activate(
             by.organization_id, pending.id, external_id=who, external_name=who, scopes=[]
         )
 

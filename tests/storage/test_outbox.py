@@ -11,7 +11,7 @@ from storage.engine.db import now
 from storage.engine.leases import claim
 from storage.models import Grant, Notice
 from storage.outbox import FIRST, WAITING, NewNotice, Notices, Place
-from tests.storage.world import ahead, backdate, run_sql, stash, tenant
+from tests.storage.world import ahead, backdate, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -235,7 +235,7 @@ async def test_twenty_claimers_share_the_work_without_overlap(database: Database
 async def test_due_grants_are_claimed_longest_due_first(database: Database, vault: Vault) -> None:
     organization = await tenant(database)
     async with database.system() as session:
-        ids = [(await stash(session, vault, organization)).id for _ in range(4)]
+        ids = [(await pending_grant(session, vault, organization)).id for _ in range(4)]
     table = "UPDATE grant_ SET due_at = :at WHERE id = :id"
     times = ["2026-01-03 00:00:00.000000", "2026-01-01 00:00:00.000000", "2999-01-01 00:00:00.000000"]
     for grant_id, at in zip(ids, times, strict=False):

@@ -21,7 +21,7 @@ from storage.posts import APART, Posts, Released, Target, Waiting, free_time
 from storage.refreshes import Refreshes
 from tests.counts import tries
 from tests.posts import HOUR, counted, deliveries, schedule
-from tests.storage.world import new_account, stash, tenant
+from tests.storage.world import new_account, pending_grant, tenant
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -73,8 +73,8 @@ class Shop:
         await Posts(session).cancel(self.organization_id, [self.account_id])
 
     async def _signs_in(self, session: AsyncSession, person: str) -> Grant:
-        pending = await stash(session, self.vault, self.organization_id)
-        return await Grants(session, self.vault).settle(
+        pending = await pending_grant(session, self.vault, self.organization_id)
+        return await Grants(session, self.vault).activate(
             self.organization_id, pending.id, external_id=person, external_name="", scopes=[]
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.rate_limits import Bucket, Budgets
+from storage.rate_limits import RateLimit, RateLimits
 from tests.databases import another
 from tests.storage.world import ahead, run_sql
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 
     from storage.engine.db import Database
 
-HOURLY = Bucket(calls=1000, per=timedelta(hours=1))
+HOURLY = RateLimit(calls=1000, per=timedelta(hours=1))
 """A hundred at once, then one every four and a half seconds."""
 
 
-async def take(database: Database, most: int, bucket: Bucket = HOURLY) -> int:
+async def take(database: Database, most: int, rate_limit: RateLimit = HOURLY) -> int:
     async with database.system() as session:
-        purse = await Budgets(session).open("reddit", bucket)
-        taken = min(most, purse.calls)
-        await Budgets(session).spend(purse, taken)
+        state = await RateLimits(session).lock("reddit", rate_limit)
+        taken = min(most, state.calls)
+        await RateLimits(session).consume(state, taken)
     return taken
 
 
 @pytest.mark.parametrize("calls", [10, 100, 1000, 100_000])
 def test_no_span_sees_more_than_nine_tenths_of_the_limit(calls: int) -> None:
-    bucket = Bucket(calls=calls, per=timedelta(minutes=1))
+    rate_limit = RateLimit(calls=calls, per=timedelta(minutes=1))
 
-    most = bucket.depth + bucket.per / bucket.between
+    most = rate_limit.burst + rate_limit.per / rate_limit.interval
 
     assert most == pytest.approx(0.9 * calls)
 
 
 def test_a_bucket_fills_up_call_by_call_and_no_further() -> None:
-    assert HOURLY.free(timedelta(0)) == HOURLY.free(timedelta(hours=-5)) == 100
-    assert HOURLY.free(HOURLY.between * 100) == 0
-    assert HOURLY.free(HOURLY.between * 500) == 0
-    assert HOURLY.free(HOURLY.between * 40) == 60
-    assert HOURLY.free(HOURLY.between * 40.5) == 59
+    assert HOURLY.available(timedelta(0)) == HOURLY.available(timedelta(hours=-5)) == 100
+    assert HOURLY.available(HOURLY.interval * 100) == 0
+    assert HOURLY.available(HOURLY.interval * 500) == 0
+    assert HOURLY.available(HOURLY.interval * 40) == 60
+    assert HOURLY.available(HOURLY.interval * 40.5) == 59
 
 
 async def test_who_takes_at_once_from_many_processes_gets_what_is_there_and_no_more(
@@ -60,7 +60,7 @@ async def test_who_takes_at_once_from_many_processes_gets_what_is_there_and_no_m
 
 
 async def test_what_was_spent_comes_back_with_time(database: Database) -> None:
-    quick = Bucket(calls=1000, per=timedelta(seconds=1))
+    quick = RateLimit(calls=1000, per=timedelta(seconds=1))
     first = await take(database, 1000, quick)
 
     await asyncio.sleep(0.05)
@@ -73,7 +73,7 @@ async def test_a_call_that_cannot_wait_is_paid_by_those_who_come_after(database:
     await take(database, 100)
 
     async with database.system() as session:
-        await Budgets(session).spend(await Budgets(session).open("reddit", HOURLY), 1)
+        await RateLimits(session).consume(await RateLimits(session).lock("reddit", HOURLY), 1)
 
     ((full_at,),) = await run_sql(database, "SELECT count(*) FROM app_budget")
     assert full_at == 1
@@ -84,12 +84,12 @@ async def test_while_an_app_is_held_nobody_calls_and_a_shorter_hold_changes_noth
     database: Database,
 ) -> None:
     async with database.system() as session:
-        await Budgets(session).hold("reddit", timedelta(minutes=10))
-        await Budgets(session).hold("reddit", timedelta(seconds=1))
+        await RateLimits(session).pause("reddit", timedelta(minutes=10))
+        await RateLimits(session).pause("reddit", timedelta(seconds=1))
 
     async with database.system() as session:
-        held = (await Budgets(session).open("reddit", HOURLY)).held
-        other = (await Budgets(session).open("youtube", HOURLY)).held
+        held = (await RateLimits(session).lock("reddit", HOURLY)).paused_for
+        other = (await RateLimits(session).lock("youtube", HOURLY)).paused_for
 
     assert held is not None
     assert timedelta(minutes=9) < held <= timedelta(minutes=10)
@@ -99,7 +99,7 @@ async def test_while_an_app_is_held_nobody_calls_and_a_shorter_hold_changes_noth
 
 async def test_a_hold_ends_by_itself(database: Database) -> None:
     async with database.system() as session:
-        await Budgets(session).hold("reddit", timedelta(milliseconds=20))
+        await RateLimits(session).pause("reddit", timedelta(milliseconds=20))
     await asyncio.sleep(0.05)
 
     assert await take(database, 5) == 5
@@ -108,13 +108,13 @@ async def test_a_hold_ends_by_itself(database: Database) -> None:
 async def test_a_clock_that_is_set_back_an_hour_keeps_nobody_waiting_for_longer(database: Database) -> None:
     await take(database, 90)
     async with database.system() as session:
-        await Budgets(session).hold("reddit", timedelta(seconds=30))
+        await RateLimits(session).pause("reddit", timedelta(seconds=30))
     for column in ("full_at", "held_until", "written_at"):
         await ahead(database, "app_budget", column, timedelta(hours=1))
 
     async with database.system() as session:
-        after = await Budgets(session).open("reddit", HOURLY)
+        after = await RateLimits(session).lock("reddit", HOURLY)
 
-    assert after.held is not None
-    assert after.held <= timedelta(seconds=30)
-    assert HOURLY.free(after.full_at - after.at) in range(10, 14)
+    assert after.paused_for is not None
+    assert after.paused_for <= timedelta(seconds=30)
+    assert HOURLY.available(after.full_at - after.at) in range(10, 14)

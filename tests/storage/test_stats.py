@@ -9,8 +9,8 @@ from sqlmodel import col, update
 
 from storage.engine.db import now
 from storage.models import Grant
-from storage.stats import Crowd, Measures
-from tests.storage.world import stash, tenant
+from storage.stats import GrantCount, Stats
+from tests.storage.world import pending_grant, tenant
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -21,7 +21,7 @@ async def put(database: Database, vault: Vault, platform: str, **values: object)
     """Store a grant with these values, for an organization of its own."""
     organization = await tenant(database)
     async with database.system() as session:
-        grant = await stash(session, vault, organization, platform=platform)
+        grant = await pending_grant(session, vault, organization, platform=platform)
         change = update(Grant).where(col(Grant.id) == grant.id).values(**values)
         await session.exec(change, execution_options={"synchronize_session": False})
 
@@ -33,8 +33,8 @@ async def test_the_longest_due_grant_of_each_platform_is_found(database: Databas
     await put(database, vault, "youtube", due_at=None)
 
     async with database.system(write=False) as session:
-        waiting = await Measures(session).waiting({"reddit": ["reddit"], "x": ["x"], "youtube": ["youtube"]})
-        elsewhere = await Measures(session).waiting({"x": ["another_app"]})
+        waiting = await Stats(session).waiting({"reddit": ["reddit"], "x": ["x"], "youtube": ["youtube"]})
+        elsewhere = await Stats(session).waiting({"x": ["another_app"]})
 
     assert list(waiting) == ["x"]
     assert elsewhere == {}
@@ -48,21 +48,21 @@ async def test_grants_are_counted_by_platform_and_status(database: Database, vau
     await put(database, vault, "reddit", status="healthy")
 
     async with database.system(write=False) as session:
-        measures = Measures(session)
-        crowds, in_doubt = await measures.crowds(), await measures.in_doubt()
+        measures = Stats(session)
+        crowds, in_doubt = await measures.grant_counts(), await measures.in_doubt()
 
     assert sorted(crowds, key=lambda crowd: (crowd.platform, crowd.status)) == [
-        Crowd(platform="reddit", status="healthy", grants=1),
-        Crowd(platform="x", status="healthy", grants=2),
-        Crowd(platform="x", status="needs_reconnect", grants=1),
+        GrantCount(platform="reddit", status="healthy", grants=1),
+        GrantCount(platform="x", status="healthy", grants=2),
+        GrantCount(platform="x", status="needs_reconnect", grants=1),
     ]
     assert in_doubt == {"x": 1}
 
 
 async def test_nothing_is_measured_as_nothing(database: Database) -> None:
     async with database.system(write=False) as session:
-        measures = Measures(session)
+        measures = Stats(session)
 
         assert await measures.waiting({"x": ["x"]}) == {}
-        assert await measures.crowds() == []
+        assert await measures.grant_counts() == []
         assert await measures.in_doubt() == {}

@@ -21,7 +21,7 @@ async def test_tallies_are_sorted_by_platform_and_minute(database: Database, vau
         await refreshes.count("reddit", now - 1, {Outcome.BUSY: 3})
         await refreshes.count("reddit", now - 90, {Outcome.BUSY: 9})
 
-    minute, tallies = await recent_tallies(database.single, 60)
+    minute, tallies = await recent_tallies(database.autocommit, 60)
 
     assert 0 <= minute - now <= 1
     assert tallies == {
@@ -38,7 +38,7 @@ async def test_tallies_are_sorted_by_platform_and_minute(database: Database, vau
 async def test_where_nothing_was_counted_the_time_is_told_all_the_same(
     database: Database, vault: Vault
 ) -> None:
-    minute, tallies = await recent_tallies(database.single, 60)
+    minute, tallies = await recent_tallies(database.autocommit, 60)
 
     assert tallies == {}
     async with database.system(write=False) as session:

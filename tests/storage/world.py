@@ -20,7 +20,7 @@ from storage.discoveries import Discoveries, Found
 from storage.engine.db import across, now
 from storage.grants import Grants
 from storage.grid_homes import Claim, remember
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.install_states import InstallStates
 from storage.installations import Installations
 from storage.invitations import Invitations
@@ -32,7 +32,7 @@ from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
 from storage.posts import Posts, Target
-from storage.rate_limits import Bucket, Budgets
+from storage.rate_limits import RateLimit, RateLimits
 from storage.refreshes import Outcome, Refreshes
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
@@ -74,7 +74,7 @@ class World:
     request_id: str
 
 
-async def stash(
+async def pending_grant(
     session: AsyncSession, vault: Vault, organization_id: str, platform: str = "x", **more: Any
 ) -> Grant:
     """Return a pending grant with tokens that name it, also in an organization's session, which may not insert it."""
@@ -88,7 +88,7 @@ async def stash(
         "refresh_expires_in": timedelta(days=180),
     }
     async with across(session):
-        return await Grants(session, vault).stash(organization_id, "mem_x", **values | more)
+        return await Grants(session, vault).create_pending(organization_id, "mem_x", **values | more)
 
 
 async def build(database: Database, vault: Vault, suffix: str) -> World:
@@ -142,9 +142,9 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Attempts(session, vault).open(ticket=row, browser="browser", verifier="verifier")
         await Seen(session).first(f"signature-{suffix}")
         grants = Grants(session, vault)
-        pending = await stash(session, vault, organization.id)
-        grant = await stash(session, vault, organization.id)
-        grant = await grants.settle(
+        pending = await pending_grant(session, vault, organization.id)
+        grant = await pending_grant(session, vault, organization.id)
+        grant = await grants.activate(
             organization.id, grant.id, external_id=f"x-{suffix}", external_name="Somebody", scopes=["read"]
         )
         account = await Accounts(session, vault).attach(
@@ -177,14 +177,14 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         for place, status in (("p2", DeliveryStatus.HELD), ("p3", DeliveryStatus.LATE)):
             one = update(Delivery).where(col(Delivery.post_id) == post.id, col(Delivery.place) == place)
             await session.exec(one.values(status=status))
-        incident, _ = await IncidentRows(session).open(
-            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, connected_by=member.id
+        incident, _ = await Incidents(session).open(
+            organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
         incident.card.channel, incident.card.recipients_tried = member.user_id, [member.id]
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
-        bucket = Bucket(calls=100, per=timedelta(minutes=1))
-        await Budgets(session).spend(await Budgets(session).open(f"x-{suffix}", bucket), 1)
+        rate_limit = RateLimit(calls=100, per=timedelta(minutes=1))
+        await RateLimits(session).consume(await RateLimits(session).lock(f"x-{suffix}", rate_limit), 1)
         await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         hello = NewNotice(
@@ -317,9 +317,9 @@ async def consent(
 ) -> Grant:
     """Return the settled grant of a person, with one account attached unless told otherwise."""
     async with database.organization(organization) as session:
-        pending = await stash(session, vault, organization, **more)
+        pending = await pending_grant(session, vault, organization, **more)
     async with database.organization(organization) as session:
-        grant = await Grants(session, vault).settle(
+        grant = await Grants(session, vault).activate(
             organization, pending.id, external_id=person, external_name=f"Name {person}", scopes=["write"]
         )
         if account is not None:

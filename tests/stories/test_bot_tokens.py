@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select, update
 
 from adapters.numbers import LONGEST_LIFETIME
-from bot.slack.clients import SlackSilent
+from bot.slack.failures import SlackSilent
 from bot.slack.rotation import LIFE, NoToken, pair_in
 from bot.web.install import new_installation
 from sandbox.core import Fault
@@ -54,7 +54,7 @@ async def token(office: Office) -> str:
 
 async def used(office: Office) -> str:
     """Return the token of a client that a command would get."""
-    return str((await office.parts.slacks.for_workspace(ACME, None)).token)
+    return str((await office.parts.slack_clients.for_workspace(ACME, None)).token)
 
 
 async def test_nobody_waits_for_a_new_token_while_the_old_one_is_good(office: Office) -> None:
@@ -62,7 +62,7 @@ async def test_nobody_waits_for_a_new_token_while_the_old_one_is_good(office: Of
     office.slack.faults.append(Fault(path="oauth.v2.access", delay_s=1.0, times=1))
 
     at_once = await asyncio.gather(*(used(office) for _ in range(5)))
-    await office.parts.slacks.drain(10)
+    await office.parts.slack_clients.drain(10)
 
     assert at_once == [old] * 5
     assert await used(office) == await token(office) != old
@@ -74,7 +74,7 @@ async def test_an_ended_token_is_waited_for_briefly_and_the_new_one_is_kept(offi
 
     for late in await asyncio.gather(*(used(office) for _ in range(3)), return_exceptions=True):
         assert isinstance(late, SlackSilent)
-    await office.parts.slacks.drain(10)
+    await office.parts.slack_clients.drain(10)
 
     assert await used(office) == await token(office) != old
 
@@ -86,7 +86,7 @@ async def test_an_answer_without_a_token_changes_nothing(office: Office, odd: ob
     office.slack.faults.append(Fault(path="oauth.v2.access", status=200, body=body))
 
     await used(office)
-    await office.parts.slacks.drain(10)
+    await office.parts.slack_clients.drain(10)
 
     assert await token(office) == old
 
@@ -97,7 +97,7 @@ async def test_an_odd_lifetime_costs_no_token(office: Office) -> None:
     office.slack.faults.append(Fault(path="oauth.v2.access", status=200, body=body))
 
     await used(office)
-    await office.parts.slacks.drain(10)
+    await office.parts.slack_clients.drain(10)
 
     assert await token(office) == "xoxe.xoxb-new"
 

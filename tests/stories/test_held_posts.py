@@ -12,8 +12,8 @@ from sqlmodel import select, update
 
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
-from sandbox.platforms.meta import MetaSimulator
-from sandbox.platforms.meta_world import FULL_TASKS
+from sandbox.platforms.meta.simulator import MetaSimulator
+from sandbox.platforms.meta.world import FULL_TASKS
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
 from storage.engine.db import now
 from storage.models import Account, DeliveryStatus, Grant

@@ -12,8 +12,8 @@ import pytest
 from sqlmodel import col, select, update
 
 from bot.services.access import Actor, sender_behind
-from bot.services.incidents.responses import ClaimResult
-from bot.services.incidents.watch import PATIENCE
+from bot.services.incidents.responses import ClaimResult, IncidentResponses
+from bot.services.incidents.watch import ESCALATION
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
@@ -89,6 +89,11 @@ async def held(office: Office) -> Incident:
             if incident.card.quiet_until is not None:
                 return incident
             await asyncio.sleep(0.02)
+
+
+def responses(office: Office) -> IncidentResponses:
+    incidents = office.parts.incidents
+    return IncidentResponses(incidents.cards, incidents.reader, office.database)
 
 
 def acting_as(member: Membership) -> Actor:
@@ -343,7 +348,7 @@ async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Of
         adas = await members.find(incident.organization_id, ACME, ADA)
         olgas = await members.find(incident.organization_id, ACME, OLGA)
     assert adas is not None
-    result = await office.parts.responses.claim(acting_as(adas), incident.id)
+    result = await responses(office).claim(acting_as(adas), incident.id)
     assert result == ClaimResult(granted=False, holder=olgas)
 
 
@@ -387,7 +392,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
 
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:day")
     await card_with(office, "💤 Snoozed until")
-    await let_pass(office, since=now(-2 * PATIENCE.unclaimed))
+    await let_pass(office, since=now(-2 * ESCALATION.unclaimed_after))
     quiet = thread(office, card)
     await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))
 
@@ -427,10 +432,10 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
     await ada.press(card, "incident.claim")
     await card_with(office, "is on it")
 
-    await let_pass(office, since=now(-PATIENCE.unclaimed))
+    await let_pass(office, since=now(-ESCALATION.unclaimed_after))
     kept = (await incidents(office))[0].claimed_by
     home = text_of(await office.slack.open_home(OTTO))
-    await let_pass(office, claimed_at=now(-PATIENCE.claimed))
+    await let_pass(office, claimed_at=now(-ESCALATION.claim_lapses_after))
     for _ in range(2):
         await office.parts.watch.run()
 
@@ -455,7 +460,7 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
 
     await office.parts.watch.run()
     early = thread(office, card)
-    await let_pass(office, deadline=now(PATIENCE.last_call), since=now(-PATIENCE.last_call))
+    await let_pass(office, deadline=now(ESCALATION.final_window), since=now(-ESCALATION.final_window))
 
     assert early == []
     assert "nobody is on it" in (await thread_with(office, card, "⏫"))[0]
@@ -485,7 +490,7 @@ async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Off
     card = await card_with(office, "until somebody reconnects")
 
     for _ in range(3):
-        await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
+        await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
     await card_with(office, "⏫ Nobody is on it")
     lines = await thread_with(office, card, "⏫")
@@ -500,7 +505,7 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
     await dies(office)
     await hears(olga, "until somebody reconnects")
 
-    await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
+    await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
     asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
     assert "Nobody is on it, so Octapost asked you." in text_of(asked)
@@ -516,7 +521,7 @@ async def test_owners_who_are_not_in_the_channel_are_asked_themselves_until_it_i
     card = await card_with(office, "until somebody reconnects")
     office.slack.state.channels[SOCIAL].members.discard(ADA)
 
-    await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
+    await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
     asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
     link = links_in(await answer_to(olga, card, "incident.reconnect"))[0]
     await olga.travel(link, Consent(person="4711"))
@@ -546,7 +551,7 @@ async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(
         )
         session.add(incident)
 
-    await let_pass(office, since=now(-PATIENCE.unclaimed))
+    await let_pass(office, since=now(-ESCALATION.unclaimed_after))
 
     asked = {one.platform for one in await incidents(office) if one.escalated_at is not None}
     assert asked == {"x"}
@@ -775,7 +780,7 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
     await either_office.slack.until(
         lambda: "moved on" in text_of(now_there(either_office, theirs)) or None, 5
     )
-    await let_pass(either_office, since=now(-PATIENCE.unclaimed))
+    await let_pass(either_office, since=now(-ESCALATION.unclaimed_after))
     await disconnect(ada, "Octa Demo")
     await hears(ada, "was disconnected. Nothing to do.")
     assert text_of(now_there(either_office, theirs)) == "➡️ This card moved on."
@@ -899,7 +904,7 @@ async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: 
     office.slack.state.channels[SOCIAL].members.discard(card.user_id)
     office.slack.state.channels[SOCIAL].is_archived = True
 
-    await let_pass(office, since=now(-PATIENCE.unclaimed - timedelta(minutes=1)))
+    await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
     await hears(ada, "until somebody reconnects")
     assert len([m for m in ada.direct_messages() if "until somebody" in text_of(m)]) == 1
@@ -926,7 +931,7 @@ async def test_in_the_night_no_owner_is_woken(office: Office) -> None:
     card = await card_with(office, "until somebody reconnects")
     await settings(office, **around(datetime.now(UTC), 2))
 
-    await let_pass(office, since=now(-PATIENCE.unclaimed))
+    await let_pass(office, since=now(-ESCALATION.unclaimed_after))
     [waiting] = await incidents(office)
     await settings(office, quiet_from="", quiet_to="")
     await let_pass(office, quiet_until=now(timedelta(seconds=-1)))

@@ -13,9 +13,9 @@ import pytest_asyncio
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.slack.clients import SlackSilent
-from bot.slack.deadline import ANSWER_WITHIN_S
-from bot.slack.dispatch import Dispatcher
+from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
+from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.failures import SlackSilent
 from bot.slack.outages import CHECK, UNTOUCHED
 from bot.slack.routes import (
     Answer,
@@ -25,6 +25,7 @@ from bot.slack.routes import (
     OpenModal,
     Options,
     Request,
+    Route,
     Routes,
     Say,
     UpdateModal,
@@ -113,17 +114,58 @@ class Bench:
 async def bench(office: Office) -> AsyncIterator[Bench]:
     await office.installed(ADA)
     work, routes = Work(), Routes()
-    routes.command("slow", work, permission=Who.ANYONE, help="Wait.", topic="Test")
-    routes.command("form", work, permission=Who.ANYONE, help="Open.", topic="Test", opens="A form")
-    routes.command(
-        "either", work, permission=Who.ANYONE, help="Say.", topic="Test", opens="A form", seldom=True
+    routes.put(
+        Route(
+            kind=Kind.COMMAND,
+            key="slow",
+            handler=work,
+            permission=Who.ANYONE,
+            help="Wait.",
+            topic="Test",
+            changes=False,
+        )
     )
-    routes.add(Kind.ACTION, "slow", work, permission=Who.ANYONE)
-    routes.add(Kind.ACTION, "form", work, permission=Who.ANYONE, changes=False, opens="A form")
-    routes.add(Kind.SHORTCUT, "form", work, permission=Who.ANYONE, changes=False, opens="A form")
-    routes.add(Kind.SUBMISSION, "slow", work, permission=Who.ANYONE)
-    routes.add(Kind.OPTIONS, "slow", work, permission=Who.ANYONE, changes=False)
-    routes.add(Kind.EVENT, "app_home_opened", work, permission=Who.SLACK)
+    routes.put(
+        Route(
+            kind=Kind.COMMAND,
+            key="form",
+            handler=work,
+            permission=Who.ANYONE,
+            help="Open.",
+            topic="Test",
+            opens="A form",
+            changes=False,
+        )
+    )
+    routes.put(
+        Route(
+            kind=Kind.COMMAND,
+            key="either",
+            handler=work,
+            permission=Who.ANYONE,
+            help="Say.",
+            topic="Test",
+            opens="A form",
+            seldom=True,
+            changes=False,
+        )
+    )
+    routes.put(Route(kind=Kind.ACTION, key="slow", handler=work, permission=Who.ANYONE, changes=True))
+    routes.put(
+        Route(
+            kind=Kind.ACTION, key="form", handler=work, permission=Who.ANYONE, changes=False, opens="A form"
+        )
+    )
+    routes.put(
+        Route(
+            kind=Kind.SHORTCUT, key="form", handler=work, permission=Who.ANYONE, changes=False, opens="A form"
+        )
+    )
+    routes.put(Route(kind=Kind.SUBMISSION, key="slow", handler=work, permission=Who.ANYONE, changes=True))
+    routes.put(Route(kind=Kind.OPTIONS, key="slow", handler=work, permission=Who.ANYONE, changes=False))
+    routes.put(
+        Route(kind=Kind.EVENT, key="app_home_opened", handler=work, permission=Who.SLACK, changes=True)
+    )
 
     async def nobody(**_who: Any) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=ACME, bot_token=None, bot_user_id="", bot_id="")
@@ -137,7 +179,7 @@ async def bench(office: Office) -> AsyncIterator[Bench]:
         request_verification_enabled=False,
         ignoring_self_events_enabled=False,
     )
-    dispatcher = Dispatcher(routes, office.database, office.parts.slacks)
+    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients)
     bolt.use(dispatcher)
     yield Bench(
         desk=Desk(office=office, team_id=ACME, channel_id="C0ACMESOC"),
@@ -343,7 +385,7 @@ async def test_what_a_handler_does_afterwards_does_not_come_before_its_late_answ
     body = bench.desk.submission(ADA, "slow", "")
 
     async def end() -> None:
-        client = await bench.desk.office.parts.slacks.for_workspace(ACME, None)
+        client = await bench.desk.office.parts.slack_clients.for_workspace(ACME, None)
         await client.views_update(view_id=body["view"]["id"], view=message_modal("A form", "At the end"))
 
     bench.work.afterwards = end
@@ -390,7 +432,17 @@ async def test_a_fault_of_ours_says_whether_something_may_have_been_done(bench: 
             await Workspaces(session).ensure(request.sender.team_id, None, "Acme")
         raise RuntimeError("a fault of ours")
 
-    bench.routes.command("change", change, permission=Who.ANYONE, help="Break.", topic="Test")
+    bench.routes.put(
+        Route(
+            kind=Kind.COMMAND,
+            key="change",
+            handler=change,
+            permission=Who.ANYONE,
+            help="Break.",
+            topic="Test",
+            changes=False,
+        )
+    )
     bench.work.answer = RuntimeError("a fault of ours")
     bench.work.done.set()
 
@@ -403,7 +455,16 @@ async def test_a_fault_of_ours_says_whether_something_may_have_been_done(bench: 
 
 async def test_what_opens_a_modal_changes_nothing(bench: Bench) -> None:
     with pytest.raises(ValueError, match="can't change anything"):
-        bench.routes.add(Kind.ACTION, "both", bench.work, permission=Who.ANYONE, opens="A form")
+        bench.routes.put(
+            Route(
+                kind=Kind.ACTION,
+                key="both",
+                handler=bench.work,
+                permission=Who.ANYONE,
+                opens="A form",
+                changes=True,
+            )
+        )
 
 
 async def test_a_slow_typeahead_offers_nothing(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import col, select, update
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA
-from storage.account_tokens import OwnTokens
+from storage.account_tokens import AccountTokens
 from storage.engine.db import now
 from storage.models import Account, DeliveryStatus, Grant, GrantStatus, IncidentKind, Resolution
 from storage.refreshes import Refreshes
@@ -52,11 +52,11 @@ async def loses(office: Office, *remote_ids: str) -> Grant:
     for remote_id in remote_ids:
         role(office, remote_id, "ana")
     async with office.database.system() as session:
-        own = OwnTokens(session, office.parts.vault)
+        own = AccountTokens(session, office.parts.vault)
         for owner in await own.due(grant.id, timedelta(0), 10):
             if owner.remote_id in remote_ids:
                 await own.suspect(owner)
-                await own.lose(owner, "190_492")
+                await own.mark_lost(owner, "190_492")
         await office.parts.incidents.accounts_lost(session, grant)
     return grant
 

@@ -17,7 +17,7 @@ import pytest_asyncio
 from sqlmodel import select, update
 
 from bot.services.notifications import Listener
-from bot.slack.clients import Slacks
+from bot.slack.clients import SlackClients
 from bot.slack.sender import OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
@@ -96,8 +96,8 @@ def sender_of(office: Office, listener: DeliveryListener | None = None) -> Outbo
     """Return a sender that does not wait between two messages of a channel."""
     return OutboxSender(
         office.database,
-        office.parts.slacks,
-        office.parts.renderer,
+        office.parts.slack_clients,
+        office.parts.notices.renderer,
         between=timedelta(0),
         listeners={} if listener is None else {Listener.INCIDENT_CARDS: listener},
     )
@@ -648,7 +648,8 @@ async def test_two_processes_keep_a_channels_second_between_them(paced: Office) 
     paced.slack.requests.clear()
     other = another(paced.database)
     senders = [
-        OutboxSender(each, paced.parts.slacks, paced.parts.renderer) for each in (paced.database, other)
+        OutboxSender(each, paced.parts.slack_clients, paced.parts.notices.renderer)
+        for each in (paced.database, other)
     ]
     await owe(paced, SOCIAL, "one", "two", "three")
 
@@ -720,10 +721,10 @@ async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Offi
     parts = office.parts
     databases = [parts.database, another(parts.database)]
     async with aiohttp.ClientSession() as session:
-        slacks = [Slacks(parts.settings, each, parts.vault, session) for each in databases]
+        slack_clients = [SlackClients(parts.settings, each, parts.vault, session) for each in databases]
         senders = [
-            OutboxSender(database, each, parts.renderer, between=timedelta(0))
-            for database, each in zip(databases, slacks, strict=True)
+            OutboxSender(database, each, parts.notices.renderer, between=timedelta(0))
+            for database, each in zip(databases, slack_clients, strict=True)
         ]
         await owe(office, SOCIAL, "one")
         await owe(office, GENERAL, "two")

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.engine import time_limit
-from storage.engine.autocommit import Single
+from storage.engine.autocommit import AutocommitRunner
 from tests.application import open_office
 from tests.databases import DIALECTS
 from tests.stories.told import connected
@@ -38,10 +38,10 @@ class Trips:
     sessions: int = 0
 
 
-class CountedSingle(Single):
+class CountedRunner(AutocommitRunner):
     """Passes lone statements on, and counts them."""
 
-    def __init__(self, inner: Single, trips: Trips) -> None:
+    def __init__(self, inner: AutocommitRunner, trips: Trips) -> None:
         super().__init__(inner._dialect)
         self._inner = inner
         self._trips = trips
@@ -57,7 +57,7 @@ class CountedSingle(Single):
 @contextmanager
 def counted(database: Database) -> Iterator[Trips]:
     """Count what requests ask; jobs have no time limit, and so don't count."""
-    trips, single = Trips(), database.single
+    trips, single = Trips(), database.autocommit
     engines = {database._writes.sync_engine} | (
         {database._reads.sync_engine} if database.dialect == "sqlite" else set()
     )
@@ -71,11 +71,11 @@ def counted(database: Database) -> Iterator[Trips]:
     for engine in engines:
         event.listen(engine, "before_cursor_execute", said)
         event.listen(engine, "begin", began)
-    database.single = CountedSingle(single, trips)
+    database.autocommit = CountedRunner(single, trips)
     try:
         yield trips
     finally:
-        database.single = single
+        database.autocommit = single
         for engine in engines:
             event.remove(engine, "before_cursor_execute", said)
             event.remove(engine, "begin", began)

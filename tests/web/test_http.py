@@ -18,7 +18,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from adapters.base import Busy, OutcomeUnknown
 from adapters.http import LONGEST_CALL_S, WITHIN, never_left, send
-from bot.ops.http import AGAIN_AFTER_S, LONGEST_ANSWER, Carrier, Forgetful, UnusableAnswer, open_session
+from bot.ops.http import AGAIN_AFTER_S, LONGEST_ANSWER, Carrier, PlatformClient, UnusableAnswer, open_session
 from tests.hostile.other_side import Bytes, OtherSide
 
 KEY = ConnectionKey("host", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)
@@ -31,7 +31,7 @@ async def test_no_cookie_of_one_account_gets_into_another_s_request() -> None:
         seen.append(request.headers.get("cookie"))
         return httpx.Response(200, headers={"Set-Cookie": "sid=account-one"}, json={})
 
-    async with Forgetful(httpx.MockTransport(answer), timeout_s=1) as http:
+    async with PlatformClient(httpx.MockTransport(answer), timeout_s=1) as http:
         http.cookies = {"sid": "somebody"}
         for _ in range(2):
             await send(http, http.build_request("GET", "https://platform.example/me"))
@@ -43,19 +43,19 @@ async def test_no_cookie_of_one_account_gets_into_another_s_request() -> None:
 async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     answer = httpx.Response(302, headers={"Location": "https://elsewhere.example/"})
 
-    async with Forgetful(httpx.MockTransport(lambda _request: answer), timeout_s=1) as http:
+    async with PlatformClient(httpx.MockTransport(lambda _request: answer), timeout_s=1) as http:
         found = await http.get("https://platform.example/me")
 
     assert found.status_code == 302
 
 
 @asynccontextmanager
-async def carried(answer: Bytes, **how: Any) -> AsyncIterator[tuple[OtherSide, Forgetful]]:
+async def carried(answer: Bytes, **how: Any) -> AsyncIterator[tuple[OtherSide, PlatformClient]]:
     """Give a client as the product has it, and the server it calls."""
     async with (
         OtherSide(answer, **how) as other,
         open_session() as session,
-        Forgetful(Carrier(client=session), timeout_s=LONGEST_CALL_S) as http,
+        PlatformClient(Carrier(client=session), timeout_s=LONGEST_CALL_S) as http,
     ):
         yield other, http
 
@@ -143,7 +143,11 @@ async def test_an_answer_in_drops_ends_when_its_time_is_over() -> None:
 
     server = await asyncio.start_server(drop, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    async with server, open_session() as session, Forgetful(Carrier(client=session), timeout_s=20) as http:
+    async with (
+        server,
+        open_session() as session,
+        PlatformClient(Carrier(client=session), timeout_s=20) as http,
+    ):
         with pytest.raises(httpx.ReadTimeout):
             await http.get(url, extensions={WITHIN: 0.2})
         await dripping.wait()
@@ -169,7 +173,7 @@ async def test_a_request_that_could_not_be_sent_is_tried_once_more() -> None:
         await asyncio.sleep(AGAIN_AFTER_S / 2)
         await late.open(int(url.rpartition(":")[2]))
 
-    async with open_session() as session, Forgetful(Carrier(client=session), timeout_s=20) as http:
+    async with open_session() as session, PlatformClient(Carrier(client=session), timeout_s=20) as http:
         opening = asyncio.create_task(open_late())
         answer = await send(http, http.build_request("POST", url), unsure=True)
         await opening

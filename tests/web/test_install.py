@@ -69,7 +69,7 @@ async def test_the_installer_owns_a_first_organization_and_is_welcomed(
 async def test_the_stored_token_works(house: House, browser: httpx.AsyncClient) -> None:
     await install(house, browser)
 
-    client = await house.parts.slacks.for_workspace(ACME, None)
+    client = await house.parts.slack_clients.for_workspace(ACME, None)
 
     assert (await client.auth_test())["team_id"] == ACME
 

@@ -135,7 +135,7 @@ class Connections:
         """
         try:
             ticket = await open_ticket(
-                self._database.single,
+                self._database.autocommit,
                 organization_id=actor.organization_id,
                 membership_id=actor.membership_id,
                 team_id=actor.sender.team_id,
@@ -194,7 +194,7 @@ class Connections:
         adapter = self._adapters[attempt.platform]
         tokens = await adapter.exchange(client, code=code, verifier=redeemed.verifier.reveal())
         async with acting(self._database, attempt, Permission.CONNECT_ACCOUNTS, system=True) as session:
-            grant = await Grants(session, self._vault).stash(
+            grant = await Grants(session, self._vault).create_pending(
                 attempt.organization_id,
                 attempt.membership_id,
                 platform=attempt.platform,
@@ -329,7 +329,7 @@ class Connections:
             could = {a.id for a, held in before if Capability.PUBLISH in self.catalog.capabilities(a, held)}
             expected = [a for a, _ in before if attempt.reconnects and a.grant_id == attempt.reconnects]
             wrong = await self._other_identity(grants, attempt, found, expected)
-            grant = await grants.settle(
+            grant = await grants.activate(
                 organization_id,
                 pending.id,
                 external_id=found.identity.id or pending.id,

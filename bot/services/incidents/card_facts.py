@@ -9,7 +9,7 @@ from adapters.base import Platform
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.permissions import Permission, allows
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Incident, IncidentKind, Membership
 from storage.organizations import Organizations
@@ -64,8 +64,11 @@ class CardReader:
     async def facts(self, session: AsyncSession, incident: Incident) -> IncidentCard:
         """Return everything the card says, as of now."""
         organization = await Organizations(session).get(incident.organization_id)
-        settings = await Alerts(session).get(incident.organization_id)
-        undelivered = incident.card.recipients_tried and incident.card.channel_error
+        lost_channel, late = "", 0
+        if incident.card.recipients_tried and incident.card.channel_error:
+            lost_channel = (await Alerts(session).get(incident.organization_id)).channel_id
+        if organization and incident.renewed:
+            late = await Posts(session).late(incident.organization_id, incident.renewed)
         return IncidentCard(
             incident=incident,
             platform=self._catalog.platform(incident.platform),
@@ -73,9 +76,9 @@ class CardReader:
             connector=await _member(session, incident, incident.connected_by),
             claimer=await _member(session, incident, incident.claimed_by),
             resolver=await _member(session, incident, incident.resolved_by),
-            lost_channel=settings.channel_id if undelivered else "",
+            lost_channel=lost_channel,
             waiting=await _waiting(session, incident),
-            late=await Posts(session).late(incident.organization_id, incident.renewed) if organization else 0,
+            late=late,
             answerer=await _member(session, incident, incident.late_by),
         )
 
@@ -98,7 +101,7 @@ class CardReader:
         return RequestFacts(card=card, asked_by=one.asked_by)
 
     async def _of(self, session: AsyncSession, organization_id: str, incident_id: str) -> IncidentCard | None:
-        incident = await IncidentRows(session).get(organization_id, incident_id, lock=False)
+        incident = await Incidents(session).get(organization_id, incident_id, lock=False)
         return await self.facts(session, incident) if incident is not None else None
 
 

@@ -22,7 +22,7 @@ from bot.services.incidents.notifications import (
 from bot.services.incidents.quiet_hours import quiet_until
 from bot.services.outbox import Conversation, enqueue, enqueue_dm, escalation_order
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.outbox import Notices
 
@@ -159,14 +159,14 @@ class Cards:
     async def channel_works(self, session: AsyncSession, organization_id: str, channel: str) -> None:
         """Store that a channel takes messages, and correct cards that are out of date there."""
         await Alerts(session).trouble(organization_id, channel, "")
-        for incident in await IncidentRows(session).left_behind(organization_id, channel):
+        for incident in await Incidents(session).left_behind(organization_id, channel):
             await self.correct(session, incident)
 
     async def on_channel_chosen(self, session: AsyncSession, organization_id: str) -> None:
         """Move the open cards that people have, or nobody, into the channel that was just chosen."""
         settings = await Alerts(session).get(organization_id)
         await self.channel_works(session, organization_id, settings.channel_id)
-        for incident in await IncidentRows(session).all_open(organization_id):
+        for incident in await Incidents(session).all_open(organization_id):
             if incident.card.holder is not None:
                 await Notices(session).forget(incident.card.key)
                 await self._edit(session, incident, CardMoved(channel_id=settings.channel_id))
@@ -181,7 +181,7 @@ class Cards:
 
         What stands there then names nothing; the next person gets the card at once.
         """
-        for incident in await IncidentRows(session).held_by(organization_id, membership_id):
+        for incident in await Incidents(session).held_by(organization_id, membership_id):
             await Notices(session).forget(incident.card.key)
             await self._edit(session, incident, CardWithdrawn())
             incident.card.slack_id, incident.card.channel, incident.card.pending_replies = "", "", []

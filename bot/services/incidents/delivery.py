@@ -10,7 +10,7 @@ from bot.services.incidents.notifications import AlertsChannelLost
 from bot.services.outbox import enqueue_dm
 from bot.services.permissions import Permission
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.outbox import Notices
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CardDelivery:
     async def _remember_outdated(self, session: AsyncSession, notice: Notice) -> None:
         """Remember that a card is still out of date in a channel that takes no messages."""
         _, incident_id, _ = notice.key.split(":")
-        incident = await IncidentRows(session).get(notice.organization_id or "", incident_id)
+        incident = await Incidents(session).get(notice.organization_id or "", incident_id)
         if incident is not None and notice.edits not in {None, *incident.card.requests_sent}:
             incident.card.stale_message_key = notice.edits or ""
 
@@ -86,5 +86,5 @@ async def _incident_of(session: AsyncSession, notice: Notice) -> Incident | None
     what, incident_id, number, *_ = [*notice.key.split(":"), "", ""]
     if notice.organization_id is None or what != "incident":
         return None
-    incident = await IncidentRows(session).get(notice.organization_id, incident_id)
+    incident = await Incidents(session).get(notice.organization_id, incident_id)
     return incident if incident is not None and str(incident.card.number) == number else None

@@ -12,7 +12,7 @@ from bot.services.incidents.notifications import Digest
 from bot.services.outbox import Conversation, enqueue
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.organizations import Organizations
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Digests:
         found = await Accounts(session, self._vault).all(one.organization_id)
         open_ = [
             await self._reader.facts(session, incident)
-            for incident in await IncidentRows(session).all_open(one.organization_id, lock=False)
+            for incident in await Incidents(session).all_open(one.organization_id, lock=False)
         ]
         covered = {account_id for card in open_ for account_id in card.incident.accounts}
         return DigestFacts(

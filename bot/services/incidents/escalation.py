@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from bot.services.incidents.cards import Cards
     from bot.services.incidents.reviews import Reviews
-    from storage.incidents import Patience
+    from storage.incidents import EscalationPolicy
     from storage.models import Incident
 
 
 class Escalation:
     """Moves an incident on when its time has come. A second call changes nothing."""
 
-    def __init__(self, cards: Cards, reviews: Reviews, patience: Patience) -> None:
+    def __init__(self, cards: Cards, reviews: Reviews, policy: EscalationPolicy) -> None:
         self._cards = cards
         self._reviews = reviews
-        self._patience = patience
+        self._policy = policy
 
     async def look(self, session: AsyncSession, incident: Incident) -> None:
         """Do what has become due for one incident, which is locked."""
@@ -49,8 +49,8 @@ class Escalation:
                 reply = None if _ended_meanwhile(incident, moment) else SnoozeEnded()
                 await self._cards.update(session, incident, reply)
         elif incident.claimed_by is not None:
-            await self._expire_claim(session, incident, moment - self._patience.claimed)
-        elif incident.escalated_at is None and waits_too_long(incident, moment, self._patience):
+            await self._expire_claim(session, incident, moment - self._policy.claim_lapses_after)
+        elif incident.escalated_at is None and waits_too_long(incident, moment, self._policy):
             await self._escalate(session, incident, moment)
 
     async def _expire_claim(self, session: AsyncSession, incident: Incident, before: datetime) -> None:

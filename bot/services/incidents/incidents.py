@@ -12,25 +12,36 @@ from typing import TYPE_CHECKING
 from bot.ops.logs import logger
 from bot.ops.metrics import PROMPTS
 from bot.services.accounts.diagnosis import ends_at, only_data_ends
+from bot.services.incidents.card_facts import CardReader
 from bot.services.incidents.cards import Cards
-from bot.services.incidents.notifications import AccessLost, DataAccessEnded, DaysLeft, GrantEnded
+from bot.services.incidents.digests import Digests
+from bot.services.incidents.notifications import (
+    AccessLost,
+    CardNotification,
+    DataAccessEnded,
+    DaysLeft,
+    Digest,
+    GrantEnded,
+    OutdatedCard,
+    ReconnectRequest,
+)
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.incidents.reviews import Reviews, access_problem
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
 from storage.grants import Grants
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.models import IncidentKind, Resolution
-from storage.organizations import Organizations
 from storage.posts import Posts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.notifications import Living, Reader
     from storage.models import Account, Grant, Incident
     from storage.vault import Vault
 
@@ -45,6 +56,18 @@ class IncidentService:
         self._vault = vault
         self.cards = Cards()
         self.reviews = Reviews(catalog, vault, self.cards)
+        self.reader = CardReader(catalog)
+        self.digests = Digests(catalog, self.reader, vault)
+
+    @property
+    def readers(self) -> Mapping[type[Living], Reader]:
+        """What reads the facts of each living notification when it goes out."""
+        return {
+            CardNotification: self.reader.card,
+            Digest: self.digests.read,
+            OutdatedCard: self.reader.outdated,
+            ReconnectRequest: self.reader.request,
+        }
 
     async def grant_died(self, session: AsyncSession, grant: Grant, code: str) -> None:
         """Hold the posts of its accounts, and ask a person of every organization that uses the grant.
@@ -52,24 +75,23 @@ class IncidentService:
         A second call about the same death changes nothing.
         """
         held = await Posts(session).hold(grant.id)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            accounts = await self._accounts(session, organization_id, grant)
-            if not accounts:
-                continue
+        for organization_id, accounts in await self._holders(session, grant):
             incident, new = await self._open(
-                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT
+                session, organization_id, grant, accounts, IncidentKind.NEEDS_RECONNECT, code
             )
-            if not new and _is_dead(incident):
-                continue
-            incident.grant_still_valid = False
-            incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
-            incident.code, incident.snoozed_until, incident.deadline = code, None, None
+            ended = None
+            if not new:
+                if _is_dead(incident):
+                    continue
+                incident.grant_still_valid = False
+                incident.kind, incident.since = IncidentKind.NEEDS_RECONNECT, datetime.now(UTC)
+                incident.code, incident.snoozed_until, incident.deadline = code, None, None
+                ended = GrantEnded(platform=grant.platform, code=code)
+            PROMPTS.labels(grant.platform).inc()
+            await self.cards.update(session, incident, ended)
             posts = held.get(organization_id, 0)
             audit = Audit(session)
             await audit.write(organization_id, SYSTEM, "sign-in ended", grant.id, code=code, held=posts)
-            PROMPTS.labels(grant.platform).inc()
-            ended = GrantEnded(platform=grant.platform, code=code)
-            await self.cards.update(session, incident, None if new else ended)
         log.warning("incident.grant_needs_person", grant=grant.id, platform=grant.platform, code=code)
 
     async def accounts_lost(
@@ -81,10 +103,10 @@ class IncidentService:
         `could` are the ids of accounts that could publish until now: only of these it is news if they cannot.
         """
         held = await Posts(session).hold(grant.id, lost=True)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id, accounts in await self._holders(session, grant):
             problems: dict[str, str] = {}
             lost = []
-            for account in await self._accounts(session, organization_id, grant):
+            for account in accounts:
                 relevant = account.lost or account.id in could
                 if relevant and (problem := access_problem(self._catalog, account, grant)):
                     problems[account.id] = problem
@@ -102,11 +124,8 @@ class IncidentService:
         problems: dict[str, str],
         held: int,
     ) -> None:
-        incident, new = await IncidentRows(session).open(
-            organization_id,
-            grant=grant,
-            kind=IncidentKind.NEEDS_RECONNECT,
-            connected_by=lost[0].connected_by,
+        incident, new = await Incidents(session).open(
+            organization_id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=lost
         )
         if not new and _is_dead(incident):
             return
@@ -126,7 +145,7 @@ class IncidentService:
 
     async def accounts_back(self, session: AsyncSession, grant: Grant) -> None:
         """Resolve incidents about accounts that work again although nobody did anything."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
             await self.reviews.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
@@ -135,11 +154,10 @@ class IncidentService:
         Between two reminders the card counts the days without a sound.
         """
         platform = self._catalog.platform(grant.platform)
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
+        for organization_id, accounts in await self._holders(session, grant):
             settings = await Alerts(session).get(organization_id)
             day = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
-            accounts = await self._accounts(session, organization_id, grant)
-            if day is None or not accounts:
+            if day is None:
                 continue
             incident, new = await self._open(session, organization_id, grant, accounts, IncidentKind.EXPIRING)
             if not (new or incident.reminder_day):  # it has ended already
@@ -156,10 +174,7 @@ class IncidentService:
 
     async def data_access_ended(self, session: AsyncSession, grant: Grant, end: datetime) -> None:
         """Say, once, that the platform stopped showing its data, although the sign-in still works."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            accounts = await self._accounts(session, organization_id, grant)
-            if not accounts:
-                continue
+        for organization_id, accounts in await self._holders(session, grant):
             incident, new = await self._open(session, organization_id, grant, accounts, IncidentKind.EXPIRING)
             if incident.kind != IncidentKind.EXPIRING or incident.reminder_day == 0:
                 continue
@@ -170,8 +185,8 @@ class IncidentService:
 
     async def deadline_moved(self, session: AsyncSession, grant: Grant) -> None:
         """Resolve the reminders about a grant whose end has moved although nobody did anything here."""
-        for organization_id in await Grants(session, self._vault).held_by(grant.id):
-            incident = await IncidentRows(session).of_grant(organization_id, grant.id)
+        for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
+            incident = await Incidents(session).of_grant(organization_id, grant.id)
             if incident is not None and incident.kind == IncidentKind.EXPIRING:
                 await self.reviews.review(session, organization_id, None, Resolution.RENEWED)
 
@@ -182,21 +197,19 @@ class IncidentService:
         grant: Grant,
         accounts: Sequence[Account],
         kind: IncidentKind,
+        code: str = "",
     ) -> tuple[Incident, bool]:
         """Return the organization's open incident about the grant, and whether it is new."""
-        incident, new = await IncidentRows(session).open(
-            organization_id, grant=grant, kind=kind, connected_by=accounts[0].connected_by
+        incident, new = await Incidents(session).open(
+            organization_id, grant=grant, kind=kind, accounts=accounts, code=code
         )
-        if kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
+        if not new and kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
             incident.accounts = {account.id: account.name for account in accounts}
         return incident, new
 
-    async def _accounts(self, session: AsyncSession, organization_id: str, grant: Grant) -> list[Account]:
-        """Return the organization's accounts on this grant; none when it was deleted."""
-        if await Organizations(session).get(organization_id) is None:
-            return []
-        every = await Accounts(session, self._vault).all(organization_id, grant.platform)
-        return [account for account, owner in every if owner is not None and owner.id == grant.id]
+    async def _holders(self, session: AsyncSession, grant: Grant) -> Iterable[tuple[str, list[Account]]]:
+        """Return each organization that has accounts on the grant, with these accounts."""
+        return (await Accounts(session, self._vault).by_holder(grant.id)).items()
 
 
 def _is_dead(incident: Incident) -> bool:

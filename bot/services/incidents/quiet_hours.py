@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from storage.models import IncidentKind
 
 if TYPE_CHECKING:
-    from storage.incidents import Patience
+    from storage.incidents import EscalationPolicy
     from storage.models import AlertSettings, Incident
 
 DIGEST_HOUR = time(9)
@@ -18,12 +18,12 @@ DIGEST_HOUR = time(9)
 MONDAY = 0
 
 
-def waits_too_long(incident: Incident, moment: datetime, patience: Patience) -> bool:
+def waits_too_long(incident: Incident, moment: datetime, policy: EscalationPolicy) -> bool:
     """Tell whether it is time to bring before the owners what nobody has taken."""
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
-        return incident.since <= moment - patience.unclaimed
-    near = incident.deadline is not None and incident.deadline <= moment + patience.last_call
-    return near and incident.since <= moment - patience.last_call
+        return incident.since <= moment - policy.unclaimed_after
+    near = incident.deadline is not None and incident.deadline <= moment + policy.final_window
+    return near and incident.since <= moment - policy.final_window
 
 
 def quiet_until(settings: AlertSettings, moment: datetime) -> datetime | None:

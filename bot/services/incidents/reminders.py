@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.services.accounts.diagnosis import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
 
@@ -66,7 +66,7 @@ class Ladder:
         """Look at all whose time has come: each in a transaction of its own, so that nobody waits long."""
         while page := await self._page():
             async with self._database.system(write=False) as session:
-                warned = await IncidentRows(session).warned_of([grant.id for grant in page])
+                warned = await Incidents(session).warned_of([grant.id for grant in page])
                 moment = await Refreshes(session, self._vault).clock()
             loud = [grant for grant in page if grant.id in warned or self._near(grant, moment)]
             still = {grant.id: next_look(self._end(grant), moment) for grant in page if grant not in loud}

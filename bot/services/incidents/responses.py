@@ -14,7 +14,7 @@ from bot.services.incidents.notifications import Claimed, ClaimReleased, LatePos
 from bot.services.incidents.snoozes import snoozed_until
 from bot.services.permissions import Permission, allows
 from storage.audit import Audit
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import LateAnswer, new_id
 from storage.posts import Posts
@@ -169,7 +169,7 @@ class IncidentResponses:
             posts = Posts(session)
             settle = posts.publish_late if answer is LateAnswer.RELEASED else posts.discard_late
             settled = await settle(organization_id, seen.renewed)
-            incident = await IncidentRows(session).get(organization_id, incident_id)
+            incident = await Incidents(session).get(organization_id, incident_id)
             if not settled or incident is None:
                 raise AlreadyResolvedError
             incident.late_answer, incident.late_posts = answer, settled
@@ -194,7 +194,7 @@ async def _user_id(session: AsyncSession, actor: Actor) -> str | None:
 
 
 async def _known(session: AsyncSession, actor: Actor, incident_id: str, *, lock: bool = True) -> Incident:
-    found = await IncidentRows(session).get(actor.organization_id, incident_id, lock=lock)
+    found = await Incidents(session).get(actor.organization_id, incident_id, lock=lock)
     if found is None:
         raise NotFoundError(Thing.INCIDENT)
     return found

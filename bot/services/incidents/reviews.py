@@ -14,7 +14,7 @@ from bot.services.incidents.reasons import ROLE_LOST, SCOPE_LOST
 from storage.accounts import Accounts
 from storage.audit import SYSTEM, Audit
 from storage.grants import Grants
-from storage.incidents import IncidentRows
+from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Account, Grant, GrantStatus, IncidentKind, Resolution
 from storage.organizations import Organizations
@@ -107,7 +107,7 @@ class Reviews:
         when nobody did: `otherwise` says which.
         """
         change, state = Change(by=by, otherwise=otherwise), await self._state(session, organization_id)
-        for incident in await IncidentRows(session).all_open(organization_id):
+        for incident in await Incidents(session).all_open(organization_id):
             released = await self._release_posts(session, incident, state)
             await self._review(session, incident, state, change, released=released)
 
@@ -116,7 +116,7 @@ class Reviews:
     ) -> None:
         """Review every organization that shares a grant which `by`, a membership of one of them, has renewed."""
         await self.review(session, organization_id, by)
-        for other in await Grants(session, self._vault).held_by(grant_id):
+        for other in await Grants(session, self._vault).holder_ids(grant_id):
             if other != organization_id:
                 await self.review(session, other, None)
 

@@ -6,34 +6,34 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
+from bot.services.incidents.escalation import Escalation
 from bot.services.incidents.quiet_hours import digest_slot, quiet_until
 from storage.alert_settings import Alerts
-from storage.incidents import IncidentRows, Patience
+from storage.incidents import EscalationPolicy, Incidents
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from bot.services.incidents.digests import Digests
-    from bot.services.incidents.escalation import Escalation
+    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import AlertSettings
 
 log = logger(__name__)
-PATIENCE = Patience()
+ESCALATION = EscalationPolicy()
 
 
 class IncidentWatch:
     """Looks at what waits for its time. Any number of processes may run one."""
 
-    def __init__(self, escalation: Escalation, digests: Digests, database: Database) -> None:
-        self._escalation = escalation
-        self._digests = digests
+    def __init__(self, incidents: IncidentService, database: Database) -> None:
+        self._escalation = Escalation(incidents.cards, incidents.reviews, ESCALATION)
+        self._digests = incidents.digests
         self._database = database
 
     async def run(self) -> None:
         """Do what is due, each piece in a transaction of its own."""
         async with self._database.system(write=False) as session:
-            due = await IncidentRows(session).with_something_to_say(PATIENCE)
+            due = await Incidents(session).due(ESCALATION)
             settings = await Alerts(session).with_digest()
         for organization_id, incident_id in due:
             await self._isolated(self._look(organization_id, incident_id), incident=incident_id)
@@ -52,7 +52,7 @@ class IncidentWatch:
 
     async def _look(self, organization_id: str, incident_id: str) -> None:
         async with self._database.system() as session:
-            incident = await IncidentRows(session).get(organization_id, incident_id)
+            incident = await Incidents(session).get(organization_id, incident_id)
             if incident is not None:
                 await self._escalation.look(session, incident)
 

@@ -23,7 +23,7 @@ from adapters.base import (
 )
 from bot.ops.logs import logger
 from bot.ops.metrics import VERDICTS
-from bot.ops.tracing import note
+from bot.ops.tracing import set_attributes
 from bot.services.tokens.policy import (
     BREAKER_HISTORY_MIN,
     BREAKER_HOLD,
@@ -181,7 +181,7 @@ class Outcomes:
             queue.answered()
 
     def _note(self, grant: Grant, verdict: str) -> None:
-        note(verdict=verdict)
+        set_attributes(verdict=verdict)
         VERDICTS.labels(grant.platform, verdict).inc()
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 from adapters.base import Busy, GrantDead, PlatformError
 from bot.ops.logs import logger
 from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION
-from storage.account_tokens import Owner, OwnTokens
+from storage.account_tokens import AccountToken
+from storage.account_tokens import AccountTokens as StoredTokens
 from storage.accounts import Accounts
 from storage.refreshes import Refreshes
 
@@ -73,9 +74,9 @@ class ExchangeResult:
 class _CheckResults:
     """What the platform said of accounts' tokens."""
 
-    working: dict[Owner, str | None] = field(default_factory=dict)
+    working: dict[AccountToken, str | None] = field(default_factory=dict)
     """With the token that replaces the one we have, if it was needed."""
-    ended: dict[Owner, str] = field(default_factory=dict)
+    ended: dict[AccountToken, str] = field(default_factory=dict)
     """With the platform's code."""
     failures: list[PlatformError] = field(default_factory=list)
     """Why nothing is known of the others."""
@@ -181,7 +182,7 @@ class PageTokenChecker:
             return await self._without_person(check, tokens, death)
         await self._keep(check, newer)
         async with self._database.system(write=False) as session:
-            owners = await OwnTokens(session, self._vault).due(grant.id, CHECK_EVERY, MOST_CHECKED)
+            owners = await StoredTokens(session, self._vault).due(grant.id, CHECK_EVERY, MOST_CHECKED)
         if not owners:
             return ExchangeResult(tokens=newer)
         results = await self._ask(check, owners)
@@ -212,11 +213,13 @@ class PageTokenChecker:
         """
         grant = check.grant
         async with self._database.system(write=False) as session:
-            owners = await OwnTokens(session, self._vault).hopeful(grant.id, self._limits.most_without_person)
+            owners = await StoredTokens(session, self._vault).unsuspected(
+                grant.id, self._limits.most_without_person
+            )
         results = await self._ask(check, owners, one_is_enough=True)
         if results.working:
             async with self._database.system(write=False) as session:
-                due = await OwnTokens(session, self._vault).due(grant.id, CHECK_EVERY, MOST_CHECKED)
+                due = await StoredTokens(session, self._vault).due(grant.id, CHECK_EVERY, MOST_CHECKED)
             results.add(await self._ask(check, [owner for owner in due if owner.id not in results.known]))
         result = await self._settle(grant, tokens, results, person_ended=death.code)
         if results.working:
@@ -224,12 +227,12 @@ class PageTokenChecker:
         if results.failures:
             raise results.failures[0]
         async with self._database.system(write=False) as session:
-            if await OwnTokens(session, self._vault).others_may_live(grant.id, results.known):
+            if await StoredTokens(session, self._vault).others_may_live(grant.id, results.known):
                 raise Busy("accounts_left_to_ask") from None
         raise death
 
     async def _ask(
-        self, check: _Check, owners: Sequence[Owner], *, one_is_enough: bool = False
+        self, check: _Check, owners: Sequence[AccountToken], *, one_is_enough: bool = False
     ) -> _CheckResults:
         """Ask about each account's token, as far as the time, the budget and the platform allow."""
         results = _CheckResults()
@@ -299,11 +302,11 @@ class PageTokenChecker:
         believed = not doubted and not (person_ended and not results.working)
         changes = _Changes()
         async with self._database.system() as session:
-            own, clock = OwnTokens(session, self._vault), await Refreshes(session, self._vault).clock()
+            own, clock = StoredTokens(session, self._vault), await Refreshes(session, self._vault).clock()
             if not results.known or not await own.lock(grant.id):
                 return ExchangeResult(tokens=tokens, ended=person_ended, again_in=results.retry_in)
             for owner, token in results.working.items():
-                changes.recovered |= await own.lives(owner, token) and bool(owner.lost)
+                changes.recovered |= await own.mark_valid(owner, token) and bool(owner.lost)
             for owner, code in results.ended.items():
                 first = owner.suspected_at
                 certain = believed and first is not None and clock - first >= SECOND_OPINION * 0.9
@@ -326,7 +329,7 @@ class PageTokenChecker:
         )
 
     async def _note_ended(
-        self, own: OwnTokens, owner: Owner, code: str, changes: _Changes, *, certain: bool
+        self, own: StoredTokens, owner: AccountToken, code: str, changes: _Changes, *, certain: bool
     ) -> None:
         """Suspect an account's token that the platform calls ended, or give the account up."""
         changes.lost |= bool(owner.lost)
@@ -334,7 +337,7 @@ class PageTokenChecker:
             noted = await own.suspect(owner)
             changes.newly_suspected |= noted and owner.suspected_at is None
             changes.waiting |= not owner.lost
-        elif await own.lose(owner, code):
+        elif await own.mark_lost(owner, code):
             changes.lost = True
             log.warning("account.lost", account=owner.id, code=code)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from adapters.base import Platform, Refresh, Tokens
 from storage.models import Grant
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from storage.refreshes import Tally
 
 SECOND_OPINION = timedelta(minutes=15)
@@ -69,14 +69,14 @@ def next_refresh_in(platform: Platform, tokens: Tokens, *, jitter: float) -> tim
             return ahead if last is None or ahead < last else life
 
 
-def next_check_in(bucket: Bucket, grants: int, *, jitter: float) -> timedelta:
+def next_check_in(rate_limit: RateLimit, grants: int, *, jitter: float) -> timedelta:
     """Return in how long a grant that cannot be refreshed is checked again, as one of so many of its app.
 
     Daily, as long as that leaves three quarters of the app's budget to what people do. LinkedIn allows an app
     100,000 calls a day and a member 150: checks, one call each, are daily up to 20,000 grants and weekly for
     140,000. Publishing finds a dead grant out in between.
     """
-    return _sooner(max(HEALTH_CHECK, grants * CHECK_SHARE * bucket.between), None, jitter)
+    return _sooner(max(HEALTH_CHECK, grants * CHECK_SHARE * rate_limit.interval), None, jitter)
 
 
 def renewable(platform: Platform, grant: Grant) -> bool:

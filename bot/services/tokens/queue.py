@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.ops.logs import logger
 from bot.services.tokens.policy import LEASE
-from storage.rate_limits import Bucket, Budgets
+from storage.rate_limits import RateLimit, RateLimits
 from storage.refreshes import Outcome, Refreshes, any_due
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ class RefreshQueue:
         *,
         platform: str,
         app: str,
-        bucket: Bucket,
+        rate_limit: RateLimit,
         lease: timedelta = LEASE,
         at_once: int = AT_ONCE,
     ) -> None:
         self.app = app
-        self.bucket = bucket
+        self.rate_limit = rate_limit
         self.counts: Counter[Outcome] = Counter()
         """Outcomes of calls since they were last saved."""
         self._platform = platform
@@ -71,7 +71,7 @@ class RefreshQueue:
 
     async def run(self) -> None:
         """Work until nothing is due, the budget is used up, or the queue is stopped."""
-        more = await any_due(self._database.single, self.app)
+        more = await any_due(self._database.autocommit, self.app)
         while more and not self._stopping:
             if self._unanswered >= SILENCE:
                 await self._finish()
@@ -99,11 +99,11 @@ class RefreshQueue:
     async def spend(self, calls: int = 1) -> timedelta | None:
         """Take calls that cannot wait out of the budget; or return for how long nobody may call."""
         async with self._database.system() as session:
-            budgets = Budgets(session)
-            purse = await budgets.open(self.app, self.bucket)
-            if purse.held is None:
-                await budgets.spend(purse, calls)
-        return purse.held
+            limits = RateLimits(session)
+            state = await limits.lock(self.app, self.rate_limit)
+            if state.paused_for is None:
+                await limits.consume(state, calls)
+        return state.paused_for
 
     def answered(self) -> None:
         """Record that the platform said something about a grant."""
@@ -120,7 +120,7 @@ class RefreshQueue:
         if span and until > self._held_until + 1:
             self._held_until = until
             async with self._database.system() as session:
-                await Budgets(session).hold(self.app, span)
+                await RateLimits(session).pause(self.app, span)
             log.warning("refresh.app_paused", app=self.app, code=error.code, seconds=span.total_seconds())
 
     async def save_counts(self) -> None:
@@ -143,14 +143,14 @@ class RefreshQueue:
         """Return grants to start now, taken out of the budget, and whether there may be more."""
         limit = 1 if self._unanswered >= SILENCE else self._at_once
         async with self._database.system() as session:
-            budgets, refreshes = Budgets(session), Refreshes(session, self._vault)
-            purse = await budgets.open(self.app, self.bucket)
+            limits, refreshes = RateLimits(session), Refreshes(session, self._vault)
+            state = await limits.lock(self.app, self.rate_limit)
             # Before any grant is locked, in the order `Outcomes` uses, so that two transactions never deadlock.
             await self.save_counts_in(refreshes)
-            limit = min(limit, purse.calls)
+            limit = min(limit, state.calls)
             claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:
-                await budgets.spend(purse, len(claimed))
+                await limits.consume(state, len(claimed))
         return claimed, bool(claimed) and len(claimed) == limit
 
     async def _begin(self, claimed: Collection[Grant]) -> None:

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from adapters.base import Busy, GrantDead, Platform, PlatformError, Rejected, TokenRefused, Tokens
 from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS
+from bot.ops.retrying import retry
 from bot.ops.tracing import traced
 from bot.services.tokens.outcomes import Outcomes, Reports
 from bot.services.tokens.page_tokens import ExchangeResult, PageTokenChecker
@@ -38,7 +40,7 @@ from bot.services.tokens.queue import AT_ONCE, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant
-from storage.rate_limits import Bucket
+from storage.rate_limits import RateLimit
 from storage.refreshes import Outcome, Refreshes, Renewal, renew
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Refresher:
                 self.refresh,
                 platform=found.platform.key,
                 app=app,
-                bucket=Bucket(calls=found.budget.calls, per=found.budget.per),
+                rate_limit=RateLimit(calls=found.budget.calls, per=found.budget.per),
                 lease=lease_for(found.platform),
                 at_once=at_once,
             )
@@ -184,7 +186,7 @@ class Refresher:
         async with self._database.system() as session:
             refreshes = Refreshes(session, self._vault)
             others = await refreshes.looked_after(grant.app)
-            again = next_check_in(self.queues[grant.app].bucket, others, jitter=_jitter())
+            again = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
             await refreshes.healthy(grant, again)
         self._outcomes.answered(grant, "fresh", Outcome.FRESH)
 
@@ -206,16 +208,12 @@ class Refresher:
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
         """Store new tokens; while the database is away they wait here, because nobody else has them."""
-        until, wait = time.monotonic() + COMMIT_FOR_S, 0.05
-        while True:
-            try:
-                return await renew(self._database.durable, self._vault, grant, renewal)
-            except FAILURES:
-                if time.monotonic() > until:
-                    raise
-                log.warning("refresh.waiting_for_database", grant=grant.id)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 5.0)
+        return await retry(
+            partial(renew, self._database.durable_autocommit, self._vault, grant, renewal),
+            on=FAILURES,
+            until=time.monotonic() + COMMIT_FOR_S,
+            failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
+        )
 
     async def _accounts_live_on(self, grant: Grant, result: ExchangeResult) -> None:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from storage.engine.autocommit import PostgresSingle, Single, SqliteSingle
+from storage.engine.autocommit import AutocommitRunner, PostgresAutocommitRunner, SqliteAutocommitRunner
 from storage.memberships import Members
 from storage.models import Role
 from storage.seen_requests import first_seen
@@ -27,7 +27,7 @@ NO_ONE = "org_00000000000000000000"
 
 async def ticket(database: Database, organization_id: str, membership_id: str = "mem_1") -> str:
     return await open_ticket(
-        database.single,
+        database.autocommit,
         organization_id=organization_id,
         membership_id=membership_id,
         team_id="T1",
@@ -42,8 +42,8 @@ async def count(database: Database, table: str) -> int:
     return int(found)
 
 
-def writer(single: Single) -> SqliteConnection:
-    assert isinstance(single, SqliteSingle)
+def writer(single: AutocommitRunner) -> SqliteConnection:
+    assert isinstance(single, SqliteAutocommitRunner)
     connection = single._writes._connection
     assert connection is not None
     return connection
@@ -62,8 +62,8 @@ async def test_a_lone_statement_answers_what_a_session_answers(database: Databas
     async with database.system(write=False) as session:
         expected = await Members(session).resolve("T1", "U1", "T1", "C1")
 
-    alone = await standing(database.single, "T1", "U1", "T1", "C1")
-    stranger = await standing(database.single, "T1", "U2", "T1", "C1")
+    alone = await standing(database.autocommit, "T1", "U1", "T1", "C1")
+    stranger = await standing(database.autocommit, "T1", "U2", "T1", "C1")
 
     assert alone == expected
     assert [seat.role for seat in alone.choices] == [Role.ADMIN]
@@ -73,7 +73,7 @@ async def test_a_lone_statement_answers_what_a_session_answers(database: Databas
 async def test_what_was_answered_is_there_for_everybody_else(database: Database) -> None:
     organization = await tenant(database)
 
-    assert await first_seen(database.single, "v0=1")
+    assert await first_seen(database.autocommit, "v0=1")
     await ticket(database, organization)
 
     assert await count(database, "seen_request") == 1
@@ -81,7 +81,7 @@ async def test_what_was_answered_is_there_for_everybody_else(database: Database)
 
 
 async def test_of_two_hundred_at_once_with_one_signature_one_is_first(database: Database) -> None:
-    answers = await asyncio.gather(*(first_seen(database.single, "v0=1") for _ in range(200)))
+    answers = await asyncio.gather(*(first_seen(database.autocommit, "v0=1") for _ in range(200)))
 
     assert answers.count(True) == 1
 
@@ -112,7 +112,7 @@ async def test_each_caller_gets_its_own_error_and_nobody_elses(database: Databas
 
 
 async def test_a_caller_who_goes_away_takes_nobody_along(database: Database) -> None:
-    callers = [asyncio.create_task(first_seen(database.single, f"v0={n}")) for n in range(20)]
+    callers = [asyncio.create_task(first_seen(database.autocommit, f"v0={n}")) for n in range(20)]
     await asyncio.sleep(0)
 
     for each in callers[::2]:
@@ -120,7 +120,7 @@ async def test_a_caller_who_goes_away_takes_nobody_along(database: Database) -> 
     answers = await asyncio.gather(*callers, return_exceptions=True)
 
     assert answers[1::2] == [True] * 10
-    assert await first_seen(database.single, "v0=afterwards")
+    assert await first_seen(database.autocommit, "v0=afterwards")
 
 
 async def test_sessions_and_lone_statements_take_turns(database: Database) -> None:
@@ -130,7 +130,7 @@ async def test_sessions_and_lone_statements_take_turns(database: Database) -> No
 
     answers = await asyncio.gather(
         *(in_a_session(f"T{n}") for n in range(20)),
-        *(first_seen(database.single, f"v0={n}") for n in range(20)),
+        *(first_seen(database.autocommit, f"v0={n}") for n in range(20)),
         return_exceptions=True,
     )
 
@@ -147,23 +147,23 @@ async def test_only_lone_statements_that_need_no_disk_do_not_wait_for_it(databas
 
     async with database.system() as session:
         in_a_session = (await (await session.connection()).execute(text(asked))).scalar_one()
-    alone: dict[Single, object] = {}
-    for single in (database.single, database.durable):
+    alone: dict[AutocommitRunner, object] = {}
+    for single in (database.autocommit, database.durable_autocommit):
         await first_seen(single, f"v0={len(alone)}")
-        if isinstance(single, SqliteSingle):
+        if isinstance(single, SqliteAutocommitRunner):
             ((alone[single],),) = (await writer(single).visit("execute", asked)).rows
         else:
-            assert isinstance(single, PostgresSingle)
+            assert isinstance(single, PostgresAutocommitRunner)
             alone[single] = await single._idle[0].fetchval(asked)
 
     normal, full = 1, 2
     quick, waits = (normal, full) if database.dialect == "sqlite" else ("client", "configuration file")
-    assert alone == {database.single: quick, database.durable: waits}
+    assert alone == {database.autocommit: quick, database.durable_autocommit: waits}
     assert in_a_session == waits
 
 
 async def test_when_a_commit_fails_all_who_waited_for_it_hear_so(sqlite_database: Database) -> None:
-    single = sqlite_database.single
+    single = sqlite_database.autocommit
 
     answers = await asyncio.gather(
         single.rows(text("PRAGMA defer_foreign_keys = ON"), {}),
@@ -179,25 +179,25 @@ async def test_when_a_commit_fails_all_who_waited_for_it_hear_so(sqlite_database
 
 
 async def test_on_a_full_disk_what_was_promised_is_stored_and_nothing_else(sqlite_database: Database) -> None:
-    await first_seen(sqlite_database.single, "v0=before")
-    connection = writer(sqlite_database.single)
+    await first_seen(sqlite_database.autocommit, "v0=before")
+    connection = writer(sqlite_database.autocommit)
     ((pages,),) = (await connection.visit("execute", "PRAGMA page_count")).rows
     await connection.visit("execute", f"PRAGMA max_page_count = {pages}")
 
     answers = await asyncio.gather(
-        *(first_seen(sqlite_database.single, f"v0={n}") for n in range(200)), return_exceptions=True
+        *(first_seen(sqlite_database.autocommit, f"v0={n}") for n in range(200)), return_exceptions=True
     )
     stored = await count(sqlite_database, "seen_request")
     await connection.visit("execute", f"PRAGMA max_page_count = {pages + 1000}")
 
     assert failures(answers)
     assert stored == 1 + answers.count(True)
-    assert await first_seen(sqlite_database.single, "v0=afterwards")
+    assert await first_seen(sqlite_database.autocommit, "v0=afterwards")
 
 
 async def test_a_connection_the_server_ended_is_replaced(postgres_database: Database) -> None:
-    single = postgres_database.single
-    assert isinstance(single, PostgresSingle)
+    single = postgres_database.autocommit
+    assert isinstance(single, PostgresAutocommitRunner)
     await first_seen(single, "v0=1")
     ended, gone = single._idle[0], asyncio.Event()
     ended.add_termination_listener(lambda _: gone.set())
@@ -211,7 +211,7 @@ async def test_a_connection_the_server_ended_is_replaced(postgres_database: Data
 
 async def test_a_failed_statement_leaves_a_connection_that_works(database: Database) -> None:
     with pytest.raises(Exception, match=r"no such table|does not exist") as caught:
-        await database.single.rows(select(text("1 FROM nowhere")), {})
+        await database.autocommit.rows(select(text("1 FROM nowhere")), {})
 
     assert not isinstance(caught.value, DBAPIError)
-    assert await first_seen(database.single, "v0=1")
+    assert await first_seen(database.autocommit, "v0=1")

@@ -42,13 +42,13 @@ async def one(database: Database, statement: Any) -> int:
 
 
 async def test_a_lone_statement_does_not_wait_for_ever(impatient: Database) -> None:
-    [[pid]] = await impatient.durable.rows(PID, {})
+    [[pid]] = await impatient.durable_autocommit.rows(PID, {})
 
     with stopped(pid):
         async with asyncio.timeout(5):
             with pytest.raises(FAILURES):
-                await impatient.durable.rows(PID, {})
-            [[another]] = await impatient.durable.rows(PID, {})
+                await impatient.durable_autocommit.rows(PID, {})
+            [[another]] = await impatient.durable_autocommit.rows(PID, {})
 
     assert another != pid
 

@@ -76,10 +76,10 @@ async def test_a_request_gives_up_on_a_locked_sqlite_and_nothing_was_changed(
         with pytest.raises(DatabaseUnavailable):
             await mark(sqlite, "never")
         with pytest.raises(DatabaseUnavailable):
-            await first_seen(sqlite.single, "never")
+            await first_seen(sqlite.autocommit, "never")
 
     assert not limit.may_have_changed
-    assert await first_seen(sqlite.single, "never")
+    assert await first_seen(sqlite.autocommit, "never")
     await mark(sqlite, "never")
 
 
@@ -111,13 +111,13 @@ async def test_a_job_still_waits_for_the_lock(sqlite: Database, path: Path) -> N
 async def test_a_request_gives_up_on_a_silent_postgresql_wherever_it_stopped(postgresql: Database) -> None:
     async with postgresql.system() as session:
         pid = (await (await session.connection()).execute(PID)).scalar_one()
-    [[lone]] = await postgresql.single.rows(PID, {})
+    [[lone]] = await postgresql.autocommit.rows(PID, {})
 
     with stopped(pid), stopped(lone), time_limit.limited(LIMIT_S) as limit, soon():
         with pytest.raises(DatabaseUnavailable):
             await mark(postgresql, "first statement")
         with pytest.raises(DatabaseUnavailable):
-            await first_seen(postgresql.single, "lone statement")
+            await first_seen(postgresql.autocommit, "lone statement")
 
     assert not limit.may_have_changed
     await mark(postgresql, "goes on")

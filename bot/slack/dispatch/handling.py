@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
-from bot.ops.tracing import note, traced
+from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
 from bot.services.errors import ServiceError
 from bot.services.permissions import Permission
 from bot.slack.grids import require_home
 from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.slack.payloads import sender_of, workspace_of
-from bot.slack.refusals import BadInputError
+from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
-    from bot.slack.clients import Slacks
-    from bot.slack.deadline import Turn
+    from bot.slack.clients import SlackClients
+    from bot.slack.dispatch.deadline import Turn
     from bot.views.kit import Json
     from storage.engine.db import Database
 
@@ -51,11 +51,11 @@ class Handling:
     def __init__(
         self,
         database: Database,
-        slacks: Slacks,
+        clients: SlackClients,
         later: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         self._database = database
-        self._slacks = slacks
+        self._clients = clients
         self._later = later
 
     @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
@@ -67,14 +67,14 @@ class Handling:
             answer, outcome = await self._handled(route, turn, target, words)
         except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
             answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
-        note(outcome=outcome)
+        set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
         return answer
 
     async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
         request = self._prepare(route, turn, target, words)
-        await require_home(self._database.single, request.sender, request.client)
+        await require_home(self._database.autocommit, request.sender, request.client)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
             request.current = await request.act(organization_id or None, route.permission)
@@ -86,7 +86,7 @@ class Handling:
             return Done(), "replay"
         answer = await route.handler(request)
         if route.changes and event:
-            await first_seen(self._database.single, request.key)
+            await first_seen(self._database.autocommit, request.key)
         for work in request.later:
             self._later(partial(_once_shown, turn, work))
         return answer, "ok"
@@ -106,13 +106,13 @@ class Handling:
             words=storable(words),
             target=split_target(ascii_only(target))[1],
             key=key_of(route, turn.req),
-            client=partial(self._slacks.for_workspace, team_id, enterprise_id),
+            client=partial(self._clients.for_workspace, team_id, enterprise_id),
         )
 
     async def _asked_before(self, key: str, *, event: bool) -> bool:
         if event:
-            return await seen(self._database.single, key)
-        return not await first_seen(self._database.single, key)
+            return await seen(self._database.autocommit, key)
+        return not await first_seen(self._database.autocommit, key)
 
 
 async def _once_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
@@ -130,6 +130,10 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return FieldErrors({field: error.sentence}), "bad_input"
         case BadInputError():
             return Say(text=error.sentence), "bad_input"
+        case InvalidFieldError() if route.kind is Kind.SUBMISSION:
+            return FieldErrors({error.field: sentence(error.error)}), error.error.code
+        case InvalidFieldError(error=refused):
+            return Say(text=sentence(refused)), refused.code
         case ServiceError():
             return Say(text=sentence(error)), error.code
         case PlatformError():

@@ -7,7 +7,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from sandbox.platforms.oauth import Person
+from sandbox.platforms.values import Person
 
 PAGE_SCOPES = frozenset(
     {

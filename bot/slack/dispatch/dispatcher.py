@@ -1,9 +1,8 @@
-"""From a signed Slack request to a story's handler, and its answer back, in time.
+"""Every request from Slack: find its route, run the handler, turn the answer into what Slack expects.
 
-Bolt parses, and this is its last middleware. It has no listeners: it would ask them one by one and wire every
-call anew, which costs more than most handlers do. For every request: find the route, run its handler
-(`bot.slack.handling`), and turn the answer into what Slack expects for that kind of payload. What is not done by the
-deadline goes on in the background: Slack is answered in time, and the person gets the result later.
+Bolt parses, and this is its last middleware. Bolt has no listeners here: it would ask them one by one and wire up each
+call, which costs more than most handlers do. What is not done by the deadline goes on in the background: Slack gets an
+answer in time, and the person gets the result later.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
 from bot.ops.metrics import SHED
-from bot.slack.admission import Admission
-from bot.slack.background import Background
-from bot.slack.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
-from bot.slack.handling import Handling, kept_open, storable
-from bot.slack.replies import Replies, Shown, apology, face, said, value_of
+from bot.slack.dispatch.admission import Admission
+from bot.slack.dispatch.background import Background
+from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
+from bot.slack.dispatch.handling import Handling, kept_open, storable
+from bot.slack.dispatch.replies import Replies, Shown, apology, face, said, value_of
 from bot.slack.routes import (
     Answer,
     Done,
@@ -48,20 +47,20 @@ if TYPE_CHECKING:
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
-    from bot.slack.clients import Slacks
+    from bot.slack.clients import SlackClients
     from storage.engine.db import Database
 
 
 class Dispatcher(AsyncMiddleware):
     """The one way from Slack into the stories. Built once, in `bot.app`."""
 
-    def __init__(self, routes: Routes, database: Database, slacks: Slacks) -> None:
+    def __init__(self, routes: Routes, database: Database, clients: SlackClients) -> None:
         self._routes = routes
         self._admission = Admission()
         self._background = Background()
         self.later, self.drain = self._background.later, self._background.drain
-        self._replies = Replies(slacks, database)
-        self._handling = Handling(database, slacks, self.later)
+        self._replies = Replies(clients, database)
+        self._handling = Handling(database, clients, self.later)
         self._events: dict[str, asyncio.Task[Answer]] = {}
         self._kinds: dict[str, Callable[[Turn], Awaitable[BoltResponse]]] = {
             "block_actions": self._action,
@@ -106,7 +105,8 @@ class Dispatcher(AsyncMiddleware):
         """Answer `/octapost ...` with a message; an empty one says nothing."""
         route, rest = self._routes.split(storable(str(turn.body.get("text", ""))))
         if route is None:
-            return reply(said(help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())))
+            unknown = help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())
+            return reply(said(Say.of(unknown)))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
                 self._late(turn, partial(self._afterwards, turn.body, pending))

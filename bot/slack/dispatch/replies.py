@@ -16,7 +16,8 @@ from bot.services.access import Sender
 from bot.services.errors import ExternalUserError, NotInstalledError
 from bot.services.notifications import FormNotOpened
 from bot.services.outbox import Conversation, enqueue
-from bot.slack.clients import CALL_FAILED, Kind, Slacks, failure
+from bot.slack.clients import SlackClients
+from bot.slack.failures import CALL_FAILED, FailureKind, failure
 from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.slack.deadline import Turn
+    from bot.slack.dispatch.deadline import Turn
     from storage.engine.db import Database
 
 log = logger(__name__)
@@ -63,8 +64,8 @@ class Shown:
 class Replies:
     """Speaks to whoever sent a request. Built once, by the dispatcher."""
 
-    def __init__(self, slacks: Slacks, database: Database) -> None:
-        self._slacks = slacks
+    def __init__(self, clients: SlackClients, database: Database) -> None:
+        self._clients = clients
         self._database = database
 
     # While the person waits
@@ -99,7 +100,9 @@ class Replies:
             log.warning("loading modal not opened", code=failed.code)
             if failed.code in OPENED:
                 return Shown(title=title, external_id=external_id)
-            return Shown(title=title, external_id=external_id, sure=False) if failed.perhaps_done else None
+            return (
+                Shown(title=title, external_id=external_id, sure=False) if failed.may_have_succeeded else None
+            )
         view = opened.get("view")
         view_id = str(view.get("id") or "") if isinstance(view, dict) else ""
         return Shown(title=title, view_id=view_id, external_id=external_id)
@@ -156,7 +159,7 @@ class Replies:
     async def _client(self, body: Json) -> AsyncWebClient:
         """Return a client. Raises one of FAILED."""
         with _one_outage():
-            return await self._slacks.for_workspace(*workspace_of(body))
+            return await self._clients.for_workspace(*workspace_of(body))
 
     async def _filled(self, body: Json, shown: Shown, view: Json) -> str:
         """Return an empty string once the modal shows the view, else why it never will."""
@@ -168,8 +171,8 @@ class Replies:
             except FAILED as error:
                 failed = failure(error)
                 passing = (
-                    failed.kind is Kind.PASSING
-                    or failed.perhaps_done
+                    failed.kind is FailureKind.TRANSIENT
+                    or failed.may_have_succeeded
                     or isinstance(error, DatabaseUnavailable)
                 )
                 pause_s = next(pauses, None) if passing else None
@@ -213,7 +216,9 @@ class Replies:
 
         Whether it takes the place of the message that was pressed is always said: that may be everybody's card.
         """
-        return await self._slacks.whisper(url, said(answer) | {"replace_original": answer.replace})
+        return await self._clients.post_to_response_url(
+            url, said(answer) | {"replace_original": answer.replace}
+        )
 
     async def _message(self, body: Json, answer: Say) -> None:
         """Send what could be shown nowhere else as a direct message."""

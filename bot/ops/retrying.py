@@ -1,0 +1,38 @@
+"""Retries of what must not be lost, such as new tokens while the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 5.0
+Result = TypeVar("Result")
+
+
+async def retry(
+    work: Callable[[], Awaitable[Result]],
+    *,
+    on: type[Exception] | tuple[type[Exception], ...],
+    until: float,
+    failed: Callable[[Exception], None],
+) -> Result:
+    """Return what `work` returns, calling it again after each failure; the pauses double from 0.05 to 5 s.
+
+    `until` is a time of `time.monotonic()`, after which no new try begins. `failed` is called in the `except` block
+    of each failure.
+
+    Raises:
+        Exception: The failure of the last try, or one that is not in `on`.
+    """
+    pause_s = SHORTEST_PAUSE_S
+    while True:
+        try:
+            return await work()
+        except on as error:
+            failed(error)
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,95 @@
+"""Organizations in Slack: which there are, who owns each, a new one, and joining one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.views import invitations, kit
+from bot.views.kit import Json, Message
+from bot.views.ownership import ownership
+from bot.views.roles import article
+from storage.models import Role
+
+if TYPE_CHECKING:
+    from bot.services.notifications import WorkspaceJoined
+    from bot.services.organizations.join_codes import JoinedByCode
+    from bot.services.organizations.organizations import Overview
+    from storage.standing import Standing
+
+TOPIC = "Organizations and people"
+"""The heading of these commands in the help."""
+OVERVIEW = "Your organizations in this workspace"
+NO_CODE = "Type the code after it: `/octapost org join ABCD-EFGH-JKLM`."
+
+
+def overview(standing: Standing, found: Overview, realm: str) -> list[Json]:
+    """Return a person's invitations and their organizations in this workspace, the current one marked.
+
+    Each says who owns it, so that two of the same name can be told apart.
+    """
+    blocks = invitations.cards(found.invitations)
+    if standing.choices:
+        blocks.append(kit.words("Your organizations in this workspace:"))
+    for seat in standing.choices[:15]:
+        here = seat.organization_id == standing.default_organization_id
+        this = ", and this channel is about it" if here and len(standing.choices) > 1 else ""
+        lines = [f"{kit.escape(seat.organization_name)}: you are {article(Role(seat.role))}{this}"]
+        if summary := found.summaries.get(seat.organization_id):
+            lines.append(ownership(summary, realm))
+        accessory = kit.button("Members", "org.members", f"{seat.organization_id}/")
+        blocks.append(kit.section("\n".join(lines), accessory=accessory))
+    blocks.append(
+        kit.section(
+            "`/octapost org create NAME` starts another one, `/octapost org join CODE` joins another workspace's."
+            " `/octapost help` lists the rest."
+        )
+    )
+    return blocks
+
+
+def created(name: str) -> Message:
+    """Return what the owner of a new organization reads."""
+    return Message(
+        text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
+        blocks=[
+            kit.words(f"{name} exists, and you are its owner."),
+            kit.section(
+                "`/octapost org switch NAME` makes a channel about it; `org invite @person` invites people."
+            ),
+        ],
+    )
+
+
+def renamed(before: str, name: str) -> str:
+    """Return what the owner who has just renamed an organization reads."""
+    return f"{before} is now called {name}."
+
+
+def no_name(word: str) -> str:
+    """Return what is missing after `org create` or `org rename`."""
+    return f"Type a name after it: `/octapost org {word} Blue Door Bakery`."
+
+
+def joined_by_code(one: JoinedByCode) -> str:
+    """Return what the person who has just used a join code reads."""
+    return (
+        f"This workspace can now use {one.organization}, and you are {article(one.role)} of it."
+        f" `/octapost org switch {one.organization}` makes this channel about it."
+    )
+
+
+def joined(one: WorkspaceJoined) -> Message:
+    """Return what the owners read when another workspace joined with a one-time code."""
+    text = f"The workspace {one.workspace} joined {one.organization} with a one-time code."
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            kit.words(
+                f"{one.by_name} used it there, and is now {article(Role(one.role))} of {one.organization}."
+            ),
+            kit.fine_print(
+                "If that surprises you: /octapost org members shows everybody and can remove people."
+            ),
+        ],
+    )

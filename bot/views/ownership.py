@@ -1,0 +1,34 @@
+"""Who owns an organization, in words: so that two of the same name can be told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.views import kit
+
+if TYPE_CHECKING:
+    from storage.organization_summaries import Summary
+
+OWNERS_SHOWN = 2
+
+
+def ownership(organization: Summary, realm: str) -> str:
+    """Return, in mrkdwn, who owns an organization and how many accounts it has.
+
+    Slack shows a mention only of people in the reader's own `realm`; others are named by their workspace.
+    """
+    owners = [
+        f"<@{owner.user_id}>" if owner.realm == realm else f"someone at {kit.escape(owner.workspace)}"
+        for owner in organization.owners[:OWNERS_SHOWN]
+    ]
+    if more := len(organization.owners) - len(owners):
+        owners.append(f"{more} more")
+    owned = f"Owned by {kit.listed(owners)}" if owners else "Has no owner"
+    return f"{owned} · {accounts(organization.accounts)}"
+
+
+def accounts(count: int) -> str:
+    """Return a number of accounts in words."""
+    if count == 0:
+        return "no accounts"
+    return "1 account" if count == 1 else f"{count} accounts"

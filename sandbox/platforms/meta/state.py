@@ -1,0 +1,95 @@
+"""What a person allowed an app at the simulated Meta, and the tokens that came of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.platforms.meta.graph import split_fields
+
+EVERY_PAGE = "all"
+"""The box "all current and future Pages" of the dialog."""
+Reply = Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Consent:
+    """What one person allowed one app, over all trips through the dialog."""
+
+    permissions: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    """Permission -> the Pages ticked for it; None: all, also future ones."""
+    seen_at: float = 0.0
+
+    def allows(self, scope: str) -> bool:
+        """Tell whether `scope` is granted now."""
+        return self.permissions.get(scope) == "granted"
+
+    def ticked(self, page_id: str, scope: str = "pages_show_list") -> bool:
+        """Tell whether the person chose this Page for `scope`."""
+        targets = self.targets.get(scope, frozenset())
+        return self.allows(scope) and (targets is None or page_id in targets)
+
+
+@dataclass(slots=True, kw_only=True)
+class Token:
+    """An access token; `kind` as debug_token calls it."""
+
+    value: str
+    kind: str
+    client_id: str
+    issued_at: float
+    person: str = ""
+    page: str = ""
+    expires_at: float = 0.0
+    """0: never."""
+    long: bool = False
+    dead: int = 0
+    """The error subcode it now answers with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A Graph call whose token is good."""
+
+    request: web.Request
+    parameters: Mapping[str, str]
+    token: Token
+    consent: Consent
+
+    def fields(self, default: str) -> dict[str, str]:
+        """Return the fields asked for, each with what stands in its braces."""
+        return split_fields(self.parameters.get("fields") or default)
+
+
+ENDINGS = {
+    458: "The user has not authorized application.",
+    459: "The user is a checkpointed user and must log in at www.facebook.com.",
+    460: "The session has been invalidated because the user changed their password.",
+    463: "Session has expired.",
+    464: "The user is not a confirmed user.",
+    467: "The session is invalid because the user logged out.",
+    492: "The user does not have a sufficient role on the Page.",
+}
+"""Why a token is no good, by error subcode ("Handle Errors")."""
+
+
+def asked_in(query: Mapping[str, str]) -> list[str]:
+    """Return the permissions an authorization request asks for."""
+    return query.get("scope", "").replace(",", " ").split()
+
+
+async def parameters_of(request: web.Request) -> dict[str, str]:
+    """Return the parameters of a call: Graph takes them from the query and from a form alike."""
+    form = await request.post() if request.method == "POST" else {}
+    return dict(request.query) | {key: str(value) for key, value in form.items()}
+
+
+def scoped_id(token: Token) -> str:
+    """Return the person's id as this app sees it: another app sees another one."""
+    digest = hashlib.sha256(f"{token.person} {token.client_id}".encode()).digest()
+    return str(10**15 + int.from_bytes(digest[:6], "big"))
