@@ -21,10 +21,13 @@ from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, PlatformClient, open_session, trusted
 from bot.services.accounts.catalog import PlatformCatalog
-from bot.services.accounts.connecting import Connections
+from bot.services.accounts.choosing import Choosing
+from bot.services.accounts.connecting import Connecting
+from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
-from bot.services.accounts.disconnecting import Disconnections
+from bot.services.accounts.disconnecting import Disconnecting
+from bot.services.accounts.places import PlaceService
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.delivery import CardDelivery
 from bot.services.incidents.incidents import IncidentService
@@ -57,7 +60,7 @@ from bot.stories.channels import ChannelStory
 from bot.stories.connect import Connect
 from bot.stories.doctor import Doctor
 from bot.stories.help import Help
-from bot.stories.home import Home
+from bot.stories.home import Home, HomeInBackground
 from bot.stories.incidents import IncidentStory
 from bot.stories.invitations import InvitationStory
 from bot.stories.join_codes import JoinCodeStory
@@ -69,6 +72,7 @@ from bot.web.gauges import Gauges
 from bot.web.guard import Cookies, Guard
 from bot.web.health import Health
 from bot.web.install import InstallPages
+from bot.web.install_trips import InstallTrips
 from bot.web.limits import PageLimits
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
@@ -104,8 +108,9 @@ class Services:
     incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
-    disconnections: Disconnections
-    connections: Connections
+    disconnecting: Disconnecting
+    connecting: Connecting
+    choosing: Choosing
     deauthorizations: Deauthorizations
     ladder: Ladder
     watch: IncidentWatch
@@ -139,8 +144,8 @@ class Parts:
     vault: Vault
     adapters: Mapping[str, Adapter]
     slack_clients: SlackClients
-    connections: Connections
-    disconnections: Disconnections
+    connecting: Connecting
+    disconnecting: Disconnecting
     refresher: Refresher
     tokens: FreshTokens
     ladder: Ladder
@@ -230,8 +235,8 @@ def construct(
         vault=vault,
         adapters=base.adapters,
         slack_clients=base.slack_clients,
-        connections=services.connections,
-        disconnections=services.disconnections,
+        connecting=services.connecting,
+        disconnecting=services.disconnecting,
         refresher=services.refresher,
         tokens=services.tokens,
         ladder=services.ladder,
@@ -248,7 +253,7 @@ def construct(
             between=timedelta(seconds=settings.slack_message_interval_s),
             listeners={Listener.INCIDENT_CARDS: CardDelivery(services.incidents.cards)},
         ),
-        sweeper=Sweeper(database, vault, services.disconnections),
+        sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,
         alive=alive,
         monitoring=monitoring,
@@ -264,7 +269,7 @@ def _services(base: Base) -> Services:
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
     tokens = FreshTokens(catalog, refresher, database, vault)
-    disconnections = Disconnections(
+    disconnecting = Disconnecting(
         catalog=catalog,
         adapters=adapters,
         tokens=tokens,
@@ -272,12 +277,12 @@ def _services(base: Base) -> Services:
         database=database,
         vault=vault,
     )
-    connections = Connections(
+    connecting = Connecting(
         public_url=base.settings.public_url,
         catalog=catalog,
-        disconnections=disconnections,
+        consents=Consents(catalog=catalog, incidents=incidents, database=database, vault=vault),
+        disconnecting=disconnecting,
         tokens=tokens,
-        incidents=incidents,
         adapters=adapters,
         database=database,
         vault=vault,
@@ -287,8 +292,9 @@ def _services(base: Base) -> Services:
         incidents=incidents,
         refresher=refresher,
         tokens=tokens,
-        disconnections=disconnections,
-        connections=connections,
+        disconnecting=disconnecting,
+        connecting=connecting,
+        choosing=Choosing(catalog=catalog, incidents=incidents, database=database, vault=vault),
         deauthorizations=Deauthorizations(
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
@@ -311,16 +317,15 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault = base.database, base.vault
     routes = Routes()
     accounts = AccountsStory(
-        connections=services.connections,
-        disconnections=services.disconnections,
-        tokens=services.tokens,
-        adapters=base.adapters,
+        connecting=services.connecting,
+        disconnecting=services.disconnecting,
+        places=PlaceService(base.adapters, services.tokens, database),
         health=HealthReader(database),
         database=database,
         vault=vault,
     )
     home = Home(accounts, services.organizations, base.slack_clients, database)
-    connect = Connect(services.connections, home, database, vault)
+    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
         connect,
         accounts,
@@ -356,20 +361,19 @@ def _web(
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
     connect_pages = ConnectPages(
         settings=settings,
-        platforms=settings.platforms(),
-        connections=services.connections,
-        database=database,
-        vault=vault,
-        home=slack.home,
-        later=slack.dispatcher.later,
+        connecting=services.connecting,
+        platforms={found.callback_slug: found.platform for found in settings.platforms().values()},
+        home=HomeInBackground(slack.home, slack.dispatcher.later, database),
         sign_in=SignInWithSlack(settings, base.slack_clients, base.http),
         pages=pages,
         cookies=cookies,
+        database=database,
+        vault=vault,
     )
     install_pages = InstallPages(
         settings=settings,
-        connections=services.connections,
-        database=database,
+        catalog=services.catalog,
+        trips=InstallTrips(settings, database),
         clients=base.slack_clients,
         installations=services.installations,
         pages=pages,

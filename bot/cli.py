@@ -189,7 +189,7 @@ def doctor() -> None:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
             outlook = await HealthReader(parts.database).now()
-            troubles = [each.words(parts.connections.catalog.platform(key)) for key, each in outlook.items()]
+            troubles = [each.words(parts.connecting.catalog.platform(key)) for key, each in outlook.items()]
             troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 

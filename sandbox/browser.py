@@ -89,10 +89,14 @@ class Page:
 
 
 class Browser:
-    """One person's browser. Close it, or use it as a context."""
+    """One person's browser. Close it, or use it as a context.
 
-    def __init__(self) -> None:
+    Every page it shows is added to `history`.
+    """
+
+    def __init__(self, history: list[Page] | None = None) -> None:
         self._http = httpx.AsyncClient(verify=PLAIN, follow_redirects=False, timeout=30.0, trust_env=False)
+        self.history: list[Page] = [] if history is None else history
 
     async def __aenter__(self) -> Self:
         """Return the browser."""
@@ -150,7 +154,7 @@ class Browser:
             response = await self._http.get(target)
         reader = _Reader()
         reader.feed(response.text)
-        return Page(
+        page = Page(
             url=str(response.url),
             status=response.status_code,
             html=response.text,
@@ -160,6 +164,8 @@ class Browser:
             headers={k.lower(): v for k, v in response.headers.items()},
             trail=trail,
         )
+        self.history.append(page)
+        return page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from sandbox.time_machine import age
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from sandbox.browser import Page
     from sandbox.core import Simulator
     from sandbox.platforms.oauth import OAuthSimulator
 
@@ -68,6 +69,8 @@ class World:
         self.after_time: list[Callable[[], Awaitable[None]]] = []
         """Called when time has passed: whoever runs the app lets its clocks tick."""
         self.passed = timedelta(0)
+        self.pages: list[Page] = []
+        """Every page that a `Member` was shown, oldest first."""
         self.slack.mount(lambda slack: client_routes(slack, world_page="/world"))
         self.slack.mount(lambda _: control_routes(self))
         self.connect_app(self.app_url)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, select, update
 
-from storage.discoveries import Discoveries
+from storage.discoveries import Discoveries, Found
 from storage.engine.db import insert_once, now
-from storage.models import BLOCKED, LEFT_OUT, Account, FoundAccount, Grant, GrantHolder, Organization
+from storage.models import BLOCKED, LEFT_OUT, Account, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,20 +21,6 @@ if TYPE_CHECKING:
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
 _FRESH = {"populate_existing": True}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewAccount:
-    """An account as a platform showed it, about to be connected."""
-
-    remote_id: str
-    kind: str
-    name: str
-    handle: str = ""
-    url: str = ""
-    avatar_url: str = ""
-    token: str | None = field(default=None, repr=False)
-    missing: Sequence[str] = ()
 
 
 # Built once: it runs with `accounts`, `status` and every App Home, and building it costs more than running it.
@@ -56,28 +41,17 @@ class Accounts:
         self._session = session
         self._vault = vault
 
-    async def attach(
-        self, organization_id: str, *, grant: Grant, connected_by: str, found: FoundAccount | NewAccount
-    ) -> Account:
+    async def attach(self, organization_id: str, *, grant: Grant, connected_by: str, found: Found) -> Account:
         """Return the account, connected through this grant: new, back again, or moved to it.
 
         The same remote account is one row per organization, however often and by whom it is attached.
         """
-        token = self._token_of(found)
-        values: dict[str, Any] = {
+        values: dict[str, Any] = found.facts() | {
             "grant_id": grant.id,
             "app": grant.app,
-            "kind": found.kind,
-            "name": found.name,
-            "handle": found.handle,
-            "url": found.url,
-            "avatar_url": found.avatar_url,
-            "missing": list(found.missing),
             "connected_by": connected_by,
         }
-        fresh = Account(
-            organization_id=organization_id, platform=grant.platform, remote_id=found.remote_id, **values
-        )
+        fresh = Account(organization_id=organization_id, platform=grant.platform, **values)
         known = insert_once(self._session, Account).values(**fresh.model_dump())
         since = case(
             (col(Account.disconnected_at).is_(None), col(Account.connected_at)),
@@ -90,15 +64,9 @@ class Accounts:
         )
         rows = await self._session.exec(upsert.returning(Account), execution_options=_FRESH)
         account: Account = rows.scalar_one()
-        account.token_sealed = self._seal(account, token) if token else None
+        account.token_sealed = self._seal(account, found.token) if found.token else None
         await self._session.flush()
         return account
-
-    def _token_of(self, found: FoundAccount | NewAccount) -> str | None:
-        if isinstance(found, NewAccount):
-            return found.token
-        secret = Discoveries(self._session, self._vault).token(found)
-        return secret.reveal() if secret else None
 
     def _seal(self, account: Account, token: str) -> bytes:
         return self._vault.seal(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, insert
-from sqlmodel import col, delete, select, update
+from sqlmodel import Field, col, delete, select, update
 
 from storage.engine.db import now
-from storage.models import Discovery, FoundAccount, GrantHolder, new_id
+from storage.models import AccountFacts, Discovery, FoundAccount, GrantHolder, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,19 +22,13 @@ DISCOVERY_LIFE = timedelta(hours=24)
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """An account as a discovery showed it; `blocker` is empty where it can be used."""
+class Found(AccountFacts):
+    """An account as its platform showed it, before it is stored."""
 
-    remote_id: str
-    kind: str
-    name: str
-    handle: str = ""
-    url: str = ""
-    avatar_url: str = ""
-    token: str | None = field(default=None, repr=False)
+    token: str | None = Field(default=None, repr=False)
+    """The account's own, where its platform gives one."""
     blocker: str = ""
-    missing: Sequence[str] = ()
+    """Why it cannot be connected; empty: it can."""
 
 
 class Discoveries:
@@ -90,23 +83,15 @@ class Discoveries:
 
     def _row(self, discovery: Discovery, position: int, found: Found) -> dict[str, object]:
         row_id = new_id("fnd")
-        return {
+        sealed = self._seal(discovery.organization_id, row_id, found.token) if found.token else None
+        return found.facts() | {
             "id": row_id,
             "organization_id": discovery.organization_id,
             "discovery_id": discovery.id,
             "position": position,
-            "remote_id": found.remote_id,
-            "kind": found.kind,
-            "name": found.name,
             "search": f"{found.name} {found.handle}".strip().casefold(),
-            "handle": found.handle,
-            "url": found.url,
-            "avatar_url": found.avatar_url,
-            "token_sealed": self._seal(discovery.organization_id, row_id, found.token)
-            if found.token
-            else None,
+            "token_sealed": sealed,
             "blocker": found.blocker,
-            "missing": list(found.missing),
         }
 
     async def get(self, organization_id: str, discovery_id: str, membership_id: str) -> Discovery | None:
@@ -178,6 +163,11 @@ class Discoveries:
             .order_by(col(FoundAccount.position))
         )
         return list(await self._session.exec(greyed))
+
+    def opened(self, found: FoundAccount) -> Found:
+        """Return a stored account as its platform showed it."""
+        token = self.token(found)
+        return Found(**found.facts(), token=token.reveal() if token else None, blocker=found.blocker)
 
     def token(self, found: FoundAccount) -> Secret | None:
         """Return the account's own token where its platform gave one."""

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
@@ -86,9 +86,12 @@ class Office:
         return member
 
 
-async def open_office(data: Path, stack: AsyncExitStack, extra: Mapping[str, str] | None = None) -> Office:
+async def open_office(
+    data: Path, stack: AsyncExitStack, extra: Mapping[str, str] | None = None, **other: Any
+) -> Office:
+    """Return the product in its world; `other` goes to `playground`, for other platforms than those there are."""
     sqlite_file(data)
-    found = await stack.enter_async_context(playground(data=data, extra=PATIENT | dict(extra or {})))
+    found = await stack.enter_async_context(playground(data=data, extra=PATIENT | dict(extra or {}), **other))
     found.world.slack.settings |= {
         "message_interval_s": float((PATIENT | dict(extra or {}))[PACE]),
         # Slack's three seconds are measured elsewhere; here other tests keep the machine busy.
@@ -109,14 +112,18 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 async def either_office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Give the product in its world on SQLite and, where every try is made (tests/counts.py), on PostgreSQL."""
     async with AsyncExitStack() as stack:
-        if request.param == "sqlite":
-            yield await open_office(tmp_path, stack)
-            return
-        postgres = request.getfixturevalue("postgres")
-        stack.push_async_callback(postgres.empty)  # the last to be called, when nobody is connected any more
-        office = await open_office(tmp_path, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
-        office.world.age_app = partial(age, office.database)
-        yield office
+        yield await open_either_office(request, tmp_path, stack)
+
+
+async def open_either_office(request: pytest.FixtureRequest, data: Path, stack: AsyncExitStack) -> Office:
+    """Open the product on the database that `request.param` names."""
+    if request.param == "sqlite":
+        return await open_office(data, stack)
+    postgres = request.getfixturevalue("postgres")
+    stack.push_async_callback(postgres.empty)  # the last to be called, when nobody is connected any more
+    office = await open_office(data, stack, {"OCTAPOST_DATABASE_URL": postgres.url(postgres.name)})
+    office.world.age_app = partial(age, office.database)
+    return office
 
 
 def settings(**more: str) -> Settings:

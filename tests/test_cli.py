@@ -108,6 +108,7 @@ async def test_half_of_the_work_on_sqlite_is_warned_of(tmp_path: Path) -> None:
     assert "the other half must open this very file" in said.decode()
 
 
+@in_full
 async def test_the_doctor_wants_to_know_the_proxies_of_a_public_installation(tmp_path: Path) -> None:
     keys, file, https = KeyRing.generate(), sqlite_file(tmp_path), {"PUBLIC_URL": "https://bot.example.com"}
 

@@ -34,7 +34,7 @@ PAGES = sorted(
 )
 DOCS = [page for page in PAGES if "docs" in page.relative_to(ROOT).parts]
 VARIABLE = re.compile(r"OCTAPOST_[A-Z0-9_]*[A-Z0-9]")
-OF_THE_TESTS = frozenset({"OCTAPOST_TEST_POSTGRES_URL", "OCTAPOST_FULL"})
+OF_THE_TESTS = frozenset({"OCTAPOST_GOLDEN", "OCTAPOST_TEST_POSTGRES_URL", "OCTAPOST_FULL"})
 WORDS = {
     Capability.PUBLISH: "publishing",
     Capability.MEDIA: "media",
@@ -340,3 +340,28 @@ def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
 
     assert numbers == list(range(1, len(pages) + 1))
     assert lacking == []
+
+
+def templates() -> list[tuple[str, list[str]]]:
+    """Return the file and the lines of each piece of code in CONTRIBUTING that says where it is from."""
+    blocks = re.findall(
+        r"^```python\n# (\S+\.py)\n(.+?)^```$", text_of(ROOT / "CONTRIBUTING.md"), re.MULTILINE | re.DOTALL
+    )
+    return [(path, code.rstrip().splitlines()) for path, code in blocks]
+
+
+@pytest.mark.parametrize(("path", "lines"), templates(), ids=[path for path, _ in templates()])
+def test_a_template_is_code_that_is_there(path: str, lines: list[str]) -> None:
+    assert "\n".join(lines) in text_of(ROOT / path)
+
+
+def test_there_is_a_template_for_every_layer() -> None:
+    layers = {path.rpartition("/")[0] for path, _ in templates()}
+
+    assert layers == {
+        "storage/models",
+        "storage",
+        "bot/services/organizations",
+        "bot/views",
+        "bot/stories",
+    }

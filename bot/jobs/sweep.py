@@ -15,7 +15,7 @@ from storage.outbox import Notices
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
-    from bot.services.accounts.disconnecting import Disconnections
+    from bot.services.accounts.disconnecting import Disconnecting
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -30,10 +30,10 @@ SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
 class Sweeper:
     """Deletes what has run out. Running it twice at once is harmless."""
 
-    def __init__(self, database: Database, vault: Vault, disconnections: Disconnections) -> None:
+    def __init__(self, database: Database, vault: Vault, disconnecting: Disconnecting) -> None:
         self._database = database
         self._vault = vault
-        self._disconnections = disconnections
+        self._disconnecting = disconnecting
 
     async def run(self) -> None:
         """Sweep once."""
@@ -47,7 +47,7 @@ class Sweeper:
             abandoned = await Grants(session, self._vault).find_orphaned(ABANDONED_AFTER)
         for grant in abandoned:
             try:
-                await self._disconnections.end_grant(grant)
+                await self._disconnecting.end_grant(grant)
             except Exception:  # the others must not wait behind it; the next sweep tries again
                 log.exception("grant not ended", grant=grant.id, platform=grant.platform)
         if gone or abandoned:

@@ -24,7 +24,7 @@ class Sender:
     """The workspace the request was made in."""
     enterprise_id: str | None
     channel_id: str
-    said_team: str = ""
+    claimed_team: str = ""
     """The workspace the payload says the person belongs to, until we know that it is one of the Grid's."""
 
     @property

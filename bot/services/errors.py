@@ -157,6 +157,20 @@ class ChannelAlreadyRequestedError(InvalidInputError):
 
 
 @dataclass(eq=False)
+class NothingChosenError(InvalidInputError):
+    """No account was chosen."""
+
+
+@dataclass(eq=False)
+class BlockedAccountError(InvalidInputError):
+    """The chosen account cannot be connected."""
+
+    name: str
+    blocker: str
+    """Why: a `Blocker`, or that it is connected already."""
+
+
+@dataclass(eq=False)
 class UnknownPlatformError(ServiceError):
     """The word names no platform."""
 

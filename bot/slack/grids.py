@@ -1,8 +1,8 @@
-"""Is somebody of a Grid organization where Slack's payload says they are?
+"""Whether a person belongs to the Grid organization that Slack's payload names.
 
-In a shared channel people of other companies use our controls too. Their user id is only unique at home, so
-it counts as a member's id only if their own workspace is one of the Grid's. A workspace we don't know is
-looked up through our own installation, once, and remembered.
+In a shared channel, people of other companies press our buttons too. A user id is unique only within a
+company, so it counts as a member's id only if the person's own workspace is one of the Grid's. A workspace we
+don't know is looked up once, through our own installation, and the answer is stored.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ ASK_WITHIN_S = 1.0
 
 
 async def require_home(single: AutocommitRunner, sender: Sender, client: Clients) -> None:
-    """Return if the sender is of the Grid organization their payload names.
+    """Return if the sender belongs to the Grid organization their payload names.
 
-    Raises ExternalUserError if Slack says they are not, and UnverifiedUserError if it gives no answer.
+    Raises:
+        ExternalUserError: Slack says that they don't.
+        UnverifiedUserError: Slack gives no answer in time.
+
     """
     try:
         of_the_grid = await at_home(single, sender, client)
@@ -46,19 +49,24 @@ async def require_home(single: AutocommitRunner, sender: Sender, client: Clients
 
 
 async def at_home(single: AutocommitRunner, sender: Sender, client: Clients) -> bool:
-    """Tell whether the person is of the Grid organization. Raises SlackSilent without an answer."""
-    if not sender.said_team or sender.enterprise_id is None:
+    """Tell whether the person belongs to the Grid organization.
+
+    Raises:
+        SlackSilent: Slack gives no answer in time.
+
+    """
+    if not sender.claimed_team or sender.enterprise_id is None:
         return True
-    claim = Claim(enterprise_id=sender.enterprise_id, team_id=sender.said_team, user_id=sender.user_id)
+    claim = Claim(enterprise_id=sender.enterprise_id, team_id=sender.claimed_team, user_id=sender.user_id)
     found = await known(single, claim)
     if found is None:
-        found = await _asked(claim, client)
+        found = await _look_up(claim, client)
         await remember(single, claim, ours=found)
-        log.info("workspace looked up", enterprise=claim.enterprise_id, team=claim.team_id, ours=found)
+        log.info("grid.workspace_looked_up", enterprise=claim.enterprise_id, team=claim.team_id, ours=found)
     return found
 
 
-async def _asked(claim: Claim, client: Clients) -> bool:
+async def _look_up(claim: Claim, client: Clients) -> bool:
     try:
         async with asyncio.timeout(ASK_WITHIN_S):
             user = await user_of(await client(), claim.user_id)
@@ -66,16 +74,16 @@ async def _asked(claim: Claim, client: Clients) -> bool:
         raise
     except CALL_FAILED as error:
         code = failure(error).code
-        log.warning("workspace not looked up", team=claim.team_id, code=code)
+        log.warning("grid.workspace_unknown", team=claim.team_id, code=code)
         raise SlackSilent(code) from error
-    return user is not None and bears_out(claim, user)
+    return user is not None and confirms(claim, user)
 
 
-def bears_out(claim: Claim, user: Mapping[str, Any]) -> bool:
-    """Tell whether a user object of Slack's bears out that the person is of the claimed workspace.
+def confirms(claim: Claim, user: Mapping[str, Any]) -> bool:
+    """Tell whether Slack's user object confirms that the person belongs to the claimed workspace.
 
-    `enterprise_user` is there for people of a Grid and names its workspaces they are in; `team_id` is one
-    of these, or the Grid's own id (https://docs.slack.dev/reference/objects/user-object, 2026-11-30).
+    People of a Grid have `enterprise_user`, which names the workspaces they are in; `team_id` is one of these,
+    or the Grid's own id (https://docs.slack.dev/reference/objects/user-object, read 2026-11-30).
     """
     grid = user.get("enterprise_user")
     if not isinstance(grid, Mapping) or grid.get("enterprise_id") != claim.enterprise_id:

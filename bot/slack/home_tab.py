@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from bot.services.access import Sender
+    from bot.services.access import ActorRef, Sender
 
 
 class HomeTab(Protocol):
@@ -16,4 +16,12 @@ class HomeTab(Protocol):
 
         Raises nothing that Slack does: a tab that cannot be drawn now is drawn when it is opened.
         """
+        ...
+
+
+class HomeTabSoon(Protocol):
+    """The same for an edge without a Slack request: our pages."""
+
+    def redraw_soon(self, member: ActorRef, team_id: str) -> None:
+        """Draw a member's home tab again, in the background."""
         ...

@@ -18,7 +18,7 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
     In interactive payloads the *sender's* team is `user.team_id`; `team` (and Bolt's
     `context.team_id`, `context.actor_team_id`) is the workspace the message lives in, also when a
     Slack Connect guest presses the button. In a Grid they may differ also for its own people: there the
-    enterprise is the realm, and the sender's team, if it is another one, is `said_team`, which has to be
+    enterprise is the realm, and the sender's team, if it is another one, is `claimed_team`, which has to be
     checked (`bot.slack.grids`) before the user id means anybody. Which workspace's organizations are meant is then
     decided by the place, as for commands: by `team`, or in the views of an org-wide installation,
     where that is null, by `view.team_id`.
@@ -42,7 +42,7 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
         team_id=str(at_home),
         enterprise_id=enterprise_id,
         channel_id=str(channel.get("id", "")) if isinstance(channel, Mapping) else "",
-        said_team=str(own) if enterprise_id and own not in {enterprise_id, host} else "",
+        claimed_team=str(own) if enterprise_id and own not in {enterprise_id, host} else "",
     )
 
 
@@ -77,7 +77,7 @@ def leaver_of(body: Mapping[str, Any]) -> Sender | None:
     """Return whom Slack has just deactivated, from a `user_change` envelope, or None for any other change.
 
     None also for people of other companies, whose changes Slack tells us as well. In a Grid that may have to be
-    looked up: see `Sender.said_team`.
+    looked up: see `Sender.claimed_team`.
     """
     user = (body.get("event") or {}).get("user")
     team_id, enterprise_id = workspace_of(body)
@@ -94,7 +94,7 @@ def leaver_of(body: Mapping[str, Any]) -> Sender | None:
         team_id=team_id or "",
         enterprise_id=enterprise_id,
         channel_id="",
-        said_team=str(own) if unsure else "",
+        claimed_team=str(own) if unsure else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a sender stands, read when somebody wants to know."""
+"""The organizations a sender belongs to, read when they are first needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LazyStanding:
-    """Where a sender stands, asked of the database at most once per request, and only if somebody wants it."""
+    """A sender's standing. A request reads it from the database at most once, and only if it needs it."""
 
     def __init__(self, database: Database, sender: Sender) -> None:
         self._database = database

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.services.accounts.diagnosis import NO_OUTAGE, Remedy
 from bot.services.accounts.disconnecting import Revocation
-from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -38,18 +36,16 @@ from bot.views.errors import explain
 from storage.account_listings import Listings
 from storage.accounts import Accounts
 from storage.models import Account, Grant
-from storage.places import Places
 from storage.posts import Posts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from adapters.base import Adapter
     from bot.services.access import Actor, Sender
-    from bot.services.accounts.connecting import Connections
+    from bot.services.accounts.connecting import Connecting
     from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
-    from bot.services.accounts.disconnecting import Disconnections
-    from bot.services.tokens.fresh import FreshTokens
+    from bot.services.accounts.disconnecting import Disconnecting
+    from bot.services.accounts.places import PlaceService
     from storage.account_listings import Listing
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -57,7 +53,6 @@ if TYPE_CHECKING:
 log = logger(__name__)
 CARDS_SHOWN = 11
 """A message holds 50 blocks, a card at most 4; up to five stand around them."""
-PLACES_FRESH = timedelta(minutes=10)
 TOPIC = "Accounts"
 
 
@@ -67,20 +62,18 @@ class AccountsStory:
     def __init__(
         self,
         *,
-        connections: Connections,
-        disconnections: Disconnections,
-        tokens: FreshTokens,
-        adapters: Mapping[str, Adapter],
+        connecting: Connecting,
+        disconnecting: Disconnecting,
+        places: PlaceService,
         health: HealthReader,
         database: Database,
         vault: Vault,
     ) -> None:
-        self._connections = connections
+        self._connecting = connecting
         self._health = health
-        self._catalog = connections.catalog
-        self._disconnections = disconnections
-        self._tokens = tokens
-        self._adapters = adapters
+        self._catalog = connecting.catalog
+        self._disconnecting = disconnecting
+        self._places = places
         self._database = database
         self._vault = vault
         self.changed: list[Callable[[Sender, str | None], Awaitable[None]]] = []
@@ -242,7 +235,7 @@ class AccountsStory:
     @on(Kind.SUBMISSION, "account.disconnected", Permission.DISCONNECT_ACCOUNTS)
     async def disconnect(self, request: Request) -> Answer:
         """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
-        gone = await self._disconnections.disconnect(request.actor, request.target)
+        gone = await self._disconnecting.disconnect(request.actor, request.target)
         request.later += [
             partial(redraw, request.sender, request.actor.organization_id) for redraw in self.changed
         ]
@@ -251,7 +244,7 @@ class AccountsStory:
         view_id = str(request.body["view"]["id"])
 
         async def end() -> None:
-            result = await self._disconnections.revocation(gone)
+            result = await self._disconnecting.revocation(gone)
             try:
                 client = await request.client()
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
@@ -274,8 +267,8 @@ class AccountsStory:
         """Return a link for the account's own app, bound to the grant it renews."""
         actor = request.actor
         client = self._catalog.client(one.account.platform, one.account.app)
-        url = await self._connections.open_ticket(
-            actor, client, one.platform, request=request.key, reconnects=one.account.grant_id
+        url = await self._connecting.open_link(
+            actor, one.platform, client, request=request.key, reconnects=one.account.grant_id
         )
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Accounts(session, self._vault).all(actor.organization_id, one.platform.key)
@@ -286,44 +279,23 @@ class AccountsStory:
 
     @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens="Where it can post")
     async def places(self, request: Request) -> Answer:
-        """Open the modal of places; a list older than ten minutes is read from the platform first."""
+        """Open the modal of places."""
         one = await self._one(request)
         actor, account = request.actor, one.account
-        value = f"{actor.organization_id}/{account.id}"
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            repository = Places(session)
-            fresh = await repository.fresh(actor.organization_id, account.id, PLACES_FRESH)
-            count = await repository.count(actor.organization_id, account.id) if fresh else 0
-        if fresh:
-            return OpenModal(views.places(account.name, count, value))
         try:
-            count = await self.read_places(actor, one)
+            count = await self._places.count(actor, account, one.grant)
         except PlatformError as error:
             return OpenModal(kit.message_modal("Where it can post", explain(error, one.platform.name)))
-        return OpenModal(views.places(account.name, count, value))
-
-    async def read_places(self, actor: Actor, one: Card) -> int:
-        """Read the account's places from the platform, keep them, and return how many there are."""
-        account, grant = one.account, one.grant
-        if grant is None:
-            raise NotFoundError(Thing.ACCOUNT_GRANT)
-        adapter = self._adapters[account.platform]
-        found = await self._tokens.use(
-            grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
+        return OpenModal(
+            views.places(account.name, one.platform, count, f"{actor.organization_id}/{account.id}")
         )
-        async with acting(self._database, actor, Permission.SEE_ACCOUNTS) as session:
-            await Places(session).replace(
-                actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
-            )
-        return len(found)
 
     @on(Kind.OPTIONS, "account.place", Permission.SEE_ACCOUNTS, changes=False)
     async def search_places(self, request: Request) -> Answer:
         """Answer the places typeahead."""
-        actor = request.actor
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            found = await Places(session).search(actor.organization_id, request.target, request.words)
-        return Options(views.place_options(found))
+        return Options(
+            views.place_options(await self._places.search(request.actor, request.target, request.words))
+        )
 
     async def _one(self, request: Request, account_id: str = "") -> Card:
         """Return the card of an account, by default the one a button names.
@@ -342,7 +314,7 @@ class AccountsStory:
         account = one.account
         async with self._database.organization(account.organization_id, write=False) as session:
             waiting = await Posts(session).waiting(account.organization_id, [account.id])
-        outlook = await self._disconnections.outlook(account)
+        outlook = await self._disconnecting.outlook(account)
         return views.confirm_disconnect(one, outlook, waiting.posts)
 
     def _card(

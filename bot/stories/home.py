@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.access import act_as
+from bot.services.access import act_as, sender_behind
 from bot.services.errors import NotMemberError
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -17,15 +18,17 @@ from bot.views.errors import sentence
 from bot.views.kit import Json
 from storage.account_listings import Listings
 from storage.alert_settings import Alerts
+from storage.memberships import Members
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from bot.services.access import Sender
+    from bot.services.access import ActorRef, Sender
     from bot.services.organizations.organizations import OrganizationService
     from bot.slack.clients import SlackClients
+    from bot.slack.home_tab import HomeTab
     from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.standing import Standing
@@ -113,3 +116,24 @@ class Home:
             await client.views_publish(user_id=sender.user_id, view=view)
         except CALL_FAILED as error:
             log.warning("home.not_published", code=failure(error).code)
+
+
+class HomeInBackground:
+    """Draws home tabs after an answer, for those who have no Slack request. Built once, in `bot.app`."""
+
+    def __init__(
+        self, home: HomeTab, later: Callable[[Callable[[], Awaitable[None]]], None], database: Database
+    ) -> None:
+        self._home = home
+        self._later = later
+        self._database = database
+
+    def redraw_soon(self, member: ActorRef, team_id: str) -> None:
+        """Draw a member's home tab again, in the background; one who has left sees none."""
+        self._later(partial(self._redraw, member.organization_id, member.membership_id, team_id))
+
+    async def _redraw(self, organization_id: str, membership_id: str, team_id: str) -> None:
+        async with self._database.organization(organization_id, write=False) as session:
+            member = await Members(session).get(organization_id, membership_id)
+        if member is not None:
+            await self._home.redraw(sender_behind(member, team_id), organization_id)

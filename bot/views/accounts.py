@@ -25,8 +25,14 @@ CAN = {
     Capability.PUBLISH: "publish",
     Capability.MEDIA: "send media",
     Capability.INSIGHTS: "read how posts did",
-    Capability.PLACES: "list subreddits",
+    Capability.PLACES: "list {place}s",
 }
+"""What an account can do, after "Can" or "Can't"; `{place}` is what a place is called at the platform."""
+
+
+def ability(platform: Platform, capability: Capability) -> str:
+    """Return what an account with `capability` can do, after "Can" or "Can't"."""
+    return CAN[capability].format(place=platform.place)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ def card(one: Card, role: Role) -> list[Json]:
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
         lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
-    able = kit.listed(CAN[c] for c in Capability if c in one.can)
+    able = kit.listed(ability(one.platform, c) for c in Capability if c in one.can)
     owned = kit.plain(f"Owned by {one.organization}.", 300)
     by = kit.mrkdwn(f"Connected by {one.connected_by}.")
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
@@ -302,12 +308,13 @@ def disconnected(gone: Disconnection, result: Revocation) -> Json:
 # Places
 
 
-def places(name: str, count: int, value: str) -> Json:
+def places(name: str, platform: Platform, count: int, value: str) -> Json:
     """Return the modal with a typeahead over every place."""
     if not count:
-        blocks = [kit.words(f"{name} may not post in any subreddit yet. Join one on Reddit first.")]
+        none = f"{name} may not post in any {platform.place} yet. Join one on {platform.name} first."
+        blocks = [kit.words(none)]
     else:
-        some = f"{count} subreddits" if count > 1 else "1 subreddit"
+        some = f"{count} {platform.place}s" if count > 1 else f"1 {platform.place}"
         search: Json = {
             "type": "external_select",
             "action_id": "account.place",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adapters.base import Blocker, Hint
+from bot.services.accounts.facts import ALREADY_HERE
 
 BLOCKED: dict[Blocker, tuple[str, str]] = {
     Blocker.NO_CREATE_CONTENT: (
@@ -63,3 +64,11 @@ HINTS: dict[Hint, str] = {
     ),
 }
 """Why discovery found less than expected, and the fix. A test checks that every Hint is here."""
+
+
+def why_not(name: str, blocker: str | None) -> str:
+    """Return why an account is greyed, and the fix."""
+    if blocker == ALREADY_HERE:
+        return f"{name}: already connected here, so there is nothing to do."
+    reason, fix = BLOCKED[Blocker(blocker or "")]
+    return f"{name}: {reason}. {fix}"

@@ -1,46 +1,186 @@
-"""What a person is told, in the browser and in Slack, when a consent came to nothing."""
+"""What a person is told about their consent: what came of it, that it waits, or why it came to nothing.
+
+The sentences are for Slack and for our pages (`bot.views.pages`); the messages are for Slack.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.notifications import ConsentFailed, ConsentProblem
+from adapters.base import Hint
+from bot.services.notifications import ConsentProblem
 from bot.slack.commands import COMMAND
 from bot.views import kit
+from bot.views.blockers import HINTS, why_not
 from bot.views.errors import explain
 from bot.views.kit import Message
 
 if TYPE_CHECKING:
     from adapters.base import App, Platform, PlatformError
+    from bot.services.notifications import (
+        AccountsConnected,
+        ConsentFailed,
+        ConsentSettled,
+        ConsentWaiting,
+    )
 
 MISSING_SCOPE = "missing_scope"
-"""The code with which adapters reject a consent that does not cover the question whose it is."""
+"""The code with which adapters reject a consent that does not say whose it is."""
+BLOCKED_SHOWN = 20
+BLOCKED_BESIDE_CHOICE = 3
+"""Where the picker lists them all."""
 
 
-def declined(platform: Platform) -> str:
-    """Return what is said to somebody who pressed Cancel at the platform."""
-    return f"You said no at {platform.name}, so nothing was connected and nothing was stored."
+# It is settled
 
 
-def how_to_go_on(platform: Platform) -> str:
-    """Return the way back in; the link that was used up is of no use any more."""
-    return f"Changed your mind? Type `{COMMAND} connect {platform.key}` in Slack for a new link."
+def settled(done: ConsentSettled, platform: Platform) -> Message:
+    """Return what the member who consented is told."""
+    blocks = [kit.words(sentence) for sentence in happened(done, platform, signs=True)]
+    if done.discovery_id:
+        choose = f"{done.organization_id}/{done.discovery_id}"
+        blocks.append(kit.actions(kit.button("Choose accounts", "connect.choose", choose, style="primary")))
+    blocks += [kit.fine_print(line) for line in obstacles(done, platform)]
+    if nothing_came_of(done):
+        blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
+    first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
+    return Message(text=first or f"{platform.name}: done.", blocks=blocks)
+
+
+def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -> list[str]:
+    """Return what came of a consent, one sentence or two for each part of it; `signs` go before some."""
+    said = [wrong_identity(done, platform)] if done.wrong else []
+    if done.attached:
+        sign = "✅ " if signs else ""
+        said.append(f"{sign}Connected to {done.organization}: {kit.some(done.attached)} on {platform.name}.")
+    if done.renewed:
+        sign = "🔁 " if signs else ""
+        said.append(f"{sign}Renewed for {done.organization}: {kit.some(done.renewed)} on {platform.name}.")
+    if done.left_out:
+        said.append(not_renewed(done))
+    if done.discovery_id:
+        more = "more " if done.renewed else ""
+        many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
+        said.append(f"{platform.name} shows {many} you can connect to {done.organization}.")
+    if nothing_came_of(done):
+        said.append(
+            f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}."
+        )
+    return said
+
+
+def nothing_came_of(done: ConsentSettled) -> bool:
+    """Tell whether the consent covers no account that can be used."""
+    return not (done.attached or done.renewed or done.discovery_id or done.wrong)
+
+
+def wrong_identity(done: ConsentSettled, platform: Platform) -> str:
+    """Return who signed in where somebody else was expected."""
+    expected, got = (name or "someone else" for name in done.wrong or ("", ""))
+    as_new = f", or connect {got} as a new account below" if done.discovery_id else ""
+    return (
+        f"You signed in to {platform.name} as {got}, but this connection belongs to {expected}."
+        f" Nothing of it was changed. Sign in as {expected} to renew it{as_new}."
+    )
+
+
+def not_renewed(done: ConsentSettled) -> str:
+    """Return which accounts a reconnect left out, and how to get them with the next one."""
+    them = "it" if len(done.left_out) == 1 else "them"
+    how = "tick everything you want to keep"
+    if not (done.renewed or done.blocked or done.discovery_id):
+        how = f"sign in there as somebody who manages {them}"
+    return (
+        f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include {them}; to keep publishing there,"
+        f" press Reconnect and {how}."
+    )
+
+
+def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
+    """Return what stands in the way of more: reasons, fixes, missing permissions, sharing."""
+    lines = [HINTS[Hint(hint)] for hint in done.hints]
+    shown = BLOCKED_BESIDE_CHOICE if done.discovery_id else BLOCKED_SHOWN
+    lines += [why_not(one.name, one.reason) for one in done.blocked[:shown]]
+    if len(done.blocked) > shown:
+        where = "; Choose accounts lists them with reasons" if done.discovery_id else ""
+        lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
+    if done.missing:
+        asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]
+        missing = [scope for scope in asked if scope.name in done.missing]
+        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in missing)
+        lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
+    if done.shared:
+        lines.append(
+            f"Another organization on this installation uses the same {platform.name} sign-in, so both share"
+            " one access: renewing it here renews it for both, disconnecting here leaves the other's alone."
+        )
+    return lines
+
+
+def news(one: AccountsConnected, platform: Platform) -> Message:
+    """Return what the other admins are told: a surprising connection is one somebody sees."""
+    text = f"New in {one.organization}: {kit.some(one.accounts)} on {platform.name} was connected."
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            kit.fine_print(
+                "If that surprises you: /octapost accounts shows who connected it and can disconnect it."
+            ),
+        ],
+    )
+
+
+# It waits
+
+
+def waiting(one: ConsentWaiting, platform: Platform) -> Message:
+    """Return what is said when a consent is stored and the platform stopped answering."""
+    value = f"{one.organization_id}/{one.grant_id}"
+    return Message(
+        text=f"I have your consent for {platform.name}, but it isn't answering.",
+        blocks=[
+            kit.words(f"I have your consent for {platform.name}, but couldn't read your accounts yet."),
+            kit.words(explain(one.failure.error, platform.name)),
+            kit.actions(kit.button("Finish connecting", "connect.resume", value, style="primary")),
+        ],
+    )
+
+
+# It came to nothing
+
+
+def failed(one: ConsentFailed, platform: Platform) -> Message:
+    """Return the direct message about a trip that connected nothing, with a button that starts again."""
+    said = why_failed(one, platform).replace("`", "")
+    again = kit.button(
+        f"Try {platform.name} again", f"connect.platform.{one.app}", f"{one.organization_id}/{one.app}"
+    )
+    return Message(text=said, blocks=[kit.words(said), kit.actions(again)])
+
+
+def why_failed(one: ConsentFailed, platform: Platform) -> str:
+    """Return why nothing was connected, in a sentence or two."""
+    match one.problem:
+        case ConsentProblem.DECLINED:
+            return f"You said no at {platform.name}, so nothing was connected and nothing was stored."
+        case ConsentProblem.MISSING_PRODUCT:
+            return missing_product(platform, next(app for app in platform.apps if app.key == one.app))
+        case ConsentProblem.NOT_ACCEPTED if one.failure is not None:
+            return not_accepted(platform, one.failure.error)
+        case _:
+            named = f" (code `{one.code}`)" if one.code else ""
+            return f"{platform.name} stopped the sign-in{named}. Nothing was connected."
 
 
 def missing_product(platform: Platform, app: App) -> str:
-    """Return whose fault it is that the platform refused to ask: the operator's, and what they lack."""
+    """Return that the platform refused to ask because of the operator's app, and what that lacks."""
     products = list(dict.fromkeys(scope.product for scope in app.scopes if scope.product))
     named = f" It needs {kit.listed(products)}." if products else ""
     return (
         f"That's on us, not on you: this installation's {platform.name} app may not ask for what it needs."
         f"{named} Whoever runs Octapost has to request that at {platform.name}."
     )
-
-
-def refused(platform: Platform, code: str) -> str:
-    """Return what is said when the platform sent an error we have no better words for."""
-    named = f" (code `{code}`)" if code else ""
-    return f"{platform.name} stopped the sign-in{named}. Nothing was connected."
 
 
 def not_accepted(platform: Platform, error: PlatformError) -> str:
@@ -53,23 +193,6 @@ def not_accepted(platform: Platform, error: PlatformError) -> str:
     return explain(error, platform.name)
 
 
-def why(one: ConsentFailed, platform: Platform) -> str:
-    """Return why nothing was connected, in a sentence or two."""
-    match one.problem:
-        case ConsentProblem.DECLINED:
-            return declined(platform)
-        case ConsentProblem.MISSING_PRODUCT:
-            return missing_product(platform, next(app for app in platform.apps if app.key == one.app))
-        case ConsentProblem.NOT_ACCEPTED if one.failure is not None:
-            return not_accepted(platform, one.failure.error)
-        case _:
-            return refused(platform, one.code)
-
-
-def failed(one: ConsentFailed, platform: Platform) -> Message:
-    """Return the direct message about a trip that connected nothing, with a button that starts again."""
-    said = why(one, platform).replace("`", "")
-    again = kit.button(
-        f"Try {platform.name} again", f"connect.platform.{one.app}", f"{one.organization_id}/{one.app}"
-    )
-    return Message(text=said, blocks=[kit.words(said), kit.actions(again)])
+def how_to_go_on(platform: Platform) -> str:
+    """Return the way back in; the link that was used up is of no use any more."""
+    return f"Changed your mind? Type `{COMMAND} connect {platform.key}` in Slack for a new link."

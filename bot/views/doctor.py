@@ -12,7 +12,7 @@ from bot.services.accounts.diagnosis import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import kit
-from bot.views.accounts import ADMINS_CAN, CAN
+from bot.views.accounts import ADMINS_CAN, ability
 from bot.views.kit import Json
 from storage.models import Role
 
@@ -128,13 +128,13 @@ def permissions(card: Card) -> list[str]:
     app, lost = card.app, {scope.name for scope in card.missing}
     if card.grant is None:
         lost = {scope.name for scope in app.scopes}
-    able = [CAN[c] for c in Capability if c in card.can]
+    able = [ability(card.platform, c) for c in Capability if c in card.can]
     if card.diagnosed().broken:
         over = card.account.lost and card.grant is not None and card.grant.status not in OVER
         lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []
-        lines += [f"Can't {CAN[one]}: {why}." for one, why in _lacking(card, lost)]
+        lines += [f"Can't {ability(card.platform, one)}: {why}." for one, why in _lacking(card, lost)]
     granted = [scope.name for scope in app.scopes if scope.name not in lost]
     lines.append(f"Granted {len(granted)} of {len(app.scopes)} permissions: {', '.join(granted) or 'none'}.")
     lines += [f"Not granted: {scope.name} (to {scope.reason})." for scope in card.missing]

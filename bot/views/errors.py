@@ -16,6 +16,7 @@ from adapters.base import (
 from bot.services.errors import (
     AlreadyResolvedError,
     AmbiguousOrganizationError,
+    BlockedAccountError,
     ChannelAlreadyRequestedError,
     ChannelElsewhereError,
     ChannelRefusedError,
@@ -31,6 +32,7 @@ from bot.services.errors import (
     NoAlertsChannelError,
     NotAllowedError,
     NotFoundError,
+    NothingChosenError,
     NotInstalledError,
     NotMemberError,
     OrganizationNameError,
@@ -43,6 +45,7 @@ from bot.services.errors import (
     UnverifiedUserError,
 )
 from bot.services.permissions import lowest_role
+from bot.views.blockers import why_not
 from bot.views.kit import listed
 from bot.views.roles import article
 
@@ -63,6 +66,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
     NotInstalledError: (
         "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
     ),
+    NothingChosenError: "Choose at least one account, or close this and come back later.",
     NoAlertsChannelError: "No alerts channel is chosen yet. Type `/octapost alerts` to choose one.",
     ChannelElsewhereError: (
         "Your alerts channel is in another workspace. Type `/octapost alerts` there to try it."
@@ -190,6 +194,11 @@ def _(error: ChannelAlreadyRequestedError) -> str:
 @sentence.register
 def _(error: ChannelRefusedError) -> str:
     return channel_refused(error.reason)
+
+
+@sentence.register
+def _(error: BlockedAccountError) -> str:
+    return why_not(error.name, error.blocker)
 
 
 @sentence.register

@@ -232,6 +232,13 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(found[:-1])} {last} {found[-1]}"
 
 
+def some(names: Iterable[str], shown: int = 5) -> str:
+    """Return the first of the names, and how many more there are: "a, b, c, d, e and 2 more"."""
+    found = list(names)
+    more = [f"{len(found) - shown} more"] if len(found) > shown else []
+    return listed([*found[:shown], *more])
+
+
 def posts(count: int, kind: str = "") -> str:
     """Return a number of posts in words: "3 late posts"."""
     return " ".join(filter(None, (str(count), kind, "post" if count == 1 else "posts")))

@@ -53,7 +53,6 @@ from bot.services.notifications import (
 )
 from bot.views import (
     channels,
-    connect,
     consent,
     incident_replies,
     incidents,
@@ -94,12 +93,12 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     ReplyText: lambda one, _: incident_replies.text(one),
     SnoozeEnded: lambda _one, _: incident_replies.snooze_ended(),
     Snoozed: lambda one, _: incident_replies.snoozed(one),
-    AccountsConnected: lambda one, platform: connect.news(one, platform(one.platform)),
+    AccountsConnected: lambda one, platform: consent.news(one, platform(one.platform)),
     ChannelDecided: lambda one, _: channels.decided(one),
     ChannelRequested: lambda one, _: channels.asks(one),
     ConsentFailed: lambda one, platform: consent.failed(one, platform(one.platform)),
-    ConsentSettled: lambda one, platform: connect.outcome(one, platform(one.platform)),
-    ConsentWaiting: lambda one, platform: connect.waiting(one, platform(one.platform)),
+    ConsentSettled: lambda one, platform: consent.settled(one, platform(one.platform)),
+    ConsentWaiting: lambda one, platform: consent.waiting(one, platform(one.platform)),
     FormNotOpened: lambda one, _: waiting.not_opened(one),
     InvitationAnswered: lambda one, _: invitations.answered(one),
     InvitationReceived: lambda one, _: invitations.message(one),

@@ -1,4 +1,4 @@
-"""The trip to Slack's install page and back. A stranger who begins one costs us nothing to remember."""
+"""The trip to Slack's install page and back. Nothing is stored for a trip that only began."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class InstallTrips:
         return self._signer.issue(seconds + secrets.token_bytes(PAYLOAD_BYTES - TIME_BYTES), browser)
 
     def began_here(self, state: str, browser: str) -> bool:
-        """Tell whether this browser was given this state, whenever that was. Asks nobody."""
+        """Tell whether this browser was given this state, however long ago. Reads no database."""
         return self._signer.read(state, browser) is not None
 
     async def finish(self, state: str, browser: str) -> bool:

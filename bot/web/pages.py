@@ -99,10 +99,16 @@ class Pages:
         return [web.get("/favicon.ico", self._icon)]
 
     def render(
-        self, template: str, *, status: int = 200, form_to: Iterable[str] = (), **values: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        form_to: Iterable[str] = (),
+        link: tuple[str, str] | None = None,
+        **facts: Any,
     ) -> web.Response:
-        """Return a page. `form_to` are the sources its form may lead to, ours included."""
-        html = PAGES.get_template(template).render(values)
+        """Return a page. `form_to` are the sources its form may lead to, ours included; `link`: (words, address)."""
+        html = PAGES.get_template(template).render(link=link, **facts)
         headers = headers_of(self._settings, ("'self'", *form_to)) if form_to else self.headers
         return web.Response(
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers

@@ -125,6 +125,21 @@ class OAuthSimulator(Simulator):
         """Return what the redirect carries besides `code` and `state`."""
         return {}
 
+    def granted(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
+        """Return the grant that the token endpoint gives new tokens for.
+
+        Raises:
+            OAuthRefusal: What was sent gets none.
+
+        """
+        match form.get("grant_type"):
+            case "authorization_code":
+                return self._redeem(app, form)
+            case "refresh_token":
+                return self._refresh(app, form)
+            case _:
+                raise OAuthRefusal("unsupported_grant_type")
+
     # The server
 
     def routes(self) -> list[web.RouteDef]:
@@ -198,7 +213,7 @@ class OAuthSimulator(Simulator):
         """Answer the token endpoint."""
         form = {k: str(v) for k, v in (await request.post()).items()}
         try:
-            grant = self._granted(self._authenticate(request, form), form)
+            grant = self.granted(self._authenticate(request, form), form)
         except OAuthRefusal as refusal:
             return self.refusal_answer(refusal)
         return web.json_response(self.token_answer(grant, self.issue(grant)))
@@ -297,15 +312,6 @@ class OAuthSimulator(Simulator):
         if app is None or not secrets.compare_digest(app.client_secret, secret):
             raise OAuthRefusal("invalid_client", "Unknown client or wrong secret", 401)
         return app
-
-    def _granted(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
-        match form.get("grant_type"):
-            case "authorization_code":
-                return self._redeem(app, form)
-            case "refresh_token":
-                return self._refresh(app, form)
-            case _:
-                raise OAuthRefusal("unsupported_grant_type")
 
     def _redeem(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
         code = self.codes.get(form.get("code", ""))

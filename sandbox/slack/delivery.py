@@ -63,7 +63,10 @@ def sign(secret: str, timestamp: str, body: str) -> str:
 
 
 class Courier:
-    """Carries signed requests to the app and remembers the last `KEPT`, oldest first, in `sent`."""
+    """Carries signed requests to the app.
+
+    The last `KEPT` requests are in `sent`, and the JSON objects they were answered with in `answers`, oldest first.
+    """
 
     def __init__(self, state: SlackState, settings: Mapping[str, Any]) -> None:
         self._state = state
@@ -71,6 +74,7 @@ class Courier:
         self._http: aiohttp.ClientSession | None = None
         self._retries: set[asyncio.Task[None]] = set()
         self.sent: deque[Sent] = deque(maxlen=KEPT)
+        self.answers: deque[Json] = deque(maxlen=KEPT)
 
     async def open(self) -> None:
         """Get ready to send; needs a running loop."""
@@ -138,16 +142,19 @@ class Courier:
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
-            ) as answer:
-                status, text = answer.status, await answer.text()
-                no_retry = answer.headers.get("X-Slack-No-Retry") == "1"
-                error = "" if answer.ok and status < 300 else HTTP_ERROR
+            ) as response:
+                status, text = response.status, await response.text()
+                no_retry = response.headers.get("X-Slack-No-Retry") == "1"
+                error = "" if response.ok and status < 300 else HTTP_ERROR
         except TimeoutError:
             error = TIMED_OUT
         except aiohttp.ClientError:
             error = UNREACHABLE
         took = time.monotonic() - began
-        return Outcome(status=status, text=text, error=error, took_s=took, no_retry=no_retry)
+        outcome = Outcome(status=status, text=text, error=error, took_s=took, no_retry=no_retry)
+        if answer := outcome.json():
+            self.answers.append(answer)
+        return outcome
 
     async def replay(self, times: int, *, at_once: bool = False) -> list[Outcome]:
         """Send the last request again, byte for byte, `times` times; `at_once` sends them together."""

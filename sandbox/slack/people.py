@@ -139,6 +139,8 @@ class People(Hands):
         body["actions"] = [action_of(block, element, value, entry, self.state.next_ts())]
         outcome = await self.courier.payload(body)
         self._note_trouble(found, user_id, outcome.error)
+        if isinstance(found, View) and found.type == "home":
+            self.state.home_seen(self.home_of(user_id, found.team_id))
         return outcome
 
     async def suggest(
@@ -296,7 +298,9 @@ class People(Hands):
         if home is not None:
             event["view"] = view_json(home)
         await self.event(team, event)
-        return self.home_of(user_id, team)
+        home = self.home_of(user_id, team)
+        self.state.home_seen(home)
+        return home
 
     # Everything else
 

@@ -317,6 +317,8 @@ class SlackState:
         self.modals: dict[str, list[View]] = defaultdict(list)
         """user id -> the stack of open modals, root first."""
         self.homes: dict[tuple[str, str], View] = {}
+        self.homes_seen: list[tuple[str, Json]] = []
+        """Who saw their App Home when they opened it or pressed something in it, and what it held."""
         """(workspace id, user id) -> their App Home."""
         self.app: AppConfig | None = None
         self.installations: dict[str, Installation] = {}
@@ -423,6 +425,11 @@ class SlackState:
         """Delete a message for everyone."""
         self.history[message.channel_id].remove(message)
         self.touch()
+
+    def home_seen(self, home: View | None) -> None:
+        """Note that a person looks at their App Home, as it is now."""
+        if home is not None:
+            self.homes_seen.append((home.user_id, home.payload))
 
     def dm(self, team_id: str, user_id: str) -> Channel:
         """Return the direct message of a person with the app's bot in a workspace, made when new."""

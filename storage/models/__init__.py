@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import SQLModel
 
-from storage.models.accounts import BLOCKED, LEFT_OUT, Account
+from storage.models.accounts import BLOCKED, LEFT_OUT, Account, AccountFacts
 from storage.models.alert_settings import AlertSettings
 from storage.models.attempts import ConnectionAttempt
 from storage.models.audit import AuditLine
@@ -53,6 +53,7 @@ __all__ = [
     "OWED",
     "UNWELL",
     "Account",
+    "AccountFacts",
     "AlertSettings",
     "AppBudget",
     "AuditLine",

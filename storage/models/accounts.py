@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
@@ -20,7 +21,25 @@ LEFT_OUT, BLOCKED = "left_out", "blocked"
 """Codes of our own for accounts that the person's last consent didn't cover, or could not."""
 
 
-class Account(SQLModel, table=True):
+class AccountFacts(SQLModel):
+    """What a platform shows of a page, profile or channel: columns of every table that holds one."""
+
+    remote_id: str
+    """The platform's stable id, never the handle."""
+    kind: str
+    name: str
+    handle: str = ""
+    url: str = ""
+    avatar_url: str = ""
+    missing: list[str] = json_column(list)
+    """Capabilities the account lacks although the scopes allow them."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return these columns with their values."""
+        return {name: getattr(self, name) for name in AccountFacts.model_fields}
+
+
+class Account(AccountFacts, table=True):
     """One page, profile or channel we can publish to, owned by one organization."""
 
     __table_args__ = (Index("account_once", "organization_id", "platform", "remote_id", unique=True),)
@@ -32,16 +51,8 @@ class Account(SQLModel, table=True):
     )
     platform: str
     app: str
-    remote_id: str
-    kind: str
-    name: str
-    handle: str = ""
-    url: str = ""
-    avatar_url: str = ""
     token_sealed: bytes | None = sealed_column()
     """The account's own token (a Facebook Page's), where the platform gives one."""
-    missing: list[str] = json_column(list)
-    """Capabilities the account lacks although the scopes allow them."""
     connected_by: str
     connected_at: datetime = created_column()
     places_at: datetime | None = time_column(nullable=True)

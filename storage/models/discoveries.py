@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, ForeignKey, Index
 from sqlmodel import Field, SQLModel
 
+from storage.models.accounts import AccountFacts
 from storage.models.columns import (
     created_column,
     json_column,
@@ -34,7 +35,7 @@ class Discovery(SQLModel, table=True):
     chosen_at: datetime | None = time_column(nullable=True)
 
 
-class FoundAccount(SQLModel, table=True):
+class FoundAccount(AccountFacts, table=True):
     """One account of a discovery, usable or greyed with its reason."""
 
     __tablename__ = "found_account"
@@ -45,14 +46,7 @@ class FoundAccount(SQLModel, table=True):
         sa_column=Column(ForeignKey("discovery.id", ondelete="CASCADE"), nullable=False)
     )
     position: int
-    remote_id: str
-    kind: str
-    name: str
     search: str
     """Name and handle, lower case: what the typeahead looks in."""
-    handle: str = ""
-    url: str = ""
-    avatar_url: str = ""
     token_sealed: bytes | None = sealed_column()
     blocker: str = ""
-    missing: list[str] = json_column(list)

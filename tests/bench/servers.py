@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from storage.accounts import Accounts, NewAccount
+from storage.accounts import Accounts
 from storage.discoveries import Discoveries, Found
 from storage.engine.db import Database
 from storage.grants import Grants
@@ -240,7 +240,7 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
                 organization.id,
                 grant=grant,
                 connected_by=memberships[0],
-                found=NewAccount(remote_id="t2_bench", kind="Profile", name="bench", token=None),
+                found=Found(remote_id="t2_bench", kind="Profile", name="bench", token=None),
             )
             discovery = await Discoveries(session, vault).keep(
                 organization.id,

@@ -15,7 +15,7 @@ from tests.bench.load import HOST, WrongAnswer, fire, signed
 from tests.bench.report import BEGIN, END, PAGE, markdown, put
 from tests.bench.sizes import claims
 from tests.bench.suite import BENCHMARKS
-from tests.counts import FULL, in_full
+from tests.counts import in_full
 from tests.platforms import PLATFORMS
 
 if TYPE_CHECKING:
@@ -24,28 +24,15 @@ if TYPE_CHECKING:
     from tests.bench.benchmarks import Line
 
 
-SLOW = {
-    "Slash commands",
-    "Reads",
-    "Strangers",
-    "Refreshes",
-    "The process",
-    "Typing into a picker",
-    "A day and an outage",
-}
-"""They start processes and wait until these rest, or work through thousands of rows: CI runs them."""
-
-
 CERTAIN = ("EXPLAIN", "expired before they were renewed", "h without an answer")
 """What the lines say that are the same on every machine, however busy it is."""
 
 
+@in_full
 async def test_every_benchmark_runs_and_measures_something(tmp_path: Path) -> None:
     results: dict[str, list[Line]] = {}
-    chosen = [name for name in BENCHMARKS if FULL or name not in SLOW]
-
     async with bench(SMALL, tmp_path, lambda _: None, ("sqlite",)) as one:
-        for name in chosen:
+        for name in BENCHMARKS:
             results[name] = await BENCHMARKS[name](one)
 
     assert all(results.values())
@@ -53,7 +40,7 @@ async def test_every_benchmark_runs_and_measures_something(tmp_path: Path) -> No
     lines = [line for found in results.values() for line in found]
     assert all(line.measured in page for line in lines)
     certain = [line for line in lines if any(words in line.what for words in CERTAIN)]
-    assert len(certain) == (2 + len(MIX) if FULL else 1)
+    assert len(certain) == 2 + len(MIX)
     assert [line for line in certain if not line.met] == []
 
 

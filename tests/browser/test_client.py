@@ -96,6 +96,7 @@ async def test_people_and_channels_are_named_by_a_few_letters(page: Page, app: S
     assert app.got[0]["text"] == "invite <@U0OTTO|otto> <#C0ACMEPRI|leadership>"
 
 
+@in_full
 async def test_a_command_the_app_does_not_answer_says_so(page: Page, app: Showcase) -> None:
     app.slack.settings["ack_timeout_s"] = 0.1
     app.delay_s = 0.4
@@ -153,6 +154,7 @@ async def test_a_link_button_opens_a_tab_and_tells_the_app(page: Page, app: Show
     assert app.actions[0]["actions"][0]["url"] == "https://facebook.example/acme"
 
 
+@in_full
 async def test_a_question_is_asked_first_and_no_means_no(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
     question = page.get_by_role("dialog", name="Disconnect Acme Bakery?")
@@ -217,6 +219,7 @@ async def test_a_modal_carries_everything_that_was_entered(page: Page, app: Show
     assert [f["name"] for f in entered["picture"]["files"]] == ["a.png"]
 
 
+@in_full
 async def test_an_empty_required_field_never_reaches_the_app(page: Page, app: Showcase) -> None:
     dialog = await modal_of(page, app)
 
@@ -296,6 +299,7 @@ async def test_the_typeahead_says_how_many_letters_it_needs(page: Page, app: Sho
     assert asked == ["pzzz"]
 
 
+@in_full
 async def test_the_home_tab_is_drawn_when_it_is_opened(page: Page, app: Showcase) -> None:
     await page.goto(f"{app.slack.url}/client/{ACME}/{ADA}/home")
 
@@ -373,6 +377,7 @@ async def test_where_the_app_is_missing_one_button_adds_it(page: Page, app: Show
     )
 
 
+@in_full
 async def test_a_phone_has_room_for_everything(page: Page, app: Showcase) -> None:
     await page.set_viewport_size({"width": 390, "height": 800})
     await type_command(page, app, "blocks")

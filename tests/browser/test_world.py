@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from sandbox.world import World
+from tests.counts import in_full
 
 
 async def test_a_platform_is_put_out_of_order_and_back_by_its_buttons(page: Page) -> None:
@@ -23,6 +24,7 @@ async def test_a_platform_is_put_out_of_order_and_back_by_its_buttons(page: Page
         assert (broken, world.platforms["tiktok"].faults) == (1, [])
 
 
+@in_full
 async def test_a_permission_that_ended_is_found_out_at_the_press_of_a_button(page: Page) -> None:
     async with World() as world:
         reddit = world.platforms["reddit"]
@@ -40,6 +42,7 @@ async def test_a_permission_that_ended_is_found_out_at_the_press_of_a_button(pag
         assert reddit.clock.offset_s > 2 * 86_400
 
 
+@in_full
 async def test_time_passes_at_the_press_of_a_button(page: Page) -> None:
     async with World() as world:
         await page.goto(f"{world.url}/world")

@@ -30,7 +30,7 @@ from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
-from storage.accounts import Accounts, NewAccount
+from storage.accounts import Accounts
 from storage.channels import Channels
 from storage.discoveries import Discoveries, Found
 from storage.grants import Grants
@@ -409,9 +409,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
             organization_id,
             grant=grant,
             connected_by=owner.id,
-            found=NewAccount(
-                remote_id=f"r-{word}", kind="Profile", name=f"{word} Crumbs", handle=f"u/{word}"
-            ),
+            found=Found(remote_id=f"r-{word}", kind="Profile", name=f"{word} Crumbs", handle=f"u/{word}"),
         )
         await Places(session).replace(organization_id, account.id, [(f"t5_{word}", f"r/{word}", "")])
         discovery = await discoveries.keep(

@@ -20,7 +20,7 @@ from tests.hostile.wire import Wire, rows
 from tests.web.house import COOKIE, query_of
 
 Count = Callable[[str, object], None]
-VISITS = 1000
+VISITS = tries(1000, 200)
 CALLERS = 16
 TRIPS = tries(20, 5)
 

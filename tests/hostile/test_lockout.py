@@ -18,7 +18,7 @@ from tests.web.house import House, press
 
 Count = Callable[[str, object], None]
 PER_MINUTE = 60
-TIMES = tries(78, 20)
+TIMES = tries(78, 8)
 TOO_MANY = 429
 STRANGER, ADMIN = "198.51.100.7", "203.0.113.9"
 

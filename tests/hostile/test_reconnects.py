@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 
 import pytest
 
 from bot.services.access import Actor, Sender
+from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.diagnosis import diagnose
+from bot.services.errors import NotFoundError, NothingChosenError
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA
@@ -98,7 +101,7 @@ CASES = {
     ),
 }
 
-OUTCOMES = sampled(list(product(PLATFORMS, ["same", "other", "subset", "none"])), 3)
+OUTCOMES = sampled(list(product(PLATFORMS, ["same", "other", "subset", "none"])), 5)
 """Every third is one of each platform and more than one of each kind."""
 
 
@@ -141,9 +144,16 @@ async def choose(house: House, member: Membership) -> None:
         organization="Acme Social",
         role=Role.ADMIN,
     )
+    choosing = Choosing(
+        catalog=house.parts.connecting.catalog,
+        incidents=house.parts.incidents,
+        database=house.parts.database,
+        vault=house.parts.vault,
+    )
     for discovery in await house.rows(Discovery):
         found = [one.id for one in await house.rows(FoundAccount) if not one.blocker]
-        await house.parts.connections.choose_accounts(actor, discovery.id, found)
+        with suppress(NothingChosenError, NotFoundError):
+            await choosing.choose(actor, discovery.id, found)
 
 
 def change(office: Office, platform: str, outcome: str) -> None:
@@ -212,7 +222,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
             account,
             grants[grant.id],
             PLATFORMS[platform],
-            can=house.parts.connections.catalog.capabilities(account, grants[grant.id]),
+            can=house.parts.connecting.catalog.capabilities(account, grants[grant.id]),
             missing=(),
         )
         for account in now.values()

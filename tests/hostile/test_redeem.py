@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sandbox.browser import Browser
 from storage.models import ConnectionAttempt, Grant, SignIn, Ticket
 from tests.application import Office
+from tests.counts import tries
 from tests.hostile.conftest import house_of
 from tests.hostile.test_callbacks import trips
 from tests.hostile.wire import Wire, asked, rows
@@ -21,8 +22,10 @@ from tests.web.house import press
 
 Count = Callable[[str, object], None]
 CALLERS = 16
-STATES = 5
+STATES = tries(5, 2)
 """Per platform."""
+LINKS, TRIPS = tries(100, 20), tries(15, 3)
+"""How many of each are too old, the trips per platform."""
 
 
 async def test_of_sixteen_callbacks_at_once_exactly_one_reaches_the_token_endpoint(
@@ -69,8 +72,8 @@ async def test_of_sixteen_presses_on_one_ticket_exactly_one_goes_to_the_platform
 
 async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, record_property: Count) -> None:
     house = house_of(office)
-    late = await trips(house, 15)
-    tickets = [await house.ticket(await house.member()) for _ in range(100)]
+    late = await trips(house, TRIPS)
+    tickets = [await house.ticket(await house.member()) for _ in range(LINKS)]
     async with house.browser() as browser:
         started = [await press(browser, ticket) for ticket in tickets]
         cookie = browser.cookies["octapost-attempt"]
@@ -94,14 +97,15 @@ async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, recor
             for t in some
         ]
 
-    assert shown == pressed == [410] * 100
-    assert proved == [400] * 100
-    assert finished == [400] * 105
+    assert shown == pressed == [410] * LINKS
+    assert proved == [400] * LINKS
+    assert finished == [400] * 7 * TRIPS
     assert asked(office) == []
     assert await rows(office.database) == before
     assert await house.count(Grant) == 0
     record_property(
-        "counted", "0 of 100 tickets, 0 of 100 sign-ins and 0 of 105 attempts worked after their time"
+        "counted",
+        f"0 of {LINKS} tickets, 0 of {LINKS} sign-ins and 0 of {7 * TRIPS} attempts worked after their time",
     )
 
 

@@ -26,6 +26,7 @@ from sqlmodel import SQLModel
 import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
 from bot.services.access import Sender
+from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.disconnecting import Disconnection, Revocation
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
@@ -272,6 +273,15 @@ class Specimens:
             Standing: lambda: Standing(
                 choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
             ),
+            Say: lambda: Say(text=self.text, blocks=[kit.words(self.text)]),
+            Choice: lambda: Choice(
+                platform=found.platform,
+                discovery=self.row(Discovery),
+                usable=2,
+                blocked=[self.row(FoundAccount)] * 2,
+                blocked_total=30,
+            ),
+            Chosen: lambda: Chosen(platform=found.platform, accounts=[self.row(Account)] * 7),
             Disconnection: lambda: Disconnection(
                 account=self.row(Account), platform=found.platform, orphan=None, people=frozenset()
             ),
@@ -426,7 +436,7 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        Account, AlertSettings, App, Card, ChannelRequest, Discovery, Disconnection,
+        Account, AlertSettings, App, Card, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from adapters.registry import REGISTRY
 from bot.jobs.sweep import Sweeper
-from bot.services.accounts.disconnecting import Disconnections, Revocation
+from bot.services.accounts.disconnecting import Disconnecting, Revocation
 from bot.services.incidents.incidents import IncidentService
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
@@ -22,7 +22,7 @@ from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
-from tests.jobs.test_refresh import Works, open_works
+from tests.services.tokens.test_refreshing import Works, open_works
 from tests.storage.world import backdate, pending_grant, run_sql
 
 REVOKE = "/oauth2/revoke"
@@ -43,8 +43,8 @@ async def slow_x(sqlite_database: Database, vault: Vault) -> AsyncIterator[Works
         yield works
 
 
-def disconnections(works: Works) -> Disconnections:
-    return Disconnections(
+def disconnections(works: Works) -> Disconnecting:
+    return Disconnecting(
         catalog=works.catalog,
         adapters=REGISTRY.adapters(works.http),
         tokens=works.tokens,

@@ -181,13 +181,13 @@ async def test_a_found_account_is_attached_with_its_own_token(database: Database
     async with database.organization(world.organization_id) as session:
         grant = await Grants(session, vault).get(world.organization_id, world.grant_id)
         assert grant is not None
-        (found,) = await Discoveries(session, vault).take(
-            world.organization_id, world.discovery_id, [world.found_id]
-        )
+        discoveries = Discoveries(session, vault)
+        (row,) = await discoveries.take(world.organization_id, world.discovery_id, [world.found_id])
+        found = discoveries.opened(row)
         accounts = Accounts(session, vault)
         account = await accounts.attach(world.organization_id, grant=grant, connected_by="mem_1", found=found)
         token = accounts.token(account)
 
     assert token is not None
     assert token.reveal() == "page-token"
-    assert account.token_sealed != found.token_sealed
+    assert account.token_sealed != row.token_sealed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,7 +35,7 @@ async def keep(database: Database, vault: Vault, found: list[Found]) -> tuple[st
     return organization, discovery.id
 
 
-def page(name: str, **more: str) -> Found:
+def page(name: str, **more: Any) -> Found:
     return Found(**{"remote_id": name, "kind": "Page", "name": name} | more)
 
 

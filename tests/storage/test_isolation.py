@@ -21,6 +21,7 @@ from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest
 from storage.organizations import Organizations
 from storage.posts import Target
+from tests.counts import sampled
 from tests.databases import APP, OWNER
 from tests.storage.world import World, build, contents, pending_grant, run_sql
 
@@ -152,9 +153,9 @@ NAMES_SOMETHING = [
 
 async def test_anothers_things_read_exactly_like_absent_ones(database: Database, vault: Vault) -> None:
     mine, theirs = await build(database, vault, "1"), await build(database, vault, "2")
-    before = await contents(database, theirs.organization_id)
+    before, tried = await contents(database, theirs.organization_id), sampled(SCOPED, 3)
 
-    for method in SCOPED:
+    for method in tried:
         others = await ask(database, vault, method, mine.organization_id, of(theirs))
         untouched = await contents(database, theirs.organization_id)
         absent = await ask(database, vault, method, mine.organization_id, ABSENT)
@@ -163,7 +164,9 @@ async def test_anothers_things_read_exactly_like_absent_ones(database: Database,
         assert method not in NAMES_SOMETHING or others == absent, method
         for name in (theirs.organization_id, theirs.grant_id, theirs.account_id, "Org 2", "Octa 2"):
             assert name not in others, method
-    print(f"{database.dialect}: {len(SCOPED)} methods, 0 of another's rows read or changed")
+    print(
+        f"{database.dialect}: {len(sampled(SCOPED, 3))} of {len(SCOPED)} methods, 0 of another's rows read or changed"
+    )
 
 
 async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
@@ -172,7 +175,7 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
     """Else the test above would prove nothing."""
     worlds = 0
     world: World | None = None
-    for method in NAMES_SOMETHING:
+    for method in sampled(NAMES_SOMETHING, 3):
         if world is None:
             worlds += 1
             world = await build(database, vault, f"own{worlds}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.accounts import Accounts, NewAccount
+from storage.accounts import Accounts
+from storage.discoveries import Found
 from storage.grants import Grants
 from storage.memberships import Members
 from storage.models import Role
@@ -122,7 +123,7 @@ async def test_connected_accounts_of_a_grant_are_counted_in_all_organizations(
     await grant_of(database, vault, bea, "channel 1")
     async with database.system() as session:
         accounts = Accounts(session, vault)
-        found = NewAccount(remote_id="1", kind="Channel", name="1")
+        found = Found(remote_id="1", kind="Channel", name="1")
         for one in (ada, bea):
             await accounts.attach(one.organization_id, grant=grant, connected_by=one.id, found=found)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlmodel import SQLModel, col, update
 
-from storage.accounts import Accounts, NewAccount
+from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.attempts import Attempts
 from storage.audit import Audit
@@ -229,10 +229,10 @@ async def invite(session: AsyncSession, organization_id: str, inviter: Membershi
     )
 
 
-def new_account(suffix: str = "1", **more: Any) -> NewAccount:
+def new_account(suffix: str = "1", **more: Any) -> Found:
     """Return an account to attach."""
     values = {"remote_id": f"r-{suffix}", "kind": "Profile", "name": f"Octa {suffix}", "token": "page-token"}
-    return NewAccount(**values | more)
+    return Found(**values | more)
 
 
 async def open_ticket(session: AsyncSession, organization_id: str, membership_id: str, **more: str) -> str:

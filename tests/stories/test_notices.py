@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bot.slack.sender import DeliveryListener
     from sandbox.core import Recorded
 
+pytestmark = pytest.mark.unrecorded("what is sent here are the tests' own words")
 GENERAL, SOCIAL, ARCHIVED = "C0ACMEGEN", "C0ACMESOC", "C0ACMEOLD"
 POST = "/api/chat.postMessage"
 

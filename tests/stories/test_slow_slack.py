@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from sandbox.core import Fault
 from sandbox.slack.world import OTTO
 from storage.memberships import Members
 from storage.models import Role
+from tests.counts import sampled
 from tests.hostile.slack_side import first_organization
 from tests.stories.test_alerts import entered, form
 from tests.stories.told import joins, said
@@ -26,10 +28,11 @@ BROKEN = {
     ),
     "nobody in it": Fault(path="(users|team).info", status=200, body='{"ok": true}'),
 }
+ASKING = ("org invite <@U0OTTO|otto>", "org create Left", "org join ABCD-EFGH-JKLM")
+"""Commands that ask Slack about a person."""
 
 
-@pytest.mark.parametrize("words", ["org invite <@U0OTTO|otto>", "org create Left", "org join ABCD-EFGH-JKLM"])
-@pytest.mark.parametrize("trouble", BROKEN)
+@pytest.mark.parametrize(("trouble", "words"), sampled(list(product(BROKEN, ASKING)), 2))
 async def test_a_failed_question_is_never_read_as_no_such_person(
     office: Office, trouble: str, words: str
 ) -> None:

@@ -11,11 +11,14 @@ import pytest
 
 from adapters.base import Blocker, Hint
 from bot.services import errors
+from bot.services.accounts.facts import ALREADY_HERE
 from bot.services.errors import InvalidInputError, ServiceError, UnknownPlatformError
 from bot.views.blockers import BLOCKED, HINTS
 from bot.views.errors import sentence
 
 SOME: dict[Any, list[Any]] = {str: ["Acme"], int: [3], tuple[str, ...]: [("Acme", "Blue Door")]}
+NAMED: dict[str, list[Any]] = {"blocker": [*Blocker, ALREADY_HERE]}
+"""Facts that are codes, by their names."""
 BASES = (InvalidInputError,)
 """Those that are never raised themselves."""
 
@@ -34,7 +37,7 @@ def cases() -> Iterator[ServiceError]:
         facts: dict[str, list[Any]] = {}
         for field in fields(kind):  # type: ignore[arg-type]
             hint = hints[field.name]
-            known = [*getattr(hint, "__members__", {}).values()] or SOME[hint]
+            known = [*getattr(hint, "__members__", {}).values()] or NAMED.get(field.name) or SOME[hint]
             facts[field.name] = [*known, *([] if field.default is MISSING else [field.default])]
         for values in product(*facts.values()):
             yield kind(**dict(zip(facts, values, strict=True)))

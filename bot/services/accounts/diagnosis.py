@@ -38,8 +38,6 @@ OVERDUE = timedelta(hours=1)
 LOST_PATIENCE = 3
 """Refreshes that came to nothing before the account's dot changes: two are weather."""
 
-FIRST_THERE = {"190_459": "facebook.com", "190_464": "facebook.com"}
-"""Codes after which the person has to sign in at the platform's own site before a reconnect can work."""
 PUBLISH_APP = (
     "Whoever runs Octapost has to set the Google app's publishing status to “In production”; until then each"
     " reconnect lasts 7 days."
@@ -338,7 +336,7 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
             since=ended,
             code="expired",
         )
-    site = FIRST_THERE.get(grant.reason, "")
+    site = platform.sign_in_first.get(grant.reason, "")
     advice = "Press Reconnect and sign in as somebody who manages this account."
     if site:
         advice = f"Sign in at {site} and do what it asks, then press Reconnect."

@@ -59,7 +59,7 @@ class Disconnection:
     """The memberships through which the grant was connected."""
 
 
-class Disconnections:
+class Disconnecting:
     """The use cases. Built once, in `bot.app`."""
 
     def __init__(

@@ -26,9 +26,9 @@ from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.jobs.test_ladder import ladder
-from tests.jobs.test_refresh import Works, open_works
 from tests.platforms import PLATFORMS
+from tests.services.incidents.test_reminders import ladder
+from tests.services.tokens.test_refreshing import Works, open_works
 
 DAY = timedelta(days=1)
 ANA = "ana"

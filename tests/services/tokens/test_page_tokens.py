@@ -22,15 +22,16 @@ from bot.services.tokens.queue import BEGUN_WITHIN_S
 from sandbox.core import Fault
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
-from storage.accounts import Accounts, NewAccount
+from storage.accounts import Accounts
+from storage.discoveries import Found
 from storage.engine.db import Database, now
 from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.jobs.test_refresh import Works, open_works
-from tests.jobs.test_upkeep import facebook
 from tests.platforms import PLATFORMS
+from tests.services.tokens.test_policy import facebook
+from tests.services.tokens.test_refreshing import Works, open_works
 
 ANA = "ana"
 DAY = timedelta(days=1)
@@ -58,10 +59,9 @@ async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int =
         )
         usable = [account for account in found.accounts if account.blocker is None]
         new = [
-            NewAccount(remote_id=one.id, kind=one.kind, name=one.name, token=one.token)
-            for one in usable[:most]
+            Found(remote_id=one.id, kind=one.kind, name=one.name, token=one.token) for one in usable[:most]
         ] + [
-            NewAccount(remote_id=f"9{n:03}", kind="Page", name=f"Page {n}", token=f"EAAGnobody{n}")
+            Found(remote_id=f"9{n:03}", kind="Page", name=f"Page {n}", token=f"EAAGnobody{n}")
             for n in range(gone)
         ]
         for one in new:
@@ -617,7 +617,7 @@ async def test_a_page_that_several_accounts_stand_for_is_asked_about_once(
         accounts = Accounts(session, vault)
         token = accounts.token((await pages(works))[STUDIO])
         assert token is not None
-        twin = NewAccount(remote_id="1", kind="Page", name="Twin", token=token.reveal())
+        twin = Found(remote_id="1", kind="Page", name="Twin", token=token.reveal())
         await accounts.attach(
             works.organization_id, grant=grant, connected_by=works.membership_id, found=twin
         )

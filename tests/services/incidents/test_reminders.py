@@ -19,7 +19,7 @@ from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.ageing import behind
-from tests.jobs.test_refresh import Works, open_works
+from tests.services.tokens.test_refreshing import Works, open_works
 
 
 @pytest_asyncio.fixture

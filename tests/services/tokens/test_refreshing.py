@@ -37,7 +37,8 @@ from sandbox.platforms.meta.state import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from storage.accounts import Accounts, NewAccount
+from storage.accounts import Accounts
+from storage.discoveries import Found
 from storage.engine import time_limit
 from storage.engine.db import Database, now
 from storage.grants import Grants
@@ -109,7 +110,7 @@ class Works:
                 scopes=sorted(found.scopes),
             )
             first = found.accounts[0]
-            new = NewAccount(remote_id=first.id, kind="Profile", name=first.name, token=first.token)
+            new = Found(remote_id=first.id, kind="Profile", name=first.name, token=first.token)
             await Accounts(session, self.vault).attach(
                 self.organization_id, grant=grant, connected_by=self.membership_id, found=new
             )

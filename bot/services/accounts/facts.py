@@ -1,0 +1,28 @@
+"""An account's facts, from what its platform showed to what is stored. The one place that maps them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from storage.discoveries import Found
+from storage.models import AccountFacts
+
+if TYPE_CHECKING:
+    from adapters.base import RemoteAccount
+
+ALREADY_HERE = "already_here"
+"""Why an account cannot be chosen, beside the platforms' `Blocker`s: this organization has it."""
+NAMED_ALIKE = AccountFacts.model_fields.keys() - {"remote_id", "missing"}
+"""The facts that have the same name and type at both ends."""
+
+
+def found_account(account: RemoteAccount, *, already_here: bool = False) -> Found:
+    """Return a discovered account as storage takes it. Only one that can be connected keeps its token."""
+    blocker = ALREADY_HERE if already_here else account.blocker or ""
+    return Found(
+        **{name: getattr(account, name) for name in NAMED_ALIKE},
+        remote_id=account.id,
+        missing=sorted(account.missing),
+        blocker=blocker,
+        token=None if blocker else account.token,
+    )

@@ -1,0 +1,112 @@
+"""What our pages show about connecting an account: results in, page models out.
+
+A page's template is in `bot/web/templates`. A template shows words between backticks as code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bot.services.notifications import ConsentFailed, ConsentProblem, ConsentSettled, ConsentWaiting
+from bot.views import consent
+from bot.views.errors import explain
+from bot.views.kit import cut
+
+if TYPE_CHECKING:
+    from adapters.base import Platform
+    from bot.services.accounts.connecting import Outcome
+
+LONGEST_SENTENCE = 3000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page about a result. A subclass is a template with its facts."""
+
+    TEMPLATE: ClassVar[str]
+    title: str
+    good: bool = False
+    """Something was connected or renewed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledPage(Page):
+    """Accounts were connected or renewed, wait to be chosen, or none can be used."""
+
+    TEMPLATE = "settled.html"
+    happened: tuple[str, ...]
+    obstacles: tuple[str, ...]
+    """Why there are not more."""
+    to_choose: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingPage(Page):
+    """The consent is stored, and the platform is not answering."""
+
+    TEMPLATE = "waiting.html"
+    platform: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPage(Page):
+    """Nothing was connected."""
+
+    TEMPLATE = "failed.html"
+    why: str
+    then: str
+
+
+def of_outcome(outcome: Outcome, platform: Platform) -> Page:
+    """Return the page that a member sees when they come back from the platform."""
+    match outcome:
+        case ConsentSettled():
+            return _settled(outcome, platform)
+        case ConsentWaiting():
+            return WaitingPage(
+                title=f"{platform.name} isn't answering yet",
+                platform=platform.name,
+                why=explain(outcome.failure.error, platform.name),
+            )
+        case ConsentFailed():
+            return FailedPage(
+                title=_failed_title(outcome, platform),
+                why=consent.why_failed(outcome, platform),
+                then=consent.how_to_go_on(platform),
+            )
+
+
+def _settled(done: ConsentSettled, platform: Platform) -> SettledPage:
+    return SettledPage(
+        title=_settled_title(done),
+        good=bool(done.attached or done.renewed),
+        happened=_shown(consent.happened(done, platform)),
+        obstacles=_shown(consent.obstacles(done, platform)),
+        to_choose=bool(done.discovery_id),
+    )
+
+
+def _settled_title(done: ConsentSettled) -> str:
+    if done.wrong is not None:
+        return "You signed in as somebody else"
+    if done.discovery_id:
+        return "Almost done: choose in Slack"
+    if done.attached:
+        return "Done. Back to Slack."
+    return "Renewed. Back to Slack." if done.renewed else "Nothing was connected"
+
+
+def _failed_title(failed: ConsentFailed, platform: Platform) -> str:
+    return {
+        ConsentProblem.DECLINED: "You said no, and that's fine",
+        ConsentProblem.MISSING_PRODUCT: "That's on us",
+        ConsentProblem.STOPPED: f"{platform.name} stopped the sign-in",
+        ConsentProblem.NOT_ACCEPTED: "That didn't work",
+    }[failed.problem]
+
+
+def _shown(sentences: list[str]) -> tuple[str, ...]:
+    """Return sentences without the marks of direction that a name may bring along."""
+    return tuple(cut(sentence, LONGEST_SENTENCE) for sentence in sentences)

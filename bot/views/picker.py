@@ -1,0 +1,81 @@
+"""The picker: choosing from the accounts that a sign-in showed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from adapters.base import Blocker, Hint
+from bot.services.accounts.facts import ALREADY_HERE
+from bot.views import kit
+from bot.views.blockers import BLOCKED, HINTS, why_not
+from bot.views.kit import Json
+
+if TYPE_CHECKING:
+    from bot.services.accounts.choosing import Choice, Chosen
+    from storage.models import FoundAccount
+
+PICKED = "picked"
+"""The block of the form that holds the choice."""
+BLOCKED_SHOWN = 20
+OPTIONS_SHOWN = 100
+"""Slack takes at most 100 options."""
+
+
+def picker(choice: Choice, organization: str, value: str) -> Json:
+    """Return the modal in which accounts are chosen; the select asks us as the person types."""
+    many = f"{choice.usable} accounts" if choice.usable != 1 else "1 account"
+    blocks = [
+        kit.entry(
+            PICKED,
+            f"Accounts for {organization}",
+            {
+                "type": "multi_external_select",
+                "action_id": "connect.search",
+                "min_query_length": 0,
+                "placeholder": kit.plain(f"Type to search {many}", 150),
+            },
+            hint="They belong to the organization and stay when you leave it.",
+        )
+    ]
+    if choice.blocked_total:
+        blocks += [kit.divider(), kit.words("Can't be connected yet, and why:")]
+        blocks += [kit.fine_print(why_not(one.name, one.blocker)) for one in choice.blocked[:BLOCKED_SHOWN]]
+        if choice.blocked_total > BLOCKED_SHOWN:
+            rest = choice.blocked_total - BLOCKED_SHOWN
+            blocks.append(kit.fine_print(f"… and {rest} more. Search a name above to see its reason."))
+    blocks += [kit.fine_print(HINTS[Hint(hint)]) for hint in choice.discovery.hints]
+    return kit.modal(
+        f"{choice.platform.name}: choose",
+        blocks,
+        callback_id="connect.picked",
+        submit="Connect",
+        close="Later",
+        metadata=value,
+    )
+
+
+def choices(found: Sequence[FoundAccount]) -> list[Json]:
+    """Return the options of a typeahead. A greyed one says why; Slack cannot disable an option."""
+    made = []
+    for one in found:
+        if one.blocker:
+            reason = (
+                "already connected here" if one.blocker == ALREADY_HERE else BLOCKED[Blocker(one.blocker)][0]
+            )
+            made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
+        else:
+            made.append(kit.option(one.name, one.id, " · ".join(filter(None, (one.kind, one.handle)))))
+    return made
+
+
+def picked(chosen: Chosen, organization: str) -> Json:
+    """Return what the picker says when it is done."""
+    platform, names = chosen.platform, kit.some(account.name for account in chosen.accounts)
+    return kit.modal(
+        f"{platform.name}: connected",
+        [
+            kit.words(f"✅ Connected to {organization}: {names} on {platform.name}."),
+            kit.fine_print("/octapost accounts lists everything this organization can publish to."),
+        ],
+    )
