@@ -29,7 +29,6 @@ from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.places import PlaceService
 from bot.services.incidents.alert_settings import AlertSettingsService
-from bot.services.incidents.delivery import CardDelivery
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import Ladder
@@ -122,7 +121,6 @@ class Services:
     members: MemberService
     offboarding: OffboardingService
     organizations: OrganizationService
-    responses: IncidentResponses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +249,7 @@ def construct(
             base.slack_clients,
             Renderer(database, services.catalog.platform, services.incidents.readers),
             between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={Listener.INCIDENT_CARDS: CardDelivery(services.incidents.cards)},
+            listeners={Listener.INCIDENT_CARDS: services.incidents.delivery},
         ),
         sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,
@@ -300,7 +298,6 @@ def _services(base: Base) -> Services:
         ),
         ladder=Ladder(catalog, incidents, database, vault),
         watch=IncidentWatch(incidents, database),
-        responses=IncidentResponses(incidents.cards, incidents.reader, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
         installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
@@ -314,7 +311,7 @@ def _services(base: Base) -> Services:
 
 def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the way from Slack to them."""
-    database, vault = base.database, base.vault
+    database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     accounts = AccountsStory(
         connecting=services.connecting,
@@ -329,7 +326,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     for story in (
         connect,
         accounts,
-        IncidentStory(accounts, services.responses),
+        IncidentStory(accounts, IncidentResponses(incidents.cards, incidents.reader, database)),
         AlertsStory(services.alert_settings),
         Doctor(accounts, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

@@ -14,6 +14,7 @@ from bot.ops.metrics import PROMPTS
 from bot.services.accounts.diagnosis import ends_at, only_data_ends
 from bot.services.incidents.card_facts import CardReader
 from bot.services.incidents.cards import Cards
+from bot.services.incidents.delivery import CardDelivery
 from bot.services.incidents.digests import Digests
 from bot.services.incidents.notifications import (
     AccessLost,
@@ -57,6 +58,7 @@ class IncidentService:
         self.cards = Cards()
         self.reviews = Reviews(catalog, vault, self.cards)
         self.reader = CardReader(catalog)
+        self.delivery = CardDelivery(self.cards)
         self.digests = Digests(catalog, self.reader, vault)
 
     @property
