@@ -31,8 +31,9 @@ from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
-from bot.services.incidents.operator_alerts import Operator
+from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import Ladder
+from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
 from bot.services.organizations.channels import ChannelService
@@ -43,6 +44,7 @@ from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
 from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
@@ -148,7 +150,6 @@ class Parts:
     ladder: Ladder
     incidents: IncidentService
     watch: IncidentWatch
-    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -225,7 +226,6 @@ def construct(
     )
     services = _services(base)
     edge = _slack(base, services)
-    renderer = Renderer(database, services.catalog.platform, {})
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -245,13 +245,12 @@ def construct(
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        renderer=renderer,
         notices=OutboxSender(
             database,
             base.slack_clients,
-            renderer,
+            Renderer(database, services.catalog.platform, services.incidents.readers),
             between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: services.incidents.delivery},
         ),
         sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,
@@ -265,8 +264,9 @@ def _services(base: Base) -> Services:
     database, vault, adapters = base.database, base.vault, base.adapters
     people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
-    incidents = IncidentService(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
-    refresher = Refresher(catalog, adapters, database, vault, incidents)
+    incidents = IncidentService(catalog, vault)
+    operator = OperatorPager(database, base.settings.operator_channel)
+    refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
     tokens = FreshTokens(catalog, refresher, database, vault)
     disconnecting = Disconnecting(
         catalog=catalog,
@@ -298,7 +298,7 @@ def _services(base: Base) -> Services:
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
         ladder=Ladder(catalog, incidents, database, vault),
-        watch=IncidentWatch(incidents, catalog, database, vault),
+        watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
         installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
@@ -329,7 +329,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     for story in (
         connect,
         accounts,
-        IncidentStory(accounts, incidents, database),
+        IncidentStory(accounts, IncidentResponses(incidents.cards, incidents.reader, database)),
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Refresh, Scope
 from bot.services.accounts.catalog import OVER
+from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.tokens.policy import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renewable, tripped
-from bot.views.incidents import DATA_ACCESS, mend, why
+from bot.views.reasons import reason_text, remedy_text
 from storage.models import GrantStatus
 from storage.tallies import recent_tallies
 
@@ -344,7 +345,7 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
     return Diagnosis(
         light=Severity.RED,
         state=state,
-        sentence=f"The sign-in is over: {why(platform, grant.reason)}.",
+        sentence=f"The sign-in is over: {reason_text(platform, grant.reason)}.",
         advice=advice,
         fix=Remedy.RECONNECT,
         since=grant.checked_at,
@@ -358,8 +359,8 @@ def _lost(account: Account, platform: Platform) -> Diagnosis:
     return Diagnosis(
         light=Severity.RED,
         state="needs reconnecting",
-        sentence=f"{platform.name} doesn't let us act for it any more: {why(platform, account.lost)}.",
-        advice=mend(account.lost),
+        sentence=f"{platform.name} doesn't let us act for it any more: {reason_text(platform, account.lost)}.",
+        advice=remedy_text(account.lost),
         fix=Remedy.RECONNECT,
         since=account.suspected_at,
         code=account.lost,
@@ -463,7 +464,7 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
             state="connected, the person's sign-in is over",
             sentence=(
                 f"Publishing goes on with the account's own access, but the sign-in of the person who connected it"
-                f" is over: {why(platform, code)}."
+                f" is over: {reason_text(platform, code)}."
             ),
             advice="Press Reconnect when you have a minute, so that it can also be looked after again.",
             fix=Remedy.RECONNECT,
