@@ -534,10 +534,10 @@ async def test_owners_who_are_not_in_the_channel_are_asked_themselves_until_it_i
 
 
 @in_full
-async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(office: Office) -> None:
+async def test_an_incident_of_a_platform_that_is_no_more_does_not_silence_the_others(office: Office) -> None:
     await ready(office)
     await dies(office)
-    await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "until somebody reconnects")
     async with office.database.system() as session:
         organization_id = await organization_of(office)
         incident = Incident(
@@ -554,8 +554,9 @@ async def test_an_incident_that_cannot_be_looked_at_does_not_silence_the_others(
 
     await let_pass(office, since=now(-ESCALATION.unclaimed_after))
 
+    await thread_with(office, card, "⏫")
     asked = {one.platform for one in await incidents(office) if one.escalated_at is not None}
-    assert asked == {"x"}
+    assert "x" in asked
 
 
 # The end
