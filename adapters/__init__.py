@@ -1,1 +1,1 @@
-"""The seven platforms. Nothing in here imports the bot or the storage."""
+"""The platforms: facts about each, and adapters that speak to them. Imports nothing of `bot` or `storage`."""

@@ -1,7 +1,7 @@
-"""Numbers that came from outside, made safe once: every adapter and the Slack side read them through this.
+"""Reads numbers that come from outside: every adapter and the Slack side use these functions.
 
-A platform or a proxy may send anything: text, a fraction, `true`, NaN, Infinity, 400 digits, a moment in
-the year 60000. What is no number in range is None, and what is too long is cut to what anyone promises.
+A platform or a proxy may send anything: text, a fraction, `true`, NaN, Infinity, 400 digits, a time in the year
+60000. What is not a number in range becomes None; what is too long is cut to the longest value in use.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import math
 from datetime import UTC, datetime, timedelta
 
 LONGEST_LIFETIME = timedelta(days=400)
-"""No platform promises more (TikTok's older 365 days is the longest); larger answers are clamped."""
+"""Longer than any lifetime that a platform documents (LinkedIn: 365 days); larger values are cut to it."""
 LONGEST_WAIT = timedelta(days=1)
 EARLIEST_MOMENT = 1e9
-"""More seconds than this are no span but a moment, in Unix time: the first was in 2001."""
+"""A larger number is a Unix time (from 2001 on), not a number of seconds to wait."""
 LATEST_MOMENT = float(2**32)
-"""Unix time in the year 2106. Nobody speaks of later moments."""
+"""Unix time in the year 2106. A later time is not a real one."""
 LONGEST_TEXT = 40
-"""Characters: a number in text is shorter."""
+"""In characters. A number in text is shorter."""
 
 
 def number(raw: object) -> float | None:
-    """Return a finite number above 0, also one sent as text; None for everything else."""
+    """Return a finite number above 0, also if it was sent as text. None for everything else."""
     found = _finite(raw)
     return found if found is not None and found > 0 else None
 
 
 def whole(raw: object) -> int | None:
-    """Return the whole part of a number, such as an error's; None for what is none or has more than 15 digits."""
+    """Return the integer part of a number. None for what is not one or has more than 15 digits."""
     found = _finite(raw)
     return int(found) if found is not None and abs(found) < 1e15 else None
 
 
 def lifetime(raw: object) -> timedelta | None:
-    """Return a lifetime from seconds: at least one, and at most what anyone promises."""
+    """Return a lifetime given in seconds: at least one second, at most LONGEST_LIFETIME. None: not a number."""
     seconds = number(raw)
     if seconds is None:
         return None
@@ -41,18 +41,18 @@ def lifetime(raw: object) -> timedelta | None:
 
 
 def left_until(raw: object) -> timedelta | None:
-    """Return the time from now to a moment in Unix time, at most a lifetime; negative once it has passed."""
+    """Return the time from now to a Unix time, at most LONGEST_LIFETIME; negative if it has passed."""
     moment = moment_of(raw)
     return None if moment is None else min(moment - datetime.now(UTC), LONGEST_LIFETIME)
 
 
 def wait_of(raw: object, asked_at: datetime | None = None) -> timedelta | None:
-    """Return how long we are asked to wait, from seconds or from a Unix time; at most a day.
+    """Return how long we are asked to wait, given in seconds or as a Unix time; at most LONGEST_WAIT.
 
-    `asked_at` is the time by the clock of whoever asks, as ours may be an hour off; without it ours counts.
+    `asked_at` is the platform's time when it asked, because our clock may be wrong. None: our time.
 
-    None for what is no number, or has passed. No limit of any platform lasts longer, and a refresh that is put
-    off for longer may come after the token's end.
+    None for what is not a number or has passed. A day is enough: no platform's limit lasts longer, and a refresh
+    that waits longer may come after the token has ended.
     """
     seconds = number(raw)
     if seconds is not None and seconds > EARLIEST_MOMENT:
@@ -61,7 +61,7 @@ def wait_of(raw: object, asked_at: datetime | None = None) -> timedelta | None:
 
 
 def wait_until(raw: object, asked_at: datetime | None = None) -> timedelta | None:
-    """Return how long we are asked to wait, from the Unix time of its end; at most a day, None once it has passed."""
+    """Return how long we are asked to wait until a Unix time; at most LONGEST_WAIT, None if it has passed."""
     moment = number(raw)
     asked_at = asked_at or datetime.now(UTC)
     seconds = None if moment is None else number(moment - asked_at.timestamp())
@@ -69,7 +69,7 @@ def wait_until(raw: object, asked_at: datetime | None = None) -> timedelta | Non
 
 
 def moment_of(raw: object) -> datetime | None:
-    """Return the moment that a Unix time names, or None for what is none."""
+    """Return a Unix time as a datetime, or None for what is not one."""
     seconds = number(raw)
     return None if seconds is None or seconds > LATEST_MOMENT else datetime.fromtimestamp(seconds, UTC)
 

@@ -1,9 +1,9 @@
-"""OAuth 2.0, once, for all platforms: the authorize URL, exchange, refresh and revoke.
+"""OAuth 2.0 for all platforms: the authorize URL, exchange, refresh and revocation.
 
-Authlib writes the protocol (grant URIs, PKCE challenges, token request bodies); our one httpx
-client carries it. Authlib's own HTTP client is not used: it stores whatever JSON a token endpoint
-answers, a 429 included. Here a token answer needs a 2xx status, a JSON object, a non-empty string
-`access_token` and no `error`; anything else is a verdict.
+Authlib builds what the protocol defines (authorize URLs, PKCE challenges), and our httpx client sends it. Authlib's own
+HTTP client is not used: it stores whatever JSON a token endpoint answers, even that of a 429. Here an answer
+with tokens has a 2xx status, a JSON object, a non-empty string `access_token` and no `error`; any other raises a
+`PlatformError`.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ OUR_FAULT = frozenset(
         "app-suspended",
     }
 )
-"""Codes that blame our registration, not the person: OAuth's (RFC 6749 section 5.2), Google's additions, and
-the problem types in which X says so (https://docs.x.com/x-api/fundamentals/response-codes-and-errors)."""
+"""Codes that mean that the operator's app is at fault: OAuth's (RFC 6749 section 5.2), Google's additions, and problem
+types of X (https://docs.x.com/x-api/fundamentals/response-codes-and-errors, read 2026-11-23)."""
 
 TRANSIENT = frozenset({"server_error", "temporarily_unavailable", "slow_down", "internal_error"})
 TIMEOUT = httpx.Timeout(LONGEST_CALL_S, connect=5.0)
@@ -65,19 +65,19 @@ _TIMED = {"timeout": TIMEOUT.as_dict()}
 
 
 def pkce_of(platform: Platform, client: Client) -> Pkce:
-    """Return the PKCE mode in force: the platform's, unless the operator set `pkce`."""
+    """Return the PKCE mode to use: the operator's option `pkce`, else the platform's."""
     return Pkce(client.options.get("pkce", platform.pkce))
 
 
 def user_agent(platform: Platform, client: Client) -> str:
-    """Return the User-Agent for calls to `platform`; empty: the HTTP library's own."""
+    """Return the User-Agent for calls to `platform`. Empty: the HTTP library's."""
     return client.options.get("user_agent") or platform.user_agent
 
 
 def authorize_url(
     platform: Platform, client: Client, *, state: str, verifier: str, extra: Mapping[str, str] | None = None
 ) -> str:
-    """Return the consent link. `verifier` is used only where the platform does PKCE."""
+    """Return the URL of the consent page. `verifier` is used only where the platform uses PKCE."""
     parameters = dict(platform.authorize_extra) | dict(extra or {})
     match pkce_of(platform, client):
         case Pkce.S256:
@@ -109,29 +109,39 @@ def authorize_url(
 async def exchange(
     http: httpx.AsyncClient, platform: Platform, client: Client, *, code: str, verifier: str | None
 ) -> Tokens:
-    """Trade `code` for tokens with one POST. See `Adapter.exchange` for what is raised."""
+    """Return the tokens for `code`, with one POST.
+
+    Raises:
+        PlatformError: As `Adapter.exchange` says.
+
+    """
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client.redirect_uri}
     if verifier is not None and pkce_of(platform, client) is not Pkce.OFF:
         form["code_verifier"] = verifier
-    response = await _post(http, platform, client, platform.token_url, form, unsure=True)
+    response = await _post(http, platform, client, platform.token_url, form, has_effect=True)
     try:
         return tokens_of(platform, response)
     except GrantDead as refusal:
-        # At the exchange there is no grant yet: a dead code is a trip to take again.
+        # There is no grant yet: the person has to start again.
         raise Rejected(refusal.code) from None
 
 
 async def refresh(http: httpx.AsyncClient, platform: Platform, client: Client, tokens: Tokens) -> Tokens:
-    """Return the tokens that follow `tokens`. See `Adapter.refresh` for what is raised."""
+    """Return the tokens that replace `tokens`, by their refresh token.
+
+    Raises:
+        PlatformError: As `Adapter.refresh` says.
+
+    """
     if tokens.refresh_token is None:
         raise Misconfigured("no_refresh")
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
     single_use = platform.refresh is Refresh.SINGLE_USE
-    response = await _post(http, platform, client, platform.token_url, form, unsure=single_use)
+    response = await _post(http, platform, client, platform.token_url, form, has_effect=single_use)
     try:
         return tokens_of(platform, response, sent_single_use=single_use)
     except Rejected as refusal:
-        # A code nobody documented is evidence of nothing: the grant may live, and is asked again later.
+        # An undocumented code proves nothing: the grant may be valid, so the refresh is repeated later.
         raise Busy(refusal.code) from None
 
 
@@ -143,10 +153,14 @@ async def revoke(
     *,
     extra: Mapping[str, str] | None = None,
 ) -> None:
-    """End a grant (RFC 7009). An answer that the token is already dead counts as success.
+    """End a grant (RFC 7009). An answer that the token has ended already counts as success.
 
-    Platforms say that in a 400 (TikTok: a 200) with codes of their own, so any of them counts that
-    neither blames our app nor the platform's hour.
+    Platforms say so in a 400 (TikTok: a 200) with codes of their own, so every code counts as success that is
+    neither in OUR_FAULT nor TRANSIENT.
+
+    Raises:
+        PlatformError: The grant may still be valid.
+
     """
     if platform.revoke_url is None:
         raise Misconfigured("no_revocation")
@@ -159,9 +173,13 @@ async def revoke(
 
 
 def tokens_of(platform: Platform, response: httpx.Response, *, sent_single_use: bool = False) -> Tokens:
-    """Return the tokens in an answer of the token endpoint, or raise the verdict on it.
+    """Return the tokens in an answer of the token endpoint.
 
-    `sent_single_use`: a broken 2xx answer may have burnt the refresh token it was made with.
+    `sent_single_use`: the request used a single-use refresh token, which a 2xx answer without tokens may have spent.
+
+    Raises:
+        PlatformError: The answer has no tokens.
+
     """
     body = body_of(response)
     access = token_in(body, "access_token")
@@ -180,18 +198,18 @@ def tokens_of(platform: Platform, response: httpx.Response, *, sent_single_use: 
 
 
 def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
-    """Return the verdict on an answer that is not a token. Only documented codes end a grant."""
+    """Return the error that a token endpoint's answer without tokens means. Only documented codes are GrantDead."""
     body = body_of(response)
     code = code_in(body)
     status = response.status_code
     wait = retry_after(response)
     if status == httpx.codes.TOO_MANY_REQUESTS and wait is None:
         wait = wait_of(response.headers.get("x-rate-limit-reset"), answered_at(response))  # X's, a Unix time
-    if response.is_redirect:  # from whoever stands in front of the platform; what it says is no evidence
+    if response.is_redirect:  # sent by a proxy in front of the platform, so its body proves nothing
         return Busy(f"http_{status}", retry_after=wait)
-    if _says_dead(platform, body) and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
+    if _ended(platform, body) and status < httpx.codes.INTERNAL_SERVER_ERROR and status != 429:
         return GrantDead(code)
-    # Reddit refuses a client with a 401 whose JSON has no code; a gateway's page says nothing about us.
+    # Reddit refuses an app with a 401 whose JSON has no code; a gateway's HTML page says nothing about us.
     if code in OUR_FAULT or status in {402, 426} or (status == 401 and body):
         return Misconfigured(code or f"http_{status}")
     if code in TRANSIENT or status in {408, 425, 429} or status >= 500 or not code:
@@ -200,45 +218,45 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
 
 
 def token_in(body: Mapping[str, Any], key: str) -> str | None:
-    """Return a token of an answer, or None. See `token_of`."""
+    """Return the token at `key` of an answer, or None. See `token_of`."""
     return token_of(body.get(key))
 
 
 def token_of(raw: object) -> str | None:
-    """Return `raw` if it is a token that a header can carry (RFC 6749 appendix A.12), else None."""
+    """Return `raw` if it is a token that fits in a header (RFC 6749 appendix A.12), else None."""
     return raw if isinstance(raw, str) and re.fullmatch(r"[\x21-\x7e]+", raw) else None
 
 
 def code_in(body: Mapping[str, Any]) -> str:
-    """Return the error code of an answer, or an empty string for anything not shaped like one.
+    """Return the error code of an answer: OAuth's, or the last part of a problem's type (RFC 9457).
 
-    That of OAuth, or the last word of a problem's type (RFC 9457).
+    Empty for what does not look like a code.
     """
     raw = body.get("error", text_of(body.get("type")).rpartition("/")[2])
     return raw if isinstance(raw, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", raw) else ""
 
 
 def scopes_of(raw: object) -> frozenset[str] | None:
-    """Return granted scopes from a space- or comma-separated string (LinkedIn also sends %20)."""
+    """Return the scopes in a string separated by spaces or commas (LinkedIn also sends %20). None: there are none."""
     if not isinstance(raw, str) or not raw.strip():
         return None
     return frozenset(raw.replace("%20", " ").replace(",", " ").split())
 
 
 def retry_after(response: httpx.Response) -> timedelta | None:
-    """Return Retry-After in its seconds form; the date form is not used by any of the seven.
+    """Return how long the `Retry-After` or, at Reddit, `x-ratelimit-reset` header asks us to wait.
 
-    Reddit says the same in `x-ratelimit-reset`, seconds too (Data API wiki).
+    Only the form in seconds is read: no platform sends a date. Reddit Data API Wiki (read 2026-11-23).
     """
     asked = response.headers.get("retry-after", response.headers.get("x-ratelimit-reset"))
     return wait_of(asked, answered_at(response))
 
 
 def answered_at(response: httpx.Response) -> datetime:
-    """Return what time it was at the platform when it answered: by its Date header, or by our clock without one.
+    """Return the platform's time when it answered, from its Date header, or our time if there is none.
 
-    The end of a limit is a moment by the platform's clock. Measured by a clock of ours that was set back an
-    hour, each wait would be an hour longer.
+    Platforms give the end of a limit by their own clock. Compared with ours, if that is an hour slow, each wait
+    would be an hour longer.
     """
     try:
         answered = parsedate_to_datetime(response.headers["date"])
@@ -247,7 +265,7 @@ def answered_at(response: httpx.Response) -> datetime:
     return answered if answered.tzinfo is not None else answered.replace(tzinfo=UTC)
 
 
-def _says_dead(platform: Platform, body: Mapping[str, Any]) -> bool:
+def _ended(platform: Platform, body: Mapping[str, Any]) -> bool:
     code = code_in(body)
     words = platform.dead_grant_words.get(code)
     return code in platform.dead_grant_codes or (
@@ -262,9 +280,9 @@ async def _post(
     url: str,
     form: Mapping[str, Any],
     *,
-    unsure: bool = False,
+    has_effect: bool = False,
 ) -> httpx.Response:
-    # Written out, because `http.build_request` takes thrice as long, and a million grants are renewed often.
+    # Not `http.build_request`, which takes three times as long: with a million grants, refreshes are frequent.
     headers = httpx.Headers(http.headers)
     headers["Content-Type"], headers["Accept"] = "application/x-www-form-urlencoded", "application/json"
     if agent := user_agent(platform, client):
@@ -278,7 +296,7 @@ async def _post(
     request = httpx.Request(
         "POST", _parsed(client.at(url)), headers=headers, content=urlencode(body), extensions=_TIMED
     )
-    return await send(http, request, unsure=unsure)
+    return await send(http, request, has_effect=has_effect)
 
 
 @lru_cache(maxsize=64)

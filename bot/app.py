@@ -27,10 +27,13 @@ from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
+from bot.services.accounts.places import PlaceService
+from bot.services.accounts.profiles import AccountProfiles
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
-from bot.services.incidents.operator_alerts import Operator
+from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import Ladder
+from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
 from bot.services.organizations.channels import ChannelService
@@ -41,6 +44,7 @@ from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
 from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
 from bot.settings import PREFIX, Settings
 from bot.slack.bolt import bolt_app
@@ -68,6 +72,7 @@ from bot.web.gauges import Gauges
 from bot.web.guard import Cookies, Guard
 from bot.web.health import Health
 from bot.web.install import InstallPages
+from bot.web.install_trips import InstallTrips
 from bot.web.limits import PageLimits
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
@@ -145,7 +150,6 @@ class Parts:
     ladder: Ladder
     incidents: IncidentService
     watch: IncidentWatch
-    renderer: Renderer
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -222,7 +226,6 @@ def construct(
     )
     services = _services(base)
     edge = _slack(base, services)
-    renderer = Renderer(database, services.catalog.platform, {})
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
@@ -242,13 +245,12 @@ def construct(
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        renderer=renderer,
         notices=OutboxSender(
             database,
             base.slack_clients,
-            renderer,
+            Renderer(database, services.catalog.platform, services.incidents.readers),
             between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={Listener.INCIDENT_CARDS: services.incidents.cards},
+            listeners={Listener.INCIDENT_CARDS: services.incidents.delivery},
         ),
         sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,
@@ -262,8 +264,9 @@ def _services(base: Base) -> Services:
     database, vault, adapters = base.database, base.vault, base.adapters
     people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
-    incidents = IncidentService(catalog, vault, Operator(catalog, database, base.settings.operator_channel))
-    refresher = Refresher(catalog, adapters, database, vault, incidents)
+    incidents = IncidentService(catalog, vault)
+    operator = OperatorPager(database, base.settings.operator_channel)
+    refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
     tokens = FreshTokens(catalog, refresher, database, vault)
     disconnecting = Disconnecting(
         catalog=catalog,
@@ -295,7 +298,7 @@ def _services(base: Base) -> Services:
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
         ladder=Ladder(catalog, incidents, database, vault),
-        watch=IncidentWatch(incidents, catalog, database, vault),
+        watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
         installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
@@ -311,23 +314,24 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the way from Slack to them."""
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
+    profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
+    home = Home(profiles, services.organizations, base.slack_clients, database)
     accounts = AccountsStory(
         connecting=services.connecting,
         disconnecting=services.disconnecting,
-        tokens=services.tokens,
-        adapters=base.adapters,
-        health=HealthReader(database),
+        place_service=PlaceService(base.adapters, services.tokens, database),
+        profiles=profiles,
+        home=home,
         database=database,
         vault=vault,
     )
-    home = Home(accounts, services.organizations, base.slack_clients, database)
     connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
         connect,
         accounts,
-        IncidentStory(accounts, incidents, database),
+        IncidentStory(accounts, IncidentResponses(incidents.cards, incidents.reader, database)),
         AlertsStory(services.alert_settings),
-        Doctor(accounts, services.catalog),
+        Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),
         MemberStory(services.members, services.invitations),
         ChannelStory(services.channels, services.organizations),
@@ -341,12 +345,8 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     connect.register_platforms(routes)
     dispatcher = Dispatcher(routes, database, base.slack_clients)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
-    return SlackEdge(
-        routes=routes,
-        home=home,
-        dispatcher=dispatcher,
-        bolt=bolt_app(signing_secret, dispatcher),
-    )
+    bolt = bolt_app(signing_secret, dispatcher)
+    return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)
 
 
 def _web(
@@ -369,7 +369,7 @@ def _web(
     install_pages = InstallPages(
         settings=settings,
         catalog=services.catalog,
-        database=database,
+        trips=InstallTrips(settings, database),
         clients=base.slack_clients,
         installations=services.installations,
         pages=pages,

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 
+PLACEHOLDER = "Still working on it."
+"""How a modal begins whose content is not there yet."""
+
+
 class NotSeen(Exception):
     """Something a person would expect to see was not there. The message says what was."""
 
@@ -52,11 +56,11 @@ class Member:
         return messages[-1]
 
     async def modal_by(self, text: str) -> View:
-        """Type `/octapost <text>` and return the modal it opens."""
+        """Type `/octapost <text>` and return the modal it opens, once it is filled."""
         messages = await self.slack.command(self.user_id, self.team_id, self.channel_id, text)
         view = self.slack.modal_of(self.user_id)
         expect(view is not None, f"no modal, but: {text_of(messages[-1]) if messages else 'silence'}")
-        return view  # type: ignore[return-value]
+        return await self._filled()
 
     async def press(self, target: Message | View, action_id: str, value: Any = None) -> None:
         """Press a button or choose in a menu."""
@@ -86,10 +90,18 @@ class Member:
         )
 
     async def submit(self, view: View, values: dict[str, Any] | None = None) -> View:
-        """Submit a modal and return the one that stands there afterwards."""
+        """Submit a modal and return the one that stands there afterwards, once it is filled."""
         shown = await self.slack.submit(self.user_id, view, values)
         expect(shown is not None, "the modal closed without a word")
-        return shown  # type: ignore[return-value]
+        return await self._filled()
+
+    async def _filled(self) -> View:
+        """Return the person's modal as soon as it is more than a placeholder: on a busy machine that takes a moment."""
+        return await self.slack.until(lambda: self._modal_without(PLACEHOLDER), 10)
+
+    def _modal_without(self, words: str) -> View | None:
+        view = self.slack.modal_of(self.user_id)
+        return view if view is not None and words not in text_of(view) else None
 
     async def close(self, view: View) -> None:
         """Close a modal and everything below it."""

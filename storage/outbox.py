@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,6 @@ class NewNotice:
     """The key of the notice under whose message this one is posted."""
     fallback: str = ""
     """Who is told whether it was delivered, by the name the sender knows them under."""
-    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Notices:
@@ -92,7 +91,6 @@ class Notices:
             channel=new.channel,
             kind=new.kind,
             facts=dict(new.facts),
-            body=dict(new.body),
             organization_id=new.organization_id,
             edits=new.edits,
             thread_of=new.thread_of,

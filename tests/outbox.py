@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, update
 
-from bot.services.notifications import ReplyText
+from bot.services.incidents.incidents import IncidentService
+from bot.services.incidents.notifications import (
+    ReplyText,
+)
+from bot.slack.sender import Renderer
 from storage.models import Notice
 from storage.outbox import NewNotice, Notices
 
@@ -15,7 +19,9 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.slack.sender import Renderer
+    from bot.services.accounts.catalog import PlatformCatalog
+    from storage.engine.db import Database
+    from storage.vault import Vault
 
 
 async def put_text(
@@ -34,6 +40,11 @@ async def put_body(
     await put_text(session, key=key, slack_id=slack_id, channel=channel, text="", **more)
     old = update(Notice).where(col(Notice.key) == key).values(kind="", facts={}, body=dict(body))
     await session.exec(old, execution_options={"synchronize_session": False})
+
+
+def renderer_of(database: Database, catalog: PlatformCatalog, vault: Vault) -> Renderer:
+    """Return a renderer that reads cards, requests and digests as the product does."""
+    return Renderer(database, catalog.platform, IncidentService(catalog, vault).readers)
 
 
 async def rendered(renderer: Renderer, notice: Notice) -> dict[str, Any]:

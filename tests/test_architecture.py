@@ -21,6 +21,8 @@ import pytest
 from grimp import build_graph
 from importlinter.cli import lint_imports
 
+from tests.platforms import PLATFORMS
+
 ROOT = Path(__file__).parent.parent
 RUFF = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
 OURS = ("adapters", "bot", "sandbox", "storage")
@@ -30,8 +32,6 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 LONG_MODULES = frozenset(
     {
         "bot/services/accounts/diagnosis.py",
-        "bot/services/incidents/incidents.py",
-        "bot/views/incidents.py",
         "storage/engine/db.py",
         "storage/refreshes.py",
     }
@@ -43,6 +43,10 @@ LONG_FUNCTIONS: frozenset[str] = frozenset()
 
 NAMES_ROLES = frozenset({"bot/services/permissions.py"})
 """The one table that says which role has which permission."""
+PLATFORM_NAMES = frozenset(
+    name for key, platform in PLATFORMS.items() if key != "x" for name in (key, platform.family)
+)
+"""Not "x", which is a name for much else."""
 CYCLES = [
     ("bot.web.guard", "bot.web.limits"),
     ("storage.engine.db", "storage.engine.roles"),
@@ -166,6 +170,15 @@ def named_roles(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{node.lineno} names Role.{node.attr}"
 
 
+def named_platforms(path: str, source: str) -> Iterator[str]:
+    # What the product decides by a platform's name, the next platform needs decided there too. Its facts decide.
+    if path.partition("/")[0] not in {"bot", "storage"} or "/migrations/" in path:
+        return
+    for node in nodes_of(source):
+        if isinstance(node, ast.Constant) and node.value in PLATFORM_NAMES:
+            yield f"{path}:{node.lineno} names the platform {node.value!r}"
+
+
 def raised_for_status(path: str, source: str) -> Iterator[str]:
     # Its text holds the whole URL, and ends up in logs.
     for node in nodes_of(source):
@@ -278,6 +291,7 @@ RULES = pytest.mark.parametrize(
         environment_reads,
         who_reads,
         named_roles,
+        named_platforms,
         raised_for_status,
         slack_errors_by_hand,
         opened_clients,
@@ -321,6 +335,8 @@ def test_the_rule_holds_in_every_module(rule: Rule) -> None:
         (who_reads, "bot/slack/dispatch/dispatcher.py", "payload.pop('enterprise_id')"),
         (named_roles, "bot/stories/x.py", "if actor.role >= Role.ADMIN: ..."),
         (named_roles, "bot/views/x.py", "WHAT = {Role.OWNER: 'all'}"),
+        (named_platforms, "bot/services/tokens/policy.py", "if grant.platform == 'facebook': ..."),
+        (named_platforms, "storage/grants.py", "FAMILY = 'meta'"),
         (raised_for_status, "adapters/x/account.py", "response.raise_for_status()"),
         (opened_clients, "bot/slack/clients.py", "aiohttp.ClientSession()"),
         (opened_clients, "adapters/x/account.py", "httpx.AsyncClient(timeout=1)"),
@@ -529,6 +545,46 @@ def test_no_writer_goes_around_the_check_of_the_members_role() -> None:
     assert unlisted == []
     assert [each for each, kind in found if kind == "organization"] == []
     assert [known for known in MAY_WRITE if not any(fnmatch(each, known) for each, _ in found)] == []
+
+
+EDGES = ("stories", "web")
+ONE_TIME_SECRETS = {
+    "web/connect.py": "tickets, attempts and sign-ins, each used up by the page that it leads to",
+    "web/install_trips.py": "the state of a trip to Slack's install page",
+}
+"""Pages that may write, and what: nothing that a member changes."""
+
+
+def stores(source: str) -> Iterator[str]:
+    """Yield what in `source` stores something: transactions that may write, and audit lines."""
+    yield from (f"{function} opens a transaction" for function, _ in writes(source))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and _called(node) in {"acting", "Audit"}:
+            yield f"line {node.lineno} calls {_called(node)}"
+
+
+def test_stories_and_pages_leave_every_change_to_a_service() -> None:
+    found = {
+        path.relative_to(BOT).as_posix(): list(stores(path.read_text()))
+        for edge in EDGES
+        for path in sorted((BOT / edge).rglob("*.py"))
+    }
+
+    assert {path: what for path, what in found.items() if what and path not in ONE_TIME_SECRETS} == {}
+    assert {path for path in ONE_TIME_SECRETS if not found[path]} == set()
+    assert [what for path in ONE_TIME_SECRETS for what in found[path] if "calls" in what] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "async with acting(self._database, actor, Permission.INVITE) as session: ...",
+        "async with self._database.system() as session: ...",
+        "await Audit(session).write(organization_id, membership_id, 'it happened')",
+    ],
+)
+def test_a_story_that_stores_something_is_found(line: str) -> None:
+    assert len(list(stores(f"async def f():\n    {line}"))) == 1
 
 
 @pytest.mark.parametrize(

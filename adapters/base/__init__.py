@@ -1,8 +1,8 @@
-"""The words every adapter speaks.
+"""What all adapters share: facts, values, errors and the protocol.
 
-Facts about a platform are data (`Platform`, `App`, `Scope`); behaviour is a small class that
-implements `Adapter`. What leaves an adapter is a dataclass of this module or one of the six
-`PlatformError`s; nobody outside ever sees a platform's JSON.
+Facts about a platform are data (`Platform`, `App`, `Scope`); its behaviour is a small class that implements
+`Adapter`. An adapter returns dataclasses of this package and raises one of the six `PlatformError`s; a platform's
+JSON never leaves it.
 """
 
 from adapters.base.answers import body_of, object_of, objects_of, text_of
@@ -30,18 +30,22 @@ from adapters.base.facts import (
 )
 from adapters.base.protocol import AccountTokens, Adapter
 from adapters.base.values import Blocker, Client, Discovery, Hint, Identity, Place, RemoteAccount, Tokens
+from adapters.base.webhooks import BadSignature, Deauthorization, DeletionPage, SignedRequest, Webhook
 
 __all__ = [
     "UNDOCUMENTED",
     "AccountTokens",
     "Adapter",
     "App",
+    "BadSignature",
     "Blocker",
     "Budget",
     "Busy",
     "Capability",
     "Client",
     "ClientAuth",
+    "Deauthorization",
+    "DeletionPage",
     "Discovery",
     "GrantDead",
     "Hint",
@@ -56,8 +60,10 @@ __all__ = [
     "Rejected",
     "RemoteAccount",
     "Scope",
+    "SignedRequest",
     "TokenRefused",
     "Tokens",
+    "Webhook",
     "body_of",
     "capabilities",
     "missing_scopes",

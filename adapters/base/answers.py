@@ -1,4 +1,4 @@
-"""A platform's JSON, read without trusting its shape."""
+"""Reads a platform's JSON without relying on its shape."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 
 
 def body_of(response: httpx.Response) -> Mapping[str, Any]:
-    """Return a JSON object, or an empty one: an error page is evidence of nothing."""
+    """Return the JSON object in `response`, or an empty one: an HTML error page says nothing about us."""
     try:
         parsed = response.json()
     except (ValueError, RecursionError):
@@ -18,9 +18,9 @@ def body_of(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def text_of(raw: object) -> str:
-    """Return `raw` if it is a string, else an empty one: platforms leave fields out and send null.
+    """Return `raw` if it is a string, else an empty one: platforms omit fields and send null.
 
-    Without the NUL and lone surrogates that JSON can carry and no database keeps.
+    NUL and lone surrogates are removed: JSON can carry them, but no database stores them.
     """
     if not isinstance(raw, str):
         return ""
@@ -33,5 +33,5 @@ def object_of(raw: object) -> Mapping[str, Any]:
 
 
 def objects_of(raw: object) -> list[Mapping[str, Any]]:
-    """Return the JSON objects in `raw` if it is a list, else none."""
+    """Return the JSON objects in `raw` if it is a list, else an empty list."""
     return [item for item in raw if isinstance(item, dict)] if isinstance(raw, list) else []

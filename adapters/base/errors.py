@@ -1,4 +1,4 @@
-"""The six verdicts on a call that did not do what we asked."""
+"""The six ways in which a call to a platform can fail. Codes only: `bot.views` has the sentences."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import timedelta
 
 
 class PlatformError(Exception):
-    """A platform call that did not do what we asked.
+    """A call to a platform failed.
 
-    `code` is short, ours or documented, and safe to log. `whole_app`: `retry_after` is meant for every
-    call of our app, not for this one.
+    `code` is short, one of ours or documented by the platform, and safe to log. `retry_after` applies to every
+    call of our app if `whole_app`, else to this one.
     """
 
     def __init__(self, code: str, *, retry_after: timedelta | None = None, whole_app: bool = False) -> None:
@@ -20,24 +20,24 @@ class PlatformError(Exception):
 
 
 class Busy(PlatformError):
-    """Nothing happened: a limit, an outage, no connection. Trying later is safe."""
+    """The call had no effect: a rate limit, an outage, no connection. It can be repeated later."""
 
 
 class OutcomeUnknown(PlatformError):
-    """A write or a single-use exchange was sent and its answer was lost. It may have happened."""
+    """A request that has an effect was sent, and its answer was lost. It may have succeeded."""
 
 
 class Rejected(PlatformError):
-    """The platform read what we sent and refused it. The person must change something."""
+    """The platform refused the request. The person has to change something."""
 
 
 class TokenRefused(PlatformError):
-    """This access token was not accepted. Refresh, retry once; a refresh decides the rest."""
+    """The access token was not accepted. A refresh tells whether the grant has ended."""
 
 
 class GrantDead(PlatformError):
-    """The platform said, in words it documents, that this grant is over."""
+    """The platform said, with a code that it documents for this, that the grant has ended."""
 
 
 class Misconfigured(PlatformError):
-    """Our app is at fault, not the member's account. Page the operator, not them."""
+    """The operator's app is at fault, not the person's account. The operator has to act."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from adapters.base.webhooks import Webhook
+
 
 class Refresh(StrEnum):
     """How a new access token is obtained without a person."""
@@ -22,7 +24,7 @@ class Refresh(StrEnum):
 
 
 class ClientAuth(StrEnum):
-    """How our app proves itself at the token endpoint."""
+    """How our app authenticates at the token endpoint (RFC 6749 section 2.3.1)."""
 
     BASIC = "client_secret_basic"
     POST = "client_secret_post"
@@ -38,7 +40,7 @@ class Pkce(StrEnum):
 
 
 class Capability(StrEnum):
-    """Something an account can do for its organization."""
+    """Something an organization can do with an account."""
 
     PUBLISH = "publish"
     MEDIA = "media"
@@ -48,54 +50,53 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One permission we ask for, and why. The reason is shown to the person who consents."""
+    """One permission we ask for, and why. The person who consents is shown the reason."""
 
     name: str
     reason: str
     """A clause that completes "so that Octapost can ...", without a full stop."""
     unlocks: frozenset[Capability]
-    """What stops working without it. Empty: it only makes discovery better."""
+    """What does not work without it. Empty: it only improves discovery."""
     product: str = ""
-    """What the operator must be granted at the platform to ask for it (LinkedIn); empty: nothing."""
+    """The product that the operator's app needs at the platform before it may ask for this. Empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One registration of ours at a platform, with the fixed set of scopes it asks for.
+    """One app that we register at a platform, with the scopes it asks for.
 
-    LinkedIn needs two (a member app and a page app); everyone else has one, whose key is the
-    platform's. The scope set is fixed per app because LinkedIn ends a member's older token
-    when the same app asks for a different set.
+    A platform's first app has the platform's key. Each app always asks for the same scopes, because at some
+    platforms (LinkedIn) a consent to other scopes ends the person's earlier tokens of that app.
     """
 
     key: str
     connects: str
-    """What a person gets by consenting, as words: "Facebook Pages", "your LinkedIn profile"."""
+    """What a person connects by consenting: "Facebook Pages", "your LinkedIn profile"."""
     scopes: tuple[Scope, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How many calls a platform takes from one app of ours, in any span of this length."""
+    """How many calls one app of ours may make at a platform within any span of length `per`."""
 
     calls: int
     per: timedelta = timedelta(minutes=1)
 
 
 UNDOCUMENTED = Budget(calls=6000)
-"""For platforms that name no limit per app: a hundred calls a second is twice what a million grants need."""
+"""For platforms that document no limit per app. A hundred calls a second is twice what a million grants need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """Everything about a platform that is a fact rather than a behaviour."""
+    """Everything about a platform that is data rather than behaviour."""
 
     key: str
     name: str
     docs: str
-    """The page these facts were read from."""
+    """The documentation that these facts were read from."""
     connects: str
-    """The kind of account a person needs there, for "I found none" messages."""
+    """The kind of account a person needs there, for the message that none was found."""
     authorize_url: str
     token_url: str
     revoke_url: str | None
@@ -103,7 +104,7 @@ class Platform:
     refresh: Refresh
     client_auth: ClientAuth
     access_lifetime: timedelta | None
-    """Shown before the first answer only; real lifetimes come from `expires_in`. None: no expiry."""
+    """How long an access token lives where an answer has no `expires_in`. None: it does not expire."""
     account_tokens: bool = False
     """Each account has a token of its own, which may work after the person's token has ended. The adapter is an
     `AccountTokens`."""
@@ -111,48 +112,54 @@ class Platform:
     """How long after a consent the platform shows us the person's data. Later the person must consent again,
     although the token works on. None: as long as the token works."""
     grant_family: str = ""
-    """Platforms whose consents end together (Meta); empty means the platform stands alone."""
+    """The name of a group of platforms where ending one consent ends the others. Empty: no group."""
     scope_separator: str = " "
     client_id_param: str = "client_id"
     authorize_extra: Mapping[str, str] = field(default_factory=dict)
     pkce: Pkce = Pkce.OFF
     single_grant: bool = False
-    """A new sign-in of the same person ends the tokens of the one before (X, LinkedIn)."""
+    """A new sign-in of the same person to the same app ends their earlier tokens."""
     login_spans_grants: bool = False
-    """Ending one grant may end others of the same login, and we cannot see which those are (Google)."""
+    """Ending one grant may end others of the same login, and the platform does not say which (Google)."""
     issuer: str | None = None
-    """Set only where the platform declares RFC 9207 `iss`."""
+    """The `iss` that the callback must carry (RFC 9207). None: the platform sends none."""
     denied_codes: frozenset[str] = frozenset({"access_denied"})
-    """`error` values on the callback that mean "the person said no"."""
+    """`error` values on the callback that mean that the person declined."""
     dead_grant_codes: frozenset[str] = frozenset({"invalid_grant"})
-    """Token-endpoint codes that the platform documents as "this grant is over"."""
+    """Codes of the token endpoint that are documented to mean that the grant has ended."""
     dead_grant_words: Mapping[str, str] = field(default_factory=dict)
-    """Ambiguous codes that say so only together with these words in `error_description` (X, LinkedIn)."""
+    """Ambiguous codes, each with the words in `error_description` that make it mean that the grant has ended."""
     dead_token_codes: frozenset[str] = frozenset()
-    """Codes with which the API says that an access token is over: all there is where nothing refreshes it."""
+    """Codes with which the API says that an access token has ended. Used where a token cannot be refreshed."""
     missing_product_codes: frozenset[str] = frozenset()
-    """`error` values on the callback that mean "the operator's app lacks a product" (LinkedIn)."""
+    """`error` values on the callback that mean that the operator's app lacks a product."""
     testing_lifetime: timedelta | None = None
-    """How long a sign-in lives while the operator's app is in the platform's test mode (Google)."""
+    """How long a grant lives while the operator's app is in the platform's test mode. None: there is no such limit."""
+    place: str = "place"
+    """What a place inside an account is called there, such as "subreddit"."""
+    sign_in_first: Mapping[str, str] = field(default_factory=dict)
+    """Code with which a grant ends -> the site where the person has to sign in before they can reconnect."""
     nicknames: tuple[str, ...] = ()
     """What people type for it besides its key, in lower case."""
     options: tuple[str, ...] = ()
     """Names of operator settings `OCTAPOST_<PLATFORM>_<OPTION>`; `Client.options` has what was set."""
+    webhooks: tuple[Webhook, ...] = ()
+    """Where the platform reports that a person has withdrawn their consent. Platforms of one app share theirs."""
     user_agent: str = ""
-    """Sent where the operator set no `user_agent`; empty: the HTTP library's own will do."""
+    """The User-Agent where the operator set none. Empty: the HTTP library's."""
     identity_scopes: frozenset[str] = frozenset()
-    """Given no more than these, `discover` is one call that asks only whose token it is; empty: it is one anyway."""
+    """The scopes with which `discover` makes one call, which says whose token it is. Empty: it always makes one."""
     budget: Budget = UNDOCUMENTED
-    """What all processes together keep below."""
+    """The limit that all processes together keep."""
 
     @property
     def family(self) -> str:
-        """The key under which consents of one person end together."""
+        """The group of platforms whose consents end together, or the platform itself."""
         return self.grant_family or self.key
 
 
 def capabilities(app: App, granted: Iterable[str]) -> frozenset[Capability]:
-    """Return what `granted` allows: a capability needs every scope of `app` that unlocks it."""
+    """Return what the scopes in `granted` allow. A capability needs every scope of `app` that unlocks it."""
     have = frozenset(granted)
     offered = frozenset(c for scope in app.scopes for c in scope.unlocks)
     lost = frozenset(c for scope in app.scopes if scope.name not in have for c in scope.unlocks)

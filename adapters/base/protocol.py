@@ -1,4 +1,4 @@
-"""What an adapter can do."""
+"""What every adapter can do, and what some can do besides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from adapters.base.values import Client, Discovery, Place, Tokens
 
 
 class Adapter(Protocol):
-    """One platform's behaviour. Tokens arrive as arguments and are never kept."""
+    """One platform's behaviour. It keeps no tokens: they are arguments."""
 
     @property
     def platform(self) -> Platform:
@@ -17,42 +17,66 @@ class Adapter(Protocol):
         ...
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
-        """Trade an authorization code for tokens, once.
+        """Return the tokens for an authorization code, which works once.
 
-        Raises Rejected for a code the platform does not accept (used, late, another's),
-        Misconfigured for our own fault, Busy or OutcomeUnknown for the rest.
+        Raises:
+            Rejected: The platform does not accept the code: used, expired or somebody else's.
+            Misconfigured: Our app is at fault.
+            Busy: The platform is unavailable.
+            OutcomeUnknown: The answer was lost, and the code may be used.
+
         """
         ...
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
         """Return newer tokens for the same grant.
 
-        Raises GrantDead only for a code in `platform.dead_grant_codes` (or `dead_grant_words`),
-        OutcomeUnknown when the request left and the answer was lost, Misconfigured where the
-        platform has no refresh for this grant.
+        Raises:
+            GrantDead: The answer has a code of `platform.dead_grant_codes` or `dead_grant_words`.
+            Misconfigured: Our app is at fault, or this grant cannot be refreshed (`no_refresh`).
+            Busy: The platform is unavailable, or its answer proves nothing.
+            OutcomeUnknown: The answer to a single-use refresh token was lost.
+
         """
         ...
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
-        """End the grant at the platform. Returns too when it was already over."""
+        """End the grant at the platform. A grant that had ended already is no error.
+
+        Raises:
+            PlatformError: The grant may still be valid.
+
+        """
         ...
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
-        """Return whose grant this is and every account it can see, usable ones first, by name."""
+        """Return whose grant this is and every account it shows: usable ones first, then by name.
+
+        Raises:
+            PlatformError: The platform did not answer, or refused the token.
+
+        """
         ...
 
     async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:
-        """Return every place of the account where it may post, by name; empty where there are none."""
+        """Return the places of the account where it may post, by name. Empty: it has none.
+
+        Raises:
+            PlatformError: The platform did not answer, or refused the token.
+
+        """
         ...
 
 
 @runtime_checkable
 class AccountTokens(Adapter, Protocol):
-    """An adapter whose accounts have tokens of their own: Facebook Pages, and Instagram through them."""
+    """An adapter of a platform with `account_tokens`."""
 
     async def ended(self, client: Client, token: str) -> str:
-        """Return the code, of `platform.dead_grant_codes`, with which an account's token ended.
+        """Return the code, one of `platform.dead_grant_codes`, with which an account's token ended. Empty: it works.
 
-        Empty while the platform takes it. Whatever else is answered raises a verdict: it is not a no.
+        Raises:
+            PlatformError: The answer says neither.
+
         """
         ...

@@ -1,4 +1,4 @@
-"""What goes into an adapter and what comes out of it: credentials, tokens, accounts."""
+"""What an adapter takes and returns: credentials, tokens, accounts."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from adapters.base.facts import App, Capability
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """Our credentials for one `App`, as configured by the operator. Built once, in `bot.app`."""
+    """The operator's credentials and options for one `App`."""
 
     app: App
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
     scopes: tuple[str, ...]
-    """The names asked for: the app's own, or the operator's override."""
+    """The scopes to ask for: the app's, or the operator's choice."""
     origin: str | None = None
-    """Send every request and consent link of this platform to this origin, paths unchanged."""
+    """Where to send this platform's requests and consent links instead, with unchanged paths. None: to the platform."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """Operator settings of this platform: API version, PKCE mode, User-Agent."""
+    """What the operator set of `Platform.options`."""
 
     def at(self, url: str) -> str:
-        """Return `url`, on the operator's origin if one is configured."""
+        """Return `url` at the configured origin, or unchanged if there is none."""
         if self.origin is None:
             return url
         ours, theirs = urlsplit(self.origin), urlsplit(url)
@@ -36,51 +36,51 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a token endpoint gave us. Neither token ever shows in a repr."""
+    """What a token endpoint returned. A repr shows neither token."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
-    """None in a refresh means: keep the one you have."""
+    """None: the answer has none; after a refresh the previous one stays valid."""
     expires_in: timedelta | None = None
-    """None: the platform named no lifetime, the token does not expire by the clock."""
+    """None: the answer names no lifetime."""
     refresh_expires_in: timedelta | None = None
     scopes: frozenset[str] | None = None
-    """What was granted. None: the platform does not say so here; ask `discover`."""
+    """The granted scopes. None: the answer does not say."""
     subject: str | None = None
-    """The external user's id where the token answer names it (TikTok's open_id)."""
+    """The person's id at the platform, where the answer names it (TikTok's open_id)."""
     data_access_expires_in: timedelta | None = None
-    """When the platform stops showing us the person's data although the token lives on (Meta)."""
+    """How much of `Platform.data_access_window` is left. None: the answer does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Whose consent this is, by the platform's stable id."""
+    """The person who consented, by the platform's stable id."""
 
     id: str
     name: str
 
 
 class Blocker(StrEnum):
-    """Why an account we can see cannot be used. `bot` holds the words and the fix."""
+    """Why an account that is visible cannot be used. `bot.views` has the sentences."""
 
     NO_CREATE_CONTENT = "no_create_content"
     """Facebook: the person's role on the Page may not create content."""
     NO_PAGE_TOKEN = "no_page_token"  # noqa: S105 - a reason, not a secret
-    """Facebook: the person may see the Page but was not given a token to act as it."""
+    """Facebook: the person sees the Page, but gets no token to act as it."""
     NOT_TICKED = "not_ticked"
-    """Facebook: known to the business, but not ticked in the consent dialog."""
+    """Facebook: the Page belongs to the person's business, but was not ticked in the dialog."""
     NO_INSTAGRAM = "no_instagram"
     """Instagram: the Page has no Instagram account linked."""
     INSTAGRAM_PERSONAL = "instagram_personal"
     """Instagram: the linked account is personal, not professional."""
     NOT_PAGE_ADMIN = "not_page_admin"
-    """LinkedIn: the member's role on the company page may not post."""
+    """LinkedIn: the member's role on the company page does not allow posting."""
     SUSPENDED = "suspended"
     """The platform suspended or restricted the account."""
 
 
 class Hint(StrEnum):
-    """Why discovery found less than the person may expect. `bot` holds the words and the fix."""
+    """Why discovery found less than the person may expect. `bot.views` has the sentences."""
 
     NO_PAGES_TICKED = "no_pages_ticked"
     NO_PROFESSIONAL_ACCOUNT = "no_professional_account"
@@ -88,12 +88,12 @@ class Hint(StrEnum):
     NO_CHANNEL = "no_channel"
     NO_COMPANY_PAGE = "no_company_page"
     PAGES_NEED_PAGE_APP = "pages_need_page_app"
-    """LinkedIn: this app may post as the person only; company pages need the second app."""
+    """LinkedIn: this app posts as the person only; company pages need the second app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteAccount:
-    """One page, profile or channel that a grant lets us see."""
+    """One page, profile or channel that a grant shows."""
 
     id: str
     """The platform's stable id, never the handle."""
@@ -101,26 +101,26 @@ class RemoteAccount:
     """What the platform calls it, in one or two words: "Page", "Company page", "Channel"."""
     name: str
     handle: str = ""
-    """As people write it there: "@octademo", "u/octa_demo"; empty where there is none."""
+    """As it is written on the platform: "@octademo", "u/octa_demo". Empty: there is none."""
     url: str = ""
     avatar_url: str = ""
     detail: str = ""
-    """One short line that helps to choose: "678 subscribers, videos up to 15 minutes"."""
+    """A short line that helps people choose: "678 subscribers, videos up to 15 minutes"."""
     blocker: Blocker | None = None
-    """None: usable."""
+    """None: the account can be used."""
     token: str | None = field(default=None, repr=False)
-    """The account's own token where the platform gives one (Facebook Pages), else None."""
+    """The account's own token, where `Platform.account_tokens`; else None."""
     missing: frozenset[Capability] = frozenset()
-    """What this account cannot do although the scopes allow it (a Page role without ANALYZE)."""
+    """What this account cannot do although the scopes allow it, because of the person's role for instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """Everything a fresh grant can see."""
+    """Everything that a grant shows."""
 
     identity: Identity
     scopes: frozenset[str]
-    """The scopes in force, from the platform's own mouth where it tells."""
+    """The granted scopes: as the platform reports them, else as they were asked for."""
     accounts: tuple[RemoteAccount, ...]
     hints: frozenset[Hint] = frozenset()
 
@@ -131,6 +131,6 @@ class Place:
 
     id: str
     name: str
-    """As people write it there: "r/octamugs"."""
+    """As it is written on the platform: "r/octamugs"."""
     detail: str = ""
-    """One short line that helps to choose: "21 members, links only"."""
+    """A short line that helps people choose: "21 members, links only"."""

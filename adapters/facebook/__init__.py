@@ -1,7 +1,7 @@
-"""Facebook Pages: each Page is an account with a token of its own.
+"""Facebook Pages: the facts. Each Page is an account with a token of its own.
 
-Facts were read from developers.facebook.com: "Pages API", "Permissions Reference" and the pages
-named in `adapters.meta`.
+Sources, read 2026-11-23: https://developers.facebook.com, "Pages API", "Permissions Reference" and those of
+`adapters.meta`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from datetime import timedelta
 
 from adapters import meta
 from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.meta.webhooks import WEBHOOKS
 
 PLATFORM = Platform(
     key="facebook",
     name="Facebook",
     nicknames=("fb",),
     options=("graph_version",),
+    webhooks=WEBHOOKS,
     docs="https://developers.facebook.com/docs/pages-api",
     connects="a Facebook Page on which you may create content",
     authorize_url=meta.AUTHORIZE_URL,
@@ -63,4 +65,5 @@ PLATFORM = Platform(
     scope_separator=",",
     authorize_extra=meta.ASK_AGAIN,
     dead_grant_codes=meta.DEAD_GRANT_CODES,
+    sign_in_first=meta.SIGN_IN_FIRST,
 )

@@ -10,14 +10,14 @@ from adapters.meta.pages import in_order, pages_of
 
 
 class Facebook(MetaAdapter):
-    """Speaks to the Graph API about Pages."""
+    """Finds the Pages of a person."""
 
     platform = PLATFORM
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
-        """Return every Page the person can see; a usable one carries its Page token.
+        """Return every Page that the person sees. A usable one has its Page token. See `Adapter.discover`.
 
-        A Page token made from a long user token does not expire; from a short one it dies with it.
+        A Page token that is made from a long-lived user token does not expire; else it expires with the user token.
         """
         found = await pages_of(Graph(self._http, client), tokens.access_token, instagram=False)
         accounts = (

@@ -1,7 +1,9 @@
-"""Instagram professional accounts, reached through the Facebook Pages they are linked to.
+"""Instagram professional accounts: the facts. They are reached through the Facebook Pages they are linked to.
 
-Facts were read from developers.facebook.com: "Instagram API with Facebook Login", the IG User
-reference and the pages named in `adapters.meta`. Graph never lists personal accounts.
+Graph does not list personal accounts.
+
+Sources, read 2026-11-23: https://developers.facebook.com, "Instagram API with Facebook Login", the IG User reference
+and those of `adapters.meta`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ from datetime import timedelta
 
 from adapters import meta
 from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.meta.webhooks import WEBHOOKS
 
 PLATFORM = Platform(
     key="instagram",
     name="Instagram",
     nicknames=("ig", "insta"),
     options=("graph_version",),
+    webhooks=WEBHOOKS,
     docs="https://developers.facebook.com/docs/instagram-platform/instagram-api-with-facebook-login",
     connects="an Instagram professional account that is linked to a Facebook Page",
     authorize_url=meta.AUTHORIZE_URL,
@@ -68,4 +72,5 @@ PLATFORM = Platform(
     scope_separator=",",
     authorize_extra=meta.ASK_AGAIN,
     dead_grant_codes=meta.DEAD_GRANT_CODES,
+    sign_in_first=meta.SIGN_IN_FIRST,
 )

@@ -10,21 +10,22 @@ from adapters.meta.pages import Page, in_order, pages_of
 
 
 class Instagram(MetaAdapter):
-    """Speaks to the Graph API about Instagram accounts, with the token of their Page."""
+    """Finds the Instagram accounts of a person. Their tokens are those of their Pages."""
 
     platform = PLATFORM
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
-        """Return each professional account once, and each Page without one as `page:<id>`, blocked.
+        """Return each professional account once, and each Page without one as `page:<id>`, with its blocker.
 
-        Without `instagram_basic` the links cannot be read, so no account and no claim about one is returned.
+        Without the scope `instagram_basic` Meta does not show which accounts Pages have, so none is returned. See
+        `Adapter.discover`.
         """
         found = await pages_of(Graph(self._http, client), tokens.access_token, instagram=True)
         hints, accounts = set(found.hints), dict[str, RemoteAccount]()
         if "instagram_basic" in found.scopes:
             for account in map(_account, found.pages):
                 known = accounts.get(account.id)
-                if known is None or _reach(account) > _reach(known):
+                if known is None or _usefulness(account) > _usefulness(known):
                     accounts[account.id] = account
             if all(account.blocker for account in accounts.values()):
                 hints.add(Hint.NO_PROFESSIONAL_ACCOUNT)
@@ -36,8 +37,8 @@ class Instagram(MetaAdapter):
         )
 
 
-def _reach(account: RemoteAccount) -> tuple[bool, bool, int]:
-    """Order the ways to one account: through a Page that may post, has a token, may do most."""
+def _usefulness(account: RemoteAccount) -> tuple[bool, bool, int]:
+    """Return a sort key for Pages that lead to one account: usable, with a token and with most capabilities is best."""
     return account.blocker is None, account.token is not None, -len(account.missing)
 
 
@@ -58,7 +59,7 @@ def _account(page: Page) -> RemoteAccount:
         )
     blocker = Blocker.INSTAGRAM_PERSONAL if page.personal_instagram else Blocker.NO_INSTAGRAM
     if page.blocker in {Blocker.NOT_TICKED, Blocker.NO_PAGE_TOKEN}:
-        # Graph shows no link of a Page we cannot act as: that is the first thing to mend.
+        # Graph does not show the Instagram account of such a Page, so this has to be solved first.
         blocker = page.blocker
     return RemoteAccount(
         id=f"page:{page.id}",

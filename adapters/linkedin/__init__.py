@@ -1,9 +1,11 @@
-"""LinkedIn: sign-in, tokens, the member's profile and the company pages they administer.
+"""LinkedIn: the facts.
 
-Sources, all learn.microsoft.com/linkedin: "Authorization Code Flow", "Refresh Tokens with OAuth 2.0",
-"Sign In with LinkedIn using OpenID Connect", "Organization Access Control by Role", "Organization Lookup
-API", "API Versioning", "Error Handling", "Rate Limiting". Posting as a company page needs the Community
-Management API, which must be the only product of its app: hence two apps.
+Posting as a company page needs the Community Management API, which must be the only product of its app. So there are
+two apps, one for profiles and one for pages.
+
+Sources, read 2026-11-23: https://learn.microsoft.com/linkedin, "Authorization Code Flow", "Refresh Tokens with OAuth
+2.0", "Sign In with LinkedIn using OpenID Connect", "Organization Access Control by Role", "Organization Lookup
+API", "API Versioning", "Error Handling", "Rate Limiting".
 """
 
 from __future__ import annotations

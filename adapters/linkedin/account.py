@@ -39,19 +39,19 @@ from adapters.numbers import whole
 
 API = "https://api.linkedin.com"
 VERSION = "202609"
-"""Of the versioned API, as `LinkedIn-Version`; lives at least until 2027-09. Operators set `api_version`."""
+"""`LinkedIn-Version` of the versioned API, supported at least until 2027-09. Operators can set `api_version`."""
 LISTS_PAGES = frozenset({"rw_organization_admin", "r_organization_admin"})
 MISSING_BY_ROLE: Mapping[str, frozenset[Capability]] = {
     "ADMINISTRATOR": frozenset(),
-    # Images, videos and statistics of an organization name ADMINISTRATOR, but not this role.
+    # The documentation of images, videos and statistics names ADMINISTRATOR only.
     "CONTENT_ADMINISTRATOR": frozenset({Capability.MEDIA, Capability.INSIGHTS}),
 }
-"""The roles that may post as the page without an advertising account, and what each cannot do."""
+"""The roles that may post as the page, and what each cannot do."""
 PAGE_SIZE = 20
 MOST_PAGES = 20
 NAMES_AT_ONCE = 5
-PATIENCE = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
-"""Seconds between tries while a token made a moment ago is still called revoked: 8 in all."""
+RETRY_PAUSES_S = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
+"""Pauses in seconds between tries: LinkedIn may call a new token revoked for a moment. 8 seconds in all."""
 SERVICE_CODES = {
     65600: "INVALID_ACCESS_TOKEN",
     65601: REVOKED,
@@ -62,7 +62,7 @@ SERVICE_CODES = {
 
 
 class LinkedIn:
-    """Speaks to api.linkedin.com with tokens it is handed. `pause` is slept between tries."""
+    """Calls api.linkedin.com. `pause` waits between tries."""
 
     platform = PLATFORM
 
@@ -73,34 +73,42 @@ class LinkedIn:
         self._pause = pause
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
-        """Trade a code that is at most 30 minutes old. See `Adapter.exchange`.
+        """Return the tokens for a code, which expires after 30 minutes. See `Adapter.exchange`.
 
-        A consent to other scopes than before has ended this member's older tokens of the same app.
+        A consent to other scopes than before has ended this member's earlier tokens of the same app.
         """
         return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return a later access token if LinkedIn gave this app a refresh token. See `Adapter.refresh`.
+        """Return a new access token, if LinkedIn gave this app a refresh token.
 
-        Raises Misconfigured("no_refresh") otherwise: the member reconnects, every 60 days. A refresh
-        token lives 365 days from the consent, however often it is used.
+        A refresh token lives 365 days from the consent, however often it is used.
+
+        Raises:
+            Misconfigured: With the code `no_refresh`: there is no refresh token, and the member must reconnect.
+            PlatformError: As `Adapter.refresh` says.
+
         """
         return await oauth.refresh(self._http, PLATFORM, client, tokens)
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
         """Ask LinkedIn to end the token.
 
-        The address is in common use but on none of LinkedIn's pages: a failure is worth telling the
-        member (LinkedIn's settings, "Permitted services", do the same) and not worth repeating.
+        The address is in common use, but LinkedIn does not document it. After a failure the member can end the token in
+        LinkedIn's settings under "Permitted services".
         """
         await oauth.revoke(self._http, PLATFORM, client, tokens.access_token)
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
         """Return the member's profile and pages, as far as the granted scopes show them.
 
-        Pages where the member's role may not post are listed with their blocker. Waits up to 8 seconds
-        for a fresh token to be accepted, so a revoked one is refused that much later. Of more than 400
-        page roles the first 400 are read.
+        Pages where the member's role does not allow posting have their blocker. Waits up to 8 seconds until LinkedIn
+        accepts a new token, so a revoked one is refused that much later. Only the first 400 page roles are read.
+
+        Raises:
+            Misconfigured: With the code `no_identity_scope`: the scopes do not show whose token it is.
+            PlatformError: The platform did not answer, or refused the token.
+
         """
         scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
         reader = _Reader(
@@ -108,7 +116,7 @@ class LinkedIn:
             client=client,
             token=tokens.access_token,
             pause=self._pause,
-            pauses=iter(PATIENCE),
+            pauses=iter(RETRY_PAUSES_S),
         )
         person = await _person(reader, scopes)
         pages: list[RemoteAccount] = []
@@ -141,7 +149,7 @@ class _Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reader:
-    """Reads with one token. All reads of one discovery share the patience."""
+    """Reads with one token. All reads of one discovery share the pauses between tries."""
 
     http: httpx.AsyncClient
     client: Client
@@ -150,7 +158,12 @@ class _Reader:
     pauses: Iterator[float]
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        """Return the JSON object at `path`, or raise the verdict on the answer."""
+        """Return the JSON object at `path`.
+
+        Raises:
+            PlatformError: The platform answered something else, or nothing.
+
+        """
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         if path.startswith("/rest/"):
             headers["LinkedIn-Version"] = self.client.options.get("api_version", VERSION)
@@ -198,7 +211,7 @@ def _profile(person: _Person) -> RemoteAccount:
 
 
 async def _pages(reader: _Reader) -> list[RemoteAccount]:
-    """Return every page on which the member has a role, however little it allows."""
+    """Return every page on which the member has a role, also one that does not allow posting."""
     roles = await _roles(reader)
     gate = asyncio.Semaphore(NAMES_AT_ONCE)
 
@@ -223,14 +236,14 @@ async def _pages(reader: _Reader) -> list[RemoteAccount]:
 
 
 async def _roles(reader: _Reader) -> dict[str, set[str]]:
-    """Return the member's approved roles by organization id; one answer element is one role."""
+    """Return the member's approved roles by organization id."""
     roles: dict[str, set[str]] = {}
     start = 0
     for _ in range(MOST_PAGES):
         query = {"q": "roleAssignee", "state": "APPROVED", "start": str(start), "count": str(PAGE_SIZE)}
         body = await reader.get("/rest/organizationAcls", query)
         for element in objects_of(body.get("elements")):
-            # Both spellings occur, by the form of the request.
+            # LinkedIn uses either name.
             urn = text_of(element.get("organization")) or text_of(element.get("organizationTarget"))
             found = re.fullmatch(r"urn:li:organization:(\d{1,19})", urn)
             if found and element.get("state", "APPROVED") == "APPROVED":
@@ -243,7 +256,7 @@ async def _roles(reader: _Reader) -> dict[str, set[str]]:
 
 
 def _next_start(body: Mapping[str, Any], start: int) -> int | None:
-    """Return where the next page starts, or None. Only the number is taken from the link."""
+    """Return where the next page starts, or None. Only this number is read from the link."""
     for link in objects_of(object_of(body.get("paging")).get("links")):
         if link.get("rel") == "next":
             [given, *_] = parse_qs(urlsplit(text_of(link.get("href"))).query).get("start", [""])
@@ -254,7 +267,7 @@ def _next_start(body: Mapping[str, Any], start: int) -> int | None:
 
 
 def _verdict_on(response: httpx.Response) -> PlatformError:
-    """Return what an answer without a usable body means. An error page is evidence of nothing."""
+    """Return the error that an answer without usable data means. An HTML error page says nothing about us."""
     body, status = body_of(response), response.status_code
     code = _code_in(body) or f"http_{status}"
     if status == httpx.codes.UPGRADE_REQUIRED:
@@ -274,7 +287,7 @@ def _verdict_on(response: httpx.Response) -> PlatformError:
 
 
 def _code_in(body: Mapping[str, Any]) -> str:
-    """Return LinkedIn's name for an error. Either of the two fields may be missing."""
+    """Return LinkedIn's name for an error, from either of two fields; empty if there is none."""
     code = text_of(body.get("code"))
     service = body.get("serviceErrorCode")
     if isinstance(service, int) and service in SERVICE_CODES:
@@ -283,6 +296,6 @@ def _code_in(body: Mapping[str, Any]) -> str:
 
 
 def _until_midnight(now: datetime) -> timedelta:
-    """Return the time to midnight UTC, when LinkedIn's daily quotas start again."""
+    """Return the time to midnight UTC, when LinkedIn's daily quotas are renewed."""
     now = now.astimezone(UTC)
     return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now

@@ -1,8 +1,8 @@
-"""What Facebook and Instagram share: one login, one token machine, one Graph API, one list of Pages.
+"""What Facebook and Instagram share: the login, the tokens, the Graph API and the list of Pages.
 
-Facts were read from developers.facebook.com: "Manually Build a Login Flow", "Get Long-Lived Tokens",
-"Debug Token", "Secure Graph API Calls", "Handle Errors", "Rate Limits", "Platform Versioning",
-the User and Page references.
+Sources, read 2026-11-23: https://developers.facebook.com, "Manually Build a Login Flow", "Get Long-Lived Tokens",
+"Debug Token", "Secure Graph API Calls", "Handle Errors", "Rate Limits", "Platform Versioning", the User and Page
+references.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from datetime import timedelta
 from adapters.base import Capability
 
 DEFAULT_GRAPH_VERSION = "v26.0"
-"""Released 2026-07-29, the newest. Overridden by the operator's `graph_version`."""
+"""Released 2026-07-29, the newest. Operators can set `graph_version`."""
 GRAPH = "https://graph.facebook.com"
 AUTHORIZE_URL = f"https://www.facebook.com/{DEFAULT_GRAPH_VERSION}/dialog/oauth"
 TOKEN_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/oauth/access_token"
 REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
 DATA_ACCESS_WINDOW = timedelta(days=90)
-"""https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11)."""
+"""https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23)."""
 FAMILY = "meta"
-"""Consents to one Meta app end together: deleting the permissions ends Facebook and Instagram."""
+"""Facebook and Instagram are one Meta app: deleting its permissions ends a person's consents to both."""
 ASK_AGAIN = {"auth_type": "rerequest"}
-"""Without it the dialog skips permissions that the person declined before."""
+"""Without it the dialog does not ask again for permissions that the person declined before."""
 ALL = frozenset({Capability.PUBLISH, Capability.MEDIA, Capability.INSIGHTS})
 POSTING = frozenset({Capability.PUBLISH, Capability.MEDIA})
 
 ENDED = frozenset({"190_458", "190_459", "190_460", "190_463", "190_464", "190_467", "190_492"})
-"""App removed, checkpoint, password changed, expired, unconfirmed, invalid, session or role lost."""
+"""App removed, checkpoint, password changed, expired, account unconfirmed, session invalid, role lost."""
 AWAITS_PERSON = frozenset({"190_459", "190_464"})
-"""Subcodes that end when the person signs in at facebook.com: the permission itself still stands."""
+"""Codes that pass when the person signs in at facebook.com: the permission is still granted."""
+SIGN_IN_FIRST = dict.fromkeys(AWAITS_PERSON, "facebook.com")
 DEAD_GRANT_CODES = ENDED | {"190"}
-"""Plain 190 stands for a refused token that debug_token, too, calls invalid."""
+"""Plain 190 stands for a refused token that debug_token calls invalid too."""

@@ -1,4 +1,4 @@
-"""The login that Facebook and Instagram share: tokens for a person and what ends them."""
+"""The login that Facebook and Instagram share: a person's tokens, and how they end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from adapters.numbers import left_until, lifetime, whole
 
 
 class MetaAdapter:
-    """The login that Facebook and Instagram share; the two add what they discover."""
+    """The login that Facebook and Instagram share. Each adds what it discovers."""
 
     platform: ClassVar[Platform]
 
@@ -36,17 +36,17 @@ class MetaAdapter:
         self._http = http
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:  # noqa: ARG002 - Meta has no PKCE
-        """Trade `code` for a user token of about 60 days.
+        """Return a user token of about 60 days for `code`. See `Adapter.exchange`.
 
-        Two steps: the code buys a token of an hour or two, which buys the long one. If the second
-        step fails the short token is returned: a refresh makes it long later.
+        In two steps: the code is exchanged for a token of an hour or two, and that for a long-lived one. If the second
+        step fails, the short-lived token is returned, and the first refresh replaces it.
         """
         graph = Graph(self._http, client)
         form = {"redirect_uri": client.redirect_uri, "code": code}
         try:
-            short = await graph.tokens(self.platform, form, unsure=True)
+            short = await graph.tokens(self.platform, form, has_effect=True)
         except TokenRefused as refusal:
-            # There is no grant yet: a refused token here is a trip to take again.
+            # There is no grant yet: the person has to start again.
             raise Rejected(refusal.code) from None
         try:
             long = await graph.long_lived(self.platform, short.access_token)
@@ -54,14 +54,14 @@ class MetaAdapter:
             return short
         if long.expires_in is None:
             with suppress(PlatformError):
-                return _dated(long, await graph.debug(long.access_token))
+                return _with_lifetimes(long, await graph.debug(long.access_token))
         return long
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Trade the user token for a later one that debug_token calls valid.
+        """Return a newer user token, which debug_token calls valid. See `Adapter.refresh`.
 
-        Meta promises no later expiry; the lifetime returned is the new token's own. Page tokens made
-        from a long user token do not expire and need none of this; they may live on when it is over.
+        Meta does not promise that it expires later; the lifetime returned is the new token's own. Page tokens that were
+        made from a long-lived user token do not expire, and may work after the user token has ended.
         """
         graph = Graph(self._http, client)
         try:
@@ -77,10 +77,10 @@ class MetaAdapter:
         facts = await graph.debug(fresh.access_token)
         if facts.get("is_valid") is not True:
             raise Busy("new_token_invalid")
-        return _dated(fresh, facts)
+        return _with_lifetimes(fresh, facts)
 
     async def ended(self, client: Client, token: str) -> str:
-        """Return why Meta calls a Page's token invalid, empty while it is valid; an unclear answer is Busy."""
+        """Return the code with which a Page's token ended. Empty: it works. See `AccountTokens.ended`."""
         facts = await Graph(self._http, client).debug(token)
         if facts.get("is_valid") is True:
             return ""
@@ -91,9 +91,12 @@ class MetaAdapter:
         return found if (found := f"{code}_{subcode}") in ENDED else "190"
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
-        """Take all permissions back from the app: every Page and Instagram token of this person dies.
+        """Withdraw all permissions from the app, which ends every Page and Instagram token of this person.
 
-        Raises TokenRefused when Meta wants the person to sign in first, because nothing ended then.
+        Raises:
+            TokenRefused: Meta demands that the person signs in first, and nothing has ended.
+            PlatformError: The grant may still be valid.
+
         """
         try:
             body = await Graph(self._http, client).call("DELETE", "/me/permissions", tokens.access_token)
@@ -109,11 +112,11 @@ class MetaAdapter:
         return ()
 
 
-def _dated(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
-    """Return `tokens` with the lifetimes and scopes that debug_token names, where the answer had none.
+def _with_lifetimes(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
+    """Return `tokens` with the lifetimes and scopes that debug_token names, where the token's answer had none.
 
-    Of the permissions we ask for, only Instagram's are subject to the data-access window of 90 days:
-    https://developers.facebook.com/docs/facebook-login/auth-vs-data.
+    Of the permissions we ask for, only Instagram's have the data access window of 90 days:
+    https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23).
     """
     ends, shown = left_until(facts.get("expires_at")), left_until(facts.get("data_access_expires_at"))
     left = lifetime(ends.total_seconds()) if ends else None
@@ -128,7 +131,7 @@ def _dated(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
 
 
 def _granted(facts: Mapping[str, Any]) -> frozenset[str]:
-    """Return the permissions in force; one that was given for some Pages only may stand in the second list alone."""
+    """Return the granted permissions. One that was granted for some Pages only may be in the second list alone."""
     whole = facts.get("scopes")
     partly = [entry.get("scope") for entry in objects_of(facts.get("granular_scopes"))]
     return frozenset(s for s in [*(whole if isinstance(whole, list) else []), *partly] if isinstance(s, str))

@@ -1,4 +1,4 @@
-"""The Graph API: signed calls, lists, tokens, and what its errors mean."""
+"""The Graph API: signed calls, lists, tokens, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ from adapters.oauth import TIMEOUT, retry_after, tokens_of
 
 APP_LIMIT = 4
 LIMITS = frozenset({APP_LIMIT, 17, 32, 341, 613, *range(80000, 80015)})
-"""App, user, Page, posting, custom and business-use-case limits ("Rate Limits")."""
+"""Rate limits of the app, user, Page, posting, custom and business use case ("Rate Limits")."""
 PASSING = frozenset({1, 2})
 TOKEN_CODES = frozenset({102, 190})
 OUR_FAULT = frozenset({101, 2500})
-"""Unknown app id; unknown path or version, or no token where one is needed."""
+"""Unknown app id; unknown path or version, or a missing token."""
 OUR_FAULT_WORDS = {
     "client secret": "client_secret",
     "appsecret_proof": "appsecret_proof",
     "api access blocked": "api_access_blocked",
 }
-"""Meta gives these no code of their own (they arrive as 1, 100 and 200), only these words in the message.
+"""Errors that Meta marks only with these words in the message; their codes (1, 100 and 200) mean other things too.
 
-The last one is what an app is answered that Meta has restricted, whatever it asks: its dashboard says why.
+The last one is the answer to every call of an app that Meta has restricted. The app's dashboard says why.
 """
 CODE_USED = (100, 36009)
 DIGITS = re.compile(r"[0-9]{1,40}")
-MOST_ROUNDS = 200
-"""20,000 Pages at 100 an answer: a cursor that never ends is not followed for ever."""
+MAX_LIST_CALLS = 200
+"""Enough for 20,000 Pages. Without a limit, a list without an end would keep us for ever."""
 
 
 class Graph:
-    """The Graph API for one app of ours: each call signed, its token in a header and not in the URL."""
+    """Calls the Graph API for one app: each call is signed, and its token is in a header, not in the URL."""
 
     def __init__(self, http: httpx.AsyncClient, client: Client) -> None:
         self._http = http
@@ -65,7 +65,12 @@ class Graph:
     async def call(
         self, method: str, path: str, token: str, parameters: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
-        """Return the JSON object Graph answers. Raises the verdict on anything else."""
+        """Return the JSON object that Graph answers.
+
+        Raises:
+            PlatformError: Graph answered something else, or nothing.
+
+        """
         key = self._client.client_secret.encode()
         proof = hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
         request = self._http.build_request(
@@ -84,13 +89,17 @@ class Graph:
         return body
 
     async def every(self, path: str, token: str, fields: str) -> list[Mapping[str, Any]]:
-        """Return all entries of a list, page after page.
+        """Return all entries of a list, from as many answers as it takes.
 
-        `paging.next` is a URL with the token in it, so only its presence counts; the cursor is sent back.
+        `paging.next` is a URL that contains the token, so only its presence is used, and the cursor is sent instead.
+
+        Raises:
+            PlatformError: One of the calls failed.
+
         """
         found: list[Mapping[str, Any]] = []
         parameters = {"fields": fields, "limit": "100"}
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_LIST_CALLS):
             body = await self.call("GET", path, token, parameters)
             found += _entries(body)
             paging = object_of(body.get("paging"))
@@ -101,9 +110,14 @@ class Graph:
         return found
 
     async def debug(self, token: str) -> Mapping[str, Any]:
-        """Return what Meta says of `token`: `is_valid`, `expires_at` (0: never), `granular_scopes`.
+        """Return what Meta knows about `token`: `is_valid`, `expires_at` (0: never), `granular_scopes`.
 
-        The one call whose URL must not be logged: Meta takes the token in question only there.
+        The URL contains the token, as Meta demands, and must not be logged.
+
+        Raises:
+            Misconfigured: Our app's own token was refused.
+            PlatformError: There was no answer, or it has no facts.
+
         """
         ours = f"{self._client.client_id}|{self._client.client_secret}"
         try:
@@ -114,8 +128,15 @@ class Graph:
             raise Busy("odd_answer")
         return facts
 
-    async def tokens(self, platform: Platform, form: Mapping[str, str], *, unsure: bool = False) -> Tokens:
-        """Return what the token endpoint gives for `form`, our credentials added."""
+    async def tokens(
+        self, platform: Platform, form: Mapping[str, str], *, has_effect: bool = False
+    ) -> Tokens:
+        """Return the tokens for `form`, to which our credentials are added.
+
+        Raises:
+            PlatformError: The answer has no tokens.
+
+        """
         ours = {"client_id": self._client.client_id, "client_secret": self._client.client_secret}
         request = self._http.build_request(
             "POST",
@@ -124,21 +145,26 @@ class Graph:
             headers={"Accept": "application/json"},
             timeout=TIMEOUT,
         )
-        response = await send(self._http, request, unsure=unsure)
+        response = await send(self._http, request, has_effect=has_effect)
         if not response.is_success or "error" in body_of(response):
             raise verdict_on(response)
         return tokens_of(platform, response)
 
     async def long_lived(self, platform: Platform, token: str) -> Tokens:
-        """Trade a live user token for one of about 60 days. The old one keeps working."""
+        """Return a user token of about 60 days for a live one, which keeps working.
+
+        Raises:
+            PlatformError: The answer has no tokens.
+
+        """
         return await self.tokens(platform, {"grant_type": "fb_exchange_token", "fb_exchange_token": token})
 
 
 def verdict_on(response: httpx.Response) -> PlatformError:
-    """Return the verdict on an answer of Graph that is not what we asked for.
+    """Return the error that a refusal of Graph means.
 
-    Decided by code, subcode and `is_transient`, never by `type` alone: permission, parameter and token
-    errors are all called OAuthException. The code reads `190_460`: Meta's code, then its subcode.
+    Code, subcode and `is_transient` decide, never `type` alone: permission, parameter and token errors all have the
+    type OAuthException. The error's code is Meta's code and subcode: `190_460`.
     """
     error = body_of(response).get("error")
     status = response.status_code
@@ -147,7 +173,7 @@ def verdict_on(response: httpx.Response) -> PlatformError:
     code, subcode = whole(error.get("code")), whole(error.get("error_subcode"))
     word = "_".join(str(n) for n in (code, subcode) if n) or "no_code"
     if code in LIMITS or status == httpx.codes.TOO_MANY_REQUESTS:
-        return Busy(word, retry_after=_regain(response), whole_app=code == APP_LIMIT)
+        return Busy(word, retry_after=_longest_wait(response), whole_app=code == APP_LIMIT)
     message = text_of(error.get("message")).lower()
     if fault := next((name for words, name in OUR_FAULT_WORDS.items() if words in message), None):
         return Misconfigured(fault)
@@ -163,8 +189,8 @@ def verdict_on(response: httpx.Response) -> PlatformError:
     return verdict("code_used" if (code, subcode) == CODE_USED else word)
 
 
-def _regain(response: httpx.Response) -> timedelta | None:
-    """Return the longest wait any limit names; the header counts it in minutes."""
+def _longest_wait(response: httpx.Response) -> timedelta | None:
+    """Return the longest wait that the header names for any limit. It is given in minutes."""
     try:
         usage = json.loads(response.headers.get("x-business-use-case-usage", ""))
         entries = [entry for limits in usage.values() for entry in limits]
@@ -181,5 +207,5 @@ def _entries(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def digits(body: Mapping[str, Any]) -> str:
-    """Return the entry's id if it is one of Graph's: only digits, so it is safe in a path."""
+    """Return the id of an entry if it has digits only, so that it is safe in a path; else an empty string."""
     return found if DIGITS.fullmatch(found := str(body.get("id"))) else ""

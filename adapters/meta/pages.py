@@ -1,4 +1,4 @@
-"""The Pages that one person's grant shows, with the Instagram accounts behind them."""
+"""The Pages that a person's grant shows, with their Instagram accounts."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ MAY_POST = frozenset(
     }
 )
 MAY_ANALYZE = frozenset({"ANALYZE", "PROFILE_PLUS_ANALYZE"})
-AT_ONCE = 8
+MAX_CONCURRENT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Professional:
-    """The professional Instagram account behind a Page."""
+class InstagramProfile:
+    """The professional Instagram account that is linked to a Page."""
 
     id: str
     username: str
@@ -52,7 +52,7 @@ class Professional:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A Facebook Page as one person's grant sees it."""
+    """A Facebook Page as a person's grant shows it."""
 
     id: str
     name: str
@@ -63,14 +63,14 @@ class Page:
     token: str | None = field(repr=False)
     blocker: Blocker | None
     missing: frozenset[Capability]
-    instagram: Professional | None
+    instagram: InstagramProfile | None
     personal_instagram: bool
-    """An Instagram account is connected to the Page, but it is not a professional one."""
+    """The Page's Instagram account is not a professional one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """Whose grant it is, what it allows and every Page it can see."""
+    """Whose grant it is, what it allows and every Page it shows."""
 
     identity: Identity
     scopes: frozenset[str]
@@ -79,12 +79,15 @@ class Pages:
 
 
 async def pages_of(graph: Graph, token: str, *, instagram: bool) -> Pages:
-    """Return the person, the permissions in force and every Page, with its Instagram account if asked for.
+    """Return the person, the granted permissions and every Page, with its Instagram account if `instagram`.
 
-    `/me/accounts` may be short or empty although Pages were granted: it leaves out Pages of a business
-    portfolio, and sometimes those of a hand-picked selection. So the portfolios' own lists and the ids
-    that debug_token names are asked too. An entry without `access_token` is a Page the person sees
-    but cannot act as.
+    `/me/accounts` may leave granted Pages out: those of a business portfolio, and sometimes those that the person
+    selected one by one. So the portfolios' lists and the ids that debug_token names are read too. An entry without
+    `access_token` is a Page that the person sees but cannot act as.
+
+    Raises:
+        PlatformError: Meta did not answer, or refused the token.
+
     """
     person = await graph.call("GET", "/me", token, {"fields": "id,name"})
     if not (person_id := text_of(person.get("id"))):
@@ -114,7 +117,7 @@ async def pages_of(graph: Graph, token: str, *, instagram: bool) -> Pages:
 
 
 def in_order(accounts: Iterable[RemoteAccount]) -> tuple[RemoteAccount, ...]:
-    """Return usable accounts first, then by name."""
+    """Return the accounts sorted: usable ones first, then by name."""
     return tuple(sorted(accounts, key=lambda a: (a.blocker is not None, a.name.casefold(), a.id)))
 
 
@@ -124,14 +127,14 @@ async def _business_pages(graph: Graph, token: str, fields: str) -> list[Mapping
         businesses = await graph.every("/me/businesses", token, "id,name")
         for business_id in filter(None, map(digits, businesses)):
             for edge in ("owned_pages", "client_pages"):
-                # A portfolio may show its name and refuse its Pages; the next one may not.
+                # One portfolio may refuse to list its Pages, and the next one not.
                 with suppress(Rejected):
                     found += await graph.every(f"/{business_id}/{edge}", token, fields)
     return found
 
 
 async def _by_id(graph: Graph, token: str, fields: str, ids: Iterable[str]) -> list[Mapping[str, Any]]:
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def one(page_id: str) -> Mapping[str, Any]:
         async with gate:
@@ -144,7 +147,7 @@ async def _by_id(graph: Graph, token: str, fields: str, ids: Iterable[str]) -> l
 
 
 def _merge(found: dict[str, Mapping[str, Any]], entries: Iterable[Mapping[str, Any]]) -> None:
-    """Add `entries` by id. What was seen first stays, unless only the later one has a token."""
+    """Add `entries` by id. The first entry of an id counts, unless only the later one has a token."""
     for entry in entries:
         known = found.get(page_id := digits(entry), {})
         later_acts = bool(entry.get("access_token")) and not known.get("access_token")
@@ -155,7 +158,7 @@ def _merge(found: dict[str, Mapping[str, Any]], entries: Iterable[Mapping[str, A
 def _page(entry: Mapping[str, Any], targets: frozenset[str] | None) -> Page:
     page_id, token = digits(entry), token_in(entry, "access_token")
     tasks = entry.get("tasks")
-    # Only /me/accounts names the tasks. Where they are not named, trying is the only way to know.
+    # Only /me/accounts names the tasks. Elsewhere it is assumed that the person may post.
     held = {t for t in tasks if isinstance(t, str)} if isinstance(tasks, list) else None
     blocker = None
     if token is None:
@@ -174,7 +177,7 @@ def _page(entry: Mapping[str, Any], targets: frozenset[str] | None) -> Page:
         token=token,
         blocker=blocker,
         missing=frozenset(() if held is None or held & MAY_ANALYZE else {Capability.INSIGHTS}),
-        instagram=Professional(
+        instagram=InstagramProfile(
             id=digits(profile),
             username=text_of(profile.get("username")),
             name=text_of(profile.get("name")),
@@ -187,7 +190,7 @@ def _page(entry: Mapping[str, Any], targets: frozenset[str] | None) -> Page:
 
 
 def _targets(facts: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the Pages ticked in the dialog; None means all of them, or that Meta does not say."""
+    """Return the ids of the Pages ticked in the dialog. None: all of them, or Meta does not say."""
     if "granular_scopes" not in facts:
         return None
     for entry in objects_of(facts["granular_scopes"]):

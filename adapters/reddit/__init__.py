@@ -1,8 +1,10 @@
-"""Reddit: sign-in, tokens, the one account behind them and the subreddits it may post to.
+"""Reddit: the facts.
 
-Sources: the reddit-archive wiki page "OAuth2", reddit.com/dev/api, the "Reddit Data API Wiki" (User-Agent,
-limits), and reddit-archive/reddit for what only its code says. Access tokens end, refresh tokens do not
-until someone revokes them; no PKCE; every call carries a User-Agent that names us.
+Access tokens expire; refresh tokens work until they are revoked. There is no PKCE. Every call needs a User-Agent that
+names us.
+
+Sources, read 2026-11-23: https://github.com/reddit-archive/reddit/wiki/OAuth2, https://www.reddit.com/dev/api, the
+"Reddit Data API Wiki" (User-Agent, limits), and the code of reddit-archive/reddit for what is not documented.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ PLATFORM = Platform(
     options=("user_agent",),
     docs="https://github.com/reddit-archive/reddit/wiki/OAuth2",
     connects="a Reddit account",
+    place="subreddit",
     authorize_url="https://www.reddit.com/api/v1/authorize",
     token_url="https://www.reddit.com/api/v1/access_token",  # noqa: S106 - an address
     revoke_url="https://www.reddit.com/api/v1/revoke_token",
@@ -64,7 +67,7 @@ PLATFORM = Platform(
     # "100 queries per minute (QPM) per OAuth client id", averaged over ten minutes:
     # https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki
     budget=Budget(calls=1000, per=timedelta(minutes=10)),
-    # Reddit gives a refresh token to permanent grants only.
+    # Without it there is no refresh token.
     authorize_extra={"duration": "permanent"},
     # The documented form is "<platform>:<app id>:<version> (by /u/<user>)"; the operator knows the user.
     user_agent="python:octapost:v0.1 (self-hosted, operator not named)",

@@ -36,15 +36,15 @@ from adapters.reddit import PLATFORM
 API = "https://oauth.reddit.com"
 LISTINGS = ("subscriber", "contributor", "moderator")
 PAGE = 100
-"""The most Reddit puts on one page of a listing."""
+"""The most entries that Reddit puts on one page of a listing."""
 MOST_PAGES = 250
-"""A listing longer than 25,000 subreddits is cut: an answer that never ends must not hold us for ever."""
+"""A listing is cut after 25,000 subreddits, so that one without an end does not keep us for ever."""
 BLOCKED = "network_security"
-"""Reddit's HTML page for traffic it does not know: User-Agent, API approval or address of the operator."""
+"""Reddit blocked the request with an HTML page: because of the operator's User-Agent, API approval or address."""
 
 
 class Reddit:
-    """Speaks to www.reddit.com for tokens and to oauth.reddit.com with tokens it is handed."""
+    """Calls www.reddit.com for tokens and oauth.reddit.com with them."""
 
     platform = PLATFORM
 
@@ -52,25 +52,25 @@ class Reddit:
         self._http = http
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
-        """Trade a code that is at most ten minutes old. See `Adapter.exchange`."""
-        with _block_page_named():
+        """Return the tokens for a code, which expires after ten minutes. See `Adapter.exchange`."""
+        with _block_page_is_our_fault():
             return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return a new access token; the refresh token stays. See `Adapter.refresh`."""
-        with _block_page_named():
+        """Return a new access token; the refresh token stays valid. See `Adapter.refresh`."""
+        with _block_page_is_our_fault():
             return await oauth.refresh(self._http, PLATFORM, client, tokens)
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
-        """End the grant. Revoking the refresh token ends its access tokens too."""
+        """End the grant: revoking its refresh token ends its access tokens too."""
         token, kind = tokens.refresh_token, "refresh_token"
         if token is None:
             token, kind = tokens.access_token, "access_token"
-        with _block_page_named():
+        with _block_page_is_our_fault():
             await oauth.revoke(self._http, PLATFORM, client, token, extra={"token_type_hint": kind})
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
-        """Return the one account behind the grant; a suspended one is listed with its blocker."""
+        """Return the one account behind the grant. A suspended one has its blocker."""
         me = await self._me(client, tokens)
         name = text_of(me.get("name"))
         account = RemoteAccount(
@@ -90,10 +90,10 @@ class Reddit:
         )
 
     async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002
-        """Return the own profile and every subreddit of the account where it may post, by name.
+        """Return the account's own profile and every subreddit where it may post, by name.
 
-        One call per 100 subreddits in each of three listings, the listings side by side: 10,000
-        joined subreddits are a hundred calls of the operator's thousand in ten minutes.
+        Three listings are read at once, with a call for every 100 subreddits. 10,000 joined subreddits take a hundred
+        of the thousand calls that the operator has in ten minutes.
         """
         me = await self._me(client, tokens)
         if me.get("is_suspended"):
@@ -119,7 +119,7 @@ class Reddit:
         return me
 
     async def _listing(self, client: Client, tokens: Tokens, kind: str, *, profile: str) -> list[Place]:
-        """Return where a post may go of one listing. Whatever else a page says is dropped with the page."""
+        """Return the subreddits in one listing where the account may post."""
         found: list[Place] = []
         query = {"limit": str(PAGE)}
         for _ in range(MOST_PAGES):
@@ -130,7 +130,7 @@ class Reddit:
             for child in objects_of(listing["children"]):
                 subreddit = object_of(child.get("data"))
                 name = text_of(subreddit.get("display_name"))
-                # The user_is_ fields may be null in a listing; being in it says the same.
+                # The fields user_is_… may be null in a listing, but being listed means the same.
                 if name and may_post(subreddit, profile=profile, let_in=kind != "subscriber"):
                     found.append(Place(id=name, name=f"r/{name}", detail=_detail(subreddit)))
             if not (after := text_of(listing.get("after"))):
@@ -141,7 +141,12 @@ class Reddit:
     async def _get(
         self, client: Client, tokens: Tokens, path: str, query: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
-        """Return a JSON object; raise the verdict on anything else."""
+        """Return the JSON object at `path`.
+
+        Raises:
+            PlatformError: The platform answered something else, or nothing.
+
+        """
         request = self._http.build_request(
             "GET",
             client.at(API + path),
@@ -160,11 +165,11 @@ class Reddit:
 
 
 def may_post(subreddit: Mapping[str, Any], *, profile: str, let_in: bool) -> bool:
-    """Tell whether an account may post to `subreddit`, as far as Reddit's own fields say.
+    """Return whether an account may post to `subreddit`, as far as Reddit's fields tell.
 
-    `profile` is the account's own, as `u_<name>`; `let_in` that it is known as contributor or
-    moderator. Spam filters, karma and age rules do not show. `restrict_posting` means something in
-    restricted subreddits only: public ones carry it as an idle default.
+    `profile` is the account's own profile, `u_<name>`. `let_in`: the account is known to be a contributor or moderator.
+    Spam filters and rules about karma or age are not visible. `restrict_posting` counts in restricted subreddits only:
+    public ones have it as a default without effect.
     """
     if subreddit.get("user_is_banned"):
         return False
@@ -183,7 +188,7 @@ def may_post(subreddit: Mapping[str, Any], *, profile: str, let_in: bool) -> boo
 
 
 def verdict_on(response: httpx.Response) -> PlatformError:
-    """Return what an API answer means that carries nothing for us."""
+    """Return the error that an API answer without usable data means."""
     body, status = body_of(response), response.status_code
     match status:
         case 401:
@@ -205,8 +210,8 @@ def verdict_on(response: httpx.Response) -> PlatformError:
 
 
 @contextmanager
-def _block_page_named() -> Iterator[None]:
-    """Hand Reddit's block page at the token endpoints to the operator: no later hour opens it."""
+def _block_page_is_our_fault() -> Iterator[None]:
+    """Raise Misconfigured for Reddit's block page at a token endpoint: only the operator can do something about it."""
     try:
         yield
     except Busy as refusal:

@@ -1,9 +1,11 @@
-"""TikTok: sign-in, tokens and the one account behind them.
+"""TikTok: the facts.
 
-Sources: developers.tiktok.com "Login Kit for Web", "Login Kit for Desktop", "Manage User Access Tokens
-with OAuth v2", "Refresh a User Access Token" (November 2026: two hours, 180 days, single use), "Get User
-Info", "Query Creator Info" and both "Error Handling" pages. The OAuth endpoints answer flat JSON, with
-errors seen under HTTP 200; everything else answers an envelope whose `error.code` decides, not the status.
+Access tokens live two hours, refresh tokens 180 days, and each refresh token works once. The OAuth endpoints answer
+flat JSON, errors sometimes with HTTP 200. All others answer an envelope in which `error.code` counts, not the status.
+
+Sources, read 2026-11-23: https://developers.tiktok.com, "Login Kit for Web", "Login Kit for Desktop", "Manage User
+Access Tokens with OAuth v2", "Refresh a User Access Token", "Get User Info", "Query Creator Info" and both
+"Error Handling".
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapters.base import App, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.tiktok.webhooks import WEBHOOKS
 
 PLATFORM = Platform(
     key="tiktok",
     name="TikTok",
     options=("pkce",),
+    webhooks=WEBHOOKS,
     docs="https://developers.tiktok.com/doc/login-kit-web",
     connects="a TikTok account",
     authorize_url="https://www.tiktok.com/v2/auth/authorize/",
@@ -64,6 +68,6 @@ PLATFORM = Platform(
     access_lifetime=timedelta(hours=2),
     scope_separator=",",
     client_id_param="client_key",
-    # Without it TikTok skips its page for someone who consented before, and nobody can pick an account.
+    # Without it TikTok skips its page for people who consented before, so they cannot choose another account.
     authorize_extra={"disable_auto_auth": "1"},
 )

@@ -37,7 +37,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "user.info.basic": ("open_id", "avatar_url", "display_name"),
     "user.info.profile": ("username",),
 }
-"""One field whose scope is missing fails the whole call, so only those of granted scopes are asked for."""
+"""The fields that each scope allows. A field without its scope fails the whole call."""
 
 MISSING_SCOPE = frozenset({"scope_not_authorized", "scope_permission_missed"})
 BANNED = "spam_risk_user_banned_from_posting"
@@ -50,18 +50,18 @@ OPERATOR_CODES = frozenset(
         "url_ownership_unverified",
     }
 )
-"""Codes that blame our request, our audit or our quota, never the member."""
+"""Codes that mean that the operator's app, its audit or its quota is at fault."""
 BUSY_CODES = frozenset({"internal", "internal_error", "rate_limit_exceeded", "spam_risk_too_many_posts"})
 WAITS: Mapping[str, timedelta] = {
     "rate_limit_exceeded": timedelta(minutes=1),
     "reached_active_user_cap": timedelta(days=1),
     "spam_risk_too_many_posts": timedelta(days=1),
 }
-"""TikTok sends no Retry-After: its limits are a sliding minute and a day."""
+"""How long to wait: TikTok sends no Retry-After. Its limits count over a sliding minute and over a day."""
 
 
 class TikTok:
-    """Speaks to open.tiktokapis.com with tokens it is handed."""
+    """Calls open.tiktokapis.com."""
 
     platform = PLATFORM
 
@@ -69,29 +69,32 @@ class TikTok:
         self._http = http
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
-        """Trade `code`, URL-decoded as every web framework hands it over. See `Adapter.exchange`."""
+        """Return the tokens for `code`, which must be URL-decoded. See `Adapter.exchange`."""
         return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return the next pair; the refresh token in `tokens` is spent. See `Adapter.refresh`.
+        """Return the next pair of tokens. The refresh token in `tokens` is spent. See `Adapter.refresh`.
 
-        Two at once with the same token end the grant: the caller holds a lease.
+        Two refreshes with the same token end the grant, so the caller holds a lease.
         """
         return await oauth.refresh(self._http, PLATFORM, client, tokens)
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
-        """End the grant, for every connection of this TikTok user to our app.
+        """End the grant, and with it all that this TikTok user allowed our app.
 
-        TikTok takes the access token here and does not document what a stale one is answered:
-        refresh it first.
+        TikTok takes the access token. What it answers to an expired one is not documented, so refresh first.
         """
         await oauth.revoke(self._http, PLATFORM, client, tokens.access_token)
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
         """Return the one account behind the grant.
 
-        A creator TikTok has barred from posting is listed without the capabilities that posting
-        needs. Every other complaint about posting passes by itself and does not show here.
+        An account that TikTok has banned from posting is returned without the capabilities that need it. Other
+        reasons against posting pass with time and are left out.
+
+        Raises:
+            PlatformError: The platform did not answer, or refused the token.
+
         """
         scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
         fields = [field for scope, names in FIELDS.items() if scope in scopes for field in names]
@@ -144,7 +147,7 @@ class TikTok:
 
 
 def verdict_on(response: httpx.Response) -> PlatformError:
-    """Return what an API answer that is not "ok" means: by its code, by its status only without one."""
+    """Return the error that an API answer other than "ok" means: by its code, or by its status if it has none."""
     code, status = _code_in(response), response.status_code
     wait = WAITS.get(code)
     if code in {"", "ok"}:
@@ -164,7 +167,7 @@ def verdict_on(response: httpx.Response) -> PlatformError:
 
 
 def _code_in(response: httpx.Response) -> str:
-    """Return `error.code`, or the flat `error` of the OAuth pages, if it is shaped like a code."""
+    """Return `error.code`, or the flat `error` of the OAuth endpoints, if it looks like a code, else nothing."""
     error = body_of(response).get("error")
     raw = error.get("code") if isinstance(error, dict) else error
     return raw if isinstance(raw, str) and re.fullmatch(r"\w{1,80}", raw, re.ASCII) else ""
@@ -179,7 +182,7 @@ def _account(
     username = text_of(user.get("username")) or text_of(creator.get("creator_username"))
     names = (user.get("display_name"), creator.get("creator_nickname"), username, f"TikTok account {open_id}")
     options = creator.get("privacy_level_options")
-    # TikTok offers this level to private accounts only ("Query Creator Info").
+    # TikTok offers this privacy level to private accounts only ("Query Creator Info").
     private = isinstance(options, list) and "FOLLOWER_OF_CREATOR" in options
     return RemoteAccount(
         id=open_id,

@@ -1,9 +1,10 @@
-"""X: sign-in, tokens and the one account behind them.
+"""X: the facts.
 
-Sources: docs.x.com "OAuth 2.0 Authorization Code Flow with PKCE", "User access token", "Rate limits",
-"Response codes and errors" and the API's OpenAPI document. A sign-in shows no check boxes, codes live
-30 seconds, refresh tokens work once, and a second sign-in of the same X user to the same app ends the
-tokens of the first.
+The consent page has no check boxes, codes live 30 seconds, refresh tokens work once, and a second sign-in of the same
+X user to the same app ends the tokens of the first.
+
+Sources, read 2026-11-23: https://docs.x.com, "OAuth 2.0 Authorization Code Flow with PKCE", "User access token", "Rate
+limits", "Response codes and errors", and the OpenAPI document of the API.
 """
 
 from __future__ import annotations

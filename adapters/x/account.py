@@ -33,17 +33,17 @@ from adapters.x import PLATFORM
 
 ME = "https://api.x.com/2/users/me"
 FIELDS = "profile_image_url,verified,verified_type,subscription_type,protected"
-"""Spelled as before OpenAPI 2.167 (August 2026), which renamed parameters and kept the old names."""
+"""The names from before OpenAPI 2.167 (August 2026), which renamed parameters and still accepts the old names."""
 
 OPERATOR_PROBLEMS = frozenset(
     {"client-forbidden", "usage-capped", "app-suspended", "credits", "credits-depleted"}
 )
-"""Problem types that blame the developer's app, its plan or its balance."""
+"""Problem types that mean that the operator's app, its plan or its balance is at fault."""
 SUSPENDED = "user-suspended"
 
 
 class X:
-    """Speaks to api.x.com with tokens it is handed."""
+    """Calls api.x.com."""
 
     platform = PLATFORM
 
@@ -51,20 +51,20 @@ class X:
         self._http = http
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
-        """Trade a code that is at most 30 seconds old. See `Adapter.exchange`."""
+        """Return the tokens for a code, which expires after 30 seconds. See `Adapter.exchange`."""
         return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return the next pair; the refresh token in `tokens` is spent. See `Adapter.refresh`.
+        """Return the next pair of tokens. The refresh token in `tokens` is spent. See `Adapter.refresh`.
 
-        Two at once with the same token end the grant: the caller holds a lease.
+        Two refreshes with the same token end the grant, so the caller holds a lease.
         """
         return await oauth.refresh(self._http, PLATFORM, client, tokens)
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
-        """End the grant, and with it every connection of this X user to our app.
+        """End the grant, and with it all that this X user allowed our app.
 
-        X documents revocation per token, so the one that could make others goes first.
+        X revokes one token at a time. The refresh token comes first, because it could make others.
         """
         for token in filter(None, (tokens.refresh_token, tokens.access_token)):
             await oauth.revoke(self._http, PLATFORM, client, token)
@@ -72,8 +72,12 @@ class X:
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
         """Return the one account behind the grant. Costs one user read of the operator's credits.
 
-        A suspended account is listed with its blocker if X or `tokens.subject` names it; X's usual
-        answer does not, and is Rejected("user-suspended").
+        A suspended account is returned with its blocker if X or `tokens.subject` names it.
+
+        Raises:
+            Rejected: With the code `user-suspended`: the account is suspended, and X does not name it.
+            PlatformError: The platform did not answer, or refused the token.
+
         """
         request = self._http.build_request(
             "GET",
@@ -109,14 +113,14 @@ def _account_in(response: httpx.Response, subject: str | None) -> RemoteAccount:
         name=text_of(data.get("name")) or handle or f"X account {account_id}",
         handle=f"@{handle}" if handle else "",
         url=f"https://x.com/{handle}" if handle else "",
-        # X hands out 48 pixels; the same picture is stored in 400 beside it.
+        # X links to a picture of 48 pixels. The same one of 400 pixels differs only in this part of its name.
         avatar_url=text_of(data.get("profile_image_url")).replace("_normal.", "_400x400."),
         blocker=Blocker.SUSPENDED if suspended else None,
     )
 
 
 def _verdict_on(response: httpx.Response) -> PlatformError:
-    """Return what an answer without an account means. Only X's own words blame the member or the app."""
+    """Return the error that an answer without an account means. Only X's own codes blame the person or the app."""
     body, status = body_of(response), response.status_code
     problems = _problems_in(body)
     operator = problems & OPERATOR_PROBLEMS
@@ -135,13 +139,13 @@ def _verdict_on(response: httpx.Response) -> PlatformError:
 
 
 def _problems_in(body: Mapping[str, Any]) -> frozenset[str]:
-    """Return the last words of the problem types; their host is api.twitter.com or, newer, api.x.com."""
+    """Return the last parts of the problem types. Their host is api.twitter.com or, newer, api.x.com."""
     problems = [body, *objects_of(body.get("errors"))]
     return frozenset(text_of(problem.get("type")).rpartition("/")[2] for problem in problems)
 
 
 def _until_reset(response: httpx.Response) -> timedelta | None:
-    """Return the time to the reset of the window that is empty; epoch seconds in X's headers."""
+    """Return the time until the exhausted window ends, which X's headers give in Unix time."""
     name = "x-rate-limit"
     for daily in ("x-user-limit-24hour", "x-app-limit-24hour"):
         if response.headers.get(f"{daily}-remaining") == "0":

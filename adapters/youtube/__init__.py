@@ -1,13 +1,11 @@
-"""YouTube: connects the channel that a person chooses on Google's consent screen.
+"""YouTube: the facts.
 
-Facts come from Google Identity, "Using OAuth 2.0 for Web Server Applications"
-(developers.google.com/identity/protocols/oauth2/web-server) and from the YouTube Data API's
-`channels.list` and "Errors" pages (developers.google.com/youtube/v3/docs).
+A token belongs to the one channel that the person chose on Google's consent page, so the channel is the identity: two
+channels of one Google account are two grants. A person without a channel has no identity (`Identity.id` is empty), and
+no grant is kept. At Google, revoking one token ends everything that the Google account allowed our app.
 
-A token is tied to the one channel chosen at consent, so the channel is the identity: two channels
-of one Google account are two grants here. A person without a channel has no identity at all
-(`Identity.id` is empty); there is nothing to keep, only a hint to show. At Google, though, revoking
-either token ends everything that Google account has allowed our app.
+Sources, read 2026-11-23: https://developers.google.com/identity/protocols/oauth2/web-server, and "channels.list" and
+"Errors" at https://developers.google.com/youtube/v3/docs.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ PLATFORM = Platform(
                     reason="upload the videos your organization publishes, with their thumbnails",
                     unlocks=frozenset({Capability.PUBLISH, Capability.MEDIA}),
                 ),
-                # The upload scope alone cannot even tell which channel it is for.
+                # Without it, not even the channel's name can be read.
                 Scope(
                     name=f"{SCOPE}youtube.readonly",
                     reason="see which channel you chose, and whether an upload went through",
@@ -57,7 +55,7 @@ PLATFORM = Platform(
     access_lifetime=timedelta(hours=1),
     authorize_extra={
         "access_type": "offline",
-        # Google gives a refresh token on the first consent only, unless it asks again.
+        # Without it, Google returns a refresh token for a person's first consent only.
         "prompt": "consent select_account",
         "include_granted_scopes": "true",
     },

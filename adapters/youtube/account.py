@@ -51,13 +51,13 @@ VERDICTS: Mapping[str, type[PlatformError]] = {
     "backendError": Busy,
     "internalError": Busy,
 }
-"""What a `reason` means where its status does not say it (YouTube Data API, "Errors")."""
+"""What a `reason` means whose HTTP status does not tell (YouTube Data API, "Errors")."""
 MISSING_SCOPE = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 DAILY = frozenset({"quotaExceeded", "dailyLimitExceeded"})
 
 
 class YouTube:
-    """Speaks to Google's token endpoint and to the YouTube Data API with tokens it is handed."""
+    """Calls Google's token endpoint and the YouTube Data API."""
 
     platform = PLATFORM
 
@@ -65,26 +65,30 @@ class YouTube:
         self._http = http
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
-        """Trade `code` for tokens. See `Adapter.exchange`."""
+        """Return the tokens for `code`. See `Adapter.exchange`."""
         return await oauth.exchange(self._http, PLATFORM, client, code=code, verifier=verifier)
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
-        """Return a new access token; Google normally leaves the refresh token out: keep the old one."""
+        """Return a new access token; the refresh token stays valid. See `Adapter.refresh`."""
         return await oauth.refresh(self._http, PLATFORM, client, tokens)
 
     async def revoke(self, client: Client, tokens: Tokens) -> None:
-        """End everything this Google account allowed our app, its other channels included."""
-        # An access token that ran out would be answered like a grant that is already over.
+        """End everything that this Google account allowed our app, its other channels included."""
+        # Google answers to an expired access token as if the grant had ended already.
         await oauth.revoke(self._http, PLATFORM, client, tokens.refresh_token or tokens.access_token)
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
-        """Return the channel this token is tied to; normally one, several where Google lists several.
+        """Return the channel that the token belongs to; several if Google lists several. Costs one quota unit.
 
-        The identity is the channel's id (of several, the first in the order of ids, so that it stays
-        the same); without a channel it is empty and the hint is NO_CHANNEL. Costs one quota unit.
-        Raises Rejected("missing_scope") when youtube.readonly was unticked.
+        The identity is the channel's id. Of several it is the smallest id, so that it stays the same. Without a channel
+        it is empty, and the hint is NO_CHANNEL.
+
+        Raises:
+            Rejected: With the code `missing_scope`: the person unticked youtube.readonly.
+            PlatformError: The platform did not answer, or refused the token.
+
         """
-        # RFC 6749 section 5.1: an answer without `scope` granted what was asked for.
+        # RFC 6749 section 5.1: without `scope` in the answer, everything that was asked for is granted.
         scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
         try:
             items = _items(await self._read(client, tokens, {"part": PARTS, "mine": "true"}))
@@ -106,7 +110,7 @@ class YouTube:
         )
 
     async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002
-        """Return nothing: a channel has no places inside it."""
+        """Return nothing: a channel has no places."""
         return ()
 
     async def _read(self, client: Client, tokens: Tokens, query: Mapping[str, str]) -> Mapping[str, Any]:
@@ -124,7 +128,7 @@ class YouTube:
 
 
 def verdict_on(response: httpx.Response) -> PlatformError:
-    """Return the verdict on a refusal of the Data API: by `errors[0].reason`, `details`, then status."""
+    """Return the error that a refusal of the Data API means: by `errors[].reason`, `details[].reason`, then status."""
     reasons = _reasons(response)
     reason = reasons[0] if reasons else ""
     status = response.status_code
@@ -152,7 +156,7 @@ def _reasons(response: httpx.Response) -> list[str]:
 
 
 def _until_reset(now: datetime) -> timedelta:
-    """Return the time to midnight in California, when quotas start anew; in summer an hour more."""
+    """Return the time to midnight in California, when quotas are renewed. In summer it is an hour too long."""
     now = now.astimezone(UTC)
     reset = now.replace(hour=8, minute=0, second=0, microsecond=0)
     return reset - now if reset > now else reset + timedelta(days=1) - now
@@ -175,7 +179,7 @@ def _account(item: Mapping[str, Any]) -> RemoteAccount:
     pictures = object_of(snippet.get("thumbnails"))
     picture = object_of(pictures.get("medium")) or object_of(pictures.get("default"))
     handle = text_of(snippet.get("customUrl"))
-    # Without a word from YouTube the cap of 15 minutes holds; `allowed` lifts it to 12 hours.
+    # Videos are limited to 15 minutes, and to 12 hours if this is `allowed`.
     short = "" if status.get("longUploadsStatus") == "allowed" else "videos up to 15 minutes"
     return RemoteAccount(
         id=item["id"],

@@ -25,10 +25,10 @@ TOKENS = re.compile(
     | eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?       # any JWT (Reddit, Slack id tokens)
     | (?i:(?:bearer|basic|oauth)\s+)[\w.~+/=|%!*-]{6,}
     # In a query, a form, JSON, or whatever Python makes of it. `code` and `state` are also words of ours:
-    # code=invalid_grant stays.
+    # code=invalid_grant stays, and code=ab-Xy... does not: only words up to the value's end are ours.
     | (?i:\b(?:token|access_token|refresh_token|client_secret|code_verifier|id_token|input_token
         |fb_exchange_token|appsecret_proof|signature|nonce)[\\"']*\s*[=:]\s*[\\"']*)[^\s&"',}\\]+
-    | (?i:\b(?:code|state)[\\"']*\s*[=:]\s*[\\"']*)(?![a-z_]+\b)[^\s&"',}\\]{12,}
+    | (?i:\b(?:code|state)[\\"']*\s*[=:]\s*[\\"']*)(?![a-z]+(?:[_-][a-z]+)*(?![\w.~+/=|%!*-]))[^\s&"',}\\]{12,}
     | (?i:/(?:connect|hooks|actions|commands|app)/(?:T\w+/)?)[\w-]{20,}  # links of ours, response_urls
     """,
     re.VERBOSE,

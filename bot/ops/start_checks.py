@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
 
 log = logger(__name__)
-ONE_PROCESS = "several processes share a PostgreSQL: set OCTAPOST_DATABASE_URL"
+ONE_PROCESS = (
+    "this process does half of the work, and the other half must open this very file; several machines share a"
+    " PostgreSQL: set OCTAPOST_DATABASE_URL"
+)
 OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
 ROLE_FAULTS = {
     RoleFault.ABOVE_POLICIES: (

@@ -1,7 +1,7 @@
 """Traces for OpenTelemetry where an endpoint is configured. Elsewhere nothing is traced and nothing imported.
 
 A span says what was done to what, and how it ended: our own names, ids and codes. Addresses, bodies and error
-messages never enter one. Why this is not plain use of `opentelemetry-api`: docs/decisions/0021-tracing.md.
+messages never enter one. Why not plain `opentelemetry-api`: docs/decisions/0021-what-we-wrote-ourselves.md.
 """
 
 from __future__ import annotations

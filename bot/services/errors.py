@@ -228,6 +228,13 @@ class NoAlertsChannelError(ServiceError):
 
 
 @dataclass(eq=False)
+class UnknownAccountError(InvalidInputError):
+    """No account of the organization is called that."""
+
+    typed: str
+
+
+@dataclass(eq=False)
 class ChannelRefusedError(InvalidInputError):
     """Slack does not let us post in a channel; `reason` is its error code."""
 

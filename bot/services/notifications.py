@@ -11,12 +11,14 @@ secret or a one-time link: a button makes the link when it is pressed.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from pydantic import TypeAdapter
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
@@ -60,6 +62,9 @@ class Living(Notification):
 
     organization_id: str
 
+
+Reader = Callable[[AsyncSession, Any], Awaitable[object | None]]
+"""Returns what a living notification says now; None: nothing, or its recipient may not see it any more."""
 
 _ADAPTERS: dict[type[Notification], TypeAdapter[Any]] = {}
 
@@ -223,7 +228,7 @@ class WorkspaceJoined(Notification):
     KIND = "workspace_joined"
     organization: str
     workspace: str
-    by: str
+    by_name: str
     """The name of whoever used the code."""
     role: int
 
@@ -287,19 +292,6 @@ class ChannelDecided(Notification):
     channel_id: str
     wanted: str
     approved: bool
-
-
-# Incidents
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyText(Notification):
-    """A reply in a card's thread that was put into words by an older release, and waited for quiet hours to end."""
-
-    KIND = "incident_reply_text"
-    LISTENER = Listener.INCIDENT_CARDS
-    text: str
-    """Slack's mrkdwn, in which names are escaped already."""
 
 
 # The installation

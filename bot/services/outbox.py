@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.services.permissions import Permission, allows
 from storage.memberships import Members
@@ -77,34 +77,6 @@ async def notify_admins(session: AsyncSession, actor: ActorRef, key: str, notifi
     for member in await Members(session).all(actor.organization_id):
         if allows(member.role, Permission.RECEIVE_NOTICES) and member.id != actor.membership_id:
             await enqueue_dm(session, member, key, notification)
-
-
-async def say_in(  # noqa: PLR0913
-    session: AsyncSession,
-    where: Conversation,
-    key: str,
-    message: Any,
-    *,
-    organization_id: str,
-    edits: str | None = None,
-    thread_of: str | None = None,
-    fallback: str = "",
-) -> bool:
-    """Send a ready message."""
-    return await Notices(session).put(
-        NewNotice(
-            key=key,
-            slack_id=where.slack_id,
-            channel=where.id,
-            kind="",
-            facts={},
-            body=message.body,
-            organization_id=organization_id,
-            edits=edits,
-            thread_of=thread_of,
-            fallback=fallback,
-        )
-    )
 
 
 def escalation_order(people: Sequence[Membership], connected_by: str) -> list[Membership]:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
 from bot.services.access import Actor, Sender, act_as
 from bot.services.permissions import Permission
@@ -205,31 +205,27 @@ _DECLARED = "routes"
 """The attribute of a story's method that holds the routes it declares."""
 
 
+class CommandFacts(TypedDict, total=False):
+    """What a command may declare beside its line in the help; see `Route`."""
+
+    hint: str
+    aliases: tuple[str, ...]
+    changes: bool
+    opens: str
+    seldom: bool
+
+
 def command(
     word: str,
     permission: Permission | Who,
     *,
     help: str,  # noqa: A002 - it is the help
     topic: str,
-    hint: str = "",
-    aliases: tuple[str, ...] = (),
-    changes: bool = False,
-    opens: str = "",
-    seldom: bool = False,
+    **more: Unpack[CommandFacts],
 ) -> Callable[[Method], Method]:
     """Declare that a story's method answers `/octapost <word>`; `help` is its line in the help."""
-    return _declare(
-        kind=Kind.COMMAND,
-        key=word,
-        permission=permission,
-        changes=changes,
-        hint=hint,
-        help=help,
-        topic=topic,
-        aliases=aliases,
-        opens=opens,
-        seldom=seldom,
-    )
+    facts: dict[str, Any] = {"changes": False, **more}
+    return _declare(kind=Kind.COMMAND, key=word, permission=permission, help=help, topic=topic, **facts)
 
 
 def on(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.ops.logs import logger
 from bot.ops.metrics import NOTICES
 from bot.ops.tracing import traced
-from bot.services.notifications import Living
-from bot.slack.failures import CALL_FAILED, Failure, FailureKind, failure
+from bot.services.notifications import Living, Reader
+from bot.slack.failures import CALL_FAILED, UNINSTALLED, Failure, FailureKind, failure
 from bot.slack.outages import is_outage
 from bot.views import messages
 from storage.outbox import Notices, Place
@@ -54,15 +54,17 @@ DOUBTFUL = frozenset({FailureKind.UNKNOWN, FailureKind.MESSAGE_MISSING})
 """Failures that another try may change."""
 PLAIN_LENGTH = 3000
 
-Reader = Callable[["AsyncSession", Any], Awaitable[object | None]]
-"""Returns what a living notification says now; None: nothing, or its recipient may not see it any more."""
-
 
 class DeliveryListener(Protocol):
     """Who acts on what became of a message. Called in the transaction that settles the message."""
 
-    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
-        """The channel will never take this message, for Slack's reason `code`."""
+    async def on_undeliverable(
+        self, session: AsyncSession, notice: Notice, code: str, *, app_removed: bool
+    ) -> None:
+        """The channel will never take this message, for Slack's reason `code`.
+
+        `app_removed`: nobody can be reached through this installation.
+        """
         ...
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
@@ -129,7 +131,7 @@ class OutboxSender:
     ) -> None:
         self._database = database
         self._clients = clients
-        self._renderer = renderer
+        self.renderer = renderer
         self._between = between
         self._listeners: dict[str, DeliveryListener] = {str(k): v for k, v in (listeners or {}).items()}
         self._stopping = False
@@ -155,7 +157,7 @@ class OutboxSender:
     async def _send(self, notice: Notice) -> None:
         until = time.monotonic() + LEASE.total_seconds()
         try:
-            body = await self._renderer.body(notice)
+            body = await self.renderer.body(notice)
             if body is None:
                 await self._drop(notice)
                 return
@@ -257,7 +259,7 @@ class OutboxSender:
     async def _give_up(self, notice: Notice, code: str, listener: DeliveryListener | None) -> None:
         async with self._database.system() as session:
             if await Notices(session).give_up(notice, code) and listener is not None:
-                await listener.on_undeliverable(session, notice, code)
+                await listener.on_undeliverable(session, notice, code, app_removed=code in UNINSTALLED)
         NOTICES.labels("given_up").inc()
         log.warning("outbox.given_up", notification=notice.id, code=code)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import NO_OUTAGE, Remedy
+from bot.services.accounts.diagnosis import Remedy
 from bot.services.accounts.disconnecting import Revocation
-from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
-from bot.slack.refusals import BadInputError
 from bot.slack.routes import (
     Answer,
     Done,
@@ -31,78 +28,40 @@ from bot.slack.routes import (
 )
 from bot.views import accounts as views
 from bot.views import connect as connect_views
-from bot.views import incidents as incident_views
 from bot.views import kit
-from bot.views.accounts import Card
 from bot.views.errors import explain
-from storage.account_listings import Listings
 from storage.accounts import Accounts
-from storage.models import Account, Grant
-from storage.places import Places
 from storage.posts import Posts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from adapters.base import Adapter
-    from bot.services.access import Actor, Sender
+    from bot.services.access import Actor
     from bot.services.accounts.connecting import Connecting
-    from bot.services.accounts.diagnosis import HealthReader, PlatformHealth
     from bot.services.accounts.disconnecting import Disconnecting
-    from bot.services.tokens.fresh import FreshTokens
-    from storage.account_listings import Listing
+    from bot.services.accounts.places import PlaceService
+    from bot.services.accounts.profiles import AccountProfile, AccountProfiles
+    from bot.slack.home_tab import HomeTab
     from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
 CARDS_SHOWN = 11
 """A message holds 50 blocks, a card at most 4; up to five stand around them."""
-PLACES_FRESH = timedelta(minutes=10)
 TOPIC = "Accounts"
 
 
+@dataclass(frozen=True, kw_only=True)
 class AccountsStory:
     """What an organization can publish to, and how to stop that."""
 
-    def __init__(
-        self,
-        *,
-        connecting: Connecting,
-        disconnecting: Disconnecting,
-        tokens: FreshTokens,
-        adapters: Mapping[str, Adapter],
-        health: HealthReader,
-        database: Database,
-        vault: Vault,
-    ) -> None:
-        self._connecting = connecting
-        self._health = health
-        self._catalog = connecting.catalog
-        self._disconnecting = disconnecting
-        self._tokens = tokens
-        self._adapters = adapters
-        self._database = database
-        self._vault = vault
-        self.changed: list[Callable[[Sender, str | None], Awaitable[None]]] = []
-        """What is to happen after an account has gone, once the person was answered."""
-
-    async def cards(self, actor: Actor, platform: str | None = None) -> list[Card]:
-        """Return a card per connected account, by platform and name."""
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            found = await Listings(session).all(actor.organization_id)
-        return await self.drawn(actor, [one for one in found if platform in {None, one.account.platform}])
-
-    async def drawn(self, actor: Actor, found: Sequence[Listing]) -> list[Card]:
-        """Return the cards of these accounts of the actor's organization."""
-        outlook = await self._health.now() if found else {}
-        return [
-            replace(
-                self._card(actor, one.account, one.grant, kit.named(one.connected_by), outlook),
-                care=incident_views.care(one.incident, kit.named(one.claimed_by)) if one.incident else "",
-                warned=one.incident is not None,
-            )
-            for one in found
-        ]
+    connecting: Connecting
+    disconnecting: Disconnecting
+    place_service: PlaceService
+    profiles: AccountProfiles
+    home: HomeTab
+    database: Database
+    vault: Vault
 
     @command(
         "accounts",
@@ -126,8 +85,8 @@ class AccountsStory:
         return replace(await self._listed(request.actor, platform, int(number)), replace=True)
 
     async def _listed(self, actor: Actor, word: str, number: int) -> Say:
-        platform = self._catalog.resolve(word).platform if word else None
-        found = await self.cards(actor, platform.key if platform else None)
+        platform = self.connecting.catalog.resolve(word).platform if word else None
+        found = await self.profiles.all(actor, platform.key if platform else None)
         if not found:
             name = platform.name if platform else ""
             return Say(
@@ -167,7 +126,7 @@ class AccountsStory:
         One consent renews all accounts of a sign-in, so they are one choice.
         """
         actor, word = request.actor, request.words.strip()
-        found = await self.cards(actor)
+        found = await self.profiles.all(actor)
         if not found:
             return Say(
                 text=f"{actor.organization} has no accounts yet.",
@@ -175,7 +134,7 @@ class AccountsStory:
             )
         broken = [one for one in found if one.diagnosed().broken]
         needy = broken or [one for one in found if one.diagnosed().fix is Remedy.RECONNECT]
-        matching = await self.named(actor, found, word) if word else needy or found
+        matching = await self.profiles.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
             return await self._invitation(request, matching[0])
@@ -202,31 +161,19 @@ class AccountsStory:
     async def which(self, request: Request) -> Answer:
         """Answer `/octapost disconnect [account]` with the confirmation, or the question which one."""
         actor, word = request.actor, request.words.strip()
-        found = await self.cards(actor)
+        found = await self.profiles.all(actor)
         if not found:
             return Say(
                 text=f"{actor.organization} has no accounts to disconnect.",
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        matching = await self.named(actor, found, word) if word else found
+        matching = await self.profiles.named(actor, found, word) if word else found
         if len(matching) == 1 and word:
             return OpenModal(await self._confirmation(matching[0]))
         return Say(
             text="Which account should be disconnected?",
             blocks=views.which([[one] for one in matching], actor.organization_id, "disconnect"),
         )
-
-    async def named(self, actor: Actor, found: list[Card], word: str) -> list[Card]:
-        """Return the cards of the accounts a member may mean. Raises BadInputError when there are none."""
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            named = await Accounts(session, self._vault).find_named(actor.organization_id, word)
-        ids = {account.id for account in named}
-        matching = [one for one in found if one.account.id in ids]
-        if not matching:
-            raise BadInputError(
-                f"No account here is called “{kit.cut(word, 60)}”. `/octapost accounts` shows their names."
-            )
-        return matching
 
     @on(
         Kind.ACTION,
@@ -242,16 +189,14 @@ class AccountsStory:
     @on(Kind.SUBMISSION, "account.disconnected", Permission.DISCONNECT_ACCOUNTS)
     async def disconnect(self, request: Request) -> Answer:
         """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
-        gone = await self._disconnecting.disconnect(request.actor, request.target)
-        request.later += [
-            partial(redraw, request.sender, request.actor.organization_id) for redraw in self.changed
-        ]
+        gone = await self.disconnecting.disconnect(request.actor, request.target)
+        request.later.append(partial(self.home.redraw, request.sender, request.actor.organization_id))
         if gone.orphan is None:
             return UpdateModal(views.disconnected(gone, Revocation.STILL_USED))
         view_id = str(request.body["view"]["id"])
 
         async def end() -> None:
-            result = await self._disconnecting.revocation(gone)
+            result = await self.disconnecting.revocation(gone)
             try:
                 client = await request.client()
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
@@ -270,15 +215,15 @@ class AccountsStory:
         """Return the link that renews an account's sign-in, for the actor alone. Raises NotFoundError."""
         return await self._invitation(request, await self._one(request, account_id))
 
-    async def _invitation(self, request: Request, one: Card) -> Say:
+    async def _invitation(self, request: Request, one: AccountProfile) -> Say:
         """Return a link for the account's own app, bound to the grant it renews."""
         actor = request.actor
-        client = self._catalog.client(one.account.platform, one.account.app)
-        url = await self._connecting.open_link(
+        client = self.connecting.catalog.client(one.account.platform, one.account.app)
+        url = await self.connecting.open_link(
             actor, one.platform, client, request=request.key, reconnects=one.account.grant_id
         )
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            found = await Accounts(session, self._vault).all(actor.organization_id, one.platform.key)
+        async with self.database.organization(actor.organization_id, write=False) as session:
+            found = await Accounts(session, self.vault).all(actor.organization_id, one.platform.key)
         together = [
             account for account, grant in found if grant is not None and grant.id == one.account.grant_id
         ]
@@ -286,89 +231,39 @@ class AccountsStory:
 
     @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens="Where it can post")
     async def places(self, request: Request) -> Answer:
-        """Open the modal of places; a list older than ten minutes is read from the platform first."""
+        """Open the modal of places."""
         one = await self._one(request)
         actor, account = request.actor, one.account
-        value = f"{actor.organization_id}/{account.id}"
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            repository = Places(session)
-            fresh = await repository.fresh(actor.organization_id, account.id, PLACES_FRESH)
-            count = await repository.count(actor.organization_id, account.id) if fresh else 0
-        if fresh:
-            return OpenModal(views.places(account.name, count, value))
         try:
-            count = await self.read_places(actor, one)
+            count = await self.place_service.count(actor, account, one.grant)
         except PlatformError as error:
             return OpenModal(kit.message_modal("Where it can post", explain(error, one.platform.name)))
-        return OpenModal(views.places(account.name, count, value))
-
-    async def read_places(self, actor: Actor, one: Card) -> int:
-        """Read the account's places from the platform, keep them, and return how many there are."""
-        account, grant = one.account, one.grant
-        if grant is None:
-            raise NotFoundError(Thing.ACCOUNT_GRANT)
-        adapter = self._adapters[account.platform]
-        found = await self._tokens.use(
-            grant.id, lambda client, tokens: adapter.places(client, tokens, account.remote_id)
+        return OpenModal(
+            views.places(account.name, one.platform, count, f"{actor.organization_id}/{account.id}")
         )
-        async with acting(self._database, actor, Permission.SEE_ACCOUNTS) as session:
-            await Places(session).replace(
-                actor.organization_id, account.id, [(p.id, p.name, p.detail) for p in found]
-            )
-        return len(found)
 
     @on(Kind.OPTIONS, "account.place", Permission.SEE_ACCOUNTS, changes=False)
     async def search_places(self, request: Request) -> Answer:
         """Answer the places typeahead."""
-        actor = request.actor
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            found = await Places(session).search(actor.organization_id, request.target, request.words)
-        return Options(views.place_options(found))
-
-    async def _one(self, request: Request, account_id: str = "") -> Card:
-        """Return the card of an account, by default the one a button names.
-
-        Raises NotFoundError for another's or an absent one.
-        """
-        actor = request.actor
-        async with self._database.organization(actor.organization_id, write=False) as session:
-            named = account_id or request.target
-            found = await Accounts(session, self._vault).get(actor.organization_id, named)
-        if found is None:
-            raise NotFoundError(Thing.ACCOUNT)
-        return self._card(actor, *found, "", {})
-
-    async def _confirmation(self, one: Card) -> kit.Json:
-        account = one.account
-        async with self._database.organization(account.organization_id, write=False) as session:
-            waiting = await Posts(session).waiting(account.organization_id, [account.id])
-        outlook = await self._disconnecting.outlook(account)
-        return views.confirm_disconnect(one, outlook, waiting.posts)
-
-    def _card(
-        self,
-        actor: Actor,
-        account: Account,
-        grant: Grant | None,
-        by: str,
-        outlook: Mapping[str, PlatformHealth],
-    ) -> Card:
-        return Card(
-            account=account,
-            grant=grant,
-            platform=self._catalog.platform(account.platform),
-            organization=actor.organization,
-            can=self._catalog.capabilities(account, grant),
-            missing=self._catalog.missing_scopes(account, grant),
-            connected_by=by,
-            offered=self._catalog.is_configured(account.platform, account.app),
-            outlook=outlook.get(account.platform, NO_OUTAGE),
+        return Options(
+            views.place_options(await self.place_service.search(request.actor, request.target, request.words))
         )
 
+    async def _one(self, request: Request, account_id: str = "") -> AccountProfile:
+        """Return the profile of an account, by default the one a button names."""
+        return await self.profiles.get(request.actor, account_id or request.target)
 
-def _by_sign_in(found: Sequence[Card]) -> list[list[Card]]:
+    async def _confirmation(self, one: AccountProfile) -> kit.Json:
+        account = one.account
+        async with self.database.organization(account.organization_id, write=False) as session:
+            waiting = await Posts(session).waiting(account.organization_id, [account.id])
+        outlook = await self.disconnecting.outlook(account)
+        return views.confirm_disconnect(one, outlook, waiting.posts)
+
+
+def _by_sign_in(found: Sequence[AccountProfile]) -> list[list[AccountProfile]]:
     """Return the cards, those of one grant together."""
-    together: dict[str, list[Card]] = {}
+    together: dict[str, list[AccountProfile]] = {}
     for one in found:
         together.setdefault(one.account.grant_id or one.account.id, []).append(one)
     return list(together.values())

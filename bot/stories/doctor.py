@@ -12,7 +12,7 @@ from bot.views import kit
 
 if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.stories.accounts import AccountsStory
+    from bot.services.accounts.profiles import AccountProfiles
 
 TOPIC = "Accounts"
 
@@ -20,8 +20,8 @@ TOPIC = "Accounts"
 class Doctor:
     """The words for people who wonder how their accounts are, and why."""
 
-    def __init__(self, accounts: AccountsStory, catalog: PlatformCatalog) -> None:
-        self._accounts = accounts
+    def __init__(self, profiles: AccountProfiles, catalog: PlatformCatalog) -> None:
+        self._profiles = profiles
         self._catalog = catalog
 
     @command(
@@ -33,7 +33,7 @@ class Doctor:
     async def status(self, request: Request) -> Answer:
         """Answer `/octapost status`: one line per account, the platforms in trouble, and what isn't set up."""
         actor = request.actor
-        cards = await self._accounts.cards(actor)
+        cards = await self._profiles.all(actor)
         summary = views.summary(actor.organization, cards)
         if cards:
             blocks = views.overview(actor.organization, cards)
@@ -55,13 +55,13 @@ class Doctor:
     async def examine(self, request: Request) -> Answer:
         """Answer `/octapost doctor [account]`. Raises BadInput for a name nobody here has."""
         actor, word = request.actor, request.words.strip()
-        cards = await self._accounts.cards(actor)
+        cards = await self._profiles.all(actor)
         if not cards:
             text = f"{actor.organization} has no accounts yet."
             return Say(text=text, blocks=account_views.nothing(actor.organization, "", actor.role))
         chosen = [card for card in cards if not card.diagnosed().fine]
         if word:
-            chosen = await self._accounts.named(actor, cards, word)
+            chosen = await self._profiles.named(actor, cards, word)
         elif not chosen:
             blocks = views.nothing_wrong(actor.organization, cards)
             return Say(text=f"All is well with {actor.organization}.", blocks=blocks)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.services.access import ActorRef, Sender
+    from bot.services.accounts.profiles import AccountProfiles
     from bot.services.organizations.organizations import OrganizationService
     from bot.slack.clients import SlackClients
     from bot.slack.home_tab import HomeTab
-    from bot.stories.accounts import AccountsStory
     from storage.engine.db import Database
     from storage.standing import Standing
 
@@ -41,16 +41,15 @@ class Home:
 
     def __init__(
         self,
-        accounts: AccountsStory,
+        profiles: AccountProfiles,
         organizations: OrganizationService,
         clients: SlackClients,
         database: Database,
     ) -> None:
-        self._accounts = accounts
+        self._profiles = profiles
         self._organizations = organizations
         self._clients = clients
         self._database = database
-        accounts.changed.append(self.redraw)
 
     @on(Kind.EVENT, "app_home_opened", Who.SLACK, changes=False)
     async def opened(self, request: Request) -> Answer:
@@ -102,7 +101,7 @@ class Home:
             alerts = await Alerts(session).get(actor.organization_id)
             listed = await Listings(session).all(actor.organization_id)
         reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=found.summaries)
-        view = views.home(reader, await self._accounts.drawn(actor, listed), alerts, page)
+        view = views.home(reader, await self._profiles.of(actor, listed), alerts, page)
         return views.with_invitations(view, found.invitations)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapters.base import App, Capability, Platform, Scope
-from bot.services.accounts.diagnosis import NO_OUTAGE, Diagnosis, PlatformHealth, Remedy, diagnose
+from adapters.base import Capability, Platform
+from bot.services.accounts.diagnosis import Remedy
 from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.profiles import AccountProfile
 from bot.services.permissions import Permission, allows
 from bot.views import kit
+from bot.views.incidents import care
 from bot.views.kit import Json
 from storage.models import Role
 
 if TYPE_CHECKING:
-    from storage.models import Account, Grant, Place
+    from storage.models import Place
 
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
@@ -25,75 +26,36 @@ CAN = {
     Capability.PUBLISH: "publish",
     Capability.MEDIA: "send media",
     Capability.INSIGHTS: "read how posts did",
-    Capability.PLACES: "list subreddits",
+    Capability.PLACES: "list {place}s",
 }
+"""What an account can do, after "Can" or "Can't"; `{place}` is what a place is called at the platform."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """One account with everything its card says."""
-
-    account: Account
-    grant: Grant | None
-    platform: Platform
-    organization: str
-    can: frozenset[Capability]
-    missing: Sequence[Scope]
-    connected_by: str
-    """A Slack mention of the member, or a word for someone who has left."""
-    offered: bool = True
-    """This installation still has the app it was connected with."""
-    outlook: PlatformHealth = NO_OUTAGE
-    """How its platform is doing for everybody."""
-    warned: bool = False
-    """A card in Slack says that it needs somebody."""
-    care: str = ""
-    """What is being done about it, in mrkdwn of our own words; empty when nothing is."""
-
-    def diagnosed(self, now: datetime | None = None) -> Diagnosis:
-        """Return what is the matter with it."""
-        return diagnose(
-            self.account,
-            self.grant,
-            self.platform,
-            can=self.can,
-            missing=self.missing,
-            offered=self.offered,
-            health=self.outlook,
-            warned=self.warned,
-            now=now,
-        )
-
-    @property
-    def app(self) -> App:
-        """The app of ours it was connected with."""
-        return next(app for app in self.platform.apps if app.key == self.account.app)
-
-    @property
-    def value(self) -> str:
-        """What its buttons carry."""
-        return f"{self.account.organization_id}/{self.account.id}"
-
-    @property
-    def title(self) -> str:
-        """Platform, kind and handle, as its second line names them."""
-        return " · ".join(filter(None, (self.platform.name, self.account.kind, self.account.handle)))
+def ability(platform: Platform, capability: Capability) -> str:
+    """Return what an account with `capability` can do, after "Can" or "Can't"."""
+    return CAN[capability].format(place=platform.place)
 
 
-def card(one: Card, role: Role) -> list[Json]:
+def title_of(one: AccountProfile) -> str:
+    """Return platform, kind and handle, as the second line of a card names them."""
+    return " · ".join(filter(None, (one.platform.name, one.account.kind, one.account.handle)))
+
+
+def card(one: AccountProfile, role: Role) -> list[Json]:
     """Return the blocks of one account card, with the buttons this role may press."""
     account, found = one.account, one.diagnosed()
-    lines = [kit.cut(one.title, 300), f"{found.status}. {found.sentence}"]
+    lines = [kit.cut(title_of(one), 300), f"{found.status}. {found.sentence}"]
     if found.advice:
         lines.append(found.advice)
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
         lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
-    able = kit.listed(CAN[c] for c in Capability if c in one.can)
+    able = kit.listed(ability(one.platform, c) for c in Capability if c in one.can)
     owned = kit.plain(f"Owned by {one.organization}.", 300)
-    by = kit.mrkdwn(f"Connected by {one.connected_by}.")
+    by = kit.mrkdwn(f"Connected by {kit.named(one.connected_by)}.")
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
-    small += [kit.mrkdwn(one.care)] if one.care else []
+    if one.incident is not None and (done := care(one.incident, kit.named(one.claimed_by))):
+        small.append(kit.mrkdwn(done))
     if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
@@ -130,7 +92,7 @@ def card(one: Card, role: Role) -> list[Json]:
 class Page:
     """Some of many cards, and the way to the others."""
 
-    shown: Sequence[Card]
+    shown: Sequence[AccountProfile]
     number: int
     """From 0."""
     of: int
@@ -147,7 +109,9 @@ class Page:
         return kit.button(label, f"{self.story}.{way}", f"{self.value}{self.number + step}{self.about}")
 
 
-def page(found: Sequence[Card], number: int, *, size: int, story: str, value: str, about: str = "") -> Page:
+def page(
+    found: Sequence[AccountProfile], number: int, *, size: int, story: str, value: str, about: str = ""
+) -> Page:
     """Return one page of cards; a number there is none of is answered with the last page."""
     of = max(1, -(-len(found) // size))
     number = min(max(0, number), of - 1)
@@ -170,17 +134,17 @@ def cards(part: Page, role: Role) -> list[Json]:
     return blocks
 
 
-def worst_first(found: Sequence[Card]) -> list[Card]:
+def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
     """Return cards in the order in which they want a person, and otherwise as they come."""
 
-    def weight(one: Card) -> tuple[bool, bool]:
+    def weight(one: AccountProfile) -> tuple[bool, bool]:
         diagnosis = one.diagnosed()
         return not diagnosis.broken, diagnosis.fine
 
     return sorted(found, key=weight)
 
 
-def outages(found: Sequence[Card]) -> list[Json]:
+def outages(found: Sequence[AccountProfile]) -> list[Json]:
     """Return a line for each platform that is in trouble as a whole."""
     lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}
     return [kit.words(f"🌧️ {line}") for line in lines.values()]
@@ -203,7 +167,7 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
 # Disconnect
 
 
-def which(found: Sequence[Sequence[Card]], organization_id: str, word: str) -> list[Json]:
+def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word: str) -> list[Json]:
     """Return the question which account to disconnect or reconnect; `word` is that command.
 
     Accounts that can only be chosen together are one choice.
@@ -229,7 +193,7 @@ def which(found: Sequence[Sequence[Card]], organization_id: str, word: str) -> l
     return blocks
 
 
-def _told_apart(together: Sequence[Card]) -> str:
+def _told_apart(together: Sequence[AccountProfile]) -> str:
     """Return what tells a choice from another of the same name."""
     [first, *others] = (one.account for one in together)
     if others:
@@ -237,7 +201,7 @@ def _told_apart(together: Sequence[Card]) -> str:
     return " · ".join(filter(None, (first.kind, first.handle)))
 
 
-def confirm_disconnect(one: Card, outlook: Revocation, waiting: int) -> Json:
+def confirm_disconnect(one: AccountProfile, outlook: Revocation, waiting: int) -> Json:
     """Return the modal that says what disconnecting means before it happens.
 
     `waiting` is how many posts wait to be published there.
@@ -302,12 +266,13 @@ def disconnected(gone: Disconnection, result: Revocation) -> Json:
 # Places
 
 
-def places(name: str, count: int, value: str) -> Json:
+def places(name: str, platform: Platform, count: int, value: str) -> Json:
     """Return the modal with a typeahead over every place."""
     if not count:
-        blocks = [kit.words(f"{name} may not post in any subreddit yet. Join one on Reddit first.")]
+        none = f"{name} may not post in any {platform.place} yet. Join one on {platform.name} first."
+        blocks = [kit.words(none)]
     else:
-        some = f"{count} subreddits" if count > 1 else "1 subreddit"
+        some = f"{count} {platform.place}s" if count > 1 else f"1 {platform.place}"
         search: Json = {
             "type": "external_select",
             "action_id": "account.place",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from bot.views import kit
 from bot.views.errors import channel_refused
-from bot.views.incidents import TROUBLE, in_days, moment
 from bot.views.kit import Message
+from bot.views.reasons import SLACK_REASONS
+from bot.views.times import in_days, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def trouble(chosen: AlertSettings) -> str:
     """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
     if not chosen.channel_error or not chosen.channel_id:
         return ""
-    reason = TROUBLE.get(chosen.channel_error, "Slack doesn't take my messages there")
+    reason = SLACK_REASONS.get(chosen.channel_error, "Slack doesn't take my messages there")
     since = f" since {moment(chosen.channel_error_since)}" if chosen.channel_error_since else ""
     return (
         f"📭 *I can't post in <#{chosen.channel_id}>*{since}: {reason}. Until I can, I write to people directly:"

@@ -12,13 +12,13 @@ from bot.services.accounts.diagnosis import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import kit
-from bot.views.accounts import ADMINS_CAN, CAN
+from bot.views.accounts import ADMINS_CAN, ability, title_of
 from bot.views.kit import Json
 from storage.models import Role
 
 if TYPE_CHECKING:
     from bot.services.accounts.diagnosis import Diagnosis
-    from bot.views.accounts import Card
+    from bot.services.accounts.profiles import AccountProfile
     from storage.models import Account, Grant
 
 LINES_SHOWN = 600
@@ -27,7 +27,7 @@ EXAMINED = 5
 NOT_ASKED = "not yet"
 
 
-def overview(organization: str, cards: Sequence[Card]) -> list[Json]:
+def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
     """Return the short answer: how many can publish, a line per account, and where to read more."""
     diagnoses = [(card, card.diagnosed()) for card in account_views.worst_first(cards)]
     lines = [
@@ -41,13 +41,13 @@ def overview(organization: str, cards: Sequence[Card]) -> list[Json]:
     return blocks
 
 
-def summary(organization: str, cards: Sequence[Card]) -> str:
+def summary(organization: str, cards: Sequence[AccountProfile]) -> str:
     """Return how many accounts can publish, in a sentence."""
     able = sum(Capability.PUBLISH in card.can and not card.diagnosed().broken for card in cards)
     return f"{organization}: {able} of {len(cards)} accounts can publish."
 
 
-def nothing_wrong(organization: str, cards: Sequence[Card]) -> list[Json]:
+def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
     """Return what stands where nobody is ill."""
     many = f"all {len(cards)} accounts are" if len(cards) > 1 else "its account is"
     return [
@@ -56,7 +56,7 @@ def nothing_wrong(organization: str, cards: Sequence[Card]) -> list[Json]:
     ]
 
 
-def examined(cards: Sequence[Card], role: Role) -> list[Json]:
+def examined(cards: Sequence[AccountProfile], role: Role) -> list[Json]:
     """Return the long answer about some accounts, the first few of them."""
     blocks: list[Json] = []
     for card in cards[:EXAMINED]:
@@ -67,10 +67,10 @@ def examined(cards: Sequence[Card], role: Role) -> list[Json]:
     return blocks
 
 
-def examination(card: Card, role: Role) -> list[Json]:
+def examination(card: AccountProfile, role: Role) -> list[Json]:
     """Return everything about one account: what is the matter, the one fix, the dates, the permissions."""
     found = card.diagnosed()
-    lines = [card.title, found.status]
+    lines = [title_of(card), found.status]
     blocks = [
         kit.titled(card.account.name, "\n".join(lines)),
         kit.words(" ".join(filter(None, (found.sentence, found.advice)))),
@@ -85,7 +85,7 @@ def examination(card: Card, role: Role) -> list[Json]:
     return blocks
 
 
-def dates(card: Card, found: Diagnosis) -> list[str]:
+def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
     """Return when what happened and will, in mrkdwn of our own words."""
     grant = card.grant
     if grant is None:
@@ -123,25 +123,25 @@ def said(account: Account, grant: Grant) -> str:
     return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
 
 
-def permissions(card: Card) -> list[str]:
+def permissions(card: AccountProfile) -> list[str]:
     """Return what was granted against what is needed: what works, what doesn't, and why."""
     app, lost = card.app, {scope.name for scope in card.missing}
     if card.grant is None:
         lost = {scope.name for scope in app.scopes}
-    able = [CAN[c] for c in Capability if c in card.can]
+    able = [ability(card.platform, c) for c in Capability if c in card.can]
     if card.diagnosed().broken:
         over = card.account.access_error and card.grant is not None and card.grant.status not in OVER
         lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []
-        lines += [f"Can't {CAN[one]}: {why}." for one, why in _lacking(card, lost)]
+        lines += [f"Can't {ability(card.platform, one)}: {why}." for one, why in _lacking(card, lost)]
     granted = [scope.name for scope in app.scopes if scope.name not in lost]
     lines.append(f"Granted {len(granted)} of {len(app.scopes)} permissions: {', '.join(granted) or 'none'}.")
     lines += [f"Not granted: {scope.name} (to {scope.reason})." for scope in card.missing]
     return lines
 
 
-def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, str]]:
+def _lacking(card: AccountProfile, lost: Collection[str]) -> Iterator[tuple[Capability, str]]:
     """Yield what the account can't do although its app asks for it, and why."""
     for one in Capability:
         needs = [scope.name for scope in card.app.scopes if one in scope.unlocks]
@@ -152,7 +152,7 @@ def _lacking(card: Card, lost: Collection[str]) -> Iterator[tuple[Capability, st
             yield one, why
 
 
-def _fixes(card: Card, role: Role) -> list[Json]:
+def _fixes(card: AccountProfile, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
     found, buttons = card.diagnosed(), []
     if found.fix is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
@@ -164,7 +164,7 @@ def _fixes(card: Card, role: Role) -> list[Json]:
     return buttons
 
 
-def small_print(card: Card, found: Diagnosis) -> str:
+def small_print(card: AccountProfile, found: Diagnosis) -> str:
     """Return the codes and ids, for support."""
     grant = card.grant
     facts = [f"code {found.code}" if found.code else "", card.account.id]

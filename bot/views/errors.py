@@ -39,6 +39,7 @@ from bot.services.errors import (
     PlatformNotSetUpError,
     ServiceError,
     Thing,
+    UnknownAccountError,
     UnknownMemberError,
     UnknownOrganizationError,
     UnknownPlatformError,
@@ -46,7 +47,7 @@ from bot.services.errors import (
 )
 from bot.services.permissions import lowest_role
 from bot.views.blockers import why_not
-from bot.views.kit import listed
+from bot.views.kit import cut, listed
 from bot.views.roles import article
 
 START_OVER = "Please begin anew."
@@ -163,6 +164,11 @@ def _(error: OrganizationNameError) -> str:
 @sentence.register
 def _(error: UnknownOrganizationError) -> str:
     return f"Which one? Type `/octapost org switch NAME`; yours here: {listed(error.organizations)}."
+
+
+@sentence.register
+def _(error: UnknownAccountError) -> str:
+    return f"No account here is called “{cut(error.typed, 60)}”. `/octapost accounts` shows their names."
 
 
 @sentence.register

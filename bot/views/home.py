@@ -17,8 +17,8 @@ from bot.views.roles import article
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from bot.services.accounts.profiles import AccountProfile
     from bot.services.notifications import InvitationReceived
-    from bot.views.accounts import Card
     from storage.models import AlertSettings
     from storage.organization_summaries import Summary
     from storage.standing import Seat
@@ -38,7 +38,7 @@ class Reader:
     """Who owns each of them, by the organization's id."""
 
 
-def home(reader: Reader, cards: Sequence[Card], alerts: AlertSettings, number: int = 0) -> Json:
+def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings, number: int = 0) -> Json:
     """Return the home tab of a member, about one of their organizations; `number` counts its pages from 0."""
     seat = reader.seat
     role = Role(seat.role)

@@ -2,162 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
 from typing import TYPE_CHECKING
 
+from bot.services.incidents.responses import Ineligible
+from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
 from bot.views import kit
 from bot.views.kit import Message
-from storage.models import BLOCKED, LEFT_OUT, IncidentKind, LateAnswer, Resolution, utc_now
+from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
+from bot.views.times import days_until, in_days, moment
+from storage.models import IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from adapters.base import Platform
+    from bot.services.incidents.card_facts import IncidentCard, RequestFacts
+    from bot.services.incidents.digests import DigestFacts
+    from bot.services.incidents.notifications import AlertsChannelLost, CardMoved
     from bot.views.kit import Json
-    from storage.models import AlertSettings, Incident, Membership
-    from storage.posts import Waiting
+    from storage.models import Incident, Membership
 
 PERSON = "person"
-SCOPE_LOST, ROLE_LOST = "scope_lost", "role_lost"
-"""Why a sign-in that was renewed doesn't let us publish."""
 NAMES_SHOWN = 5
-WHY = {
-    "deauthorized": "somebody removed Octapost in the Facebook settings",
-    "deletion_requested": "the person asked Facebook to have their data deleted, and it is",
-    "authorization_removed": "somebody removed Octapost in the TikTok app",
-    "expired": "its time is up, and only a person can renew it",
-    "190_458": "somebody removed Octapost in the Facebook settings",
-    "190_459": "Facebook wants the person to sign in there first",
-    "190_460": "the person's Facebook password was changed",
-    "190_463": "the sign-in has expired",
-    "190_464": "Facebook wants the person to confirm their account first",
-    "190_492": "the person has lost their role on the Page",
-    "testing_week": (
-        "Google ends sign-ins after 7 days while the app that asks for them is in “Testing”,"
-        " and this one ended after about a week"
-    ),
-    "removed": "it was ended here",
-    LEFT_OUT: "the last sign-in there left it out",
-    BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
-    SCOPE_LOST: "the permission to publish was not granted at the last sign-in",
-    ROLE_LOST: "whoever signed in last has no role there that may publish",
-}
-"""Codes that say more than "it is over"."""
-DATA_ACCESS = "data_access"
-ENDING = {
-    DATA_ACCESS: "shows us its data for 90 days after a person signed in, and only a person can sign in again",
-}
-"""How something ends that still works, where it is not the sign-in itself."""
-TROUBLE = {
-    "is_archived": "it was archived",
-    "is_inactive": "it was archived or deleted",
-    "not_in_channel": "I'm not in it any more",
-    "channel_not_found": "it was deleted, or made private without me",
-    "not_installed": "Octapost was removed from that workspace",
-    "account_inactive": "Octapost was removed from that workspace, or the workspace was deleted",
-    "token_revoked": "Octapost was removed from that workspace",
-    "user_not_found": "Slack doesn't know them any more",
-    "user_disabled": "they were deactivated in Slack",
-}
-"""Slack's reasons for not taking a message, as a clause after "because"."""
-NOBODY = "Nobody is on it, so Octapost"
-"""Who asks the owners, as it reads before "asked you"."""
 FINE = "🟢"
 """The dot of a digest in which nothing needs a look."""
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
 """Why not all late posts are there a moment later."""
-SNOOZES = {"hour": "for 1 hour", "day": "for 1 day", "deadline": "until it ends"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentCard:
-    """Everything an incident's card says."""
-
-    incident: Incident
-    platform: Platform
-    organization: str
-    connector: Membership | None
-    claimer: Membership | None = None
-    resolver: Membership | None = None
-    lost_channel: str = ""
-    """The channel that was meant to hold the card, and didn't take it."""
-    waiting: Waiting | None = None
-    """The posts that it keeps from going out, or will."""
-    late: int = 0
-    """The posts whose time passed meanwhile, and of which nobody has said what becomes of them."""
-    answerer: Membership | None = None
-    """Who said it of those before."""
-
-    @property
-    def names(self) -> str:
-        """The accounts it is about."""
-        return _named(self.incident.accounts.values())
-
-    @property
-    def value(self) -> str:
-        """What its buttons carry."""
-        return f"{self.incident.organization_id}/{self.incident.id}"
+def names_of(one: IncidentCard) -> str:
+    """Return the names of the accounts an incident is about, the first few of them."""
+    return _named(one.incident.accounts.values())
 
 
 def _named(accounts: Iterable[str]) -> str:
     found = list(accounts)
     rest = len(found) - NAMES_SHOWN
     return kit.listed(found[:NAMES_SHOWN] + ([f"{rest} more"] if rest > 0 else []))
-
-
-def why(platform: Platform, code: str) -> str:
-    """Return why a sign-in is over, as a clause."""
-    return WHY.get(
-        code,
-        f"{platform.name} has ended our access, most often because somebody removed Octapost there or"
-        " changed the password",
-    )
-
-
-def mend(code: str) -> str:
-    """Return what helps an account alone of a sign-in that lives on, as sentences."""
-    if code == "190_492":
-        return (
-            "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"
-            " heals by itself within a day."
-        )
-    if code == SCOPE_LOST:
-        return "Press Reconnect and leave everything ticked."
-    if code == LEFT_OUT:
-        return "Press Reconnect and tick it, too; whoever does has to manage it there."
-    return "Press Reconnect; whoever does has to manage this account there."
-
-
-def newly_lost(count: int, reason: str) -> str:
-    """Return the line that says that a card is now about these accounts, too, of a living sign-in."""
-    return f"🔴 {f'{count} accounts' if count > 1 else 'One account'} can't publish any more: {reason}."
-
-
-def still_lost(count: int, reason: str) -> str:
-    """Return the line that says that a sign-in was renewed and did not bring these accounts back."""
-    some = f"{count} accounts don't" if count > 1 else "one account doesn't"
-    return f"🟠 The sign-in was renewed, but {some} come back with it: {reason}."
-
-
-def in_days(days: int) -> str:
-    """Return a number of days in words."""
-    return f"{days} days" if days > 1 else "1 day"
-
-
-def days_until(end: datetime) -> int:
-    """Return how many days there are until then, counting the one that has begun."""
-    return max(1, ceil((end - utc_now()) / timedelta(days=1)))
-
-
-def moment(at: datetime) -> str:
-    """Return a date and time in every reader's own time zone; clients that can't show it get UTC."""
-    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%d %b %Y %H:%M} UTC>"
 
 
 def card(one: IncidentCard) -> Message:
@@ -196,7 +81,7 @@ def _question(one: IncidentCard) -> list[Json]:
     all_of_them = one.incident.accounts.keys() <= one.incident.renewed.keys()
     whose = "" if all_of_them else f" of {_named(one.incident.renewed.values())}"
     many = one.late > 1
-    asked = f"{kit.posts(one.late)}{whose} {_were(one.late)} due meanwhile."
+    asked = f"{kit.posts(one.late)}{whose} {were(one.late)} due meanwhile."
     discard = kit.confirm(
         f"Discard {kit.posts(one.late, 'late')}?",
         f"{'They are' if many else 'It is'} not published, and can't be brought back.",
@@ -213,25 +98,29 @@ def _question(one: IncidentCard) -> list[Json]:
     return [*blocks, kit.fine_print(SPACED)] if many else blocks
 
 
-def _were(count: int) -> str:
+def were(count: int) -> str:
+    """Return the verb for so many posts."""
     return "was" if count == 1 else "were"
 
 
 def answered(one: IncidentCard) -> str:
     """Return what somebody said of late posts, in mrkdwn; empty while nobody has."""
     incident, by = one.incident, kit.mention(one.answerer)
-    posts, many = kit.posts(incident.late_posts, "late"), incident.late_posts > 1
-    if incident.late_answer == LateAnswer.RELEASED:
+    return decided(incident.late_answer, incident.late_posts, by) if incident.late_answer else ""
+
+
+def decided(answer: str, late: int, by: str) -> str:
+    """Return, in mrkdwn, what becomes of late posts; `by` names whoever decided."""
+    posts, many = kit.posts(late, "late"), late > 1
+    if answer == LateAnswer.RELEASED:
         said = f"▶️ {posts} {'go' if many else 'goes'} out now, said {by}."
         return f"{said} {SPACED}" if many else said
-    if incident.late_answer == LateAnswer.DISCARDED:
-        return f"🗑️ {posts} {_were(incident.late_posts)} discarded by {by}."
-    return ""
+    return f"🗑️ {posts} {were(late)} discarded by {by}."
 
 
 def headline(one: IncidentCard) -> tuple[str, str]:
     """Return the card's sign and its sentence, which hold people's own words: plain text."""
-    incident, who = one.incident, f"{one.platform.name}: {one.names}"
+    incident, who = one.incident, f"{one.platform.name}: {names_of(one)}"
     if not incident.open:
         return {
             Resolution.DISCONNECTED: ("⚪", f"{who} of {one.organization} was disconnected. Nothing to do."),
@@ -240,7 +129,7 @@ def headline(one: IncidentCard) -> tuple[str, str]:
     if incident.kind == IncidentKind.EXPIRING:
         if incident.reminder_day == 0:
             return "🟠", (
-                f"{one.platform.name} shows us no data of {one.names} for {one.organization} until somebody"
+                f"{one.platform.name} shows us no data of {names_of(one)} for {one.organization} until somebody"
                 " reconnects."
             )
         within = in_days(days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1)
@@ -262,9 +151,9 @@ def _details(one: IncidentCard) -> list[str]:
         return [*filter(None, [_ended(one, at)]), f"It was open since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
-        lines.append(f"*Why:* {why(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
+        lines.append(f"*Why:* {reason_text(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
         if incident.grant_still_valid:
-            lines.append(f"The rest of this sign-in works on. {mend(incident.code)}")
+            lines.append(f"The rest of this sign-in works on. {remedy_text(incident.code)}")
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
@@ -272,7 +161,7 @@ def _details(one: IncidentCard) -> list[str]:
         lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
-        reason = TROUBLE.get(incident.card.channel_error, "Slack didn't take it")
+        reason = SLACK_REASONS.get(incident.card.channel_error, "Slack didn't take it")
         lines.append(
             f"You get this as a direct message because I can't post in <#{one.lost_channel}>: {reason}."
             " `/octapost alerts` chooses another channel."
@@ -286,26 +175,22 @@ def _ended(one: IncidentCard, at: str = "") -> str:
     if incident.open:
         return ""
     by = f" by {kit.mention(one.resolver)}" if incident.resolved_by else ""
-    freed = f", {kit.posts(incident.released)} released" if incident.released else ""
+    return how_it_ended(Resolution(incident.resolution), one.platform, f"{by}{at}", incident.released)
+
+
+def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) -> str:
+    """Return how an incident was resolved, in mrkdwn; empty when its card says all there is.
+
+    `by` says who did it and when, where that is known.
+    """
+    freed = f", {kit.posts(released)} released" if released else ""
     return {
         Resolution.ELSEWHERE: f"Reconnected by another organization that shares this sign-in{freed}.",
-        Resolution.RENEWED: f"{one.platform.name} gave it more time; nobody has to do anything.",
-        Resolution.ACCESS_BACK: f"{one.platform.name} lets us act for it again; nobody has to do anything.",
-        Resolution.RECONNECTED: f"Reconnected{by}{at}{freed}.",
-        Resolution.DISCONNECTED: f"Disconnected{by}{at}.",
-    }.get(Resolution(incident.resolution), "")
-
-
-def done(one: IncidentCard) -> str:
-    """Return the line that ends a card's thread; empty when there is nothing to add to the card."""
-    sign, _ = headline(one)
-    said = _ended(one)
-    asks = (
-        f" {kit.posts(one.late)} {_were(one.late)} due meanwhile; the card asks what to do."
-        if one.late
-        else ""
-    )
-    return f"{sign} {said}{asks}" if said else ""
+        Resolution.RENEWED: f"{platform.name} gave it more time; nobody has to do anything.",
+        Resolution.ACCESS_BACK: f"{platform.name} lets us act for it again; nobody has to do anything.",
+        Resolution.RECONNECTED: f"Reconnected{by}{freed}.",
+        Resolution.DISCONNECTED: f"Disconnected{by}.",
+    }.get(how, "")
 
 
 def care(incident: Incident, claimer: str) -> str:
@@ -324,13 +209,15 @@ def care(incident: Incident, claimer: str) -> str:
 
 def _buttons(one: IncidentCard) -> Json:
     incident, value = one.incident, one.value
-    ends = incident.kind == IncidentKind.EXPIRING and incident.reminder_day != 0
-    snoozes = [key for key in SNOOZES if key != "deadline" or ends]
+    options = [
+        kit.option(f"For {_span(span)}" if span else "Until it ends", f"{value}:{key}")
+        for key, span in choices(incident).items()
+    ]
     snooze: Json = {
         "type": "static_select",
         "action_id": "incident.snooze",
         "placeholder": kit.plain("Snooze", 150),
-        "options": [kit.option(SNOOZES[key].capitalize(), f"{value}:{key}") for key in snoozes],
+        "options": options,
     }
     claim = (
         kit.button("Give it back", "incident.unclaim", value)
@@ -345,18 +232,21 @@ def _buttons(one: IncidentCard) -> Json:
     )
 
 
-def line(ours: str) -> Message:
-    """Return one line of a card's thread: mrkdwn of our own words."""
-    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
+def _span(span: timedelta) -> str:
+    """Return a length of time in words: whole days, or else hours."""
+    if span % timedelta(days=1) == timedelta(0):
+        return in_days(span // timedelta(days=1))
+    hours = span // timedelta(hours=1)
+    return f"{hours} hours" if hours > 1 else "1 hour"
 
 
-def moved(channel_id: str) -> Message:
+def moved(one: CardMoved) -> Message:
     """Return what stands in a person's messages in the place of a card that went to a channel."""
-    ours = f"➡️ This card is in <#{channel_id}> now."
+    ours = f"➡️ This card is in <#{one.channel_id}> now."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
-def left_behind(one: IncidentCard) -> Message:
+def outdated(one: IncidentCard) -> Message:
     """Return what stands in the place of a card that could not be kept up to date where it is."""
     sign, text = headline(one)
     if one.incident.open:
@@ -364,16 +254,10 @@ def left_behind(one: IncidentCard) -> Message:
     return Message(text=text, blocks=[kit.words(f"{sign} {text}")])
 
 
-def moved_on() -> Message:
+def withdrawn() -> Message:
     """Return what stands in the place of a card for somebody who may not read it any more: no names."""
     ours = "➡️ This card moved on."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
-
-
-def owners_asked(owners: Sequence[Membership]) -> str:
-    """Return the line that asks the owners for help."""
-    asked = kit.listed(kit.mention(owner) for owner in owners)
-    return f"⏫ {asked}: nobody is on it. Press *Reconnect* on the card, or ask an admin to."
 
 
 def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
@@ -385,10 +269,23 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
         f"Any {kit.listed((role.word for role in able), 'or')} of the organization can: {named}.",
         f"They need to be able to sign in to {one.platform.name} as somebody who manages these accounts.",
     ]
-    blocks = [kit.words(f"Who can reconnect {one.names}?"), kit.section("\n".join(lines))]
+    blocks = [kit.words(f"Who can reconnect {names_of(one)}?"), kit.section("\n".join(lines))]
     if can_send and one.incident.open:
         blocks.append(kit.actions(kit.button("Send the link to…", "incident.send", one.value)))
-    return Say(text=f"Who can reconnect {one.names}?", blocks=blocks)
+    return Say(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
+
+
+def ineligible(why: Ineligible, organization: str) -> str:
+    """Return why a person cannot be asked to reconnect, and what makes it possible."""
+    if why is Ineligible.NO_MEMBER:
+        return (
+            f"They aren't a member of {organization}. An owner can add them as an admin with"
+            " /octapost org invite."
+        )
+    return (
+        f"They are a member of {organization}, and only admins can reconnect. An owner can make them"
+        " one with /octapost org role."
+    )
 
 
 def send_to(one: IncidentCard) -> Json:
@@ -401,7 +298,7 @@ def send_to(one: IncidentCard) -> Json:
     return kit.modal(
         "Send the link",
         [
-            kit.words(f"Who should reconnect {one.names} on {one.platform.name}?"),
+            kit.words(f"Who should reconnect {names_of(one)} on {one.platform.name}?"),
             kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),
             kit.fine_print("They get a direct message. Only they can use the link in it."),
         ],
@@ -412,51 +309,58 @@ def send_to(one: IncidentCard) -> Json:
     )
 
 
-def please(one: IncidentCard, asker: str) -> Message:
-    """Return the direct message to the person who was asked to reconnect.
+def request(one: RequestFacts) -> Message:
+    """Return the direct message to a member who was asked to reconnect; once it is done, that it is.
 
-    The link itself is made when they press: it works for 10 minutes, for them alone.
+    The link itself is made when they press the button: it works for 10 minutes, for them alone.
     """
-    text = f"{one.platform.name}: {one.names} of {one.organization} needs you to reconnect it."
+    card = one.card
+    if not card.incident.open:
+        return _done(card)
+    asker = kit.named(one.asked_by) if one.asked_by is not None else "Nobody is on it, so Octapost"
+    text = f"{card.platform.name}: {names_of(card)} of {card.organization} needs you to reconnect it."
     return Message(
         text=text,
         blocks=[
             kit.words(f"🔗 {text}"),
             {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
-            kit.actions(kit.button("Get my link", "incident.reconnect", one.value, style="primary")),
+            kit.actions(kit.button("Get my link", "incident.reconnect", card.value, style="primary")),
         ],
     )
 
 
-def pleaded(one: IncidentCard) -> Message:
-    """Return what becomes of the direct message to somebody who was asked to reconnect."""
-    sign, text = headline(one)
+def _done(card: IncidentCard) -> Message:
+    """Return what stands in the place of a request once its incident is resolved."""
+    sign, text = headline(card)
     blocks = [kit.words(f"{sign} Done: {text}")]
-    if said := _ended(one):
+    if said := _ended(card):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(said)]})
     return Message(text=f"Done: {text}", blocks=blocks)
 
 
-def digest(organization: str, how: str, light: str, open_: Sequence[IncidentCard], every: str) -> Message:
+def digest(one: DigestFacts, how: str, light: str) -> Message:
     """Return the digest: how all accounts are, as the App Home counts them, and what needs a person."""
+    open_ = one.incidents
     well = light == FINE and not open_
-    text = f"I'm here, and all is well with {organization}: {how}" if well else f"{organization}: {how}"
+    text = f"{one.organization}: {how}"
+    if well:
+        text = f"I'm here, and all is well with {text}"
     blocks = [kit.words(f"{'🟡' if open_ and light == FINE else light} {text}")]
-    worst_first = sorted(open_, key=lambda one: one.incident.kind == IncidentKind.EXPIRING)
-    lines = [" ".join(headline(one)) for one in worst_first[:10]]
+    worst_first = sorted(open_, key=lambda card: card.incident.kind == IncidentKind.EXPIRING)
+    lines = [" ".join(headline(card)) for card in worst_first[:10]]
     if len(open_) > len(lines):
         lines.append(f"… and {len(open_) - len(lines)} more.")
     if not well:
         lines.append("`/octapost doctor` says why, and what to do.")
     if lines:
         blocks.append(kit.words("\n".join(lines)))
-    again = f"Sent every {every}, so that you know I am still watching. /octapost alerts changes that."
+    again = f"Sent every {one.every}, so that you know I am still watching. /octapost alerts changes that."
     return Message(text=text, blocks=[*blocks, kit.fine_print(again)])
 
 
-def channel_lost(settings: AlertSettings) -> Message:
+def channel_lost(one: AlertsChannelLost) -> Message:
     """Return what the admins read when the alerts channel did not take a message."""
-    reason = TROUBLE.get(settings.channel_error, "Slack didn't take my message")
+    reason = SLACK_REASONS.get(one.code, "Slack didn't take my message")
     text = f"I can't post in your alerts channel any more: {reason}."
-    more = f"<#{settings.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
+    more = f"<#{one.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
     return Message(text=text, blocks=[kit.words(f"📭 {text}"), kit.section(more)])

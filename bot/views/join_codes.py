@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from bot.services.organizations.join_codes import ROLES_BY_CODE
 from bot.views import kit
-from bot.views.incidents import moment
 from bot.views.kit import Message
 from bot.views.roles import article
+from bot.views.times import moment
 from storage.models import Role
 
 if TYPE_CHECKING:

@@ -8,6 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bot.services.accounts.diagnosis import tally, worst
+from bot.services.incidents.notifications import (
+    AccessLost,
+    AccessStillLost,
+    AlertsChannelLost,
+    CardMoved,
+    CardNotification,
+    CardWithdrawn,
+    Claimed,
+    ClaimExpired,
+    ClaimReleased,
+    DataAccessEnded,
+    DaysLeft,
+    Digest,
+    GrantEnded,
+    IncidentResolved,
+    LatePostsDecided,
+    OutdatedCard,
+    OwnersAsked,
+    ReconnectRequest,
+    ReplyText,
+    Snoozed,
+    SnoozeEnded,
+)
 from bot.services.notifications import (
     AccountsConnected,
     ChannelDecided,
@@ -21,7 +45,6 @@ from bot.services.notifications import (
     MemberLeft,
     Notification,
     OperatorNeeded,
-    ReplyText,
     RoleChanged,
     Welcome,
     WelcomeBack,
@@ -31,6 +54,7 @@ from bot.services.notifications import (
 from bot.views import (
     channels,
     consent,
+    incident_replies,
     incidents,
     invitations,
     kit,
@@ -48,6 +72,27 @@ PlatformOf = Callable[[str], "Platform"]
 """Returns a platform's facts by its key."""
 
 VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
+    AccessLost: lambda one, platform: incident_replies.access_lost(one, platform(one.platform)),
+    AccessStillLost: lambda one, platform: incident_replies.access_still_lost(one, platform(one.platform)),
+    AlertsChannelLost: lambda one, _: incidents.channel_lost(one),
+    CardMoved: lambda one, _: incidents.moved(one),
+    CardNotification: lambda card, _: incidents.card(card),
+    CardWithdrawn: lambda _one, _: incidents.withdrawn(),
+    ClaimExpired: lambda one, _: incident_replies.claim_expired(one),
+    ClaimReleased: lambda one, _: incident_replies.claim_released(one),
+    Claimed: lambda one, _: incident_replies.claimed(one),
+    DataAccessEnded: lambda one, platform: incident_replies.data_access_ended(one, platform(one.platform)),
+    DaysLeft: lambda one, _: incident_replies.days_left(one),
+    Digest: lambda facts, _: incidents.digest(facts, tally(facts.accounts), worst(facts.accounts)),
+    GrantEnded: lambda one, platform: incident_replies.grant_ended(one, platform(one.platform)),
+    IncidentResolved: lambda one, platform: incident_replies.resolved(one, platform(one.platform)),
+    LatePostsDecided: lambda one, _: incident_replies.late_posts_decided(one),
+    OutdatedCard: lambda card, _: incidents.outdated(card),
+    OwnersAsked: lambda one, _: incident_replies.owners_asked(one),
+    ReconnectRequest: lambda facts, _: incidents.request(facts),
+    ReplyText: lambda one, _: incident_replies.text(one),
+    SnoozeEnded: lambda _one, _: incident_replies.snooze_ended(),
+    Snoozed: lambda one, _: incident_replies.snoozed(one),
     AccountsConnected: lambda one, platform: consent.news(one, platform(one.platform)),
     ChannelDecided: lambda one, _: channels.decided(one),
     ChannelRequested: lambda one, _: channels.asks(one),
@@ -59,7 +104,6 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     InvitationReceived: lambda one, _: invitations.message(one),
     MemberLeft: lambda one, _: lifecycle.left(one),
     OperatorNeeded: lambda one, platform: operator.needs_you(one, platform(one.platform)),
-    ReplyText: lambda one, _: incidents.line(one.text),
     RoleChanged: lambda one, _: invitations.role_changed(one),
     Welcome: lambda one, _: lifecycle.welcome(one),
     WelcomeBack: lambda one, _: lifecycle.welcome_back(one),

@@ -85,7 +85,9 @@ def joined(one: WorkspaceJoined) -> Message:
         text=text,
         blocks=[
             kit.words(text),
-            kit.words(f"{one.by} used it there, and is now {article(Role(one.role))} of {one.organization}."),
+            kit.words(
+                f"{one.by_name} used it there, and is now {article(Role(one.role))} of {one.organization}."
+            ),
             kit.fine_print(
                 "If that surprises you: /octapost org members shows everybody and can remove people."
             ),

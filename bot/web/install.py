@@ -7,6 +7,7 @@ that began the trip.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -32,33 +33,26 @@ if TYPE_CHECKING:
     from bot.slack.clients import SlackClients
     from bot.web.guard import Cookies
     from bot.web.pages import Pages
-    from storage.engine.db import Database
 
 log = logger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
 class InstallPages:
     """/, /slack/install and /slack/oauth_redirect. Built once, in `bot.app`."""
 
-    def __init__(
-        self,
-        *,
-        settings: Settings,
-        catalog: PlatformCatalog,
-        database: Database,
-        clients: SlackClients,
-        installations: InstallationService,
-        pages: Pages,
-        cookies: Cookies,
-    ) -> None:
-        self._settings = settings
-        self._catalog = catalog
-        self._trips = InstallTrips(settings, database)
-        self._clients = clients
-        self._installations = installations
-        self._pages = pages
-        self._cookies = cookies
-        self._redirect_uri = f"{settings.public_url}/slack/oauth_redirect"
+    settings: Settings
+    catalog: PlatformCatalog
+    trips: InstallTrips
+    clients: SlackClients
+    installations: InstallationService
+    pages: Pages
+    cookies: Cookies
+
+    @property
+    def redirect_uri(self) -> str:
+        """Where Slack sends the browser back to."""
+        return f"{self.settings.public_url}/slack/oauth_redirect"
 
     def routes(self) -> list[web.RouteDef]:
         """Return the three addresses."""
@@ -70,38 +64,38 @@ class InstallPages:
 
     async def home(self, _request: web.Request) -> web.Response:
         """Say what Octapost is, what it asks Slack for, and offer to add it."""
-        offered = listed(found.platform.name for found in self._catalog.configured())
-        return self._pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
+        offered = listed(found.platform.name for found in self.catalog.configured())
+        return self.pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
-        browser = self._cookies.ensure(request)
-        state = await self._trips.begin(browser)
+        browser = self.cookies.ensure(request)
+        state = await self.trips.begin(browser)
         query = {
-            "client_id": self._settings.slack_client_id,
+            "client_id": self.settings.slack_client_id,
             "scope": ",".join(BOT_SCOPES),
             "user_scope": "",
-            "redirect_uri": self._redirect_uri,
+            "redirect_uri": self.redirect_uri,
             "state": state,
         }
-        location = f"{self._settings.slack_web_url}/oauth/v2/authorize?{urlencode(query)}"
-        return self._cookies.keep(self._pages.redirect(location), browser)
+        location = f"{self.settings.slack_web_url}/oauth/v2/authorize?{urlencode(query)}"
+        return self.cookies.keep(self.pages.redirect(location), browser)
 
     async def finish(self, request: web.Request) -> web.Response:
         """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
         query = single_values(request.query, "code", "state", "error")
-        browser = self._cookies.read(request)
+        browser = self.cookies.read(request)
         again = ("Add to Slack", "/slack/install")
-        ours = browser is not None and self._trips.began_here(query["state"], browser)
+        ours = browser is not None and self.trips.began_here(query["state"], browser)
         if ours and (query["error"] or not query["code"]):
-            return self._pages.message_page(
+            return self.pages.message_page(
                 "Octapost was not added",
                 "Slack sent you back without its approval, so nothing was stored.",
                 "If your workspace needs an admin's approval, ask one of them to open this page.",
                 link=again,
             )
-        if browser is None or not ours or not await self._trips.finish(query["state"], browser):
-            return self._pages.message_page(
+        if browser is None or not ours or not await self.trips.finish(query["state"], browser):
+            return self.pages.message_page(
                 "This installation can't be finished here",
                 "It is more than 10 minutes old, was finished before, or was started in another browser.",
                 "Start again, in this browser.",
@@ -109,13 +103,13 @@ class InstallPages:
                 link=again,
             )
         try:
-            answer = await self._clients.oauth(
-                "oauth.v2.access", code=query["code"], redirect_uri=self._redirect_uri
+            answer = await self.clients.oauth(
+                "oauth.v2.access", code=query["code"], redirect_uri=self.redirect_uri
             )
             new = new_installation(answer.get)
         except (SlackRefused, SlackSilent, ValueError) as error:
             log.warning("installation.refused", kind=type(error).__name__, code=str(error))
-            return self._pages.message_page(
+            return self.pages.message_page(
                 "Slack didn't finish the installation",
                 "Nothing was stored.",
                 "Start again in a minute. If it stays, whoever runs Octapost has to look at its Slack app.",
@@ -124,9 +118,9 @@ class InstallPages:
             )
         if missing := set(BOT_SCOPES) - set(new.scopes):
             log.warning("installation.scopes_missing", missing=",".join(sorted(missing)))
-        await self._installations.install(new)
-        _, address = self._pages.back_to_slack(new.app_id, new.team_id)
-        return self._pages.message_page(
+        await self.installations.install(new)
+        _, address = self.pages.back_to_slack(new.app_id, new.team_id)
+        return self.pages.message_page(
             f"Octapost is in {new.name}",
             "It sent you a message in Slack that says what to do first.",
             "Or type `/octapost` in any channel.",

@@ -34,8 +34,7 @@ MISSES_PER_PAGE = 10
 """How many unknown secrets an address may try for each page it may load. Each one costs a database query."""
 MISSED = frozenset({400, 404, 410})
 """How our pages answer a secret that is unknown, used up or too old."""
-UNCOUNTED = frozenset({"/livez", "/meta/deauthorize", "/meta/data-deletion", "/tiktok/webhook"})
-"""What machines ask: probes, and platforms that send signed requests for many people from few addresses."""
+PROBE = "/livez"
 TICKET = "/connect/{ticket}"
 RETURNS = frozenset({"/oauth/{slug}/callback", "/slack/identity", "/slack/oauth_redirect"})
 """Where a browser comes back to with the `state` it was sent away with."""
@@ -161,6 +160,9 @@ class PageLimits:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._proxies = settings.trusted_proxies or 0
+        platforms = settings.registry.platforms.values()
+        self._uncounted = {PROBE, *(webhook.path for each in platforms for webhook in each.webhooks)}
+        """What machines ask: probes, and platforms that send signed requests for many people from few addresses."""
         per_minute = settings.web_requests_per_minute
         self._pages = RateLimiter(per_minute, clock=clock)
         self._secrets = RateLimiter(per_minute, clock=clock)
@@ -168,7 +170,7 @@ class PageLimits:
 
     def wait_s(self, request: web.Request) -> int:
         """Count a request and return 0, or return how many seconds it has to wait."""
-        if request.path in UNCOUNTED:
+        if request.path in self._uncounted:
             return 0
         address = client_address(request, self._proxies)
         secret = secret_of(request)

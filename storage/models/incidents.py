@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, text
 from sqlmodel import Field, Relationship, SQLModel
@@ -139,8 +140,8 @@ class IncidentCard(SQLModel, table=True):
     """The memberships that got the card because no channel took it; the last one has it. Empty: a channel has it."""
     quiet_until: datetime | None = time_column(nullable=True)
     """Until when the card, or `pending_replies`, waits: quiet hours, or nobody could be reached."""
-    pending_replies: list[str] = json_column(list)
-    """What is to be said in the card's thread once `quiet_until` has passed."""
+    pending_replies: list[Any] = json_column(list)
+    """The replies to post in the card's thread once `quiet_until` has passed: each a kind and its facts."""
     requests_sent: dict[str, str] = json_column(dict)
     """The memberships that were asked in a message of their own, by the key of that message."""
     stale_message_key: str = ""

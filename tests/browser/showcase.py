@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sandbox.slack.client import client_routes
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA
-from tests.sandbox.slack_app import EVENTS, REDIRECT, SCOPES, SECRET, installed
+from tests.sandbox.slack.app import EVENTS, REDIRECT, SCOPES, SECRET, installed
 
 Json = dict[str, Any]
 HOSTILE = "<script>alert(1)</script> <!channel> *x* & <https://evil.example|you>"

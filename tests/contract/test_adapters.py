@@ -378,7 +378,7 @@ async def test_an_answer_that_comes_in_drops_is_lost_when_its_time_is_up(http: h
     began = asyncio.get_running_loop().time()
 
     with pytest.raises(OutcomeUnknown):
-        await send(http, http.build_request("POST", url, timeout=5), unsure=True, within_s=0.1)
+        await send(http, http.build_request("POST", url, timeout=5), has_effect=True, within_s=0.1)
     with pytest.raises(Busy):
         await send(http, http.build_request("GET", url, timeout=5), within_s=0.1)
 

@@ -16,6 +16,8 @@ from sqlmodel import select
 from adapters.base import Platform
 from adapters.linkedin.account import SERVICE_CODES, LinkedIn
 from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.incidents.operator_alerts import OperatorPager
+from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
 from sandbox.core import Fault
 from sandbox.platforms.callbacks import signed_request
@@ -101,7 +103,7 @@ def watched(house: House) -> None:
         {"linkedin": LinkedIn(house.http, pause=unhurried)},
         house.database,
         house.vault,
-        house.parts.incidents,
+        Reports(incidents=house.parts.incidents, operator=OperatorPager(house.database)),
     )
     house.parts = replace(house.parts, refresher=refresher)
 

@@ -100,7 +100,7 @@ async def say_the_rest(office: Office) -> int:
     """Say what is still owed; return how many messages are lost, or out of their order."""
     office.slack.faults.clear()
     await OutboxSender(
-        office.database, office.parts.slack_clients, office.parts.renderer, between=timedelta(0)
+        office.database, office.parts.slack_clients, office.parts.notices.renderer, between=timedelta(0)
     ).run()
     async with office.database.system(write=False) as session:
         every = list(await session.exec(select(Notice).where(col(Notice.key).startswith("kill:"))))

@@ -111,7 +111,9 @@ async def test_a_thousand_notices_wait_two_hours_for_slack_and_arrive_in_order_o
         office = await opened(tmp_path, stack)
         databases = [office.database, *(another(office.database) for _ in range(SENDERS - 1))]
         senders = [
-            OutboxSender(each, office.parts.slack_clients, office.parts.renderer, between=timedelta(0))
+            OutboxSender(
+                each, office.parts.slack_clients, office.parts.notices.renderer, between=timedelta(0)
+            )
             for each in databases
         ]
         steps, limited = AWAY // STEP, dict[str, list[int]]()

@@ -26,7 +26,9 @@ import uvloop
 from bot import app, cli
 from bot.ops.http import Carrier, open_session
 from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.queue import AT_ONCE
 from bot.services.tokens.refreshing import Refresher
 from storage.engine.db import Database
@@ -132,7 +134,7 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
                 parts.adapters,
                 database,
                 vault,
-                parts.incidents,
+                Reports(incidents=parts.incidents, operator=OperatorPager(database)),
                 at_once=shift.at_once,
             )
             asks = shift.asked and number % 2

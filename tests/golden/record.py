@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import fcntl
 import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.counts import FULL
 from tests.golden.recording import Said
 
 FOLDER = Path(__file__).parent / "kept"
+STORIES = Path(__file__).parents[1] / "stories"
 TESTS = "tests"
 KINDS = ("answer", "edit", "home", "message", "options", "page", "view")
 WRITE = "OCTAPOST_GOLDEN"
@@ -77,17 +79,28 @@ class Record:
             _write(self._folder / f"{kind}.json", dict(sorted(payloads.items(), key=lambda i: _text(i[1]))))
 
 
-def rewrite(said: Mapping[str, Iterable[Said]], collected: Collection[str], folder: Path = FOLDER) -> None:
+def rewrite(
+    said: Mapping[str, Iterable[Said]],
+    collected: Mapping[str, bool],
+    folder: Path = FOLDER,
+    stories: Path = STORIES,
+) -> None:
     """Replace the records of the tests in `said`, while other processes do the same with theirs.
 
-    A record goes whose test has other parameters by now: of its function are only `collected` tests left.
+    `collected` says of each test of this run whether it is recorded. Records of tests that are no more are removed:
+    of a function that ran those that are not recorded, and of functions that `stories` does not hold all.
     """
     with _alone(folder):
         record = Record(folder)
         for test, sayings in said.items():
             record.keep(test, sayings)
-        functions = set(map(function_of, collected))
-        record.forget([t for t in record.tests if function_of(t) in functions and t not in collected])
+        ran, there = set(map(function_of, collected)), set(functions_in(stories))
+        gone = [
+            test
+            for test in record.tests
+            if function_of(test) not in there or (function_of(test) in ran and not collected.get(test))
+        ]
+        record.forget(gone)
         record.write()
 
 
@@ -111,10 +124,23 @@ def writing(env: Mapping[str, str] = os.environ, *, full: bool = FULL) -> bool:
     return True
 
 
+def recorded_in(items: Iterable[pytest.Item]) -> dict[str, bool]:
+    """Return the names of tests, and whether each is recorded."""
+    return {name_of(item.name): recorded(item) for item in items}
+
+
 def recorded(item: pytest.Item) -> bool:
     """Tell whether a test has a record: all that use a product in its world, unless they are marked."""
     fixtures = getattr(item, "fixturenames", ())
     return "golden" in fixtures and item.get_closest_marker("unrecorded") is None
+
+
+def functions_in(folder: Path = STORIES) -> Iterator[str]:
+    """Yield the name of each test function in the test modules of a folder."""
+    for path in sorted(folder.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                yield node.name
 
 
 def function_of(test: str) -> str:

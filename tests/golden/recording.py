@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -32,13 +33,20 @@ WAITING = ("Still working on it.",)
 
 
 async def settle(office: Office) -> None:
-    """Wait until the app has said all that it has to say now."""
-    async with asyncio.timeout(SETTLED_WITHIN_S):
-        while True:
-            await office.parts.dispatcher.drain(SETTLED_WITHIN_S)
-            if not office.parts.scheduler._scheduler.running or not await due(office):
-                return
-            await asyncio.sleep(0.02)
+    """Wait until the app has said all that it has to say now.
+
+    Raises:
+        TimeoutError: it still had messages to send after `SETTLED_WITHIN_S`.
+    """
+    ends = time.monotonic() + SETTLED_WITHIN_S
+    while True:
+        await office.parts.dispatcher.drain(SETTLED_WITHIN_S)
+        left = await due(office) if office.parts.scheduler._scheduler.running else 0
+        if not left:
+            return
+        if time.monotonic() > ends:
+            raise TimeoutError(f"after {SETTLED_WITHIN_S:.0f} s the app still had {left} messages to send")
+        await asyncio.sleep(0.02)
 
 
 async def due(office: Office) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,14 @@ from tests.golden.record import (
     WriteRefused,
     digest_of,
     function_of,
+    functions_in,
     name_of,
-    recorded,
+    recorded_in,
     rewrite,
     writing,
 )
 from tests.golden.recording import Said
 
-STORIES = Path(__file__).parents[1] / "stories"
 HELLO: Said = {"message": {"to": "U0ADA", "text": "Octapost is ready."}}
 OFFER: Said = {"message": {"to": "U0ADA", "text": "Connect an account.", "blocks": [{"type": "divider"}]}}
 PAGE: Said = {"page": {"title": "Connected", "status": 200, "text": ["Connected", "You can close this."]}}
@@ -37,14 +35,6 @@ def record(tmp_path: Path) -> Record:
     found.keep("test_a", [HELLO, PAGE])
     found.write()
     return Record(tmp_path)
-
-
-def functions() -> Iterator[str]:
-    """Yield the names of all tests of the stories."""
-    for path in sorted(STORIES.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                yield node.name
 
 
 # What changes is found
@@ -111,11 +101,17 @@ def test_what_nobody_says_any_more_is_not_kept(record: Record, tmp_path: Path) -
 
 
 def test_processes_that_write_their_parts_keep_the_rest(record: Record, tmp_path: Path) -> None:
+    stories = tmp_path / "stories"
+    stories.mkdir()
+    (stories / "test_it.py").write_text("def test_a(): ...\nasync def test_b(): ...\ndef test_d(): ...\n")
     record.keep("test_b[old]", [OFFER])
+    record.keep("test_c", [OFFER])
+    record.keep("test_d", [OFFER])
     record.write()
+    collected = {"test_b[1]": True, "test_b[2]": True, "test_d": False}
 
-    rewrite({"test_b[1]": [HELLO]}, ["test_b[1]", "test_b[2]"], tmp_path)
-    rewrite({"test_b[2]": [PAGE]}, ["test_b[1]", "test_b[2]"], tmp_path)
+    rewrite({"test_b[1]": [HELLO]}, collected, tmp_path, stories)
+    rewrite({"test_b[2]": [PAGE]}, collected, tmp_path, stories)
 
     assert list(Record(tmp_path).tests) == ["test_a", "test_b[1]", "test_b[2]"]
 
@@ -140,16 +136,15 @@ def test_it_is_written_only_in_full_and_never_in_ci() -> None:
 
 
 def test_each_record_belongs_to_a_test(request: pytest.FixtureRequest) -> None:
-    kept, names = Record().tests, list(functions())
+    kept, names = Record().tests, list(functions_in())
     assert len(names) == len(set(names)), "records go by name: two stories share one"
     assert {function_of(test) for test in kept} <= set(names), "tests that are no more: rewrite the record"
 
     # Where every test runs, that holds for each of a test's parameters too.
-    collected = {name_of(item.name) for item in request.session.items if recorded(item)}
-    running = (
-        {function_of(test) for test in collected} if FULL and not request.config.option.keyword else set()
-    )
-    assert {test for test in kept if function_of(test) in running} <= collected
+    every = FULL and not request.config.option.keyword
+    collected = recorded_in(request.session.items) if every else {}
+    ran = {function_of(test) for test in collected}
+    assert {test for test in kept if function_of(test) in ran and not collected.get(test)} == set()
 
 
 def test_each_payload_is_said_by_a_test_and_nobody_edited_it() -> None:

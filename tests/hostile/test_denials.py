@@ -13,7 +13,8 @@ import pytest
 
 from adapters.base import App, Capability, missing_scopes
 from bot.services.accounts.catalog import PlatformCatalog
-from bot.views.accounts import CAN, Card, card
+from bot.services.accounts.profiles import AccountProfile
+from bot.views.accounts import ability, card
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.slack.world import ACME, ADA
 from storage.models import Account, Grant, GrantStatus, Membership, Notice, Role
@@ -174,14 +175,14 @@ def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
         )
         grant = Grant(platform=platform.key, app=app.key, scopes=sorted(granted), status=GrantStatus.HEALTHY)
         can = catalog.capabilities(account, grant)
-        shown = Card(
+        shown = AccountProfile(
             account=account,
             grant=grant,
             platform=platform,
             organization="Acme",
             can=can,
             missing=catalog.missing_scopes(account, grant),
-            connected_by="Ada",
+            connected_by=ADA,
         )
         blocks = card(shown, Role.ADMIN)
         above, below = str(blocks[0]), str(blocks[1])
@@ -190,7 +191,10 @@ def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
             needed = {scope.name for scope in app.scopes if capability in scope.unlocks}
             allowed = bool(needed) and needed <= granted
             assert (capability in can) == allowed, (granted, capability)
-            assert (CAN[capability] in below.partition("Can ")[2]) == allowed, (granted, capability)
+            assert (ability(platform, capability) in below.partition("Can ")[2]) == allowed, (
+                granted,
+                capability,
+            )
         for scope in missing_scopes(app, granted):
             assert f"{scope.name} (to {scope.reason})" in above, granted
         assert ("account.places" in str(blocks)) == (Capability.PLACES in can)

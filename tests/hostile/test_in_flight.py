@@ -41,7 +41,7 @@ from tests.hostile.slack_side import (
 )
 from tests.hostile.test_roles import inputs, target_of_any
 from tests.web.house import House
-from tests.web.test_callback import approve
+from tests.web.test_connect_callback import approve
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession

@@ -150,7 +150,7 @@ def inputs(mine: Tenant) -> Json:
     chosen = {"text": {"type": "plain_text", "text": "It"}}
     return {
         "picked": {"connect.search": {"selected_options": [chosen | {"value": mine.found}]}},
-        "person": {"select": {"selected_users": [PAT]}},
+        "person": {"select": {"selected_users": [PAT], "selected_user": PAT}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
     }
 

@@ -134,7 +134,7 @@ def inputs(thing: Thing, way: str) -> Json:
     option = {"text": {"type": "plain_text", "text": "It"}, "value": one}
     return {
         "picked": {"connect.search": {"selected_options": [option]}},
-        "person": {"select": {"selected_users": []}},
+        "person": {"select": {"selected_users": [], "selected_user": ADA}},
         "role": {"select": {"selected_option": option}},
         "place": {"account.place": {"selected_option": option}},
     }
@@ -313,7 +313,7 @@ def values_of(found: str, person: str) -> Json:
     """Return the inputs of every modal of ours at once."""
     return {
         "picked": {"connect.search": {"selected_options": [option(found)] if found else []}},
-        "person": {"select": {"selected_users": [person] if person else []}},
+        "person": {"select": {"selected_users": [person] if person else [], "selected_user": person or None}},
         "role": {"select": {"selected_option": option("owner")}},
     }
 

@@ -28,6 +28,9 @@ from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformErro
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.profiles import AccountProfile
+from bot.services.incidents.card_facts import IncidentCard, RequestFacts
+from bot.services.incidents.digests import DigestFacts
 from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
@@ -36,10 +39,9 @@ from bot.settings import PlatformSettings
 from bot.slack.dispatch.replies import said
 from bot.slack.routes import Route, Say
 from bot.views import kit
-from bot.views.accounts import Card, Page
+from bot.views.accounts import Page
 from bot.views.help import Command
 from bot.views.home import Reader
-from bot.views.incidents import IncidentCard
 from bot.views.kit import Message
 from bot.views.messages import KINDS
 from sandbox.browser import Consent
@@ -182,8 +184,9 @@ def faults_of(shown: Any) -> list[str]:
     if isinstance(shown, Message):
         body = shown.body
         text = body["text"]
-        for own in (MENTION_OF_OURS, f"<#{CHANNEL}>") if shown.ours else ():
-            text = text.replace(own, "")
+        if shown.ours:
+            own = rf"{MENTION_OF_OURS}|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>"
+            text = re.sub(own, "", text)
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(text)]
     if isinstance(shown, list):
         options = bool(shown) and "type" not in shown[0]
@@ -238,8 +241,15 @@ class Specimens:
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
             Revocation: Revocation.FAILED,
-            Card: lambda: self.card(found.platform, app),
+            AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
+            RequestFacts: lambda: RequestFacts(card=self.incident_card(found.platform), asked_by=OTTO),
+            DigestFacts: lambda: DigestFacts(
+                organization=self.text,
+                accounts=(),
+                incidents=(self.incident_card(found.platform),) * 2,
+                every="week",
+            ),
             Page: lambda: Page(
                 shown=[self.card(found.platform, app)] * 2, number=1, of=3, story="home", value="org_0/"
             ),
@@ -335,15 +345,15 @@ class Specimens:
             workspaces={BLUE: self.text},
         )
 
-    def card(self, platform: Platform, app: App) -> Card:
-        return Card(
+    def card(self, platform: Platform, app: App) -> AccountProfile:
+        return AccountProfile(
             account=self.row(Account),
             grant=self.row(Grant),
             platform=platform,
             organization=self.text,
             can=frozenset(Capability),
             missing=app.scopes[:2],
-            connected_by=MENTION_OF_OURS,
+            connected_by=OTTO,
         )
 
     def incident_card(self, platform: Platform) -> IncidentCard:
@@ -409,10 +419,11 @@ class Specimens:
             hint = next(one for one in get_args(hint) if one is not NoneType)
         inner = get_args(hint)
         if get_origin(hint) is tuple:
-            return (self.text,) * (2 if inner[-1] is not Ellipsis else 7)
+            words = OTTO if name == "owners" else self.text
+            return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return next(iter(hint))
-        if name.endswith("_id") or name in {"changed_by", "invited_by"}:
+        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by"}:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)
 
@@ -426,11 +437,11 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        Account, AlertSettings, App, Card, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
+        Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        datetime, timedelta, *KINDS.values(),
+        DigestFacts, RequestFacts, datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 

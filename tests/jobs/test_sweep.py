@@ -22,7 +22,7 @@ from storage.engine.db import Database, now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
-from tests.jobs.test_refresh import Works, open_works
+from tests.services.tokens.test_refreshing import Works, open_works
 from tests.storage.world import backdate, pending_grant, run_sql
 
 REVOKE = "/oauth2/revoke"

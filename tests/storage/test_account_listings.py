@@ -26,7 +26,7 @@ async def listed(database: Database, world: World) -> Listing:
 
 
 async def change(database: Database, world: World, **values: object) -> None:
-    """Change the world's incident, and let it be about the world's account."""
+    """Change the world's incident, which is about the world's account unless `accounts` says otherwise."""
     async with database.organization(world.organization_id) as session:
         incident = await Incidents(session).get(world.organization_id, world.incident_id)
         assert incident is not None
@@ -75,6 +75,7 @@ async def test_what_is_resolved_and_who_has_left_is_not_listed(database: Databas
 
 async def test_an_incident_about_other_accounts_is_not_listed(database: Database, vault: Vault) -> None:
     world = await build(database, vault, "1")
+    await change(database, world, accounts={"acc_other": "Plates"})
 
     one = await listed(database, world)
 

@@ -127,8 +127,8 @@ async def test_a_grants_verdict_becomes_an_outcome_and_a_code(bare: Database, ba
 async def test_renamed_tables_and_columns_keep_their_rows(bare: Database, bare_url: str) -> None:
     await upgrade(bare_url, "0027")
     await insert(bare, "organization", id="org_1", name="Octa", created_at=AT)
-    await insert(bare, "trouble", platform="x", code="outage", last_seen_at=AT)
-    await insert(bare, "app_rate_limit", app="x", full_at=AT, held_until=AT)
+    await insert(bare, "trouble", platform="x", code="outage", met_at=AT)
+    await insert(bare, "app_budget", app="x", full_at=AT, held_until=AT)
     texts = dict.fromkeys(["handle", "url", "avatar_url"], "")
     await insert(
         bare,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.application import EITHER, Office, open_either_office, open_office
 from tests.databases import postgres
-from tests.golden.record import Record, name_of, recorded, rewrite, writing
+from tests.golden.record import Record, name_of, recorded, recorded_in, rewrite, writing
 from tests.golden.recording import Said, said_in, settle
 
 __all__ = ["postgres"]
@@ -47,8 +47,8 @@ class Golden:
         if differences := self.record.differences(test, sayings):
             pytest.fail(f"What the app says differs from tests/golden/kept.\n{differences}", pytrace=False)
 
-    def end(self, collected: Collection[str]) -> None:
-        """Write what this process ran, if it is to be written, and forget what is not `collected` any more."""
+    def end(self, collected: Mapping[str, bool]) -> None:
+        """Write what this process ran, if it is to be written, and forget what is not recorded any more."""
         if self._write:
             rewrite(self._written, collected)
 
@@ -58,7 +58,7 @@ def golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
     """Give the golden run."""
     found = Golden(write=writing())
     yield found
-    found.end([name_of(item.name) for item in request.session.items if recorded(item)])
+    found.end(recorded_in(request.session.items))
 
 
 async def compared(request: pytest.FixtureRequest, golden: Golden, office: Office) -> None:

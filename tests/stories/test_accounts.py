@@ -12,7 +12,8 @@ from sqlmodel import col, select, update
 from adapters.base import Capability, Refresh
 from bot.services.accounts.diagnosis import in_words
 from bot.services.accounts.disconnecting import Revocation
-from bot.views.accounts import CAN, Card
+from bot.services.accounts.profiles import AccountProfile
+from bot.views.accounts import CAN
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import Member, links_in, text_of
@@ -46,7 +47,7 @@ EVERYWHERE = {
 }
 
 
-def card_of(platform: str = "x", **facts: Any) -> Card:
+def card_of(platform: str = "x", **facts: Any) -> AccountProfile:
     """Return a card with a grant of these facts."""
     grant = Grant(platform=platform, app=platform, status=GrantStatus.HEALTHY, **facts)
     account = Account(
@@ -58,14 +59,13 @@ def card_of(platform: str = "x", **facts: Any) -> Card:
         name="A",
         connected_by="mem_1",
     )
-    return Card(
+    return AccountProfile(
         account=account,
         grant=grant,
         platform=PLATFORMS[platform],
         organization="Acme",
         can=frozenset({Capability.PUBLISH}),
         missing=(),
-        connected_by="",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlmodel import col, update
 
 from sandbox.member import text_of
@@ -110,6 +111,7 @@ async def test_a_new_organization_is_no_default_for_anybody(office: Office) -> N
     assert "Acme has no accounts yet." in text_of(elsewhere)
 
 
+@pytest.mark.unrecorded("two of one name are sorted by their ids, which are random")
 async def test_two_of_one_name_from_before_are_told_apart_by_their_owners(office: Office) -> None:
     ada, otto = await office.installed(), await office.person(OTTO)
     await otto.command("org create Bakery")

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 ALMOST_OVER_S = ANSWER_WITHIN_S - 0.15
 """So long ago the first byte came, so that a test waits for a small part of the deadline."""
 
+TRIES = 5
+"""How often a request is handed over until its handler begins. On a busy machine the rest of the deadline is short."""
+
 
 @dataclass(kw_only=True)
 class Work:
@@ -81,10 +84,15 @@ class Bench:
     dispatcher: Dispatcher
 
     async def send(self, body: Json, *, waited_s: float = ALMOST_OVER_S) -> BoltResponse:
-        """Hand over a request whose first byte came so long ago."""
-        signed = self.desk.signed(body)
-        signed.context["arrived"] = asyncio.get_running_loop().time() - waited_s
-        return await self.bolt.async_dispatch(signed)
+        """Hand over a request whose first byte came so long ago; again where it was turned away for lack of time."""
+        begun = self.work.calls
+        for _ in range(TRIES):
+            signed = self.desk.signed(body)
+            signed.context["arrived"] = asyncio.get_running_loop().time() - waited_s
+            response = await self.bolt.async_dispatch(signed)
+            if self.work.calls > begun:
+                break
+        return response
 
     async def finish(self, answer: Answer | Exception) -> None:
         """Let the handler end, and everything that follows from it."""

@@ -98,7 +98,7 @@ def sender_of(office: Office, listener: DeliveryListener | None = None) -> Outbo
     return OutboxSender(
         office.database,
         office.parts.slack_clients,
-        office.parts.renderer,
+        office.parts.notices.renderer,
         between=timedelta(0),
         listeners={} if listener is None else {Listener.INCIDENT_CARDS: listener},
     )
@@ -567,8 +567,8 @@ async def test_a_fault_of_ours_holds_up_its_own_channel_alone_and_not_for_ever(o
 class Clumsy:
     """A fallback that fails at everything."""
 
-    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:  # noqa: ARG002
-        raise LookupError(code)
+    async def on_undeliverable(self, *_: object, **__: object) -> None:
+        raise LookupError
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:  # noqa: ARG002
         raise LookupError(notice.id)
@@ -649,7 +649,7 @@ async def test_two_processes_keep_a_channels_second_between_them(paced: Office) 
     paced.slack.requests.clear()
     other = another(paced.database)
     senders = [
-        OutboxSender(each, paced.parts.slack_clients, paced.parts.renderer)
+        OutboxSender(each, paced.parts.slack_clients, paced.parts.notices.renderer)
         for each in (paced.database, other)
     ]
     await owe(paced, SOCIAL, "one", "two", "three")
@@ -724,7 +724,7 @@ async def test_of_two_processes_one_rotates_a_token_and_both_use_it(office: Offi
     async with aiohttp.ClientSession() as session:
         slack_clients = [SlackClients(parts.settings, each, parts.vault, session) for each in databases]
         senders = [
-            OutboxSender(database, each, parts.renderer, between=timedelta(0))
+            OutboxSender(database, each, parts.notices.renderer, between=timedelta(0))
             for database, each in zip(databases, slack_clients, strict=True)
         ]
         await owe(office, SOCIAL, "one")
@@ -758,7 +758,7 @@ class Elsewhere:
         self.codes: list[str] = []
         self.arrived: list[str] = []
 
-    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str) -> None:
+    async def on_undeliverable(self, session: AsyncSession, notice: Notice, code: str, **_: object) -> None:
         self.codes.append(code)
         await put_text(
             session,

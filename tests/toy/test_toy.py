@@ -88,7 +88,7 @@ async def test_a_toy_account_is_connected_and_refreshed(office: Office) -> None:
     ada = await office.installed(ADA)
 
     said = await ada.connect("toy", TESS)
-    await pass_days(office, 3)
+    await pass_days(office, 4)  # a refresh is due after 0.9 to 1.1 days, so at the latest every second day
 
     assert "Tess Toy" in said
     assert exchanges(office) >= 2

@@ -61,7 +61,7 @@ class House:
 
     async def message(self, notice: Any) -> dict[str, Any]:
         """Return what is sent for a row of the outbox."""
-        return await rendered(self.parts.renderer, notice)
+        return await rendered(self.parts.notices.renderer, notice)
 
     async def member(
         self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = ""

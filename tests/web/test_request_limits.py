@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.web.request_limits import ONCE, SLACK_EVENTS
+from bot.web.request_limits import ONCE, SIGNATURE, SLACK_EVENTS
 from tests.hostile.strangers import head
+from tests.platforms import PLATFORMS
 from tests.web.raw import served
 
 WEB = Path(__file__).parent.parent.parent / "bot" / "web"
@@ -54,7 +55,7 @@ async def test_an_address_that_came_through_two_proxies_is_no_fault() -> None:
 def test_every_header_our_pages_read_is_one_that_may_not_be_repeated(
     record_property: Callable[[str, object], None],
 ) -> None:
-    constants = {"SLACK_SIGNATURE", "SLACK_TIMESTAMP", "TIKTOK_SIGNATURE", "hdrs.CONTENT_ENCODING"}
+    constants = {"SLACK_SIGNATURE", "SLACK_TIMESTAMP", "webhook.signature_header", "hdrs.CONTENT_ENCODING"}
     known = {repr(name) for name in (*ONCE, *JOINED)} | constants
 
     found = [
@@ -67,6 +68,13 @@ def test_every_header_our_pages_read_is_one_that_may_not_be_repeated(
     assert [each for each in found if each[1] not in known] == []
     assert len(found) >= 6
     record_property("counted", f"{len(found)} places read a header of a request: none that may be repeated")
+
+
+def test_every_header_a_platform_signs_with_is_one_that_may_not_be_repeated() -> None:
+    signed = {hook.signature_header for platform in PLATFORMS.values() for hook in platform.webhooks} - {""}
+
+    assert signed
+    assert [name for name in signed if not name.lower().endswith(SIGNATURE)] == []
 
 
 @pytest.mark.parametrize(

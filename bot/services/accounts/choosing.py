@@ -156,7 +156,7 @@ class Choosing:
             await Audit(session).write(organization_id, membership_id, "account connected", account.id)
         if grant.status == GrantStatus.NEEDS_RECONNECT:  # it ended while the list was being looked at
             await self.incidents.grant_died(session, grant, grant.reason)
-        await self.incidents.reviewed_everywhere(session, grant.id, organization_id, membership_id)
+        await self.incidents.reviews.review_everywhere(session, grant.id, organization_id, membership_id)
         news = AccountsConnected(
             organization=actor.organization,
             platform=grant.platform,

@@ -283,7 +283,7 @@ class Consents:
             await audit.write(organization_id, membership_id, "account connected", account.id)
         for account in stored.renewed:
             await audit.write(organization_id, membership_id, "account reconnected", account.id)
-        await self.incidents.reviewed_everywhere(session, grant.id, organization_id, membership_id)
+        await self.incidents.reviews.review_everywhere(session, grant.id, organization_id, membership_id)
         await self.incidents.accounts_lost(session, grant, before.publishing)
         key = f"consent:{answer.grant.id}"
         await enqueue_dm_by_id(session, organization_id, membership_id, key, settled)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform, Refresh, Scope
 from bot.services.accounts.catalog import OVER
+from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.tokens.policy import ACCOUNTS_ONLY, BREAKER_HISTORY_MIN, TESTING_WEEK, renewable, tripped
-from bot.views.incidents import DATA_ACCESS, mend, why
+from bot.views.reasons import reason_text, remedy_text
 from storage.models import GrantStatus
 from storage.tallies import recent_tallies
 
@@ -37,8 +38,6 @@ OVERDUE = timedelta(hours=1)
 LOST_PATIENCE = 3
 """Refreshes that came to nothing before the account's dot changes: two are weather."""
 
-FIRST_THERE = {"190_459": "facebook.com", "190_464": "facebook.com"}
-"""Codes after which the person has to sign in at the platform's own site before a reconnect can work."""
 PUBLISH_APP = (
     "Whoever runs Octapost has to set the Google app's publishing status to “In production”; until then each"
     " reconnect lasts 7 days."
@@ -337,7 +336,7 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
             since=ended,
             code="expired",
         )
-    site = FIRST_THERE.get(grant.reason, "")
+    site = platform.sign_in_first.get(grant.reason, "")
     advice = "Press Reconnect and sign in as somebody who manages this account."
     if site:
         advice = f"Sign in at {site} and do what it asks, then press Reconnect."
@@ -346,7 +345,7 @@ def _over(platform: Platform, grant: Grant | None) -> Diagnosis:
     return Diagnosis(
         light=Severity.RED,
         state=state,
-        sentence=f"The sign-in is over: {why(platform, grant.reason)}.",
+        sentence=f"The sign-in is over: {reason_text(platform, grant.reason)}.",
         advice=advice,
         fix=Remedy.RECONNECT,
         since=grant.checked_at,
@@ -360,8 +359,8 @@ def _lost(account: Account, platform: Platform) -> Diagnosis:
     return Diagnosis(
         light=Severity.RED,
         state="needs reconnecting",
-        sentence=f"{platform.name} doesn't let us act for it any more: {why(platform, account.access_error)}.",
-        advice=mend(account.access_error),
+        sentence=f"{platform.name} doesn't let us act for it any more: {reason_text(platform, account.access_error)}.",
+        advice=remedy_text(account.access_error),
         fix=Remedy.RECONNECT,
         since=account.suspected_at,
         code=account.access_error,
@@ -465,7 +464,7 @@ def _uncertain(platform: Platform, grant: Grant, now: datetime) -> Diagnosis | N
             state="connected, the person's sign-in is over",
             sentence=(
                 f"Publishing goes on with the account's own access, but the sign-in of the person who connected it"
-                f" is over: {why(platform, code)}."
+                f" is over: {reason_text(platform, code)}."
             ),
             advice="Press Reconnect when you have a minute, so that it can also be looked after again.",
             fix=Remedy.RECONNECT,

@@ -110,7 +110,7 @@ class Disconnecting:
             cancelled = await Posts(session).cancel(actor.organization_id, [account.id])
             people = await grants.connected_by(grant.id) if grant else frozenset()
             orphan = await grants.release(actor.organization_id, grant.id) if grant else None
-            await self._incidents.review(session, actor.organization_id, actor.membership_id)
+            await self._incidents.reviews.review(session, actor.organization_id, actor.membership_id)
             await Audit(session).write(
                 actor.organization_id,
                 actor.membership_id,

@@ -84,7 +84,7 @@ class AlertSettingsService:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
             if channel and not code:
-                await self.cards.channel_chosen(session, actor.organization_id)
+                await self.cards.on_channel_chosen(session, actor.organization_id)
         return kept
 
     async def test(self, actor: Actor, post_test: Post) -> str:
@@ -105,7 +105,7 @@ class AlertSettingsService:
             if code:
                 await Alerts(session).set_channel_error(actor.organization_id, settings.channel_id, code)
             else:
-                await self.cards.taken(session, actor.organization_id, settings.channel_id)
+                await self.cards.channel_works(session, actor.organization_id, settings.channel_id)
         return code
 
 

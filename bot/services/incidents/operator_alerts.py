@@ -1,4 +1,4 @@
-"""Whoever runs this installation, and what only they can mend: the one place that calls for them."""
+"""Calls whoever runs this installation, for what only they can fix. Members hear nothing of it."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from storage.operator_alerts import OperatorAlerts
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
 
 log = logger(__name__)
 OVER_AFTER = timedelta(hours=2)
-"""A trouble that nobody met for so long is over. Longer than any pause in which nobody asks the platform."""
+"""After so long without a new report a problem is over. Longer than any pause in which no platform is asked."""
 
 
-class Operator:
-    """Calls the operator once for each trouble: in the log, the metrics and, if one is set, a channel."""
+class OperatorPager:
+    """Calls the operator once for each problem: in the log, the metrics and, if one is set, a channel."""
 
-    def __init__(self, catalog: PlatformCatalog, database: Database, channel: str) -> None:
-        self._catalog = catalog
+    def __init__(self, database: Database, channel: str = "") -> None:
         self._database = database
         self._slack_id, _, self._channel = channel.partition("/")
 
-    async def tell(self, session: AsyncSession, platform: str, code: str) -> None:
-        """Say that a platform needs the operator, unless they know: however many meet it, in all processes.
+    async def page(self, session: AsyncSession, platform: str, code: str) -> None:
+        """Report a problem of a platform, unless it was reported: by however many callers, in all processes.
 
-        If the transaction fails nobody was told, and the next who meets it tells.
+        If the transaction fails, nothing was reported, and the next call reports it.
         """
-        new = await OperatorAlerts(session).raise_once(platform, code, OVER_AFTER)
-        if new and self._channel:
-            await self._write(session, platform, code)
-        if new:
-            OPERATOR.labels(platform, code).inc()
-            log.error("platform needs the operator", platform=platform, code=code)
+        if not await OperatorAlerts(session).raise_once(platform, code, OVER_AFTER):
+            return
+        if self._channel:
+            channel = Conversation(slack_id=self._slack_id, id=self._channel)
+            needed = OperatorNeeded(platform=platform, code=code)
+            await enqueue(session, channel, f"operator:{new_id('pag')}", needed)
+        OPERATOR.labels(platform, code).inc()
+        log.error("operator.paged", platform=platform, code=code)
 
-    async def still(self, platform: str, code: str) -> None:
-        """Note that what was told goes on, so that it is not told again. Raises what the database raises."""
+    async def still_failing(self, platform: str, code: str) -> None:
+        """Store that a reported problem goes on, so that it is not reported again.
+
+        Raises:
+            DatabaseUnavailable: The database is away.
+
+        """
         async with self._database.system() as session:
             await OperatorAlerts(session).touch(platform, code, OVER_AFTER)
-
-    async def _write(self, session: AsyncSession, platform: str, code: str) -> None:
-        channel = Conversation(slack_id=self._slack_id, id=self._channel)
-        needed = OperatorNeeded(platform=platform, code=code)
-        await enqueue(session, channel, f"operator:{new_id('pag')}", needed)

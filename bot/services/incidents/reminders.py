@@ -102,7 +102,7 @@ class Ladder:
             grant = await refreshes.claim_reminder(seen, next_look(self._end(seen), moment))
             if grant is None:
                 return
-            await self._incidents.taken_back(session, grant)
+            await self._incidents.deadline_moved(session, grant)
             if grant.status == GrantStatus.HEALTHY:
                 await self._say(session, refreshes, grant, moment)
 

@@ -1,4 +1,4 @@
-"""What becomes due about incidents: held cards, ended snoozes, escalation, digests."""
+"""Finds the incidents and digests whose time has come."""
 
 from __future__ import annotations
 
@@ -6,100 +6,56 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import diagnose, tally, worst
-from bot.services.incidents.cards import FALLBACK
+from bot.services.incidents.escalation import Escalation
 from bot.services.incidents.quiet_hours import digest_slot, quiet_until
-from bot.services.outbox import Conversation, say_in
-from bot.views import incidents as views
-from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.incidents import EscalationPolicy, Incidents
-from storage.organizations import Organizations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from sqlmodel.ext.asyncio.session import AsyncSession
-
-    from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.accounts.diagnosis import Diagnosis
     from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
-    from storage.models import Account, AlertSettings, Grant
-    from storage.vault import Vault
+    from storage.models import AlertSettings
 
 log = logger(__name__)
 ESCALATION = EscalationPolicy()
 
 
 class IncidentWatch:
-    """Looks at what waits for its time. Any number of these may run, in any number of processes."""
+    """Looks at what waits for its time. Any number of processes may run one."""
 
-    def __init__(
-        self, incidents: IncidentService, catalog: PlatformCatalog, database: Database, vault: Vault
-    ) -> None:
-        self._catalog = catalog
-        self._incidents = incidents
+    def __init__(self, incidents: IncidentService, database: Database) -> None:
+        self._escalation = Escalation(incidents.cards, incidents.reviews, ESCALATION)
+        self._digests = incidents.digests
         self._database = database
-        self._vault = vault
 
     async def run(self) -> None:
-        """Say what is due, each in a transaction of its own."""
+        """Do what is due, each piece in a transaction of its own."""
         async with self._database.system(write=False) as session:
             due = await Incidents(session).due(ESCALATION)
-            digests = await Alerts(session).with_digest()
+            settings = await Alerts(session).with_digest()
         for organization_id, incident_id in due:
-            await self._apart(self._look(organization_id, incident_id), incident=incident_id)
-        for settings in digests:
+            await self._isolated(self._look(organization_id, incident_id), incident=incident_id)
+        for one in settings:
             moment = datetime.now(UTC)
-            slot = digest_slot(settings, moment)
-            if settings.digest_sent_at < slot and quiet_until(settings, moment) is None:
-                await self._apart(self._digest(settings, slot), organization=settings.organization_id)
+            slot = digest_slot(one, moment)
+            if one.digest_sent_at < slot and quiet_until(one, moment) is None:
+                await self._isolated(self._digest(one, slot), organization=one.organization_id)
 
-    async def _apart(self, work: Awaitable[None], **about: str) -> None:
-        """Do one piece of work; what ails it must not silence the others."""
+    async def _isolated(self, work: Awaitable[None], **about: str) -> None:
+        """Do one piece of work; when it fails, the others are still done."""
         try:
             await work
         except Exception as error:
-            log.exception("not looked at", type=type(error).__name__, **about)
+            log.exception("incident.look_failed", type=type(error).__name__, **about)
 
     async def _look(self, organization_id: str, incident_id: str) -> None:
         async with self._database.system() as session:
             incident = await Incidents(session).get(organization_id, incident_id)
             if incident is not None:
-                await self._incidents.tick(session, incident, ESCALATION)
+                await self._escalation.look(session, incident)
 
     async def _digest(self, settings: AlertSettings, slot: datetime) -> None:
-        """Say the digest of one organization; of two processes that want to, one does."""
         async with self._database.system() as session:
-            await self._say_digest(session, settings, slot)
-
-    async def _say_digest(self, session: AsyncSession, settings: AlertSettings, slot: datetime) -> None:
-        organization_id = settings.organization_id
-        organization = await Organizations(session).get(organization_id)
-        if organization is None or not await Alerts(session).claim_digest(
-            organization_id, settings.digest_sent_at
-        ):
-            return
-        found = await Accounts(session, self._vault).all(organization_id)
-        open_ = [
-            await self._incidents.cards.draw(session, one)
-            for one in await Incidents(session).all_open(organization_id)
-        ]
-        warned = {account_id for one in open_ for account_id in one.incident.accounts}
-        diagnoses = [self._diagnosis(account, grant, warned=account.id in warned) for account, grant in found]
-        every = "day" if settings.digest == "daily" else "week"
-        await say_in(
-            session,
-            Conversation(slack_id=settings.slack_id, id=settings.channel_id),
-            f"digest:{organization_id}:{slot:%Y-%m-%dT%H:%M}",
-            views.digest(organization.name, tally(diagnoses), worst(diagnoses), open_, every),
-            organization_id=organization_id,
-            fallback=FALLBACK,
-        )
-
-    def _diagnosis(self, account: Account, grant: Grant | None, *, warned: bool) -> Diagnosis:
-        """Return how an account is by itself, whatever its platform is doing to everybody just now."""
-        platform, catalog = self._catalog.platform(account.platform), self._catalog
-        can, missing = catalog.capabilities(account, grant), catalog.missing_scopes(account, grant)
-        return diagnose(account, grant, platform, can=can, missing=missing, warned=warned)
+            await self._digests.enqueue(session, settings, slot)

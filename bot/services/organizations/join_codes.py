@@ -156,7 +156,7 @@ async def _tell_owners(
     session: AsyncSession, organization: Organization, member: Membership, newcomer: Newcomer, code_id: str
 ) -> None:
     joined = WorkspaceJoined(
-        organization=organization.name, workspace=newcomer.workspace, by=newcomer.name, role=member.role
+        organization=organization.name, workspace=newcomer.workspace, by_name=newcomer.name, role=member.role
     )
     for owner in await Members(session).all(organization.id):
         if allows(owner.role, Permission.INVITE) and owner.id != member.id:

@@ -150,7 +150,7 @@ class MemberService:
         if not allows(role, Permission.INVITE):
             await members.end_offers([membership_id])
         if not allows(role, Permission.HANDLE_INCIDENTS):
-            await self.cards.has_left(session, organization_id, membership_id)
+            await self.cards.on_member_left(session, organization_id, membership_id)
         await Audit(session).write(
             organization_id, actor.membership_id, "role changed", membership_id, role=role.word
         )
@@ -169,5 +169,5 @@ class MemberService:
             raise LastOwnerError(actor.organization) from None
         if not done:
             raise NotFoundError(Thing.MEMBER)
-        await self.cards.has_left(session, organization_id, membership_id)
+        await self.cards.on_member_left(session, organization_id, membership_id)
         await Audit(session).write(organization_id, actor.membership_id, "member removed", membership_id)

@@ -36,7 +36,7 @@ class OffboardingService:
         """End the memberships of someone Slack deactivated, and tell the admins of each organization."""
         async with self.database.system() as session:
             for ended in await Members(session).end_person(leaver.realm, leaver.user_id):
-                await self.cards.has_left(session, ended.organization_id, ended.id)
+                await self.cards.on_member_left(session, ended.organization_id, ended.id)
                 await _tell(session, ended, event_id)
                 log.info("member.left_slack", membership=ended.id)
 

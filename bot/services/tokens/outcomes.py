@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from bot.services.incidents.incidents import IncidentService
+    from bot.services.incidents.operator_alerts import OperatorPager
     from bot.services.tokens.queue import RefreshQueue
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -53,15 +55,23 @@ log = logger(__name__)
 DATABASE_AWAY = (DBAPIError, OSError, TimeoutError)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """Who hears of refreshes that failed: members through incidents, and the operator."""
+
+    incidents: IncidentService
+    operator: OperatorPager
+
+
 class Outcomes:
     """Counts what refreshes came to, and decides what a failed one changes."""
 
     def __init__(
-        self, database: Database, vault: Vault, incidents: IncidentService, queues: Mapping[str, RefreshQueue]
+        self, database: Database, vault: Vault, reports: Reports, queues: Mapping[str, RefreshQueue]
     ) -> None:
         self._database = database
         self._vault = vault
-        self._incidents = incidents
+        self._incidents, self._operator = reports.incidents, reports.operator
         self._queues = queues
 
     def answered(self, grant: Grant, verdict: str, outcome: Outcome | None) -> None:
@@ -106,7 +116,7 @@ class Outcomes:
         """Call the operator once, however many refreshes meet the same trouble."""
         with suppress(*DATABASE_AWAY):  # then the next refresh that meets it pages
             async with self._database.system() as session:
-                await self._incidents.page_operator(session, platform.key, code)
+                await self._operator.page(session, platform.key, code)
 
     async def _dead(self, grant: Grant, platform: Platform, error: GrantDead) -> None:
         """Ask again after a first "dead"; believe a second one, unless the whole platform says so."""
@@ -117,7 +127,7 @@ class Outcomes:
             clock, doubted = await repository.clock(), await self._breaker(repository, platform.key)
             if doubted:
                 await repository.suspect(grant, type(error).__name__, error.code, BREAKER_HOLD)
-                await self._incidents.page_operator(session, platform.key, BREAKER_OPEN)
+                await self._operator.page(session, platform.key, BREAKER_OPEN)
             elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
                 await repository.suspect(grant, type(error).__name__, error.code, SECOND_OPINION)
             else:
@@ -162,7 +172,7 @@ class Outcomes:
         if is_outage(hour, minute):
             await self.page(platform, OUTAGE)
         elif is_silent(hour, minute):
-            await self._incidents.still_troubled(platform.key, OUTAGE)  # asked rarely by now, and silent
+            await self._operator.still_failing(platform.key, OUTAGE)  # asked rarely by now, and silent
 
     def _count(self, grant: Grant, outcome: Outcome | None) -> None:
         if queue := self._queues.get(grant.app):

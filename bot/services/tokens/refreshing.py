@@ -22,7 +22,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS
 from bot.ops.retrying import retry
 from bot.ops.tracing import traced
-from bot.services.tokens.outcomes import Outcomes
+from bot.services.tokens.outcomes import Outcomes, Reports
 from bot.services.tokens.page_tokens import ExchangeResult, PageTokenChecker
 from bot.services.tokens.policy import (
     ACCOUNTS_ONLY,
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from adapters.base import AccountTokens, Adapter, Client
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -64,7 +63,7 @@ class Refresher:
         adapters: Mapping[str, Adapter],
         database: Database,
         vault: Vault,
-        incidents: IncidentService,
+        reports: Reports,
         *,
         at_once: int = AT_ONCE,
     ) -> None:
@@ -87,9 +86,9 @@ class Refresher:
             for app in found.clients
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
-        self._outcomes = Outcomes(database, vault, incidents, self.queues)
+        self._outcomes = Outcomes(database, vault, reports, self.queues)
         self._checker = PageTokenChecker(
-            database, vault, incidents, spend=self._spend, doubted=self._outcomes.breaker_open
+            database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open
         )
 
     async def run(self) -> None:

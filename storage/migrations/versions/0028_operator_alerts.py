@@ -11,9 +11,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Rename the table and its time."""
+    """Rename the table, its time and its primary key."""
     op.execute("ALTER TABLE trouble RENAME TO operator_alert")
     op.execute("ALTER TABLE operator_alert RENAME COLUMN met_at TO last_seen_at")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE operator_alert RENAME CONSTRAINT trouble_pkey TO operator_alert_pkey")
 
 
 def downgrade() -> None:

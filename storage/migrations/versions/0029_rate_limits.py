@@ -11,9 +11,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Rename the table and the time until which an app is paused."""
+    """Rename the table and the time until which an app is paused, and its primary key."""
     op.execute("ALTER TABLE app_budget RENAME TO app_rate_limit")
     op.execute("ALTER TABLE app_rate_limit RENAME COLUMN held_until TO paused_until")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE app_rate_limit RENAME CONSTRAINT app_budget_pkey TO app_rate_limit_pkey")
 
 
 def downgrade() -> None:

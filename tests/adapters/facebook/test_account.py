@@ -33,7 +33,7 @@ from adapters.base import (
 )
 from adapters.facebook import PLATFORM
 from adapters.facebook.account import Facebook
-from adapters.meta.graph import MOST_ROUNDS, verdict_on
+from adapters.meta.graph import MAX_LIST_CALLS, verdict_on
 from sandbox.browser import PLAIN
 from tests.adapters.meta.graph import EVERY_SCOPE, ROOT, client_of, failure, found, graph, page
 
@@ -624,7 +624,7 @@ async def test_a_list_without_an_end_is_left_after_twenty_thousand_pages(
 
     httpx_mock.add_callback(one_more, is_reusable=True)
 
-    assert len((await facebook.discover(CLIENT, TOKENS)).accounts) == MOST_ROUNDS
+    assert len((await facebook.discover(CLIENT, TOKENS)).accounts) == MAX_LIST_CALLS
 
 
 async def test_pages_of_a_portfolio_are_added_and_the_entry_with_a_token_wins(

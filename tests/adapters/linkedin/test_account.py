@@ -28,7 +28,7 @@ from adapters.base import (
     missing_scopes,
 )
 from adapters.linkedin import PLATFORM
-from adapters.linkedin.account import API, PATIENCE, LinkedIn
+from adapters.linkedin.account import API, RETRY_PAUSES_S, LinkedIn
 from sandbox.browser import PLAIN
 from sandbox.platforms.linkedin import LinkedInSimulator, Organization
 from tests.consent import consent
@@ -455,7 +455,7 @@ async def test_patience_ends_after_eight_seconds_in_all(
     with pytest.raises(TokenRefused, match="REVOKED_ACCESS_TOKEN"):
         await linkedin.discover(client_for(PAGE), PAGE_TOKENS)
 
-    assert tuple(pauses) == PATIENCE
+    assert tuple(pauses) == RETRY_PAUSES_S
     assert sum(pauses) == 8
 
 

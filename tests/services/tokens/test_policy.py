@@ -26,9 +26,9 @@ from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.jobs.test_ladder import ladder
-from tests.jobs.test_refresh import Works, open_works
 from tests.platforms import PLATFORMS
+from tests.services.incidents.test_reminders import ladder
+from tests.services.tokens.test_refreshing import Works, open_works
 
 DAY = timedelta(days=1)
 ANA = "ana"
@@ -194,7 +194,7 @@ async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on
     for _ in range(2):
         await ladder(works).run()
     [notice] = await works.said()
-    assert "7 days" in notice.body["text"]
+    assert "7 days" in notice["text"]
 
 
 async def test_a_day_without_data_is_no_death(
@@ -214,7 +214,7 @@ async def test_a_day_without_data_is_no_death(
     )
     assert after.status == GrantStatus.HEALTHY
     [notice] = await works.said()
-    assert "can't publish" not in notice.body["text"]
+    assert "can't publish" not in notice["text"]
     assert found.state == "connected, its data is shown no longer"
 
 
@@ -311,7 +311,7 @@ async def test_a_linkedin_partners_sign_in_renews_itself_until_its_refresh_token
         )
     await ladder(works).run()
     [notice] = await works.said()
-    assert "3 days" in notice.body["text"]
+    assert "3 days" in notice["text"]
 
 
 async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refresh_token(
@@ -403,7 +403,7 @@ async def test_a_member_who_removes_us_at_linkedin_is_missed_without_a_post(
     assert (first.status, first.suspected_at is not None) == (GrantStatus.HEALTHY, True)
     assert after.status == GrantStatus.NEEDS_RECONNECT
     [notice] = await works.said()
-    assert "until somebody reconnects" in notice.body["text"]
+    assert "until somebody reconnects" in notice["text"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, DEL, GUS, IRIS, IVAN, NORTH, OTTO, SID, SOUTH
-from tests.sandbox.slack_app import client_for, installed, receiving, slack_for
+from tests.sandbox.slack.app import client_for, installed, receiving, slack_for
 
 SOCIAL, RANDOM, OLD, LEADERSHIP, SHARED = "C0ACMESOC", "C0ACMERAN", "C0ACMEOLD", "C0ACMEPRI", "C0LAUNCH"
 SECTION = {"type": "section", "block_id": "b", "text": {"type": "mrkdwn", "text": "hi"}}

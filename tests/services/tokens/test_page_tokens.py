@@ -29,9 +29,9 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.jobs.test_refresh import Works, open_works
-from tests.jobs.test_upkeep import facebook
 from tests.platforms import PLATFORMS
+from tests.services.tokens.test_policy import facebook
+from tests.services.tokens.test_refreshing import Works, open_works
 
 ANA = "ana"
 DAY = timedelta(days=1)
@@ -157,8 +157,8 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
     assert doubted.status == "🟡 connected, being checked"
     assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
-    assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card.body["text"]
-    assert "the person has lost their role on the Page" in str(card.body)
+    assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card["text"]
+    assert "the person has lost their role on the Page" in str(card)
     assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
     assert "give whoever connected it the role back" in lost.advice
     assert studio.status == "🟢 connected"
@@ -181,7 +181,7 @@ async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
     account = (await pages(works))[STUDIO]
     assert (account.access_error, account.suspected_at) == ("", None)
     assert (await examined(works, grant, STUDIO)).status == "🟢 connected"
-    said = [notice.body["text"] for notice in await works.said()]
+    said = [notice["text"] for notice in await works.said()]
     assert any("can publish for Acme again" in text for text in said)
     assert any("Facebook lets us act for it again" in text for text in said)
 
@@ -297,14 +297,14 @@ async def test_a_second_page_joins_the_card(
         await look_again(works, grant, DAY)
         await look_again(works, grant)
 
-    said = [notice.body["text"] for notice in await works.said()]
+    said = [notice["text"] for notice in await works.said()]
     assert "🔴 One account can't publish any more: the person has lost their role on the Page." in said
     assert any(
         "Ana Ruiz Studio and Blue Door Bakery" in text or "Blue Door Bakery and Ana" in text for text in said
     )
     await role(works, BAKERY, "CREATE_CONTENT")
     await look_again(works, grant, DAY)
-    said = [notice.body["text"] for notice in await works.said()]
+    said = [notice["text"] for notice in await works.said()]
     assert any("Facebook: Ana Ruiz Studio can't publish for Acme" in text for text in said)
 
 
@@ -319,7 +319,7 @@ async def test_instagram_is_reached_through_its_page_and_told_of_like_it(
     await look_again(works, grant)
 
     [card] = await works.said()
-    assert "Instagram: Blue Door Bakery can't publish" in card.body["text"]
+    assert "Instagram: Blue Door Bakery can't publish" in card["text"]
     assert (await works.look(grant.id)).status == GrantStatus.HEALTHY
 
 
@@ -355,7 +355,7 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
         "accounts_only",
         "190_463",
     )
-    assert "Facebook: Blue Door Bakery can't publish for Acme" in card.body["text"]
+    assert "Facebook: Blue Door Bakery can't publish for Acme" in card["text"]
     assert (await examined(works, grant, STUDIO)).state == "connected, the person's sign-in is over"
     assert (await examined(works, grant, BAKERY)).broken
 
@@ -426,7 +426,7 @@ async def test_when_nothing_lives_the_sign_in_s_card_speaks_for_all_its_pages(
     assert between.status == GrantStatus.HEALTHY
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "190_463")
     assert [one.access_error for one in (await pages(works)).values()] == ["", "", ""]
-    assert "the sign-in has expired" in str(card.body)
+    assert "the sign-in has expired" in str(card)
 
 
 async def test_every_dead_page_is_told_of_however_many_live_on_without_the_person(

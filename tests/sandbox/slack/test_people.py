@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.state import SLACKBOT, Message, View
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, DEL, INITECH, IRIS, IVAN, NORTH, OTTO, SID
-from tests.sandbox.slack_app import Receiver, client_for, installed, receiving, slack_for
+from tests.sandbox.slack.app import Receiver, client_for, installed, receiving, slack_for
 
 SOCIAL, LEADERSHIP, SHARED = "C0ACMESOC", "C0ACMEPRI", "C0LAUNCH"
 

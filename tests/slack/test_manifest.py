@@ -18,7 +18,7 @@ from bot.slack.routes import Kind
 from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
 from tests.application import routes_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "data" / "slack-app-manifest.schema.2.0.0.json"
 NEEDS = {
     "chat_postMessage": "chat:write",

@@ -19,7 +19,7 @@ from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.ageing import behind
-from tests.jobs.test_refresh import Works, open_works
+from tests.services.tokens.test_refreshing import Works, open_works
 
 
 @pytest_asyncio.fixture
@@ -64,7 +64,7 @@ async def test_each_rung_is_said_once_with_the_time_that_is_left(
         await ladder(linkedin).run()
 
     [notice] = await linkedin.said()
-    assert words in notice.body["text"]
+    assert words in notice["text"]
     assert (await linkedin.look(grant.id)).status == GrantStatus.HEALTHY
 
 
@@ -85,7 +85,7 @@ async def test_when_its_time_is_up_it_needs_a_person_and_says_so_once(linkedin: 
     after = await linkedin.look(grant.id)
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "expired")
     [notice] = await linkedin.said()
-    assert "until somebody reconnects" in notice.body["text"]
+    assert "until somebody reconnects" in notice["text"]
 
 
 async def test_a_host_whose_clock_is_ahead_ends_nothing_early(
@@ -101,7 +101,7 @@ async def test_a_host_whose_clock_is_ahead_ends_nothing_early(
         after = await works.look(grant.id)
         [notice] = await works.said()
     assert (after.status, after.reason) == (GrantStatus.HEALTHY, "")
-    assert "within 1 day" in notice.body["text"]
+    assert "within 1 day" in notice["text"]
 
 
 class Stumbling(IncidentService):

@@ -103,7 +103,7 @@ async def test_an_unusable_answer_is_a_lost_one(answer: Bytes) -> None:
         with pytest.raises(Busy, match="unusable_answer"):
             await send(http, http.build_request("GET", other.url))
         with pytest.raises(OutcomeUnknown, match="unusable_answer"):
-            await send(http, http.build_request("POST", other.url), unsure=True)
+            await send(http, http.build_request("POST", other.url), has_effect=True)
         with pytest.raises(UnusableAnswer):
             async with session.get(other.url) as slack:
                 await slack.text()
@@ -112,7 +112,7 @@ async def test_an_unusable_answer_is_a_lost_one(answer: Bytes) -> None:
 async def test_what_is_no_http_is_a_lost_answer() -> None:
     async with carried(lambda _head: iter([b"SSH-2.0-OpenSSH_9.6\r\n"])) as (other, http):
         with pytest.raises(OutcomeUnknown, match="no_answer"):
-            await send(http, http.build_request("POST", other.url), unsure=True)
+            await send(http, http.build_request("POST", other.url), has_effect=True)
 
 
 async def test_interim_answers_without_end_take_time_and_no_memory() -> None:
@@ -159,7 +159,7 @@ async def test_what_must_not_be_sent_twice_gets_a_connection_of_its_own() -> Non
             await send(http, http.build_request("GET", other.url))
         kept = other.connections
         for _ in range(3):
-            await send(http, http.build_request("POST", other.url), unsure=True)
+            await send(http, http.build_request("POST", other.url), has_effect=True)
 
     assert (kept, other.connections, len(other.requests)) == (1, 4, 6)
 
@@ -175,7 +175,7 @@ async def test_a_request_that_could_not_be_sent_is_tried_once_more() -> None:
 
     async with open_session() as session, PlatformClient(Carrier(client=session), timeout_s=20) as http:
         opening = asyncio.create_task(open_late())
-        answer = await send(http, http.build_request("POST", url), unsure=True)
+        answer = await send(http, http.build_request("POST", url), has_effect=True)
         await opening
     await late.close()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,7 +18,9 @@ from adapters.base import Adapter, Busy, Client, GrantDead, OutcomeUnknown, Refr
 from adapters.registry import REGISTRY
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import IncidentService
+from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.tokens.fresh import FreshTokens
+from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.policy import (
     HEALTH_CHECK,
     KEEP_ALIVE,
@@ -47,6 +49,7 @@ from storage.refreshes import Refreshes, Tally
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
+from tests.outbox import rendered, renderer_of
 from tests.platforms import PLATFORMS
 
 
@@ -132,13 +135,24 @@ class Works:
                 execution_options={"synchronize_session": False},
             )
 
-    async def said(self) -> list[Notice]:
+    @property
+    def reports(self) -> Reports:
+        return reports_of(self.catalog, self.database, self.vault)
+
+    async def said(self) -> list[dict[str, Any]]:
+        """Return what the outbox would say now, the oldest first."""
+        renderer = renderer_of(self.database, self.catalog, self.vault)
         async with self.database.system(write=False) as session:
-            return list(await session.exec(select(Notice)))
+            rows = list(await session.exec(select(Notice).order_by(col(Notice.sequence))))
+        return [await rendered(renderer, row) for row in rows]
 
     def refreshes(self) -> int:
         path = self.simulator.rules.token_path
         return sum("grant_type=refresh_token" in call.body for call in self.simulator.calls(path))
+
+
+def reports_of(catalog: PlatformCatalog, database: Database, vault: Vault) -> Reports:
+    return Reports(incidents=IncidentService(catalog, vault), operator=OperatorPager(database))
 
 
 async def open_works(
@@ -159,7 +173,7 @@ async def open_works(
         )
     return Works(
         refresher=Refresher(
-            catalog, REGISTRY.adapters(http), database, vault, IncidentService(catalog, vault)
+            catalog, REGISTRY.adapters(http), database, vault, reports_of(catalog, database, vault)
         ),
         simulator=simulator,
         platform=key,
@@ -365,7 +379,7 @@ async def test_a_second_one_a_quarter_of_an_hour_later_asks_a_person_once(x: Wor
     assert after.status == GrantStatus.NEEDS_RECONNECT
     assert after.due_at is None
     [notice] = await x.said()
-    assert "until somebody reconnects" in notice.body["text"]
+    assert "until somebody reconnects" in notice["text"]
     with pytest.raises(GrantDead):
         await x.tokens.get(grant.id)
 
@@ -401,9 +415,7 @@ async def test_a_lost_answer_to_a_single_use_refresh_keeps_the_tokens_and_counts
 
 async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     grants = [await x.grant(person) for person in ("4711", "4712")]
-    other = Refresher(
-        x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, IncidentService(x.catalog, x.vault)
-    )
+    other = Refresher(x.catalog, REGISTRY.adapters(x.http), x.database, x.vault, x.reports)
 
     await asyncio.gather(x.refresher.run(), other.run(), x.refresher.run())
 
@@ -505,7 +517,7 @@ async def test_a_fault_of_ours_in_an_adapter_waits_longer_each_time_and_ends_not
             return answer["access_token"]
 
     adapters = cast("Mapping[str, Adapter]", {"x": Broken()})
-    refresher = Refresher(x.catalog, adapters, x.database, x.vault, IncidentService(x.catalog, x.vault))
+    refresher = Refresher(x.catalog, adapters, x.database, x.vault, x.reports)
     grant = await x.grant("4711")
 
     for _ in range(2):

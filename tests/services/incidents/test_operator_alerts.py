@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select, update
 
 from bot.services.accounts.catalog import PlatformCatalog
-from bot.services.incidents.operator_alerts import OVER_AFTER, Operator
+from bot.services.incidents.operator_alerts import OVER_AFTER, OperatorPager
 from bot.settings import ConfigurationError
 from bot.slack.sender import Renderer
 from storage.engine.db import now
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 CHANNEL = "T0OPS/C0OPS"
 
 
-def operator(database: Database, channel: str = CHANNEL) -> Operator:
-    return Operator(PlatformCatalog(settings().platforms()), database, channel)
+def operator(database: Database, channel: str = CHANNEL) -> OperatorPager:
+    return OperatorPager(database, channel)
 
 
-async def tell(one: Operator, platform: str, code: str) -> None:
+async def tell(one: OperatorPager, platform: str, code: str) -> None:
     async with one._database.system() as session:
-        await one.tell(session, platform, code)
+        await one.page(session, platform, code)
 
 
 async def said(database: Database) -> list[str]:

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.state import Refused
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, DEL, GUS, INITECH, IRIS, IVAN, NORTH, OTTO
-from tests.sandbox.slack_app import (
+from tests.sandbox.slack.app import (
     REDIRECT,
     SCOPES,
     authorize_url,

@@ -1,0 +1,117 @@
+"""Replies in the thread of an incident's card: one line of Slack's mrkdwn each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.views import kit
+from bot.views.incidents import decided, how_it_ended, were
+from bot.views.kit import Message
+from bot.views.reasons import reason_text
+from bot.views.times import in_days, moment
+from storage.models import Resolution
+
+if TYPE_CHECKING:
+    from adapters.base import Platform
+    from bot.services.incidents.notifications import (
+        AccessLost,
+        AccessStillLost,
+        Claimed,
+        ClaimExpired,
+        ClaimReleased,
+        DataAccessEnded,
+        DaysLeft,
+        GrantEnded,
+        IncidentResolved,
+        LatePostsDecided,
+        OwnersAsked,
+        ReplyText,
+        Snoozed,
+    )
+
+
+def _reply(ours: str) -> Message:
+    """Return a message in mrkdwn of our own words, in which a mention is meant as one."""
+    return Message(text=ours, blocks=[kit.section(ours)], ours=True)
+
+
+def text(one: ReplyText) -> Message:
+    """Return a reply that an older release put into words."""
+    return _reply(one.text)
+
+
+def grant_ended(one: GrantEnded, platform: Platform) -> Message:
+    """Return that a sign-in is over, and why."""
+    return _reply(f"🔴 It is over: {reason_text(platform, one.code)}.")
+
+
+def access_lost(one: AccessLost, platform: Platform) -> Message:
+    """Return that the card is now about these accounts, too, of a sign-in that still works."""
+    some = f"{one.accounts} accounts" if one.accounts > 1 else "One account"
+    return _reply(f"🔴 {some} can't publish any more: {reason_text(platform, one.code)}.")
+
+
+def access_still_lost(one: AccessStillLost, platform: Platform) -> Message:
+    """Return that a sign-in was renewed and did not bring these accounts back."""
+    some = f"{one.accounts} accounts don't" if one.accounts > 1 else "one account doesn't"
+    reason = reason_text(platform, one.code)
+    return _reply(f"🟠 The sign-in was renewed, but {some} come back with it: {reason}.")
+
+
+def days_left(one: DaysLeft) -> Message:
+    """Return the reminder of a day."""
+    return _reply(f"🟡 {in_days(one.days)} left.")
+
+
+def data_access_ended(one: DataAccessEnded, platform: Platform) -> Message:
+    """Return that the platform stopped showing its data."""
+    return _reply(f"🟠 {platform.name} shows us its data no longer since {moment(one.ended_at)}.")
+
+
+def resolved(one: IncidentResolved, platform: Platform) -> Message:
+    """Return how the incident ended, and what is left to decide."""
+    sign = "⚪" if one.resolution == Resolution.DISCONNECTED else "🟢"
+    by = f" by {kit.named(one.by or None)}" if one.by is not None else ""
+    said = f"{sign} {how_it_ended(one.resolution, platform, by, one.released)}"
+    if one.late:
+        said += f" {kit.posts(one.late)} {were(one.late)} due meanwhile; the card asks what to do."
+    return _reply(said)
+
+
+def claimed(one: Claimed) -> Message:
+    """Return who works on it."""
+    return _reply(f"🙋 {kit.named(one.by)} is on it.")
+
+
+def claim_released(one: ClaimReleased) -> Message:
+    """Return who stopped working on it."""
+    return _reply(f"↩️ {kit.named(one.by)} gave it back.")
+
+
+def claim_expired(one: ClaimExpired) -> Message:
+    """Return that nothing came of a claim."""
+    if one.by is None:
+        return _reply("↩️ Whoever was on it has left; it needs somebody again.")
+    took = f"{kit.named(one.by)} took it a day ago, and it still needs somebody."
+    return _reply(f"↩️ {took} Anybody can take it now.")
+
+
+def snoozed(one: Snoozed) -> Message:
+    """Return who asked for silence, and until when."""
+    return _reply(f"💤 {kit.named(one.by)} snoozed it until {moment(one.until)}.")
+
+
+def snooze_ended() -> Message:
+    """Return that the silence is over."""
+    return _reply("⏰ The snooze is over; it still needs somebody.")
+
+
+def late_posts_decided(one: LatePostsDecided) -> Message:
+    """Return what becomes of late posts, and who decided it."""
+    return _reply(decided(one.answer, one.posts, kit.named(one.by)))
+
+
+def owners_asked(one: OwnersAsked) -> Message:
+    """Return that the owners are asked for help."""
+    asked = kit.listed(kit.named(owner) for owner in one.owners)
+    return _reply(f"⏫ {asked}: nobody is on it. Press *Reconnect* on the card, or ask an admin to.")
