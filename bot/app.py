@@ -281,6 +281,7 @@ def _services(base: Base) -> Services:
         catalog=catalog,
         consents=Consents(catalog=catalog, incidents=incidents, database=database, vault=vault),
         disconnecting=disconnecting,
+        operator=operator,
         tokens=tokens,
         adapters=adapters,
         database=database,

@@ -25,6 +25,7 @@ from adapters.base.facts import (
     Platform,
     Refresh,
     Scope,
+    Shape,
     capabilities,
     missing_scopes,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Rejected",
     "RemoteAccount",
     "Scope",
+    "Shape",
     "SignedRequest",
     "TokenRefused",
     "Tokens",

@@ -56,6 +56,8 @@ class Webhook:
     """An address of ours that a platform posts to."""
 
     path: str
+    field: str
+    """Where the operator enters it, as the platform's console calls it."""
     read: Callable[[SignedRequest], Deauthorization | None]
     """Returns what was reported; None: something else. Raises BadSignature."""
     signature_header: str = ""

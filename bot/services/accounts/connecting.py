@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapters import oauth
-from adapters.base import Client, Discovery, Platform, PlatformError, Rejected, Tokens
+from adapters.base import Client, Discovery, Misconfigured, Platform, PlatformError, Rejected, Tokens
 from bot.ops.logs import logger
 from bot.services.accounts.consents import Consent, ConsentAnswer
 from bot.services.acting import acting
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.consents import Consents
     from bot.services.accounts.disconnecting import Disconnecting
+    from bot.services.incidents.operator_alerts import OperatorPager
     from bot.services.tokens.fresh import FreshTokens
     from storage.attempts import Redeemed
     from storage.engine.db import Database
@@ -78,6 +79,7 @@ class Connecting:
     catalog: PlatformCatalog
     consents: Consents
     disconnecting: Disconnecting
+    operator: OperatorPager
     tokens: FreshTokens
     adapters: Mapping[str, Adapter]
     database: Database
@@ -190,7 +192,7 @@ class Connecting:
                 code=error.code,
             )
             failed = _failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(error))
-            await self._tell(consent, _over(redeemed.attempt), failed)
+            await self._tell(consent, _over(redeemed.attempt), failed, ours=_fault_of_ours(error))
             return failed
 
     async def _exchange(
@@ -220,9 +222,10 @@ class Connecting:
             problem = ConsentProblem.DECLINED
         elif error in platform.missing_product_codes:
             problem = ConsentProblem.MISSING_PRODUCT
+        ours = error if error in platform.missing_product_codes | oauth.OUR_FAULT else ""
         consent = Consent.from_attempt(attempt)
         failed = _failed(consent, problem, code=code)
-        await self._tell(consent, _over(attempt), failed)
+        await self._tell(consent, _over(attempt), failed, ours=ours)
         return failed
 
     async def pending(self, actor: Actor, grant_id: str) -> Grant:
@@ -305,7 +308,7 @@ class Connecting:
                 grant_id=grant.id,
                 failure=Failure.of(error),
             )
-            await self._tell(consent, _waiting(grant), waiting)
+            await self._tell(consent, _waiting(grant), waiting, ours=_fault_of_ours(error))
             return waiting
         answer = ConsentAnswer(
             consent=consent,
@@ -329,8 +332,13 @@ class Connecting:
             await Grants(session, self.vault).drop_pending(consent.organization_id, grant.id)
         log.warning("grant.dropped", grant=grant.id, platform=grant.platform, code=code)
 
-    async def _tell(self, consent: Consent, key: str, told: ConsentWaiting | ConsentFailed) -> None:
+    async def _tell(
+        self, consent: Consent, key: str, told: ConsentWaiting | ConsentFailed, *, ours: str = ""
+    ) -> None:
+        """Tell the member, and the operator once of the code in `ours`: the platform refuses our app."""
         async with self.database.system() as session:
+            if ours:
+                await self.operator.page(session, consent.platform, ours)
             await enqueue_dm_by_id(session, consent.organization_id, consent.membership_id, key, told)
 
 
@@ -345,6 +353,11 @@ def _failed(
         code=code,
         failure=failure,
     )
+
+
+def _fault_of_ours(error: PlatformError) -> str:
+    """Return the code of an error that only the operator can mend; empty for any other."""
+    return error.code if isinstance(error, Misconfigured) else ""
 
 
 def _over(attempt: ConnectionAttempt) -> str:
