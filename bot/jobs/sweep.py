@@ -49,6 +49,6 @@ class Sweeper:
             try:
                 await self._disconnecting.end_grant(grant)
             except Exception:  # the others must not wait behind it; the next sweep tries again
-                log.exception("grant not ended", grant=grant.id, platform=grant.platform)
+                log.exception("sweep.grant_not_ended", grant=grant.id, platform=grant.platform)
         if gone or abandoned:
-            log.info("swept", rows=gone, grants=len(abandoned))
+            log.info("sweep.done", rows=gone, grants=len(abandoned))

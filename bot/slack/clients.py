@@ -119,7 +119,7 @@ class SlackClients:
         signing secret is not also a way to make us call hosts inside our network.
         """
         if not is_slack_url(url, self._settings.slack_api_url):
-            log.warning("response_url is not Slack's")
+            log.warning("response_url.not_slack")
             return False
         try:
             async with (
@@ -128,10 +128,10 @@ class SlackClients:
             ):
                 status = response.status
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            log.warning("response_url not answered", code=failure(error).code)
+            log.warning("response_url.no_answer", code=failure(error).code)
             return False
         if status >= HTTPStatus.MULTIPLE_CHOICES:
-            log.warning("response_url refused", status=status)
+            log.warning("response_url.refused", status=status)
         return status < HTTPStatus.MULTIPLE_CHOICES
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:

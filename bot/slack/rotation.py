@@ -129,7 +129,7 @@ class BotTokens:
         del self._renewals[installation.slack_id]
         if not renewal.cancelled() and (error := renewal.exception()) is not None:
             code = str(error) if isinstance(error, NoToken) else type(error).__name__
-            log.warning("bot token not rotated", installation=installation.id, code=code)
+            log.warning("bot_token.not_rotated", installation=installation.id, code=code)
 
     async def _renewed(self, installation: Installation) -> Installation:
         """Return the installation as it is once its token was renewed, by us or by another process.
@@ -169,7 +169,7 @@ class BotTokens:
                     await Installations(session, self._vault).release_rotation_lease(installation)
             raise
         await self._keep(installation, pair)
-        log.info("bot token rotated", installation=installation.id)
+        log.info("bot_token.rotated", installation=installation.id)
 
     async def _keep(self, installation: Installation, pair: Pair) -> None:
         """Store a new pair; while the database is away it waits here, because nobody else has it."""
@@ -188,9 +188,7 @@ class BotTokens:
             store,
             on=(SQLAlchemyError, *FAILURES),
             until=time.monotonic() + KEEP_FOR_S,
-            failed=lambda error: log.warning(
-                "new bot token waits for the database", type=type(error).__name__
-            ),
+            failed=lambda error: log.warning("bot_token.waiting_for_database", type=type(error).__name__),
         )
 
 

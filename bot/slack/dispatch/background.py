@@ -39,7 +39,7 @@ class Background:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("late work failed", exc_info=error, type=type(error).__name__)
+            log.error("late_work.failed", exc_info=error, type=type(error).__name__)
 
     async def drain(self, within_s: float) -> None:
         """Wait for all of it, and for what it leaves behind in turn, at most `within_s` seconds."""
@@ -48,7 +48,7 @@ class Background:
         while self._tasks and (left := ends - loop.time()) > 0:
             await asyncio.wait(self._tasks, timeout=left)
         if self._tasks:
-            log.warning("late work not finished at the stop", tasks=len(self._tasks))
+            log.warning("late_work.unfinished", tasks=len(self._tasks))
 
 
 async def _logged(work: Callable[[], Awaitable[None]]) -> None:
@@ -57,6 +57,6 @@ async def _logged(work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except Exception as error:
             if is_outage(error):
-                log.warning("late work met an outage", type=type(error).__name__)
+                log.warning("late_work.outage", type=type(error).__name__)
             else:
-                log.exception("late work failed", type=type(error).__name__)
+                log.exception("late_work.failed", type=type(error).__name__)

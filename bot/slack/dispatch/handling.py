@@ -139,7 +139,7 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
         case PlatformError():
             return Say(text=explain(error, "The platform")), name
     if is_outage(error):
-        log.warning("request met an outage", kind=str(route.kind), key=route.key, type=name)
+        log.warning("request.outage", kind=str(route.kind), key=route.key, type=name)
         outcome, answer = "outage", kept_open(body, explain_outage(error, changed=changed), changed=changed)
     else:
         outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
@@ -184,7 +184,7 @@ def incident(route: Route, error: Exception, *, changed: bool) -> str:
     """Log an unexpected failure under an id, and return the sentence that names it."""
     number = secrets.token_hex(4)
     log.error(
-        "event failed" if route.kind is Kind.EVENT else "handler failed",
+        "event.failed" if route.kind is Kind.EVENT else "request.failed",
         incident=number,
         kind=str(route.kind),
         key=route.key,

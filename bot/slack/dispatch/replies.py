@@ -82,7 +82,7 @@ class Replies:
             return Say(text=sentence(error))
         except FAILED as error:
             code = failure(error).code
-            log.warning("modal not opened", code=code)
+            log.warning("modal.not_opened", code=code)
             return Say(text="") if code in OPENED else apology(turn.body)
         return Say(text="")
 
@@ -97,7 +97,7 @@ class Replies:
                 opened = await self._open(turn.body, waiting.loading(title, external_id))
         except FAILED as error:
             failed = failure(error)
-            log.warning("loading modal not opened", code=failed.code)
+            log.warning("modal.loading_not_opened", code=failed.code)
             if failed.code in OPENED:
                 return Shown(title=title, external_id=external_id)
             return (
@@ -118,7 +118,7 @@ class Replies:
                 case Say():
                     await self._say(turn.body, answer, turn)
         except FAILED as error:
-            log.warning("answer not shown", code=failure(error).code)
+            log.warning("answer.not_shown", code=failure(error).code)
 
     # Afterwards
 
@@ -142,7 +142,7 @@ class Replies:
         code = await self._filled(body, shown, face(answer, shown.title))
         if not code:
             return
-        log.warning("answer not shown", code=code)
+        log.warning("answer.not_shown", code=code)
         if not shown.sure:
             return
         match answer:
@@ -203,7 +203,7 @@ class Replies:
             async with asyncio.timeout(turn.opening_s):
                 await self._open(body, face(answer, "Octapost"))
         except FAILED as error:
-            log.warning("answer not opened", code=failure(error).code)
+            log.warning("answer.not_opened", code=failure(error).code)
             await self._message(body, answer)
 
     async def _tell(self, body: Json, answer: Say) -> None:
@@ -253,7 +253,7 @@ class Replies:
         try:
             await call
         except FAILED as error:
-            log.warning("answer not shown", code=failure(error).code)
+            log.warning("answer.not_shown", code=failure(error).code)
 
 
 @contextmanager
