@@ -22,7 +22,7 @@ GIVEN_UP_S = 3.0 + 1.0
 WINDOW_S = 300.0
 """How long the freshest request seen sets the zero of `Age`."""
 STALLED_S, BEATS_S, RECENTLY_S = 1.0, 0.5, 5.0
-"""The loop is checked every `BEATS_S`. After a check that is `STALLED_S` late the process is behind for `RECENTLY_S`."""
+"""The loop is checked every `BEATS_S`; a check `STALLED_S` late makes the process count as behind for `RECENTLY_S`."""
 
 
 class Age:
