@@ -130,8 +130,8 @@ def diagnose(state: AccountState, now: datetime | None = None) -> Diagnosis:
     found = Diagnosis(platform=state.platform, account=state.account.name)
     if grant is None or grant.status in OVER or lapsed(state.platform, grant, now):
         return _over(found, grant)
-    if state.account.lost:
-        lost, since = state.account.lost, state.account.suspected_at
+    if state.account.access_error:
+        lost, since = state.account.access_error, state.account.suspected_at
         return replace(found, problem=Problem.ACCOUNT_LOST, since=since, code=lost)
     found = replace(
         found,
