@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bot import app
 from bot.ops.start_checks import ROLE_FAULTS
-from bot.services.accounts.diagnosis import HealthReader
+from bot.services.accounts.health import HealthReader
+from bot.views import diagnosis
 from storage.engine.roles import faults
 from storage.key_rotation import remaining
 
@@ -56,8 +57,9 @@ async def look(settings: Settings) -> Stored:
     async with app.parts_of(settings, write=False) as parts:
         counts = await remaining(parts.database, parts.vault)
         used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-        outlook = await HealthReader(parts.database).now()
-        troubles = [each.words(parts.connecting.catalog.platform(key)) for key, each in outlook.items()]
+        platform = parts.connecting.catalog.platform
+        health = await HealthReader(parts.database).now()
+        troubles = [diagnosis.health(each, platform(key)) for key, each in health.items()]
         troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
         return Stored(
             sealed=f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles=troubles
