@@ -19,6 +19,7 @@ from bot.settings import Settings
 from bot.web.guard import Cookies
 from bot.web.pages import Pages, form_action_sources
 from storage.models import new_secret
+from storage.vault import KeyRing
 from tests.web.house import House, open_house
 
 HEADERS = {
@@ -60,7 +61,7 @@ def settings(**extra: str) -> Settings:
     return Settings.from_env(
         {
             "OCTAPOST_PUBLIC_URL": "https://bot.example.com",
-            "OCTAPOST_VAULT_KEYS": "1:unused",
+            "OCTAPOST_VAULT_KEYS": KeyRing.generate(),
             "OCTAPOST_SLACK_CLIENT_ID": "1.2",
             "OCTAPOST_SLACK_CLIENT_SECRET": "secret",
             "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",
