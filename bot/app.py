@@ -267,7 +267,7 @@ def _services(base: Base) -> Services:
     incidents = IncidentService(catalog, vault)
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
-    tokens = FreshTokens(catalog, refresher, database, vault)
+    tokens = FreshTokens(catalog, refresher, database)
     disconnecting = Disconnecting(
         catalog=catalog,
         adapters=adapters,
@@ -294,10 +294,8 @@ def _services(base: Base) -> Services:
         disconnecting=disconnecting,
         connecting=connecting,
         choosing=Choosing(catalog=catalog, incidents=incidents, database=database, vault=vault),
-        deauthorizations=Deauthorizations(
-            catalog=catalog, incidents=incidents, database=database, vault=vault
-        ),
-        ladder=Ladder(catalog, incidents, database, vault),
+        deauthorizations=Deauthorizations(catalog=catalog, incidents=incidents, database=database),
+        ladder=Ladder(catalog, incidents, database),
         watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),

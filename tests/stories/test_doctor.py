@@ -26,9 +26,9 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import ADA, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes, Tally
+from storage.tallies import Outcome, Tallies, Tally
 from tests.application import Office
 from tests.counts import in_full
 from tests.platforms import PLATFORMS
@@ -50,9 +50,9 @@ async def becomes(office: Office, platform: str, **values: Any) -> None:
 async def counted(office: Office, platform: str, **outcomes: int) -> None:
     """Let a platform's refreshes have ended like this in the last minute."""
     async with office.database.system() as session:
-        refreshes = Refreshes(session, office.parts.vault)
+        tallies = Tallies(session)
         minute = int(time.time() // 60)
-        await refreshes.count(platform, minute, {Outcome(key): n for key, n in outcomes.items()})
+        await tallies.count(platform, minute, {Outcome(key): n for key, n in outcomes.items()})
 
 
 def urls(message: Message) -> list[str]:

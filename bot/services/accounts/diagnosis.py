@@ -25,7 +25,7 @@ from storage.tallies import recent_tallies
 if TYPE_CHECKING:
     from storage.engine.db import Database
     from storage.models import Account, Grant
-    from storage.refreshes import Tally
+    from storage.tallies import Tally
 
 SILENT_CALLS = 3
 """So many unanswered refreshes, and none that was answered, make an outage of the whole platform."""
