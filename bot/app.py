@@ -25,8 +25,8 @@ from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
 from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
-from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
+from bot.services.accounts.health import HealthReader
 from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
 from bot.services.incidents.alert_settings import AlertSettingsService
@@ -271,7 +271,7 @@ def _services(base: Base) -> Services:
     incidents = IncidentService(catalog, vault)
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
-    tokens = FreshTokens(catalog, refresher, database, vault)
+    tokens = FreshTokens(catalog, refresher, database)
     disconnecting = Disconnecting(
         catalog=catalog,
         adapters=adapters,
@@ -298,10 +298,8 @@ def _services(base: Base) -> Services:
         disconnecting=disconnecting,
         connecting=connecting,
         choosing=Choosing(catalog=catalog, incidents=incidents, database=database, vault=vault),
-        deauthorizations=Deauthorizations(
-            catalog=catalog, incidents=incidents, database=database, vault=vault
-        ),
-        ladder=Ladder(catalog, incidents, database, vault),
+        deauthorizations=Deauthorizations(catalog=catalog, incidents=incidents, database=database),
+        ladder=Ladder(catalog, incidents, database),
         watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),

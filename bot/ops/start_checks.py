@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from storage.engine.roles import RoleFault, faults
+from storage.engine.roles import RoleFault
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -35,7 +35,7 @@ async def warn_about_database(database: Database, *, whole: bool, migration_url:
     """
     if database.dialect == "sqlite" and not whole:
         log.warning("start.sqlite_is_shared", hint=ONE_PROCESS)
-    for fault in await faults(database):
+    for fault in await database.role_faults():
         log.warning("start.database_role_too_powerful", hint=ROLE_FAULTS[fault])
     if migration_url:
         log.warning("start.migration_url_is_set", hint=OWNERS_URL)

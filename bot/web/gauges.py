@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bot.ops import metrics
 from bot.services.tokens.policy import BREAKER_HISTORY_MIN, BREAKER_WINDOW_MIN, tripped
+from storage.engine.statements import database_time
 from storage.outbox import Notices
-from storage.refreshes import Refreshes
 from storage.stats import Stats
 from storage.tallies import recent_tallies
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
-    from storage.refreshes import Tally
+    from storage.tallies import Tally
     from storage.vault import Vault
 
 A_DAY = timedelta(days=1)
@@ -92,7 +92,7 @@ class Gauges:
         async with self._database.system(write=False) as session:
             notices = Notices(session)
             owed, oldest = await notices.waiting(), await notices.oldest()
-            clock = await Refreshes(session, self._vault).clock()
+            clock = await database_time(session)
         metrics.OWED.set(owed)
         age = clock - oldest if oldest else timedelta(0)
         metrics.OLDEST_OWED.set(max(age, timedelta(0)).total_seconds())
