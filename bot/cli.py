@@ -30,8 +30,9 @@ from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
-from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
-from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.engine.db import Database
+from storage.engine.roles import NoSuchRole, RoleFault
+from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.key_rotation import remaining, rotate
 from storage.vault import KeyRing, VaultError
 
@@ -219,7 +220,7 @@ def upgrade() -> None:
                 await database.check()
             except SchemaTooOld:
                 raise ConfigurationError(ANOTHER_DATABASE) from None
-            return await faults(database)
+            return await database.role_faults()
 
     troubles = _go(work())
     out.print("The database is up to date.")

@@ -9,7 +9,6 @@ from bot import app
 from bot.ops.start_checks import ROLE_FAULTS
 from bot.services.accounts.health import HealthReader
 from bot.views import diagnosis
-from storage.engine.roles import faults
 from storage.key_rotation import remaining
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ async def look(settings: Settings) -> Stored:
         platform = parts.connecting.catalog.platform
         health = await HealthReader(parts.database).now()
         troubles = [diagnosis.health(each, platform(key)) for key, each in health.items()]
-        troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
+        troubles += [ROLE_FAULTS[fault] for fault in await parts.database.role_faults()]
         return Stored(
             sealed=f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles=troubles
         )
