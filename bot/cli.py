@@ -172,7 +172,11 @@ def sandbox(
 
 
 @cli.command()
-def doctor() -> None:
+def doctor(
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Also ask Slack whether it takes our messages and forms.")
+    ] = False,
+) -> None:
     """Check the configuration, the database and the keys, and say what is wrong."""
     settings = _settings()
     platforms = Table("Connects", "Ready", "Permissions asked for")
@@ -195,8 +199,23 @@ def doctor() -> None:
     out.print(f"Database and keys: {stored.sealed}", highlight=False)
     for trouble in [*doubts, *stored.troubles]:
         out.print(trouble, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if slack:
+        _validate(settings)
     if settings.proxies_unknown:
         _fail(PROXIES_UNKNOWN)
+
+
+def _validate(settings: Settings) -> None:
+    """Say what Slack thinks of a sample of our views; end the command where it refuses one."""
+    try:
+        found = _go(check_up.validate(settings))
+    except check_up.SlackDidNotAnswer as error:
+        _fail(f"Slack did not say whether it takes our messages and forms ({error}).")
+    for fault in found.refused:
+        err.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
+    if found.refused:
+        _fail("Slack refuses the messages or forms above: report them to the authors of Octapost.")
+    out.print(f"Slack takes our messages and forms: {found.asked} samples tried.", highlight=False)
 
 
 @database_cli.command("upgrade")
