@@ -111,6 +111,8 @@ class Platform:
     data_access_window: timedelta | None = None
     """How long after a consent the platform shows us the person's data. Later the person must consent again,
     although the token works on. None: as long as the token works."""
+    signs_in_at: str = ""
+    """The name of the site where people sign in for it. Empty: the platform itself."""
     grant_family: str = ""
     """The name of a group of platforms where ending one consent ends the others. Empty: no group."""
     scope_separator: str = " "
@@ -151,6 +153,11 @@ class Platform:
     """The scopes with which `discover` makes one call, which says whose token it is. Empty: it always makes one."""
     budget: Budget = UNDOCUMENTED
     """The limit that all processes together keep."""
+
+    @property
+    def sign_in_site(self) -> str:
+        """The name of the site where people sign in for it."""
+        return self.signs_in_at or self.name
 
     @property
     def family(self) -> str:

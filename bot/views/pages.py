@@ -74,7 +74,7 @@ def of_outcome(outcome: Outcome, platform: Platform) -> Page:
             return FailedPage(
                 title=_failed_title(outcome, platform),
                 why=consent.why_failed(outcome, platform),
-                then=consent.how_to_go_on(platform),
+                then=consent.how_to_go_on(outcome, platform),
             )
 
 
@@ -90,7 +90,7 @@ def _settled(done: ConsentSettled, platform: Platform) -> SettledPage:
 
 def _settled_title(done: ConsentSettled) -> str:
     if done.wrong is not None:
-        return "You signed in as somebody else"
+        return "You signed in as someone else"
     if done.discovery_id:
         return "Almost done: choose in Slack"
     if done.attached:
@@ -100,7 +100,7 @@ def _settled_title(done: ConsentSettled) -> str:
 
 def _failed_title(failed: ConsentFailed, platform: Platform) -> str:
     return {
-        ConsentProblem.DECLINED: "You said no, and that's fine",
+        ConsentProblem.DECLINED: "Cancelled. Nothing changed.",
         ConsentProblem.MISSING_PRODUCT: "That's on us",
         ConsentProblem.STOPPED: f"{platform.name} stopped the sign-in",
         ConsentProblem.NOT_ACCEPTED: "That didn't work",
