@@ -201,7 +201,7 @@ class AccountsStory:
                 client = await request.client()
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
             except CALL_FAILED as error:
-                log.info("result not shown", code=failure(error).code)
+                log.info("answer.not_shown", code=failure(error).code)
 
         request.later.append(end)
         return UpdateModal(views.disconnecting(gone))

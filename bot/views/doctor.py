@@ -108,8 +108,8 @@ def moment(at: datetime) -> str:
 
 def said(account: Account, grant: Grant) -> str:
     """Return the platform's last verdict in words, and when it fell."""
-    if account.lost and grant.status not in OVER and account.asked_at:
-        return f"that we can't act for this account, {moment(account.asked_at)}"
+    if account.access_error and grant.status not in OVER and account.token_checked_at:
+        return f"that we can't act for this account, {moment(account.token_checked_at)}"
     words = {
         "fresh": "all is well",
         "Busy": "nothing we could use",
@@ -130,7 +130,7 @@ def permissions(card: AccountProfile) -> list[str]:
         lost = {scope.name for scope in app.scopes}
     able = [ability(card.platform, c) for c in Capability if c in card.can]
     if card.diagnosed().broken:
-        over = card.account.lost and card.grant is not None and card.grant.status not in OVER
+        over = card.account.access_error and card.grant is not None and card.grant.status not in OVER
         lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []

@@ -211,7 +211,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         assert "answering" not in title
     # What it did not bring back is not called well: where its tokens are newer now, they are not for these.
     replaced = grants[grant.id].generation > grant.generation
-    lost = {account.name for account in now.values() if account.lost}
+    lost = {account.name for account in now.values() if account.access_error}
     names = {account.name for account in accounts.values()}
     assert lost == {"subset": set(case.loses), "none": names if replaced else set()}.get(outcome, set())
     named = {name for one in await office.rows(Incident) if one.open for name in one.accounts.values()}

@@ -275,7 +275,7 @@ def diagnose(
     now = now or datetime.now(UTC)
     if grant is None or grant.status in OVER or lapsed(platform, grant, now):
         return _over(platform, grant)
-    if account.lost:
+    if account.access_error:
         return _lost(account, platform)
     for found in (
         _ours(platform, grant, offered=offered),
@@ -359,11 +359,11 @@ def _lost(account: Account, platform: Platform) -> Diagnosis:
     return Diagnosis(
         light=Severity.RED,
         state="needs reconnecting",
-        sentence=f"{platform.name} doesn't let us act for it any more: {reason_text(platform, account.lost)}.",
-        advice=remedy_text(account.lost),
+        sentence=f"{platform.name} doesn't let us act for it any more: {reason_text(platform, account.access_error)}.",
+        advice=remedy_text(account.access_error),
         fix=Remedy.RECONNECT,
         since=account.suspected_at,
-        code=account.lost,
+        code=account.access_error,
     )
 
 

@@ -50,7 +50,7 @@ class Digests:
         organization_id = settings.organization_id
         if await Organizations(session).get(organization_id) is None:
             return
-        if not await Alerts(session).told(organization_id, settings.told_at):
+        if not await Alerts(session).claim_digest(organization_id, settings.digest_sent_at):
             return
         channel = Conversation(
             slack_id=settings.slack_id, id=settings.channel_id, organization_id=organization_id

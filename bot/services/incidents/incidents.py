@@ -109,7 +109,7 @@ class IncidentService:
             problems: dict[str, str] = {}
             lost = []
             for account in accounts:
-                relevant = account.lost or account.id in could
+                relevant = account.access_error or account.id in could
                 if relevant and (problem := access_problem(self._catalog, account, grant)):
                     problems[account.id] = problem
                     lost.append(account)
@@ -158,7 +158,7 @@ class IncidentService:
         platform = self._catalog.platform(grant.platform)
         for organization_id, accounts in await self._holders(session, grant):
             settings = await Alerts(session).get(organization_id)
-            day = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
+            day = min((days for days in settings.reminder_days if left <= timedelta(days=days)), default=None)
             if day is None:
                 continue
             incident, new = await self._open(session, organization_id, grant, accounts, IncidentKind.EXPIRING)

@@ -75,7 +75,7 @@ class Ladder:
                 try:
                     await self._look(grant)
                 except Exception as error:
-                    log.exception("a look at a grant failed", grant=grant.id, type=type(error).__name__)
+                    log.exception("reminder.failed", grant=grant.id, type=type(error).__name__)
                     await self._put_off({grant.id: moment + AFTER_A_FAULT})
 
     async def _page(self) -> list[Grant]:

@@ -91,7 +91,7 @@ async def role(works: Works, page: str, *tasks: str) -> None:
 async def look_again(works: Works, grant: Grant, after: timedelta = SECOND_OPINION) -> None:
     """Let time pass for what was said of accounts and of the grant, and look."""
     async with works.database.system() as session:
-        for column in (Account.suspected_at, Account.asked_at):
+        for column in (Account.suspected_at, Account.token_checked_at):
             later = update(Account).where(col(column).is_not(None)).values({col(column): now(-after)})
             await session.exec(later, execution_options={"synchronize_session": False})
     await works.make_due(grant.id)
@@ -173,13 +173,13 @@ async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
     await role(works, STUDIO)
     await works.refresher.run()
     await look_again(works, grant)
-    assert (await pages(works))[STUDIO].lost == "190_492"
+    assert (await pages(works))[STUDIO].access_error == "190_492"
 
     await role(works, STUDIO, "CREATE_CONTENT", "ANALYZE")
     await look_again(works, grant, DAY)
 
     account = (await pages(works))[STUDIO]
-    assert (account.lost, account.suspected_at) == ("", None)
+    assert (account.access_error, account.suspected_at) == ("", None)
     assert (await examined(works, grant, STUDIO)).status == "🟢 connected"
     said = [notice["text"] for notice in await works.said()]
     assert any("can publish for Acme again" in text for text in said)
@@ -200,7 +200,7 @@ async def test_a_page_whose_token_died_gets_another_and_nobody_hears_of_it(
 
     account, after = (await pages(works))[STUDIO], await works.look(grant.id)
     assert account.token_sealed != before
-    assert (account.lost, account.suspected_at) == ("", None)
+    assert (account.access_error, account.suspected_at) == ("", None)
     assert after.due_at is not None
     assert after.due_at - datetime.now(UTC) > DAY / 2
     asked = len(asked_about(works))
@@ -241,11 +241,11 @@ async def test_an_outage_while_pages_are_asked_about_is_no_word_against_them(
 
     account = (await pages(works))[STUDIO]
     assert suspected is not None
-    assert account.lost == ""
+    assert account.access_error == ""
     assert await works.said() == []
     works.simulator.faults.clear()
     await look_again(works, grant)
-    assert (await pages(works))[STUDIO].lost == "190_492"
+    assert (await pages(works))[STUDIO].access_error == "190_492"
 
 
 async def test_pages_that_many_grants_lose_at_once_are_doubted(
@@ -262,7 +262,7 @@ async def test_pages_that_many_grants_lose_at_once_are_doubted(
     await look_again(works, grant)
 
     account, after = (await pages(works))[STUDIO], await works.look(grant.id)
-    assert (account.lost, account.suspected_at is not None) == ("", True)
+    assert (account.access_error, account.suspected_at is not None) == ("", True)
     assert after.due_at is not None
     assert timedelta(minutes=50) < after.due_at - datetime.now(UTC) <= timedelta(hours=1)
     assert await works.said() == []
@@ -367,7 +367,7 @@ async def test_one_living_page_of_many_keeps_the_grant(
     grant = await works.grant(ANA, due=False)
     await with_pages(works, grant, gone=20)
     async with database.system() as session:  # the one that lives is the last to be asked about
-        living = update(Account).where(col(Account.remote_id) == BAKERY).values(asked_at=now())
+        living = update(Account).where(col(Account.remote_id) == BAKERY).values(token_checked_at=now())
         await session.exec(living, execution_options={"synchronize_session": False})
     for page in (STUDIO, "104000000000003"):
         await role(works, page)
@@ -425,7 +425,7 @@ async def test_when_nothing_lives_the_sign_in_s_card_speaks_for_all_its_pages(
     after, [card] = await works.look(grant.id), await works.said()
     assert between.status == GrantStatus.HEALTHY
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "190_463")
-    assert [one.lost for one in (await pages(works)).values()] == ["", "", ""]
+    assert [one.access_error for one in (await pages(works)).values()] == ["", "", ""]
     assert "the sign-in has expired" in str(card)
 
 
@@ -441,7 +441,11 @@ async def test_every_dead_page_is_told_of_however_many_live_on_without_the_perso
     await look_again(works, grant)
 
     found = await pages(works)
-    assert {one.remote_id for one in found.values() if not one.lost} == {BAKERY, STUDIO, "104000000000003"}
+    assert {one.remote_id for one in found.values() if not one.access_error} == {
+        BAKERY,
+        STUDIO,
+        "104000000000003",
+    }
     assert (await works.look(grant.id)).status == GrantStatus.HEALTHY
 
 
@@ -514,7 +518,7 @@ async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token
 
     assert done.tokens.access_token
     assert done.again_in == page_tokens.RETRY_UNANSWERED
-    assert (await pages(works))[STUDIO].asked_at is None
+    assert (await pages(works))[STUDIO].token_checked_at is None
 
 
 def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> None:
@@ -605,7 +609,7 @@ async def test_while_the_app_is_held_back_no_page_is_asked_about_and_none_is_cal
 
     assert done.again_in == DAY / 8
     assert len(asked_about(works)) - before == 1  # the person's new token
-    assert (await pages(works))[STUDIO].asked_at is None
+    assert (await pages(works))[STUDIO].token_checked_at is None
 
 
 async def test_a_page_that_several_accounts_stand_for_is_asked_about_once(
@@ -626,4 +630,4 @@ async def test_a_page_that_several_accounts_stand_for_is_asked_about_once(
     await works.refresher.run()
 
     assert len(asked_about(works)) - before == 2  # the person's new token, and this one
-    assert all(one.asked_at for one in (await pages(works)).values())
+    assert all(one.token_checked_at for one in (await pages(works)).values())
