@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import insert
 from sqlmodel import col, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import AttemptOutcome, digest
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, delete
 
 from storage.attempts import REMEMBERED
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import (
     AttemptOutcome,
     Browser,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
     from storage.models import AlertSettings
 
+TITLE = "Alerts"
 CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
 RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
 """The days before an end that can be chosen."""
@@ -50,7 +51,7 @@ def settings(organization: str, chosen: AlertSettings, *, elsewhere: bool = Fals
     digest = "none until a channel is chosen"
     if chosen.channel_id or chosen.digest == "off":
         digest = DIGESTS[chosen.digest]
-    days = kit.listed(str(day) for day in sorted(chosen.days, reverse=True))
+    days = kit.listed(str(day) for day in sorted(chosen.reminder_days, reverse=True))
     ends = f"{days} days before a sign-in ends, and" if days else "only"
     lines = [
         f"*Where:* {where}",
@@ -76,10 +77,10 @@ def _quiet(chosen: AlertSettings) -> str:
 
 def trouble(chosen: AlertSettings) -> str:
     """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
-    if not chosen.trouble or not chosen.channel_id:
+    if not chosen.channel_error or not chosen.channel_id:
         return ""
-    reason = SLACK_REASONS.get(chosen.trouble, "Slack doesn't take my messages there")
-    since = f" since {moment(chosen.trouble_since)}" if chosen.trouble_since else ""
+    reason = SLACK_REASONS.get(chosen.channel_error, "Slack doesn't take my messages there")
+    since = f" since {moment(chosen.channel_error_since)}" if chosen.channel_error_since else ""
     return (
         f"📭 *I can't post in <#{chosen.channel_id}>*{since}: {reason}. Until I can, I write to people directly:"
         " who connected the account, then admins, then owners."
@@ -95,7 +96,7 @@ def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
         "How all accounts are doing, also when all is well. In the channel: without one there is none."
     )
     return kit.modal(
-        "Alerts",
+        TITLE,
         [
             kit.entry(CHANNEL, "Channel", _channel(chosen, elsewhere=elsewhere), hint=hint, optional=True),
             kit.entry(DAYS, "Warn before a sign-in ends", _days(chosen), optional=True),
@@ -129,7 +130,7 @@ def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
 
 def _days(chosen: AlertSettings) -> Json:
     options = [kit.option(in_days(day), str(day)) for day in RUNGS]
-    picked = [option for option in options if int(option["value"]) in chosen.days]
+    picked = [option for option in options if int(option["value"]) in chosen.reminder_days]
     element: Json = {
         "type": "multi_static_select",
         "action_id": "select",
@@ -175,7 +176,7 @@ def zone_options(zones: Sequence[str]) -> list[Json]:
 
 def saved(organization: str, chosen: AlertSettings, *, elsewhere: bool) -> Json:
     """Return what the modal says when everything was saved."""
-    return kit.modal("Alerts", [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
+    return kit.modal(TITLE, [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
 
 
 def hello(organization: str, by: str) -> Message:

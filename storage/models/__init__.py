@@ -24,19 +24,28 @@ from storage.models.channels import ChannelRequest
 from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
 from storage.models.deliveries import Delivery, DeliveryStatus
 from storage.models.discoveries import Discovery, FoundAccount
-from storage.models.grants import IN_DOUBT, UNWELL, Grant, GrantHolder, GrantStatus
+from storage.models.grants import (
+    CODE_LENGTH,
+    FRESH,
+    GRANT_DEAD,
+    IN_DOUBT,
+    UNWELL,
+    Grant,
+    GrantHolder,
+    GrantStatus,
+)
 from storage.models.grid_homes import GridHome
 from storage.models.incidents import Incident, IncidentCard, IncidentKind, LateAnswer, Resolution
 from storage.models.installations import Installation, InstallState
 from storage.models.invitations import Invitation
 from storage.models.join_codes import JoinCode
 from storage.models.memberships import Membership, Role
-from storage.models.operator_alerts import Trouble
+from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
 from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
 from storage.models.posts import Post
-from storage.models.rate_limits import AppBudget
+from storage.models.rate_limits import AppRateLimit
 from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
 from storage.models.tallies import VerdictTally
@@ -48,6 +57,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCKED",
+    "CODE_LENGTH",
+    "FRESH",
+    "GRANT_DEAD",
     "IN_DOUBT",
     "LEFT_OUT",
     "OWED",
@@ -55,7 +67,7 @@ __all__ = [
     "Account",
     "AccountFacts",
     "AlertSettings",
-    "AppBudget",
+    "AppRateLimit",
     "AttemptOutcome",
     "AuditLine",
     "Browser",
@@ -81,6 +93,7 @@ __all__ = [
     "LateAnswer",
     "Membership",
     "Notice",
+    "OperatorAlert",
     "Organization",
     "Place",
     "Post",
@@ -89,7 +102,6 @@ __all__ = [
     "SeenRequest",
     "SignIn",
     "Ticket",
-    "Trouble",
     "Utc",
     "VerdictTally",
     "Workspace",

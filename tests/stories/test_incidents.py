@@ -18,7 +18,7 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
 from storage.alert_settings import Alerts
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.memberships import Members
 from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, IncidentKind, Role
 from storage.organizations import Organizations
@@ -58,7 +58,7 @@ async def dies(office: Office, code: str = "190_460", platform: str = "x") -> Gr
     """Let the platform's signed word, or a second opinion, settle that the sign-in is over."""
     [grant] = await grants(office, platform)
     async with office.database.system() as session:
-        assert await Refreshes(session, office.parts.vault).dead(grant, code)
+        assert await Refreshes(session).dead(grant, code)
         await office.parts.incidents.grant_died(session, grant, code)
     return grant
 
@@ -186,7 +186,7 @@ async def test_the_same_death_reported_again_and_again_is_one_card(
 
     async def report() -> None:
         async with either_office.database.system() as session:
-            await Refreshes(session, either_office.parts.vault).dead(grant, "invalid_grant")
+            await Refreshes(session).dead(grant, "invalid_grant")
             await either_office.parts.incidents.grant_died(session, grant, "invalid_grant")
 
     for _ in range(tries(100, 20) // 10):
@@ -282,7 +282,7 @@ async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office
     card = await card_with(office, "must be reconnected within 13 days")
     await left(timedelta(days=7.5))
     await card_with(office, "must be reconnected within 8 days")
-    await settings(office, digest="daily", told_at=datetime.now(UTC) - timedelta(days=2))
+    await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
     await office.parts.watch.run()
 
     digest = await office.slack.until(lambda: cards(office)[1:] or None, 5)
@@ -308,7 +308,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
     office: Office,
 ) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
-    await settings(office, days=[21])
+    await settings(office, reminder_days=[21])
     async with office.database.system() as session:
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(days=20)), next_reminder_at=now())

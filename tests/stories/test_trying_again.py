@@ -29,6 +29,9 @@ async def test_cancel_during_a_reconnect_is_followed_by_a_reconnect_of_the_same_
     picture = next(block for block in cancelled.blocks if block["type"] == "context")["elements"][0]
     assert picture["image_url"].endswith(f"/avatar/{OCTA}.svg")
     assert f'src="{picture["image_url"]}"' in page.html
+    origin = picture["image_url"].removesuffix(f"/avatar/{OCTA}.svg")
+    assert f"; img-src 'self' {origin};" in page.headers["content-security-policy"]
+    assert "; img-src 'self';" in end.headers["content-security-policy"]
     assert end.title.startswith("You signed in as someone else")
     assert "Penny" not in await said(ada, "accounts")
 

@@ -19,7 +19,8 @@ from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION
 from storage.account_tokens import AccountToken
 from storage.account_tokens import AccountTokens as StoredTokens
 from storage.accounts import Accounts
-from storage.refreshes import Refreshes
+from storage.engine.statements import database_time
+from storage.reminders import Reminders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -298,22 +299,24 @@ class PageTokenChecker:
 
         If neither the person's token works nor an account's, the accounts are not reported one by one.
         """
-        doubted = any(o.suspected_at and not o.lost for o in results.ended) and await self._doubted(grant)
+        doubted = any(o.suspected_at and not o.access_error for o in results.ended) and await self._doubted(
+            grant
+        )
         believed = not doubted and not (person_ended and not results.working)
         changes = _Changes()
         async with self._database.system() as session:
-            own, clock = StoredTokens(session, self._vault), await Refreshes(session, self._vault).clock()
+            own, clock = StoredTokens(session, self._vault), await database_time(session)
             if not results.known or not await own.lock(grant.id):
                 return ExchangeResult(tokens=tokens, ended=person_ended, again_in=results.retry_in)
             for owner, token in results.working.items():
-                changes.recovered |= await own.mark_valid(owner, token) and bool(owner.lost)
+                changes.recovered |= await own.mark_valid(owner, token) and bool(owner.access_error)
             for owner, code in results.ended.items():
                 first = owner.suspected_at
                 certain = believed and first is not None and clock - first >= SECOND_OPINION * 0.9
                 await self._note_ended(own, owner, code, changes, certain=certain)
             if changes.recovered:
                 await self._incidents.accounts_back(session, grant)
-                await Refreshes(session, self._vault).reschedule_reminders({grant.id: clock})
+                await Reminders(session).reschedule({grant.id: clock})
             if changes.lost:
                 await self._incidents.accounts_lost(session, grant)
             more = await own.more(grant.id, CHECK_EVERY)
@@ -332,11 +335,11 @@ class PageTokenChecker:
         self, own: StoredTokens, owner: AccountToken, code: str, changes: _Changes, *, certain: bool
     ) -> None:
         """Suspect an account's token that the platform calls ended, or give the account up."""
-        changes.lost |= bool(owner.lost)
-        if owner.lost or not certain:
+        changes.lost |= bool(owner.access_error)
+        if owner.access_error or not certain:
             noted = await own.suspect(owner)
             changes.newly_suspected |= noted and owner.suspected_at is None
-            changes.waiting |= not owner.lost
+            changes.waiting |= not owner.access_error
         elif await own.mark_lost(owner, code):
             changes.lost = True
             log.warning("account.lost", account=owner.id, code=code)
