@@ -33,7 +33,6 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 
 LONG_MODULES = frozenset(
     {
-        "bot/services/accounts/diagnosis.py",
         "storage/engine/db.py",
         "storage/refreshes.py",
     }

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
+from bot.services.tokens.lifetimes import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
 from storage.incidents import Incidents
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
