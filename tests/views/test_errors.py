@@ -49,7 +49,7 @@ def cases() -> Iterator[ServiceError]:
             yield kind(**dict(zip(facts, values, strict=True)))
 
 
-@pytest.mark.parametrize("error", list(cases()), ids=repr)
+@pytest.mark.parametrize("error", list(cases()), ids=lambda error: type(error).__name__)
 def test_every_error_has_a_sentence(error: ServiceError) -> None:
     words = sentence(error)
 
