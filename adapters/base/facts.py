@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from adapters.base.blockers import Blocker
 from adapters.base.webhooks import Webhook
 
 
@@ -141,6 +142,8 @@ class Platform:
     """What a place inside an account is called there, such as "subreddit"."""
     sign_in_first: Mapping[str, str] = field(default_factory=dict)
     """Code with which a grant ends -> the site where the person has to sign in before they can reconnect."""
+    unlock_pages: Mapping[Blocker, str] = field(default_factory=dict)
+    """Where the owner of an account that the platform has blocked gets it back: an address without its scheme."""
     nicknames: tuple[str, ...] = ()
     """What people type for it besides its key, in lower case."""
     options: tuple[str, ...] = ()

@@ -245,7 +245,7 @@ class AccountsStory:
         try:
             count = await self.place_service.count(actor, account, one.grant)
         except PlatformError as error:
-            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform.name)))
+            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform)))
         return OpenModal(
             views.places(account.name, one.platform, count, f"{actor.organization_id}/{account.id}")
         )

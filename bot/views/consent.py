@@ -103,7 +103,7 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
     """Return what stands in the way of more: reasons, fixes, missing permissions, sharing."""
     lines = [HINTS[Hint(hint)] for hint in done.hints]
     shown = BLOCKED_BESIDE_CHOICE if done.discovery_id else BLOCKED_SHOWN
-    lines += [why_not(one.name, one.reason) for one in done.blocked[:shown]]
+    lines += [why_not(one.name, one.reason, platform) for one in done.blocked[:shown]]
     if len(done.blocked) > shown:
         where = f"; {CHOOSE} lists them with reasons" if done.discovery_id else ""
         lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
@@ -141,10 +141,10 @@ def waiting(one: ConsentWaiting, platform: Platform) -> Message:
     """Return what is said when a consent is stored and the platform stopped answering."""
     value = f"{one.organization_id}/{one.grant_id}"
     return Message(
-        text=f"I have your consent for {platform.name}, but it isn't answering.",
+        text=f"I have your consent for {platform.name}, but couldn't read your accounts yet.",
         blocks=[
             kit.words(f"I have your consent for {platform.name}, but couldn't read your accounts yet."),
-            kit.words(explain(one.failure.error, platform.name)),
+            kit.words(explain(one.failure.error, platform)),
             kit.actions(kit.button("Finish connecting", "connect.resume", value, style="primary")),
         ],
     )
@@ -206,7 +206,7 @@ def not_accepted(platform: Platform, error: PlatformError) -> str:
             f"A permission was left out without which {platform.name} doesn't even say whose account it is."
             " Nothing was connected; please start again and leave every permission ticked."
         )
-    return explain(error, platform.name)
+    return explain(error, platform)
 
 
 def how_to_go_on(one: ConsentFailed, platform: Platform) -> str:

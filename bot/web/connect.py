@@ -266,7 +266,7 @@ class ConnectPages:
         return self.pages.render("cannot_finish.html", status=400)
 
     def _misconfigured(self, error: Misconfigured, platform: Platform) -> web.Response:
-        return self.pages.render("refused.html", status=503, why=explain(error, platform.name))
+        return self.pages.render("refused.html", status=503, why=explain(error, platform))
 
 
 def label_of(outcome: Outcome) -> str:

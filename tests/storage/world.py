@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col, update
 
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
+from storage.attempt_outcomes import AttemptOutcomes
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.browsers import Browsers
@@ -139,7 +140,12 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         claim = Claim(enterprise_id=f"E{suffix}", team_id=f"T{suffix}9", user_id=user)
         await remember(session, claim, ours=True)
         await Browsers(session).prove(f"browser-{suffix}", team, team, user)
-        await Attempts(session, vault).open(ticket=row, browser="browser", verifier="verifier")
+        attempts = Attempts(session, vault)
+        for _ in range(2):
+            state = await attempts.open(ticket=row, browser="browser", verifier="verifier")
+        redeemed = await attempts.redeem(state, "browser", row.platform)
+        assert redeemed is not None
+        await AttemptOutcomes(session).begin(redeemed.attempt)
         await Seen(session).first(f"signature-{suffix}")
         grants = Grants(session, vault)
         pending = await pending_grant(session, vault, organization.id)

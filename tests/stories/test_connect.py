@@ -519,7 +519,7 @@ async def test_a_suspended_account_is_greyed_with_what_to_do(office: Office) -> 
     page, message = await came_to(ada, "x", Consent(person="4713"))
 
     assert "Done" not in page.title
-    assert "suspended" in text_of(message)
+    assert "Sign in at help.x.com/forms/account-access/appeals" in text_of(message)
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 
