@@ -25,26 +25,25 @@ from storage.seen_requests import SEEN_LIFE, Seen
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-AT_ONCE = timedelta(0)
-MODELS = {
-    Ticket: AT_ONCE,
-    SignIn: AT_ONCE,
-    Browser: AT_ONCE,
-    ConnectionAttempt: REMEMBERED,
-    AttemptOutcome: AT_ONCE,
-    InstallState: AT_ONCE,
-    JoinCode: AT_ONCE,
-    Discovery: AT_ONCE,
-    GridHome: AT_ONCE,
-}
-"""What expires, and how long it is remembered after that."""
+MODELS = (
+    Ticket,
+    SignIn,
+    Browser,
+    ConnectionAttempt,
+    AttemptOutcome,
+    InstallState,
+    JoinCode,
+    Discovery,
+    GridHome,
+)
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 async def sweep(session: AsyncSession) -> int:
     """Delete every one-time thing that is past its time; return how many rows. System session."""
     count = await Seen(session).forget_older(SEEN_LIFE)
-    for model, remembered in MODELS.items():
+    for model in MODELS:
+        remembered = REMEMBERED if model is ConnectionAttempt else timedelta(0)
         expired = delete(model).where(col(model.expires_at) <= now(-remembered))
         count += (await session.exec(expired, execution_options=_UNSYNCHRONIZED)).rowcount
     return count
