@@ -20,7 +20,6 @@ from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, PlatformClient, open_session, trusted
-from bot.services.accounts.arrivals import Arrivals
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
@@ -361,7 +360,6 @@ def _web(
     connect_pages = ConnectPages(
         settings=settings,
         connecting=services.connecting,
-        arrivals=Arrivals(services.connecting, database, vault),
         platforms={found.callback_slug: found.platform for found in settings.platforms().values()},
         home=HomeInBackground(slack.home, slack.dispatcher.later, database),
         sign_in=SignInWithSlack(settings, base.slack_clients, base.http),

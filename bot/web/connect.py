@@ -14,7 +14,7 @@ from aiohttp import web
 from adapters.base import Client, Misconfigured, Platform
 from bot.ops.logs import logger
 from bot.ops.metrics import GRANTS
-from bot.services.accounts.arrivals import Arrived, NotArrived, Return
+from bot.services.accounts.arrivals import Arrivals, Arrived, NotArrived, Return
 from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.views import pages as views
@@ -31,8 +31,8 @@ from storage.workspaces import Workspaces
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.services.accounts.arrivals import Arrivals
-    from bot.services.accounts.connecting import Connecting, Invitation, Outcome
+    from bot.services.accounts.connecting import Connecting, Outcome
+    from bot.services.accounts.links import Invitation
     from bot.settings import Settings
     from bot.slack.home_tab import HomeTabSoon
     from bot.web.guard import Cookies
@@ -59,7 +59,6 @@ class ConnectPages:
 
     settings: Settings
     connecting: Connecting
-    arrivals: Arrivals
     platforms: Mapping[str, Platform]
     """By the last part of their callback address."""
     home: HomeTabSoon
@@ -68,6 +67,11 @@ class ConnectPages:
     cookies: Cookies
     database: Database
     vault: Vault
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """What becomes of browsers that come back."""
+        return Arrivals(self.connecting, self.database, self.vault)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses. A HEAD never redeems anything."""

@@ -15,6 +15,7 @@ from adapters import oauth
 from adapters.base import Client, Discovery, Platform, PlatformError, Rejected, Tokens
 from bot.ops.logs import logger
 from bot.services.accounts.consents import Consent, ConsentAnswer
+from bot.services.accounts.links import Invitation
 from bot.services.accounts.sign_in_as import SignInAs, sign_in_as
 from bot.services.acting import acting
 from bot.services.errors import (
@@ -58,25 +59,6 @@ PRINTABLE = re.compile(r"[a-z_]{1,40}")
 Outcome = ConsentSettled | ConsentWaiting | ConsentFailed
 """What came of a consent. The member is told the same in Slack."""
 Discover = Callable[[], Awaitable[tuple[Discovery, Tokens]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
-    """A one-time link that still works, and what it is for."""
-
-    asked: Ticket | ConnectionAttempt
-    """The link, or the trip that this browser began with it."""
-    member: Membership
-    """Whom it was made for."""
-    organization: str
-    platform: Platform
-    sign_in_as: SignInAs | None = None
-    """For a reconnect, whom to sign in as."""
-
-    @property
-    def reference(self) -> str:
-        """Enough of the link's hash to follow it through the log."""
-        return (self.asked.ticket_hash or b"").hex()[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
