@@ -17,7 +17,7 @@ from tests.bench.servers import CHANNEL, TEAM
 from tests.counts import sampled, tries
 
 SLACK_WAITS_S = 3.0
-COMMANDS = tries(1000, 60)
+COMMANDS = tries(1000, 100)
 
 
 async def ask(port: int, request: bytes, ready: asyncio.Barrier) -> tuple[float, bytes]:
