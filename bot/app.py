@@ -85,8 +85,6 @@ from storage.vault import Vault
 if TYPE_CHECKING:
     from adapters.base import Adapter
 
-log = logs.logger(__name__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import sys
@@ -10,6 +11,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sandbox.core import Fault
+from sandbox.slack.server import SlackSimulator
 from storage.engine.db import Database
 from storage.installations import Installations
 from storage.models import new_id
@@ -161,3 +164,30 @@ async def test_every_fault_of_the_settings_is_named_at_once(tmp_path: Path) -> N
     assert sorted(line.partition(":")[0] for line in told.decode().splitlines()) == [
         f"OCTAPOST_{name}" for name in ("PORT", "VAULT_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET")
     ]
+
+
+async def test_the_doctor_asks_slack_about_every_sample(tmp_path: Path) -> None:
+    slack = SlackSimulator()
+    url = await slack.start()
+    where = {"SLACK_API_URL": f"{url}/api/", "SLACK_WEB_URL": url}
+    arguments = sqlite_file(tmp_path), KeyRing.generate(), "doctor", "--slack"
+
+    taken = await octapost(*arguments, **where)
+    said, _ = await taken.communicate()
+    answer = {"ok": False, "error": "invalid_view", "errors": [{"pointer": "/blocks/0", "message": "too new"}]}
+    slack.faults.append(Fault(path="/api/blocks.validate", status=200, body=json.dumps(answer), times=1))
+    slack.faults.append(
+        Fault(path="/api/blocks.validate", status=429, body='{"ok": false, "error": "ratelimited"}', times=1,
+              headers={"Retry-After": "1"})
+    )
+    refused = await octapost(*arguments, **where)
+    _, told = await refused.communicate()
+    await slack.stop()
+    silent = await octapost(*arguments, **where)
+    _, missed = await silent.communicate()
+
+    assert (taken.returncode, refused.returncode, silent.returncode) == (0, 1, 1)
+    assert "Slack takes our messages and forms: " in said.decode()
+    assert "lifecycle.welcome /blocks/0: too new" in told.decode()
+    assert told.decode().count("too new") == 1
+    assert "Slack did not say whether it takes our messages and forms" in missed.decode()

@@ -69,6 +69,7 @@ PLATFORM = Platform(
     client_auth=ClientAuth.POST,
     client_id_shape=meta.APP_ID,
     access_lifetime=timedelta(days=60),
+    signs_in_at="Facebook",
     grant_family=meta.FAMILY,
     scope_separator=",",
     authorize_extra=meta.ASK_AGAIN,

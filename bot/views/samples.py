@@ -38,6 +38,7 @@ from bot.views import (
     incidents,
     invitations,
     join_codes,
+    kit,
     lifecycle,
     members,
     operator,
@@ -148,6 +149,7 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "incidents.send_to", incidents.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
+    yield "kit.modal", kit.modal("Octapost", [kit.words("Type `/octapost help` to see what I can do.")])
     yield "connect.go_on", connect.go_on(connect.invitation(platform, platform.apps[0], NAME, URL))
     yield "waiting.loading", waiting.loading("Choose accounts")
 
