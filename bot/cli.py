@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import asyncpg
@@ -154,9 +153,6 @@ def sandbox(
             help="Where the simulated Slack listens, Octapost one above; 0 picks free ports.",
         ),
     ] = 3000,
-    data: Annotated[
-        Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")
-    ] = None,
     tour: Annotated[
         bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")
     ] = False,
@@ -165,7 +161,7 @@ def sandbox(
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
 
     try:
-        status = _go(start.play(port) if tour else start.stay(port, data))
+        status = _go(start.play(port) if tour else start.stay(port))
     except start.PortRefused as error:
         _fail(error)
     raise typer.Exit(status)

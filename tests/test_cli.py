@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sandbox.core import Fault
 from sandbox.slack.server import SlackSimulator
+from sandbox.start import bound
 from storage.engine.db import Database
 from storage.installations import Installations
 from storage.models import new_id
@@ -170,24 +171,46 @@ async def test_the_doctor_asks_slack_about_every_sample(tmp_path: Path) -> None:
     slack = SlackSimulator()
     url = await slack.start()
     where = {"SLACK_API_URL": f"{url}/api/", "SLACK_WEB_URL": url}
-    arguments = sqlite_file(tmp_path), KeyRing.generate(), "doctor", "--slack"
+    file, keys = sqlite_file(tmp_path), KeyRing.generate()
 
-    taken = await octapost(*arguments, **where)
-    said, _ = await taken.communicate()
-    answer = {"ok": False, "error": "invalid_view", "errors": [{"pointer": "/blocks/0", "message": "too new"}]}
+    taken = await octapost(file, keys, "doctor", "--slack", **where)
+    said, unsaid = await taken.communicate()
+    answer = {
+        "ok": False,
+        "error": "invalid_view",
+        "errors": [{"pointer": "/blocks/0", "message": "too new"}],
+    }
     slack.faults.append(Fault(path="/api/blocks.validate", status=200, body=json.dumps(answer), times=1))
     slack.faults.append(
-        Fault(path="/api/blocks.validate", status=429, body='{"ok": false, "error": "ratelimited"}', times=1,
-              headers={"Retry-After": "1"})
+        Fault(
+            path="/api/blocks.validate",
+            status=429,
+            body='{"ok": false, "error": "ratelimited"}',
+            times=1,
+            headers={"Retry-After": "1"},
+        )
     )
-    refused = await octapost(*arguments, **where)
+    refused = await octapost(file, keys, "doctor", "--slack", **where)
     _, told = await refused.communicate()
     await slack.stop()
-    silent = await octapost(*arguments, **where)
+    silent = await octapost(file, keys, "doctor", "--slack", **where)
     _, missed = await silent.communicate()
 
+    assert unsaid == b""
     assert (taken.returncode, refused.returncode, silent.returncode) == (0, 1, 1)
     assert "Slack takes our messages and forms: " in said.decode()
     assert "lifecycle.welcome /blocks/0: too new" in told.decode()
     assert told.decode().count("too new") == 1
     assert "Slack did not say whether it takes our messages and forms" in missed.decode()
+
+
+async def test_the_sandbox_names_the_option_for_another_port(tmp_path: Path) -> None:
+    with bound() as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        sandbox = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "sandbox", "--port", port)
+        _, told = await sandbox.communicate()
+
+    assert sandbox.returncode == 1
+    assert told.decode() == f"Port {port} is in use by another process. Choose another one with --port.\n"

@@ -18,6 +18,7 @@ from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Revocation
 from bot.services.accounts.problems import Problem
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.sign_in_as import SignInAs
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.notifications import (
     BlockedAccount,
@@ -43,6 +44,7 @@ from bot.views import (
     members,
     operator,
     picker,
+    sign_in_as,
     waiting,
 )
 from storage import models
@@ -107,7 +109,8 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
         "lifecycle.welcome",
         lifecycle.welcome(Welcome(workspace=NAME, organization=NAME, organization_id=ORGANIZATION)),
     )
-    yield "connect.platforms", connect.platforms(offered, ORGANIZATION, NAME)
+    if ready := [each for each in offered if each.clients]:
+        yield "connect.platforms", connect.platforms(ready, ORGANIZATION, NAME)
     yield "connect.invitation", connect.invitation(platform, app, NAME, URL)
     yield "consent.settled", consent.settled(settled, platform)
     yield "accounts.cards", accounts.cards(part, Role.OWNER)
@@ -119,6 +122,8 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
     yield "invitations.message", invitations.message(_invitation())
     yield "join_codes.made", join_codes.made(NAME, "ABCD-EFGH-JKLM-NPQR", Role.ADMIN)
     yield "join_codes.codes", join_codes.codes(_codes())
+    whom = SignInAs(name="Octa Demo", handle="@octa_demo", picture="https://octapost.example.com/octa.png")
+    yield "sign_in_as.block", sign_in_as.block(whom, platform)
     yield (
         "operator.needs_you",
         operator.needs_you(OperatorNeeded(platform=platform.key, code="invalid_client"), platform),
