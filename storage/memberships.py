@@ -153,7 +153,7 @@ class Members:
         membership = await self._to_change(organization_id, membership_id, keeps_owner=False)
         if membership is None:
             return False
-        await self._end([membership])
+        await self.end_each([membership])
         return True
 
     async def _to_change(
@@ -167,7 +167,8 @@ class Members:
             raise LastOwner(organization_id)
         return membership
 
-    async def _end(self, memberships: list[Membership]) -> None:
+    async def end_each(self, memberships: list[Membership]) -> None:
+        """End these memberships, and what the members offered. May leave an organization without an owner."""
         ids = [each.id for each in memberships]
         ended = update(Membership).where(col(Membership.id).in_(ids)).values(ended_at=now())
         await self._session.exec(ended, execution_options=_UNSYNCHRONIZED)
@@ -190,7 +191,7 @@ class Members:
         # Their invitations first: whoever accepts one locks it before the membership.
         await self._end_invitations(col(Invitation.realm) == realm, col(Invitation.user_id) == user_id)
         memberships = list(await self._session.exec(theirs))
-        await self._end(memberships)
+        await self.end_each(memberships)
         return memberships
 
     async def touch(self, membership_id: str, team_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What Slack tells us without being asked: the app was removed, a person was deactivated."""
+"""What Slack tells us without being asked: the app was removed, a person left, a workspace joined a Grid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.numbers import number
 from bot.slack.grids import at_home
-from bot.slack.payloads import leaver_of, workspace_of
+from bot.slack.payloads import JOINED_A_GRID, leaver_of, workspace_of
 from bot.slack.routes import Answer, Done, Kind, Request, Who, on
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class LifecycleStory:
         leaver = leaver_of(request.body)
         if leaver is not None and await at_home(self.database.autocommit, leaver, request.client):
             await self.offboarding.person_left(leaver, str(request.body.get("event_id", "")))
+        return Done()
+
+    @on(Kind.EVENT, JOINED_A_GRID, Who.SLACK, changes=False)
+    async def joined_a_grid(self, request: Request) -> Answer:  # noqa: ARG002 - a handler takes one
+        """Return: the workspace's people were moved before this, as before every request from a Grid."""
         return Done()
 
     async def _end(self, body: Mapping[str, Any]) -> None:

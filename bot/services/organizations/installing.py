@@ -17,6 +17,7 @@ from storage.installations import Installations
 from storage.memberships import Members
 from storage.organization_names import looks
 from storage.organizations import Organizations
+from storage.realms import realm_of
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class NewInstallation:
     @property
     def realm(self) -> str:
         """Where the installer's user id is unique."""
-        return self.enterprise_id or self.slack_id
+        return realm_of(self.slack_id, self.enterprise_id)
 
 
 class BotTokens(Protocol):

@@ -15,8 +15,11 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
-from bot.services.errors import ServiceError
+from bot.services.errors import NotInstalledError, ServiceError, UnverifiedUserError
+from bot.services.organizations.grid_moves import GridMoves
 from bot.services.permissions import Permission
+from bot.slack.failures import SlackSilent
+from bot.slack.global_ids import SlackGlobalIds
 from bot.slack.grids import require_home
 from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
 from bot.slack.payloads import sender_of, workspace_of
@@ -57,6 +60,7 @@ class Handling:
         self._database = database
         self._clients = clients
         self._later = later
+        self._moves = GridMoves(database, SlackGlobalIds(clients))
 
     @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
     async def run(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Answer:
@@ -75,6 +79,7 @@ class Handling:
     async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
         request = self._prepare(route, turn, target, words)
         await require_home(self._database.autocommit, request.sender, request.client)
+        await self._follow_into_grid(route, request.sender)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
             request.current = await request.act(organization_id or None, route.permission)
@@ -90,6 +95,26 @@ class Handling:
         for work in request.later:
             self._later(partial(_once_shown, turn, work))
         return answer, "ok"
+
+    async def _follow_into_grid(self, route: Route, sender: Sender) -> None:
+        """See to it that the people of a workspace that has joined a Grid are known by the ids they have there.
+
+        Raises:
+            UnverifiedUserError: Slack doesn't say in time who they are.
+            SlackSilent: The same for an event, which has to come again.
+
+        """
+        if sender.enterprise_id is None:
+            return
+        try:
+            await self._moves.follow(sender.team_id, sender.enterprise_id)
+        except SlackSilent as error:
+            if route.kind is Kind.EVENT:
+                raise
+            raise UnverifiedUserError from error
+        except NotInstalledError:
+            if route.kind is not Kind.EVENT:  # an event may be about just that
+                raise
 
     def _prepare(self, route: Route, turn: Turn, target: str, words: str) -> Request:
         team_id, enterprise_id = workspace_of(turn.body)
