@@ -25,8 +25,8 @@ from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
 from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
-from bot.services.accounts.diagnosis import HealthReader
 from bot.services.accounts.disconnecting import Disconnecting
+from bot.services.accounts.health import HealthReader
 from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
 from bot.services.incidents.alert_settings import AlertSettingsService

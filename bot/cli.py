@@ -23,9 +23,10 @@ from bot import app, process
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
-from bot.services.accounts.diagnosis import HealthReader
+from bot.services.accounts.health import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
+from bot.views import diagnosis as diagnosis_views
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
@@ -188,8 +189,9 @@ def doctor() -> None:
         async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            outlook = await HealthReader(parts.database).now()
-            troubles = [each.words(parts.connecting.catalog.platform(key)) for key, each in outlook.items()]
+            platform = parts.connecting.catalog.platform
+            health = await HealthReader(parts.database).now()
+            troubles = [diagnosis_views.health(each, platform(key)) for key, each in health.items()]
             troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 

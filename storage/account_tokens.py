@@ -37,12 +37,12 @@ class AccountToken:
     token: str = field(repr=False)
     sealed: bytes = field(repr=False)
     suspected_at: datetime | None
-    lost: str
+    access_error: str
 
     @property
     def doubted(self) -> bool:
         """Tell whether the platform called the token over when it was asked last."""
-        return self.suspected_at is not None or bool(self.lost)
+        return self.suspected_at is not None or bool(self.access_error)
 
 
 class AccountTokens:
@@ -68,7 +68,7 @@ class AccountTokens:
         found = (
             select(Account)
             .where(*_connected(grant_id), *only)
-            .order_by(last, col(Account.asked_at).nulls_first(), col(Account.id))
+            .order_by(last, col(Account.token_checked_at).nulls_first(), col(Account.id))
             .limit(limit)
         )
         return [self._owner(account) for account in await self._session.exec(found)]
@@ -82,7 +82,7 @@ class AccountTokens:
             token=self._vault.open(sealed, **_place(account.organization_id, account.id)).reveal(),
             sealed=sealed,
             suspected_at=account.suspected_at,
-            lost=account.lost,
+            access_error=account.access_error,
         )
 
     async def more(self, grant_id: str, every: timedelta) -> bool:
@@ -109,7 +109,7 @@ class AccountTokens:
     async def mark_valid(self, owner: AccountToken, token: str | None = None) -> bool:
         """Note that the platform takes the account's token, or gave us another one that it takes."""
         sealed = self._vault.seal(token, **_place(owner.organization_id, owner.id)) if token else owner.sealed
-        return await self._note(owner, token_sealed=sealed, suspected_at=None, lost="")
+        return await self._note(owner, token_sealed=sealed, suspected_at=None, access_error="")
 
     async def suspect(self, owner: AccountToken) -> bool:
         """Note that the platform called the token over; since when, if it did before."""
@@ -117,11 +117,11 @@ class AccountTokens:
 
     async def mark_lost(self, owner: AccountToken, code: str) -> bool:
         """Settle that the token is over, and that nothing we can ask for replaces it."""
-        return await self._note(owner, lost=code)
+        return await self._note(owner, access_error=code)
 
     async def _note(self, owner: AccountToken, **values: Any) -> bool:
         same = (col(Account.id) == owner.id, col(Account.token_sealed) == owner.sealed)
-        change = update(Account).where(*same).values(asked_at=now(), **values)
+        change = update(Account).where(*same).values(token_checked_at=now(), **values)
         return (await self._session.exec(change, execution_options=_UNSYNCHRONIZED)).rowcount == 1
 
 
@@ -134,11 +134,11 @@ def _connected(grant_id: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _stale(every: timedelta) -> ColumnElement[bool]:
-    return or_(col(Account.asked_at).is_(None), col(Account.asked_at) <= now(-every))
+    return or_(col(Account.token_checked_at).is_(None), col(Account.token_checked_at) <= now(-every))
 
 
 def _due(every: timedelta) -> ColumnElement[bool]:
-    return or_(_stale(every), and_(col(Account.suspected_at).is_not(None), col(Account.lost) == ""))
+    return or_(_stale(every), and_(col(Account.suspected_at).is_not(None), col(Account.access_error) == ""))
 
 
 def _place(organization_id: str, account_id: str) -> dict[str, Any]:

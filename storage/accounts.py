@@ -57,7 +57,7 @@ class Accounts:
             (col(Account.disconnected_at).is_(None), col(Account.connected_at)),
             else_=known.excluded.connected_at,
         )
-        well = {"asked_at": None, "suspected_at": None, "lost": ""}
+        well = {"token_checked_at": None, "suspected_at": None, "access_error": ""}
         back = values | well | {"disconnected_at": None, "connected_at": since}
         upsert = known.on_conflict_do_update(
             index_elements=["organization_id", "platform", "remote_id"], set_=back
@@ -116,10 +116,10 @@ class Accounts:
         for account in await self._session.exec(locked, execution_options=_FRESH):
             if account.remote_id not in tokens:
                 account.suspected_at = account.suspected_at or datetime.now(UTC)
-                if account.lost in {"", LEFT_OUT, BLOCKED}:  # the platform's own word says more
-                    account.lost = missing.get(account.remote_id, LEFT_OUT)
+                if account.access_error in {"", LEFT_OUT, BLOCKED}:  # the platform's own word says more
+                    account.access_error = missing.get(account.remote_id, LEFT_OUT)
                 continue
-            account.suspected_at, account.lost = None, ""
+            account.suspected_at, account.access_error = None, ""
             if token := tokens[account.remote_id]:
                 account.token_sealed = self._seal(account, token)
         await self._session.flush()

@@ -1,4 +1,4 @@
-"""Where and when each organization wants to be told that a person is needed."""
+"""Where and when each organization wants to be alerted that a person is needed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SETTINGS = select(AlertSettings).where(col(AlertSettings.organization_id) == bi
 
 
 class Alerts:
-    """Where and when each organization wants to be told."""
+    """The alert settings of organizations."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def get(self, organization_id: str) -> AlertSettings:
-        """Return the organization's settings; what it never chose is as for everybody."""
+        """Return the organization's settings; what it never chose is the default."""
         asked = {"organization_id": organization_id}
         with self._session.no_autoflush:  # the session never holds a change of them
             found = await self._session.exec(_SETTINGS, params=asked, execution_options=_FRESH)
@@ -34,9 +34,9 @@ class Alerts:
         return chosen or AlertSettings(organization_id=organization_id)
 
     async def save(self, organization_id: str, **chosen: Any) -> AlertSettings:
-        """Return the settings after a change of these columns. What was chosen last counts."""
+        """Change these columns and return the settings; the last change wins."""
         fresh = AlertSettings(organization_id=organization_id)
-        values = fresh.model_dump() | {"told_at": now()} | chosen
+        values = fresh.model_dump() | {"digest_sent_at": now()} | chosen
         statement = insert_once(self._session, AlertSettings).values(**values)
         await self._session.exec(
             statement.on_conflict_do_update(index_elements=["organization_id"], set_=chosen)
@@ -45,15 +45,15 @@ class Alerts:
         )
         return await self.get(organization_id)
 
-    async def trouble(self, organization_id: str, channel_id: str, code: str) -> None:
-        """Note Slack's reason for not taking a message in the alerts channel, or with "" that it took one."""
+    async def set_channel_error(self, organization_id: str, channel_id: str, code: str) -> None:
+        """Store why Slack refused a message in the alerts channel; an empty `code`: it was posted."""
         settings = await self.get(organization_id)
-        if settings.channel_id != channel_id or settings.trouble == code:
+        if settings.channel_id != channel_id or settings.channel_error == code:
             return
         since: Any = None
         if code:
-            since = settings.trouble_since or now()
-        await self.save(organization_id, trouble=code, trouble_since=since)
+            since = settings.channel_error_since or now()
+        await self.save(organization_id, channel_error=code, channel_error_since=since)
 
     async def with_digest(self) -> list[AlertSettings]:
         """Return the settings of living organizations that have a channel and want a digest. System session."""
@@ -68,13 +68,13 @@ class Alerts:
         )
         return list(await self._session.exec(found))
 
-    async def told(self, organization_id: str, before: datetime) -> bool:
-        """Note that the digest is being said now; False if somebody else said it since `before`."""
+    async def claim_digest(self, organization_id: str, before: datetime) -> bool:
+        """Store that the digest is sent now; False if another process has sent it since `before`."""
         found = select(AlertSettings).where(
-            AlertSettings.organization_id == organization_id, AlertSettings.told_at == before
+            AlertSettings.organization_id == organization_id, AlertSettings.digest_sent_at == before
         )
         settings = (await self._session.exec(found.with_for_update(), execution_options=_FRESH)).one_or_none()
         if settings is None:
             return False
-        await self.save(organization_id, told_at=now())
+        await self.save(organization_id, digest_sent_at=now())
         return True

@@ -119,7 +119,7 @@ class Posts:
         `lost`: only for those that it lets us act for no more. In the transaction that settles it. System session.
         """
         accounts = await self._locked(
-            Account.grant_id == grant_id, col(Account.lost) != "" if lost else true()
+            Account.grant_id == grant_id, col(Account.access_error) != "" if lost else true()
         )
         held = (
             update(Delivery)
@@ -219,7 +219,9 @@ class Posts:
             select(Account.id)
             .join(Grant, col(Grant.id) == col(Account.grant_id))
             .where(
-                col(Account.id).in_(list(accounts)), Account.lost == "", Grant.status == GrantStatus.HEALTHY
+                col(Account.id).in_(list(accounts)),
+                Account.access_error == "",
+                Grant.status == GrantStatus.HEALTHY,
             )
         )
         return set(await self._session.exec(well))

@@ -15,7 +15,7 @@ from sqlmodel import col, select, update
 
 from storage.engine.clocks import SET_BACK
 from storage.engine.db import insert_once, now
-from storage.models import AppBudget
+from storage.models import AppRateLimit
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -55,14 +55,14 @@ class RateLimitState:
     app: str
     rate_limit: RateLimit
     full_at: datetime
-    held_until: datetime
+    paused_until: datetime
     at: datetime
     """The database's time when it was read."""
 
     @property
     def paused_for(self) -> timedelta | None:
         """How long the app must not call; None: it may."""
-        return self.held_until - self.at if self.held_until > self.at else None
+        return self.paused_until - self.at if self.paused_until > self.at else None
 
     @property
     def calls(self) -> int:
@@ -80,7 +80,7 @@ class RateLimits:
         """Return the app's state, locked until the transaction ends."""
         row, at = await self._locked(app)
         return RateLimitState(
-            app=app, rate_limit=rate_limit, full_at=row.full_at, held_until=row.held_until, at=at
+            app=app, rate_limit=rate_limit, full_at=row.full_at, paused_until=row.paused_until, at=at
         )
 
     async def consume(self, state: RateLimitState, calls: int) -> None:
@@ -91,27 +91,27 @@ class RateLimits:
     async def pause(self, app: str, span: timedelta) -> None:
         """Stop all calls of the app for `span`; a pause that lasts longer stays."""
         row, at = await self._locked(app)
-        await self._set(app, held_until=max(row.held_until, at + span))
+        await self._set(app, paused_until=max(row.paused_until, at + span))
 
-    async def _locked(self, app: str) -> tuple[AppBudget, datetime]:
+    async def _locked(self, app: str) -> tuple[AppRateLimit, datetime]:
         """Return the app's row, inserted if it is missing, and the database's time."""
-        asked = select(AppBudget, now()).where(AppBudget.app == app).with_for_update()
+        asked = select(AppRateLimit, now()).where(AppRateLimit.app == app).with_for_update()
         fresh = {"populate_existing": True}
         found = (await self._session.exec(asked, execution_options=fresh)).first()
         if found is None:
-            made = insert_once(self._session, AppBudget).values(app=app, full_at=now(), held_until=now())
+            made = insert_once(self._session, AppRateLimit).values(app=app, full_at=now(), paused_until=now())
             await self._session.exec(made.on_conflict_do_nothing(), execution_options=_UNSYNCHRONIZED)
             found = (await self._session.exec(asked, execution_options=fresh)).one()
         row, at = found
         if row.written_at is not None and row.written_at - at > SET_BACK:
             # The clock was set back since then: the waits stay as long as they were.
             back = row.written_at - at
-            await self._set(app, full_at=row.full_at - back, held_until=row.held_until - back)
+            await self._set(app, full_at=row.full_at - back, paused_until=row.paused_until - back)
             row, at = (await self._session.exec(asked, execution_options=fresh)).one()
         return row, at
 
     async def _set(self, app: str, **values: datetime) -> None:
-        change = update(AppBudget).where(col(AppBudget.app) == app).values(**values, written_at=now())
+        change = update(AppRateLimit).where(col(AppRateLimit.app) == app).values(**values, written_at=now())
         await self._session.exec(change, execution_options=_UNSYNCHRONIZED)
 
 

@@ -1,4 +1,4 @@
-"""Tidying up: expired one-time rows and invitations, what was said long ago, consents that led nowhere."""
+"""Deletes expired one-time rows and invitations, old messages, and consents that led nowhere."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ ABANDONED_AFTER = timedelta(hours=24)
 TALLIES_KEPT = timedelta(hours=24)
 """Longer than the breaker looks back."""
 SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
-"""How long it is known what was said in Slack, and where the cards stand that may still be edited."""
+"""How long we keep what was sent to Slack, and where the cards are that may still be edited."""
 
 
 class Sweeper:
-    """Deletes what has run out. Running it twice at once is harmless."""
+    """Deletes what has expired. Running it twice at once is harmless."""
 
     def __init__(self, database: Database, vault: Vault, disconnecting: Disconnecting) -> None:
         self._database = database
@@ -48,7 +48,7 @@ class Sweeper:
         for grant in abandoned:
             try:
                 await self._disconnecting.end_grant(grant)
-            except Exception:  # the others must not wait behind it; the next sweep tries again
-                log.exception("grant not ended", grant=grant.id, platform=grant.platform)
+            except Exception:  # so that the others are not held up; the next sweep tries again
+                log.exception("sweep.grant_not_ended", grant=grant.id, platform=grant.platform)
         if gone or abandoned:
-            log.info("swept", rows=gone, grants=len(abandoned))
+            log.info("sweep.done", rows=gone, grants=len(abandoned))

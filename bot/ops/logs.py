@@ -116,6 +116,6 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """Return a logger; call it as `log.info("grant stored", grant=id)`."""
+    """Return a logger; call it as `log.info("grant.stored", grant=id)`."""
     bound: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return bound

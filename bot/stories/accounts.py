@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import Remedy
 from bot.services.accounts.disconnecting import Revocation
+from bot.services.accounts.problems import Remedy
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -132,8 +132,8 @@ class AccountsStory:
                 text=f"{actor.organization} has no accounts yet.",
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        broken = [one for one in found if one.diagnosed().broken]
-        needy = broken or [one for one in found if one.diagnosed().fix is Remedy.RECONNECT]
+        broken = [one for one in found if one.diagnosis.broken]
+        needy = broken or [one for one in found if one.diagnosis.remedy is Remedy.RECONNECT]
         matching = await self.profiles.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
@@ -201,7 +201,7 @@ class AccountsStory:
                 client = await request.client()
                 await client.views_update(view_id=view_id, view=views.disconnected(gone, result))
             except CALL_FAILED as error:
-                log.info("result not shown", code=failure(error).code)
+                log.info("answer.not_shown", code=failure(error).code)
 
         request.later.append(end)
         return UpdateModal(views.disconnecting(gone))

@@ -59,7 +59,7 @@ class Doctor:
         if not cards:
             text = f"{actor.organization} has no accounts yet."
             return Say(text=text, blocks=account_views.nothing(actor.organization, "", actor.role))
-        chosen = [card for card in cards if not card.diagnosed().fine]
+        chosen = [card for card in cards if not card.diagnosis.fine]
         if word:
             chosen = await self._profiles.named(actor, cards, word)
         elif not chosen:

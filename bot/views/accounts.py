@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
-from bot.services.accounts.diagnosis import Remedy
 from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.problems import Remedy
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.permissions import Permission, allows
-from bot.views import kit
+from bot.views import diagnosis, kit
 from bot.views.incidents import care
 from bot.views.kit import Json
 from storage.models import Role
@@ -43,10 +43,10 @@ def title_of(one: AccountProfile) -> str:
 
 def card(one: AccountProfile, role: Role) -> list[Json]:
     """Return the blocks of one account card, with the buttons this role may press."""
-    account, found = one.account, one.diagnosed()
-    lines = [kit.cut(title_of(one), 300), f"{found.status}. {found.sentence}"]
-    if found.advice:
-        lines.append(found.advice)
+    account, found = one.account, one.diagnosis
+    lines = [kit.cut(title_of(one), 300), f"{diagnosis.status(found)}. {diagnosis.sentence(found)}"]
+    if advice := diagnosis.advice(found):
+        lines.append(advice)
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
         lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
@@ -56,7 +56,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
     if one.incident is not None and (done := care(one.incident, kit.named(one.claimed_by))):
         small.append(kit.mrkdwn(done))
-    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
         kit.titled(account.name, "\n".join(lines)),
@@ -73,7 +73,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
                 "Reconnect",
                 "account.reconnect",
                 value,
-                style="primary" if found.fix is Remedy.RECONNECT else None,
+                style="primary" if found.remedy is Remedy.RECONNECT else None,
                 label=f"Reconnect {account.name}",
             ),
         )
@@ -136,17 +136,14 @@ def cards(part: Page, role: Role) -> list[Json]:
 
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
     """Return cards in the order in which they want a person, and otherwise as they come."""
-
-    def weight(one: AccountProfile) -> tuple[bool, bool]:
-        diagnosis = one.diagnosed()
-        return not diagnosis.broken, diagnosis.fine
-
-    return sorted(found, key=weight)
+    return sorted(found, key=lambda one: (not one.diagnosis.broken, one.diagnosis.fine))
 
 
 def outages(found: Sequence[AccountProfile]) -> list[Json]:
     """Return a line for each platform that is in trouble as a whole."""
-    lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}
+    lines = {
+        one.platform.key: diagnosis.health(one.health, one.platform) for one in found if not one.health.fine
+    }
     return [kit.words(f"🌧️ {line}") for line in lines.values()]
 
 

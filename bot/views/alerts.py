@@ -50,7 +50,7 @@ def settings(organization: str, chosen: AlertSettings, *, elsewhere: bool = Fals
     digest = "none until a channel is chosen"
     if chosen.channel_id or chosen.digest == "off":
         digest = DIGESTS[chosen.digest]
-    days = kit.listed(str(day) for day in sorted(chosen.days, reverse=True))
+    days = kit.listed(str(day) for day in sorted(chosen.reminder_days, reverse=True))
     ends = f"{days} days before a sign-in ends, and" if days else "only"
     lines = [
         f"*Where:* {where}",
@@ -76,10 +76,10 @@ def _quiet(chosen: AlertSettings) -> str:
 
 def trouble(chosen: AlertSettings) -> str:
     """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
-    if not chosen.trouble or not chosen.channel_id:
+    if not chosen.channel_error or not chosen.channel_id:
         return ""
-    reason = SLACK_REASONS.get(chosen.trouble, "Slack doesn't take my messages there")
-    since = f" since {moment(chosen.trouble_since)}" if chosen.trouble_since else ""
+    reason = SLACK_REASONS.get(chosen.channel_error, "Slack doesn't take my messages there")
+    since = f" since {moment(chosen.channel_error_since)}" if chosen.channel_error_since else ""
     return (
         f"📭 *I can't post in <#{chosen.channel_id}>*{since}: {reason}. Until I can, I write to people directly:"
         " who connected the account, then admins, then owners."
@@ -129,7 +129,7 @@ def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
 
 def _days(chosen: AlertSettings) -> Json:
     options = [kit.option(in_days(day), str(day)) for day in RUNGS]
-    picked = [option for option in options if int(option["value"]) in chosen.days]
+    picked = [option for option in options if int(option["value"]) in chosen.reminder_days]
     element: Json = {
         "type": "multi_static_select",
         "action_id": "select",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import Remedy
+from bot.services.accounts.problems import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
-from bot.views import kit
+from bot.views import diagnosis, kit
 from bot.views.accounts import ADMINS_CAN, ability, title_of
 from bot.views.kit import Json
 from storage.models import Role
@@ -29,9 +29,9 @@ NOT_ASKED = "not yet"
 
 def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
     """Return the short answer: how many can publish, a line per account, and where to read more."""
-    diagnoses = [(card, card.diagnosed()) for card in account_views.worst_first(cards)]
+    diagnoses = [(card, card.diagnosis) for card in account_views.worst_first(cards)]
     lines = [
-        f"{found.status} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
+        f"{diagnosis.status(found)} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
         for card, found in diagnoses
     ]
     blocks = [kit.words(summary(organization, cards)), *account_views.outages(cards)]
@@ -43,7 +43,7 @@ def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
 
 def summary(organization: str, cards: Sequence[AccountProfile]) -> str:
     """Return how many accounts can publish, in a sentence."""
-    able = sum(Capability.PUBLISH in card.can and not card.diagnosed().broken for card in cards)
+    able = sum(Capability.PUBLISH in card.can and not card.diagnosis.broken for card in cards)
     return f"{organization}: {able} of {len(cards)} accounts can publish."
 
 
@@ -69,17 +69,17 @@ def examined(cards: Sequence[AccountProfile], role: Role) -> list[Json]:
 
 def examination(card: AccountProfile, role: Role) -> list[Json]:
     """Return everything about one account: what is the matter, the one fix, the dates, the permissions."""
-    found = card.diagnosed()
-    lines = [title_of(card), found.status]
+    found = card.diagnosis
+    lines = [title_of(card), diagnosis.status(found)]
     blocks = [
         kit.titled(card.account.name, "\n".join(lines)),
-        kit.words(" ".join(filter(None, (found.sentence, found.advice)))),
+        kit.words(" ".join(filter(None, (diagnosis.sentence(found), diagnosis.advice(found))))),
         {"type": "section", "fields": [kit.mrkdwn(line) for line in dates(card, found)]},
         kit.words("\n".join(permissions(card))),
     ]
     if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
-    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         blocks.append(kit.fine_print(ADMINS_CAN))
     blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
@@ -89,7 +89,7 @@ def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
     """Return when what happened and will, in mrkdwn of our own words."""
     grant = card.grant
     if grant is None:
-        return [f"*Platform*\n{card.outlook.words(card.platform) or 'no known trouble'}"]
+        return [f"*Platform*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}"]
     since = [f"*Since*\n{moment(found.since)}"] if found.since else []
     return [
         *since,
@@ -97,7 +97,7 @@ def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
         f"*Last renewed*\n{moment(grant.renewed_at)}",
         f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
         f"*{card.platform.name} last said*\n{said(card.account, grant)}",
-        f"*{card.platform.name} for everybody*\n{card.outlook.words(card.platform) or 'no known trouble'}",
+        f"*{card.platform.name} for everybody*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}",
     ]
 
 
@@ -108,8 +108,8 @@ def moment(at: datetime) -> str:
 
 def said(account: Account, grant: Grant) -> str:
     """Return the platform's last verdict in words, and when it fell."""
-    if account.lost and grant.status not in OVER and account.asked_at:
-        return f"that we can't act for this account, {moment(account.asked_at)}"
+    if account.access_error and grant.status not in OVER and account.token_checked_at:
+        return f"that we can't act for this account, {moment(account.token_checked_at)}"
     words = {
         "fresh": "all is well",
         "Busy": "nothing we could use",
@@ -129,8 +129,8 @@ def permissions(card: AccountProfile) -> list[str]:
     if card.grant is None:
         lost = {scope.name for scope in app.scopes}
     able = [ability(card.platform, c) for c in Capability if c in card.can]
-    if card.diagnosed().broken:
-        over = card.account.lost and card.grant is not None and card.grant.status not in OVER
+    if card.diagnosis.broken:
+        over = card.account.access_error and card.grant is not None and card.grant.status not in OVER
         lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []
@@ -154,8 +154,8 @@ def _lacking(card: AccountProfile, lost: Collection[str]) -> Iterator[tuple[Capa
 
 def _fixes(card: AccountProfile, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
-    found, buttons = card.diagnosed(), []
-    if found.fix is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
+    found, buttons = card.diagnosis, []
+    if found.remedy is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
         label = f"Reconnect {card.account.name}"
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url

@@ -166,7 +166,7 @@ class Guard:
             return self._pages.message_page("That didn't work", sentence(error), status=400)
         except Exception as error:
             number = secrets.token_hex(4)
-            log.exception("page failed", incident=number, type=type(error).__name__)
+            log.exception("page.failed", incident=number, type=type(error).__name__)
             return self._pages.message_page(
                 "Something broke on our side",
                 "Nothing was connected or changed that you can't see in Slack.",

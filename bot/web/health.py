@@ -53,7 +53,7 @@ class Readiness:
         except Exception as error:  # noqa: BLE001 - whatever it is, we are not ready
             trouble = kind_of(error)
         if trouble:
-            log.warning("not ready", trouble=trouble)
+            log.warning("health.not_ready", trouble=trouble)
         return trouble
 
 
@@ -136,5 +136,5 @@ class Health:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._gauges.measure()
         except Exception as error:  # noqa: BLE001 - the counters are worth having all the same
-            log.warning("not measured", type=type(error).__name__)
+            log.warning("metrics.not_measured", type=type(error).__name__)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

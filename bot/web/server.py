@@ -211,7 +211,7 @@ class Connection(RequestHandler):
         """Read no further. aiohttp answers 400, unless it is still waiting for the rest of a body."""
         self._malformed = True
         REFUSED.labels("malformed").inc()
-        log.warning("malformed request refused", fault=type(error).__name__)
+        log.warning("request.malformed", fault=type(error).__name__)
         if self._table.phase(self) in {Phase.BODY, Phase.CLOSING}:
             self._table.drop(self, "malformed")
 
@@ -276,7 +276,7 @@ class Server(web.Server):
 
     def _refused(self, status: int, reason: str) -> web.StreamResponse:
         REFUSED.labels(reason).inc()
-        log.warning("request refused", status=status, reason=reason)
+        log.warning("request.refused", status=status, reason=reason)
         response = self.plain(status)
         response.force_close()
         if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:

@@ -76,7 +76,7 @@ class PlatformCallbacks:
             try:
                 report = webhook.read(signed)
             except BadSignature:
-                log.warning("callback refused")
+                log.warning("webhook.refused")
                 return web.json_response({"error": "bad signature"}, status=403)
             if report is not None:
                 event = DeauthorizationEvent(

@@ -31,12 +31,12 @@ from storage.models.installations import Installation, InstallState
 from storage.models.invitations import Invitation
 from storage.models.join_codes import JoinCode
 from storage.models.memberships import Membership, Role
-from storage.models.operator_alerts import Trouble
+from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
 from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
 from storage.models.posts import Post
-from storage.models.rate_limits import AppBudget
+from storage.models.rate_limits import AppRateLimit
 from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
 from storage.models.tallies import VerdictTally
@@ -55,7 +55,7 @@ __all__ = [
     "Account",
     "AccountFacts",
     "AlertSettings",
-    "AppBudget",
+    "AppRateLimit",
     "AuditLine",
     "Browser",
     "Canary",
@@ -80,6 +80,7 @@ __all__ = [
     "LateAnswer",
     "Membership",
     "Notice",
+    "OperatorAlert",
     "Organization",
     "Place",
     "Post",
@@ -88,7 +89,6 @@ __all__ = [
     "SeenRequest",
     "SignIn",
     "Ticket",
-    "Trouble",
     "Utc",
     "VerdictTally",
     "Workspace",

@@ -18,7 +18,7 @@ from storage.models.columns import (
 )
 
 LEFT_OUT, BLOCKED = "left_out", "blocked"
-"""Codes of our own for accounts that the person's last consent didn't cover, or could not."""
+"""Our own codes for accounts that the person's last consent did not include, or could not."""
 
 
 class AccountFacts(SQLModel):
@@ -57,12 +57,12 @@ class Account(AccountFacts, table=True):
     connected_at: datetime = created_column()
     places_at: datetime | None = time_column(nullable=True)
     """When the list of places was last read from the platform."""
-    asked_at: datetime | None = time_column(nullable=True)
-    """When the platform last said whether the account's own token lives."""
+    token_checked_at: datetime | None = time_column(nullable=True)
+    """When the platform last said whether the account's own token is valid."""
     suspected_at: datetime | None = time_column(nullable=True)
-    """When it first said that this token is over; a second opinion is asked for before anybody is told. Or since when
-    consents leave the account out."""
-    lost: str = ""
-    """Why the sign-in, which lives on, doesn't let us act for it: with which code this token ended, or what the last
-    consent left out; empty: it does."""
+    """When it first called this token invalid; it is asked again before anybody is told. Or since when consents leave
+    the account out."""
+    access_error: str = ""
+    """Why the grant, which is still valid, does not let us act for the account: the code with which the account's own
+    token ended, or what the last consent left out. Empty: it does."""
     disconnected_at: datetime | None = time_column(nullable=True)

@@ -1,4 +1,4 @@
-"""How organizations want to be told that a person is needed."""
+"""Where and when organizations want to be alerted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.models.columns import created_column, json_column, time_column
 
 
 class AlertSettings(SQLModel, table=True):
-    """Where and when an organization wants to be told that a person is needed."""
+    """Where and when an organization wants to be alerted that a person is needed."""
 
     __tablename__ = "alert_settings"
     organization_id: str = Field(
@@ -19,17 +19,17 @@ class AlertSettings(SQLModel, table=True):
     )
     slack_id: str = ""
     channel_id: str = ""
-    """None chosen: the people concerned get direct messages."""
-    trouble: str = ""
-    """Slack's reason for not taking our last message there; empty: it took it."""
-    trouble_since: datetime | None = time_column(nullable=True)
-    days: list[int] = json_column(lambda: [14, 7, 3, 1])
-    """Days before a sign-in's end on which people are told."""
+    """Empty: no channel was chosen, and the members concerned get direct messages."""
+    channel_error: str = ""
+    """Slack's reason for refusing our last message in the channel; empty: it was posted."""
+    channel_error_since: datetime | None = time_column(nullable=True)
+    reminder_days: list[int] = json_column(lambda: [14, 7, 3, 1])
+    """How many days before a grant ends reminders are sent."""
     digest: str = "weekly"
     """`daily`, `weekly` or `off`."""
     quiet_from: str = ""
     """`22:00`; empty: no quiet hours."""
     quiet_to: str = ""
     timezone: str = "UTC"
-    told_at: datetime = created_column()
-    """When the last digest was said, or the settings were made."""
+    digest_sent_at: datetime = created_column()
+    """When the last digest was sent, or the settings were made."""

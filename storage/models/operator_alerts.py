@@ -1,4 +1,4 @@
-"""What the operator was told of."""
+"""What the operator was alerted to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sqlmodel import Field, SQLModel
 from storage.models.columns import time_column
 
 
-class Trouble(SQLModel, table=True):
-    """What a platform does to all of us at once, and the operator was told of. Shared by all replicas."""
+class OperatorAlert(SQLModel, table=True):
+    """A fault that affects a whole platform, to which the operator was alerted once. Shared by all processes."""
 
-    __tablename__ = "trouble"
+    __tablename__ = "operator_alert"
     platform: str = Field(primary_key=True)
     code: str = Field(primary_key=True)
-    met_at: datetime = time_column()
-    """When anybody met it last."""
+    last_seen_at: datetime = time_column()
+    """When it was last seen."""

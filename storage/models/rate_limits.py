@@ -9,14 +9,14 @@ from sqlmodel import Field, SQLModel
 from storage.models.columns import time_column
 
 
-class AppBudget(SQLModel, table=True):
-    """How much of its budget at a platform one app of ours has used up. Shared by all replicas."""
+class AppRateLimit(SQLModel, table=True):
+    """How much of its rate limit at a platform one app of ours has used. Shared by all processes."""
 
-    __tablename__ = "app_budget"
+    __tablename__ = "app_rate_limit"
     app: str = Field(primary_key=True)
     full_at: datetime = time_column()
-    """When the whole budget is there again, if nothing more is spent."""
-    held_until: datetime = time_column()
-    """Until when nobody calls: the platform asked for it, or answers nobody."""
+    """When the whole limit is available again, if no more calls are made."""
+    paused_until: datetime = time_column()
+    """Until when the app makes no calls: the platform asked for it, or does not answer."""
     written_at: datetime | None = time_column(nullable=True)
-    """When this row was last written. A time to come means that the clock was set back since."""
+    """When this row was last written. A time in the future means that the clock was set back since."""

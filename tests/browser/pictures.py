@@ -119,7 +119,7 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     await shoot(page, "card-claimed", card)
     await otto.browser.close()
     async with parts.database.system() as session:
-        await Alerts(session).save(member.organization_id, told_at=now(-timedelta(days=8)))
+        await Alerts(session).save(member.organization_id, digest_sent_at=now(-timedelta(days=8)))
     await parts.watch.run()
     digest = log.filter(has_text="Sent every week")
     await expect(digest).to_be_visible()

@@ -33,7 +33,7 @@ from sandbox.platforms.youtube import YouTubeSimulator
 from storage.engine.db import Database, now
 from storage.grants import Grants
 from storage.memberships import Members
-from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Role, Trouble, new_id
+from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, OperatorAlert, Role, new_id
 from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
@@ -293,7 +293,7 @@ class House:
 
     async def trouble_is_met(self, within_s: float = 20) -> None:
         """Return as soon as a trouble that the operator knows of was met again, since time passed last."""
-        lately = select(func.count()).where(col(Trouble.met_at) > now(-timedelta(minutes=30)))
+        lately = select(func.count()).where(col(OperatorAlert.last_seen_at) > now(-timedelta(minutes=30)))
         async with asyncio.timeout(within_s):
             while True:
                 async with self.database.system(write=False) as session:

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.base import App, Capability, missing_scopes
 from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.accounts.diagnosis import diagnose, state_of
 from bot.services.accounts.profiles import AccountProfile
 from bot.views.accounts import ability, card
 from sandbox.browser import Browser, Consent, Page, travel
@@ -174,14 +175,16 @@ def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
             connected_by="mem_1",
         )
         grant = Grant(platform=platform.key, app=app.key, scopes=sorted(granted), status=GrantStatus.HEALTHY)
-        can = catalog.capabilities(account, grant)
+        state = state_of(catalog, account, grant)
+        can = state.can
         shown = AccountProfile(
             account=account,
             grant=grant,
             platform=platform,
             organization="Acme",
             can=can,
-            missing=catalog.missing_scopes(account, grant),
+            missing=state.missing,
+            diagnosis=diagnose(state),
             connected_by=ADA,
         )
         blocks = card(shown, Role.ADMIN)

@@ -16,7 +16,7 @@ import pytest
 
 from bot.services.access import Actor, Sender
 from bot.services.accounts.choosing import Choosing
-from bot.services.accounts.diagnosis import diagnose
+from bot.services.accounts.diagnosis import diagnose, state_of
 from bot.services.errors import NotFoundError, NothingChosenError
 from sandbox.browser import Browser, Consent, Page, travel
 from sandbox.platforms.linkedin import LinkedInSimulator
@@ -212,19 +212,13 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         assert "answering" not in title
     # What it did not bring back is not called well: where its tokens are newer now, they are not for these.
     replaced = grants[grant.id].generation > grant.generation
-    lost = {account.name for account in now.values() if account.lost}
+    lost = {account.name for account in now.values() if account.access_error}
     names = {account.name for account in accounts.values()}
     assert lost == {"subset": set(case.loses), "none": names if replaced else set()}.get(outcome, set())
     named = {name for one in await house.rows(Incident) if one.open for name in one.accounts.values()}
     assert named == lost
     shown = {
-        account.name: diagnose(
-            account,
-            grants[grant.id],
-            PLATFORMS[platform],
-            can=house.parts.connecting.catalog.capabilities(account, grants[grant.id]),
-            missing=(),
-        )
+        account.name: diagnose(state_of(house.parts.connecting.catalog, account, grants[grant.id]))
         for account in now.values()
     }
     assert {name for name, diagnosis in shown.items() if diagnosis.broken} == lost

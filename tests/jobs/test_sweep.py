@@ -124,7 +124,7 @@ async def test_a_grant_that_cannot_be_ended_does_not_hide_the_later_ones(x: Work
 
     assert [grant.id for grant in await everything(x)] == [odd.id]
     assert [(line["event"], line["grant"]) for line in logs if line["log_level"] == "error"] == [
-        ("grant not ended", odd.id)
+        ("sweep.grant_not_ended", odd.id)
     ]
 
 

@@ -48,7 +48,7 @@ async def asked(database: Database, vault: Vault, ago: dict[str, timedelta]) -> 
         async with database.system() as session:
             account = (await session.exec(select(Account).where(Account.remote_id == remote_id))).one()
             clock = await Refreshes(session, vault).clock()
-            account.asked_at = clock - span
+            account.token_checked_at = clock - span
 
 
 async def due(database: Database, vault: Vault, grant: Grant, limit: int = 10) -> list[AccountToken]:
@@ -90,7 +90,7 @@ async def test_a_suspected_one_is_due_at_every_look_and_a_lost_one_daily(
     assert [owner.remote_id for owner in found] == ["r-1", "r-0"]
     await asked(database, vault, {"r-2": 2 * DAY})
     assert "r-2" in {owner.remote_id for owner in await due(database, vault, grant)}
-    assert (await the(database, "r-2")).lost == "190_492"
+    assert (await the(database, "r-2")).access_error == "190_492"
 
 
 async def test_disconnected_ones_and_those_without_a_token_are_nobody_s_to_ask_about(
@@ -143,10 +143,10 @@ async def test_the_first_suspicion_stays_until_the_platform_takes_the_token_agai
         changed = await AccountTokens(session, vault).mark_valid(owner)
 
     after = await the(database, "r-0")
-    assert (lost.suspected_at, lost.lost) == (before, "190_492")
+    assert (lost.suspected_at, lost.access_error) == (before, "190_492")
     assert changed
-    assert (after.suspected_at, after.lost) == (None, "")
-    assert after.asked_at is not None
+    assert (after.suspected_at, after.access_error) == (None, "")
+    assert after.token_checked_at is not None
 
 
 async def test_a_token_in_the_place_of_one_that_is_over_is_sealed_for_its_account(
@@ -184,7 +184,7 @@ async def test_a_person_who_reconnects_meanwhile_is_not_overruled(database: Data
 
     account = await the(database, "r-0")
     assert changed == [False, False, False]
-    assert (account.lost, account.suspected_at, account.asked_at) == ("", None, None)
+    assert (account.access_error, account.suspected_at, account.token_checked_at) == ("", None, None)
 
 
 async def test_some_are_left_until_each_was_asked_about(database: Database, vault: Vault) -> None:
@@ -219,7 +219,7 @@ def test_an_owner_shows_no_token() -> None:
         token="EAAGhush",
         sealed=b"sealed",
         suspected_at=None,
-        lost="",
+        access_error="",
     )
 
     assert "hush" not in repr(owner)

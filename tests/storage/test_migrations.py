@@ -122,3 +122,56 @@ async def test_a_grants_verdict_becomes_an_outcome_and_a_code(bare: Database, ba
         ("accounts_only", "190_463"),
     ]
     assert await run_sql(bare, "SELECT count(*) FROM grant_ WHERE next_reminder_at IS NOT NULL") == [(5,)]
+
+
+async def test_renamed_tables_and_columns_keep_their_rows(bare: Database, bare_url: str) -> None:
+    await upgrade(bare_url, "0027")
+    await insert(bare, "organization", id="org_1", name="Octa", created_at=AT)
+    await insert(bare, "trouble", platform="x", code="outage", met_at=AT)
+    await insert(bare, "app_budget", app="x", full_at=AT, held_until=AT)
+    texts = dict.fromkeys(["handle", "url", "avatar_url"], "")
+    await insert(
+        bare,
+        "account",
+        id="acc_1",
+        organization_id="org_1",
+        platform="x",
+        app="x",
+        remote_id="1",
+        kind="Profile",
+        name="Octa",
+        missing="[]",
+        connected_by="mem_1",
+        connected_at=AT,
+        asked_at=AT,
+        lost="left_out",
+        **texts,
+    )
+    await insert(
+        bare,
+        "alert_settings",
+        organization_id="org_1",
+        slack_id="T1",
+        channel_id="C1",
+        trouble="is_archived",
+        trouble_since=AT,
+        days="[3, 1]",
+        digest="daily",
+        quiet_from="",
+        quiet_to="",
+        timezone="UTC",
+        told_at=AT,
+    )
+
+    await upgrade(bare_url, "head")
+
+    counts = [
+        "SELECT count(*) FROM operator_alert WHERE last_seen_at IS NOT NULL",
+        "SELECT count(*) FROM app_rate_limit WHERE paused_until IS NOT NULL",
+        "SELECT count(*) FROM account WHERE access_error = 'left_out' AND token_checked_at IS NOT NULL",
+        (
+            "SELECT count(*) FROM alert_settings WHERE channel_error = 'is_archived' AND digest_sent_at IS NOT NULL"
+            " AND channel_error_since IS NOT NULL AND reminder_days IS NOT NULL"
+        ),
+    ]
+    assert [await run_sql(bare, one) for one in counts] == [[(1,)]] * len(counts)

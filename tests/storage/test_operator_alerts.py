@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, update
 
 from storage.engine.db import now
-from storage.models import Trouble
-from storage.operator_alerts import Troubles
+from storage.models import OperatorAlert
+from storage.operator_alerts import OperatorAlerts
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -19,18 +19,22 @@ OVER_AFTER = timedelta(hours=2)
 
 async def wait(database: Database, span: timedelta) -> None:
     async with database.system() as session:
-        earlier = update(Trouble).values(met_at=now(-span)).where(col(Trouble.met_at) > now(-span))
+        earlier = (
+            update(OperatorAlert)
+            .values(last_seen_at=now(-span))
+            .where(col(OperatorAlert.last_seen_at) > now(-span))
+        )
         await session.exec(earlier, execution_options={"synchronize_session": False})
 
 
 async def met(database: Database, code: str = "outage") -> bool:
     async with database.system() as session:
-        return await Troubles(session).met("x", code, OVER_AFTER)
+        return await OperatorAlerts(session).raise_once("x", code, OVER_AFTER)
 
 
 async def goes_on(database: Database, code: str = "outage") -> None:
     async with database.system() as session:
-        await Troubles(session).still("x", code, OVER_AFTER)
+        await OperatorAlerts(session).touch("x", code, OVER_AFTER)
 
 
 async def test_a_trouble_is_new_once_and_again_when_nobody_has_met_it_for_long(database: Database) -> None:

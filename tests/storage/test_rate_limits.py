@@ -75,7 +75,7 @@ async def test_a_call_that_cannot_wait_is_paid_by_those_who_come_after(database:
     async with database.system() as session:
         await RateLimits(session).consume(await RateLimits(session).lock("reddit", HOURLY), 1)
 
-    ((full_at,),) = await run_sql(database, "SELECT count(*) FROM app_budget")
+    ((full_at,),) = await run_sql(database, "SELECT count(*) FROM app_rate_limit")
     assert full_at == 1
     assert await take(database, 1) == 0
 
@@ -109,8 +109,8 @@ async def test_a_clock_that_is_set_back_an_hour_keeps_nobody_waiting_for_longer(
     await take(database, 90)
     async with database.system() as session:
         await RateLimits(session).pause("reddit", timedelta(seconds=30))
-    for column in ("full_at", "held_until", "written_at"):
-        await ahead(database, "app_budget", column, timedelta(hours=1))
+    for column in ("full_at", "paused_until", "written_at"):
+        await ahead(database, "app_rate_limit", column, timedelta(hours=1))
 
     async with database.system() as session:
         after = await RateLimits(session).lock("reddit", HOURLY)

@@ -27,7 +27,7 @@ from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
 from storage.memberships import Members
 from storage.models import Delivery, DeliveryStatus, IncidentKind, Role, Ticket, new_secret, utc_now
-from storage.operator_alerts import Troubles
+from storage.operator_alerts import OperatorAlerts
 from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
@@ -185,7 +185,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         rate_limit = RateLimit(calls=100, per=timedelta(minutes=1))
         await RateLimits(session).consume(await RateLimits(session).lock(f"x-{suffix}", rate_limit), 1)
-        await Troubles(session).met(f"x-{suffix}", "invalid_client", timedelta(hours=1))
+        await OperatorAlerts(session).raise_once(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
         hello = NewNotice(
             key=f"hello:{suffix}",

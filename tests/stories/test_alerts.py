@@ -84,7 +84,7 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
         "👋 I'll say here when an account of Acme needs a person."
     ]
     kept = await chosen(either_office)
-    assert (kept.channel_id, kept.days, kept.digest) == (SOCIAL, [21, 2], "daily")
+    assert (kept.channel_id, kept.reminder_days, kept.digest) == (SOCIAL, [21, 2], "daily")
     assert (kept.quiet_from, kept.quiet_to, kept.timezone) == ("22:00", "07:30", "Europe/Berlin")
     assert await trail(either_office, "alerts changed") == ["alerts changed"]
 
@@ -129,7 +129,7 @@ async def test_a_test_message_arrives_and_a_channel_that_takes_none_is_named(off
         lambda: ((m := ada.seen()[-1]) and "I'm not in that channel" in text_of(m)) or None
     )
     assert "I'm not in it any more" in await said(ada, "alerts")
-    assert (await chosen(office)).trouble == "not_in_channel"
+    assert (await chosen(office)).channel_error == "not_in_channel"
 
 
 @in_full
@@ -178,7 +178,7 @@ async def test_a_channel_that_takes_nothing_does_not_stand_in_the_way_of_other_c
 ) -> None:
     ada = await ready(office)
     office.slack.state.channels[SOCIAL].is_archived = True
-    await settings(office, trouble="is_archived")
+    await settings(office, channel_error="is_archived")
     ada.channel_id = GENERAL
 
     shown = await ada.submit(await form(ada), entered({"digest": "daily"}))
@@ -186,17 +186,17 @@ async def test_a_channel_that_takes_nothing_does_not_stand_in_the_way_of_other_c
     assert "✅ Saved." in text_of(shown)
     assert f"*I can't post in <#{SOCIAL}>*" in text_of(shown)
     kept = await chosen(office)
-    assert (kept.digest, kept.channel_id, kept.trouble) == ("daily", SOCIAL, "is_archived")
+    assert (kept.digest, kept.channel_id, kept.channel_error) == ("daily", SOCIAL, "is_archived")
 
 
 async def test_saving_tries_a_channel_again_that_took_nothing(office: Office) -> None:
     ada = await ready(office)
-    await settings(office, trouble="not_in_channel")
+    await settings(office, channel_error="not_in_channel")
 
     shown = await ada.submit(await form(ada), entered({}))
 
     assert "I can't post" not in text_of(shown)
-    assert (await chosen(office)).trouble == ""
+    assert (await chosen(office)).channel_error == ""
     await card_with(office, "👋 I'll say here")
 
 
@@ -244,7 +244,7 @@ async def test_only_admins_choose(office: Office) -> None:
 async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_office: Office) -> None:
     await ready(either_office)
     long_ago = datetime.now(UTC) - timedelta(days=8)
-    await settings(either_office, digest="weekly", told_at=long_ago)
+    await settings(either_office, digest="weekly", digest_sent_at=long_ago)
 
     await asyncio.gather(*(either_office.parts.watch.run() for _ in range(3)))
 
@@ -258,7 +258,7 @@ async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
     await ready(office)
     await dies(office)
     await card_with(office, "until somebody")
-    await settings(office, digest="daily", told_at=datetime.now(UTC) - timedelta(days=2))
+    await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
 
     await office.parts.watch.run()
 
@@ -273,7 +273,7 @@ async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -
     await ready(office)
     async with office.database.system() as session:
         await session.exec(update(Grant).values(scopes=["users.read"]))
-    await settings(office, told_at=datetime.now(UTC) - timedelta(days=8))
+    await settings(office, digest_sent_at=datetime.now(UTC) - timedelta(days=8))
 
     await office.parts.watch.run()
 
@@ -285,7 +285,7 @@ async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -
 async def test_a_digest_that_no_channel_takes_is_a_word_to_the_admins(office: Office) -> None:
     ada = await ready(office)
     await office.slack.kick(SOCIAL)
-    await settings(office, told_at=datetime.now(UTC) - timedelta(days=8))
+    await settings(office, digest_sent_at=datetime.now(UTC) - timedelta(days=8))
 
     await office.parts.watch.run()
 
@@ -296,7 +296,7 @@ async def test_a_digest_that_no_channel_takes_is_a_word_to_the_admins(office: Of
 @in_full
 async def test_a_digest_that_was_switched_off_is_not_said(office: Office) -> None:
     await ready(office)
-    await settings(office, digest="off", told_at=datetime.now(UTC) - timedelta(days=90))
+    await settings(office, digest="off", digest_sent_at=datetime.now(UTC) - timedelta(days=90))
 
     await office.parts.watch.run()
 

@@ -282,7 +282,7 @@ async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office
     card = await card_with(office, "must be reconnected within 13 days")
     await left(timedelta(days=7.5))
     await card_with(office, "must be reconnected within 8 days")
-    await settings(office, digest="daily", told_at=datetime.now(UTC) - timedelta(days=2))
+    await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
     await office.parts.watch.run()
 
     digest = await office.slack.until(lambda: cards(office)[1:] or None, 5)
@@ -308,7 +308,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
     office: Office,
 ) -> None:
     ada = await ready(office, "linkedin", "ana-ruiz")
-    await settings(office, days=[21])
+    await settings(office, reminder_days=[21])
     async with office.database.system() as session:
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(days=20)), next_reminder_at=now())

@@ -16,7 +16,6 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
 from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.failures import SlackSilent
-from bot.slack.outages import CHECK, UNTOUCHED
 from bot.slack.routes import (
     Answer,
     Done,
@@ -33,6 +32,7 @@ from bot.slack.routes import (
 )
 from bot.views import waiting
 from bot.views.kit import message_modal
+from bot.views.outages import CHECK, UNTOUCHED
 from sandbox.core import Fault
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA

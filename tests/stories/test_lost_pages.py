@@ -71,7 +71,7 @@ def role(office: Office, page: str, person: str, *tasks: str) -> None:
 
 async def lost(office: Office) -> set[str]:
     async with office.database.system(write=False) as session:
-        found = await session.exec(select(Account).where(col(Account.lost) != ""))
+        found = await session.exec(select(Account).where(col(Account.access_error) != ""))
         return {account.name for account in found}
 
 

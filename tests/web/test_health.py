@@ -321,7 +321,7 @@ async def test_metrics_that_could_not_be_measured_are_not_tried_for_by_everyone(
         for _ in range(10):
             await watcher.get("/metrics")
 
-    assert [line["event"] for line in logs].count("not measured") == 1
+    assert [line["event"] for line in logs].count("metrics.not_measured") == 1
 
 
 async def test_a_port_that_is_taken_is_named_with_its_setting(house: House, tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ async def test_malformed_http_costs_one_line_in_the_log(log: io.StringIO, sent: 
 
     assert (status, bare(headers)) == (400, True)
     said = log.getvalue()
-    assert (said.count("\n"), "malformed request refused" in said) == (1, True)
+    assert (said.count("\n"), "request.malformed" in said) == (1, True)
     assert "Traceback" not in said
     assert "canary" not in said.lower()
 

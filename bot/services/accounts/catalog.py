@@ -75,7 +75,12 @@ class PlatformCatalog:
 
     def capabilities(self, account: Account, grant: Grant | None) -> frozenset[Capability]:
         """Return what the account can do, from its grant's scopes and its own role there."""
-        if grant is None or grant.status in OVER or account.disconnected_at is not None or account.lost:
+        if (
+            grant is None
+            or grant.status in OVER
+            or account.disconnected_at is not None
+            or account.access_error
+        ):
             return frozenset()
         app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
         return capabilities(app, grant.scopes) - {Capability(name) for name in account.missing}

@@ -75,7 +75,11 @@ class Deauthorizations:
             for grant in ended:
                 await self._incidents.grant_died(session, grant, event.code)
         log.info(
-            "a person left", platforms=sorted(event.platforms), ended=len(ended), erased=erased, asked=asked
+            "deauthorization.done",
+            platforms=sorted(event.platforms),
+            ended=len(ended),
+            erased=erased,
+            asked=asked,
         )
         return len(ended)
 

@@ -118,7 +118,7 @@ class Disconnecting:
                 account.id,
                 cancelled=cancelled,
             )
-        log.info("account disconnected", account=account.id, orphan=orphan.id if orphan else None)
+        log.info("account.disconnected", account=account.id, orphan=orphan.id if orphan else None)
         return Disconnection(
             account=account,
             platform=self._catalog.platform(account.platform),
@@ -161,7 +161,7 @@ class Disconnecting:
         async with self._database.system() as session:
             if not await Grants(session, self._vault).end(grant):
                 result = Revocation.STILL_USED
-        log.info("grant ended", grant=grant.id, platform=grant.platform, result=str(result))
+        log.info("grant.ended", grant=grant.id, platform=grant.platform, result=str(result))
         return result
 
     async def _revoke(self, grant: Grant) -> Revocation:
@@ -178,7 +178,7 @@ class Disconnecting:
                 return await self._tokens.use(grant.id, revoke)
         except (PlatformError, TimeoutError) as error:
             code = error.code if isinstance(error, PlatformError) else "timeout"
-            log.warning("grant not revoked", grant=grant.id, platform=grant.platform, code=code)
+            log.warning("grant.not_revoked", grant=grant.id, platform=grant.platform, code=code)
             return Revocation.FAILED
 
     async def _siblings(self, grants: Grants, grant: Grant, people: Collection[str]) -> int:

@@ -66,11 +66,11 @@ class AlertSettingsService:
         before, channel = await self.get(actor), choice.channel_id
         away = is_elsewhere(before, actor.sender.team_id)
         new = channel != before.channel_id or away
-        code = await post_hello(channel) if channel and (new or before.trouble) else ""
+        code = await post_hello(channel) if channel and (new or before.channel_error) else ""
         if code and new:
             raise ChannelRefusedError(code)
         values: dict[str, Any] = {
-            "days": list(choice.days),
+            "reminder_days": list(choice.days),
             "digest": choice.digest,
             "quiet_from": choice.quiet_from,
             "quiet_to": choice.quiet_to,
@@ -79,7 +79,7 @@ class AlertSettingsService:
         if channel or not away:
             values["channel_id"] = channel
             if not code:
-                values |= {"slack_id": actor.sender.team_id, "trouble": "", "trouble_since": None}
+                values |= {"slack_id": actor.sender.team_id, "channel_error": "", "channel_error_since": None}
         async with acting(self.database, actor, Permission.CHANGE_ALERTS) as session:
             kept = await Alerts(session).save(actor.organization_id, **values)
             await Audit(session).write(actor.organization_id, actor.membership_id, "alerts changed", channel)
@@ -103,7 +103,7 @@ class AlertSettingsService:
         code = await post_test(settings.channel_id)
         async with acting(self.database, actor, Permission.CHANGE_ALERTS) as session:
             if code:
-                await Alerts(session).trouble(actor.organization_id, settings.channel_id, code)
+                await Alerts(session).set_channel_error(actor.organization_id, settings.channel_id, code)
             else:
                 await self.cards.channel_works(session, actor.organization_id, settings.channel_id)
         return code

@@ -158,7 +158,7 @@ class Cards:
 
     async def channel_works(self, session: AsyncSession, organization_id: str, channel: str) -> None:
         """Store that a channel takes messages, and correct cards that are out of date there."""
-        await Alerts(session).trouble(organization_id, channel, "")
+        await Alerts(session).set_channel_error(organization_id, channel, "")
         for incident in await Incidents(session).left_behind(organization_id, channel):
             await self.correct(session, incident)
 

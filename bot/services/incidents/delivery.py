@@ -34,7 +34,7 @@ class CardDelivery:
         """Give the card to the next person who can be reached."""
         organization_id = notice.organization_id or ""
         alerts = Alerts(session)
-        await alerts.trouble(organization_id, notice.channel, code)
+        await alerts.set_channel_error(organization_id, notice.channel, code)
         settings = await alerts.get(organization_id)
         if notice.key.startswith("digest:"):
             await self._tell_admins(session, settings, notice.key)
@@ -69,7 +69,7 @@ class CardDelivery:
 
     async def _tell_admins(self, session: AsyncSession, settings: AlertSettings, key: str) -> None:
         """Tell the admins that the channel did not take a digest; a card says so itself."""
-        lost = AlertsChannelLost(channel_id=settings.channel_id, code=settings.trouble)
+        lost = AlertsChannelLost(channel_id=settings.channel_id, code=settings.channel_error)
         for admin in await members_with(session, settings.organization_id, Permission.RECEIVE_NOTICES):
             await enqueue_dm(session, admin, f"lost:{key}", lost)
 

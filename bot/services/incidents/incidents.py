@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.ops.metrics import PROMPTS
-from bot.services.accounts.diagnosis import ends_at, only_data_ends
 from bot.services.incidents.card_facts import CardReader
 from bot.services.incidents.cards import Cards
 from bot.services.incidents.delivery import CardDelivery
@@ -28,6 +27,7 @@ from bot.services.incidents.notifications import (
 )
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.incidents.reviews import Reviews, access_problem
+from bot.services.tokens.lifetimes import ends_at, only_data_ends
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
@@ -109,7 +109,7 @@ class IncidentService:
             problems: dict[str, str] = {}
             lost = []
             for account in accounts:
-                relevant = account.lost or account.id in could
+                relevant = account.access_error or account.id in could
                 if relevant and (problem := access_problem(self._catalog, account, grant)):
                     problems[account.id] = problem
                     lost.append(account)
@@ -158,7 +158,7 @@ class IncidentService:
         platform = self._catalog.platform(grant.platform)
         for organization_id, accounts in await self._holders(session, grant):
             settings = await Alerts(session).get(organization_id)
-            day = min((days for days in settings.days if left <= timedelta(days=days)), default=None)
+            day = min((days for days in settings.reminder_days if left <= timedelta(days=days)), default=None)
             if day is None:
                 continue
             incident, new = await self._open(session, organization_id, grant, accounts, IncidentKind.EXPIRING)

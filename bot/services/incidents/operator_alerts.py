@@ -10,7 +10,7 @@ from bot.ops.metrics import OPERATOR
 from bot.services.notifications import OperatorNeeded
 from bot.services.outbox import Conversation, enqueue
 from storage.models import new_id
-from storage.operator_alerts import Troubles
+from storage.operator_alerts import OperatorAlerts
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -34,7 +34,7 @@ class OperatorPager:
 
         If the transaction fails, nothing was reported, and the next call reports it.
         """
-        if not await Troubles(session).met(platform, code, OVER_AFTER):
+        if not await OperatorAlerts(session).raise_once(platform, code, OVER_AFTER):
             return
         if self._channel:
             channel = Conversation(slack_id=self._slack_id, id=self._channel)
@@ -51,4 +51,4 @@ class OperatorPager:
 
         """
         async with self._database.system() as session:
-            await Troubles(session).still(platform, code, OVER_AFTER)
+            await OperatorAlerts(session).touch(platform, code, OVER_AFTER)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
+from bot.services.tokens.lifetimes import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
 from storage.incidents import Incidents
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
@@ -75,7 +75,7 @@ class Ladder:
                 try:
                     await self._look(grant)
                 except Exception as error:
-                    log.exception("a look at a grant failed", grant=grant.id, type=type(error).__name__)
+                    log.exception("reminder.failed", grant=grant.id, type=type(error).__name__)
                     await self._put_off({grant.id: moment + AFTER_A_FAULT})
 
     async def _page(self) -> list[Grant]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import ends_at
 from bot.services.incidents.notifications import AccessStillLost, IncidentResolved
 from bot.services.incidents.reasons import ROLE_LOST, SCOPE_LOST
+from bot.services.tokens.lifetimes import ends_at
 from storage.accounts import Accounts
 from storage.audit import SYSTEM, Audit
 from storage.grants import Grants
@@ -81,8 +81,12 @@ class State:
 
 def access_problem(catalog: PlatformCatalog, account: Account, grant: Grant) -> str:
     """Return the code for why a living grant does not let us publish to an account; empty: it does."""
-    if account.lost or grant.status in OVER or Capability.PUBLISH in catalog.capabilities(account, grant):
-        return account.lost
+    if (
+        account.access_error
+        or grant.status in OVER
+        or Capability.PUBLISH in catalog.capabilities(account, grant)
+    ):
+        return account.access_error
     return ROLE_LOST if str(Capability.PUBLISH) in account.missing else SCOPE_LOST
 
 

@@ -40,7 +40,7 @@ class IncidentWatch:
         for one in settings:
             moment = datetime.now(UTC)
             slot = digest_slot(one, moment)
-            if one.told_at < slot and quiet_until(one, moment) is None:
+            if one.digest_sent_at < slot and quiet_until(one, moment) is None:
                 await self._isolated(self._digest(one, slot), organization=one.organization_id)
 
     async def _isolated(self, work: Awaitable[None], **about: str) -> None:

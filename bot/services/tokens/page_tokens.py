@@ -298,7 +298,9 @@ class PageTokenChecker:
 
         If neither the person's token works nor an account's, the accounts are not reported one by one.
         """
-        doubted = any(o.suspected_at and not o.lost for o in results.ended) and await self._doubted(grant)
+        doubted = any(o.suspected_at and not o.access_error for o in results.ended) and await self._doubted(
+            grant
+        )
         believed = not doubted and not (person_ended and not results.working)
         changes = _Changes()
         async with self._database.system() as session:
@@ -306,7 +308,7 @@ class PageTokenChecker:
             if not results.known or not await own.lock(grant.id):
                 return ExchangeResult(tokens=tokens, ended=person_ended, again_in=results.retry_in)
             for owner, token in results.working.items():
-                changes.recovered |= await own.mark_valid(owner, token) and bool(owner.lost)
+                changes.recovered |= await own.mark_valid(owner, token) and bool(owner.access_error)
             for owner, code in results.ended.items():
                 first = owner.suspected_at
                 certain = believed and first is not None and clock - first >= SECOND_OPINION * 0.9
@@ -332,11 +334,11 @@ class PageTokenChecker:
         self, own: StoredTokens, owner: AccountToken, code: str, changes: _Changes, *, certain: bool
     ) -> None:
         """Suspect an account's token that the platform calls ended, or give the account up."""
-        changes.lost |= bool(owner.lost)
-        if owner.lost or not certain:
+        changes.lost |= bool(owner.access_error)
+        if owner.access_error or not certain:
             noted = await own.suspect(owner)
             changes.newly_suspected |= noted and owner.suspected_at is None
-            changes.waiting |= not owner.lost
+            changes.waiting |= not owner.access_error
         elif await own.mark_lost(owner, code):
             changes.lost = True
             log.warning("account.lost", account=owner.id, code=code)

@@ -15,7 +15,7 @@ from bot.services.incidents.operator_alerts import OVER_AFTER, OperatorPager
 from bot.settings import ConfigurationError
 from bot.slack.sender import Renderer
 from storage.engine.db import now
-from storage.models import Notice, Trouble
+from storage.models import Notice, OperatorAlert
 from tests.application import settings
 from tests.databases import another
 from tests.outbox import rendered
@@ -47,7 +47,7 @@ async def said(database: Database) -> list[str]:
 async def met_before(database: Database, span: timedelta) -> None:
     async with database.system() as session:
         await session.exec(
-            update(Trouble).values(met_at=now(-span)).where(col(Trouble.platform) == "x"),
+            update(OperatorAlert).values(last_seen_at=now(-span)).where(col(OperatorAlert.platform) == "x"),
             execution_options={"synchronize_session": False},
         )
 

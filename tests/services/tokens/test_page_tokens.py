@@ -14,11 +14,13 @@ from sqlmodel import col, select, update
 
 from adapters.base import AccountTokens, Busy, GrantDead, Tokens
 from adapters.registry import REGISTRY
-from bot.services.accounts.diagnosis import Diagnosis, diagnose
+from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
+from bot.services.accounts.problems import Problem
 from bot.services.incidents.incidents import IncidentService
 from bot.services.tokens import page_tokens
 from bot.services.tokens.policy import LEASE, SECOND_OPINION
 from bot.services.tokens.queue import BEGUN_WITHIN_S
+from bot.views.diagnosis import advice
 from sandbox.core import Fault
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
@@ -29,7 +31,6 @@ from storage.models import Account, Grant, GrantStatus
 from storage.refreshes import Outcome, Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.platforms import PLATFORMS
 from tests.services.tokens.test_policy import facebook
 from tests.services.tokens.test_refreshing import Works, open_works
 
@@ -78,9 +79,7 @@ async def pages(works: Works) -> dict[str, Account]:
 
 async def examined(works: Works, grant: Grant, remote_id: str) -> Diagnosis:
     account, after = (await pages(works))[remote_id], await works.look(grant.id)
-    return diagnose(
-        account, after, PLATFORMS[works.platform], can=works.catalog.capabilities(account, after), missing=()
-    )
+    return diagnose(state_of(works.catalog, account, after))
 
 
 async def role(works: Works, page: str, *tasks: str) -> None:
@@ -91,7 +90,7 @@ async def role(works: Works, page: str, *tasks: str) -> None:
 async def look_again(works: Works, grant: Grant, after: timedelta = SECOND_OPINION) -> None:
     """Let time pass for what was said of accounts and of the grant, and look."""
     async with works.database.system() as session:
-        for column in (Account.suspected_at, Account.asked_at):
+        for column in (Account.suspected_at, Account.token_checked_at):
             later = update(Account).where(col(column).is_not(None)).values({col(column): now(-after)})
             await session.exec(later, execution_options={"synchronize_session": False})
     await works.make_due(grant.id)
@@ -155,13 +154,13 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert told_first == []
     assert first.due_at is not None
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
-    assert doubted.status == "🟡 connected, being checked"
+    assert doubted.problem is Problem.ACCOUNT_SUSPECTED
     assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
     assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card["text"]
     assert "the person has lost their role on the Page" in str(card)
-    assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
-    assert "give whoever connected it the role back" in lost.advice
-    assert studio.status == "🟢 connected"
+    assert (lost.problem, lost.code) == (Problem.ACCOUNT_LOST, "190_492")
+    assert "give whoever connected it the role back" in advice(lost)
+    assert studio.fine
     assert works.catalog.capabilities((await pages(works))[BAKERY], after) == frozenset()
 
 
@@ -173,14 +172,14 @@ async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
     await role(works, STUDIO)
     await works.refresher.run()
     await look_again(works, grant)
-    assert (await pages(works))[STUDIO].lost == "190_492"
+    assert (await pages(works))[STUDIO].access_error == "190_492"
 
     await role(works, STUDIO, "CREATE_CONTENT", "ANALYZE")
     await look_again(works, grant, DAY)
 
     account = (await pages(works))[STUDIO]
-    assert (account.lost, account.suspected_at) == ("", None)
-    assert (await examined(works, grant, STUDIO)).status == "🟢 connected"
+    assert (account.access_error, account.suspected_at) == ("", None)
+    assert (await examined(works, grant, STUDIO)).fine
     said = [notice["text"] for notice in await works.said()]
     assert any("can publish for Acme again" in text for text in said)
     assert any("Facebook lets us act for it again" in text for text in said)
@@ -200,7 +199,7 @@ async def test_a_page_whose_token_died_gets_another_and_nobody_hears_of_it(
 
     account, after = (await pages(works))[STUDIO], await works.look(grant.id)
     assert account.token_sealed != before
-    assert (account.lost, account.suspected_at) == ("", None)
+    assert (account.access_error, account.suspected_at) == ("", None)
     assert after.due_at is not None
     assert after.due_at - datetime.now(UTC) > DAY / 2
     asked = len(asked_about(works))
@@ -241,11 +240,11 @@ async def test_an_outage_while_pages_are_asked_about_is_no_word_against_them(
 
     account = (await pages(works))[STUDIO]
     assert suspected is not None
-    assert account.lost == ""
+    assert account.access_error == ""
     assert await works.said() == []
     works.simulator.faults.clear()
     await look_again(works, grant)
-    assert (await pages(works))[STUDIO].lost == "190_492"
+    assert (await pages(works))[STUDIO].access_error == "190_492"
 
 
 async def test_pages_that_many_grants_lose_at_once_are_doubted(
@@ -262,7 +261,7 @@ async def test_pages_that_many_grants_lose_at_once_are_doubted(
     await look_again(works, grant)
 
     account, after = (await pages(works))[STUDIO], await works.look(grant.id)
-    assert (account.lost, account.suspected_at is not None) == ("", True)
+    assert (account.access_error, account.suspected_at is not None) == ("", True)
     assert after.due_at is not None
     assert timedelta(minutes=50) < after.due_at - datetime.now(UTC) <= timedelta(hours=1)
     assert await works.said() == []
@@ -356,7 +355,7 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
         "190_463",
     )
     assert "Facebook: Blue Door Bakery can't publish for Acme" in card["text"]
-    assert (await examined(works, grant, STUDIO)).state == "connected, the person's sign-in is over"
+    assert (await examined(works, grant, STUDIO)).problem is Problem.ACCOUNTS_ONLY
     assert (await examined(works, grant, BAKERY)).broken
 
 
@@ -367,7 +366,7 @@ async def test_one_living_page_of_many_keeps_the_grant(
     grant = await works.grant(ANA, due=False)
     await with_pages(works, grant, gone=20)
     async with database.system() as session:  # the one that lives is the last to be asked about
-        living = update(Account).where(col(Account.remote_id) == BAKERY).values(asked_at=now())
+        living = update(Account).where(col(Account.remote_id) == BAKERY).values(token_checked_at=now())
         await session.exec(living, execution_options={"synchronize_session": False})
     for page in (STUDIO, "104000000000003"):
         await role(works, page)
@@ -425,7 +424,7 @@ async def test_when_nothing_lives_the_sign_in_s_card_speaks_for_all_its_pages(
     after, [card] = await works.look(grant.id), await works.said()
     assert between.status == GrantStatus.HEALTHY
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "190_463")
-    assert [one.lost for one in (await pages(works)).values()] == ["", "", ""]
+    assert [one.access_error for one in (await pages(works)).values()] == ["", "", ""]
     assert "the sign-in has expired" in str(card)
 
 
@@ -441,7 +440,11 @@ async def test_every_dead_page_is_told_of_however_many_live_on_without_the_perso
     await look_again(works, grant)
 
     found = await pages(works)
-    assert {one.remote_id for one in found.values() if not one.lost} == {BAKERY, STUDIO, "104000000000003"}
+    assert {one.remote_id for one in found.values() if not one.access_error} == {
+        BAKERY,
+        STUDIO,
+        "104000000000003",
+    }
     assert (await works.look(grant.id)).status == GrantStatus.HEALTHY
 
 
@@ -514,7 +517,7 @@ async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token
 
     assert done.tokens.access_token
     assert done.again_in == page_tokens.RETRY_UNANSWERED
-    assert (await pages(works))[STUDIO].asked_at is None
+    assert (await pages(works))[STUDIO].token_checked_at is None
 
 
 def test_a_look_leaves_time_to_begin_it_late_and_to_store_what_came_of_it() -> None:
@@ -545,15 +548,9 @@ async def test_a_permission_that_was_taken_back_is_missing_from_the_next_look_on
     after = await works.look(grant.id)
     assert set(grant.scopes) - set(after.scopes) == {"pages_manage_posts"}
     account = (await pages(works))[STUDIO]
-    found = diagnose(
-        account,
-        after,
-        PLATFORMS["facebook"],
-        can=works.catalog.capabilities(account, after),
-        missing=works.catalog.missing_scopes(account, after),
-    )
-    assert found.status == "🟠 connected, but can't publish"
-    assert "pages_manage_posts" in found.sentence
+    found = diagnose(state_of(works.catalog, account, after))
+    assert found.problem is Problem.SCOPE_FORBIDS
+    assert found.scopes == ("pages_manage_posts",)
 
 
 async def test_scopes_that_a_refresh_answer_names_are_kept(
@@ -605,7 +602,7 @@ async def test_while_the_app_is_held_back_no_page_is_asked_about_and_none_is_cal
 
     assert done.again_in == DAY / 8
     assert len(asked_about(works)) - before == 1  # the person's new token
-    assert (await pages(works))[STUDIO].asked_at is None
+    assert (await pages(works))[STUDIO].token_checked_at is None
 
 
 async def test_a_page_that_several_accounts_stand_for_is_asked_about_once(
@@ -626,4 +623,4 @@ async def test_a_page_that_several_accounts_stand_for_is_asked_about_once(
     await works.refresher.run()
 
     assert len(asked_about(works)) - before == 2  # the person's new token, and this one
-    assert all(one.asked_at for one in (await pages(works)).values())
+    assert all(one.token_checked_at for one in (await pages(works)).values())

@@ -12,7 +12,7 @@ from sqlmodel import col, func, select, update
 from adapters.base import Busy
 from bot.services.tokens.queue import SILENCE, RefreshQueue
 from storage.engine.db import Database, now
-from storage.models import AppBudget, Grant, GrantStatus
+from storage.models import AppRateLimit, Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.vault import Vault
 from tests.counts import tries
@@ -165,7 +165,7 @@ async def test_a_platform_that_answers_nobody_is_asked_by_one_call_at_a_time_unt
 
     async def time_passes() -> None:
         async with database.system() as session:
-            long_ago = update(AppBudget).values(held_until=now(timedelta(seconds=-1)))
+            long_ago = update(AppRateLimit).values(paused_until=now(timedelta(seconds=-1)))
             await session.exec(long_ago, execution_options=UNSYNCHRONIZED)
 
     one = lane(database, vault, work)
