@@ -22,6 +22,7 @@ from storage.organization_names import lock
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import CompoundSelect
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.engine.autocommit import AutocommitRunner
@@ -45,7 +46,7 @@ class Moved:
 
 
 # Built once: it runs before every request from a Grid.
-_LEFT_BEHIND = union_all(
+_LEFT_BEHIND: CompoundSelect[tuple[str]] = union_all(
     core_select(literal_column("1")).where(
         col(Membership.realm) == bindparam("team_id"), col(Membership.ended_at).is_(None)
     ),
@@ -76,12 +77,14 @@ async def move(session: AsyncSession, team_id: str, enterprise_id: str, ids: Map
     await lock(session, f"workspace:{team_id}")
     moved = await _move_members(session, team_id, enterprise_id, ids)
     await _move_invitations(session, team_id, enterprise_id, ids)
-    for model in (ChannelRequest, Browser):
-        for one in await session.exec(select(model).where(model.realm == team_id)):
-            if one.user_id in ids:
-                one.realm, one.user_id = enterprise_id, ids[one.user_id]
-            else:
-                await session.delete(one)
+    requests = await session.exec(select(ChannelRequest).where(ChannelRequest.realm == team_id))
+    browsers = await session.exec(select(Browser).where(Browser.realm == team_id))
+    passing: list[ChannelRequest | Browser] = [*requests, *browsers]
+    for one in passing:
+        if one.user_id in ids:
+            one.realm, one.user_id = enterprise_id, ids[one.user_id]
+        else:
+            await session.delete(one)
     for inside in (
         update(Workspace).where(col(Workspace.team_id) == team_id),
         update(Installation).where(col(Installation.team_id) == team_id),
