@@ -271,7 +271,9 @@ class Specimens:
                 makers={"mem_0": self.row(Membership)},
             ),
             Standing: lambda: Standing(
-                choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
+                choices=(self.seat(), self.seat("1")),
+                default_organization_id=self.seat().organization_id,
+                certain=True,
             ),
             Say: lambda: Say(text=self.text, blocks=[kit.words(self.text)]),
             Choice: lambda: Choice(
