@@ -85,14 +85,24 @@ def opener_of(body: Mapping[str, Any]) -> Sender:
 
 
 def leaver_of(body: Mapping[str, Any]) -> Sender | None:
-    """Return the person Slack has just deactivated, from a `user_change` envelope, or None for any other change.
+    """Return whom Slack has just deactivated, from a `user_change` envelope; see `_changed`."""
+    return _changed(body, deleted=True)
 
-    Also None for people of other companies, because Slack reports their changes too. In a Grid this may need a
-    check: see `Sender.claimed_team`.
+
+def returner_of(body: Mapping[str, Any]) -> Sender | None:
+    """Return who is active in Slack and has changed, perhaps by coming back; see `_changed`."""
+    return _changed(body, deleted=False)
+
+
+def _changed(body: Mapping[str, Any], *, deleted: bool) -> Sender | None:
+    """Return whom a `user_change` is about if they are deactivated or not, as `deleted` says, else None.
+
+    None also for people of other companies, whose changes Slack tells us as well. In a Grid that may have to be
+    looked up: see `Sender.claimed_team`.
     """
     user = (body.get("event") or {}).get("user")
     team_id, enterprise_id = workspace_of(body)
-    if not isinstance(user, Mapping) or user.get("deleted") is not True or not (enterprise_id or team_id):
+    if not isinstance(user, Mapping) or user.get("deleted") is not deleted or not (enterprise_id or team_id):
         return None
     own, grid = user.get("team_id"), user.get("enterprise_user")
     theirs = grid.get("enterprise_id") if isinstance(grid, Mapping) else None

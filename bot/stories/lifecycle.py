@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.numbers import number
 from bot.slack.grids import at_home
-from bot.slack.payloads import JOINED_A_GRID, leaver_of, workspace_of
+from bot.slack.payloads import JOINED_A_GRID, leaver_of, returner_of, workspace_of
 from bot.slack.routes import Answer, Done, Kind, Request, Who, on
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class LifecycleStory:
 
     @on(Kind.EVENT, "user_change", Who.SLACK)
     async def user_changed(self, request: Request) -> Answer:
-        """End what a deactivated person could do.
+        """End what a deactivated person could do, and restore it when they are back.
 
         Raises:
             SlackSilent: Slack doesn't say whose person it is, so the event has to come again.
@@ -52,6 +52,9 @@ class LifecycleStory:
         leaver = leaver_of(request.body)
         if leaver is not None and await at_home(self.database.autocommit, leaver, request.client):
             await self.offboarding.person_left(leaver, str(request.body.get("event_id", "")))
+        returner = returner_of(request.body)
+        if returner is not None:
+            await self.offboarding.person_returned(returner, str(request.body.get("event_id", "")))
         return Done()
 
     @on(Kind.EVENT, JOINED_A_GRID, Who.SLACK, changes=False)
