@@ -43,7 +43,7 @@ def _left(realm: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
         col(Membership.realm) == realm,
         col(Membership.user_id) == user_id,
         col(Membership.ended_at).is_not(None),
-        col(Membership.left_slack),
+        col(Membership.left_slack).is_(True),
         col(Membership.organization_id).in_(there),
     )
 

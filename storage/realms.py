@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, literal_column, union_all
 from sqlalchemy import select as core_select
 from sqlmodel import col, select, update
 
-from storage.engine.db import now, rows
+from storage.engine.statements import now, rows
 from storage.memberships import Members
 from storage.models import Browser, ChannelRequest, Installation, Invitation, Membership, Workspace
 from storage.organization_names import lock
