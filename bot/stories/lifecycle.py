@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adapters.numbers import number
 from bot.slack.grids import at_home
 from bot.slack.payloads import JOINED_A_GRID, leaver_of, returner_of, workspace_of
 from bot.slack.routes import Answer, Done, Kind, Request, Who, on
@@ -64,7 +63,7 @@ class LifecycleStory:
 
     async def _end(self, body: Mapping[str, Any]) -> None:
         if slack_id := _installation_of(body):
-            await self.installations.uninstall(slack_id, number(body.get("event_time")))
+            await self.installations.uninstall(slack_id)
 
 
 def _installation_of(body: Mapping[str, Any]) -> str | None:
