@@ -32,7 +32,7 @@ NO_CODE = "Type the code after it: `/octapost org join ABCD-EFGH-JKLM`."
 def which(command: str, words: str, found: Sequence[Summary], realm: str) -> Message:
     """Return the question for which organization a command and the words after it are; nothing is done yet."""
     blocks = [
-        kit.section(
+        kit.words(
             f"For which organization is `/octapost {command}`? You are in several, and this channel isn't set to"
             " one of them. Nothing was changed yet."
         )
