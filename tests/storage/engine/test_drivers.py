@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.engine.drivers import SqliteConnection
+from storage.engine.sqlite import SqliteConnection
 
 TIMES = 50
 
