@@ -1,4 +1,4 @@
-"""The drivers' connections, below SQLAlchemy."""
+"""SQLite's connections, below SQLAlchemy."""
 
 from __future__ import annotations
 
