@@ -38,7 +38,7 @@ from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
 from bot.settings import PlatformSettings
-from bot.slack.dispatch.replies import said
+from bot.slack.dispatch.replies import message_body
 from bot.slack.routes import Route, Say
 from bot.views import kit
 from bot.views.accounts import Page
@@ -181,7 +181,7 @@ def top_level(words: str) -> list[str]:
 def faults_of(shown: Any) -> list[str]:
     """Return what Slack would refuse of what a view returned, and what is wrong with it."""
     if isinstance(shown, Say):
-        body = said(shown)
+        body = message_body(shown)
         return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
     if isinstance(shown, Message):
         body = shown.body
