@@ -1,4 +1,4 @@
-"""What people read when a grant needs one of them: the card, the lines below it, and who can do it."""
+"""What people read when a grant needs one of them: the card, its details, and who can reconnect."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _named(accounts: Iterable[str]) -> str:
 
 
 def card(one: IncidentCard) -> Message:
-    """Return the card in the state its incident is in now."""
+    """Return the card for the present state of its incident."""
     incident = one.incident
     sign, text = headline(one)
     blocks = [kit.words(f"{sign} {text}")]
@@ -63,7 +63,7 @@ def card(one: IncidentCard) -> Message:
 
 
 def waits(one: IncidentCard) -> str:
-    """Return how many posts wait for it and when the first is due, in mrkdwn; empty when none does."""
+    """Return how many posts wait for it and when the first is due, in mrkdwn; empty if none does."""
     if one.waiting is None or one.waiting.first is None:
         return ""
     many, first = one.waiting.posts > 1, one.waiting.first
@@ -77,7 +77,7 @@ def waits(one: IncidentCard) -> str:
 
 
 def _question(one: IncidentCard) -> list[Json]:
-    """Return the question what becomes of posts whose time has passed, and the buttons that answer it."""
+    """Return the question what to do with posts whose time has passed, and the buttons that answer it."""
     if not one.late:
         return []
     all_of_them = one.incident.accounts.keys() <= one.incident.renewed.keys()
@@ -106,13 +106,13 @@ def were(count: int) -> str:
 
 
 def answered(one: IncidentCard) -> str:
-    """Return what somebody said of late posts, in mrkdwn; empty while nobody has."""
+    """Return the decision about late posts, in mrkdwn; empty until there is one."""
     incident, by = one.incident, kit.mention(one.answerer)
     return decided(incident.late_answer, incident.late_posts, by) if incident.late_answer else ""
 
 
 def decided(answer: str, late: int, by: str) -> str:
-    """Return, in mrkdwn, what becomes of late posts; `by` names whoever decided."""
+    """Return, in mrkdwn, what happens to late posts; `by` names the person who decided."""
     posts, many = kit.posts(late, "late"), late > 1
     if answer == LateAnswer.RELEASED:
         said = f"▶️ {posts} {'go' if many else 'goes'} out now, said {by}."
@@ -121,7 +121,7 @@ def decided(answer: str, late: int, by: str) -> str:
 
 
 def headline(one: IncidentCard) -> tuple[str, str]:
-    """Return the card's sign and its sentence, which hold people's own words: plain text."""
+    """Return the card's sign and its sentence, as plain text, because it contains names that people chose."""
     incident, who = one.incident, f"{one.platform.name}: {names_of(one)}"
     if not incident.open:
         return {
@@ -140,7 +140,7 @@ def headline(one: IncidentCard) -> tuple[str, str]:
 
 
 def _well_again(one: IncidentCard) -> str:
-    """Return what accounts can do after it is over: what never broke doesn't do it again."""
+    """Return what the accounts can do after the incident, without "again" for those that always could."""
     broke = one.incident.kind == IncidentKind.NEEDS_RECONNECT
     return f"publish for {one.organization} again" if broke else f"go on publishing for {one.organization}"
 
@@ -172,7 +172,7 @@ def _details(one: IncidentCard) -> list[str]:
 
 
 def _ended(one: IncidentCard, at: str = "") -> str:
-    """Return how it came to its end, in mrkdwn, with a time where one is given; empty when the card says it."""
+    """Return how it ended, in mrkdwn, with the time if it is given; empty if the card says so already."""
     incident = one.incident
     if incident.open:
         return ""
@@ -181,9 +181,9 @@ def _ended(one: IncidentCard, at: str = "") -> str:
 
 
 def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) -> str:
-    """Return how an incident was resolved, in mrkdwn; empty when its card says all there is.
+    """Return how an incident was resolved, in mrkdwn; empty if its card says so already.
 
-    `by` says who did it and when, where that is known.
+    `by` says who did it and when, if that is known.
     """
     freed = f", {kit.posts(released)} released" if released else ""
     return {
@@ -196,9 +196,9 @@ def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) ->
 
 
 def care(incident: Incident, claimer: str) -> str:
-    """Return what is being done about an open incident, in mrkdwn; empty when nothing is.
+    """Return who takes care of an open incident, or until when it is snoozed, in mrkdwn; empty if neither.
 
-    `claimer` is how to name whoever claimed it, if anybody did.
+    `claimer` names the person who claimed it, if somebody did.
     """
     if incident.claimed_by:
         return f"🙋 {claimer} is on it."
@@ -243,13 +243,13 @@ def _span(span: timedelta) -> str:
 
 
 def moved(one: CardMoved) -> Message:
-    """Return what stands in a person's messages in the place of a card that went to a channel."""
+    """Return what replaces a card in a person's messages after it moved to a channel."""
     ours = f"➡️ This card is in <#{one.channel_id}> now."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
 def outdated(one: IncidentCard) -> Message:
-    """Return what stands in the place of a card that could not be kept up to date where it is."""
+    """Return what replaces a card that can no longer be kept up to date in its place."""
     sign, text = headline(one)
     if one.incident.open:
         sign, text = "➡️", "I couldn't write here any more, so this card went to somebody directly."
@@ -257,7 +257,7 @@ def outdated(one: IncidentCard) -> Message:
 
 
 def withdrawn() -> Message:
-    """Return what stands in the place of a card for somebody who may not read it any more: no names."""
+    """Return what replaces a card for somebody who may no longer read it. It contains no names."""
     ours = "➡️ This card moved on."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
@@ -344,7 +344,7 @@ def request(one: RequestFacts) -> Message:
 
 
 def _done(card: IncidentCard) -> Message:
-    """Return what stands in the place of a request once its incident is resolved."""
+    """Return what replaces a request once its incident is resolved."""
     sign, text = headline(card)
     blocks = [kit.words(f"{sign} Done: {text}")]
     if said := _ended(card):
@@ -353,7 +353,7 @@ def _done(card: IncidentCard) -> Message:
 
 
 def digest(one: DigestFacts) -> Message:
-    """Return the digest: how all accounts are, as the home tab counts them, and what needs a person."""
+    """Return the digest: the number of accounts by state, as on the home tab, and what needs a person."""
     open_, severity = one.incidents, worst(one.accounts)
     fine = severity is Severity.GREEN
     well = fine and not open_
