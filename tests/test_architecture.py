@@ -49,7 +49,6 @@ PLATFORM_NAMES = frozenset(
 )
 """Not "x", which is a name for much else."""
 CYCLES = [
-    ("bot.web.guard", "bot.web.limits"),
     ("storage.engine.db", "storage.engine.roles"),
 ]
 """Modules that import each other, still to be divided, as above."""

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Platform
-from bot.slack.routes import Say
 from bot.views import kit
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
+    from bot.services.accounts.reconnecting import ReconnectLink
     from bot.settings import PlatformSettings
-    from storage.models import Account
     from storage.organization_summaries import Summary
 
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
@@ -22,7 +21,7 @@ ORGANIZATIONS_SHOWN = 90
 """A modal holds 100 blocks."""
 
 
-def invitation(platform: Platform, app: App, organization: str, url: str) -> Say:
+def invitation(platform: Platform, app: App, organization: str, url: str) -> Message:
     """Return the private message that starts a connection.
 
     `organization` is a member's own words: it goes out as plain text, so it can neither mention
@@ -36,23 +35,23 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Say
     )
 
 
-def renewal(platform: Platform, accounts: Sequence[Account], organization: str, url: str) -> Say:
-    """Return the private message that starts the renewal of a sign-in, which these accounts share."""
-    what = f"Reconnect {kit.some(account.name for account in accounts)} on {platform.name}"
+def renewal(link: ReconnectLink) -> Message:
+    """Return the private message that starts the renewal of a sign-in."""
+    what = f"Reconnect {kit.some(account.name for account in link.accounts)} on {link.platform.name}"
     return _leading(
-        platform,
-        url,
+        link.platform,
+        link.url,
         text=f"{what}: press the button to go on in your browser.",
-        words=f"{what}, so that {organization} can go on publishing there.",
+        words=f"{what}, so that {link.organization} can go on publishing there.",
     )
 
 
-def _leading(platform: Platform, url: str, *, text: str, words: str) -> Say:
-    return Say(
+def _leading(platform: Platform, url: str, *, text: str, words: str) -> Message:
+    return Message(
         text=text,
         blocks=[
             kit.words(words),
-            kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
+            kit.actions(kit.link(f"Continue to {platform.name}", "connect.open", url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],
     )
@@ -119,6 +118,6 @@ def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
     return kit.modal("Connect an account", blocks, close="Cancel")
 
 
-def go_on(link: Say) -> Json:
+def go_on(link: Message) -> Json:
     """Return the same private link, for the modal that asked for the platform or organization."""
     return kit.modal("Connect an account", list(link.blocks))

@@ -10,7 +10,6 @@ from bot.services.accounts.problems import Severity
 from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
-from bot.slack.routes import Say
 from bot.views import diagnosis, kit
 from bot.views.kit import Message
 from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
@@ -260,7 +259,7 @@ def withdrawn() -> Message:
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
-def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
+def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Message:
     """Return the private answer to "Who can do this?", with a button for those who may ask one of them."""
     able = roles_with(Permission.CONNECT_ACCOUNTS)
     found = {role: kit.listed(kit.mention(m) for m in people if m.role == role) for role in able}
@@ -272,7 +271,7 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     blocks = [kit.words(f"Who can reconnect {names_of(one)}?"), kit.section("\n".join(lines))]
     if can_send and one.incident.open:
         blocks.append(kit.actions(kit.button("Send the link to…", "incident.send", one.value)))
-    return Say(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
+    return Message(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
 
 
 def ineligible(why: Ineligible, organization: str) -> str:

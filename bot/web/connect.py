@@ -18,7 +18,7 @@ from bot.services.errors import ServiceError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.views import pages as views
 from bot.views.errors import explain, sentence
-from bot.web.guard import SECRET, is_same_origin, single_values
+from bot.web.browsers import SECRET, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
 from storage.attempts import Attempts
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Connecting, Invitation, Outcome
     from bot.settings import Settings
     from bot.slack.home_tab import HomeTabSoon
-    from bot.web.guard import Cookies
+    from bot.web.browsers import Cookies
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
     from storage.attempts import Redeemed
