@@ -30,6 +30,7 @@ from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
 from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.reconnecting import ReconnectLink
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
 from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
@@ -236,6 +237,12 @@ class Specimens:
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
             Revocation: Revocation.FAILED,
+            ReconnectLink: lambda: ReconnectLink(
+                url=PUBLIC_URL,
+                platform=found.platform,
+                accounts=[self.row(Account)] * 7,
+                organization=self.text,
+            ),
             Outlook: Outlook(revocation=Revocation.FAILED, posts=3),
             AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
@@ -445,7 +452,7 @@ NAMESPACE: dict[str, Any] = {
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Seat, Standing,
         Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        DigestFacts, Outlook, RequestFacts, datetime, timedelta, *KINDS.values(),
+        DigestFacts, Outlook, ReconnectLink, RequestFacts, datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 
