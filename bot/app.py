@@ -33,7 +33,7 @@ from bot.services.accounts.reconnecting import Reconnecting
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
-from bot.services.incidents.reminders import Ladder
+from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
@@ -114,7 +114,7 @@ class Services:
     connecting: Connecting
     choosing: Choosing
     deauthorizations: Deauthorizations
-    ladder: Ladder
+    expiry_reminders: ExpiryReminders
     watch: IncidentWatch
     alert_settings: AlertSettingsService
     channels: ChannelService
@@ -149,7 +149,7 @@ class Parts:
     disconnecting: Disconnecting
     refresher: Refresher
     tokens: FreshTokens
-    ladder: Ladder
+    expiry_reminders: ExpiryReminders
     incidents: IncidentService
     watch: IncidentWatch
     routes: Routes
@@ -240,7 +240,7 @@ def construct(
         disconnecting=services.disconnecting,
         refresher=services.refresher,
         tokens=services.tokens,
-        ladder=services.ladder,
+        expiry_reminders=services.expiry_reminders,
         incidents=services.incidents,
         watch=services.watch,
         routes=edge.routes,
@@ -299,7 +299,7 @@ def _services(base: Base) -> Services:
         deauthorizations=Deauthorizations(
             catalog=catalog, incidents=incidents, database=database, vault=vault
         ),
-        ladder=Ladder(catalog, incidents, database, vault),
+        expiry_reminders=ExpiryReminders(catalog, incidents, database, vault),
         watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),

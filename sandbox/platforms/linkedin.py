@@ -26,7 +26,7 @@ from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 EVE = 53
-"""The day on which a token has a week left of its 60: one of the rungs on which an organization is warned."""
+"""The day on which a token has a week left of its 60: one of the days on which organizations are reminded."""
 PAGE_SCOPES = frozenset({"rw_organization_admin", "r_organization_admin"})
 BAD_CODE = (
     "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. "

@@ -1,7 +1,7 @@
-"""From an organization's account back to nothing: disconnecting, and ending consents at their platforms.
+"""Disconnecting accounts, and ending their grants at the platforms.
 
-An account leaves its organization in one transaction. The consent behind it is ended at the platform
-only when nobody uses it any more, and only where that ends nothing else.
+An account is removed from its organization in one transaction. Its grant is ended at the platform only if no
+other account uses it, and only if that ends no other grant.
 """
 
 from __future__ import annotations
@@ -33,28 +33,29 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 REVOKE_WITHIN_S = 8.0
-"""How long a person waits to hear whether the platform ended a grant."""
+"""How long the platform may take to end a grant: a person is waiting for the result."""
 
 
 class Revocation(StrEnum):
-    """What becomes of the grant at the platform when an account is disconnected."""
+    """What happens to the grant at the platform when an account is disconnected."""
 
     ENDED = "ended"
     STILL_USED = "still_used"
-    """Other accounts, or another organization, use the same consent."""
+    """Other accounts, or another organization, use the same grant."""
     SAME_PERSON = "same_person"
-    """Ending it there would, or might, end other live accounts of the same person (Meta, Google)."""
+    """It stays, because ending it would or might end other working grants of the same person."""
     FAILED = "failed"
-    """The platform did not confirm; our tokens are deleted all the same."""
+    """The platform did not confirm; our tokens are deleted anyway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnection:
-    """An account that was just disconnected, and the grant that is left without a holder, if any."""
+    """An account that was just disconnected."""
 
     account: Account
     platform: Platform
     orphan: Grant | None
+    """Its grant, if no other account uses that."""
     people: frozenset[str]
     """The memberships through which the grant was connected."""
 
@@ -69,7 +70,7 @@ class Outlook:
 
 
 class Disconnecting:
-    """The use cases. Built once, in `bot.app`."""
+    """Disconnects accounts and ends grants. Built once, in `bot.app`."""
 
     def __init__(
         self,
@@ -114,6 +115,7 @@ class Disconnecting:
 
         Raises:
             NotFoundError: The organization has no such account.
+            NotAllowedError: The actor may not disconnect accounts.
 
         """
         async with acting(self._database, actor, Permission.DISCONNECT_ACCOUNTS, system=True) as session:
