@@ -29,8 +29,9 @@ from bot.slack import manifest
 from bot.views import diagnosis as diagnosis_views
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
-from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
-from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.engine.db import Database
+from storage.engine.roles import NoSuchRole, RoleFault
+from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.key_rotation import remaining, rotate
 from storage.vault import KeyRing, VaultError
 
@@ -192,7 +193,7 @@ def doctor() -> None:
             platform = parts.connecting.catalog.platform
             health = await HealthReader(parts.database).now()
             troubles = [diagnosis_views.health(each, platform(key)) for key, each in health.items()]
-            troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
+            troubles += [ROLE_FAULTS[fault] for fault in await parts.database.role_faults()]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
@@ -229,7 +230,7 @@ def upgrade() -> None:
                 await database.check()
             except SchemaTooOld:
                 raise ConfigurationError(ANOTHER_DATABASE) from None
-            return await faults(database)
+            return await database.role_faults()
 
     troubles = _go(work())
     out.print("The database is up to date.")

@@ -13,7 +13,7 @@ from sqlalchemy import and_, distinct, exists, func, text
 from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import across, insert_once, now, run
+from storage.engine.statements import across, insert_once, now, run
 from storage.models import (
     Account,
     Discovery,

@@ -12,7 +12,7 @@ from storage.cleanup import sweep
 from storage.grants import Grants
 from storage.invitations import Invitations
 from storage.outbox import Notices
-from storage.refreshes import Refreshes
+from storage.tallies import Tallies
 
 if TYPE_CHECKING:
     from bot.services.accounts.disconnecting import Disconnecting
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ABANDONED_AFTER = timedelta(hours=24)
 TALLIES_KEPT = timedelta(hours=24)
-"""Longer than the breaker looks back."""
+"""Longer than the period that the breaker looks at."""
 SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
-"""How long we keep what was sent to Slack, and where the cards are that may still be edited."""
+"""How long we keep messages that were sent, and the places of cards that may still be edited."""
 
 
 class Sweeper:
@@ -40,7 +40,7 @@ class Sweeper:
         async with self._database.system() as session:
             gone = await sweep(session)
             yesterday = int((time.time() - TALLIES_KEPT.total_seconds()) // 60)
-            gone += await Refreshes(session, self._vault).forget_tallies(yesterday)
+            gone += await Tallies(session).forget(yesterday)
             gone += await Notices(session).forget_older(SAID_KEPT, CARDS_KEPT)
             gone += await Invitations(session).sweep() + await Channels(session).sweep()
         async with self._database.system(write=False) as session:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from storage.models import Incident, Membership
 
 PERSON = "person"
+SEND_TITLE = "Send the link"
+NOBODY_CHOSEN = "Choose a person."
 NAMES_SHOWN = 5
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
 """Why late posts are not all published at once."""
@@ -273,6 +275,17 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     return Message(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
 
 
+def claimed_by(holder: Membership | None) -> Message:
+    """Return the private answer to the second person who claims an incident."""
+    said = f"{kit.mention(holder)} is on it already. You can still press *Reconnect* yourself."
+    return Message(text="Somebody is on it already.", blocks=[kit.section(said)])
+
+
+def link_sent() -> Json:
+    """Return the modal that confirms that the link was sent to somebody."""
+    return kit.message_modal(SEND_TITLE, "✅ Sent. You'll see on the card when it is done.")
+
+
 def ineligible(why: Ineligible, organization: str) -> str:
     """Return why a person cannot be asked to reconnect, and how to change that."""
     if why is Ineligible.NO_MEMBER:
@@ -294,7 +307,7 @@ def send_to(one: IncidentCard) -> Json:
         "placeholder": kit.plain("Choose a person", 150),
     }
     return kit.modal(
-        "Send the link",
+        SEND_TITLE,
         [
             kit.words(f"Who should reconnect {names_of(one)} on {one.platform.name}?"),
             kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from multidict import MultiMapping
 
 COOKIE_LIFE = timedelta(hours=12)
-"""As long as a proof of who uses the browser lasts."""
+"""The same as for the proof of who uses the browser."""
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 """The shape of our 256-bit secrets: states, tickets, cookies."""
 LONGEST = 4096
-"""No platform's code is longer; most are below 600 characters."""
+"""In characters. No platform's code is longer; most are below 600."""
 
 
 class DamagedAddressError(Exception):
-    """A query parameter came twice, or is longer than any honest one."""
+    """A query parameter is given twice, or is longer than any real one."""
 
 
 class Cookies:
-    """The one cookie: 256 random bits that bind a trip to the browser it began in.
+    """Our one cookie: 256 random bits that bind a sign-in to the browser it started in.
 
-    On https its name starts with `__Host-`, so that no other host of the domain can plant it
-    (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie). `SameSite=Lax`, because
-    a platform's callback is a cross-site navigation.
+    On https its name starts with `__Host-`, so that no other host of the domain can set it
+    (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie, read 2026-11-30). It is `SameSite=Lax`,
+    because a platform's callback is a cross-site navigation.
     """
 
     def __init__(self, *, secure: bool) -> None:
@@ -38,16 +38,16 @@ class Cookies:
         self.name = "__Host-octapost-attempt" if secure else "octapost-attempt"
 
     def read(self, request: web.Request) -> str | None:
-        """Return the browser's secret, or None where there is none of ours."""
+        """Return the browser's secret, or None if it has none of ours."""
         value = request.cookies.get(self.name, "")
         return value if SECRET.fullmatch(value) else None
 
     def ensure(self, request: web.Request) -> str:
-        """Return the browser's secret, or a fresh one that `keep` has to put into the answer."""
+        """Return the browser's secret, or a new one that `keep` has to set in the answer."""
         return self.read(request) or new_secret()
 
     def keep(self, response: web.Response, browser: str) -> web.Response:
-        """Return `response`, which tells the browser to keep its secret for 12 hours more."""
+        """Return `response` with the cookie set for another 12 hours."""
         response.set_cookie(
             self.name,
             browser,
@@ -63,9 +63,8 @@ class Cookies:
 def is_same_origin(request: web.Request, public_url: str) -> bool:
     """Tell whether a form was sent from one of our own pages.
 
-    Our pages send no referrer, and then browsers send `Origin: null` with a form
-    (https://fetch.spec.whatwg.org/#append-a-request-origin-header), so `Sec-Fetch-Site` decides
-    where a browser sends it; the Origin decides for those that do not.
+    `Sec-Fetch-Site` decides if the browser sends it, else the Origin. Our pages send no referrer, so browsers send
+    `Origin: null` with their forms (https://fetch.spec.whatwg.org/#append-a-request-origin-header, read 2026-11-30).
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -74,7 +73,7 @@ def is_same_origin(request: web.Request, public_url: str) -> bool:
 
 
 def single_values(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
-    """Return the named parameters, empty where absent.
+    """Return the named parameters, empty strings for those that are missing.
 
     Raises:
         DamagedAddressError: One was given twice, or is too long.

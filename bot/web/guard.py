@@ -1,4 +1,4 @@
-"""What every browser request goes through: the count, the headers, and a page for every failure."""
+"""What every browser request passes: limits, headers, and a page for every error."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.ops.logs import logger
 from bot.ops.metrics import WEB
 from bot.services.errors import ServiceError
+from bot.views import plain_pages as views
 from bot.views.errors import sentence
 from bot.web.browsers import DamagedAddressError
 from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
@@ -23,7 +24,7 @@ log = logger(__name__)
 
 
 class Guard:
-    """Counts requests, adds the headers, and answers every failure with a page."""
+    """Counts every browser request, adds the headers to its answer, and answers every error with a page."""
 
     def __init__(self, pages: Pages, limits: PageLimits) -> None:
         self._pages = pages
@@ -31,7 +32,7 @@ class Guard:
 
     @property
     def middleware(self) -> Middleware:
-        """The aiohttp middleware. What Slack posts to `/slack/events` passes untouched."""
+        """The aiohttp middleware. It leaves Slack's posts to `/slack/events` alone."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -54,42 +55,22 @@ class Guard:
         try:
             return await handler(request)
         except web.HTTPNotFound:
-            return self._pages.message_page(
-                "There is nothing here",
-                "This address leads nowhere.",
-                "Go back to Slack and type `/octapost help`.",
-                status=404,
-            )
+            return self._pages.plain(views.NOT_FOUND)
         except web.HTTPMethodNotAllowed as error:
-            page = self._pages.message_page(
-                "That didn't work", "This address can't be used that way.", status=405
-            )
+            page = self._pages.plain(views.WRONG_METHOD)
             page.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
             return page
         except web.HTTPRequestEntityTooLarge as error:
-            return self._pages.message_page(
-                "That didn't work", "The request was larger than anything we accept.", status=error.status
-            )
+            return self._pages.plain(views.too_large(error.status))
         except web.HTTPException as error:
-            return self._pages.message_page(
-                "That didn't work", "The request made no sense.", status=error.status
-            )
+            return self._pages.plain(views.nonsense(error.status))
         except PeerLeftError:
             raise
         except DamagedAddressError:
-            return self._pages.message_page(
-                "That didn't work",
-                "The address that brought you here is damaged, so nothing was done with it.",
-                status=400,
-            )
+            return self._pages.plain(views.DAMAGED_ADDRESS)
         except ServiceError as error:
-            return self._pages.message_page("That didn't work", sentence(error), status=400)
+            return self._pages.plain(views.refused(sentence(error)))
         except Exception as error:
             number = secrets.token_hex(4)
             log.exception("page.failed", incident=number, type=type(error).__name__)
-            return self._pages.message_page(
-                "Something broke on our side",
-                "Nothing was connected or changed that you can't see in Slack.",
-                f"Try again in a minute. If it stays, tell whoever runs Octapost the number {number}.",
-                status=500,
-            )
+            return self._pages.plain(views.our_fault(number))

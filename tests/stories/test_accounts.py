@@ -15,7 +15,7 @@ from sandbox.core import Fault
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
 from tests.platforms import PLATFORMS

@@ -12,9 +12,9 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import ADA, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes
+from storage.tallies import Outcome, Tallies
 from tests.application import Office
 from tests.counts import in_full
 from tests.platforms import PLATFORMS
@@ -36,9 +36,9 @@ async def becomes(office: Office, platform: str, **values: Any) -> None:
 async def counted(office: Office, platform: str, **outcomes: int) -> None:
     """Let a platform's refreshes have ended like this in the last minute."""
     async with office.database.system() as session:
-        refreshes = Refreshes(session, office.parts.vault)
+        tallies = Tallies(session)
         minute = int(time.time() // 60)
-        await refreshes.count(platform, minute, {Outcome(key): n for key, n in outcomes.items()})
+        await tallies.count(platform, minute, {Outcome(key): n for key, n in outcomes.items()})
 
 
 def urls(message: Message) -> list[str]:

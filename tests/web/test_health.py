@@ -22,9 +22,10 @@ from bot.web.health import ASKED_EVERY_S, Readiness
 from sandbox.browser import PLAIN
 from sandbox.slack.server import SlackSimulator
 from sandbox.start import bound
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes
+from storage.tallies import Outcome, Tallies
 from tests.databases import sqlite_file
 from tests.outbox import put_text
 from tests.storage.world import build
@@ -199,8 +200,8 @@ async def test_a_platform_that_is_not_believed_holds_nothing_up(
 ) -> None:
     await make_due(worker.parts.database, LONG_AGO)
     async with worker.parts.database.system() as session:
-        refreshes = Refreshes(session, worker.parts.vault)
-        await refreshes.count("x", int(time.time() // 60), {Outcome.DEAD: 20})
+        tallies = Tallies(session)
+        await tallies.count("x", int(time.time() // 60), {Outcome.DEAD: 20})
 
     assert (await watcher.get("/readyz")).status_code == 200
     assert (await measured(watcher))['octapost_breaker_open{platform="x"}'] == 1
@@ -220,9 +221,9 @@ async def test_a_platform_that_answers_nobody_holds_nothing_up(
 ) -> None:
     await make_due(worker.parts.database, LONG_AGO)
     async with worker.parts.database.system() as session:
-        refreshes = Refreshes(session, worker.parts.vault)
+        tallies = Tallies(session)
         for minutes_ago, outcomes in counted.items():
-            await refreshes.count("x", int(time.time() // 60) - minutes_ago, outcomes)
+            await tallies.count("x", int(time.time() // 60) - minutes_ago, outcomes)
 
     assert (await watcher.get("/readyz")).status_code == status
 

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from adapters.registry import REGISTRY
 from bot.settings import Settings
+from bot.views.plain_pages import PlainPage
 from bot.web.browsers import Cookies
 from bot.web.pages import Pages, form_action_sources
 from storage.models import new_secret
@@ -218,7 +219,7 @@ def test_a_cookie_that_is_not_ours_is_no_cookie(value: str) -> None:
 
 
 def test_sentences_show_commands_as_code_and_everything_else_as_text() -> None:
-    page = Pages(settings()).message_page("T", "Type `/octapost <b>` & <i>go</i>")
+    page = Pages(settings()).plain(PlainPage(title="T", sentences=("Type `/octapost <b>` & <i>go</i>",)))
 
     assert "Type <code>/octapost &lt;b&gt;</code> &amp; &lt;i&gt;go&lt;/i&gt;" in (page.text or "")
 

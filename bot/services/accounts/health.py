@@ -13,7 +13,7 @@ from storage.tallies import recent_tallies
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
-    from storage.refreshes import Tally
+    from storage.tallies import Tally
 
 SILENT_CALLS = 3
 """So many unanswered refreshes in a row are an outage of the whole platform."""

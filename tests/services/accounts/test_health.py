@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.services.accounts.health import health_from
-from storage.refreshes import Tally
+from storage.tallies import Tally
 
 QUIET = Tally(fresh=0, dead=0, busy=0, other=0)
 

@@ -26,9 +26,11 @@ from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from storage.accounts import Accounts
 from storage.discoveries import Found
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
+from storage.grants import token_pair
 from storage.models import Account, Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes
+from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
 from tests.counts import in_full
 from tests.services.tokens.test_policy import facebook
@@ -54,7 +56,7 @@ async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int =
     """Connect the Pages the person has, and so many more that Meta knows nothing of any more."""
     client = works.catalog.client(works.platform, works.platform)
     async with works.database.system() as session:
-        token = Refreshes(session, works.vault).tokens(grant).access.reveal()
+        token = token_pair(works.vault, grant).access.reveal()
         found = await REGISTRY.adapters(works.http)[works.platform].discover(
             client, Tokens(access_token=token)
         )
@@ -121,8 +123,7 @@ def look_of(
     )
 
     async def look() -> page_tokens.ExchangeResult:
-        async with works.database.system(write=False) as session:
-            token = Refreshes(session, works.vault).tokens(grant).access.reveal()
+        token = token_pair(works.vault, grant).access.reveal()
         return await checker.exchange(grant, adapter, client, Tokens(access_token=token))
 
     return look
@@ -255,8 +256,8 @@ async def test_pages_that_many_grants_lose_at_once_are_doubted(
     await role(works, STUDIO)
     await works.refresher.run()
     async with sqlite_database.system() as session:
-        refreshes = Refreshes(session, vault)
-        await refreshes.count("facebook", await refreshes.minute(), {Outcome.DEAD: 20})
+        tallies = Tallies(session)
+        await tallies.count("facebook", await tallies.minute(), {Outcome.DEAD: 20})
 
     await look_again(works, grant)
 
@@ -280,7 +281,7 @@ async def test_a_grant_s_first_words_against_its_pages_count_once_for_the_breake
     await look_again(works, grant)
 
     async with sqlite_database.system(write=False) as session:
-        tallies = await Refreshes(session, vault).tallies("facebook", 0)
+        tallies = await Tallies(session).since("facebook", 0)
     assert [sum(t.dead for t in tallies.values()), sum(t.fresh for t in tallies.values())] == [1, 1]
     assert len(await works.said()) == 1
 

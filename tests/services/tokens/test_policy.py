@@ -21,7 +21,8 @@ from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.accounts import Accounts
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import Account, Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
@@ -321,7 +322,7 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
 
     grant = await works.grant("ana-ruiz", due=False)
     async with sqlite_database.system() as session:
-        await Refreshes(session, vault).schedule(grant.id, DAY, renews=False)
+        await Refreshes(session).schedule(grant.id, DAY, renews=False)
 
     after = await works.look(grant.id)
     assert after.id == before.id
@@ -358,7 +359,7 @@ async def linkedin(stack: AsyncExitStack, database: Database, vault: Vault) -> t
     works = await open_works(stack, LinkedInSimulator(), database, vault)
     grant = await works.grant("ana-ruiz", due=False)
     async with database.system() as session:
-        await Refreshes(session, vault).schedule(grant.id, -DAY, renews=False)
+        await Refreshes(session).schedule(grant.id, -DAY, renews=False)
     return works, await works.look(grant.id)
 
 
