@@ -197,6 +197,15 @@ class AccountsStory:
         """Answer the Reconnect button."""
         return await self._link(request, request.target)
 
+    @on(Kind.ACTION, "account.renew", Permission.CONNECT_ACCOUNTS, changes=False)
+    async def renew(self, request: Request) -> Answer:
+        """Answer the button of a renewal that came to nothing: another link for the same sign-in."""
+        found = await self.profiles.all(request.actor)
+        one = next((one for one in found if one.account.grant_id == request.target), None)
+        if one is None:
+            raise NotFoundError(Thing.GRANT)
+        return await self._link(request, one.account.id)
+
     async def _link(self, request: Request, account_id: str) -> Say:
         return Say.of(
             connect_views.renewal(await self.reconnecting.link(request.actor, account_id, request.key))
@@ -210,7 +219,7 @@ class AccountsStory:
         try:
             count = await self.place_service.count(actor, account, one.grant)
         except PlatformError as error:
-            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform.name)))
+            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform)))
         return OpenModal(
             views.places(account.name, one.platform, count, f"{actor.organization_id}/{account.id}")
         )

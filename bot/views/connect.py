@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Platform
-from bot.views import kit
+from bot.views import kit, sign_in_as
 from bot.views.kit import Json, Message
 from bot.views.ownership import ownership
 
@@ -39,21 +39,23 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Mes
 
 
 def renewal(link: ReconnectLink) -> Message:
-    """Return the private message that starts the renewal of a sign-in."""
+    """Return the private message that starts the renewal of a sign-in, and says whose it is."""
     what = f"Reconnect {kit.some(account.name for account in link.accounts)} on {link.platform.name}"
     return _leading(
         link.platform,
         link.url,
         text=f"{what}: press the button to go on in your browser.",
         words=f"{what}, so that {link.organization} can go on publishing there.",
+        more=sign_in_as.block(link.whose, link.platform, picture=False),
     )
 
 
-def _leading(platform: Platform, url: str, *, text: str, words: str) -> Message:
+def _leading(platform: Platform, url: str, *, text: str, words: str, more: Sequence[Json] = ()) -> Message:
     return Message(
         text=text,
         blocks=[
             kit.words(words),
+            *more,
             kit.actions(kit.link(f"Continue to {platform.name}", "connect.open", url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.services.accounts.sign_in_as import SignInAs, whose
 from bot.services.errors import NotFoundError, Thing
 from storage.accounts import Accounts
 
@@ -27,6 +28,8 @@ class ReconnectLink:
     platform: Platform
     accounts: Sequence[Account]
     organization: str
+    whose: SignInAs | None
+    """Whom the person has to sign in as; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,5 +68,9 @@ class Reconnecting:
             one for one, its in same_platform if grant is not None and its is not None and its.id == grant.id
         ]
         return ReconnectLink(
-            url=url, platform=platform, accounts=renewed or [account], organization=actor.organization
+            url=url,
+            platform=platform,
+            accounts=renewed or [account],
+            organization=actor.organization,
+            whose=whose(grant, renewed) if grant is not None else None,
         )
