@@ -18,6 +18,7 @@ from bot.services.permissions import (
 from bot.views.roles import article, describe, introduced
 from storage.models import Role
 from tests.changes import play
+from tests.counts import in_full
 
 EDITOR = """
 import asyncio, contextlib, pathlib, sys
@@ -92,6 +93,7 @@ def test_roles_are_described_by_what_the_table_grants_them() -> None:
     ]
 
 
+@in_full
 async def test_a_fourth_role_is_one_line_of_the_table_beside_its_stored_value(tmp_path: Path) -> None:
     words = await play(tmp_path, EDITOR, "storage/models/memberships.py", "bot/services/permissions.py")
 
