@@ -169,7 +169,7 @@ def _fixes(card: AccountProfile, role: Role) -> list[Json]:
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url
     if page:
-        buttons.append(kit.button(f"Open {card.platform.name}", "account.open", url=page))
+        buttons.append(kit.link(f"Open {card.platform.name}", "account.open", page))
     return buttons
 
 
