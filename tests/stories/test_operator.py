@@ -34,7 +34,7 @@ async def test_an_app_that_a_platform_refuses_is_said_to_the_operator_and_to_no_
         heard = otto.slack.messages(CHANNEL, OTTO)
         return [text for text in map(text_of, heard) if "needs you" in text]
 
-    await otto.slack.until(lambda: page() or None, 10)
+    await otto.slack.until(lambda: page() or None)
     (said,) = page()
     assert "Reddit refuses our app" in said
     assert "Members were not told" in said
