@@ -8,28 +8,29 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import asyncpg
 import typer
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from bot import app, process
+from bot import doctor as check_up
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
-from bot.services.accounts.health import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
-from bot.views import diagnosis as diagnosis_views
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database
+from storage.engine.outages import is_database_error
 from storage.engine.roles import NoSuchRole, RoleFault
 from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.key_rotation import remaining, rotate
@@ -94,13 +95,15 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
         return uvloop.run(work)
     except UNUSABLE as error:
         _fail(error)
-    except (SQLAlchemyError, asyncpg.PostgresError) as error:
+    except OSError as error:
+        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
+    except Exception as error:
+        if not is_database_error(error):
+            raise
         cause = getattr(error, "orig", None) or error
         # SQLite's own words for these, "unable to open database file" and the like, hold no values.
         reason = cause if isinstance(cause, sqlite3.OperationalError) else type(cause).__name__
         _fail(f"The database refused ({reason}): nothing was kept.")
-    except OSError as error:
-        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
 
 
 @asynccontextmanager
@@ -175,9 +178,7 @@ def doctor() -> None:
     """Check the configuration, the database and the keys, and say what is wrong."""
     settings = _settings()
     platforms = Table("Connects", "Ready", "Permissions asked for")
-    callbacks = []
     for found in settings.platforms().values():
-        callbacks.append(f"{settings.public_url}/oauth/{found.callback_slug}/callback")
         for one in found.platform.apps:
             client = found.clients.get(one.key)
             platforms.add_row(
@@ -185,26 +186,17 @@ def doctor() -> None:
                 "yes" if client else "no app configured: not offered",
                 " ".join(client.scopes) if client else "",
             )
-
-    async def check() -> tuple[str, list[str]]:
-        async with app.parts_of(settings, write=False) as parts:
-            counts = await remaining(parts.database, parts.vault)
-            used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            platform = parts.connecting.catalog.platform
-            health = await HealthReader(parts.database).now()
-            troubles = [diagnosis_views.health(each, platform(key)) for key, each in health.items()]
-            troubles += [ROLE_FAULTS[fault] for fault in await parts.database.role_faults()]
-            return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
-
     out.print(platforms)
-    out.print("Callback addresses to register at the platforms:", highlight=False)
-    for address in callbacks:
-        sys.stdout.write(f"  {address}\n")
-    database, troubles = _go(check())
-    out.print(f"Database and keys: {database}", highlight=False)
-    for trouble in troubles:
-        out.print(trouble, style="yellow", markup=False, highlight=False)
-    out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
+    out.print("Addresses to register:", highlight=False)
+    for console, group in groupby(check_up.addresses(settings), attrgetter("console")):
+        out.print(f"  {console}", highlight=False)
+        for address in group:
+            sys.stdout.write(f"    {address.field}: {address.url}\n")
+    doubts = settings.doubts()
+    stored = _go(check_up.look(settings))
+    out.print(f"Database and keys: {stored.sealed}", highlight=False)
+    for trouble in [*doubts, *stored.troubles]:
+        out.print(trouble, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if settings.proxies_unknown:
         _fail(PROXIES_UNKNOWN)
 

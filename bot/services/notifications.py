@@ -146,6 +146,10 @@ class ConsentProblem(StrEnum):
     """Our app at the platform may not ask for what it needs."""
     STOPPED = "stopped"
     """The platform sent an error; `code` says which, if it is printable."""
+    LATE = "late"
+    """The member came back after the trip had expired."""
+    ELSEWHERE = "elsewhere"
+    """The member came back in another browser than the one the trip began in."""
     NOT_ACCEPTED = "not_accepted"
     """The platform refused the consent; `failure` says why."""
 
@@ -226,6 +230,16 @@ class MemberLeft(Notification):
     organization: str
     owners: int
     """How many owners the organization has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberReturned(Notification):
+    """A member whom Slack had deactivated is back, with the role they had; the admins are told."""
+
+    KIND = "member_returned"
+    user_id: str
+    organization: str
+    role: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

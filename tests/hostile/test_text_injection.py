@@ -118,8 +118,10 @@ NAMES_A_PERSON = {"joined"}
 """Views whose `by` is what a person calls themselves, not a mention."""
 PIECES = {
     "bot.views.messages.render",
+    "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
     "bot.views.home.with_invitations",
+    "bot.views.ownership.choice",
 }
 """What is no message, view or list of blocks, but part of one that is tried."""
 
@@ -273,7 +275,9 @@ class Specimens:
                 makers={"mem_0": self.row(Membership)},
             ),
             Standing: lambda: Standing(
-                choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
+                choices=(self.seat(), self.seat("1")),
+                default_organization_id=self.seat().organization_id,
+                certain=True,
             ),
             Say: lambda: Say(text=self.text, blocks=[kit.words(self.text)]),
             Choice: lambda: Choice(
@@ -542,7 +546,7 @@ async def test_names_stay_names_in_everything_slack_is_sent(
     target, answers = f"{mine.organization}/{mine.account}", 0
     wrong: list[tuple[str, str, list[str]]] = []
 
-    for words in sampled(strings(70), 12):
+    for words in sampled(strings(70), 24):
         if not words.strip():
             continue
         await rename_everything(office, words)
