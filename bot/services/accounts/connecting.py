@@ -55,8 +55,10 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-PRINTABLE = re.compile(r"[a-z_]{1,40}")
+PRINTABLE = re.compile(r"[a-z_]{1,40}|[0-9]{1,9}")
 """The error codes of a platform that we repeat; anything else might be somebody's words."""
+AUTHORIZATION_FAULTS = oauth.OUR_FAULT | {"invalid_scope", "unsupported_response_type"}
+"""What RFC 6749 section 4.1.2.1 calls a fault of the app, and what platforms add to it."""
 Outcome = ConsentSettled | ConsentWaiting | ConsentFailed
 """What came of a consent. The member is told the same in Slack."""
 Discover = Callable[[], Awaitable[tuple[Discovery, Tokens]]]
@@ -241,6 +243,8 @@ class Connecting:
             problem = ConsentProblem.DECLINED
         elif error in platform.missing_product_codes:
             problem = ConsentProblem.MISSING_PRODUCT
+        elif error in platform.our_fault_codes | AUTHORIZATION_FAULTS:
+            problem = ConsentProblem.OUR_FAULT
         return await self._failed(Consent.from_attempt(attempt), _over(attempt), problem, code=code)
 
     async def missed(self, attempt: ConnectionAttempt, problem: ConsentProblem) -> None:
