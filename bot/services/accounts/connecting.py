@@ -46,8 +46,7 @@ if TYPE_CHECKING:
     from adapters.base import Adapter
     from bot.services.access import Actor, ActorRef
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.accounts import refusals
-from bot.services.accounts.consents import Consents
+    from bot.services.accounts.consents import Consents
     from bot.services.accounts.disconnecting import Disconnecting
     from bot.services.incidents.operator_alerts import OperatorPager
     from bot.services.tokens.fresh import FreshTokens
