@@ -213,15 +213,16 @@ class ConnectPages:
         platform = self.platforms.get(request.match_info["slug"])
         if platform is None:
             raise web.HTTPNotFound
-        query = single_values(request.query, "code", "state", "error", "iss")
+        query = single_values(request.query, "code", "state", "iss", *platform.refusal_parameters)
         browser = self.cookies.read(request)
-        if not SECRET.fullmatch(query["state"]) or not (query["code"] or query["error"]):
+        error = next(filter(None, (query[name] for name in platform.refusal_parameters)), "")
+        if not SECRET.fullmatch(query["state"]) or not (query["code"] or error):
             return self._cannot_finish()
         if platform.issuer is not None and query["iss"] != platform.issuer:
             log.warning("callback.wrong_issuer", platform=platform.key)
             return self._cannot_finish()
         back = Return(
-            platform=platform, state=query["state"], browser=browser, code=query["code"], error=query["error"]
+            platform=platform, state=query["state"], browser=browser, code=query["code"], error=error
         )
         return await self._arrived(await self.arrivals.finish(back), platform)
 
