@@ -12,13 +12,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import asyncpg
 import typer
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from bot import app, process
 from bot import doctor as check_up
@@ -30,6 +29,7 @@ from bot.slack import manifest
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database
+from storage.engine.outages import is_database_error
 from storage.engine.roles import NoSuchRole, RoleFault
 from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.key_rotation import remaining, rotate
@@ -61,14 +61,14 @@ UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, CopyRefu
 
 
 class Only(StrEnum):
-    """Half of the work, for installations of several processes."""
+    """The half of the work to do, for installations with several processes."""
 
     WEB = "web"
     JOBS = "jobs"
 
 
 def main() -> None:
-    """Run the command line, in a process whose memory is its own."""
+    """Run the command line, in a process whose memory other processes can't read."""
     for undone in keep_memory_private():
         err.print(f"Warning: {undone}.", style="yellow", highlight=False)
     cli()
@@ -94,18 +94,20 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
         return uvloop.run(work)
     except UNUSABLE as error:
         _fail(error)
-    except (SQLAlchemyError, asyncpg.PostgresError) as error:
+    except OSError as error:
+        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
+    except Exception as error:
+        if not is_database_error(error):
+            raise
         cause = getattr(error, "orig", None) or error
         # SQLite's own words for these, "unable to open database file" and the like, hold no values.
         reason = cause if isinstance(cause, sqlite3.OperationalError) else type(cause).__name__
         _fail(f"The database refused ({reason}): nothing was kept.")
-    except OSError as error:
-        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
 
 
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[Database]:
-    """Give a database that may take as long as it needs; closed at the end."""
+    """Yield a database whose statements may take as long as they need."""
     database = Database(url, answered_within=None)
     try:
         yield database
@@ -135,7 +137,7 @@ def run(
         async with process.run(
             settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
         ):
-            # What is here now stays: collecting it again and again would stop every request for 0.1 s.
+            # The objects that exist now will stay. Checking them in every collection would stop all requests for 0.1 s.
             gc.collect()
             gc.freeze()
             await stop.wait()

@@ -144,6 +144,8 @@ class ConsentProblem(StrEnum):
     """The member pressed Cancel there."""
     MISSING_PRODUCT = "missing_product"
     """Our app at the platform may not ask for what it needs."""
+    OUR_FAULT = "our_fault"
+    """The platform lets nobody sign in with our app; `code` says why."""
     STOPPED = "stopped"
     """The platform sent an error; `code` says which, if it is printable."""
     LATE = "late"
@@ -230,6 +232,16 @@ class MemberLeft(Notification):
     organization: str
     owners: int
     """How many owners the organization has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberReturned(Notification):
+    """A member whom Slack had deactivated is back, with the role they had; the admins are told."""
+
+    KIND = "member_returned"
+    user_id: str
+    organization: str
+    role: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

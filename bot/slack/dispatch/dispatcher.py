@@ -18,11 +18,12 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
 from bot.ops.metrics import SHED
+from bot.services.permissions import Permission
 from bot.slack.dispatch.admission import Admission
 from bot.slack.dispatch.background import Background
 from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
-from bot.slack.dispatch.handling import Handling, kept_open, storable
-from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, said, value_of
+from bot.slack.dispatch.handling import Handling, in_open_form, storable
+from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, message_body, value_of
 from bot.slack.routes import (
     Answer,
     Done,
@@ -40,6 +41,7 @@ from bot.views import help as help_view
 from bot.views import waiting
 from bot.views.errors import not_there
 from bot.views.kit import Json, message_modal
+from bot.views.organizations import WHICH
 from storage.engine.time_limit import limited
 
 if TYPE_CHECKING:
@@ -106,15 +108,15 @@ class Dispatcher(AsyncMiddleware):
         route, rest = self._routes.split(storable(str(turn.body.get("text", ""))))
         if route is None:
             unknown = help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())
-            return reply(said(Say.of(unknown)))
+            return reply(message_body(Say.of(unknown)))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
                 self._late(turn, partial(self._afterwards, turn.body, pending))
-                return reply(said(Say(text=waiting.STILL_WORKING)))
+                return reply(message_body(Say(text=waiting.STILL_WORKING)))
             case OpenModal(view):
-                return reply(said(await self._replies.open(turn, view)))
+                return reply(message_body(await self._replies.open(turn, view)))
             case Say() as answer:
-                return reply(said(answer))
+                return reply(message_body(answer))
             case _:
                 return reply({})
 
@@ -125,6 +127,8 @@ class Dispatcher(AsyncMiddleware):
         if action_id == waiting.OPEN_AGAIN:
             route, rest = self._again(value)
             begun = self._begin(route, turn, words=rest) if route else None
+        elif action_id == WHICH:
+            begun = self._for_organization(turn, value)
         else:
             route = self._routes.find(Kind.ACTION, action_id)
             begun = self._begin(route, turn, target=value) if route else None
@@ -200,8 +204,12 @@ class Dispatcher(AsyncMiddleware):
 
     # Shared
 
-    def _begin(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Pending:
-        work = asyncio.create_task(self._handling.run(route, turn, target=target, words=words))
+    def _begin(
+        self, route: Route, turn: Turn, *, target: str = "", words: str = "", replace: bool = False
+    ) -> Pending:
+        work = asyncio.create_task(
+            self._handling.run(route, turn, target=target, words=words, replace=replace)
+        )
         self._background.keep(work)  # from the start: the process may be told to stop before the deadline
         return Pending(route=route, work=work)
 
@@ -248,6 +256,14 @@ class Dispatcher(AsyncMiddleware):
         await asyncio.sleep(settle_s)
         await self._replies.fill(body, shown, await pending.work)
 
+    def _for_organization(self, turn: Turn, value: str) -> Pending | None:
+        """Begin a command that had to ask for which organization it is, now that one was chosen."""
+        organization_id, _, typed = value.partition("/")
+        route, rest = self._routes.split(storable(typed))
+        if route is None or not isinstance(route.permission, Permission) or not route.changes:
+            return None
+        return self._begin(route, turn, target=f"{organization_id}/", words=rest, replace=True)
+
     def _again(self, value: str) -> tuple[Route | None, str]:
         """Return the route of a form that did not open the first time, and the words typed after the command."""
         kind, _, what = value.partition(":")
@@ -270,10 +286,10 @@ def busy(body: Json) -> BoltResponse:
     For a 503, Slack shows a warning beside the button that was pressed, and sends an event again.
     """
     if "command" in body:
-        return reply(said(Say(text=waiting.BUSY)))
+        return reply(message_body(Say(text=waiting.BUSY)))
     match body.get("type"):
         case "view_submission":
-            match kept_open(body, waiting.BUSY):
+            match in_open_form(body, waiting.BUSY):
                 case FieldErrors(errors):
                     return reply({"response_action": "errors", "errors": dict(errors)})
                 case _:

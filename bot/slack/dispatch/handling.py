@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,8 +16,11 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
-from bot.services.errors import ServiceError
-from bot.services.permissions import Permission
+from bot.services.errors import NotInstalledError, ServiceError, UnverifiedUserError
+from bot.services.organizations.grid_moves import GridMoves
+from bot.services.permissions import Permission, allows
+from bot.slack.failures import SlackSilent
+from bot.slack.global_ids import SlackGlobalIds
 from bot.slack.grids import require_home
 from bot.slack.outages import is_outage
 from bot.slack.payloads import sender_of, workspace_of
@@ -24,8 +28,10 @@ from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
+from bot.views.organizations import which
 from bot.views.outages import explain_outage, our_fault
 from storage.engine import time_limit
+from storage.organization_summaries import summaries
 from storage.seen_requests import first_seen, seen
 from storage.tickets import AskedBefore
 
@@ -58,10 +64,16 @@ class Handling:
         self._database = database
         self._clients = clients
         self._later = later
+        self._moves = GridMoves(database, SlackGlobalIds(clients))
 
     @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
-    async def run(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Answer:
-        """Return the handler's answer, or what its failure means. Never raises."""
+    async def run(
+        self, route: Route, turn: Turn, *, target: str = "", words: str = "", replace: bool = False
+    ) -> Answer:
+        """Return the handler's answer, or what its failure means. Raises nothing.
+
+        `replace`: a message takes the place of the one whose button was pressed.
+        """
         started = time.perf_counter()
         limit = time_limit.current()
         try:
@@ -71,11 +83,12 @@ class Handling:
         set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
-        return answer
+        return dataclasses.replace(answer, replace=True) if replace and isinstance(answer, Say) else answer
 
     async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
         request = self._prepare(route, turn, target, words)
         await require_home(self._database.autocommit, request.sender, request.client)
+        await self._follow_into_grid(route, request.sender)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
             request.current = await request.act(organization_id or None, route.permission)
@@ -83,14 +96,55 @@ class Handling:
             request.current = await request.act(organization_id)
         # An event is marked only after it was handled, so that Slack's retry of one that failed is handled.
         event = route.kind is Kind.EVENT
+        if not organization_id and await self._is_uncertain(route, request):
+            return await self._which_organization(route, request), "asked"
         if route.changes and await self._is_repeated(request.key, event=event):
             return Done(), "replay"
         answer = await route.handler(request)
         if route.changes and event:
             await first_seen(self._database.autocommit, request.key)
         for work in request.later:
-            self._later(partial(_once_shown, turn, work))
+            self._later(partial(_after_shown, turn, work))
         return answer, "ok"
+
+    async def _is_uncertain(self, route: Route, request: Request) -> bool:
+        """Tell whether a command changes something in an organization that nobody named and the channel doesn't."""
+        if route.kind is not Kind.COMMAND or not route.changes or request.current is None:
+            return False
+        return not (await request.standing()).certain
+
+    async def _which_organization(self, route: Route, request: Request) -> Say:
+        seats = (await request.standing()).choices
+        needed = route.permission
+        able = [
+            seat.organization_id
+            for seat in seats
+            if isinstance(needed, Permission) and allows(seat.role, needed)
+        ]
+        async with self._database.system(write=False) as session:
+            about = await summaries(session, able)
+        found = [about[each] for each in able if each in about]
+        return Say.of(which(route.key, request.words, found, request.sender.realm))
+
+    async def _follow_into_grid(self, route: Route, sender: Sender) -> None:
+        """See to it that the people of a workspace that has joined a Grid are known by the ids they have there.
+
+        Raises:
+            UnverifiedUserError: Slack doesn't say in time who they are.
+            SlackSilent: The same for an event, which has to come again.
+
+        """
+        if sender.enterprise_id is None:
+            return
+        try:
+            await self._moves.follow(sender.team_id, sender.enterprise_id)
+        except SlackSilent as error:
+            if route.kind is Kind.EVENT:
+                raise
+            raise UnverifiedUserError from error
+        except NotInstalledError:
+            if route.kind is not Kind.EVENT:  # an event may be about just that
+                raise
 
     def _prepare(self, route: Route, turn: Turn, target: str, words: str) -> Request:
         team_id, enterprise_id = workspace_of(turn.body)
@@ -116,7 +170,7 @@ class Handling:
         return not await first_seen(self._database.autocommit, key)
 
 
-async def _once_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
+async def _after_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
     await turn.shown()
     await work()
 
@@ -141,13 +195,16 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return Say(text=explain(error)), name
     if is_outage(error):
         log.warning("request.outage", kind=str(route.kind), key=route.key, type=name)
-        outcome, answer = "outage", kept_open(body, explain_outage(error, changed=changed), changed=changed)
+        outcome, answer = (
+            "outage",
+            in_open_form(body, explain_outage(error, changed=changed), changed=changed),
+        )
     else:
         outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
     return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
 
 
-def kept_open(body: Json, sentence: str, *, changed: bool = False) -> Answer:
+def in_open_form(body: Json, sentence: str, *, changed: bool = False) -> Answer:
     """Return a sentence, where possible in the submitted form, so that nothing has to be entered again."""
     if body.get("type") == "view_submission" and not changed:
         for block in (body.get("view") or {}).get("blocks") or ():
