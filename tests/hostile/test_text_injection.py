@@ -119,6 +119,7 @@ NAMES_A_PERSON = {"joined"}
 PIECES = {
     "bot.views.messages.render",
     "bot.views.home.switcher",
+    "bot.views.home.with_footer",
     "bot.views.home.with_invitations",
 }
 """What is no message, view or list of blocks, but part of one that is tried."""
