@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.base import Blocker, Capability, Hint, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
-from bot.services.accounts.disconnecting import Revocation
+from bot.services.accounts.disconnecting import Outlook, Revocation
 from bot.services.accounts.problems import Problem
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.sign_in_as import SignInAs
@@ -146,10 +146,15 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
             [_invitation()],
         ),
     )
+    links = home.Links(privacy="https://octapost.example.com/privacy", support="mailto:help@example.com")
+    yield "home.with_footer", home.with_footer(home.welcome("You are in no organization yet."), links)
     yield "home.welcome", home.welcome("Octapost isn't set up for you here yet.")
     yield "picker.picker", picker.picker(_choice(platform), NAME, value)
     yield "accounts.places", accounts.places("octa_demo", placed, 120, value)
-    yield "accounts.confirm_disconnect", accounts.confirm_disconnect(profile, Revocation.ENDED, 2)
+    yield (
+        "accounts.confirm_disconnect",
+        accounts.confirm_disconnect(profile, Outlook(revocation=Revocation.ENDED, posts=2)),
+    )
     yield "alerts.form", alerts.form(_alert_settings())
     yield "incidents.send_to", incidents.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
