@@ -29,6 +29,7 @@ REFRESH_INTERVAL = timedelta(seconds=1)
 """Work falls due evenly; looked for less often, it would be done in bursts."""
 LADDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
+REVOCATION_INTERVAL = timedelta(seconds=15)
 SWEEP_INTERVAL = timedelta(minutes=10)
 
 
@@ -119,6 +120,7 @@ class _Process:
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
+        scheduler.every(REVOCATION_INTERVAL, "revocations", parts.deletions.work)
         scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
         scheduler.start()
 

@@ -222,6 +222,62 @@ class MemberLeft(Notification):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberResigned(Notification):
+    """A member left the organization themselves; the admins are told."""
+
+    KIND = "member_resigned"
+    user_id: str
+    organization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerAppointed(Notification):
+    """Whoever runs the installation made somebody the owner of an organization without one; all members are told."""
+
+    KIND = "owner_appointed"
+    user_id: str
+    organization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationDeleted(Notification):
+    """An owner deleted the organization; its other admins and owners are told."""
+
+    KIND = "organization_deleted"
+    organization: str
+    user_id: str
+    """Who did it."""
+    accounts: int
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLine:
+    """What came of one account of a deleted organization."""
+
+    account: str
+    """Its name; empty: a sign-in from which no account was chosen."""
+    platform: str
+    result: str
+    """A `RevocationResult`."""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionReceipt(Notification):
+    """What the platforms confirmed of a deleted organization's sign-ins; its owners are told."""
+
+    KIND = "deletion_receipt"
+    organization: str
+    receipt: str
+    deleted_at: datetime
+    lines: tuple[ReceiptLine, ...]
+    part: int
+    """Which of `parts` messages this is."""
+    parts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceJoined(Notification):
     """Another workspace joined with a one-time code; the owners are told."""
 

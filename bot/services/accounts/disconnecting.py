@@ -1,62 +1,45 @@
-"""From an organization's account back to nothing: disconnecting, and ending consents at their platforms.
+"""An account leaves its organization, in one transaction.
 
-An account leaves its organization in one transaction. The consent behind it is ended at the platform
-only when nobody uses it any more, and only where that ends nothing else.
+The consent behind it is ended at the platform (`bot.services.accounts.revoking`) only when nobody uses it any more.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from adapters.base import Adapter, Client, Platform, PlatformError, Tokens
+from adapters.base import Platform
 from bot.ops.logs import logger
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.acting import acting
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.grants import Grants
-from storage.models import Account, Grant
+from storage.models import Account, Grant, Revocation
 from storage.posts import Posts
 
 if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.accounts.revoking import Revoking
     from bot.services.incidents.incidents import IncidentService
-    from bot.services.tokens.fresh import FreshTokens
     from storage.engine.db import Database
     from storage.vault import Vault
 
 log = logger(__name__)
-REVOKE_WITHIN_S = 8.0
-"""How long a person waits to hear whether the platform ended a grant."""
-
-
-class Revocation(StrEnum):
-    """What becomes of the grant at the platform when an account is disconnected."""
-
-    ENDED = "ended"
-    STILL_USED = "still_used"
-    """Other accounts, or another organization, use the same consent."""
-    SAME_PERSON = "same_person"
-    """Ending it there would, or might, end other live accounts of the same person (Meta, Google)."""
-    FAILED = "failed"
-    """The platform did not confirm; our tokens are deleted all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnection:
-    """An account that was just disconnected, and the grant that is left without a holder, if any."""
+    """An account that was just disconnected, and its sign-in in the queue if nobody holds it any more."""
 
     account: Account
     platform: Platform
-    orphan: Grant | None
-    people: frozenset[str]
-    """The memberships through which the grant was connected."""
+    revocation: Revocation | None
 
 
 class Disconnecting:
@@ -66,37 +49,36 @@ class Disconnecting:
         self,
         *,
         catalog: PlatformCatalog,
-        adapters: Mapping[str, Adapter],
-        tokens: FreshTokens,
+        revoking: Revoking,
         incidents: IncidentService,
         database: Database,
         vault: Vault,
     ) -> None:
         self._catalog = catalog
-        self._adapters = adapters
-        self._tokens = tokens
+        self._revoking = revoking
         self._incidents = incidents
         self._database = database
         self._vault = vault
 
-    async def outlook(self, account: Account) -> Revocation:
+    async def outlook(self, account: Account) -> RevocationResult:
         """Return what disconnecting the account would mean for its consent, if nothing changes meanwhile."""
         async with self._database.system(write=False) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(account.organization_id, account.id)
             grant = found[1] if found is not None else None
             if grant is None:
-                return Revocation.FAILED
+                return RevocationResult.OVER
             if await grants.uses(grant.id) > 1:
-                return Revocation.STILL_USED
-            people = await grants.connected_by(grant.id) | {account.connected_by}
-            siblings = await self._siblings(grants, grant, people)
-        return Revocation.SAME_PERSON if siblings else Revocation.ENDED
+                return RevocationResult.STILL_USED
+            connected_by = await grants.connected_by(grant.id) | {account.connected_by}
+            people = await grants.people_behind(connected_by)
+            siblings = await self._revoking.siblings(session, grant, people)
+        return RevocationResult.SAME_PERSON if siblings else RevocationResult.REVOKED
 
     async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
         """Take the account out of the organization at once. Raises NotFoundError for another's or an absent one.
 
-        The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
+        If nobody holds the grant any more, it is in the queue; `revocation` asks the platform at once.
         """
         async with acting(self._database, actor, Permission.DISCONNECT_ACCOUNTS, system=True) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
@@ -108,8 +90,7 @@ class Disconnecting:
             if account is None:
                 raise NotFoundError(Thing.ACCOUNT)
             cancelled = await Posts(session).cancel(actor.organization_id, [account.id])
-            people = await grants.connected_by(grant.id) if grant else frozenset()
-            orphan = await grants.release(actor.organization_id, grant.id) if grant else None
+            queued = await self._release(session, actor.organization_id, grant, account) if grant else None
             await self._incidents.reviews.review(session, actor.organization_id, actor.membership_id)
             await Audit(session).write(
                 actor.organization_id,
@@ -118,77 +99,44 @@ class Disconnecting:
                 account.id,
                 cancelled=cancelled,
             )
-        log.info("account.disconnected", account=account.id, orphan=orphan.id if orphan else None)
+        log.info("account.disconnected", account=account.id, revocation=queued.id if queued else None)
         return Disconnection(
             account=account,
             platform=self._catalog.platform(account.platform),
-            orphan=orphan,
-            people=people | {account.connected_by},
+            revocation=queued,
         )
 
-    async def revocation(self, gone: Disconnection) -> Revocation:
-        """End the grant at the platform if it was the last use of it; says what came of that."""
-        if gone.orphan is None:
-            return Revocation.STILL_USED
-        return await self._end(gone.orphan, gone.people)
+    async def revocation(self, gone: Disconnection) -> RevocationResult:
+        """End the sign-in at the platform if it was the last use of it; says what came of that."""
+        if gone.revocation is None:
+            return RevocationResult.STILL_USED
+        return await self._revoking.attempt(gone.revocation)
 
     async def end_if_unused(self, organization_id: str, grant_id: str) -> None:
         """Drop a grant that led to no account, here and at the platform."""
         async with self._database.system() as session:
-            grants = Grants(session, self._vault)
-            people = await grants.connected_by(grant_id)
-            orphan = await grants.release(organization_id, grant_id)
-        if orphan is not None:
-            await self._end(orphan, people)
+            grant = await Grants(session, self._vault).get(organization_id, grant_id)
+            queued = await self._release(session, organization_id, grant) if grant else None
+        if queued is not None:
+            await self._revoking.attempt(queued)
 
-    async def end_grant(self, grant: Grant) -> Revocation:
-        """End a grant without a connected account, whoever still holds it, here and at the platform."""
-        async with self._database.system(write=False) as session:
-            people = await Grants(session, self._vault).connected_by(grant.id)
-        return await self._end(grant, people)
-
-    async def _end(self, grant: Grant, people: Collection[str]) -> Revocation:
-        """Revoke a grant where that ends nothing else, and delete its tokens whatever the platform says.
+    async def end_grant(self, grant: Grant) -> RevocationResult:
+        """End a grant without a connected account, whoever still holds it, here and at the platform.
 
         Unless somebody has signed in for it again since it was read: then nothing is revoked or deleted.
         """
-        async with self._database.system(write=False) as session:
-            grants = Grants(session, self._vault)
-            siblings = await self._siblings(grants, grant, people)
-        result = Revocation.SAME_PERSON if siblings else Revocation.FAILED
-        if grant.access_sealed is not None and not siblings:
-            result = await self._revoke(grant)
         async with self._database.system() as session:
-            if not await Grants(session, self._vault).end(grant):
-                result = Revocation.STILL_USED
-        log.info("grant.ended", grant=grant.id, platform=grant.platform, result=str(result))
-        return result
+            connected_by = await Grants(session, self._vault).connected_by(grant.id)
+            queued = await self._revoking.queue(session, grant, connected_by)
+        if queued is None:
+            return RevocationResult.STILL_USED
+        return await self._revoking.attempt(queued)
 
-    async def _revoke(self, grant: Grant) -> Revocation:
-        async def revoke(client: Client, tokens: Tokens) -> Revocation:
-            # Looked at after the tokens were read: newer ones than the grant's are never revoked.
-            async with self._database.system(write=False) as session:
-                if await Grants(session, self._vault).needed(grant):
-                    return Revocation.STILL_USED
-            await self._adapters[grant.platform].revoke(client, tokens)
-            return Revocation.ENDED
-
-        try:
-            async with asyncio.timeout(REVOKE_WITHIN_S):
-                return await self._tokens.use(grant.id, revoke)
-        except (PlatformError, TimeoutError) as error:
-            code = error.code if isinstance(error, PlatformError) else "timeout"
-            log.warning("grant.not_revoked", grant=grant.id, platform=grant.platform, code=code)
-            return Revocation.FAILED
-
-    async def _siblings(self, grants: Grants, grant: Grant, people: Collection[str]) -> int:
-        """Count the other live grants that end, or may end, together with this one.
-
-        Where we cannot see which grants share a login, or never learnt whose this one is, those that the
-        same people connected count; if it is not known any more who did, every live grant there does.
-        """
-        platform = self._catalog.platform(grant.platform)
-        family = self._catalog.family(platform)
-        if grant.external_id and not platform.login_spans_grants:
-            return await grants.siblings(family, grant.external_id, grant.id)
-        return sum([await grants.connected_by_same(key, people, grant.id) for key in family])
+    async def _release(
+        self, session: AsyncSession, organization_id: str, grant: Grant, account: Account | None = None
+    ) -> Revocation | None:
+        """Let the organization leave the grant; if it was the last to hold it, return it in the queue."""
+        grants = Grants(session, self._vault)
+        connected_by = await grants.connected_by(grant.id) | ({account.connected_by} if account else set())
+        orphan = await grants.release(organization_id, grant.id)
+        return await self._revoking.queue(session, orphan, connected_by) if orphan is not None else None
