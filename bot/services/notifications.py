@@ -22,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
+from bot.services.accounts.revoking import RevocationResult
 from storage.organization_summaries import Summary
 
 
@@ -258,8 +259,7 @@ class ReceiptLine:
     account: str
     """Its name; empty: a sign-in from which no account was chosen."""
     platform: str
-    result: str
-    """A `RevocationResult`."""
+    result: RevocationResult
     code: str = ""
 
 

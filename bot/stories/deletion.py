@@ -38,7 +38,8 @@ class DeletionStory:
     async def confirm(self, request: Request) -> Answer:
         """Show what would be deleted, and ask for the organization's name."""
         outlook = await self.deletions.outlook(request.actor)
-        return OpenModal(views.confirm(outlook, self.catalog.platform))
+        names = {key: self.catalog.platform(key).name for key in outlook.platforms}
+        return OpenModal(views.confirm(outlook, names))
 
     @on(Kind.SUBMISSION, "org.deleted", Permission.DELETE_ORGANIZATION)
     async def delete(self, request: Request) -> Answer:

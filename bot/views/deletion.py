@@ -10,9 +10,10 @@ from bot.views import kit
 from bot.views.kit import Json, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.services.notifications import DeletionReceipt, OrganizationDeleted, ReceiptLine
     from bot.services.organizations.deletion import DeletionOutlook
-    from bot.views.messages import PlatformOf
     from storage.models import Deletion
 
 TITLE = "Delete organization"
@@ -35,12 +36,15 @@ BY_HAND = frozenset({RevocationResult.REFUSED, RevocationResult.NO_ENDPOINT, Rev
 """What a person can still do something about, in the platform's settings."""
 
 
-def confirm(outlook: DeletionOutlook, platform: PlatformOf) -> Json:
-    """Return the form that lists what goes, with numbers, and asks for the organization's name."""
+def confirm(outlook: DeletionOutlook, platforms: Mapping[str, str]) -> Json:
+    """Return the form that lists what goes, with numbers, and asks for the organization's name.
+
+    `platforms` are the platforms' names by key.
+    """
     name = outlook.organization
     lines = [
         f"This deletes {name} for everyone, right away. It can't be undone.",
-        *_consequences(outlook, platform),
+        *_consequences(outlook, platforms),
     ]
     entry = kit.entry(
         NAME,
@@ -64,11 +68,11 @@ def confirm(outlook: DeletionOutlook, platform: PlatformOf) -> Json:
     )
 
 
-def _consequences(outlook: DeletionOutlook, platform: PlatformOf) -> list[str]:
+def _consequences(outlook: DeletionOutlook, platforms: Mapping[str, str]) -> list[str]:
     counts, inventory = Counter(outlook.platforms), outlook.inventory
     found = []
     if counts:
-        where = kit.listed(f"{platform(key).name} ({count})" for key, count in counts.items())
+        where = kit.listed(f"{platforms.get(key, key)} ({count})" for key, count in counts.items())
         found.append(f"• {_many(sum(counts.values()), 'account')} will be disconnected: {where}.")
     if inventory.sign_ins:
         found.append(
@@ -120,11 +124,16 @@ def news(one: OrganizationDeleted) -> Message:
     )
 
 
-def receipt(one: DeletionReceipt, platform: PlatformOf) -> Message:
-    """Return what an owner reads once every sign-in of the organization is settled: one line for each account."""
+def receipt(one: DeletionReceipt, platforms: Mapping[str, str]) -> Message:
+    """Return what an owner reads once every sign-in is settled: a line for each account.
+
+    `platforms` are the platforms' names by key.
+    """
     title = f"Receipt: {one.organization} is deleted"
     which = f" ({one.part} of {one.parts})" if one.parts > 1 else ""
-    lines = [_line(each, platform) for each in one.lines] or ["It had no accounts."]
+    lines = [_line(each, platforms.get(each.platform, each.platform)) for each in one.lines] or [
+        "It had no accounts."
+    ]
     blocks = [
         kit.words(f"{title}{which}."),
         *(
@@ -132,7 +141,9 @@ def receipt(one: DeletionReceipt, platform: PlatformOf) -> Message:
             for start in range(0, len(lines), LINES_A_BLOCK)
         ),
     ]
-    left = sorted({platform(each.platform).name for each in one.lines if each.result in BY_HAND})
+    left = sorted(
+        {platforms.get(each.platform, each.platform) for each in one.lines if each.result in BY_HAND}
+    )
     if left:
         blocks.append(
             kit.words(
@@ -144,11 +155,10 @@ def receipt(one: DeletionReceipt, platform: PlatformOf) -> Message:
     return Message(text=f"{title}{which}.", blocks=blocks)
 
 
-def _line(one: ReceiptLine, platform: PlatformOf) -> str:
-    facts = platform(one.platform)
+def _line(one: ReceiptLine, platform: str) -> str:
     name = kit.cut(one.account, NAME_SHOWN) or "A sign-in without accounts"
-    said = RESULTS[RevocationResult(one.result)]
-    return f"• {name} ({facts.name}): {said.format(platform=facts.name, code=f' ({one.code})' if one.code else '')}."
+    said = RESULTS[one.result].format(platform=platform, code=f" ({one.code})" if one.code else "")
+    return f"• {name} ({platform}): {said}."
 
 
 def _ends(accounts: int) -> str:

@@ -105,7 +105,9 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     ConsentFailed: lambda one, platform: consent.failed(one, platform(one.platform)),
     ConsentSettled: lambda one, platform: consent.settled(one, platform(one.platform)),
     ConsentWaiting: lambda one, platform: consent.waiting(one, platform(one.platform)),
-    DeletionReceipt: deletion.receipt,
+    DeletionReceipt: lambda one, platform: deletion.receipt(
+        one, {line.platform: platform(line.platform).name for line in one.lines}
+    ),
     FormNotOpened: lambda one, _: waiting.not_opened(one),
     InvitationAnswered: lambda one, _: invitations.answered(one),
     InvitationReceived: lambda one, _: invitations.message(one),

@@ -27,11 +27,19 @@ import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
-from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.disconnecting import Disconnection
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
-from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
+from bot.services.notifications import (
+    BlockedAccount,
+    Failure,
+    InvitationReceived,
+    Notification,
+    ReceiptLine,
+)
+from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
@@ -47,10 +55,12 @@ from bot.views.messages import KINDS
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
+from storage.deletions import Inventory
 from storage.models import (
     Account,
     AlertSettings,
     ChannelRequest,
+    Deletion,
     Discovery,
     FoundAccount,
     Grant,
@@ -240,7 +250,17 @@ class Specimens:
             App: app,
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
-            Revocation: Revocation.FAILED,
+            RevocationResult: RevocationResult.OVER,
+            DeletionOutlook: lambda: DeletionOutlook(
+                organization_id="org_0",
+                organization=self.text,
+                platforms=["x", "youtube"],
+                inventory=Inventory(members=2, sign_ins=2, shared_sign_ins=1),
+                waiting_posts=2,
+            ),
+            ReceiptLine: lambda: ReceiptLine(
+                account=self.text, platform="x", result=RevocationResult.REFUSED, code=self.text
+            ),
             AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
             RequestFacts: lambda: RequestFacts(card=self.incident_card(found.platform), asked_by=OTTO),
@@ -284,7 +304,7 @@ class Specimens:
             ),
             Chosen: lambda: Chosen(platform=found.platform, accounts=[self.row(Account)] * 7),
             Disconnection: lambda: Disconnection(
-                account=self.row(Account), platform=found.platform, orphan=None, people=frozenset()
+                account=self.row(Account), platform=found.platform, revocation=None
             ),
         }
 
@@ -439,9 +459,9 @@ NAMESPACE: dict[str, Any] = {
     for one in (
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
-        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
-        Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        DigestFacts, RequestFacts, datetime, timedelta, *KINDS.values(),
+        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Say, Seat,
+        Standing, Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
+        Deletion, DeletionOutlook, DigestFacts, RequestFacts, datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 

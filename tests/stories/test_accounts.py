@@ -11,7 +11,6 @@ from sqlmodel import col, select, update
 
 from adapters.base import Capability, Refresh
 from bot.services.accounts.diagnosis import in_words
-from bot.services.accounts.disconnecting import Revocation
 from bot.services.accounts.profiles import AccountProfile
 from bot.views.accounts import CAN
 from sandbox.browser import Consent
@@ -635,9 +634,3 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
     assert "press Reconnect and tick" in words
-
-
-def test_every_outcome_of_a_disconnect_is_worded() -> None:
-    assert {Revocation.ENDED, Revocation.STILL_USED, Revocation.SAME_PERSON, Revocation.FAILED} == set(
-        Revocation
-    )

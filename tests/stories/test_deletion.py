@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.core import Fault
 from sandbox.member import text_of
-from sandbox.slack.world import ADA, OLGA, OTTO
-from sqlmodel import select
-
-from storage.models import Deletion, Organization, Revocation
+from sandbox.slack.world import OLGA, OTTO
 from tests.application import Office
-from tests.stories.told import button, connected, hears, joins, said
+from tests.stories.told import connected, hears, joins, said
 
 GONE = "You aren't a member of an Octapost organization"
 

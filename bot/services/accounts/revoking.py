@@ -50,6 +50,8 @@ REFUSALS = 3
 class RevocationResult(StrEnum):
     """What became of a sign-in at its platform. The values are stored in the queue."""
 
+    PENDING = "pending"
+    """Not settled: the platform is asked again."""
     REVOKED = "revoked"
     OVER = "over"
     """It had ended before: there was nothing to revoke."""
@@ -62,8 +64,6 @@ class RevocationResult(StrEnum):
     """The platform offers no way to revoke a sign-in."""
     UNANSWERED = "unanswered"
     """The platform had not confirmed it when the tokens had to be deleted."""
-    PENDING = "pending"
-    """Not settled: the platform is asked again."""
 
 
 class Revoking:

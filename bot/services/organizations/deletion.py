@@ -172,7 +172,7 @@ async def _announce(
 async def _lines(deletions: Deletions, deletion: Deletion) -> list[ReceiptLine]:
     """Return a line for each account; a sign-in without one has a line too."""
     return [
-        ReceiptLine(account=name, platform=row.platform, result=row.outcome, code=row.code)
+        ReceiptLine(account=name, platform=row.platform, result=RevocationResult(row.outcome), code=row.code)
         for row in await deletions.lines(deletion.id)
         for name in row.accounts or [""]
     ]
