@@ -24,17 +24,19 @@ from bot import app, process
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
-from bot.services.accounts.diagnosis import HealthReader
+from bot.services.accounts.health import HealthReader
 from bot.services.errors import ServiceError
 from bot.services.organizations.ownership import Appointed
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
 from bot.slack.failures import CALL_FAILED, failure
+from bot.views import diagnosis as diagnosis_views
 from bot.views.errors import sentence
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
-from storage.engine.db import Database, SchemaTooNew, SchemaTooOld
-from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.engine.db import Database
+from storage.engine.roles import NoSuchRole, RoleFault
+from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.key_rotation import remaining, rotate
 from storage.vault import KeyRing, VaultError
 
@@ -197,9 +199,10 @@ def doctor() -> None:
         async with app.parts_of(settings, write=False) as parts:
             counts = await remaining(parts.database, parts.vault)
             used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            outlook = await HealthReader(parts.database).now()
-            troubles = [each.words(parts.connecting.catalog.platform(key)) for key, each in outlook.items()]
-            troubles += [ROLE_FAULTS[fault] for fault in await faults(parts.database)]
+            platform = parts.connecting.catalog.platform
+            health = await HealthReader(parts.database).now()
+            troubles = [diagnosis_views.health(each, platform(key)) for key, each in health.items()]
+            troubles += [ROLE_FAULTS[fault] for fault in await parts.database.role_faults()]
             return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
 
     out.print(platforms)
@@ -236,7 +239,7 @@ def upgrade() -> None:
                 await database.check()
             except SchemaTooOld:
                 raise ConfigurationError(ANOTHER_DATABASE) from None
-            return await faults(database)
+            return await database.role_faults()
 
     troubles = _go(work())
     out.print("The database is up to date.")

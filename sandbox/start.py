@@ -43,11 +43,12 @@ async def playground(
     work: bool = True,
     world: World | None = None,
     settings_from: app.ReadSettings = app.settings_from,
+    monitoring_listener: socket.socket | None = None,
 ) -> AsyncIterator[Playground]:
     """Start Slack on `port` (0: a free one), the platforms and the app; stop them at the end.
 
     `extra` overrides settings of the app, by their environment names. `world` and `settings_from` are for
-    other platforms than those there are.
+    other platforms than those there are. Readiness and metrics are served on `monitoring_listener`, if at all.
 
     Raises:
         PortRefused: `port` is taken, or may not be opened.
@@ -63,7 +64,9 @@ async def playground(
             raise PortRefused(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
-            async with process.run(settings_from(env), listener=listener, work=work) as running:
+            async with process.run(
+                settings_from(env), listener=listener, monitoring_listener=monitoring_listener, work=work
+            ) as running:
                 if work:
                     world.after_time.append(running.parts.scheduler.run_all_now)
                 yield Playground(world=world, app=running, public_url=public_url)

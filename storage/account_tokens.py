@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, func
 from sqlmodel import and_, col, or_, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, Grant
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, select, update
 
 from storage.discoveries import Discoveries, Found
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import BLOCKED, LEFT_OUT, Account, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:

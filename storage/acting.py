@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 from sqlalchemy import select as core_select
 from sqlmodel import col
 
-from storage.engine.db import run
+from storage.engine.statements import run
 from storage.models import Membership, Organization, Role
 from storage.organizations import lock_organization
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam
 from sqlmodel import col, select
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import AlertSettings, Organization
 
 if TYPE_CHECKING:

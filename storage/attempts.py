@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam
 from sqlmodel import SQLModel
 
-from storage.engine.db import now, run
+from storage.engine.statements import now, run
 from storage.models import ConnectionAttempt, Ticket, digest, new_secret
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel, col, select
 
-from storage.engine.db import run
+from storage.engine.statements import run
 from storage.models import AuditLine
 
 if TYPE_CHECKING:

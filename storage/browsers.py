@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, delete, select
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import Browser, digest
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func
 from sqlmodel import col, delete, or_, select, update
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import (
     ChannelDefault,
     ChannelRequest,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, delete
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import (
     Browser,
     ConnectionAttempt,

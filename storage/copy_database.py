@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, literal, select, text, tuple_
 
-from storage.engine.db import SchemaTooNew, SchemaTooOld
+from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.models import every_table
 from storage.vault import check_canaries, place_of, sealed_columns, sealed_rows
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import String, cast, exists, func, tuple_
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import (
     Account,
     Browser,

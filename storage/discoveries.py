@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, insert
 from sqlmodel import Field, col, delete, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import AccountFacts, Discovery, FoundAccount, GrantHolder, new_id
 
 if TYPE_CHECKING:

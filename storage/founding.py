@@ -9,7 +9,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from storage.audit import Audit
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.memberships import Members
 from storage.models import AuditLine, Membership, Role
 from storage.organization_names import lock

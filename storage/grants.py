@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, exists, func, text
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import across, insert_once, now, run
+from storage.engine.statements import across, insert_once, now, run
 from storage.models import (
     Account,
     Discovery,

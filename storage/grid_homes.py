@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col
 
-from storage.engine.db import dialect_of, now, rows
+from storage.engine.statements import dialect_of, now, rows
 from storage.models import GridHome, Workspace
 
 if TYPE_CHECKING:

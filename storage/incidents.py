@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, exists, or_
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col, select, update
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import (
     Account,
     Grant,

@@ -9,7 +9,7 @@ from sqlalchemy import LargeBinary, literal
 from sqlalchemy import select as columns
 from sqlmodel import select
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import InstallState, Utc, digest
 
 if TYPE_CHECKING:

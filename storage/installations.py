@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, or_, select, update
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import Installation
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import and_, bindparam, col, delete, or_, select, update
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import Invitation, Membership, Organization, new_id
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, delete, select
 
 from storage.acting import hold_seat
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import JoinCode, Role, digest
 from storage.organizations import lock_organization
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, update
 
-from storage.engine.db import run
+from storage.engine.statements import run
 from storage.vault import (
     SealBroken,
     Vault,

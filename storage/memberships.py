@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import Invitation, JoinCode, Membership, Organization, Role, WorkspaceLink, new_id
 from storage.organizations import lock_organization
 from storage.standing import Standing, standing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, update
 
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import OperatorAlert
 
 if TYPE_CHECKING:

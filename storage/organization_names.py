@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from storage.engine.db import across, dialect_of, run
+from storage.engine.statements import across, dialect_of, run
 from storage.models import Organization, WorkspaceLink
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BindParameter, bindparam, func
 from sqlmodel import col, select
 
-from storage.engine.db import rows
+from storage.engine.statements import rows
 from storage.models import Account, Membership, Organization, Role, Workspace
 
 if TYPE_CHECKING:

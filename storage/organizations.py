@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Organization
 from storage.organization_names import check_rename
 

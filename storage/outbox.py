@@ -10,8 +10,9 @@ from sqlalchemy import and_, case, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import OUTBOX_CHANGED, insert_once, now
+from storage.engine.db import OUTBOX_CHANGED
 from storage.engine.leases import claim, waiting
+from storage.engine.statements import insert_once, now
 from storage.models import Notice
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, insert
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, Place
 
 if TYPE_CHECKING:

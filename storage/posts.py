@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, true
 from sqlmodel import col, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Post
 
 if TYPE_CHECKING:

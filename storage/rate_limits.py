@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import col, select, update
 
 from storage.engine.clocks import SET_BACK
-from storage.engine.db import insert_once, now
+from storage.engine.statements import insert_once, now
 from storage.models import AppRateLimit
 
 if TYPE_CHECKING:

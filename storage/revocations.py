@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case
 from sqlmodel import col, delete, select, update
 
-from storage.engine.db import now
 from storage.engine.leases import claim
+from storage.engine.statements import now
 from storage.grants import Grants, TokenPair, token_pair
 from storage.models import Account, Grant, Revocation, new_id, utc_now
 

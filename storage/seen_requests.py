@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, delete
 
-from storage.engine.db import dialect_of, now, rows
+from storage.engine.statements import dialect_of, now, rows
 from storage.models import SeenRequest, digest
 
 if TYPE_CHECKING:

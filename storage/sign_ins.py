@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert
 from sqlmodel import col, delete
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import SignIn, digest, new_secret
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, func
 from sqlalchemy import select as core_select
 from sqlmodel import col
 
-from storage.engine.db import rows
+from storage.engine.statements import rows
 from storage.models import ChannelDefault, Membership, Organization, Role, Workspace, WorkspaceLink
 
 if TYPE_CHECKING:

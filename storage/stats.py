@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlalchemy import select as columns
 from sqlmodel import col, select
 
-from storage.engine.db import now, run
+from storage.engine.statements import now, run
 from storage.models import IN_DOUBT, UNWELL, Grant, GrantStatus, Incident, IncidentKind
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel, col, select, update
 
 from storage.engine.clocks import SET_BACK
-from storage.engine.db import dialect_of, now, rows
+from storage.engine.statements import dialect_of, now, rows
 from storage.models import Ticket, Utc, digest, new_secret
 
 if TYPE_CHECKING:

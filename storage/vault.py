@@ -21,7 +21,7 @@ from sqlalchemy import func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import col, select
 
-from storage.engine.db import insert_once
+from storage.engine.statements import insert_once
 from storage.models import Canary, every_table
 
 if TYPE_CHECKING:

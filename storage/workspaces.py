@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from storage.engine.db import insert_once
+from storage.engine.statements import insert_once
 from storage.models import ChannelDefault, Organization, Workspace, WorkspaceLink
 from storage.organization_names import check_link
 

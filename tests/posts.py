@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Delivery, DeliveryStatus
 from storage.posts import Posts, Target
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from storage.engine.db import Database
 from storage.installations import Installations
 from storage.models import new_id
-from storage.refreshes import Outcome, Refreshes
+from storage.tallies import Outcome, Tallies
 from storage.vault import KeyRing, Vault
 from tests.counts import in_full
 from tests.databases import sqlite_file
@@ -44,9 +44,9 @@ async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothin
     keys, file = KeyRing.generate(), sqlite_file(tmp_path)
     database = Database(f"sqlite+aiosqlite:///{file}")
     async with database.system() as session:
-        refreshes = Refreshes(session, Vault(KeyRing.parse(keys)))
-        await refreshes.count("tiktok", int(time.time() // 60), {Outcome.BUSY: 3})
-        await refreshes.count("x", int(time.time() // 60), {Outcome.FRESH: 3})
+        tallies = Tallies(session)
+        await tallies.count("tiktok", int(time.time() // 60), {Outcome.BUSY: 3})
+        await tallies.count("x", int(time.time() // 60), {Outcome.FRESH: 3})
     await database.close()
 
     doctor = await octapost(file, keys, "doctor")

@@ -12,7 +12,7 @@ MIRRORS_NONE = {
     "storage/engine/test_silence.py": "a database that stops answering",
     "storage/models/test_models.py": "all tables together",
     "storage/test_isolation.py": "no repository shows an organization another's rows",
-    "storage/test_leavers.py": "what is left of people who leave, in several tables",
+    "storage/test_deauthorizations.py": "what is left of people who leave, in several tables",
     "storage/test_logins.py": "several one-time tables of a sign-in",
     "storage/test_migrations.py": "the folder of migrations",
     "storage/test_redeeming.py": "all that may be used once",

@@ -1,4 +1,4 @@
-"""Tidying up: expired one-time rows and invitations, what was said long ago, consents that led nowhere."""
+"""Deletes expired one-time rows and invitations, old messages, and consents that led nowhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.cleanup import sweep
 from storage.grants import Grants
 from storage.invitations import Invitations
 from storage.outbox import Notices
-from storage.refreshes import Refreshes
+from storage.tallies import Tallies
 
 if TYPE_CHECKING:
     from bot.services.accounts.disconnecting import Disconnecting
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ABANDONED_AFTER = timedelta(hours=24)
 TALLIES_KEPT = timedelta(hours=24)
-"""Longer than the breaker looks back."""
+"""Longer than the period that the breaker looks at."""
 SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
-"""How long it is known what was said in Slack, and where the cards stand that may still be edited."""
+"""How long we keep messages that were sent, and the places of cards that may still be edited."""
 
 
 class Sweeper:
-    """Deletes what has run out. Running it twice at once is harmless."""
+    """Deletes what has expired. Running it twice at once is harmless."""
 
     def __init__(self, database: Database, vault: Vault, disconnecting: Disconnecting) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class Sweeper:
         async with self._database.system() as session:
             gone = await sweep(session)
             yesterday = int((time.time() - TALLIES_KEPT.total_seconds()) // 60)
-            gone += await Refreshes(session, self._vault).forget_tallies(yesterday)
+            gone += await Tallies(session).forget(yesterday)
             gone += await Notices(session).forget_older(SAID_KEPT, CARDS_KEPT)
             gone += await Invitations(session).sweep() + await Channels(session).sweep()
         async with self._database.system(write=False) as session:
@@ -48,7 +48,7 @@ class Sweeper:
         for grant in abandoned:
             try:
                 await self._disconnecting.end_grant(grant)
-            except Exception:  # the others must not wait behind it; the next sweep tries again
+            except Exception:  # so that the others are not held up; the next sweep tries again
                 log.exception("sweep.grant_not_ended", grant=grant.id, platform=grant.platform)
         if gone or abandoned:
             log.info("sweep.done", rows=gone, grants=len(abandoned))

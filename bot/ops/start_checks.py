@@ -1,11 +1,11 @@
-"""What a process that starts well still cannot rely on, for the operator to read."""
+"""Warnings at start about settings with which the process works, but not safely."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from storage.engine.roles import RoleFault, faults
+from storage.engine.roles import RoleFault
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -29,13 +29,13 @@ ROLE_FAULTS = {
 
 
 async def warn_about_database(database: Database, *, whole: bool, migration_url: bool) -> None:
-    """Log what is wrong with the database and its role.
+    """Log warnings about the database and our role in it.
 
-    `whole`: this process serves and does the jobs; `migration_url`: it was given the URL of the tables' owner.
+    `whole`: this process both serves and runs the jobs; `migration_url`: it was given the URL of the tables' owner.
     """
     if database.dialect == "sqlite" and not whole:
         log.warning("start.sqlite_is_shared", hint=ONE_PROCESS)
-    for fault in await faults(database):
+    for fault in await database.role_faults():
         log.warning("start.database_role_too_powerful", hint=ROLE_FAULTS[fault])
     if migration_url:
         log.warning("start.migration_url_is_set", hint=OWNERS_URL)

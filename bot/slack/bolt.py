@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def bolt_app(signing_secret: str, dispatcher: AsyncMiddleware) -> AsyncApp:
     """Return a Bolt app that hands every payload to the dispatcher."""
     bolt = AsyncApp(
-        name="slack_bolt",  # of its loggers; without one Bolt reads the whole stack's source files to find one
+        name="slack_bolt",  # for its loggers; without a name Bolt reads source files of the call stack to find one
         signing_secret=signing_secret,
         authorize=_NoToken(),  # type: ignore[no-untyped-call]
         process_before_response=True,
-        # Bolt's own checks that would find nothing: `SlackEvents` has verified the signature, no token is
-        # looked up that could belong to someone else, and there are no workflow steps.
+        # We don't need Bolt's own checks: `SlackEvents` has verified the signature, no token is looked up that
+        # could belong to someone else, and there are no workflow steps.
         ssl_check_enabled=False,
         request_verification_enabled=False,
         ignoring_self_events_enabled=False,
@@ -33,10 +33,10 @@ def bolt_app(signing_secret: str, dispatcher: AsyncMiddleware) -> AsyncApp:
 
 
 class _NoToken(AsyncAuthorize):
-    """Returns no token: handlers open the one they need when they need it.
+    """Returns no token: handlers open one when they need it.
 
-    Bolt would otherwise look one up for every request, and drop `app_uninstalled` when the token
-    was revoked first.
+    Otherwise Bolt would look one up for every request, and drop `app_uninstalled` events that arrive after the
+    token was revoked.
     """
 
     async def __call__(

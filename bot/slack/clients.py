@@ -1,4 +1,4 @@
-"""Speaking to Slack: a Web API client per installation, its token opened when it is needed."""
+"""Calls to Slack: a Web API client per installation, whose token is decrypted when it is needed."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ log = logger(__name__)
 OAUTH_WITHIN_S = 10.0
 """How long Slack's OAuth methods may take; slack_sdk applies no timeout to a session it was given."""
 REQUEST_CALL_S, CALL_S = 2.0, 20.0
-"""How long one call may take, repetitions included: while a person waits for an answer to a request, and else."""
+"""How long one call may take, retries included: while a person waits for an answer to a request, and otherwise."""
 
 
 class SlackClients:
-    """Hands out Web API clients. Opens a sealed token per call and keeps none."""
+    """Hands out Web API clients. Decrypts the token for each, and keeps none."""
 
     def __init__(
         self, settings: Settings, database: Database, vault: Vault, session: aiohttp.ClientSession
@@ -46,13 +46,18 @@ class SlackClients:
         self._database = database
         self._vault = vault
         self._session = session
-        self._tokens = BotTokens(database, vault, self._trade)
+        self._tokens = BotTokens(database, vault, self._exchange)
 
     async def oauth(self, method: str, **form: str) -> AsyncSlackResponse:
-        """Call `oauth.v2.access` or `openid.connect.token` as our app. Raises SlackRefused or SlackSilent.
+        """Return Slack's answer to `oauth.v2.access` or `openid.connect.token`, called as our app.
 
-        slack_sdk's methods of those names send the credentials by way of aiohttp's BasicAuth, which is
-        deprecated; Slack takes them in the form as well.
+        slack_sdk's methods of those names send the credentials with aiohttp's BasicAuth, which is deprecated;
+        Slack accepts them in the form too.
+
+        Raises:
+            SlackRefused: Slack refused the request.
+            SlackSilent: Slack gave no usable answer.
+
         """
         credentials = {
             "client_id": self._settings.slack_client_id,
@@ -67,7 +72,13 @@ class SlackClients:
             raise (SlackRefused if refused and failed.code != NO_CODE else SlackSilent)(failed.code) from None
 
     async def for_workspace(self, team_id: str | None, enterprise_id: str | None) -> AsyncWebClient:
-        """Return a client for the installation that covers a workspace. Raises NotInstalledError or SlackFailed."""
+        """Return a client for the installation that covers a workspace. It repeats calls whose connection broke.
+
+        Raises:
+            NotInstalledError: There is none, or it has no token.
+            SlackCallFailed: Its token has expired and Slack gives no new one.
+
+        """
         async with self._database.system(write=False) as session:
             found = await Installations(session, self._vault).find(team_id, enterprise_id)
         if found is None:
@@ -77,9 +88,12 @@ class SlackClients:
     async def for_installation(self, slack_id: str) -> AsyncWebClient:
         """Return a client for a team's or enterprise's installation; a Grid workspace may have only the latter.
 
-        It says nothing a second time by itself.
+        It repeats a call only where the call certainly did not reach Slack, so that no message is posted twice.
 
-        Raises NotInstalledError, or SlackFailed where its token has expired and Slack gives no new one.
+        Raises:
+            NotInstalledError: There is none, or it has no token.
+            SlackCallFailed: Its token has expired and Slack gives no new one.
+
         """
         async with self._database.system(write=False) as session:
             workspace = await Workspaces(session).get(slack_id)
@@ -94,12 +108,12 @@ class SlackClients:
         return self._client(None, repeats=True)
 
     async def drain(self, within_s: float) -> None:
-        """Wait for new bot tokens that are on their way, at most `within_s` seconds."""
+        """Wait for renewals of bot tokens in progress, at most `within_s` seconds."""
         await self._tokens.drain(within_s)
 
     async def _open(self, installation: Installation, *, repeats: bool = False) -> AsyncWebClient:
         try:
-            with time_limit.unlimited():  # a new pair is stored however long that takes
+            with time_limit.unlimited():  # a new pair must be stored, however long that takes
                 installation = await self._tokens.usable(installation)
         except NoToken as error:
             raise (SlackRefused if error.for_good else SlackSilent)(str(error)) from None
@@ -107,7 +121,7 @@ class SlackClients:
             raise NotInstalledError
         return self._client(bot_token(self._vault, installation).reveal(), repeats=repeats)
 
-    async def _trade(self, refresh_token: str) -> Mapping[str, Any]:
+    async def _exchange(self, refresh_token: str) -> Mapping[str, Any]:
         answer = await self.oauth("oauth.v2.access", grant_type="refresh_token", refresh_token=refresh_token)
         data: Mapping[str, Any] = answer.data  # type: ignore[assignment] # `_Client` raises for all but objects
         return data
@@ -115,8 +129,8 @@ class SlackClients:
     async def post_to_response_url(self, url: str, message: dict[str, Any]) -> bool:
         """Answer through a `response_url`, which needs no token; return whether Slack took it. Never raises.
 
-        The address comes out of a payload. It is checked although the payload is signed, so that a leaked
-        signing secret is not also a way to make us call hosts inside our network.
+        The address comes from a payload. It is checked although the payload is signed, so that a leaked
+        signing secret doesn't also let an attacker make us call hosts inside our network.
         """
         if not is_slack_url(url, self._settings.slack_api_url):
             log.warning("response_url.not_slack")
@@ -135,9 +149,9 @@ class SlackClients:
         return status < HTTPStatus.MULTIPLE_CHOICES
 
     def _client(self, token: str | None, *, repeats: bool = False) -> AsyncWebClient:
-        """Return a client. One that `repeats` makes a call again, at once, whose connection broke; no message's.
+        """Return a client. With `repeats` it repeats a call, other than for a message, whose connection broke.
 
-        Any other makes its calls on connections of their own (`bot.ops.http.Request`), and again only where they
+        Otherwise each call has a connection of its own (`bot.ops.http.Request`), and is repeated only where it
         certainly did not reach Slack.
         """
         client = _Client(
@@ -154,20 +168,25 @@ class SlackClients:
 
 
 class _Client(AsyncWebClient):
-    """slack_sdk's client, which fails in one way when an answer is no JSON object; its own breaks on some."""
+    """slack_sdk's client with one error for every answer that is no JSON object; slack_sdk's own varies."""
 
     once: Callable[[], AsyncWebClient] | None = None
-    """Returns a client for what must not be said twice, where this one repeats calls."""
+    """Returns a client for calls that must not be repeated, if this one repeats calls."""
 
     async def api_call(self, api_method: str, **request: Any) -> AsyncSlackResponse:
-        """Return Slack's answer. Raises one of CALL_FAILED."""
+        """Return Slack's answer.
+
+        Raises:
+            Exception: One of CALL_FAILED.
+
+        """
         if api_method == "chat.postMessage" and self.once is not None:
             return await self.once().api_call(api_method, **request)
         try:
             async with asyncio.timeout(REQUEST_CALL_S if time_limit.current() else CALL_S):
                 answer = await super().api_call(api_method, **request)
         except (AttributeError, ValueError, LookupError, RecursionError):
-            answer = None  # a list or a text; not UTF-8; no such encoding; nested without end
+            answer = None  # a list or a text; not UTF-8; an unknown encoding; nested too deep
         if answer is None or not isinstance(answer.data, dict):
             raise SlackApiError("no JSON object", {})  # type: ignore[no-untyped-call]
         return answer

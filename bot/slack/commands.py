@@ -1,4 +1,4 @@
-"""The words every command line needs: what `/octapost` says about itself."""
+"""The name of our slash command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed call to Slack means. The only place that decides."""
+"""What a failed call to Slack means. No other module decides that."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ TRANSIENT = MAY_HAVE_SUCCEEDED | {
     "service_unavailable",
     "team_added_to_org",
 }
-"""Errors that say nothing about the request: Slack's own state, or a workspace that is being moved or is locked
-for a while (https://docs.slack.dev/reference/methods/chat.postMessage#errors)."""
+"""Errors that say nothing about the request: Slack has a problem, or the workspace is being moved or locked
+for a while (https://docs.slack.dev/reference/methods/chat.postMessage#errors, read 2026-11-30)."""
 UNREACHABLE = frozenset(
     {
         "channel_not_found",
@@ -49,13 +49,13 @@ UNREACHABLE = frozenset(
         "messages_tab_disabled",
     }
 )
-"""What Slack says of a conversation that will not receive a message however often we try
-(https://docs.slack.dev/reference/methods/chat.postMessage#errors; an edit in an archived channel is
-`is_inactive`: https://docs.slack.dev/reference/methods/chat.update#errors)."""
+"""Errors of a conversation that will not take a message however often we try
+(https://docs.slack.dev/reference/methods/chat.postMessage#errors; for an edit in an archived channel `is_inactive`:
+https://docs.slack.dev/reference/methods/chat.update#errors; both read 2026-11-30)."""
 INVALID_MESSAGE = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text"}
 )
-"""What Slack says of a message it can't render."""
+"""Errors of a message that Slack can't render."""
 MESSAGE_MISSING = frozenset(
     {
         "message_not_found",
@@ -65,22 +65,22 @@ MESSAGE_MISSING = frozenset(
         "cannot_reply_to_message",
     }
 )
-"""What Slack says when the message to edit or reply to no longer exists."""
+"""Errors when the message to edit or reply to no longer exists."""
 NOT_DONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-"""The transient answers that say nothing was done; a 502 may be a gateway that lost Slack's answer."""
+"""The statuses after which nothing was done; a 502 may come from a gateway that lost Slack's answer."""
 NO_CODE = "no_code"
 """Our own code for an answer that is not one of Slack's."""
 REDIRECTED = "redirected"
-"""Our own code for a redirect. It is not followed, and nothing in it is believed."""
+"""Our own code for a redirect. It is not followed, and its content is ignored."""
 
 
 class FailureKind(Enum):
     """What a failed call to Slack means for its caller."""
 
     TRANSIENT = auto()
-    """Nothing was wrong with the call: try again later, however much later."""
+    """Nothing was wrong with the call: try again later, without end."""
     UNKNOWN = auto()
-    """Not known: try again later, but not for ever."""
+    """We don't know: try again later, but not for ever."""
     ENDED = auto()
     """The installation has ended."""
     UNREACHABLE = auto()
@@ -110,11 +110,11 @@ class Failure:
 
     kind: FailureKind
     code: str
-    """Slack's code, or which failure it was; safe to log."""
+    """Slack's code, or the name of the failure; safe to log."""
     retry_after: timedelta | None = None
-    """How long Slack asks us to wait, where it says so."""
+    """How long Slack asks us to wait, if it does."""
     may_have_succeeded: bool = False
-    """True: the request left, and may have been carried out."""
+    """True: the request was sent, and may have been carried out."""
 
 
 class SlackCallFailed(Exception):
@@ -130,7 +130,7 @@ class SlackSilent(SlackCallFailed):
 
 
 CALL_FAILED = (SlackApiError, SlackCallFailed, NotInstalledError, aiohttp.ClientError, TimeoutError)
-"""What a call to Slack may fail with. `failure` says what it means."""
+"""The exceptions of a call to Slack. `failure` says what each means."""
 
 
 def failure(error: Exception) -> Failure:
@@ -151,7 +151,7 @@ def failure(error: Exception) -> Failure:
 
 
 def _answered(response: Any) -> Failure:
-    """Return what an answer means; slack_sdk hands it over in several shapes, and not all of it is Slack's."""
+    """Return what an answer means. slack_sdk passes it in several types, and a proxy may have written it."""
     body = response.data if isinstance(response, AsyncSlackResponse) else None
     status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or HTTPStatus.OK
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -164,7 +164,7 @@ def _answered(response: Any) -> Failure:
     return Failure(
         kind=FailureKind.TRANSIENT if passing or foreign else KINDS.get(code, FailureKind.UNKNOWN),
         code=code,
-        retry_after=wait if wait and wait < LONGEST_WAIT else None,  # a day or more is nothing to go by
+        retry_after=wait if wait and wait < LONGEST_WAIT else None,  # a day or more is not believable
         may_have_succeeded=code in MAY_HAVE_SUCCEEDED
         or (passing and status not in NOT_DONE)
         or (code == NO_CODE and not (passing or foreign)),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 ASK_WITHIN_S = 1.0
-"""Slack waits 3 seconds for our answer, and this is only its first part."""
+"""Slack waits 3 seconds for our answer, and this check is only the first part of it."""
 
 
 async def require_home(single: AutocommitRunner, sender: Sender, client: Clients) -> None:

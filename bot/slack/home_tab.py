@@ -1,4 +1,4 @@
-"""The App Home as others see it: something that can be drawn again after a change."""
+"""What other modules need of the App Home: drawing it again after a change."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
 
 class HomeTab(Protocol):
-    """Draws people's home tabs. The home story is one; `bot.app` passes it to whoever changes what it shows."""
+    """Draws people's home tabs. The home story does it; `bot.app` passes it to the stories that change its content."""
 
     async def redraw(self, sender: Sender, organization_id: str | None) -> None:
-        """Draw a person's home tab again, about this organization or their default one.
+        """Draw a person's home tab again, for this organization or their default one.
 
-        Raises nothing that Slack does: a tab that cannot be drawn now is drawn when it is opened.
+        Does not raise for failures of Slack: a tab that cannot be drawn now is drawn when it is next opened.
         """
         ...
 
 
 class HomeTabSoon(Protocol):
-    """The same for an edge without a Slack request: our pages."""
+    """The same for our pages, which have no request from Slack."""
 
     def redraw_soon(self, member: ActorRef, team_id: str) -> None:
         """Draw a member's home tab again, in the background."""

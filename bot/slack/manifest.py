@@ -17,7 +17,12 @@ def text() -> str:
 
 
 def filled_in(url: str, *, socket_mode: bool = False) -> str:
-    """Return the manifest for an installation at `url`. Raises ValueError for anything but an https origin."""
+    """Return the manifest for an installation at `url`.
+
+    Raises:
+        ValueError: `url` is not an https origin.
+
+    """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.netloc or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("--url must be an https origin such as https://bot.example.com")

@@ -1,31 +1,11 @@
-"""What a member is told when Slack or the database failed us: what happened, what was changed, what to do."""
+"""Which errors are outages of Slack or of the database, and so no faults of ours."""
 
 from __future__ import annotations
 
-from bot.slack.failures import CALL_FAILED, Failure, FailureKind, failure
+from bot.slack.failures import CALL_FAILED
 from storage.engine.outages import is_outage as database_away
-
-DATABASE = "Octapost's database isn't answering right now."
-UNTOUCHED = "Nothing was changed; please try again in a minute."
-CHECK = "Part of it may have been done: please check before you try again."
 
 
 def is_outage(error: Exception) -> bool:
-    """Tell whether an error is Slack's or the database's, and so none of ours."""
+    """Tell whether an error is an outage of Slack or of the database."""
     return isinstance(error, CALL_FAILED) or database_away(error)
-
-
-def explain_outage(error: Exception, *, changed: bool) -> str:
-    """Return the sentence for an error that is an outage; `changed`: something may have been committed."""
-    what = DATABASE if database_away(error) else _slack(failure(error))
-    return f"{what} {CHECK if changed else UNTOUCHED}"
-
-
-def _slack(failed: Failure) -> str:
-    if failed.kind is FailureKind.TRANSIENT or failed.may_have_succeeded:
-        return "Slack isn't answering me right now."
-    if failed.kind is FailureKind.ENDED:
-        return "Slack has ended Octapost's access to this workspace. A workspace admin can add it again."
-    return (
-        f"Slack refused what I asked of it (code `{failed.code}`). If it stays, tell whoever runs Octapost."
-    )

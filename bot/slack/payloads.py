@@ -1,4 +1,4 @@
-"""Slack payloads: who sent one, and from where. The only module that reads a person or a team out of one."""
+"""Who sent a Slack payload, and from where. No other module reads a person or a team from one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 def sender_of(body: Mapping[str, Any]) -> Sender:
-    """Return who sent this payload. Raises ExternalUserError for someone from another company.
+    """Return who sent this payload.
 
-    In interactive payloads the *sender's* team is `user.team_id`; `team` (and Bolt's
-    `context.team_id`, `context.actor_team_id`) is the workspace the message lives in, also when a
-    Slack Connect guest presses the button. In a Grid they may differ also for its own people: there the
-    enterprise is the realm, and the sender's team, if it is another one, is `claimed_team`, which has to be
-    checked (`bot.slack.grids`) before the user id means anybody. Which workspace's organizations are meant is then
-    decided by the place, as for commands: by `team`, or in the views of an org-wide installation,
-    where that is null, by `view.team_id`.
+    In interactive payloads `user.team_id` is the *sender's* team. `team` (and Bolt's `context.team_id`,
+    `context.actor_team_id`) is the workspace of the message, even when a person from another company presses the
+    button in a shared channel.
+
+    In a Grid the two may differ for the Grid's own people too. There the enterprise is the realm, and a different team
+    of the sender is returned as `claimed_team`: it has to be checked (`bot.slack.grids`) before the user id can be
+    trusted. `Sender.team_id` is then the workspace of the message, as for commands: `team`, or in the views of an
+    org-wide installation, where that is null, `view.team_id`.
+
+    Raises:
+        ExternalUserError: They are from another company, or the payload names nobody.
+
     """
     enterprise_id = _enterprise_of(body)
     user = body.get("user")
@@ -47,7 +52,7 @@ def sender_of(body: Mapping[str, Any]) -> Sender:
 
 
 def _sender_of_command(body: Mapping[str, Any], enterprise_id: str | None) -> Sender:
-    """Commands name the sender's own team at the top level; so do events' envelopes."""
+    """Return who sent a command or an event, whose envelopes name the sender's own team at the top level."""
     team_id, user_id = body.get("team_id"), body.get("user_id")
     if not team_id or not user_id:
         raise ExternalUserError
@@ -60,7 +65,12 @@ def _sender_of_command(body: Mapping[str, Any], enterprise_id: str | None) -> Se
 
 
 def opener_of(body: Mapping[str, Any]) -> Sender:
-    """Return who opened the App Home, from an event's envelope. Raises ExternalUserError when it names nobody."""
+    """Return who opened the App Home, from an event's envelope.
+
+    Raises:
+        ExternalUserError: It names nobody.
+
+    """
     event = body.get("event") or {}
     team_id, user_id = body.get("team_id"), event.get("user")
     if not team_id or not user_id:
@@ -74,10 +84,10 @@ def opener_of(body: Mapping[str, Any]) -> Sender:
 
 
 def leaver_of(body: Mapping[str, Any]) -> Sender | None:
-    """Return whom Slack has just deactivated, from a `user_change` envelope, or None for any other change.
+    """Return the person Slack has just deactivated, from a `user_change` envelope, or None for any other change.
 
-    None also for people of other companies, whose changes Slack tells us as well. In a Grid that may have to be
-    looked up: see `Sender.claimed_team`.
+    Also None for people of other companies, because Slack reports their changes too. In a Grid this may need a
+    check: see `Sender.claimed_team`.
     """
     user = (body.get("event") or {}).get("user")
     team_id, enterprise_id = workspace_of(body)

@@ -1,4 +1,4 @@
-"""What Slack knows about people and workspaces. A call that fails never means that there is none."""
+"""What Slack knows about people and workspaces. A failed call never counts as "does not exist"."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible"})
 
 @dataclass(frozen=True)
 class SlackPeople:
-    """What Slack says about the people and workspaces of an installation (`bot.services.organizations.people`)."""
+    """Looks up people and workspaces of an installation in Slack (`bot.services.organizations.people`)."""
 
     clients: SlackClients
 
@@ -30,8 +30,8 @@ class SlackPeople:
         """Return the names of full members of the sender's workspace.
 
         Raises:
-            IneligiblePersonError: One of them is a guest, a bot or somebody of another company.
-            Exception: One of CALL_FAILED, where Slack does not say.
+            IneligiblePersonError: One of them is a guest, a bot or from another company.
+            Exception: One of CALL_FAILED: Slack gives no answer.
 
         """
         client = await self._client(sender)
@@ -42,7 +42,7 @@ class SlackPeople:
 
         Raises:
             IneligiblePersonError: They are a guest.
-            Exception: One of CALL_FAILED, where Slack does not say.
+            Exception: One of CALL_FAILED: Slack gives no answer.
 
         """
         client = await self._client(sender)
@@ -67,10 +67,10 @@ async def _name_of(client: AsyncWebClient, user_id: str, sender: Sender) -> str:
 
 
 async def user_of(client: AsyncWebClient, user_id: str) -> Mapping[str, Any] | None:
-    """Return Slack's user object of a person; None: there is none that we could see.
+    """Return Slack's user object of a person, or None if there is none that we may see.
 
     Raises:
-        Exception: One of CALL_FAILED, where Slack does not say.
+        Exception: One of CALL_FAILED: Slack gives no answer.
 
     """
     try:
@@ -84,8 +84,8 @@ async def user_of(client: AsyncWebClient, user_id: str) -> Mapping[str, Any] | N
 def at_home(user: Mapping[str, Any], sender: Sender) -> bool:
     """Tell whether a person belongs to the sender's workspace, or to the same Grid organization.
 
-    `is_stranger` alone does not say so: it is false for people of other companies as soon as they share
-    a channel that the app can see (https://docs.slack.dev/reference/objects/user-object).
+    `is_stranger` alone is not enough: it is false for people of other companies who share a channel that the app
+    can see (https://docs.slack.dev/reference/objects/user-object, read 2026-11-30).
     """
     grid = (user.get("enterprise_user") or {}).get("enterprise_id")
     same = user.get("team_id") == sender.team_id or (grid is not None and grid == sender.enterprise_id)
@@ -93,10 +93,10 @@ def at_home(user: Mapping[str, Any], sender: Sender) -> bool:
 
 
 async def team_name(client: AsyncWebClient, team_id: str) -> str:
-    """Return the workspace's name as Slack knows it; an org-wide token speaks for several.
+    """Return the workspace's name in Slack. It is named in the call because an org-wide token covers several.
 
     Raises:
-        Exception: One of CALL_FAILED, where Slack does not say.
+        Exception: One of CALL_FAILED: Slack gives no answer.
 
     """
     return str(_object(await client.team_info(team=team_id), "team").get("name") or team_id)

@@ -1,4 +1,4 @@
-"""What a story refuses because of what was typed or chosen in Slack, and where in a form that is shown."""
+"""Errors for input that a story refuses, and the field of a form under which they are shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class BadInputError(Exception):
-    """What was typed or chosen does not work; the sentence, which comes from a view, says what would."""
+    """The input does not work. The sentence comes from a view, and says what would work."""
 
     def __init__(self, sentence: str, *, field: str | None = None) -> None:
         super().__init__(sentence)
@@ -33,7 +33,7 @@ class InvalidFieldError(Exception):
 
 @contextmanager
 def under(field: str) -> Iterator[None]:
-    """Show what a service refuses under this field of the form, which stays open.
+    """Show a service's InvalidInputError under this field of the form, which stays open.
 
     Raises:
         InvalidFieldError: The service raised an InvalidInputError.

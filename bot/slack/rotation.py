@@ -1,9 +1,9 @@
-"""Bot tokens that rotate: renewed beside the calls that use them.
+"""Rotating bot tokens, renewed in the background of the calls that use them.
 
 Slack's rotating tokens live 12 hours, and the refresh token that renews one works once
 (https://docs.slack.dev/authentication/using-token-rotation, read 2026-11-30). A token is renewed an
-hour before it ends, in the background, and the old one is used meanwhile. Only a token that has ended
-is waited for, and that only for a moment.
+hour before it ends, in the background, and the old one is used meanwhile. A call waits only when its token has
+ended, and then for at most `WAIT_S`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ LIFE = timedelta(hours=12)
 """How long a bot token lives where Slack's answer does not say so."""
 RENEW_BEFORE = timedelta(hours=1)
 GOOD_FOR = timedelta(seconds=30)
-"""A token that ends sooner is not begun with: the call it is for takes time too."""
+"""A token that ends sooner is not used: the call itself takes time too."""
 LEASE = timedelta(seconds=15)
-"""Longer than Slack's OAuth methods may take: of all processes only one uses a refresh token."""
+"""Longer than Slack's OAuth methods may take, so that only one process uses a refresh token."""
 WAIT_S = 2.0
-"""How long a caller waits for a new token once the old one has ended: Slack's requests have three seconds."""
+"""How long a caller waits for a new token once the old one has ended. A request from Slack has three seconds in all."""
 LOOK_FOR_S, LOOK_AGAIN_S = 5.0, 0.1
-"""How long we look for the token that another process is getting, and how often."""
+"""How long, and how often, we look for the token that another process is fetching."""
 KEEP_FOR_S = 60.0
 """How long a new pair of tokens waits for a database that is away."""
 
@@ -58,7 +58,7 @@ class NoToken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A bot token, what renews it, and how long it lives."""
+    """A bot token, its refresh token and its lifetime."""
 
     bot_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -66,10 +66,13 @@ class Pair:
 
 
 def pair_in(answer: Mapping[str, Any], *, renewed_with: str) -> Pair:
-    """Return the tokens in an answer to a renewal. Raises NoToken where there is no bot token.
+    """Return the tokens in an answer to a renewal.
 
-    Whatever else is unreadable costs nothing: the life is taken to be the usual one, and the refresh
-    token to be the one we have.
+    Anything else that is missing has a default: the usual lifetime, and the refresh token we have.
+
+    Raises:
+        NoToken: There is no bot token in it.
+
     """
     bot_token = token_in(answer, "access_token")
     if bot_token is None:
@@ -82,21 +85,25 @@ def pair_in(answer: Mapping[str, Any], *, renewed_with: str) -> Pair:
 
 
 class BotTokens:
-    """Keeps installations' bot tokens fresh. `trade` sends a refresh token to Slack and returns the answer."""
+    """Keeps installations' bot tokens fresh. `exchange` sends a refresh token to Slack and returns the answer."""
 
     def __init__(
-        self, database: Database, vault: Vault, trade: Callable[[str], Awaitable[Mapping[str, Any]]]
+        self, database: Database, vault: Vault, exchange: Callable[[str], Awaitable[Mapping[str, Any]]]
     ) -> None:
         self._database = database
         self._vault = vault
-        self._trade = trade
+        self._exchange = exchange
         self._renewals: dict[str, asyncio.Task[Installation]] = {}
 
     async def usable(self, installation: Installation) -> Installation:
-        """Return the installation with a token that works: the one it has, or once that has ended a new one.
+        """Return the installation with a token that works: the one it has, or a new one once that has ended.
 
-        Callers at once share one renewal, which goes on when they no longer wait for it. Raises NoToken,
-        or whatever `trade` raises.
+        Concurrent callers share one renewal, which goes on when they no longer wait for it.
+
+        Raises:
+            NoToken: The token has ended, and there is no new one in time.
+            Exception: What `exchange` raises.
+
         """
         if not _ends_within(installation, RENEW_BEFORE):
             return installation
@@ -110,7 +117,7 @@ class BotTokens:
             raise NoToken("token_expired") from None
 
     async def drain(self, within_s: float) -> None:
-        """Wait for renewals that have begun: what Slack answers them cannot be had twice."""
+        """Wait for renewals in progress: Slack answers each only once."""
         if renewals := set(self._renewals.values()):
             _, late = await asyncio.wait(renewals, timeout=within_s)
             for renewal in late:
@@ -132,9 +139,9 @@ class BotTokens:
             log.warning("bot_token.not_rotated", installation=installation.id, code=code)
 
     async def _renewed(self, installation: Installation) -> Installation:
-        """Return the installation as it is once its token was renewed, by us or by another process.
+        """Return the installation after its token was renewed, by us or by another process.
 
-        Nobody waits for another process's renewal while the token is good.
+        While the token is still good, another process's renewal is not waited for.
         """
         until = time.monotonic() + LOOK_FOR_S
         while True:
@@ -153,16 +160,16 @@ class BotTokens:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _renew(self, installation: Installation) -> None:
-        """Trade the refresh token for a new pair and store it.
+        """Exchange the refresh token for a new pair and store it.
 
-        After a failure the lease is kept while the token is good, so that Slack is not asked by every call.
+        After a failure the lease is kept while the token is good, so that not every call asks Slack.
         """
         async with self._database.system(write=False) as session:
             refresh = Installations(session, self._vault).refresh_token(installation)
         if refresh is None:
             raise NoToken("token_expired", for_good=True)
         try:
-            pair = pair_in(await self._trade(refresh.reveal()), renewed_with=refresh.reveal())
+            pair = pair_in(await self._exchange(refresh.reveal()), renewed_with=refresh.reveal())
         except Exception:
             if _ends_within(installation, GOOD_FOR):
                 async with self._database.system() as session:
@@ -172,7 +179,7 @@ class BotTokens:
         log.info("bot_token.rotated", installation=installation.id)
 
     async def _keep(self, installation: Installation, pair: Pair) -> None:
-        """Store a new pair; while the database is away it waits here, because nobody else has it."""
+        """Store a new pair; while the database is away it waits here: there is no other copy."""
         ends = datetime.now(UTC) + pair.expires_in
 
         async def store() -> None:

@@ -1,8 +1,7 @@
-"""The one table: command word, action_id, callback_id, shortcut or event -> a story's handler.
+"""The table of routes: command word, action_id, callback_id, shortcut or event -> a story's handler.
 
-Bolt walks its listeners one by one, so it gets one listener per payload type and this table finds the
-handler with a dictionary. Each entry names the permission it requires; help texts live here too, so they
-cannot drift from what the words do.
+The dispatcher finds a handler here with a dictionary; Bolt would try its listeners one by one. Each entry names the
+permission it requires. A command's help text is part of its entry, so that the two cannot drift apart.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ class Who(StrEnum):
     """Who may use a route that requires no permission."""
 
     ANYONE = "anyone"
-    """Every person of a workspace the app is installed in, member or not; never a stranger."""
+    """Every person of a workspace that has the app, member or not; nobody from another company."""
     SLACK = "slack"
-    """Slack itself: events, which speak for no member."""
+    """Slack itself, with events that no member sent."""
 
 
 class Drawn(Protocol):
@@ -77,14 +76,14 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class OpenModal:
-    """A modal on top of what the person sees; pushed when they are in one already."""
+    """A modal to open, on top of the current one if the person is in one already."""
 
     view: Json
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateModal:
-    """A new face for the modal the request came from."""
+    """New content for the modal that the request came from."""
 
     view: Json
 
@@ -105,12 +104,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing to show: the handler has said what there is to say."""
+    """Nothing to show: the handler has already told the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendAgain:
-    """An event wasn't handled, and Slack is to send it again."""
+    """An event that wasn't handled: Slack shall send it again."""
 
 
 Answer = Say | OpenModal | UpdateModal | FieldErrors | Options | Done | SendAgain
@@ -118,29 +117,34 @@ Answer = Say | OpenModal | UpdateModal | FieldErrors | Options | Done | SendAgai
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """What a handler gets: who asks, what they typed or pressed, and a way to speak to Slack."""
+    """What a handler gets: the sender, what they typed or pressed, and a client for Slack."""
 
     kind: Kind
     body: Json
     sender: Sender
     standing: Callable[[], Awaitable[Standing]]
-    """Returns the sender's seats in the organizations of this workspace; asked once."""
+    """Returns the sender's memberships in the organizations of this workspace; read once."""
     current: Actor | None
-    """The actor, where the route requires a permission; `actor` is the same without the None."""
+    """The actor, if the route requires a permission; `actor` is the same without the None."""
     words: str = ""
     """What followed the command word."""
     target: str = ""
-    """The id a button or a modal carries. Untrusted: repositories scope it."""
+    """The id in a button or a modal. Untrusted: repositories check that it belongs to the organization."""
     key: str = ""
-    """What is this signed request's alone: the same one, coming again, has the same."""
+    """Identifies this signed request: a repetition of it has the same key."""
     client: Callable[[], Awaitable[AsyncWebClient]]
-    """Returns a Web API client with this workspace's bot token. Raises NotInstalled."""
+    """Returns a Web API client with this workspace's bot token, or raises NotInstalledError or SlackCallFailed."""
     later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """Work for after the answer. What must not be lost is in the database before."""
+    """Work for after the answer. Anything that must not be lost has to be in the database before."""
 
     @property
     def actor(self) -> Actor:
-        """The member behind this request, permission checked."""
+        """The member who sent this request, whose permission was checked.
+
+        Raises:
+            LookupError: The route requires no permission.
+
+        """
         if self.current is None:
             raise LookupError("the route requires no permission, so there is no actor")
         return self.current
@@ -149,16 +153,16 @@ class Request:
         """Return the sender as a member of one organization, by default the channel's.
 
         Raises:
-            NotMemberError: They are in none, or not in the one named.
+            NotMemberError: They are a member of none, or not of the one named.
             NotAllowedError: Their role does not have `permission`.
-            AmbiguousOrganizationError: Nothing says which of several is meant.
+            AmbiguousOrganizationError: They are in several, and it is not clear which one is meant.
 
         """
         return act_as(self.sender, await self.standing(), organization_id, permission)
 
     @property
     def place(self) -> str:
-        """What the button was in: a `modal`, the `home` tab, or an empty string for a message."""
+        """Where the button is: in a `modal`, the `home` tab, or a message (an empty string)."""
         return str((self.body.get("view") or {}).get("type", ""))
 
     @property
@@ -169,7 +173,7 @@ class Request:
         return values
 
     def typed(self, block: str) -> Json:
-        """Return the one input of `block`, or an empty object."""
+        """Return the input of `block`, or an empty object."""
         return next(iter(self.state.get(block, {}).values()), {})
 
 
@@ -178,26 +182,25 @@ Handler = Callable[[Request], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One thing Slack can ask for, and what it takes to be allowed to."""
+    """One kind of request from Slack, its handler, and the permission it requires."""
 
     kind: Kind
     key: str
     handler: Handler
     permission: Permission | Who
     changes: bool
-    """True: one signed request is handled once, and one event, by its id, until that has succeeded. False:
-    repeating it is harmless, or what it makes remembers its request, as a link does; so it needs no mark of its
-    own against replay."""
+    """True: a signed request is handled only once, and an event (by its id) until it has succeeded. False: repeating it
+    is harmless, or what it creates stores its request, as a link does, so it needs no protection against replay."""
     hint: str = ""
     help: str = ""
     topic: str = ""
-    """The heading it stands under in the help."""
+    """The heading it is listed under in the help."""
     aliases: tuple[str, ...] = ()
     opens: str = ""
-    """The title of the modal it opens, if it does: while that is being prepared, one with this title stands for it.
-    It can be offered again by a button, so nothing is changed on the way to it."""
+    """The title of the modal it opens, if any. A loading modal with this title is shown while that is being prepared.
+    A button may offer to open it again, so the handler must not change anything."""
     seldom: bool = False
-    """Mostly it says something instead of opening the modal, so none stands for the answer."""
+    """It mostly answers with a message instead of the modal, so no loading modal is shown."""
 
 
 Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
@@ -206,7 +209,7 @@ _DECLARED = "routes"
 
 
 class CommandFacts(TypedDict, total=False):
-    """What a command may declare beside its line in the help; see `Route`."""
+    """What a command may declare besides its line in the help; see `Route`."""
 
     hint: str
     aliases: tuple[str, ...]
@@ -219,7 +222,7 @@ def command(
     word: str,
     permission: Permission | Who,
     *,
-    help: str,  # noqa: A002 - it is the help
+    help: str,  # noqa: A002 - the line in the help
     topic: str,
     **more: Unpack[CommandFacts],
 ) -> Callable[[Method], Method]:
@@ -255,7 +258,7 @@ class Routes:
         return iter(self._by_key.values())
 
     def include(self, story: object) -> None:
-        """Add what a story's methods declare with `command` and `on`, in the order they stand in its class."""
+        """Add the routes that a story's methods declare with `command` and `on`, in the order of the class."""
         for name, member in vars(type(story)).items():
             for route_to in getattr(member, _DECLARED, ()):
                 self.put(route_to(handler=getattr(story, name)))
@@ -264,7 +267,7 @@ class Routes:
         """Add one route.
 
         Raises:
-            ValueError: Another one answers to the same, or the route opens a modal and changes something.
+            ValueError: Another route has the same key or word, or this one opens a modal and changes something.
 
         """
         if (route.kind, route.key) in self._by_key:
@@ -283,10 +286,10 @@ class Routes:
         return self._by_key.get((kind, key))
 
     def split(self, text: str) -> tuple[Route | None, str]:
-        """Return the command route of what was typed, and the words after it; or None and the unknown words.
+        """Return the route of a typed command, and the words after it; or None and the unknown words.
 
-        The longest registered word wins: `org members` before `org`, which takes nothing else after it.
-        Nothing typed means `help`.
+        The longest registered command wins: `org members` before `org`. A command that has subcommands takes no other
+        words. An empty text means `help`.
         """
         words = text.split()
         if not words:
@@ -301,11 +304,11 @@ class Routes:
         return route, " ".join(words[1:])
 
     def nearest(self, unknown: str) -> str | None:
-        """Return the command that looks most like the unknown words, or None."""
+        """Return the command that is most similar to the unknown words, or None."""
         parts = unknown.lower().split()
         alike = [word for word in self._words if word.count(" ") == len(parts) - 1]
         return next(iter(difflib.get_close_matches(" ".join(parts), alike, n=1, cutoff=0.6)), None)
 
     def commands(self) -> list[Route]:
-        """Return the command routes in the order they were registered, which is the help's."""
+        """Return the command routes in the order they were registered, which is the order of the help."""
         return [route for route in self._by_key.values() if route.kind is Kind.COMMAND]

@@ -1,4 +1,4 @@
-"""What we ask Slack for, and why: the one list behind the manifest and the install link."""
+"""The scopes we request from Slack, and why: the one list behind the manifest and the install link."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
 USER_SCOPES: Mapping[str, str] = MappingProxyType(
     {"openid": "make sure that whoever opens a private link is the person it was made for"}
 )
-"""User scopes, asked for by Sign in with Slack only, never by the install link."""
+"""User scopes, requested only by Sign in with Slack, never by the install link."""

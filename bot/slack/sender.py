@@ -1,4 +1,4 @@
-"""Sends the outbox to Slack: in order per channel, edited in place, nothing lost while Slack is down."""
+"""Sends the outbox to Slack: in order per channel, with edits in place, and without loss while Slack is down."""
 
 from __future__ import annotations
 
@@ -34,46 +34,47 @@ LEASE = timedelta(seconds=60)
 SENT_WITHIN_S = 10.0
 """How long Slack may take for a message: all others of this process wait meanwhile."""
 BETWEEN = timedelta(seconds=1)
-"""Slack takes one message a second per channel."""
+"""Slack accepts one message a second per channel."""
 CLOCK_DRIFT_S = 0.01
-"""Longer than two clocks may disagree about when a second is over."""
+"""More than two clocks differ by about when a second is over."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 FIRST_DOUBT, LONGEST_DOUBT = timedelta(minutes=1), timedelta(minutes=30)
-"""The pauses when Slack may have the message and only its answer was lost: each try may post it twice."""
+"""The pauses when Slack may have the message and only its answer was lost: each new try may post it twice."""
 HUNG = timedelta(minutes=1)
-"""How long nothing is sent through an installation after Slack took too long there."""
+"""How long nothing is sent through an installation after a timeout there."""
 PATIENCE, PATIENT_TRIES = timedelta(hours=6), 10
-"""How old a message is, and how often it was tried, before an unknown failure counts as final.
+"""The age of a message, and the number of tries, from which an unknown failure counts as final.
 
-Three times the longest outage that is to be survived, and ten tries, because it may have waited behind others."""
+The age is three times the longest outage we want to survive. It is not enough alone: the message may have spent that
+time waiting behind others."""
 EXPECTED = (*CALL_FAILED, OSError)
-"""How a call may fail without a fault of ours."""
+"""The failures of a call that are no fault of ours."""
 ENDS = frozenset({FailureKind.ENDED, FailureKind.UNREACHABLE, FailureKind.INVALID_MESSAGE})
-"""Failures that another try does not change."""
+"""Failures that another try will not mend."""
 DOUBTFUL = frozenset({FailureKind.UNKNOWN, FailureKind.MESSAGE_MISSING})
-"""Failures that another try may change."""
+"""Failures that another try may mend."""
 PLAIN_LENGTH = 3000
 
 
 class DeliveryListener(Protocol):
-    """Who acts on what became of a message. Called in the transaction that settles the message."""
+    """Learns whether a message was delivered. Called in the transaction that settles the message."""
 
     async def on_undeliverable(
         self, session: AsyncSession, notice: Notice, code: str, *, app_removed: bool
     ) -> None:
-        """The channel will never take this message, for Slack's reason `code`.
+        """Handle that the channel will never take this message; `code` is Slack's reason.
 
         `app_removed`: nobody can be reached through this installation.
         """
         ...
 
     async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
-        """The channel has taken this message, which was not an edit."""
+        """Handle that the channel has taken this message, which was not an edit."""
         ...
 
 
 class Renderer:
-    """Turns rows of the outbox into messages, as of the moment they go out."""
+    """Turns rows of the outbox into messages, with the facts of the moment they are sent."""
 
     def __init__(
         self, database: Database, platform: PlatformOf, readers: Mapping[type[Living], Reader]
@@ -85,11 +86,11 @@ class Renderer:
     async def body(self, notice: Notice) -> Json | None:
         """Return the arguments of `chat.postMessage`, or None when there is nothing left to say.
 
-        A row without a kind holds a ready message: an older release wrote it. What cannot be rendered is
-        replaced by plain text, so that the rest of the channel goes on.
+        A row without a kind holds a finished message: an older release wrote it. A row that cannot be rendered
+        becomes a plain text, so that it doesn't hold up the channel.
 
         Raises:
-            Exception: The database is away; `is_outage` tells. The row is tried again later.
+            Exception: The database is away (`is_outage` is true for it). The row is tried again later.
 
         """
         if not notice.kind:
@@ -116,8 +117,8 @@ class Renderer:
 class OutboxSender:
     """Sends due messages, one at a time. Any number of processes may run one.
 
-    A message is settled before the next one is begun, so a killed process leaves at most one of which
-    nobody knows whether Slack has it: that one is sent again.
+    Each message is settled before the next one is started, so a killed process leaves at most one message of which
+    we don't know whether Slack has it. That one is sent again.
     """
 
     def __init__(
@@ -137,11 +138,11 @@ class OutboxSender:
         self._stopping = False
 
     def stop(self) -> None:
-        """Claim nothing more: `run` ends with the message it is sending."""
+        """Claim no more messages: `run` ends after the one it is sending."""
         self._stopping = True
 
     async def run(self) -> int:
-        """Send what is due; return how many messages were taken."""
+        """Send what is due, and return how many messages were claimed."""
         taken = 0
         while not self._stopping:
             async with self._database.system() as session:
@@ -170,10 +171,10 @@ class OutboxSender:
             await self._delivered(notice, place, until)
 
     async def _post(self, client: AsyncWebClient, notice: Notice, body: Json) -> Place:
-        """Post, edit or reply, as the row says, and return where the message stands.
+        """Post, edit or reply, as the row says, and return where the message is.
 
         Raises:
-            SlackApiError: Slack refused it; like every one of `CALL_FAILED`.
+            Exception: One of CALL_FAILED.
 
         """
         target = notice.edits or notice.thread_of
@@ -187,9 +188,7 @@ class OutboxSender:
             failed = failure(error)
             if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
                 return await _call(client, notice, body, None)
-            if (
-                failed.kind is FailureKind.INVALID_MESSAGE
-            ):  # our fault, and no reason to be silent: the words go alone
+            if failed.kind is FailureKind.INVALID_MESSAGE:  # our fault: the text is sent without its blocks
                 log.warning("outbox.blocks_refused", notification=notice.id, code=failed.code)
                 words = str(body.get("text") or "")[:PLAIN_LENGTH]
                 return await _call(client, notice, {**body, "text": words, "blocks": []}, place)
@@ -203,13 +202,15 @@ class OutboxSender:
         log.info("outbox.dropped", notification=notice.id, kind=notice.kind)
 
     async def _delivered(self, notice: Notice, place: Place, until: float) -> None:
-        """Store that Slack has the message; while the database is away, try for as long as the lease lasts.
+        """Store that Slack has the message; while the database is away, try until the lease ends.
 
-        After that the message is sent again.
+        Raises:
+            Exception: The database's, after the lease. The message is then sent again.
+
         """
         NOTICES.labels("sent").inc()
         listener = self._listeners.get(notice.fallback)
-        if notice.edits is not None:  # an edit works where nothing new is taken
+        if notice.edits is not None:  # a channel that takes an edit may still refuse a new message
             listener = None
         wait = 0.05
         while True:
@@ -222,7 +223,7 @@ class OutboxSender:
                 log.exception("outbox.result_not_saved", notification=notice.id, type=type(error).__name__)
                 if time.monotonic() > until:
                     raise
-                listener = None  # it may be what fails, and the channel's next message says the same
+                listener = None  # it may be the one that fails, and the channel's next message will call it
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
@@ -231,7 +232,7 @@ class OutboxSender:
                 return
 
     def _look_again(self) -> None:
-        """Look for what is due when a channel has rested, which is between two looks of the clock."""
+        """Wake the sender when the channel's pause is over, which is sooner than its next regular run."""
         after_s = self._between.total_seconds() + CLOCK_DRIFT_S
         asyncio.get_running_loop().call_later(after_s, self._database.outbox_signal.set)
 
@@ -265,12 +266,12 @@ class OutboxSender:
 
 
 def _too_long(notice: Notice) -> bool:
-    """Tell whether a message has been tried so long that what nobody knows counts as final."""
+    """Tell whether a message has been tried for so long that an unknown failure counts as final."""
     return datetime.now(UTC) - notice.created_at > PATIENCE and notice.attempts >= PATIENT_TRIES
 
 
 def _pause(notice: Notice, failed: Failure) -> timedelta:
-    """Return how long to wait: longer each time, spread by chance, and never less than Slack asks for."""
+    """Return how long to wait: longer each time, randomized, and never less than Slack asks for."""
     first, longest = (
         (FIRST_DOUBT, LONGEST_DOUBT) if failed.may_have_succeeded else (FIRST_PAUSE, LONGEST_PAUSE)
     )

@@ -1,4 +1,4 @@
-"""Slack's requests over a WebSocket that we open, for a process that Slack cannot reach."""
+"""Requests from Slack over a WebSocket that we open, for a process that Slack cannot reach."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SocketMode(AsyncSocketModeHandler):
-    """Bolt's handler, which closes the connection only after it has answered what came over it."""
+    """Bolt's handler, changed to close the connection only after it has answered the requests it received."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -30,9 +30,9 @@ class SocketMode(AsyncSocketModeHandler):
             self._answering.discard(task)
 
     async def stop(self, within_s: float) -> None:
-        """Take no more requests, answer those under way within `within_s` seconds, and close the connection.
+        """Take no more requests, answer those in progress within `within_s` seconds, and close the connection.
 
-        Slack sends what it got no answer to over another connection, if there is one.
+        Slack sends unanswered requests again over another connection, if there is one.
         """
         self.client.socket_mode_request_listeners.clear()
         if self._answering:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LazyStanding:
-    """A sender's standing. A request reads it from the database at most once, and only if it needs it."""
+    """A sender's standing, read from the database at most once per request, and only if it is needed."""
 
     def __init__(self, database: Database, sender: Sender) -> None:
         self._database = database
@@ -20,7 +20,7 @@ class LazyStanding:
         self._known: Standing | None = None
 
     async def __call__(self) -> Standing:
-        """Return the sender's seats in the organizations of this workspace."""
+        """Return the sender's memberships in the organizations of this workspace."""
         if self._known is None:
             one = self._sender
             self._known = await standing(

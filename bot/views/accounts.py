@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
-from bot.services.accounts.diagnosis import Remedy
 from bot.services.accounts.disconnecting import Disconnection
+from bot.services.accounts.problems import Remedy
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.permissions import Permission, allows
-from bot.views import kit
+from bot.views import diagnosis, kit
 from bot.views.incidents import care
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from storage.models import Role
 
 if TYPE_CHECKING:
     from storage.models import Place
 
+DISCONNECT_TITLE, PLACES_TITLE = "Disconnect account", "Where it can post"
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
 """Where somebody reads what to press, and may not press it."""
@@ -44,10 +45,10 @@ def title_of(one: AccountProfile) -> str:
 
 def card(one: AccountProfile, role: Role) -> list[Json]:
     """Return the blocks of one account card, with the buttons this role may press."""
-    account, found = one.account, one.diagnosed()
-    lines = [kit.cut(title_of(one), 300), f"{found.status}. {found.sentence}"]
-    if found.advice:
-        lines.append(found.advice)
+    account, found = one.account, one.diagnosis
+    lines = [kit.cut(title_of(one), 300), f"{diagnosis.status(found)}. {diagnosis.sentence(found)}"]
+    if advice := diagnosis.advice(found):
+        lines.append(advice)
     if one.missing:
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
         lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
@@ -57,7 +58,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
     if one.incident is not None and (done := care(one.incident, kit.named(one.claimed_by))):
         small.append(kit.mrkdwn(done))
-    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
         kit.titled(account.name, "\n".join(lines)),
@@ -67,14 +68,14 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     if account.url:
         buttons.append(kit.button(f"Open on {one.platform.name}", "account.open", url=account.url))
     if Capability.PLACES in one.can:
-        buttons.append(kit.button("Where it can post", "account.places", value))
+        buttons.append(kit.button(PLACES_TITLE, "account.places", value))
     if allows(role, Permission.CONNECT_ACCOUNTS):
         buttons.append(
             kit.button(
                 "Reconnect",
                 "account.reconnect",
                 value,
-                style="primary" if found.fix is Remedy.RECONNECT else None,
+                style="primary" if found.remedy is Remedy.RECONNECT else None,
                 label=f"Reconnect {account.name}",
             ),
         )
@@ -137,22 +138,35 @@ def cards(part: Page, role: Role) -> list[Json]:
 
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
     """Return cards in the order in which they want a person, and otherwise as they come."""
-
-    def weight(one: AccountProfile) -> tuple[bool, bool]:
-        diagnosis = one.diagnosed()
-        return not diagnosis.broken, diagnosis.fine
-
-    return sorted(found, key=weight)
+    return sorted(found, key=lambda one: (not one.diagnosis.broken, one.diagnosis.fine))
 
 
 def outages(found: Sequence[AccountProfile]) -> list[Json]:
     """Return a line for each platform that is in trouble as a whole."""
-    lines = {one.platform.key: one.outlook.words(one.platform) for one in found if not one.outlook.clear}
+    lines = {
+        one.platform.key: diagnosis.health(one.health, one.platform) for one in found if not one.health.fine
+    }
     return [kit.words(f"🌧️ {line}") for line in lines.values()]
 
 
+def count(organization: str, many: int, platform: str) -> str:
+    """Return how many accounts an organization has; `platform` names the one that was asked for, or is empty."""
+    accounts = f"{many} accounts" if many > 1 else "1 account"
+    return f"{organization} has {accounts}{f' on {platform}' if platform else ''}."
+
+
+def none_yet(organization: str) -> str:
+    """Return the text of an answer about an organization without accounts."""
+    return f"{organization} has no accounts yet."
+
+
+def none_to_disconnect(organization: str) -> str:
+    """Return the same for a person who wants to disconnect one."""
+    return f"{organization} has no accounts to disconnect."
+
+
 def nothing(organization: str, platform: str, role: Role) -> list[Json]:
-    """Return what stands where there are no accounts yet."""
+    """Return the blocks for an organization without accounts."""
     on = f" on {platform}" if platform else ""
     blocks = [kit.words(f"{organization} has no accounts{on} yet.")]
     if allows(role, Permission.CONNECT_ACCOUNTS):
@@ -168,7 +182,7 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
 # Disconnect
 
 
-def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word: str) -> list[Json]:
+def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word: str) -> Message:
     """Return the question which account to disconnect or reconnect; `word` is that command.
 
     Accounts that can only be chosen together are one choice.
@@ -187,11 +201,12 @@ def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word:
         "placeholder": kit.plain("Choose an account", 150),
         "options": options,
     }
-    blocks = [kit.words(f"Which account should be {word}ed?"), kit.actions(picker)]
+    text = f"Which account should be {word}ed?"
+    blocks = [kit.words(text), kit.actions(picker)]
     if len(found) > len(options):
         rest = f"These are the first {len(options)} of {len(found)}; /octapost {word} NAME finds any of them."
         blocks.append(kit.fine_print(rest))
-    return blocks
+    return Message(text=text, blocks=blocks)
 
 
 def _told_apart(together: Sequence[AccountProfile]) -> str:
@@ -224,7 +239,7 @@ def confirm_disconnect(one: AccountProfile, outlook: RevocationResult, waiting: 
     lost = f"{kit.posts(waiting, 'waiting')} to it will not be published." if waiting else ""
     lines = filter(None, [what, lost, consequence[outlook]])
     return kit.modal(
-        "Disconnect account",
+        DISCONNECT_TITLE,
         [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],
         callback_id="account.disconnected",
         submit="Disconnect",
@@ -236,7 +251,7 @@ def confirm_disconnect(one: AccountProfile, outlook: RevocationResult, waiting: 
 def disconnecting(gone: Disconnection) -> Json:
     """Return what the modal says while the platform is being asked."""
     return kit.modal(
-        "Disconnect account",
+        DISCONNECT_TITLE,
         [kit.words(f"{gone.account.name} is disconnected. Ending our access at {gone.platform.name} …")],
         callback_id="account.gone",
     )
@@ -266,7 +281,7 @@ def disconnected(gone: Disconnection, result: RevocationResult) -> Json:
         RevocationResult.UNANSWERED: f"{platform} didn't confirm that our access has ended. {by_hand}",
     }
     return kit.modal(
-        "Disconnect account",
+        DISCONNECT_TITLE,
         [kit.words(f"✅ {gone.account.name} is disconnected."), kit.words(words[result])],
         callback_id="account.gone",
     )
@@ -292,7 +307,7 @@ def places(name: str, platform: Platform, count: int, value: str) -> Json:
             kit.words(f"{name} may post in {some}. Only those are offered when you write a post."),
             kit.actions(search, block_id=PLACE),
         ]
-    return kit.modal("Where it can post", blocks, callback_id="account.places", metadata=value)
+    return kit.modal(PLACES_TITLE, blocks, callback_id="account.places", metadata=value)
 
 
 def place_options(found: Sequence[Place]) -> list[Json]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from adapters.base import App, Platform
 from bot.slack.routes import Say
 from bot.views import kit
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from storage.models import Account
     from storage.organization_summaries import Summary
 
+TITLE = "Connect an account"
+WHICH_PLATFORM = "Which platform do you want to connect?"
+ASKING_AGAIN = "Asking again. I'll tell you here what comes of it."
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
 NO_PLATFORM = "No platform is set up on this installation yet. Whoever runs Octapost has to add one."
 ORGANIZATIONS_SHOWN = 90
@@ -81,8 +84,8 @@ def label(platform: Platform, app: App, found: PlatformSettings) -> str:
     return f"{platform.name}: {part}"
 
 
-def which_app(found: PlatformSettings, organization_id: str, organization: str) -> list[Json]:
-    """Return the question a platform with two apps asks: LinkedIn profile or company pages?"""
+def which_app(found: PlatformSettings, organization_id: str, organization: str) -> Message:
+    """Return the question for a platform with two apps: LinkedIn profile or company pages?"""
     buttons = [
         kit.button(
             capital(client.app.connects),
@@ -91,10 +94,13 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
         )
         for client in found.clients.values()
     ]
-    return [
-        kit.words(f"What should {organization} publish to on {found.platform.name}?"),
-        kit.actions(*buttons),
-    ]
+    return Message(
+        text=f"What on {found.platform.name}?",
+        blocks=[
+            kit.words(f"What should {organization} publish to on {found.platform.name}?"),
+            kit.actions(*buttons),
+        ],
+    )
 
 
 def capital(words: str) -> str:
@@ -116,9 +122,9 @@ def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
     blocks.append(
         kit.fine_print("The account belongs to the organization, not to you: it stays when you leave.")
     )
-    return kit.modal("Connect an account", blocks, close="Cancel")
+    return kit.modal(TITLE, blocks, close="Cancel")
 
 
 def go_on(link: Say) -> Json:
     """Return the same private link, for the modal that asked for the platform or organization."""
-    return kit.modal("Connect an account", list(link.blocks))
+    return kit.modal(TITLE, list(link.blocks))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MISSING_SCOPE = "missing_scope"
 """The code with which adapters reject a consent that does not say whose it is."""
+CHOOSE = "Choose accounts"
+"""The button that opens the picker, and the picker's title while it loads."""
 BLOCKED_SHOWN = 20
 BLOCKED_BESIDE_CHOICE = 3
 """Where the picker lists them all."""
@@ -39,7 +41,7 @@ def settled(done: ConsentSettled, platform: Platform) -> Message:
     blocks = [kit.words(sentence) for sentence in happened(done, platform, signs=True)]
     if done.discovery_id:
         choose = f"{done.organization_id}/{done.discovery_id}"
-        blocks.append(kit.actions(kit.button("Choose accounts", "connect.choose", choose, style="primary")))
+        blocks.append(kit.actions(kit.button(CHOOSE, "connect.choose", choose, style="primary")))
     blocks += [kit.fine_print(line) for line in obstacles(done, platform)]
     if nothing_came_of(done):
         blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
@@ -102,7 +104,7 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
     shown = BLOCKED_BESIDE_CHOICE if done.discovery_id else BLOCKED_SHOWN
     lines += [why_not(one.name, one.reason) for one in done.blocked[:shown]]
     if len(done.blocked) > shown:
-        where = "; Choose accounts lists them with reasons" if done.discovery_id else ""
+        where = f"; {CHOOSE} lists them with reasons" if done.discovery_id else ""
         lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
     if done.missing:
         asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import Remedy
+from bot.services.accounts.problems import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
-from bot.views import kit
+from bot.views import diagnosis, kit
 from bot.views.accounts import ADMINS_CAN, ability, title_of
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ NOT_ASKED = "not yet"
 
 def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
     """Return the short answer: how many can publish, a line per account, and where to read more."""
-    diagnoses = [(card, card.diagnosed()) for card in account_views.worst_first(cards)]
+    diagnoses = [(card, card.diagnosis) for card in account_views.worst_first(cards)]
     lines = [
-        f"{found.status} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
+        f"{diagnosis.status(found)} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
         for card, found in diagnoses
     ]
     blocks = [kit.words(summary(organization, cards)), *account_views.outages(cards)]
@@ -43,43 +43,52 @@ def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
 
 def summary(organization: str, cards: Sequence[AccountProfile]) -> str:
     """Return how many accounts can publish, in a sentence."""
-    able = sum(Capability.PUBLISH in card.can and not card.diagnosed().broken for card in cards)
+    able = sum(Capability.PUBLISH in card.can and not card.diagnosis.broken for card in cards)
     return f"{organization}: {able} of {len(cards)} accounts can publish."
 
 
-def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
-    """Return what stands where nobody is ill."""
+def not_set_up(platforms: Sequence[str]) -> Json:
+    """Return the note about the platforms that this installation has no app for."""
+    return kit.fine_print(f"Not set up on this installation: {kit.listed(platforms)}.")
+
+
+def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> Message:
+    """Return the answer when no account needs anything."""
     many = f"all {len(cards)} accounts are" if len(cards) > 1 else "its account is"
-    return [
-        kit.words(f"🟢 All is well with {organization}: {many} connected and can publish."),
-        kit.section("`/octapost doctor NAME` examines one of them all the same."),
-    ]
+    return Message(
+        text=f"All is well with {organization}.",
+        blocks=[
+            kit.words(f"🟢 All is well with {organization}: {many} connected and can publish."),
+            kit.section("`/octapost doctor NAME` examines one of them all the same."),
+        ],
+    )
 
 
-def examined(cards: Sequence[AccountProfile], role: Role) -> list[Json]:
-    """Return the long answer about some accounts, the first few of them."""
+def examined(organization: str, cards: Sequence[AccountProfile], role: Role) -> Message:
+    """Return the long answer about some accounts, in full for the first `EXAMINED` of them."""
+    many = f"{len(cards)} accounts of" if len(cards) > 1 else "One account of"
     blocks: list[Json] = []
     for card in cards[:EXAMINED]:
         blocks += [*examination(card, role), kit.divider()]
     if len(cards) > EXAMINED:
         rest = f"… and {len(cards) - EXAMINED} more; /octapost doctor NAME examines any of them."
         blocks.append(kit.fine_print(rest))
-    return blocks
+    return Message(text=f"{many} {organization}, examined.", blocks=blocks)
 
 
 def examination(card: AccountProfile, role: Role) -> list[Json]:
     """Return everything about one account: what is the matter, the one fix, the dates, the permissions."""
-    found = card.diagnosed()
-    lines = [title_of(card), found.status]
+    found = card.diagnosis
+    lines = [title_of(card), diagnosis.status(found)]
     blocks = [
         kit.titled(card.account.name, "\n".join(lines)),
-        kit.words(" ".join(filter(None, (found.sentence, found.advice)))),
+        kit.words(" ".join(filter(None, (diagnosis.sentence(found), diagnosis.advice(found))))),
         {"type": "section", "fields": [kit.mrkdwn(line) for line in dates(card, found)]},
         kit.words("\n".join(permissions(card))),
     ]
     if buttons := _fixes(card, role):
         blocks.append(kit.actions(*buttons))
-    if found.fix is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
+    if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         blocks.append(kit.fine_print(ADMINS_CAN))
     blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
@@ -89,7 +98,7 @@ def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
     """Return when what happened and will, in mrkdwn of our own words."""
     grant = card.grant
     if grant is None:
-        return [f"*Platform*\n{card.outlook.words(card.platform) or 'no known trouble'}"]
+        return [f"*Platform*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}"]
     since = [f"*Since*\n{moment(found.since)}"] if found.since else []
     return [
         *since,
@@ -97,7 +106,7 @@ def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
         f"*Last renewed*\n{moment(grant.renewed_at)}",
         f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
         f"*{card.platform.name} last said*\n{said(card.account, grant)}",
-        f"*{card.platform.name} for everybody*\n{card.outlook.words(card.platform) or 'no known trouble'}",
+        f"*{card.platform.name} for everybody*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}",
     ]
 
 
@@ -129,7 +138,7 @@ def permissions(card: AccountProfile) -> list[str]:
     if card.grant is None:
         lost = {scope.name for scope in app.scopes}
     able = [ability(card.platform, c) for c in Capability if c in card.can]
-    if card.diagnosed().broken:
+    if card.diagnosis.broken:
         over = card.account.access_error and card.grant is not None and card.grant.status not in OVER
         lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
     else:
@@ -154,8 +163,8 @@ def _lacking(card: AccountProfile, lost: Collection[str]) -> Iterator[tuple[Capa
 
 def _fixes(card: AccountProfile, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
-    found, buttons = card.diagnosed(), []
-    if found.fix is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
+    found, buttons = card.diagnosis, []
+    if found.remedy is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
         label = f"Reconnect {card.account.name}"
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url

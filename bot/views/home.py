@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.accounts.diagnosis import tally
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit
+from bot.views.diagnosis import tally
 from bot.views.kit import Json
 from bot.views.ownership import accounts, ownership
 from bot.views.roles import article
@@ -65,7 +65,7 @@ def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings,
             account_views.worst_first(cards), number, size=HOME_CARDS, story="home", value=value
         )
         blocks += [
-            kit.fine_print(tally([one.diagnosed() for one in cards])),
+            kit.fine_print(tally([one.diagnosis for one in cards])),
             *account_views.outages(cards),
             kit.divider(),
         ]

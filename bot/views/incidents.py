@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.services.accounts.diagnosis import worst
+from bot.services.accounts.problems import Severity
 from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
-from bot.views import kit
+from bot.views import diagnosis, kit
 from bot.views.kit import Message
 from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
 from bot.views.times import days_until, in_days, moment
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
     from storage.models import Incident, Membership
 
 PERSON = "person"
+SEND_TITLE = "Send the link"
+NOBODY_CHOSEN = "Choose a person."
 NAMES_SHOWN = 5
-FINE = "🟢"
-"""The dot of a digest in which nothing needs a look."""
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
 """Why not all late posts are there a moment later."""
 
@@ -275,6 +277,17 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     return Say(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
 
 
+def claimed_by(holder: Membership | None) -> Message:
+    """Return the private answer to the second person who claims an incident."""
+    said = f"{kit.mention(holder)} is on it already. You can still press *Reconnect* yourself."
+    return Message(text="Somebody is on it already.", blocks=[kit.section(said)])
+
+
+def link_sent() -> Json:
+    """Return the modal that confirms that the link was sent to somebody."""
+    return kit.message_modal(SEND_TITLE, "✅ Sent. You'll see on the card when it is done.")
+
+
 def ineligible(why: Ineligible, organization: str) -> str:
     """Return why a person cannot be asked to reconnect, and what makes it possible."""
     if why is Ineligible.NO_MEMBER:
@@ -296,7 +309,7 @@ def send_to(one: IncidentCard) -> Json:
         "placeholder": kit.plain("Choose a person", 150),
     }
     return kit.modal(
-        "Send the link",
+        SEND_TITLE,
         [
             kit.words(f"Who should reconnect {names_of(one)} on {one.platform.name}?"),
             kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),
@@ -338,14 +351,15 @@ def _done(card: IncidentCard) -> Message:
     return Message(text=f"Done: {text}", blocks=blocks)
 
 
-def digest(one: DigestFacts, how: str, light: str) -> Message:
-    """Return the digest: how all accounts are, as the App Home counts them, and what needs a person."""
-    open_ = one.incidents
-    well = light == FINE and not open_
-    text = f"{one.organization}: {how}"
+def digest(one: DigestFacts) -> Message:
+    """Return the digest: how all accounts are, as the home tab counts them, and what needs a person."""
+    open_, severity = one.incidents, worst(one.accounts)
+    fine = severity is Severity.GREEN
+    well = fine and not open_
+    text = f"{one.organization}: {diagnosis.tally(one.accounts)}"
     if well:
         text = f"I'm here, and all is well with {text}"
-    blocks = [kit.words(f"{'🟡' if open_ and light == FINE else light} {text}")]
+    blocks = [kit.words(f"{diagnosis.DOTS[Severity.YELLOW if open_ and fine else severity]} {text}")]
     worst_first = sorted(open_, key=lambda card: card.incident.kind == IncidentKind.EXPIRING)
     lines = [" ".join(headline(card)) for card in worst_first[:10]]
     if len(open_) > len(lines):

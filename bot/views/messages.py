@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bot.services.accounts.diagnosis import tally, worst
 from bot.services.incidents.notifications import (
     AccessLost,
     AccessStillLost,
@@ -89,7 +88,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     Claimed: lambda one, _: incident_replies.claimed(one),
     DataAccessEnded: lambda one, platform: incident_replies.data_access_ended(one, platform(one.platform)),
     DaysLeft: lambda one, _: incident_replies.days_left(one),
-    Digest: lambda facts, _: incidents.digest(facts, tally(facts.accounts), worst(facts.accounts)),
+    Digest: lambda facts, _: incidents.digest(facts),
     GrantEnded: lambda one, platform: incident_replies.grant_ended(one, platform(one.platform)),
     IncidentResolved: lambda one, platform: incident_replies.resolved(one, platform(one.platform)),
     LatePostsDecided: lambda one, _: incident_replies.late_posts_decided(one),

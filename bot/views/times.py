@@ -17,6 +17,16 @@ def in_days(days: int) -> str:
     return f"{days} days" if days > 1 else "1 day"
 
 
+def in_words(span: timedelta) -> str:
+    """Return a length of time in words, rounded to hours, and from two days on to days."""
+    hours = span.total_seconds() / 3600
+    if hours < 1:
+        return "less than an hour"
+    if round(hours) < 48:
+        return f"{round(hours)} hours" if round(hours) > 1 else "1 hour"
+    return f"{round(hours / 24)} days"
+
+
 def days_until(end: datetime) -> int:
     """Return how many days there are until then, counting the one that has begun."""
     return max(1, ceil((end - utc_now()) / timedelta(days=1)))

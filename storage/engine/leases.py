@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlmodel import col, or_, select, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Grant, Notice, Revocation
 
 if TYPE_CHECKING:

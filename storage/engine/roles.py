@@ -1,7 +1,7 @@
-"""What PostgreSQL lets our two roles do: one owns the tables, the other works with their rows.
+"""The rights of our two PostgreSQL roles: one owns the tables, the other works with their rows.
 
-The owner runs `octapost db upgrade`. The application connects as a role that owns nothing, so that whoever
-gets hold of its connection can neither switch row-level security off nor rewrite the audit trail.
+The owner runs `octapost db upgrade`. The application connects as a role that owns nothing, so that somebody who
+takes over its connection can neither switch off row-level security nor rewrite the audit trail.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.db import Database
-
 READ_ONLY = frozenset({"alembic_version"})
 APPEND_ONLY = frozenset({str(AuditLine.__tablename__)})
-"""Rows of these go only with their organization's row, which deletes them with the owner's rights."""
+"""Rows of these are deleted only with their organization's row, by a cascade with the owner's rights."""
 
 _EXISTS = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
 _SCHEMA = text("SELECT current_schema()")
@@ -42,7 +40,7 @@ _FAULTS = text("""
 
 
 class RoleFault(StrEnum):
-    """Why row-level security or the audit trail does not hold against whoever has our connection."""
+    """Why row-level security or the audit trail does not protect against somebody who has our connection."""
 
     ABOVE_POLICIES = "above_policies"
     """The role is a superuser or has BYPASSRLS: PostgreSQL applies no policy to it."""
@@ -51,25 +49,28 @@ class RoleFault(StrEnum):
 
 
 class NoSuchRole(Exception):
-    """The role that is to work with the tables does not exist."""
+    """The role that should work with the tables does not exist."""
 
 
-async def faults(database: Database) -> list[RoleFault]:
-    """Return what is wrong with the role we connect as, worst first. SQLite has no roles: nothing."""
-    if database.dialect == "sqlite":
+async def faults(session: AsyncSession) -> list[RoleFault]:
+    """Return what is wrong with the role we connect as, worst first. SQLite has no roles: an empty list."""
+    connection = await session.connection()
+    if connection.dialect.name == "sqlite":
         return []
-    async with database.system(write=False) as session:
-        above, owner = (await (await session.connection()).execute(_FAULTS)).one()
+    above, owner = (await connection.execute(_FAULTS)).one()
     if above:
         return [RoleFault.ABOVE_POLICIES]  # which makes it a member of every role, too
     return [RoleFault.OWNER] if owner else []
 
 
 async def grant_to(session: AsyncSession, role: str) -> None:
-    """Give a role exactly what the application needs, and take away what else it was given before.
+    """Grant a role exactly the rights that the application needs, and revoke all others.
 
-    By the tables' owner, after each upgrade and in its transaction, so that a new table is never without.
-    Raises `NoSuchRole`.
+    Called as the tables' owner after each upgrade, in its transaction, so that a new table always has its rights.
+
+    Raises:
+        NoSuchRole: The role does not exist.
+
     """
     connection = await session.connection()
     if not (await connection.execute(_EXISTS, {"role": role})).scalar_one():

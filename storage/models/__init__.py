@@ -24,7 +24,16 @@ from storage.models.channels import ChannelRequest
 from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
 from storage.models.deliveries import Delivery, DeliveryStatus
 from storage.models.discoveries import Discovery, FoundAccount
-from storage.models.grants import IN_DOUBT, UNWELL, Grant, GrantHolder, GrantStatus
+from storage.models.grants import (
+    CODE_LENGTH,
+    FRESH,
+    GRANT_DEAD,
+    IN_DOUBT,
+    UNWELL,
+    Grant,
+    GrantHolder,
+    GrantStatus,
+)
 from storage.models.grid_homes import GridHome
 from storage.models.incidents import Incident, IncidentCard, IncidentKind, LateAnswer, Resolution
 from storage.models.installations import Installation, InstallState
@@ -49,6 +58,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCKED",
+    "CODE_LENGTH",
+    "FRESH",
+    "GRANT_DEAD",
     "IN_DOUBT",
     "LEFT_OUT",
     "OWED",

@@ -30,8 +30,12 @@ class GrantStatus(StrEnum):
     """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
 
 
+FRESH, GRANT_DEAD = "fresh", "GrantDead"
+"""Two of the values of `Grant.last_outcome`."""
+CODE_LENGTH = 80
+"""How many characters of an error code are stored."""
 UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
-"""The few grants that are counted by what is the matter with them. Written out as their indexes are."""
+"""The conditions of two partial indexes, which count the few grants that have a problem."""
 
 
 class Grant(SQLModel, table=True):

@@ -17,7 +17,8 @@ from sqlalchemy import func
 from sqlmodel import col, select, update
 
 from bot.services.tokens.queue import AT_ONCE
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import Grant, GrantStatus, new_id
 from storage.vault import KeyRing, Vault
 from tests.bench import servers

@@ -17,10 +17,10 @@ from sqlmodel import col, text, update
 
 from bot.services.tokens.policy import LEASE
 from bot.services.tokens.queue import AT_ONCE
-from storage.engine.db import Database, Now, now
+from storage.engine.db import Database
+from storage.engine.statements import Now, now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
-from storage.vault import KeyRing, Vault
 from tests.bench.benchmarks import DIALECTS, Bench, Line
 from tests.bench.refreshes import APP
 
@@ -160,12 +160,12 @@ async def fill(database: Database, grants: int, due: int) -> None:
 
 async def _round(sized: Sized, due: int, *, warm: bool) -> None:
     """Claim everything that is due, give it back as renewed, and then let the same be due again."""
-    vault, process = Vault(KeyRing.parse(KeyRing.generate())), psutil.Process()
+    process = psutil.Process()
     before, ids = process.memory_info().rss, list[str]()
     while len(ids) < due:
         began = time.perf_counter()
         async with sized.database.system() as session:
-            claimed = await Refreshes(session, vault).claim(APP, AT_ONCE, LEASE)
+            claimed = await Refreshes(session).claim(APP, AT_ONCE, LEASE)
         if not claimed:
             break
         if not warm:
@@ -190,10 +190,9 @@ async def _plan(database: Database) -> str:
         said.append((statement, parameters))
 
     engine = database._writes.sync_engine
-    vault = Vault(KeyRing.parse(KeyRing.generate()))
     async with database.system() as session:
         event.listen(engine, "before_cursor_execute", listen)
-        await Refreshes(session, vault).claim(APP, AT_ONCE, LEASE)
+        await Refreshes(session).claim(APP, AT_ONCE, LEASE)
         event.remove(engine, "before_cursor_execute", listen)
         statement, parameters = said[-1]
         explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "

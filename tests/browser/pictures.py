@@ -22,7 +22,7 @@ from sandbox.slack.world import ACME, ADA, OTTO
 from sandbox.start import Playground, playground
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.memberships import Members
 from storage.models import Role
 from storage.refreshes import Refreshes
@@ -105,7 +105,7 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
         [(account, grant)] = await Accounts(session, parts.vault).all(organization.id, "x")
         assert grant is not None
         await schedule(session, organization.id, account.id, *(timedelta(hours=hours) for hours in (3, 6, 9)))
-        assert await Refreshes(session, parts.vault).dead(grant, "invalid_grant")
+        assert await Refreshes(session).dead(grant, "invalid_grant")
         await parts.incidents.grant_died(session, grant, "invalid_grant")
     await ada.go(ALERTS)
     log = ada.page.get_by_role("log").get_by_role("article")

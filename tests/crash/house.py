@@ -30,7 +30,8 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.grants import Grants
 from storage.memberships import Members
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, OperatorAlert, Role, new_id

@@ -21,8 +21,9 @@ from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.engine.db import Database
+from storage.engine.statements import database_time
 from storage.models import GrantStatus
-from storage.refreshes import Refreshes
+from storage.tallies import Tallies
 from tests.counts import in_full, sampled
 from tests.crash.children import octapost, until
 from tests.crash.house import SECOND_LOOK, House, open_house
@@ -242,7 +243,7 @@ async def test_a_clock_that_is_minutes_off_changes_nothing(
         tokens = house.parts.tokens
         [kept, dies] = await house.connect(2)
         async with database.system(write=False) as session:
-            there = await Refreshes(session, house.vault).clock()
+            there = await database_time(session)
         await house.end_in(timedelta(minutes=3), kept)
         await tokens.get(kept)
         unneeded = house.refreshes()
@@ -261,8 +262,8 @@ async def test_a_clock_that_is_minutes_off_changes_nothing(
 
         prompts, after = await house.prompts(), await house.grant(dies)
         async with database.system(write=False) as session:
-            tallies = await Refreshes(session, house.vault).tallies("x", 0)
-            minute = int((await Refreshes(session, house.vault).clock()).timestamp() // 60)
+            tallies = await Tallies(session).since("x", 0)
+            minute = int((await database_time(session)).timestamp() // 60)
     record_property(
         "counted",
         f"the database's clock {minutes:+} min from the process's: {unneeded} needless refreshes, {needed} of 1"

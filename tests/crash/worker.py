@@ -34,6 +34,7 @@ from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.queue import AT_ONCE
 from bot.services.tokens.refreshing import Refresher
 from storage.engine.db import Database
+from storage.engine.statements import database_time
 from storage.refreshes import Refreshes
 from storage.vault import KeyRing, Vault
 
@@ -141,7 +142,7 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             )
             asks = shift.asked and number % 2
             work.append(
-                _on_demand(database, vault, FreshTokens(catalog, refresher, database, vault), shift.asked)
+                _on_demand(database, FreshTokens(catalog, refresher, database), shift.asked)
                 if asks
                 else _without_end(refresher)
             )
@@ -215,12 +216,12 @@ async def _without_end(refresher: Refresher) -> None:
         await asyncio.sleep(BREATH_S)
 
 
-async def _on_demand(database: Database, vault: Vault, tokens: FreshTokens, ids: Sequence[str]) -> None:
+async def _on_demand(database: Database, tokens: FreshTokens, ids: Sequence[str]) -> None:
     """Want each of these grants' next tokens, as somebody whose access token was refused, once they are due."""
     while True:
         async with database.system(write=False) as session:
-            repository = Refreshes(session, vault)
-            first, clock = await repository.look(ids[0]), await repository.clock()
+            repository = Refreshes(session)
+            first, clock = await repository.look(ids[0]), await database_time(session)
         if first is not None and (first.due_at or clock) <= clock:
             break
         await asyncio.sleep(BREATH_S / 10)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from sqlmodel import func, select
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Notice
 from tests.golden.normalize import NOT_SHOWN, Normalizer
 

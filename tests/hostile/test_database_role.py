@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from sqlmodel import SQLModel
 
-from storage.engine import roles
 from tests.databases import OWNER, database, postgres, postgres_database, sqlite_database, vault
 from tests.storage.world import build
 
@@ -112,4 +111,4 @@ async def test_the_applications_role_may_do_with_each_table_what_its_list_says_a
     all_rows = {"SELECT", "INSERT", "UPDATE", "DELETE"}
     wanted = dict.fromkeys(TABLES, all_rows) | {"audit_line": {"SELECT", "INSERT"}}
     assert found == wanted | {"alembic_version": {"SELECT"}}
-    assert await roles.faults(postgres_database) == []
+    assert await postgres_database.role_faults() == []

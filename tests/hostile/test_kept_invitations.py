@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from sqlmodel import col, delete, select, update
 
 from sandbox.slack.world import ACME, ADA, OLGA, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.join_codes import JoinCodes
 from storage.memberships import Members
 from storage.models import Invitation, Membership, Organization, Role

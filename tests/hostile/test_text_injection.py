@@ -27,6 +27,7 @@ import bot.views
 from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformError, Rejected, RemoteAccount
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
+from bot.services.accounts.diagnosis import AccountState, diagnose
 from bot.services.accounts.disconnecting import Disconnection
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.revoking import RevocationResult
@@ -117,8 +118,6 @@ OURS: Mapping[str, Any] = {
     "asker": MENTION_OF_OURS,
     "realm": BLUE,
     "every": "week",
-    "how": "2 accounts, 1 needs reconnecting.",
-    "light": "🔴",
     "zones": ["Europe/Berlin", "UTC"],
     "version": "1.2.3",
     "support_url": "https://support.example",
@@ -366,13 +365,21 @@ class Specimens:
         )
 
     def card(self, platform: Platform, app: App) -> AccountProfile:
-        return AccountProfile(
+        state = AccountState(
             account=self.row(Account),
             grant=self.row(Grant),
             platform=platform,
-            organization=self.text,
             can=frozenset(Capability),
             missing=app.scopes[:2],
+        )
+        return AccountProfile(
+            account=state.account,
+            grant=state.grant,
+            platform=platform,
+            organization=self.text,
+            can=state.can,
+            missing=state.missing,
+            diagnosis=diagnose(state),
             connected_by=OTTO,
         )
 

@@ -19,9 +19,10 @@ from bot.services.accounts.revoking import RevocationResult, Revoking
 from bot.services.incidents.incidents import IncidentService
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import Grant, GrantStatus, VerdictTally
-from storage.refreshes import Outcome, Refreshes
+from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
 from tests.services.tokens.test_refreshing import Works, open_works
 from tests.storage.world import backdate, pending_grant, run_sql
@@ -138,7 +139,7 @@ async def test_what_the_breaker_counted_is_forgotten_after_a_day(x: Works) -> No
     this = int(time.time() // 60)
     async with x.database.system() as session:
         for minute in (this - 1442, this - 1438, this):
-            await Refreshes(session, x.vault).count("x", minute, {Outcome.FRESH: 1})
+            await Tallies(session).count("x", minute, {Outcome.FRESH: 1})
 
     await sweeper(x).run()
 

@@ -10,10 +10,12 @@ from sqlmodel import col, select
 from storage.account_tokens import AccountToken, AccountTokens
 from storage.accounts import Accounts
 from storage.discoveries import Discoveries, Found
+from storage.engine.statements import database_time
 from storage.grants import Grants
 from storage.models import Account, DeliveryStatus, FoundAccount
 from storage.posts import Posts
-from storage.refreshes import Refreshes, Renewal
+from storage.refreshes import Refreshes
+from storage.renewals import Renewal, renew
 from tests.posts import counted, schedule
 from tests.storage.world import build, new_account, pending_grant, run_sql, tenant
 
@@ -42,12 +44,12 @@ async def pages(database: Database, vault: Vault, count: int) -> tuple[str, Gran
     return organization, grant
 
 
-async def asked(database: Database, vault: Vault, ago: dict[str, timedelta]) -> None:
+async def asked(database: Database, ago: dict[str, timedelta]) -> None:
     """Let accounts, by remote id, have been asked about that long ago."""
     for remote_id, span in ago.items():
         async with database.system() as session:
             account = (await session.exec(select(Account).where(Account.remote_id == remote_id))).one()
-            clock = await Refreshes(session, vault).clock()
+            clock = await database_time(session)
             account.token_checked_at = clock - span
 
 
@@ -65,7 +67,7 @@ async def test_those_never_asked_about_come_first_then_the_longest_ago(
     database: Database, vault: Vault
 ) -> None:
     _, grant = await pages(database, vault, 4)
-    await asked(database, vault, {"r-0": 2 * DAY, "r-1": HOUR, "r-2": 3 * DAY})
+    await asked(database, {"r-0": 2 * DAY, "r-1": HOUR, "r-2": 3 * DAY})
 
     found = await due(database, vault, grant)
 
@@ -88,7 +90,7 @@ async def test_a_suspected_one_is_due_at_every_look_and_a_lost_one_daily(
     found = await due(database, vault, grant)
 
     assert [owner.remote_id for owner in found] == ["r-1", "r-0"]
-    await asked(database, vault, {"r-2": 2 * DAY})
+    await asked(database, {"r-2": 2 * DAY})
     assert "r-2" in {owner.remote_id for owner in await due(database, vault, grant)}
     assert (await the(database, "r-2")).access_error == "190_492"
 
@@ -318,7 +320,7 @@ async def test_scopes_that_a_renewal_names_are_the_scopes_and_one_that_names_non
 
     async def renewed(scopes: set[str] | None) -> list[str]:
         async with database.system(write=False) as session:
-            before = await Refreshes(session, vault).look(grant.id)
+            before = await Refreshes(session).look(grant.id)
         assert before is not None
         renewal = Renewal(
             access="a2",
@@ -329,9 +331,9 @@ async def test_scopes_that_a_renewal_names_are_the_scopes_and_one_that_names_non
             scopes=scopes,
         )
         async with database.system() as session:
-            assert await Refreshes(session, vault).renewed(before, renewal)
+            assert await renew(session, vault, before, renewal)
         async with database.system(write=False) as session:
-            after = await Refreshes(session, vault).look(grant.id)
+            after = await Refreshes(session).look(grant.id)
         assert after is not None
         return after.scopes
 

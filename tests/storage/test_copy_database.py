@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from bot.cli import cli
 from storage.accounts import Accounts
 from storage.copy_database import CopyRefused, copy_database
-from storage.engine.db import Database, SchemaTooOld
+from storage.engine.db import Database
+from storage.engine.schema import SchemaTooOld
 from storage.vault import KeyRing, Vault, VaultError
 from tests.counts import FULL
 from tests.databases import another, in_a_thread, sqlite_file

@@ -13,7 +13,7 @@ from storage.discoveries import Discoveries, Found
 from storage.grants import Grants
 from storage.memberships import Members
 from storage.models import Discovery, Grant, GrantStatus, Role, utc_now
-from storage.refreshes import Refreshes, Renewal
+from storage.renewals import Renewal, renew
 from tests.storage.world import backdate, consent, expire, new_account, pending_grant, run_sql, tenant
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def test_newer_tokens_do_not_tell_whose_consent_it_is(database: Database, 
     renewal = Renewal(access="a2", refresh="r2", access_expires_in=HOUR, refresh_expires_in=None, due_in=HOUR)
 
     async with database.system() as session:
-        stored = await Refreshes(session, vault).renewed(pending, renewal)
+        stored = await renew(session, vault, pending, renewal)
 
     assert stored
     assert await tokens(database, vault, organization, pending.id) == ("a2", "r2")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from storage.accounts import Accounts
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.grants import Grants
 from storage.incidents import EscalationPolicy, Incidents
 from storage.models import Incident, IncidentCard, IncidentKind, Resolution

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.invitations import Invitations
 from storage.memberships import Members
 from storage.models import Invitation, Membership, Role

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from alembic import command
 from alembic.config import Config
 
-from storage.engine.db import MIGRATIONS
+from storage.engine.schema import MIGRATIONS
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:

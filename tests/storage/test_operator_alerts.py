@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import OperatorAlert
 from storage.operator_alerts import OperatorAlerts
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col, select, update
 
-from storage.engine.db import now
 from storage.engine.leases import claim
+from storage.engine.statements import now
 from storage.models import Grant, Notice
 from storage.outbox import FIRST, WAITING, NewNotice, Notices, Place
 from tests.storage.world import ahead, backdate, pending_grant, run_sql, tenant

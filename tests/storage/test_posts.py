@@ -52,7 +52,7 @@ class Shop:
             await Posts(session).hold(self.grant_id)
 
     async def is_called_dead(self, session: AsyncSession) -> bool:
-        refreshes = Refreshes(session, self.vault)
+        refreshes = Refreshes(session)
         grant = await refreshes.look(self.grant_id)
         return grant is not None and await refreshes.dead(grant, "invalid_grant")
 

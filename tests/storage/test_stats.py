@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, update
 
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Grant
 from storage.stats import GrantCount, Stats
 from tests.storage.world import pending_grant, tenant

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.refreshes import Outcome, Refreshes, Tally
-from storage.tallies import recent_tallies
+from storage.tallies import Outcome, Tallies, Tally, recent_tallies
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
-    from storage.vault import Vault
 
 
-async def test_tallies_are_sorted_by_platform_and_minute(database: Database, vault: Vault) -> None:
+async def test_tallies_are_sorted_by_platform_and_minute(database: Database) -> None:
     async with database.system() as session:
-        refreshes = Refreshes(session, vault)
-        now = await refreshes.minute()
-        await refreshes.count("x", now - 2, {Outcome.DEAD: 2})
-        await refreshes.count("x", now - 1, {Outcome.FRESH: 1})
-        await refreshes.count("reddit", now - 1, {Outcome.BUSY: 3})
-        await refreshes.count("reddit", now - 90, {Outcome.BUSY: 9})
+        counts = Tallies(session)
+        now = await counts.minute()
+        await counts.count("x", now - 2, {Outcome.DEAD: 2})
+        await counts.count("x", now - 1, {Outcome.FRESH: 1})
+        await counts.count("reddit", now - 1, {Outcome.BUSY: 3})
+        await counts.count("reddit", now - 90, {Outcome.BUSY: 9})
 
     minute, tallies = await recent_tallies(database.autocommit, 60)
 
@@ -35,11 +33,9 @@ async def test_tallies_are_sorted_by_platform_and_minute(database: Database, vau
         assert (await recent_tallies(session, 60))[1] == tallies
 
 
-async def test_where_nothing_was_counted_the_time_is_told_all_the_same(
-    database: Database, vault: Vault
-) -> None:
+async def test_where_nothing_was_counted_the_time_is_told_all_the_same(database: Database) -> None:
     minute, tallies = await recent_tallies(database.autocommit, 60)
 
     assert tallies == {}
     async with database.system(write=False) as session:
-        assert 0 <= await Refreshes(session, vault).minute() - minute <= 1
+        assert 0 <= await Tallies(session).minute() - minute <= 1

@@ -18,7 +18,7 @@ from storage.browsers import Browsers
 from storage.channels import Channels
 from storage.deletions import Deletions
 from storage.discoveries import Discoveries, Found
-from storage.engine.db import across, now
+from storage.engine.statements import across, now
 from storage.grants import Grants
 from storage.grid_homes import Claim, remember
 from storage.incidents import Incidents
@@ -43,10 +43,10 @@ from storage.outbox import NewNotice, Notices
 from storage.places import Places
 from storage.posts import Posts, Target
 from storage.rate_limits import RateLimit, RateLimits
-from storage.refreshes import Outcome, Refreshes
 from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
+from storage.tallies import Outcome, Tallies
 from storage.tickets import Tickets
 from storage.vault import check_canaries
 from storage.workspaces import Workspaces
@@ -194,7 +194,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         )
         incident.card.channel, incident.card.recipients_tried = member.user_id, [member.id]
         await Alerts(session).save(organization.id, slack_id=team, channel_id=channel)
-        await Refreshes(session, vault).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
+        await Tallies(session).count(f"x-{suffix}", 1, {Outcome.FRESH: 1})
         rate_limit = RateLimit(calls=100, per=timedelta(minutes=1))
         await RateLimits(session).consume(await RateLimits(session).lock(f"x-{suffix}", rate_limit), 1)
         await OperatorAlerts(session).raise_once(f"x-{suffix}", "invalid_client", timedelta(hours=1))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlmodel import col, select, update
 
-from adapters.base import Capability, Refresh
-from bot.services.accounts.diagnosis import in_words
-from bot.services.accounts.profiles import AccountProfile
+from adapters.base import Capability
 from bot.views.accounts import CAN
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import Member, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, Grant, GrantStatus
 from tests.application import Office
 from tests.platforms import PLATFORMS
@@ -46,109 +42,7 @@ EVERYWHERE = {
 }
 
 
-def card_of(platform: str = "x", **facts: Any) -> AccountProfile:
-    """Return a card with a grant of these facts."""
-    grant = Grant(platform=platform, app=platform, status=GrantStatus.HEALTHY, **facts)
-    account = Account(
-        organization_id="org_1",
-        platform=platform,
-        app=platform,
-        remote_id="1",
-        kind="Account",
-        name="A",
-        connected_by="mem_1",
-    )
-    return AccountProfile(
-        account=account,
-        grant=grant,
-        platform=PLATFORMS[platform],
-        organization="Acme",
-        can=frozenset({Capability.PUBLISH}),
-        missing=(),
-    )
-
-
-# Expiry in words
-
-
-@pytest.mark.parametrize(
-    ("platform", "facts", "words"),
-    [
-        ("x", {"refresh_sealed": b"r", "access_expires_at": NOW - timedelta(hours=1)}, "Renews itself."),
-        (
-            "tiktok",
-            {"refresh_sealed": b"r", "refresh_expires_at": NOW + timedelta(days=300)},
-            "Renews itself for another 300 days; then somebody has to sign in again.",
-        ),
-        (
-            "tiktok",
-            {"refresh_sealed": b"r", "refresh_expires_at": NOW - timedelta(minutes=1)},
-            "The sign-in has expired: reconnect it.",
-        ),
-        (
-            "linkedin",
-            {"access_expires_at": NOW + timedelta(days=59, hours=20)},
-            "LinkedIn ends this sign-in in 60 days; then somebody has to sign in again.",
-        ),
-        (
-            "linkedin",
-            {"access_expires_at": NOW + timedelta(hours=30)},
-            "LinkedIn ends this sign-in in 30 hours; then somebody has to sign in again.",
-        ),
-        ("linkedin", {"access_expires_at": NOW}, "The sign-in has expired: reconnect it."),
-        ("facebook", {"access_expires_at": NOW + timedelta(days=60)}, "Renews itself."),
-        (
-            "facebook",
-            {"access_expires_at": NOW - timedelta(days=1)},
-            "The time of the person's sign-in is up. We ask Facebook what works without it.",
-        ),
-        ("facebook", {"access_expires_at": None}, "Doesn't expire by itself."),
-    ],
-)
-def test_expiry_is_said_in_words(platform: str, facts: dict[str, object], words: str) -> None:
-    assert card_of(platform, **facts).diagnosed(NOW).sentence == words
-
-
-@pytest.mark.parametrize("state", [GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED])
-def test_a_dead_sign_in_needs_a_person_whatever_the_clock_says(state: GrantStatus) -> None:
-    card = card_of(refresh_sealed=b"r")
-    assert card.grant is not None
-    card.grant.status = state
-
-    found = card.diagnosed(NOW)
-    assert found.sentence.startswith("The sign-in is over: ")
-    assert found.status == "🔴 needs reconnecting"
-
-
-def test_an_account_without_a_sign_in_needs_one() -> None:
-    card = replace(card_of(), grant=None)
-
-    assert card.diagnosed(NOW).status == "🔴 needs reconnecting"
-    assert card.diagnosed(NOW).sentence == "The sign-in is over: reconnect it."
-
-
-@pytest.mark.parametrize(
-    ("span", "words"),
-    [
-        (timedelta(minutes=59), "less than an hour"),
-        (timedelta(hours=1), "1 hour"),
-        (timedelta(hours=1, minutes=29), "1 hour"),
-        (timedelta(hours=1, minutes=31), "2 hours"),
-        (timedelta(hours=47, minutes=20), "47 hours"),
-        (timedelta(hours=47, minutes=50), "2 days"),
-        (timedelta(days=59, hours=23), "60 days"),
-        (timedelta(days=365), "365 days"),
-    ],
-)
-def test_a_span_is_said_as_people_say_it(span: timedelta, words: str) -> None:
-    assert in_words(span) == words
-
-
-def test_every_kind_of_renewal_has_its_words() -> None:
-    kinds = {platform.refresh for platform in PLATFORMS.values()}
-
-    assert Refresh.EXCHANGE in kinds
-    assert Refresh.SINGLE_USE in kinds
+def test_every_capability_has_its_words() -> None:
     assert set(Capability) == set(CAN)
 
 

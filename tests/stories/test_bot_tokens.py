@@ -17,7 +17,7 @@ from bot.slack.rotation import LIFE, NoToken, pair_in
 from bot.web.install import new_installation
 from sandbox.core import Fault
 from sandbox.slack.world import ACME
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.installations import bot_token
 from storage.models import Installation
 from tests.application import Office

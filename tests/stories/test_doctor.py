@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from sqlmodel import col, update
 
-from adapters.base import Capability
-from bot.services.accounts.diagnosis import (
-    NO_OUTAGE,
-    Diagnosis,
-    PlatformHealth,
-    Remedy,
-    Severity,
-    diagnose,
-    ends_at,
-    health_from,
-)
 from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import ADA, OTTO
-from storage.engine.db import now
-from storage.models import Account, Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes, Tally
+from storage.engine.statements import now
+from storage.models import Grant, GrantStatus
+from storage.tallies import Outcome, Tallies
 from tests.application import Office
 from tests.counts import in_full
 from tests.platforms import PLATFORMS
@@ -50,9 +36,9 @@ async def becomes(office: Office, platform: str, **values: Any) -> None:
 async def counted(office: Office, platform: str, **outcomes: int) -> None:
     """Let a platform's refreshes have ended like this in the last minute."""
     async with office.database.system() as session:
-        refreshes = Refreshes(session, office.parts.vault)
+        tallies = Tallies(session)
         minute = int(time.time() // 60)
-        await refreshes.count(platform, minute, {Outcome(key): n for key, n in outcomes.items()})
+        await tallies.count(platform, minute, {Outcome(key): n for key, n in outcomes.items()})
 
 
 def urls(message: Message) -> list[str]:
@@ -231,278 +217,3 @@ async def test_the_home_the_cards_and_the_doctor_say_the_same(either_office: Off
         assert "LinkedIn ends this sign-in in 6 days; then somebody has to sign in again." in words
         assert "Press Reconnect; it takes a minute." in words
     assert "1 account, 1 needs a look." in home
-
-
-# The rules by themselves
-
-
-def patient(platform: str = "x", **facts: Any) -> tuple[Account, Grant]:
-    grant = Grant(platform=platform, app=platform, **{"status": GrantStatus.HEALTHY} | facts)
-    account = Account(
-        organization_id="org_1",
-        platform=platform,
-        app=platform,
-        remote_id="1",
-        kind="Account",
-        name="Mugs",
-        connected_by="mem_1",
-    )
-    return account, grant
-
-
-def examine(platform: str = "x", health: PlatformHealth = NO_OUTAGE, **facts: Any) -> Diagnosis:
-    return diagnose(
-        *patient(platform, **facts),
-        PLATFORMS[platform],
-        can={Capability.PUBLISH},
-        missing=(),
-        health=health,
-        now=NOW,
-    )
-
-
-DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
-    "removed-at-facebook": (
-        "facebook",
-        {"status": GrantStatus.NEEDS_RECONNECT, "reason": "190_458"},
-        "🔴 needs reconnecting",
-        "somebody removed Octapost in the Facebook settings",
-        Remedy.RECONNECT,
-    ),
-    "checkpoint": (
-        "facebook",
-        {"status": GrantStatus.NEEDS_RECONNECT, "reason": "190_459"},
-        "🔴 needs reconnecting",
-        "Sign in at facebook.com and do what it asks, then press Reconnect.",
-        Remedy.RECONNECT,
-    ),
-    "testing": (
-        "youtube",
-        {"status": GrantStatus.NEEDS_RECONNECT, "reason": "testing_week"},
-        "🔴 needs reconnecting",
-        "Whoever runs Octapost has to set the Google app's publishing status to “In production”",
-        Remedy.RECONNECT,
-    ),
-    "unknown-code": (
-        "reddit",
-        {"status": GrantStatus.NEEDS_RECONNECT, "reason": "odd"},
-        "🔴 needs reconnecting",
-        "Reddit has ended our access",
-        Remedy.RECONNECT,
-    ),
-    "ended-here": ("x", {"status": GrantStatus.ENDED}, "🔴 needs reconnecting", "is over", Remedy.RECONNECT),
-    "lapsed": (
-        "tiktok",
-        {"refresh_sealed": b"r", "refresh_expires_at": NOW - DAY},
-        "🔴 needs reconnecting",
-        "The sign-in has expired",
-        Remedy.RECONNECT,
-    ),
-    "pending": ("x", {"status": GrantStatus.PENDING}, "⏳ finishing", "Finish connecting", Remedy.FINISH),
-    "our-app": (
-        "x",
-        {"last_outcome": "Misconfigured", "last_error_code": "invalid_client", "checked_at": NOW},
-        "🟠 connected, but the app was refused",
-        "X refuses this installation's app, not your account.",
-        Remedy.OPERATOR,
-    ),
-    "suspected": (
-        "x",
-        {"last_outcome": "GrantDead", "last_error_code": "invalid_grant", "suspected_at": NOW - DAY},
-        "🟡 connected, being checked",
-        "We ask a second time before we believe it. Nothing to do yet.",
-        Remedy.NOTHING,
-    ),
-    "in-doubt": (
-        "x",
-        {"last_outcome": "OutcomeUnknown", "last_error_code": "no_answer", "in_doubt": True},
-        "🟡 connected, being checked",
-        "got lost on the way",
-        Remedy.NOTHING,
-    ),
-    "page-lives": (
-        "facebook",
-        {"last_outcome": "accounts_only", "last_error_code": "190_463", "access_expires_at": NOW - DAY},
-        "🟡 connected, the person's sign-in is over",
-        "Publishing goes on with the account's own access",
-        Remedy.RECONNECT,
-    ),
-    "data-soon": (
-        "instagram",
-        {"data_access_expires_at": NOW + 5 * DAY},
-        "🟡 connected, ends soon",
-        "Instagram shows us its data for another 5 days, unless the person signs in again.",
-        Remedy.RECONNECT,
-    ),
-    "data-over": (
-        "instagram",
-        {"data_access_expires_at": NOW - DAY},
-        "🟠 connected, its data is shown no longer",
-        "for 90 days",
-        Remedy.RECONNECT,
-    ),
-    "once-unanswered": (
-        "x",
-        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 2, "refresh_sealed": b"r"},
-        "🟢 connected",
-        "Renews itself.",
-        Remedy.NOTHING,
-    ),
-    "often-unanswered": (
-        "x",
-        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7, "refresh_sealed": b"r"},
-        "🟡 connected, renewal delayed",
-        "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do; posts wait.",
-        Remedy.NOTHING,
-    ),
-    "outlived-by-its-pages": (
-        "facebook",
-        {"access_expires_at": NOW - DAY},
-        "🟡 connected, being checked",
-        "We ask Facebook what works without it. Nothing to do yet.",
-        Remedy.NOTHING,
-    ),
-    "outlives-its-refresh-token": (
-        "linkedin",
-        {"refresh_sealed": b"r", "refresh_expires_at": NOW - DAY, "access_expires_at": NOW + 9 * DAY},
-        "🟡 connected, ends soon",
-        "Nothing renews it any more: LinkedIn ends this sign-in in 9 days; then somebody has to sign in again.",
-        Remedy.RECONNECT,
-    ),
-    "outlived-its-refresh-token": (
-        "linkedin",
-        {"refresh_sealed": b"r", "refresh_expires_at": NOW - 9 * DAY, "access_expires_at": NOW - DAY},
-        "🔴 needs reconnecting",
-        "The sign-in has expired",
-        Remedy.RECONNECT,
-    ),
-    "look-unanswered": (
-        "linkedin",
-        {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7},
-        "🟡 connected, check delayed",
-        "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
-        Remedy.NOTHING,
-    ),
-    "look-overdue": (
-        "linkedin",
-        {"due_at": NOW - timedelta(hours=2)},
-        "🟡 connected, check overdue",
-        "It should have been looked at by now",
-        Remedy.OPERATOR,
-    ),
-    "overdue": (
-        "x",
-        {"due_at": NOW - timedelta(hours=2), "refresh_sealed": b"r"},
-        "🟡 connected, renewal overdue",
-        "Octapost's background work isn't running",
-        Remedy.OPERATOR,
-    ),
-}
-
-
-@pytest.mark.parametrize(("platform", "facts", "status", "words", "fix"), DIAGNOSES.values(), ids=DIAGNOSES)
-def test_each_state_has_one_sentence_and_one_fix(
-    platform: str, facts: Mapping[str, Any], status: str, words: str, fix: Remedy
-) -> None:
-    found = examine(platform, **facts)
-
-    assert found.status == status
-    assert words in f"{found.sentence} {found.advice}"
-    assert found.fix is fix
-    assert found.broken == status.startswith("🔴")
-    assert "_" not in found.sentence, "codes are small print"
-
-
-def test_a_dead_sign_in_is_said_before_the_platform_s_outage_and_that_before_everything_else() -> None:
-    outage = PlatformHealth(silent_since=NOW)
-
-    dead = examine(health=outage, status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant")
-    busy = examine(health=outage, last_outcome="Busy", last_error_code="http_503", failures=9)
-    ended = examine("facebook", outage, access_expires_at=NOW - DAY)
-    doubted = examine(health=PlatformHealth(doubted=True), suspected_at=NOW)
-
-    assert dead.light is Severity.RED
-    assert busy.state == "connected, X isn't answering"
-    assert ended.state == "connected, Facebook isn't answering"
-    assert (busy.since, busy.code) == (NOW, "outage")
-    assert "calls many sign-ins over at once" in doubted.sentence
-
-
-def test_an_app_that_was_taken_out_is_the_operators() -> None:
-    account, grant = patient()
-
-    found = diagnose(account, grant, PLATFORMS["x"], can=(), missing=(), offered=False, now=NOW)
-
-    assert (found.status, found.fix) == ("🟠 not set up any more", Remedy.OPERATOR)
-
-
-def test_a_role_that_may_not_publish_is_told_from_a_permission_that_was_not_given() -> None:
-    account, grant = patient("facebook")
-    scopes = PLATFORMS["facebook"].apps[0].scopes
-    account.missing = ["publish"]
-
-    by_role = diagnose(account, grant, PLATFORMS["facebook"], can=(), missing=(), now=NOW)
-    account.missing = []
-    by_scope = diagnose(account, grant, PLATFORMS["facebook"], can=(), missing=scopes, now=NOW)
-
-    assert by_role.status == by_scope.status == "🟠 connected, but can't publish"
-    assert "The role of the person" in by_role.sentence
-    assert "pages_manage_posts" in by_scope.sentence
-
-
-@pytest.mark.parametrize(
-    ("platform", "facts", "end"),
-    [
-        ("linkedin", {"access_expires_at": NOW}, NOW),
-        (
-            "linkedin",
-            {"access_expires_at": NOW, "refresh_sealed": b"r", "refresh_expires_at": NOW + DAY},
-            NOW + DAY,
-        ),
-        ("x", {"access_expires_at": NOW, "refresh_sealed": b"r"}, None),
-        ("facebook", {"access_expires_at": NOW}, None),
-        ("instagram", {"access_expires_at": NOW, "data_access_expires_at": NOW + DAY}, NOW + DAY),
-    ],
-)
-def test_what_ends_is_what_only_a_person_can_renew(
-    platform: str, facts: Mapping[str, Any], end: datetime | None
-) -> None:
-    assert ends_at(PLATFORMS[platform], patient(platform, **facts)[1]) == end
-
-
-QUIET = Tally(fresh=0, dead=0, busy=0, other=0)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "silent"),
-    [
-        pytest.param({100: {"busy": 2}}, None, id="two-are-weather"),
-        pytest.param({100: {"busy": 3}}, 100, id="three-are-an-outage"),
-        pytest.param({80: {"busy": 2}, 100: {"busy": 2}}, 80, id="it-began-with-the-first"),
-        pytest.param({99: {"busy": 9}, 100: {"fresh": 1}}, None, id="one-answer-ends-it"),
-        pytest.param(
-            {99: {"fresh": 50}, 100: {"busy": 9}}, 100, id="what-was-answered-before-does-not-count"
-        ),
-        pytest.param({100: {"busy": 9, "fresh": 1}}, None, id="some-answers-in-the-same-minute"),
-        pytest.param({99: {"dead": 1}, 100: {"busy": 2}}, None, id="a-death-is-an-answer"),
-        pytest.param({60: {"busy": 9}}, None, id="long-ago-is-not-now"),
-        pytest.param({100: {"other": 9}}, None, id="our-own-fault-is-no-outage"),
-        pytest.param({}, None, id="nothing-counted"),
-    ],
-)
-def test_a_platform_is_out_of_order_when_it_answers_nobody(
-    minutes: Mapping[int, Mapping[str, int]], silent: int | None
-) -> None:
-    tallies = {minute: replace(QUIET, **counts) for minute, counts in minutes.items()}
-
-    found = health_from(tallies, 100)
-
-    assert found.silent_since == (None if silent is None else datetime.fromtimestamp(silent * 60, UTC))
-
-
-def test_a_platform_that_calls_everybody_dead_is_doubted() -> None:
-    found = health_from({100: replace(QUIET, dead=20, fresh=20)}, 100)
-
-    assert found.doubted
-    assert not found.clear
-    assert "more likely its mistake" in found.words(PLATFORMS["tiktok"])

@@ -16,7 +16,7 @@ from sandbox.member import links_in, text_of
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.meta.world import FULL_TASKS
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, DeliveryStatus, Grant
 from storage.posts import APART, Posts
 from tests.counts import in_full

@@ -18,7 +18,7 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ACME, ADA, BEA, OLGA, OTTO
 from storage.alert_settings import Alerts
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.memberships import Members
 from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, IncidentKind, Role
 from storage.organizations import Organizations
@@ -58,7 +58,7 @@ async def dies(office: Office, code: str = "190_460", platform: str = "x") -> Gr
     """Let the platform's signed word, or a second opinion, settle that the sign-in is over."""
     [grant] = await grants(office, platform)
     async with office.database.system() as session:
-        assert await Refreshes(session, office.parts.vault).dead(grant, code)
+        assert await Refreshes(session).dead(grant, code)
         await office.parts.incidents.grant_died(session, grant, code)
     return grant
 
@@ -186,7 +186,7 @@ async def test_the_same_death_reported_again_and_again_is_one_card(
 
     async def report() -> None:
         async with either_office.database.system() as session:
-            await Refreshes(session, either_office.parts.vault).dead(grant, "invalid_grant")
+            await Refreshes(session).dead(grant, "invalid_grant")
             await either_office.parts.incidents.grant_died(session, grant, "invalid_grant")
 
     for _ in range(tries(100, 20) // 10):

@@ -11,7 +11,7 @@ from sandbox.browser import Consent
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA
 from storage.account_tokens import AccountTokens
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, DeliveryStatus, Grant, GrantStatus, IncidentKind, Resolution
 from storage.refreshes import Refreshes
 from tests.counts import in_full
@@ -181,7 +181,7 @@ async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal
     await card_with(either_office, LOST)
 
     async with either_office.database.system() as session:
-        assert await Refreshes(session, either_office.parts.vault).dead(grant, "190_460")
+        assert await Refreshes(session).dead(grant, "190_460")
         await either_office.parts.incidents.grant_died(session, grant, "190_460")
         await either_office.parts.incidents.accounts_lost(session, grant)
     card = await card_with(either_office, "Ana Ruiz Studio")

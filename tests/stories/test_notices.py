@@ -21,7 +21,7 @@ from bot.slack.clients import SlackClients
 from bot.slack.sender import OutboxSender
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, IRIS, NORTH, OTTO
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Installation, Notice
 from tests.application import PACE, Office, open_office
 from tests.counts import in_full, sampled

@@ -52,7 +52,7 @@ async def test_the_death_of_a_grant_costs_few_statements_and_reads_the_settings_
 
     async with either_office.database.system() as session:
         with statements() as found:
-            assert await Refreshes(session, either_office.parts.vault).dead(grant, CODE)
+            assert await Refreshes(session).dead(grant, CODE)
             await either_office.parts.incidents.grant_died(session, grant, CODE)
             await session.flush()
 

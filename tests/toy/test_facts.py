@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.base import Platform
-from bot.services.accounts.diagnosis import ends_at, lapsed, only_data_ends
+from bot.services.tokens.lifetimes import ends_at, lapsed, only_data_ends
 from storage.models import Grant, GrantStatus
 from tests.toy.adapter import PLATFORM
 

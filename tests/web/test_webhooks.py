@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from sandbox.browser import PLAIN, Consent
 from sandbox.member import text_of
 from sandbox.platforms.meta.auth import META_SECRET
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus, new_secret
 from tests.application import Office, open_office
 from tests.storage.world import run_sql

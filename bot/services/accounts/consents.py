@@ -18,6 +18,7 @@ from bot.services.tokens.policy import next_refresh_in
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries
+from storage.engine.statements import database_time
 from storage.grants import Grants
 from storage.models import BLOCKED, Account, ConnectionAttempt, Grant
 from storage.organizations import Organizations
@@ -241,9 +242,8 @@ class Consents:
             external_name=identity.name,
             scopes=sorted(answer.discovery.scopes),
         )
-        refreshes = Refreshes(session, self.vault)
-        tokens = _as_of(await refreshes.clock(), grant, answer.tokens)
-        await refreshes.schedule(
+        tokens = _as_of(await database_time(session), grant, answer.tokens)
+        await Refreshes(session).schedule(
             grant.id,
             next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
             renews=tokens.refresh_token is not None or platform.refresh is not Refresh.NONE,

@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from storage.refreshes import ExternalPerson, Refreshes
+from storage.deauthorizations import ExternalPerson, PersonGrants
+from storage.engine.statements import database_time
 from storage.seen_requests import Seen
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
-    from storage.vault import Vault
 
 log = logger(__name__)
 CLOCKS_APART = timedelta(minutes=1)
@@ -49,13 +49,10 @@ class DeauthorizationEvent:
 class Deauthorizations:
     """The use case. Built once, in `bot.app`."""
 
-    def __init__(
-        self, *, catalog: PlatformCatalog, incidents: IncidentService, database: Database, vault: Vault
-    ) -> None:
+    def __init__(self, *, catalog: PlatformCatalog, incidents: IncidentService, database: Database) -> None:
         self._catalog = catalog
         self._incidents = incidents
         self._database = database
-        self._vault = vault
 
     async def settle(self, event: DeauthorizationEvent, *, erase: bool = False) -> int:
         """End the person's grants and call for somebody, or do nothing at all; return how many ended now.
@@ -67,11 +64,11 @@ class Deauthorizations:
         async with self._database.system() as session:
             if event.once and not await Seen(session).first(event.once):
                 return 0
-            repository = Refreshes(session, self._vault)
-            person = self._person(event, await repository.clock())
-            ended = [] if event.hint else await repository.end_for_person(person, event.code)
-            erased = await repository.erase(person) if erase and not event.hint else 0
-            asked = await repository.ask_about(person, CLOCKS_APART)
+            grants = PersonGrants(session)
+            person = self._person(event, await database_time(session))
+            ended = [] if event.hint else await grants.end(person, event.code)
+            erased = await grants.erase(person) if erase and not event.hint else 0
+            asked = await grants.make_due(person, CLOCKS_APART)
             for grant in ended:
                 await self._incidents.grant_died(session, grant, event.code)
         log.info(

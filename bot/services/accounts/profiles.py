@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.accounts.diagnosis import NO_OUTAGE, Diagnosis, PlatformHealth, diagnose
+from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
+from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
 from bot.services.errors import NotFoundError, Thing, UnknownAccountError
-from storage.account_listings import Listings
+from storage.account_listings import Listing, Listings
 from storage.accounts import Accounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from adapters.base import App, Capability, Platform, Scope
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
-    from bot.services.accounts.diagnosis import HealthReader
-    from storage.account_listings import Listing
+    from bot.services.accounts.health import HealthReader
     from storage.engine.db import Database
     from storage.models import Account, Grant, Incident
     from storage.vault import Vault
@@ -34,30 +33,16 @@ class AccountProfile:
     organization: str
     can: frozenset[Capability]
     missing: Sequence[Scope]
+    """The scopes that were not granted."""
+    diagnosis: Diagnosis
+    health: PlatformHealth = NO_OUTAGE
+    """How its platform is doing for everybody."""
     connected_by: str | None = None
     """The Slack user id of the member who connected it; None: they have left."""
-    offered: bool = True
-    """This installation still has the app it was connected with."""
-    outlook: PlatformHealth = NO_OUTAGE
-    """How its platform is doing for everybody."""
     incident: Incident | None = None
     """The open incident about it."""
     claimed_by: str | None = None
     """The Slack user id of the member who claimed that incident, unless they have left."""
-
-    def diagnosed(self, now: datetime | None = None) -> Diagnosis:
-        """Return how the account is doing, and what can be done about it."""
-        return diagnose(
-            self.account,
-            self.grant,
-            self.platform,
-            can=self.can,
-            missing=self.missing,
-            offered=self.offered,
-            health=self.outlook,
-            warned=self.incident is not None,
-            now=now,
-        )
 
     @property
     def app(self) -> App:
@@ -87,17 +72,8 @@ class AccountProfiles:
 
     async def of(self, actor: Actor, listed: Sequence[Listing]) -> list[AccountProfile]:
         """Return the profiles of accounts that were listed already."""
-        outlooks = await self.health.now() if listed else {}
-        return [
-            replace(
-                self._profile(actor, one.account, one.grant),
-                connected_by=one.connected_by,
-                outlook=outlooks.get(one.account.platform, NO_OUTAGE),
-                incident=one.incident,
-                claimed_by=one.claimed_by,
-            )
-            for one in listed
-        ]
+        health = await self.health.now() if listed else {}
+        return [self._profile(actor, one, health.get(one.account.platform, NO_OUTAGE)) for one in listed]
 
     async def get(self, actor: Actor, account_id: str) -> AccountProfile:
         """Return one account, without how its platform is doing and what is being done about it.
@@ -110,7 +86,9 @@ class AccountProfiles:
             found = await Accounts(session, self.vault).get(actor.organization_id, account_id)
         if found is None:
             raise NotFoundError(Thing.ACCOUNT)
-        return self._profile(actor, *found)
+        account, grant = found
+        alone = Listing(account=account, grant=grant, connected_by=None, incident=None, claimed_by=None)
+        return self._profile(actor, alone, NO_OUTAGE)
 
     async def named(self, actor: Actor, among: Sequence[AccountProfile], typed: str) -> list[AccountProfile]:
         """Return those of these accounts that a member may mean by what they typed.
@@ -127,13 +105,19 @@ class AccountProfiles:
             raise UnknownAccountError(typed)
         return matching
 
-    def _profile(self, actor: Actor, account: Account, grant: Grant | None) -> AccountProfile:
+    def _profile(self, actor: Actor, one: Listing, health: PlatformHealth) -> AccountProfile:
+        warned = one.incident is not None
+        state = state_of(self.catalog, one.account, one.grant, health=health, warned=warned)
         return AccountProfile(
-            account=account,
-            grant=grant,
-            platform=self.catalog.platform(account.platform),
+            account=one.account,
+            grant=one.grant,
+            platform=state.platform,
             organization=actor.organization,
-            can=self.catalog.capabilities(account, grant),
-            missing=self.catalog.missing_scopes(account, grant),
-            offered=self.catalog.is_configured(account.platform, account.app),
+            can=state.can,
+            missing=state.missing,
+            diagnosis=diagnose(state),
+            health=health,
+            connected_by=one.connected_by,
+            incident=one.incident,
+            claimed_by=one.claimed_by,
         )

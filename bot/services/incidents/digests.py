@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.accounts.diagnosis import Diagnosis, diagnose
+from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
 from bot.services.incidents.card_facts import IncidentCard
 from bot.services.incidents.notifications import Digest
 from bot.services.outbox import Conversation, enqueue
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.card_facts import CardReader
-    from storage.models import Account, AlertSettings, Grant
+    from storage.models import AlertSettings
     from storage.vault import Vault
 
 
@@ -69,21 +69,14 @@ class Digests:
             await self._reader.facts(session, incident)
             for incident in await Incidents(session).all_open(one.organization_id, lock=False)
         ]
-        covered = {account_id for card in open_ for account_id in card.incident.accounts}
+        warned = {account_id for card in open_ for account_id in card.incident.accounts}
         return DigestFacts(
             organization=organization.name,
+            # Without the health of platforms: an outage that passes by itself is no news for a day or a week.
             accounts=[
-                self._diagnosis(account, grant, warned=account.id in covered) for account, grant in found
+                diagnose(state_of(self._catalog, account, grant, warned=account.id in warned))
+                for account, grant in found
             ],
             incidents=open_,
             every=one.every,
         )
-
-    def _diagnosis(self, account: Account, grant: Grant | None, *, warned: bool) -> Diagnosis:
-        """Return how an account is by itself, whatever its platform is doing to everybody just now."""
-        platform = self._catalog.platform(account.platform)
-        can, missing = (
-            self._catalog.capabilities(account, grant),
-            self._catalog.missing_scopes(account, grant),
-        )
-        return diagnose(account, grant, platform, can=can, missing=missing, warned=warned)

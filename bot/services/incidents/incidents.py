@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.ops.metrics import PROMPTS
-from bot.services.accounts.diagnosis import ends_at, only_data_ends
 from bot.services.incidents.card_facts import CardReader
 from bot.services.incidents.cards import Cards
 from bot.services.incidents.delivery import CardDelivery
@@ -28,6 +27,7 @@ from bot.services.incidents.notifications import (
 )
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.incidents.reviews import Reviews, access_problem
+from bot.services.tokens.lifetimes import ends_at, only_data_ends
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit

@@ -13,10 +13,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
-from bot.services.accounts.diagnosis import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
+from bot.services.tokens.lifetimes import LONGEST_NOTICE, ends_at, lapsed, only_data_ends
+from storage.engine.statements import database_time
 from storage.incidents import Incidents
 from storage.models import GrantStatus
 from storage.refreshes import Refreshes
+from storage.reminders import Reminders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.models import Grant
-    from storage.vault import Vault
 
 log = logger(__name__)
 RUNG = timedelta(days=1)
@@ -54,20 +55,17 @@ class Ladder:
     What time it is, and so what is over, the database says: a host's clock may be minutes ahead.
     """
 
-    def __init__(
-        self, catalog: PlatformCatalog, incidents: IncidentService, database: Database, vault: Vault
-    ) -> None:
+    def __init__(self, catalog: PlatformCatalog, incidents: IncidentService, database: Database) -> None:
         self._catalog = catalog
         self._incidents = incidents
         self._database = database
-        self._vault = vault
 
     async def run(self) -> None:
         """Look at all whose time has come: each in a transaction of its own, so that nobody waits long."""
         while page := await self._page():
             async with self._database.system(write=False) as session:
                 warned = await Incidents(session).warned_of([grant.id for grant in page])
-                moment = await Refreshes(session, self._vault).clock()
+                moment = await database_time(session)
             loud = [grant for grant in page if grant.id in warned or self._near(grant, moment)]
             still = {grant.id: next_look(self._end(grant), moment) for grant in page if grant not in loud}
             await self._put_off(still)
@@ -80,12 +78,12 @@ class Ladder:
 
     async def _page(self) -> list[Grant]:
         async with self._database.system(write=False) as session:
-            return await Refreshes(session, self._vault).due_reminders(PAGE)
+            return await Reminders(session).due(PAGE)
 
     async def _put_off(self, until: Mapping[str, datetime]) -> None:
         if until:
             async with self._database.system() as session:
-                await Refreshes(session, self._vault).reschedule_reminders(until)
+                await Reminders(session).reschedule(until)
 
     def _end(self, grant: Grant) -> datetime | None:
         return ends_at(self._catalog.platform(grant.platform), grant)
@@ -97,16 +95,15 @@ class Ladder:
     async def _look(self, seen: Grant) -> None:
         """Say what there is to say about one grant, unless another look came first."""
         async with self._database.system() as session:
-            refreshes = Refreshes(session, self._vault)
-            moment = await refreshes.clock()
-            grant = await refreshes.claim_reminder(seen, next_look(self._end(seen), moment))
+            moment = await database_time(session)
+            grant = await Reminders(session).claim(seen, next_look(self._end(seen), moment))
             if grant is None:
                 return
             await self._incidents.deadline_moved(session, grant)
             if grant.status == GrantStatus.HEALTHY:
-                await self._say(session, refreshes, grant, moment)
+                await self._say(session, grant, moment)
 
-    async def _say(self, session: AsyncSession, refreshes: Refreshes, grant: Grant, moment: datetime) -> None:
+    async def _say(self, session: AsyncSession, grant: Grant, moment: datetime) -> None:
         platform, end = self._catalog.platform(grant.platform), self._end(grant)
         if end is None:
             return
@@ -114,7 +111,7 @@ class Ladder:
         if timedelta(0) < left <= LONGEST_NOTICE:
             await self._incidents.grant_ends(session, grant, left)
         elif grant.refresh_sealed is None and lapsed(platform, grant, moment):
-            if await refreshes.dead(grant, "expired"):
+            if await Refreshes(session).dead(grant, "expired"):
                 await self._incidents.grant_died(session, grant, "expired")
         elif left <= timedelta(0) and only_data_ends(platform, grant):
             await self._incidents.data_access_ended(session, grant, end)

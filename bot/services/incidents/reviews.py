@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability
 from bot.services.accounts.catalog import OVER
-from bot.services.accounts.diagnosis import ends_at
 from bot.services.incidents.notifications import AccessStillLost, IncidentResolved
 from bot.services.incidents.reasons import ROLE_LOST, SCOPE_LOST
+from bot.services.tokens.lifetimes import ends_at
 from storage.accounts import Accounts
 from storage.audit import SYSTEM, Audit
 from storage.grants import Grants

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from adapters.base import Busy, GrantDead, TokenRefused, Tokens
 from bot.services.tokens.policy import lease_for
 from storage.engine import time_limit
+from storage.engine.statements import database_time
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.tokens.refreshing import Refresher
     from storage.engine.db import Database
-    from storage.vault import Vault
 
 Answer = TypeVar("Answer")
 WAIT_FOR_SIBLING_S = 25.0
@@ -38,13 +38,10 @@ class Fresh:
 class FreshTokens:
     """Hands out access tokens, refreshing a grant first where that is needed."""
 
-    def __init__(
-        self, catalog: PlatformCatalog, refresher: Refresher, database: Database, vault: Vault
-    ) -> None:
+    def __init__(self, catalog: PlatformCatalog, refresher: Refresher, database: Database) -> None:
         self._catalog = catalog
         self._refresher = refresher
         self._database = database
-        self._vault = vault
 
     async def get(self, grant_id: str, *, refused: int | None = None) -> Fresh:
         """Return tokens that should work now; refreshes at most once, however many callers ask at once.
@@ -61,13 +58,12 @@ class FreshTokens:
         deadline, first, checked = time.monotonic() + WAIT_FOR_SIBLING_S, None, None
         while True:
             async with self._database.system(write=False) as session:
-                repository = Refreshes(session, self._vault)
-                grant = await repository.look(grant_id)
+                grant = await Refreshes(session).look(grant_id)
                 if grant is None or grant.access_sealed is None:
                     raise GrantDead("ended")
                 if grant.status == GrantStatus.NEEDS_RECONNECT:
                     raise GrantDead(grant.reason)
-                tokens, clock = self._refresher.tokens(grant), await repository.clock()
+                tokens, clock = self._refresher.tokens(grant), await database_time(session)
             first = first or grant.generation
             if grant.generation != refused and (grant.generation != first or not _expired(grant, clock)):
                 return Fresh(grant=grant, tokens=tokens)
@@ -102,7 +98,7 @@ class FreshTokens:
     async def _lease(self, grant: Grant) -> Grant | None:
         lease = lease_for(self._catalog.platform(grant.platform))
         async with self._database.system() as session:
-            return await Refreshes(session, self._vault).take(grant.id, grant.generation, lease)
+            return await Refreshes(session).take(grant.id, grant.generation, lease)
 
     async def _refresh(self, grant: Grant) -> None:
         """Refresh a leased grant.
@@ -117,7 +113,7 @@ class FreshTokens:
         held = None if queue is None else await queue.spend()
         if held is not None:
             async with self._database.system() as session:
-                await Refreshes(session, self._vault).release([grant])
+                await Refreshes(session).release([grant])
             raise Busy("held_back", retry_after=held)
         with time_limit.unlimited():  # what a platform answered is stored however long that takes
             work = self._refresher.refresh(grant)

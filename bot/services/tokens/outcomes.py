@@ -39,8 +39,10 @@ from bot.services.tokens.policy import (
     retry_in,
     tripped,
 )
+from storage.engine.statements import database_time
 from storage.models import Grant
-from storage.refreshes import Outcome, Refreshes
+from storage.refreshes import Refreshes
+from storage.tallies import Outcome, Tallies
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from bot.services.incidents.operator_alerts import OperatorPager
     from bot.services.tokens.queue import RefreshQueue
     from storage.engine.db import Database
-    from storage.vault import Vault
 
 log = logger(__name__)
 DATABASE_AWAY = (DBAPIError, OSError, TimeoutError)
@@ -66,11 +67,8 @@ class Reports:
 class Outcomes:
     """Counts what refreshes came to, and decides what a failed one changes."""
 
-    def __init__(
-        self, database: Database, vault: Vault, reports: Reports, queues: Mapping[str, RefreshQueue]
-    ) -> None:
+    def __init__(self, database: Database, reports: Reports, queues: Mapping[str, RefreshQueue]) -> None:
         self._database = database
-        self._vault = vault
         self._incidents, self._operator = reports.incidents, reports.operator
         self._queues = queues
 
@@ -110,7 +108,7 @@ class Outcomes:
         if queue := self._queues.get(grant.app):
             await queue.save_counts()
         async with self._database.system(write=False) as session:
-            return await self._breaker(Refreshes(session, self._vault), grant.platform)
+            return await self._breaker(Tallies(session), grant.platform)
 
     async def page(self, platform: Platform, code: str) -> None:
         """Call the operator once, however many refreshes meet the same trouble."""
@@ -121,10 +119,10 @@ class Outcomes:
     async def _dead(self, grant: Grant, platform: Platform, error: GrantDead) -> None:
         """Ask again after a first "dead"; believe a second one, unless the whole platform says so."""
         async with self._database.system() as session:  # one, because many may die at once
-            repository = Refreshes(session, self._vault)
+            repository, tallies = Refreshes(session), Tallies(session)
             if queue := self._queues.get(grant.app):
-                await queue.save_counts_in(repository)
-            clock, doubted = await repository.clock(), await self._breaker(repository, platform.key)
+                await queue.save_counts_in(tallies)
+            clock, doubted = await database_time(session), await self._breaker(tallies, platform.key)
             if doubted:
                 await repository.suspect(grant, type(error).__name__, error.code, BREAKER_HOLD)
                 await self._operator.page(session, platform.key, BREAKER_OPEN)
@@ -134,13 +132,13 @@ class Outcomes:
                 await self._end(session, grant, end_reason(platform, grant, error.code, clock))
 
     async def _end(self, session: AsyncSession, grant: Grant, reason: str) -> None:
-        if await Refreshes(session, self._vault).dead(grant, reason):
+        if await Refreshes(session).dead(grant, reason):
             await self._incidents.grant_died(session, grant, reason)
 
-    async def _breaker(self, repository: Refreshes, platform: str) -> bool:
+    async def _breaker(self, tallies: Tallies, platform: str) -> bool:
         """Tell whether a platform calls too many grants dead to be believed."""
-        minute = await repository.minute()
-        return tripped(await repository.tallies(platform, minute - 2 * BREAKER_HISTORY_MIN), minute)
+        minute = await tallies.minute()
+        return tripped(await tallies.since(platform, minute - 2 * BREAKER_HISTORY_MIN), minute)
 
     async def _retry(
         self, grant: Grant, error: PlatformError, after: timedelta, *, in_doubt: bool = False
@@ -148,9 +146,7 @@ class Outcomes:
         with suppress(*DATABASE_AWAY):  # the lease ends by itself
             async with self._database.system() as session:
                 outcome = type(error).__name__
-                await Refreshes(session, self._vault).reschedule(
-                    grant, outcome, error.code, after, in_doubt=in_doubt
-                )
+                await Refreshes(session).reschedule(grant, outcome, error.code, after, in_doubt=in_doubt)
 
     async def _unanswered(
         self, grant: Grant, platform: Platform, error: PlatformError, outcome: Outcome
@@ -166,9 +162,9 @@ class Outcomes:
 
     async def _check_for_outage(self, platform: Platform) -> None:
         async with self._database.system(write=False) as session:
-            repository = Refreshes(session, self._vault)
-            minute = await repository.minute()
-            hour = await repository.tallies(platform.key, minute - OUTAGE_HISTORY_MIN + 1)
+            tallies = Tallies(session)
+            minute = await tallies.minute()
+            hour = await tallies.since(platform.key, minute - OUTAGE_HISTORY_MIN + 1)
         if is_outage(hour, minute):
             await self.page(platform, OUTAGE)
         elif is_silent(hour, minute):

@@ -19,7 +19,8 @@ from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION
 from storage.account_tokens import AccountToken
 from storage.account_tokens import AccountTokens as StoredTokens
 from storage.accounts import Accounts
-from storage.refreshes import Refreshes
+from storage.engine.statements import database_time
+from storage.reminders import Reminders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -304,7 +305,7 @@ class PageTokenChecker:
         believed = not doubted and not (person_ended and not results.working)
         changes = _Changes()
         async with self._database.system() as session:
-            own, clock = StoredTokens(session, self._vault), await Refreshes(session, self._vault).clock()
+            own, clock = StoredTokens(session, self._vault), await database_time(session)
             if not results.known or not await own.lock(grant.id):
                 return ExchangeResult(tokens=tokens, ended=person_ended, again_in=results.retry_in)
             for owner, token in results.working.items():
@@ -315,7 +316,7 @@ class PageTokenChecker:
                 await self._note_ended(own, owner, code, changes, certain=certain)
             if changes.recovered:
                 await self._incidents.accounts_back(session, grant)
-                await Refreshes(session, self._vault).reschedule_reminders({grant.id: clock})
+                await Reminders(session).reschedule({grant.id: clock})
             if changes.lost:
                 await self._incidents.accounts_lost(session, grant)
             more = await own.more(grant.id, CHECK_EVERY)

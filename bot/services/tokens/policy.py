@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from adapters.base import Platform, Refresh, Tokens
 from storage.models import Grant
 from storage.rate_limits import RateLimit
-from storage.refreshes import Tally
+from storage.tallies import Tally
 
 SECOND_OPINION = timedelta(minutes=15)
 """After a platform first calls a grant dead, how long until it is asked again."""

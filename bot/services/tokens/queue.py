@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bot.ops.logs import logger
 from bot.services.tokens.policy import LEASE
 from storage.rate_limits import RateLimit, RateLimits
-from storage.refreshes import Outcome, Refreshes, any_due
+from storage.refreshes import Refreshes, any_due
+from storage.tallies import Outcome, Tallies
 
 if TYPE_CHECKING:
     from adapters.base import PlatformError
     from storage.engine.db import Database
     from storage.models import Grant
-    from storage.vault import Vault
 
 log = logger(__name__)
 Answer = TypeVar("Answer")
@@ -44,7 +44,6 @@ class RefreshQueue:
     def __init__(
         self,
         database: Database,
-        vault: Vault,
         work: Callable[[Grant], Awaitable[object]],
         *,
         platform: str,
@@ -60,7 +59,6 @@ class RefreshQueue:
         self._platform = platform
         self._lease = lease
         self._database = database
-        self._vault = vault
         self._work = work
         self._at_once = at_once
         self._slots = asyncio.Semaphore(at_once)
@@ -127,14 +125,14 @@ class RefreshQueue:
         """Add what this process counted to the counts that all processes share."""
         if self.counts:
             async with self._database.system() as session:
-                await self.save_counts_in(Refreshes(session, self._vault))
+                await self.save_counts_in(Tallies(session))
 
-    async def save_counts_in(self, refreshes: Refreshes) -> None:
+    async def save_counts_in(self, tallies: Tallies) -> None:
         """Save the counts in a transaction that is open already."""
         counted, self.counts = self.counts, Counter()
         if counted:
             try:
-                await refreshes.count(self._platform, await refreshes.minute(), counted)
+                await tallies.count(self._platform, await tallies.minute(), counted)
             except BaseException:
                 self.counts += counted
                 raise
@@ -143,10 +141,10 @@ class RefreshQueue:
         """Return grants to start now, taken out of the budget, and whether there may be more."""
         limit = 1 if self._unanswered >= SILENCE else self._at_once
         async with self._database.system() as session:
-            limits, refreshes = RateLimits(session), Refreshes(session, self._vault)
+            limits, refreshes = RateLimits(session), Refreshes(session)
             state = await limits.lock(self.app, self.rate_limit)
             # Before any grant is locked, in the order `Outcomes` uses, so that two transactions never deadlock.
-            await self.save_counts_in(refreshes)
+            await self.save_counts_in(Tallies(session))
             limit = min(limit, state.calls)
             claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
             if claimed:
@@ -167,7 +165,7 @@ class RefreshQueue:
             task.add_done_callback(self._working.discard)
         if late:
             async with self._database.system() as session:
-                await Refreshes(session, self._vault).release(late)
+                await Refreshes(session).release(late)
 
     async def _one(self, grant: Grant) -> None:
         try:

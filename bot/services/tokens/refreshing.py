@@ -41,8 +41,10 @@ from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant
 from storage.rate_limits import RateLimit
-from storage.refreshes import Outcome, Refreshes, Renewal, renew
+from storage.refreshes import Refreshes
+from storage.renewals import Renewal, renew
 from storage.revocations import Revocations
+from storage.tallies import Outcome
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -75,7 +77,6 @@ class Refresher:
         self.queues = {
             app: RefreshQueue(
                 database,
-                vault,
                 self.refresh,
                 platform=found.platform.key,
                 app=app,
@@ -87,7 +88,7 @@ class Refresher:
             for app in found.clients
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
-        self._outcomes = Outcomes(database, vault, reports, self.queues)
+        self._outcomes = Outcomes(database, reports, self.queues)
         self._checker = PageTokenChecker(
             database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open
         )
@@ -163,7 +164,7 @@ class Refresher:
             result = ExchangeResult(tokens=await adapter.refresh(client, tokens))
         if (shown := result.tokens.data_access_expires_in) is not None:
             async with self._database.system() as session:
-                await Refreshes(session, self._vault).shown_until(grant, shown)
+                await Refreshes(session).shown_until(grant, shown)
         return result
 
     async def _check(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
@@ -185,7 +186,7 @@ class Refresher:
         except Rejected as refusal:
             raise Rejected(refusal.code, retry_after=REFUSAL_PAUSE) from None
         async with self._database.system() as session:
-            refreshes = Refreshes(session, self._vault)
+            refreshes = Refreshes(session)
             others = await refreshes.looked_after(grant.app)
             again = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
             await refreshes.healthy(grant, again)
@@ -236,9 +237,7 @@ class Refresher:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""
         async with self._database.system() as session:
             after = at_latest(HEALTH_CHECK * (0.9 + 0.2 * _jitter()), result.again_in)
-            await Refreshes(session, self._vault).healthy(
-                grant, after, outcome=ACCOUNTS_ONLY, error_code=result.ended
-            )
+            await Refreshes(session).healthy(grant, after, outcome=ACCOUNTS_ONLY, error_code=result.ended)
         outcome = Outcome.DEAD if result.newly_suspected else Outcome.FRESH
         self._outcomes.answered(grant, ACCOUNTS_ONLY, outcome)
 

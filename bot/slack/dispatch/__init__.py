@@ -1,1 +1,1 @@
-"""From a payload to its answer within three seconds, and what is said after that."""
+"""From a payload to its answer within three seconds, and the answers that come later."""

@@ -1,8 +1,8 @@
 """How many requests are worked on at once, and which are refused because they can't be answered in time.
 
-Without a limit a thousand requests at once share the process so fairly that all of them are late. Here the first
-ones are answered, the others wait their turn as long as that makes sense, and what Slack has given up on is not
-begun: the person has seen a failure, and may have asked again.
+Without a limit, a thousand requests at once share the process so evenly that all of them are late. With one, the first
+are answered in time, and the others wait as long as they can still be answered in time. A request that Slack has given
+up on is not started: the person has seen a failure, and may have tried again.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from contextlib import suppress
 AT_ONCE = 64
 """Requests in progress."""
 FIRST_GUESS_S, WEIGHT = 0.3, 0.05
-"""How long one takes among so many others, before any has ended; and what each that ends counts in the average."""
+"""The assumed duration of a request before any has ended, and the weight of each new one in the moving average."""
 LEAST_RESERVE_S, MOST_RESERVE_S = 0.5, 1.8
-"""What has to be left of a request's time to begin it: twice what the others took, within these."""
+"""Bounds of the time a request must have left to be started, which is twice the average duration."""
 GIVEN_UP_S = 3.0 + 1.0
-"""Slack waits 3 s; its timestamps count whole seconds."""
+"""Slack waits 3 s; its timestamps are in whole seconds."""
 WINDOW_S = 300.0
+"""How long the freshest request seen sets the zero of `Age`."""
 STALLED_S, BEATS_S, RECENTLY_S = 1.0, 0.5, 5.0
+"""The loop is checked every `BEATS_S`; a check `STALLED_S` late makes the process count as behind for `RECENTLY_S`."""
 
 
 class Age:
-    """How long ago Slack signed a request, whatever the clocks say.
+    """How long ago Slack signed a request, independent of our wall clock.
 
-    A host's clock may be minutes off, and be set. So the signed time is compared with our monotonic clock: their
-    difference is a constant plus how long the request was on its way and waited here, and the smallest of the
-    last minutes is the constant.
+    A host's clock may be minutes off, and may be changed. So the signed time is compared with our monotonic clock. The
+    difference is a constant plus the time the request spent on the way and waiting here; the smallest difference of
+    the last minutes is taken as the constant.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class Age:
         self._current = self._previous = float("inf")
 
     def of(self, signed_at: float, now: float) -> float:
-        """Return the age in seconds, by comparison with the freshest request of the last 5 to 10 minutes."""
+        """Return the age in seconds, relative to the freshest request of the last 5 to 10 minutes."""
         if self._since is None or now - self._since > WINDOW_S:
             lately = self._since is not None and now - self._since <= 2 * WINDOW_S
             self._previous = self._current if lately else float("inf")
@@ -47,7 +49,7 @@ class Age:
 
 
 class Admission:
-    """Lets requests in. Built once, by the dispatcher."""
+    """Limits how many requests are worked on at once. Built once, by the dispatcher."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = self._free = at_once
@@ -60,8 +62,8 @@ class Admission:
     def given_up(self, signed_at: str) -> bool:
         """Tell whether Slack has given up on a request, by its `X-Slack-Request-Timestamp`.
 
-        Only while requests wait here: then age means waiting. Else it means that a clock is wrong, and every
-        request would be dropped.
+        True only while requests wait here, when a high age means a long wait. Otherwise it would mean that a clock
+        was changed, and every request would be dropped.
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -74,7 +76,10 @@ class Admission:
         return old and (self._free <= 0 or now < self._behind_until)
 
     async def enter(self, left_s: float) -> bool:
-        """Wait for a turn as long as an answer within `left_s` is likely; whoever was let in has to `leave`."""
+        """Wait for a free place while an answer within `left_s` is likely, and return whether there is one.
+
+        After True the caller has to call `leave`.
+        """
         if self._free > 0:
             self._free -= 1
             return True
@@ -89,7 +94,7 @@ class Admission:
             await turn
         except asyncio.CancelledError:
             if turn.cancelled() and not _being_cancelled():
-                with suppress(ValueError):  # passed over already
+                with suppress(ValueError):  # `_next` has removed it
                     self._waiting.remove(turn)
                 return False
             if turn.done() and not turn.cancelled():
@@ -100,7 +105,7 @@ class Admission:
         return True
 
     def leave(self, took_s: float) -> None:
-        """Let the next one in; `took_s` is how long this one took."""
+        """Let the next request in; `took_s` is how long this one took."""
         self._takes_s += WEIGHT * (took_s - self._takes_s)
         self._next()
 
@@ -113,7 +118,7 @@ class Admission:
         self._free += 1
 
     def _beat(self, due: float) -> None:
-        """Notice that this process stood still: what came meanwhile waited, though nobody here saw it wait."""
+        """Detect that the process stood still: requests that arrived meanwhile have waited unnoticed."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if now - due > STALLED_S:

@@ -16,23 +16,23 @@ log = logger(__name__)
 
 
 class Background:
-    """Keeps what goes on after an answer from being lost. Built once, by the dispatcher."""
+    """Runs work after an answer, and loses none of it. Built once, by the dispatcher."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def later(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something after an answer, with a job's time limits; a failure is logged."""
+        """Do work after an answer, with a job's time limits; a failure is logged."""
         self.start(work)
 
     def start(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        """Do the same, and return the task."""
+        """Start work after an answer, as `later` does, and return its task."""
         task = asyncio.create_task(_logged(work))
         self.keep(task)
         return task
 
     def keep(self, task: asyncio.Task[Any]) -> None:
-        """Let `drain` wait for a task that runs already; a failure nobody else looks at is logged."""
+        """Let `drain` wait for a running task; its failure is logged."""
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -42,7 +42,7 @@ class Background:
             log.error("late_work.failed", exc_info=error, type=type(error).__name__)
 
     async def drain(self, within_s: float) -> None:
-        """Wait for all of it, and for what it leaves behind in turn, at most `within_s` seconds."""
+        """Wait for all tasks, and for those they start, for at most `within_s` seconds."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + within_s
         while self._tasks and (left := ends - loop.time()) > 0:

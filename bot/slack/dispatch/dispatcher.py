@@ -1,7 +1,7 @@
 """Every request from Slack: find its route, run the handler, turn the answer into what Slack expects.
 
-Bolt parses, and this is its last middleware. Bolt has no listeners here: it would ask them one by one and wire up each
-call, which costs more than most handlers do. What is not done by the deadline goes on in the background: Slack gets an
+Bolt parses the request, and this is its last middleware. We register no Bolt listeners: Bolt would try them one by one,
+which costs more than most handlers do. Work that is not done by the deadline goes on in the background: Slack gets an
 answer in time, and the person gets the result later.
 """
 
@@ -22,7 +22,7 @@ from bot.slack.dispatch.admission import Admission
 from bot.slack.dispatch.background import Background
 from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
 from bot.slack.dispatch.handling import Handling, kept_open, storable
-from bot.slack.dispatch.replies import Replies, Shown, apology, face, said, value_of
+from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, said, value_of
 from bot.slack.routes import (
     Answer,
     Done,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class Dispatcher(AsyncMiddleware):
-    """The one way from Slack into the stories. Built once, in `bot.app`."""
+    """Leads every request from Slack to a story. Built once, in `bot.app`."""
 
     def __init__(self, routes: Routes, database: Database, clients: SlackClients) -> None:
         self._routes = routes
@@ -79,7 +79,7 @@ class Dispatcher(AsyncMiddleware):
         resp: BoltResponse,  # noqa: ARG002 - Bolt passes it
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's name
     ) -> BoltResponse | None:
-        """Return the answer to a verified request. What is of no known kind goes on, to Bolt's 404."""
+        """Return the answer to a verified request. An unknown kind of payload is passed on, and gets Bolt's 404."""
         body: Json = req.body
         kind = self._command if "command" in body else self._kinds.get(str(body.get("type", "")))
         if kind is None:
@@ -93,7 +93,7 @@ class Dispatcher(AsyncMiddleware):
             return busy(body)
         began = time.monotonic()
         try:
-            with limited(DATABASE_WITHIN_S):  # and each call to Slack: bot.slack
+            with limited(DATABASE_WITHIN_S):  # and each call to Slack: bot.slack.clients
                 return await kind(turn)
         finally:
             turn.responded.set()
@@ -119,7 +119,7 @@ class Dispatcher(AsyncMiddleware):
                 return reply({})
 
     async def _action(self, turn: Turn) -> BoltResponse:
-        """Answer a button or a select. The action's value is the id of the one thing it is about."""
+        """Answer a button or a select. The action's value is the id of what it is about."""
         pressed: Json = (turn.body.get("actions") or [{}])[0]
         action_id, value = str(pressed.get("action_id", "")), value_of(pressed)
         if action_id == waiting.OPEN_AGAIN:
@@ -149,7 +149,7 @@ class Dispatcher(AsyncMiddleware):
             return reply({"response_action": "update", "view": waiting.loading(title)})
         match work.work.result():
             case UpdateModal() | Say() as answer:
-                return reply({"response_action": "update", "view": face(answer, title)})
+                return reply({"response_action": "update", "view": as_modal(answer, title)})
             case OpenModal(shows):
                 return reply({"response_action": "push", "view": shows})
             case FieldErrors(errors):
@@ -158,7 +158,7 @@ class Dispatcher(AsyncMiddleware):
                 return reply({})
 
     async def _closed(self, turn: Turn) -> BoltResponse:
-        """Take note of a modal that was closed; nobody listens yet unless a story registered for it."""
+        """Handle a modal that was closed, if a story registered for it."""
         view: Json = turn.body["view"]
         route = self._routes.find(Kind.CLOSED, str(view.get("callback_id", "")))
         if route is not None:
@@ -181,7 +181,7 @@ class Dispatcher(AsyncMiddleware):
     async def _event(self, turn: Turn) -> BoltResponse:
         """Handle an event before answering, so that Slack sends again what failed or isn't done yet.
 
-        An event that comes again while it is being handled waits for that.
+        An event that arrives again while it is being handled waits for that.
         """
         kind = str((turn.body.get("event") or {}).get("type", ""))
         route = self._routes.find(Kind.EVENT, kind)
@@ -198,11 +198,11 @@ class Dispatcher(AsyncMiddleware):
             return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
         return reply({})
 
-    # What they share
+    # Shared
 
     def _begin(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Pending:
         work = asyncio.create_task(self._handling.run(route, turn, target=target, words=words))
-        self._background.keep(work)  # from the start: the process may be asked to stop before the deadline
+        self._background.keep(work)  # from the start: the process may be told to stop before the deadline
         return Pending(route=route, work=work)
 
     def _late(self, turn: Turn, show: Callable[[], Awaitable[None]]) -> None:
@@ -210,20 +210,20 @@ class Dispatcher(AsyncMiddleware):
         turn.late.append(self._background.start(show))
 
     async def _settled(self, turn: Turn, begun: Pending) -> Answer | Pending:
-        """Return what is to be said now, or the work if it is not done by the deadline.
+        """Return the answer, or the work if it is not done by the deadline.
 
-        Where a modal is to open and is not ready soon, one that says so opens first and is filled later.
+        A modal that is not ready soon is first opened with a loading text and filled later.
         """
         title, work = "" if begun.route.seldom else begun.route.opens, begun.work
         if title and not await finished(work, min(LOADING_AFTER_S, turn.left_s)):
             shown = await self._replies.open_loading(turn, title)
             if shown is not None:
                 self._late(turn, partial(self._fill, turn.body, shown, begun))
-                return Done() if shown.sure else apology(turn.body)
+                return Done() if shown.certain else apology(turn.body)
         return work.result() if await finished(work, turn.left_s) else begun
 
     async def _shown(self, turn: Turn, begun: Pending | None, what: str) -> BoltResponse:
-        """Answer what has no message in its HTTP response: by calls to Slack, until the deadline or after it."""
+        """Answer by calls to Slack, until the deadline or after it: the HTTP response can carry no message."""
         show = asyncio.create_task(self._show(turn, begun, what))
         self._background.keep(show)
         if not await finished(show, turn.left_s):
@@ -249,7 +249,7 @@ class Dispatcher(AsyncMiddleware):
         await self._replies.fill(body, shown, await pending.work)
 
     def _again(self, value: str) -> tuple[Route | None, str]:
-        """Return the route of what opened no modal the first time, and the words after it."""
+        """Return the route of a form that did not open the first time, and the words typed after the command."""
         kind, _, what = value.partition(":")
         if kind == Kind.SHORTCUT:
             route, rest = self._routes.find(Kind.SHORTCUT, what), ""
@@ -260,14 +260,14 @@ class Dispatcher(AsyncMiddleware):
 
 def reply(message: Json) -> BoltResponse:
     """Return the HTTP answer; an empty message says nothing."""
-    # Not through Bolt's ack: the answer is thousands of characters, and this is most of what we do.
+    # Not through Bolt's ack: encoding thousands of characters is most of the work of a request.
     return BoltResponse(status=HTTPStatus.OK, body=orjson.dumps(message).decode() if message else "")
 
 
 def busy(body: Json) -> BoltResponse:
-    """Return the answer to a request for which there is no time. It costs next to nothing.
+    """Return the answer to a request that we have no time to work on. It costs almost nothing.
 
-    Slack shows a 503 to a button as a failure beside it, and sends an event again.
+    For a 503, Slack shows a warning beside the button that was pressed, and sends an event again.
     """
     if "command" in body:
         return reply(said(Say(text=waiting.BUSY)))

@@ -1,4 +1,4 @@
-"""Running one handler: who asks, may they, was this asked before, and what its failure means to a person."""
+"""Running one handler: the sender, their permission, repeated requests, and what a failure means to a person."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from bot.services.access import Sender
 from bot.services.errors import ServiceError
 from bot.services.permissions import Permission
 from bot.slack.grids import require_home
-from bot.slack.outages import CHECK, UNTOUCHED, explain_outage, is_outage
+from bot.slack.outages import is_outage
 from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
+from bot.views.outages import explain_outage, our_fault
 from storage.engine import time_limit
 from storage.seen_requests import first_seen, seen
 from storage.tickets import AskedBefore
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
-"""What may stand before the slash of a target."""
+"""What a target may have before its slash."""
 
 _handled = cache(HANDLED.labels)
 
@@ -60,12 +61,12 @@ class Handling:
 
     @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
     async def run(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Answer:
-        """Return the handler's answer, or what its failure means. Raises nothing."""
+        """Return the handler's answer, or what its failure means. Never raises."""
         started = time.perf_counter()
         limit = time_limit.current()
         try:
             answer, outcome = await self._handled(route, turn, target, words)
-        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a sentence
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person is waiting for an answer
             answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
         set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
@@ -80,9 +81,9 @@ class Handling:
             request.current = await request.act(organization_id or None, route.permission)
         elif organization_id:
             request.current = await request.act(organization_id)
-        # An event is marked once it was handled, so that Slack's next try finds one that failed.
+        # An event is marked only after it was handled, so that Slack's retry of one that failed is handled.
         event = route.kind is Kind.EVENT
-        if route.changes and await self._asked_before(request.key, event=event):
+        if route.changes and await self._is_repeated(request.key, event=event):
             return Done(), "replay"
         answer = await route.handler(request)
         if route.changes and event:
@@ -109,7 +110,7 @@ class Handling:
             client=partial(self._clients.for_workspace, team_id, enterprise_id),
         )
 
-    async def _asked_before(self, key: str, *, event: bool) -> bool:
+    async def _is_repeated(self, key: str, *, event: bool) -> bool:
         if event:
             return await seen(self._database.autocommit, key)
         return not await first_seen(self._database.autocommit, key)
@@ -156,7 +157,7 @@ def kept_open(body: Json, sentence: str, *, changed: bool = False) -> Answer:
 
 
 def key_of(route: Route, req: AsyncBoltRequest) -> str:
-    """Return what is the same each time a request is repeated: an event's id, else a digest of what was signed."""
+    """Return what identifies a request when it is repeated: an event's id, else a digest of what was signed."""
     if route.kind is Kind.EVENT and (event_id := str(req.body.get("event_id") or "")):
         return f"event:{event_id}"
     # Socket Mode signs nothing and has no raw body; trigger and event ids make each payload unique.
@@ -165,7 +166,7 @@ def key_of(route: Route, req: AsyncBoltRequest) -> str:
 
 
 def ascii_only(target: str) -> str:
-    """Return a target as it is, or nothing that exists for one that no id of ours looks like."""
+    """Return a target as it is, or one that matches nothing if it can't be an id of ours."""
     return target if target.isascii() and target.isprintable() else "?"
 
 
@@ -176,7 +177,7 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def storable(typed: str) -> str:
-    """Return what somebody typed without what no database takes: NUL, and halves of characters."""
+    """Return typed text without what no database stores: NUL, and lone surrogates."""
     return typed.replace("\0", "").encode("utf-8", "replace").decode()
 
 
@@ -191,7 +192,4 @@ def incident(route: Route, error: Exception, *, changed: bool) -> str:
         exc_info=error,
         type=type(error).__name__,
     )
-    return (
-        f"Something broke on our side. {CHECK if changed else UNTOUCHED}"
-        f" If it stays, tell whoever runs Octapost the number {number}."
-    )
+    return our_fault(number, changed=changed)

@@ -1,6 +1,7 @@
-"""Answers that go to Slack by a call of ours: through `response_url`, into a modal, or as a direct message.
+"""Answers that we send to Slack: through `response_url`, into a modal, or as a direct message.
 
-No method raises for what Slack or the database does: what cannot be shown is logged, and what was done stays done.
+No method raises for a failure of Slack or the database: an answer that cannot be shown is logged, and what was done
+stays done.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 log = logger(__name__)
 FAILED = (DatabaseUnavailable, *CALL_FAILED)
 CLOSED = frozenset({"not_found", "view_not_found"})
-"""What Slack says of a modal that isn't there: the person has closed it, or opened another one."""
+"""What Slack says of a modal that is gone: the person closed it, or opened another one."""
 OPENED = frozenset({"exchanged_trigger_id", "duplicate_external_id"})
-"""What Slack says of a modal that is open already: slack_sdk asks again where a connection broke before the answer.
+"""What Slack says of a modal that is open already: slack_sdk repeats a call whose connection broke.
 Triggers and external ids are ours alone (https://docs.slack.dev/reference/methods/views.open, read 2026-11-30)."""
 AGAIN_AFTER_S = (1.0, 3.0, 10.0)
 """How long to wait before trying again to fill a modal, so that it doesn't say "still working" for ever."""
@@ -46,23 +47,23 @@ AGAIN_AFTER_S = (1.0, 3.0, 10.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A modal on the person's screen whose face can be changed."""
+    """A modal on the person's screen that can be updated."""
 
     title: str
     view_id: str = ""
     external_id: str = ""
-    """Our own name for it, where Slack didn't say in time how it calls it."""
-    sure: bool = True
+    """Our own id for it, where Slack didn't return its id in time."""
+    certain: bool = True
     """False: it may never have opened, and the person has been told so."""
 
     @property
     def named(self) -> Json:
-        """The argument of `views.update` that names it."""
+        """The argument of `views.update` that identifies it."""
         return {"view_id": self.view_id} if self.view_id else {"external_id": self.external_id}
 
 
 class Replies:
-    """Speaks to whoever sent a request. Built once, by the dispatcher."""
+    """Answers the sender of a request. Built once, by the dispatcher."""
 
     def __init__(self, clients: SlackClients, database: Database) -> None:
         self._clients = clients
@@ -89,7 +90,7 @@ class Replies:
     async def open_loading(self, turn: Turn, title: str) -> Shown | None:
         """Open a modal that says that the answer is coming; None if Slack refused it.
 
-        Where Slack doesn't answer in time it may have opened nevertheless, so it has a name of ours.
+        If Slack doesn't answer in time the modal may still have opened, so it has an id of ours.
         """
         external_id = f"loading-{secrets.token_hex(8)}"
         try:
@@ -101,14 +102,16 @@ class Replies:
             if failed.code in OPENED:
                 return Shown(title=title, external_id=external_id)
             return (
-                Shown(title=title, external_id=external_id, sure=False) if failed.may_have_succeeded else None
+                Shown(title=title, external_id=external_id, certain=False)
+                if failed.may_have_succeeded
+                else None
             )
         view = opened.get("view")
         view_id = str(view.get("id") or "") if isinstance(view, dict) else ""
         return Shown(title=title, view_id=view_id, external_id=external_id)
 
     async def show(self, turn: Turn, answer: Answer) -> None:
-        """Answer a button or a shortcut, for which the HTTP response carries nothing."""
+        """Answer a button or a shortcut, whose HTTP response carries nothing."""
         try:
             match answer:
                 case UpdateModal(view):
@@ -125,29 +128,29 @@ class Replies:
     async def still_working(self, body: Json) -> None:
         """Say that the answer takes longer, where there is a `response_url`."""
         if url := body.get("response_url"):
-            await self._whisper(str(url), Say(text=waiting.STILL_WORKING))
+            await self._respond(str(url), Say(text=waiting.STILL_WORKING))
 
     async def late(self, body: Json, answer: Answer) -> None:
-        """Say what came of a request whose time, and whose trigger, are over."""
+        """Show the answer to a request whose deadline and trigger have passed."""
         match answer:
             case UpdateModal(view):
                 await self._quietly(self._update(body, body["view"], view))
             case OpenModal():
                 await self._tell(body, apology(body))
             case _:
-                await self._tell(body, in_words(answer))
+                await self._tell(body, as_text(answer))
 
     async def fill(self, body: Json, shown: Shown, answer: Answer) -> None:
-        """Put the answer into a modal that was opened before it was there; a sentence is told without one too."""
-        code = await self._filled(body, shown, face(answer, shown.title))
+        """Put the answer into a modal that opened before it was ready; if that fails, send a sentence as a message."""
+        code = await self._fill_modal(body, shown, as_modal(answer, shown.title))
         if not code:
             return
         log.warning("answer.not_shown", code=code)
-        if not shown.sure:
+        if not shown.certain:
             return
         match answer:
             case Say() | FieldErrors():
-                await self._tell(body, in_words(answer))
+                await self._tell(body, as_text(answer))
             case _ if code in CLOSED:
                 return
             case _:
@@ -157,12 +160,17 @@ class Replies:
     # How
 
     async def _client(self, body: Json) -> AsyncWebClient:
-        """Return a client. Raises one of FAILED."""
+        """Return a client for the payload's workspace.
+
+        Raises:
+            Exception: One of FAILED.
+
+        """
         with _one_outage():
             return await self._clients.for_workspace(*workspace_of(body))
 
-    async def _filled(self, body: Json, shown: Shown, view: Json) -> str:
-        """Return an empty string once the modal shows the view, else why it never will."""
+    async def _fill_modal(self, body: Json, shown: Shown, view: Json) -> str:
+        """Return an empty string once the modal shows the view, else the error code for which we give up."""
         pauses = iter(AGAIN_AFTER_S)
         while True:
             try:
@@ -189,7 +197,7 @@ class Replies:
         return await client.views_open(trigger_id=trigger, view=view)
 
     async def _update(self, body: Json, old: Json, view: Json) -> None:
-        """Change a modal unless the person moved on meanwhile (`hash`)."""
+        """Change a modal unless the person has moved on (`hash`)."""
         client = await self._client(body)
         await client.views_update(view_id=str(old["id"]), hash=str(old.get("hash", "")), view=view)
 
@@ -197,37 +205,37 @@ class Replies:
         if not answer.text:
             return
         if url := body.get("response_url"):
-            await self._whisper(str(url), answer)
+            await self._respond(str(url), answer)
             return
         try:
             async with asyncio.timeout(turn.opening_s):
-                await self._open(body, face(answer, "Octapost"))
+                await self._open(body, as_modal(answer, "Octapost"))
         except FAILED as error:
             log.warning("answer.not_opened", code=failure(error).code)
             await self._message(body, answer)
 
     async def _tell(self, body: Json, answer: Say) -> None:
         url = body.get("response_url")
-        if not (url and await self._whisper(str(url), answer)):
+        if not (url and await self._respond(str(url), answer)):
             await self._message(body, answer)
 
-    async def _whisper(self, url: str, answer: Say) -> bool:
+    async def _respond(self, url: str, answer: Say) -> bool:
         """Answer through a `response_url`; return whether Slack took it.
 
-        Whether it takes the place of the message that was pressed is always said: that may be everybody's card.
+        `replace_original` is always given: the message with the button may be a card that everyone sees.
         """
         return await self._clients.post_to_response_url(
             url, said(answer) | {"replace_original": answer.replace}
         )
 
     async def _message(self, body: Json, answer: Say) -> None:
-        """Send what could be shown nowhere else as a direct message."""
+        """Send an answer that could be shown nowhere else as a direct message."""
         try:
             sender = sender_of(body)
         except ExternalUserError:
             return
         message = Message(text=answer.text, blocks=list(answer.blocks) or [words(answer.text)])
-        if answer.text == waiting.NOT_OPENED:  # it holds no link, so it may wait for a Slack that is away
+        if answer.text == waiting.NOT_OPENED:  # it holds no link, so it may wait in the outbox
             await self._enqueue(body, sender)
             return
 
@@ -258,7 +266,7 @@ class Replies:
 
 @contextmanager
 def _one_outage() -> Iterator[None]:
-    """Raise DatabaseUnavailable for every outage: without a time limit the driver's own errors come through."""
+    """Raise DatabaseUnavailable for every outage, also for the driver's own errors."""
     try:
         yield
     except Exception as error:
@@ -280,8 +288,8 @@ def in_modal(body: Json) -> bool:
     return bool((body.get("view") or {}).get("type") == "modal")
 
 
-def in_words(answer: Answer) -> Say:
-    """Return an answer that says something, for a person who was told to wait for one."""
+def as_text(answer: Answer) -> Say:
+    """Return an answer with a text, for a person who was told to wait."""
     match answer:
         case Say() if answer.text:
             return answer
@@ -291,24 +299,24 @@ def in_words(answer: Answer) -> Say:
             return Say(text=waiting.DONE)
 
 
-def face(answer: Answer, title: str) -> Json:
+def as_modal(answer: Answer, title: str) -> Json:
     """Return a modal that shows an answer."""
     match answer:
         case OpenModal(view) | UpdateModal(view):
             return view
         case _:
-            say = in_words(answer)
+            say = as_text(answer)
             return modal(title, say.blocks) if say.blocks else message_modal(title, say.text)
 
 
 def apology(body: Json) -> Say:
-    """Return that a modal wasn't opened, with a button that opens it by a trigger of its own."""
+    """Return that a modal didn't open, with a button that opens it with a new trigger."""
     message = waiting.not_opened(unopened(body))
     return Say(text=message.text, blocks=message.blocks)
 
 
 def unopened(body: Json) -> FormNotOpened:
-    """Return which form a request was to open, as a button can ask for it again."""
+    """Return which form a request was to open, as a button can request it again."""
     pressed: Json = (body.get("actions") or [{}])[0]
     if pressed.get("action_id"):
         action_id, value = str(pressed["action_id"]), value_of(pressed)
@@ -320,6 +328,6 @@ def unopened(body: Json) -> FormNotOpened:
 
 
 def value_of(pressed: Json) -> str:
-    """Return what a pressed element carries, whatever its kind; a bare button carries nothing."""
+    """Return the value of a pressed element of any kind; a bare button has none."""
     option = pressed.get("selected_option") or {}
     return str(pressed.get("value") or option.get("value") or "")

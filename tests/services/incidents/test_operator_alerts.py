@@ -14,7 +14,7 @@ from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OVER_AFTER, OperatorPager
 from bot.settings import ConfigurationError
 from bot.slack.sender import Renderer
-from storage.engine.db import now
+from storage.engine.statements import now
 from storage.models import Notice, OperatorAlert
 from tests.application import settings
 from tests.databases import another

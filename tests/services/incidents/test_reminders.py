@@ -14,7 +14,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.reminders import Ladder, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.vault import Vault
@@ -32,7 +33,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
     """Connect a profile and let time pass until its sign-in has `left` to live."""
     grant = await works.grant(who, due=False)
     async with works.database.system() as session:
-        await Refreshes(session, works.vault).schedule(grant.id, timedelta(days=1), renews=False)
+        await Refreshes(session).schedule(grant.id, timedelta(days=1), renews=False)
         await session.exec(
             update(Grant)
             .where(col(Grant.id) == grant.id)
@@ -43,7 +44,7 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
 
 
 def ladder(works: Works) -> Ladder:
-    return Ladder(works.catalog, IncidentService(works.catalog, works.vault), works.database, works.vault)
+    return Ladder(works.catalog, IncidentService(works.catalog, works.vault), works.database)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_agai
     incidents = Stumbling(linkedin.catalog, linkedin.vault)
     incidents.stone = first.id
 
-    await Ladder(linkedin.catalog, incidents, linkedin.database, linkedin.vault).run()
+    await Ladder(linkedin.catalog, incidents, linkedin.database).run()
 
     assert len(await linkedin.said()) == 1
     again = (await linkedin.look(first.id)).next_reminder_at

@@ -14,22 +14,25 @@ from sqlmodel import col, select, update
 
 from adapters.base import AccountTokens, Busy, GrantDead, Tokens
 from adapters.registry import REGISTRY
-from bot.services.accounts.diagnosis import Diagnosis, diagnose
+from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
+from bot.services.accounts.problems import Problem
 from bot.services.incidents.incidents import IncidentService
 from bot.services.tokens import page_tokens
 from bot.services.tokens.policy import LEASE, SECOND_OPINION
 from bot.services.tokens.queue import BEGUN_WITHIN_S
+from bot.views.diagnosis import advice
 from sandbox.core import Fault
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.tiktok import TikTokSimulator
 from storage.accounts import Accounts
 from storage.discoveries import Found
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
+from storage.grants import token_pair
 from storage.models import Account, Grant, GrantStatus
-from storage.refreshes import Outcome, Refreshes
+from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
 from tests.counts import in_full
-from tests.platforms import PLATFORMS
 from tests.services.tokens.test_policy import facebook
 from tests.services.tokens.test_refreshing import Works, open_works
 
@@ -53,7 +56,7 @@ async def with_pages(works: Works, grant: Grant, *, most: int = 100, gone: int =
     """Connect the Pages the person has, and so many more that Meta knows nothing of any more."""
     client = works.catalog.client(works.platform, works.platform)
     async with works.database.system() as session:
-        token = Refreshes(session, works.vault).tokens(grant).access.reveal()
+        token = token_pair(works.vault, grant).access.reveal()
         found = await REGISTRY.adapters(works.http)[works.platform].discover(
             client, Tokens(access_token=token)
         )
@@ -78,9 +81,7 @@ async def pages(works: Works) -> dict[str, Account]:
 
 async def examined(works: Works, grant: Grant, remote_id: str) -> Diagnosis:
     account, after = (await pages(works))[remote_id], await works.look(grant.id)
-    return diagnose(
-        account, after, PLATFORMS[works.platform], can=works.catalog.capabilities(account, after), missing=()
-    )
+    return diagnose(state_of(works.catalog, account, after))
 
 
 async def role(works: Works, page: str, *tasks: str) -> None:
@@ -122,8 +123,7 @@ def look_of(
     )
 
     async def look() -> page_tokens.ExchangeResult:
-        async with works.database.system(write=False) as session:
-            token = Refreshes(session, works.vault).tokens(grant).access.reveal()
+        token = token_pair(works.vault, grant).access.reveal()
         return await checker.exchange(grant, adapter, client, Tokens(access_token=token))
 
     return look
@@ -155,13 +155,13 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert told_first == []
     assert first.due_at is not None
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
-    assert doubted.status == "🟡 connected, being checked"
+    assert doubted.problem is Problem.ACCOUNT_SUSPECTED
     assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
     assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card["text"]
     assert "the person has lost their role on the Page" in str(card)
-    assert (lost.status, lost.code) == ("🔴 needs reconnecting", "190_492")
-    assert "give whoever connected it the role back" in lost.advice
-    assert studio.status == "🟢 connected"
+    assert (lost.problem, lost.code) == (Problem.ACCOUNT_LOST, "190_492")
+    assert "give whoever connected it the role back" in advice(lost)
+    assert studio.fine
     assert works.catalog.capabilities((await pages(works))[BAKERY], after) == frozenset()
 
 
@@ -180,7 +180,7 @@ async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
 
     account = (await pages(works))[STUDIO]
     assert (account.access_error, account.suspected_at) == ("", None)
-    assert (await examined(works, grant, STUDIO)).status == "🟢 connected"
+    assert (await examined(works, grant, STUDIO)).fine
     said = [notice["text"] for notice in await works.said()]
     assert any("can publish for Acme again" in text for text in said)
     assert any("Facebook lets us act for it again" in text for text in said)
@@ -256,8 +256,8 @@ async def test_pages_that_many_grants_lose_at_once_are_doubted(
     await role(works, STUDIO)
     await works.refresher.run()
     async with sqlite_database.system() as session:
-        refreshes = Refreshes(session, vault)
-        await refreshes.count("facebook", await refreshes.minute(), {Outcome.DEAD: 20})
+        tallies = Tallies(session)
+        await tallies.count("facebook", await tallies.minute(), {Outcome.DEAD: 20})
 
     await look_again(works, grant)
 
@@ -281,7 +281,7 @@ async def test_a_grant_s_first_words_against_its_pages_count_once_for_the_breake
     await look_again(works, grant)
 
     async with sqlite_database.system(write=False) as session:
-        tallies = await Refreshes(session, vault).tallies("facebook", 0)
+        tallies = await Tallies(session).since("facebook", 0)
     assert [sum(t.dead for t in tallies.values()), sum(t.fresh for t in tallies.values())] == [1, 1]
     assert len(await works.said()) == 1
 
@@ -356,7 +356,7 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
         "190_463",
     )
     assert "Facebook: Blue Door Bakery can't publish for Acme" in card["text"]
-    assert (await examined(works, grant, STUDIO)).state == "connected, the person's sign-in is over"
+    assert (await examined(works, grant, STUDIO)).problem is Problem.ACCOUNTS_ONLY
     assert (await examined(works, grant, BAKERY)).broken
 
 
@@ -549,15 +549,9 @@ async def test_a_permission_that_was_taken_back_is_missing_from_the_next_look_on
     after = await works.look(grant.id)
     assert set(grant.scopes) - set(after.scopes) == {"pages_manage_posts"}
     account = (await pages(works))[STUDIO]
-    found = diagnose(
-        account,
-        after,
-        PLATFORMS["facebook"],
-        can=works.catalog.capabilities(account, after),
-        missing=works.catalog.missing_scopes(account, after),
-    )
-    assert found.status == "🟠 connected, but can't publish"
-    assert "pages_manage_posts" in found.sentence
+    found = diagnose(state_of(works.catalog, account, after))
+    assert found.problem is Problem.SCOPE_FORBIDS
+    assert found.scopes == ("pages_manage_posts",)
 
 
 async def test_scopes_that_a_refresh_answer_names_are_kept(

@@ -13,14 +13,16 @@ from sqlmodel import col, select, update
 
 from adapters.base import Client, Tokens
 from adapters.meta.graph import Graph
-from bot.services.accounts.diagnosis import diagnose
+from bot.services.accounts.diagnosis import diagnose, state_of
+from bot.services.accounts.problems import Problem
 from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.accounts import Accounts
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import Account, Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
@@ -83,16 +85,14 @@ async def test_a_person_whose_token_died_is_not_called_while_the_page_lives(
 
     after = await works.look(grant.id)
     account, own = await account_of(works, grant)
-    found = diagnose(
-        account, after, PLATFORMS["facebook"], can=works.catalog.capabilities(account, after), missing=()
-    )
+    found = diagnose(state_of(works.catalog, account, after))
     assert (after.status, after.last_outcome, after.last_error_code) == (
         GrantStatus.HEALTHY,
         "accounts_only",
         "190_463",
     )
     assert await works.said() == []
-    assert found.state == "connected, the person's sign-in is over"
+    assert found.problem is Problem.ACCOUNTS_ONLY
     assert await page_lives(works, own)
 
 
@@ -209,13 +209,11 @@ async def test_a_day_without_data_is_no_death(
 
     after = await works.look(grant.id)
     account, _ = await account_of(works, grant)
-    found = diagnose(
-        account, after, PLATFORMS["instagram"], can=works.catalog.capabilities(account, after), missing=()
-    )
+    found = diagnose(state_of(works.catalog, account, after))
     assert after.status == GrantStatus.HEALTHY
     [notice] = await works.said()
     assert "can't publish" not in notice["text"]
-    assert found.state == "connected, its data is shown no longer"
+    assert found.problem is Problem.DATA_ENDED
 
 
 async def test_a_page_s_permissions_are_outside_of_the_ninety_days(
@@ -268,9 +266,9 @@ async def test_a_youtube_sign_in_that_ended_after_a_week_says_what_the_operator_
 
     after = await works.look(grant.id)
     account, _ = await account_of(works, grant)
-    found = diagnose(account, after, PLATFORMS["youtube"], can=(), missing=())
+    found = diagnose(state_of(works.catalog, account, after))
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "testing_week")
-    assert "publishing status to “In production”" in found.advice
+    assert (found.problem, found.code) == (Problem.GRANT_DEAD, "testing_week")
 
 
 def test_no_other_platform_has_a_week_of_testing() -> None:
@@ -324,7 +322,7 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
 
     grant = await works.grant("ana-ruiz", due=False)
     async with sqlite_database.system() as session:
-        await Refreshes(session, vault).schedule(grant.id, DAY, renews=False)
+        await Refreshes(session).schedule(grant.id, DAY, renews=False)
 
     after = await works.look(grant.id)
     assert after.id == before.id
@@ -361,7 +359,7 @@ async def linkedin(stack: AsyncExitStack, database: Database, vault: Vault) -> t
     works = await open_works(stack, LinkedInSimulator(), database, vault)
     grant = await works.grant("ana-ruiz", due=False)
     async with database.system() as session:
-        await Refreshes(session, vault).schedule(grant.id, -DAY, renews=False)
+        await Refreshes(session).schedule(grant.id, -DAY, renews=False)
     return works, await works.look(grant.id)
 
 

@@ -11,10 +11,10 @@ from sqlmodel import col, func, select, update
 
 from adapters.base import Busy
 from bot.services.tokens.queue import SILENCE, RefreshQueue
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import now
 from storage.models import AppRateLimit, Grant, GrantStatus
 from storage.rate_limits import RateLimit
-from storage.vault import Vault
 from tests.counts import tries
 from tests.databases import another
 
@@ -50,16 +50,15 @@ async def waiting(database: Database) -> tuple[int, int]:
 
 def lane(
     database: Database,
-    vault: Vault,
     work: Callable[[Grant], Awaitable[None]],
     rate_limit: RateLimit = PLENTY,
     at_once: int = 64,
 ) -> RefreshQueue:
-    return RefreshQueue(database, vault, work, platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
+    return RefreshQueue(database, work, platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
 
 
 async def test_two_processes_at_once_stay_below_the_budget_they_share(
-    database: Database, vault: Vault, record_property: Callable[[str, object], None]
+    database: Database, record_property: Callable[[str, object], None]
 ) -> None:
     rate_limit, count = RateLimit(calls=100, per=timedelta(seconds=0.5)), tries(600, 80)
     per_second = timedelta(seconds=1) / rate_limit.interval
@@ -72,7 +71,7 @@ async def test_two_processes_at_once_stay_below_the_budget_they_share(
         most = max(most, done - rate_limit.burst - per_second * (time.monotonic() - began))
         await settle(database, grant)
 
-    lanes = [lane(each, vault, work, rate_limit) for each in (database, other)]
+    lanes = [lane(each, work, rate_limit) for each in (database, other)]
     while done < count and time.monotonic() < began + 30:
         await asyncio.gather(*(each.run() for each in lanes))
         await asyncio.sleep(0.01)
@@ -85,7 +84,7 @@ async def test_two_processes_at_once_stay_below_the_budget_they_share(
     )
 
 
-async def test_each_due_grant_is_worked_on_once_by_two_processes(database: Database, vault: Vault) -> None:
+async def test_each_due_grant_is_worked_on_once_by_two_processes(database: Database) -> None:
     await grants(database, 200)
     other, seen = another(database), list[str]()
 
@@ -93,15 +92,13 @@ async def test_each_due_grant_is_worked_on_once_by_two_processes(database: Datab
         seen.append(grant.id)
         await settle(database, grant)
 
-    await asyncio.gather(*(lane(each, vault, work).run() for each in (database, other)))
+    await asyncio.gather(*(lane(each, work).run() for each in (database, other)))
     await other.close()
 
     assert len(seen) == len(set(seen)) == 200
 
 
-async def test_no_more_calls_are_in_flight_than_there_are_slots(
-    sqlite_database: Database, vault: Vault
-) -> None:
+async def test_no_more_calls_are_in_flight_than_there_are_slots(sqlite_database: Database) -> None:
     await grants(sqlite_database, 30)
     flying = most = 0
 
@@ -113,20 +110,20 @@ async def test_no_more_calls_are_in_flight_than_there_are_slots(
         flying -= 1
         await settle(sqlite_database, grant)
 
-    await lane(sqlite_database, vault, work, at_once=4).run()
+    await lane(sqlite_database, work, at_once=4).run()
 
     assert most == 4
     assert await waiting(sqlite_database) == (0, 0)
 
 
-async def test_a_limit_of_the_whole_app_holds_every_process_back(database: Database, vault: Vault) -> None:
+async def test_a_limit_of_the_whole_app_holds_every_process_back(database: Database) -> None:
     await grants(database, 3)
     called = list[str]()
 
     async def work(grant: Grant) -> None:
         called.append(grant.id)
 
-    limited, other = lane(database, vault, work), lane(database, vault, work)
+    limited, other = lane(database, work), lane(database, work)
     await limited.unanswered(Busy("http_429", retry_after=timedelta(minutes=5), whole_app=True))
     await asyncio.gather(limited.run(), other.run())
 
@@ -134,14 +131,14 @@ async def test_a_limit_of_the_whole_app_holds_every_process_back(database: Datab
     assert await waiting(database) == (3, 0)
 
 
-async def test_a_limit_of_one_call_holds_nobody_back(sqlite_database: Database, vault: Vault) -> None:
+async def test_a_limit_of_one_call_holds_nobody_back(sqlite_database: Database) -> None:
     await grants(sqlite_database, 3)
     called = list[str]()
 
     async def work(grant: Grant) -> None:
         called.append(grant.id)
 
-    one = lane(sqlite_database, vault, work)
+    one = lane(sqlite_database, work)
     await one.unanswered(Busy("http_503", retry_after=timedelta(minutes=5)))
     await one.run()
 
@@ -149,7 +146,7 @@ async def test_a_limit_of_one_call_holds_nobody_back(sqlite_database: Database, 
 
 
 async def test_a_platform_that_answers_nobody_is_asked_by_one_call_at_a_time_until_it_does(
-    database: Database, vault: Vault, record_property: Callable[[str, object], None]
+    database: Database, record_property: Callable[[str, object], None]
 ) -> None:
     await grants(database, 300)
     outage, calls = True, 0
@@ -168,7 +165,7 @@ async def test_a_platform_that_answers_nobody_is_asked_by_one_call_at_a_time_unt
             long_ago = update(AppRateLimit).values(paused_until=now(timedelta(seconds=-1)))
             await session.exec(long_ago, execution_options=UNSYNCHRONIZED)
 
-    one = lane(database, vault, work)
+    one = lane(database, work)
     await one.run()
     at_first = calls
     for _ in range(5):
@@ -187,7 +184,7 @@ async def test_a_platform_that_answers_nobody_is_asked_by_one_call_at_a_time_unt
 
 
 async def test_what_was_claimed_and_not_begun_is_given_back_when_the_process_stops(
-    database: Database, vault: Vault
+    database: Database,
 ) -> None:
     await grants(database, 10)
     begun, go = asyncio.Event(), asyncio.Event()
@@ -197,7 +194,7 @@ async def test_what_was_claimed_and_not_begun_is_given_back_when_the_process_sto
         await go.wait()
         await settle(database, grant)
 
-    stopped = lane(database, vault, work, at_once=4)
+    stopped = lane(database, work, at_once=4)
     running = asyncio.create_task(stopped.run())
     await begun.wait()
     stopping = asyncio.create_task(stopped.drain(5))
@@ -209,7 +206,7 @@ async def test_what_was_claimed_and_not_begun_is_given_back_when_the_process_sto
     assert (due, leased) == (6, 0)
 
 
-async def test_work_that_breaks_off_frees_its_slot(sqlite_database: Database, vault: Vault) -> None:
+async def test_work_that_breaks_off_frees_its_slot(sqlite_database: Database) -> None:
     await grants(sqlite_database, 5)
     called = 0
 
@@ -218,6 +215,6 @@ async def test_work_that_breaks_off_frees_its_slot(sqlite_database: Database, va
         called += 1
         raise RuntimeError
 
-    await lane(sqlite_database, vault, work, at_once=1).run()
+    await lane(sqlite_database, work, at_once=1).run()
 
     assert called == 5

@@ -40,12 +40,14 @@ from sandbox.platforms.x import XSimulator
 from storage.accounts import Accounts
 from storage.discoveries import Found
 from storage.engine import time_limit
-from storage.engine.db import Database, now
+from storage.engine.db import Database
+from storage.engine.statements import database_time, now
 from storage.grants import Grants
 from storage.memberships import Members
 from storage.models import Grant, GrantStatus, Notice, Role
 from storage.organizations import Organizations
-from storage.refreshes import Refreshes, Tally
+from storage.refreshes import Refreshes
+from storage.tallies import Tallies, Tally
 from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
@@ -69,7 +71,7 @@ class Works:
 
     @property
     def tokens(self) -> FreshTokens:
-        return FreshTokens(self.catalog, self.refresher, self.database, self.vault)
+        return FreshTokens(self.catalog, self.refresher, self.database)
 
     async def grant(
         self,
@@ -115,12 +117,12 @@ class Works:
                 self.organization_id, grant=grant, connected_by=self.membership_id, found=new
             )
             if due:
-                await Refreshes(session, self.vault).schedule(grant.id, timedelta(seconds=-1))
+                await Refreshes(session).schedule(grant.id, timedelta(seconds=-1))
         return await self.look(grant.id)
 
     async def look(self, grant_id: str) -> Grant:
         async with self.database.system(write=False) as session:
-            found = await Refreshes(session, self.vault).look(grant_id)
+            found = await Refreshes(session).look(grant_id)
         assert found is not None
         return found
 
@@ -257,7 +259,7 @@ async def test_many_who_need_a_grant_that_died_hear_one_sentence_which_counts_on
     assert x.refreshes() == 2
     assert {type(each) for each in found} == {Busy}
     async with x.database.system(write=False) as session:
-        tallies = await Refreshes(session, x.vault).tallies("x", 0)
+        tallies = await Tallies(session).since("x", 0)
     assert sum(each.dead for each in tallies.values()) == 1
 
 
@@ -274,14 +276,14 @@ async def test_a_token_that_lives_less_than_a_minute_is_renewed_once_for_all_who
 async def test_who_comes_back_late_changes_nothing_of_whoever_has_the_grant_now(x: Works) -> None:
     grant = await x.grant("4711", due=False)
     async with x.database.system() as session:
-        late = await Refreshes(session, x.vault).take(grant.id, grant.generation, timedelta(seconds=-1))
+        late = await Refreshes(session).take(grant.id, grant.generation, timedelta(seconds=-1))
     async with x.database.system() as session:
-        now_theirs = await Refreshes(session, x.vault).take(grant.id, grant.generation, timedelta(minutes=1))
+        now_theirs = await Refreshes(session).take(grant.id, grant.generation, timedelta(minutes=1))
     assert late is not None
     assert now_theirs is not None
 
     async with x.database.system() as session:
-        changed = await Refreshes(session, x.vault).reschedule(late, "Busy", "http_503", timedelta(minutes=1))
+        changed = await Refreshes(session).reschedule(late, "Busy", "http_503", timedelta(minutes=1))
 
     assert not changed
     assert (await x.look(grant.id)).lease_until == now_theirs.lease_until
@@ -457,7 +459,7 @@ async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_i
 ) -> None:
     grant = await reddit.grant("octa_demo", due=False)
     async with reddit.database.system() as session:
-        await Refreshes(session, reddit.vault).schedule(grant.id, timedelta(days=1), renews=False)
+        await Refreshes(session).schedule(grant.id, timedelta(days=1), renews=False)
     before = len(reddit.simulator.requests)
 
     async with asyncio.timeout(5):
@@ -543,7 +545,7 @@ async def test_a_rotation_in_doubt_is_tried_after_a_lease_and_ever_more_rarely(x
         await x.refresher.run()
         after = await x.look(grant.id)
         async with x.database.system(write=False) as session:
-            clock = await Refreshes(session, x.vault).clock()
+            clock = await database_time(session)
         assert after.due_at is not None
         waits.append(after.due_at - clock)
         await x.make_due(grant.id)

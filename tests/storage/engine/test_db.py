@@ -15,8 +15,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel, select
 
-from storage.engine import db as db_module
-from storage.engine.db import MIGRATIONS, Database, SchemaTooNew, SchemaTooOld, across, now
+from storage.engine import schema
+from storage.engine.db import Database
+from storage.engine.schema import MIGRATIONS, SchemaTooNew, SchemaTooOld
+from storage.engine.statements import across, now
 from storage.models import Organization
 from storage.organizations import Organizations
 from storage.seen_requests import Seen
@@ -265,7 +267,7 @@ async def _check(url: str) -> None:
 
 
 def test_there_is_no_way_back_to_an_older_schema() -> None:
-    scripts = ScriptDirectory.from_config(db_module._config())
+    scripts = ScriptDirectory.from_config(schema._config())
 
     for revision in scripts.walk_revisions():
         with pytest.raises(NotImplementedError):

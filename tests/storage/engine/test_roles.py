@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from bot.cli import cli
 from storage.engine.db import Database
-from storage.engine.roles import NoSuchRole, RoleFault, faults
+from storage.engine.roles import NoSuchRole, RoleFault
 from storage.vault import KeyRing, Vault
 from tests.databases import APP, OWNER, in_a_thread, started
 from tests.storage.world import build, run_sql
@@ -38,7 +38,7 @@ NOTHING = (
 
 
 async def test_the_role_of_the_tests_owns_nothing_and_is_held_by_every_policy(database: Database) -> None:
-    assert await faults(database) == []
+    assert await database.role_faults() == []
 
 
 async def test_a_role_that_could_take_the_walls_down_is_known(postgres: Postgres) -> None:
@@ -50,11 +50,11 @@ async def test_a_role_that_could_take_the_walls_down_is_known(postgres: Postgres
     }.items():
         await postgres.run(f"DROP ROLE IF EXISTS {role}", f"CREATE ROLE {role} LOGIN {made} PASSWORD '{APP}'")
         database = Database(postgres.url(postgres.name).replace(f"{APP}:", f"{role}:", 1))
-        found[role] = await faults(database)
+        found[role] = await database.role_faults()
         await database.close()
         await postgres.run(f"DROP ROLE {role}")
     owner = Database(postgres.url(postgres.name, OWNER))
-    found[OWNER] = await faults(owner)
+    found[OWNER] = await owner.role_faults()
     await owner.close()
 
     assert found == {
@@ -202,7 +202,7 @@ async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
     before = Database(url(server, "octapost"))
     await before.upgrade()
     world = await build(before, Vault(KeyRing.parse(RING)), "1")
-    assert await faults(before) == [RoleFault.OWNER]
+    assert await before.role_faults() == [RoleFault.OWNER]
     await before.close()
     if restored:
         in_the_container(
@@ -222,7 +222,7 @@ async def test_an_installation_of_one_role_is_handed_over_with_everything_in_it(
     await upgrade(server)
 
     after = Database(url(server, "octapost"))
-    assert await faults(after) == []
+    assert await after.role_faults() == []
     assert await run_sql(after, "SELECT id FROM organization") == [(world.organization_id,)]
     with pytest.raises(DBAPIError, match="must be owner"):
         await run_sql(after, "ALTER TABLE account DISABLE ROW LEVEL SECURITY")
@@ -248,5 +248,5 @@ async def test_a_new_installation_gets_both_roles_with_their_passwords(server: A
     await upgrade(server)
     ours = Database(url(server, "octapost"))
     await ours.check()
-    assert await faults(ours) == []
+    assert await ours.role_faults() == []
     await ours.close()

@@ -10,9 +10,11 @@ import pytest
 from sqlmodel import col, update
 
 from storage.accounts import Accounts
-from storage.engine.db import now
+from storage.deauthorizations import ExternalPerson, PersonGrants
+from storage.engine.statements import database_time, now
 from storage.models import Grant, GrantStatus
-from storage.refreshes import ExternalPerson, Refreshes, Renewal
+from storage.refreshes import Refreshes
+from storage.renewals import Renewal, renew
 from tests.counts import in_full, tries
 from tests.storage.world import build, run_sql
 
@@ -47,20 +49,20 @@ def leaver(person: str = "x-1", *, app: str = "x", until: datetime | None = None
     )
 
 
-async def look(database: Database, vault: Vault, grant_id: str) -> Grant:
+async def look(database: Database, grant_id: str) -> Grant:
     async with database.system(write=False) as session:
-        grant = await Refreshes(session, vault).look(grant_id)
+        grant = await Refreshes(session).look(grant_id)
     assert grant is not None
     return grant
 
 
-async def leave(database: Database, vault: Vault, person: ExternalPerson, *, erase: bool = True) -> list[str]:
+async def leave(database: Database, person: ExternalPerson, *, erase: bool = True) -> list[str]:
     """Return the grants that ended."""
     async with database.system() as session:
-        refreshes = Refreshes(session, vault)
-        ended = await refreshes.end_for_person(person, "deauthorized")
+        grants = PersonGrants(session)
+        ended = await grants.end(person, "deauthorized")
         if erase:
-            await refreshes.erase(person)
+            await grants.erase(person)
     return [grant.id for grant in ended]
 
 
@@ -71,7 +73,7 @@ async def test_every_token_that_came_of_a_person_is_destroyed_and_nobody_elses(
 
     before = await run_sql(database, TOKENS)
     other = await build(database, vault, "2")
-    ended = await leave(database, vault, leaver())
+    ended = await leave(database, leaver())
 
     assert before == [(1, 1, 1)]
     assert ended == [world.grant_id]
@@ -86,13 +88,13 @@ async def test_what_ended_before_is_destroyed_too_and_told_no_second_time(
 ) -> None:
     world = await build(database, vault, "1")
     if first == "deauthorized":
-        await leave(database, vault, leaver(), erase=False)
+        await leave(database, leaver(), erase=False)
     else:
         async with database.system() as session:
             grant = await session.get_one(Grant, world.grant_id)
-            assert await Refreshes(session, vault).dead(grant, "invalid_grant")
+            assert await Refreshes(session).dead(grant, "invalid_grant")
 
-    again = await leave(database, vault, leaver())
+    again = await leave(database, leaver())
 
     assert again == []
     assert await run_sql(database, TOKENS) == [(0, 0, 0)]
@@ -103,14 +105,14 @@ async def test_a_refresh_under_way_does_not_bring_back_what_a_person_ended(
     database: Database, vault: Vault, erase: bool
 ) -> None:
     world = await build(database, vault, "1")
-    in_flight = await look(database, vault, world.grant_id)
-    await leave(database, vault, leaver(), erase=erase)
-    left = await look(database, vault, world.grant_id)
+    in_flight = await look(database, world.grant_id)
+    await leave(database, leaver(), erase=erase)
+    left = await look(database, world.grant_id)
 
     async with database.system() as session:
-        stored = await Refreshes(session, vault).renewed(in_flight, RENEWAL)
+        stored = await renew(session, vault, in_flight, RENEWAL)
 
-    after = await look(database, vault, world.grant_id)
+    after = await look(database, world.grant_id)
     assert not stored
     assert (after.status, after.due_at) == (GrantStatus.NEEDS_RECONNECT, None)
     assert after.access_sealed == left.access_sealed
@@ -122,13 +124,13 @@ async def test_a_refresh_that_was_quicker_does_not_save_what_a_person_ended(
     database: Database, vault: Vault
 ) -> None:
     world = await build(database, vault, "1")
-    in_flight = await look(database, vault, world.grant_id)
+    in_flight = await look(database, world.grant_id)
     async with database.system() as session:
-        assert await Refreshes(session, vault).renewed(in_flight, RENEWAL)
+        assert await renew(session, vault, in_flight, RENEWAL)
 
-    await leave(database, vault, leaver())
+    await leave(database, leaver())
 
-    after = await look(database, vault, world.grant_id)
+    after = await look(database, world.grant_id)
     assert (after.status, after.access_sealed) == (GrantStatus.NEEDS_RECONNECT, None)
 
 
@@ -136,18 +138,18 @@ async def test_a_refresh_and_a_departure_at_once_leave_no_token(
     database: Database, vault: Vault, record_property: Callable[[str, object], None]
 ) -> None:
     worlds = [await build(database, vault, str(number)) for number in range(tries(20, 3))]
-    grants = [await look(database, vault, world.grant_id) for world in worlds]
+    grants = [await look(database, world.grant_id) for world in worlds]
 
-    async def renew(grant: Grant) -> None:
+    async def store(grant: Grant) -> None:
         async with database.system() as session:
-            await Refreshes(session, vault).renewed(grant, RENEWAL)
+            await renew(session, vault, grant, RENEWAL)
 
     await asyncio.gather(
-        *(renew(grant) for grant in grants),
-        *(leave(database, vault, leaver(str(grant.external_id))) for grant in grants),
+        *(store(grant) for grant in grants),
+        *(leave(database, leaver(str(grant.external_id))) for grant in grants),
     )
 
-    after = [await look(database, vault, grant.id) for grant in grants]
+    after = [await look(database, grant.id) for grant in grants]
     kept = sum(grant.access_sealed is not None for grant in after)
     record_property(
         "counted", f"{len(after)} departures during a refresh, {database.dialect}: {kept} kept a token"
@@ -157,22 +159,22 @@ async def test_a_refresh_and_a_departure_at_once_leave_no_token(
 
 async def test_newer_tokens_win_over_a_death_nobody_signed(database: Database, vault: Vault) -> None:
     world = await build(database, vault, "1")
-    in_flight = await look(database, vault, world.grant_id)
+    in_flight = await look(database, world.grant_id)
     async with database.system() as session:
-        assert await Refreshes(session, vault).dead(in_flight, "invalid_grant")
+        assert await Refreshes(session).dead(in_flight, "invalid_grant")
 
     async with database.system() as session:
-        stored = await Refreshes(session, vault).renewed(in_flight, RENEWAL)
+        stored = await renew(session, vault, in_flight, RENEWAL)
 
     assert stored
-    assert (await look(database, vault, world.grant_id)).status == GrantStatus.HEALTHY
+    assert (await look(database, world.grant_id)).status == GrantStatus.HEALTHY
 
 
 async def test_accounts_read_while_their_person_left_get_no_tokens_again(
     database: Database, vault: Vault
 ) -> None:
     world = await build(database, vault, "1")
-    await leave(database, vault, leaver())
+    await leave(database, leaver())
 
     async with database.system() as session:
         await Accounts(session, vault).replace_tokens(world.grant_id, {"r-1": "page-token"})
@@ -213,12 +215,12 @@ async def test_a_word_that_proves_nothing_makes_due_what_it_may_be_about(
     async with database.system() as session:
         change = update(Grant).where(col(Grant.id) == world.grant_id).values(due_at=now(HOUR), **facts)
         await session.exec(change, execution_options={"synchronize_session": False})
-        clock = await Refreshes(session, vault).clock()
+        clock = await database_time(session)
 
     async with database.system() as session:
-        found = await Refreshes(session, vault).ask_about(leaver(until=clock), MINUTE)
+        found = await PersonGrants(session).make_due(leaver(until=clock), MINUTE)
 
-    after = await look(database, vault, world.grant_id)
+    after = await look(database, world.grant_id)
     assert found == asked
     assert after.status == facts.get("status", GrantStatus.HEALTHY)
     assert after.access_sealed is not None
@@ -234,8 +236,8 @@ async def test_what_a_departure_is_not_about_stays(database: Database, vault: Va
         leaver(until=datetime(2026, 1, 1, tzinfo=UTC)),
     ]
 
-    ended = [await leave(database, vault, other) for other in others]
+    ended = [await leave(database, other) for other in others]
 
     assert ended == [[], [], []]
     assert await run_sql(database, TOKENS) == [(1, 1, 1)]
-    assert (await look(database, vault, world.grant_id)).status == GrantStatus.HEALTHY
+    assert (await look(database, world.grant_id)).status == GrantStatus.HEALTHY

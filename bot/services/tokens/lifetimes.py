@@ -1,0 +1,103 @@
+"""When a grant ends unless a person signs in again, as far as stored dates tell. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from adapters.base import Platform, Refresh
+from bot.services.tokens.policy import renewable
+from storage.models import Grant
+
+LONGEST_NOTICE = timedelta(days=30)
+"""The earliest that an organization can ask to be told before a grant ends."""
+
+
+class Expiry(StrEnum):
+    """How a working grant ends."""
+
+    NEVER = "never"
+    RENEWS = "renews"
+    """It is refreshed, with no end in sight."""
+    RENEWS_UNTIL = "renews_until"
+    """It is refreshed until a date."""
+    NOT_RENEWED = "not_renewed"
+    """It can no longer be refreshed; its last token works until a date."""
+    ENDS = "ends"
+    """It is never refreshed and ends on a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How a working grant ends, and when."""
+
+    expiry: Expiry
+    left: timedelta = timedelta(0)
+    """The time until that date, where there is one."""
+
+
+RENEWS = Lifetime(Expiry.RENEWS)
+
+
+def lifetime(platform: Platform, grant: Grant, now: datetime) -> Lifetime:
+    """Return how a working grant ends, and how long it still works without a person."""
+    end, last = ends_at(platform, grant), works_until(grant)
+    if not renewable(platform, grant):
+        return Lifetime(Expiry.NEVER) if end is None else Lifetime(Expiry.ENDS, end - now)
+    if grant.access_expires_at is None and grant.refresh_sealed is None and end is None:
+        return Lifetime(Expiry.NEVER)
+    exchanged = platform.refresh is Refresh.EXCHANGE and end == last
+    if end is None or (exchanged and end - now > LONGEST_NOTICE):
+        return RENEWS
+    if end <= now and last is not None:
+        return Lifetime(Expiry.NOT_RENEWED, last - now)
+    return Lifetime(Expiry.RENEWS_UNTIL, end - now)
+
+
+def ends_at(platform: Platform, grant: Grant) -> datetime | None:
+    """Return the date after which only a person can renew the grant; None if there is none.
+
+    A refresh token's end counts before the access token's. The access token's end does not count where accounts
+    have tokens of their own, nor where access tokens are so short-lived that they are always about to end.
+    """
+    if grant.refresh_sealed is not None:
+        return grant.refresh_expires_at
+    access = None if platform.account_tokens or _short_lived(platform) else grant.access_expires_at
+    data = None if platform.data_access_window is None else grant.data_access_expires_at
+    return min((end for end in (access, data) if end is not None), default=None)
+
+
+def only_data_ends(platform: Platform, grant: Grant) -> bool:
+    """Tell whether at `ends_at` the platform only stops showing data, while the tokens still work."""
+    if platform.data_access_window is None or grant.refresh_sealed is not None:
+        return False
+    return (
+        grant.data_access_expires_at is not None and ends_at(platform, grant) == grant.data_access_expires_at
+    )
+
+
+def _short_lived(platform: Platform) -> bool:
+    """Tell whether exchanged tokens are always about to end, so that their end is no reason to warn anybody."""
+    life = platform.access_lifetime
+    return platform.refresh is Refresh.EXCHANGE and (life is None or life <= LONGEST_NOTICE)
+
+
+def works_until(grant: Grant) -> datetime | None:
+    """Return when the last of the grant's tokens expires; None if no date is known.
+
+    A LinkedIn partner's access token may outlive the refresh token it came from.
+    """
+    if grant.refresh_sealed is None:
+        return grant.access_expires_at
+    last = grant.refresh_expires_at
+    return None if last is None else max(last, grant.access_expires_at or last)
+
+
+def lapsed(platform: Platform, grant: Grant, now: datetime) -> bool:
+    """Tell whether all tokens have expired.
+
+    False where accounts have tokens of their own: only the platform knows whether those still work.
+    """
+    end = works_until(grant)
+    return not platform.account_tokens and end is not None and end <= now

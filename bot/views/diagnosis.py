@@ -1,0 +1,231 @@
+"""A diagnosis in words: the dot with its state, what the matter is and why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bot.services.accounts.problems import Problem, Severity
+from bot.services.tokens.lifetimes import Expiry
+from bot.services.tokens.policy import TESTING_WEEK
+from bot.views.reasons import reason_text, remedy_text
+from bot.views.times import in_words
+
+if TYPE_CHECKING:
+    from adapters.base import Platform
+    from bot.services.accounts.diagnosis import Diagnosis
+    from bot.services.accounts.health import PlatformHealth
+    from bot.services.tokens.lifetimes import Lifetime
+
+DOTS: Mapping[Severity, str] = {
+    Severity.GREEN: "🟢",
+    Severity.YELLOW: "🟡",
+    Severity.ORANGE: "🟠",
+    Severity.RED: "🔴",
+    Severity.WAITING: "⏳",
+}
+"""The dot in front of an account; never shown without words."""
+BROKEN, CHECKED = "needs reconnecting", "connected, being checked"
+STATES: Mapping[Problem, str] = {
+    Problem.NONE: "connected",
+    Problem.GRANT_REMOVED: BROKEN,
+    Problem.GRANT_EXPIRED: BROKEN,
+    Problem.GRANT_DEAD: BROKEN,
+    Problem.ACCOUNT_LOST: BROKEN,
+    Problem.NOT_CONFIGURED: "not set up any more",
+    Problem.UNFINISHED: "finishing",
+    Problem.APP_REFUSED: "connected, but the app was refused",
+    Problem.PLATFORM_SILENT: "connected, {platform} isn't answering",
+    Problem.PLATFORM_DOUBTED: CHECKED,
+    Problem.ROLE_FORBIDS: "connected, but can't publish",
+    Problem.SCOPE_FORBIDS: "connected, but can't publish",
+    Problem.ACCOUNT_SUSPECTED: CHECKED,
+    Problem.ACCOUNTS_ONLY: "connected, the person's sign-in is over",
+    Problem.GRANT_SUSPECTED: CHECKED,
+    Problem.REFRESH_IN_DOUBT: CHECKED,
+    Problem.ACCESS_EXPIRED: CHECKED,
+    Problem.ENDING: "connected, ends soon",
+    Problem.DATA_ENDING: "connected, ends soon",
+    Problem.DATA_ENDED: "connected, its data is shown no longer",
+    Problem.OVERDUE: "connected, {work} overdue",
+    Problem.UNANSWERED: "connected, {work} delayed",
+    Problem.SCOPES_MISSING: "connected, some permissions missing",
+}
+PUBLISH_APP = (
+    "Whoever runs Octapost has to set the Google app's publishing status to “In production”; until then each"
+    " reconnect lasts 7 days."
+)
+NOTHING_YET, IT_TAKES_A_MINUTE = "Nothing to do yet.", "Press Reconnect; it takes a minute."
+
+
+def status(found: Diagnosis) -> str:
+    """Return the dot with its state; never the dot alone."""
+    return f"{DOTS[found.severity]} {state(found)}"
+
+
+def state(found: Diagnosis) -> str:
+    """Return how the account is, in a few words."""
+    work = "renewal" if found.renewable else "check"
+    return STATES[found.problem].format(platform=found.platform.name, work=work)
+
+
+def sentence(found: Diagnosis) -> str:
+    """Return what the matter is, and why."""
+    return SENTENCES[found.problem](found)
+
+
+def advice(found: Diagnosis) -> str:
+    """Return what to do; empty if there is nothing to say about that."""
+    return ADVICE[found.problem](found) if found.problem in ADVICE else ""
+
+
+def health(found: PlatformHealth, platform: Platform) -> str:
+    """Return what is the matter with a platform for everybody; empty if nothing is."""
+    if found.silent_since is not None:
+        return _silent(platform)
+    return _doubted(platform) if found.doubted else ""
+
+
+def tally(found: Sequence[Diagnosis]) -> str:
+    """Return how many accounts there are, and how many of them need a person."""
+    broken = sum(each.broken for each in found)
+    other = sum(not each.fine and not each.broken for each in found)
+    many = f"{len(found)} accounts" if len(found) != 1 else "1 account"
+    if not (broken or other):
+        return f"{many}, all connected." if found else "no accounts yet."
+    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
+    look = f"{other} needs a look" if other == 1 else f"{other} need a look"
+    return f"{many}, {' and '.join(filter(None, (need if broken else '', look if other else '')))}."
+
+
+def expiry(lifetime: Lifetime, platform: Platform) -> str:
+    """Return how a working grant ends, and when."""
+    left, again = in_words(lifetime.left), "then somebody has to sign in again."
+    match lifetime.expiry:
+        case Expiry.NEVER:
+            return "Doesn't expire by itself."
+        case Expiry.RENEWS:
+            return "Renews itself."
+        case Expiry.RENEWS_UNTIL:
+            return f"Renews itself for another {left}; {again}"
+        case Expiry.NOT_RENEWED:
+            return f"Nothing renews it any more: {platform.name} ends this sign-in in {left}; {again}"
+        case Expiry.ENDS:
+            return f"{platform.name} ends this sign-in in {left}; {again}"
+
+
+def _silent(platform: Platform) -> str:
+    return f"{platform.name} isn't answering anybody right now. Nothing to do; posts wait."
+
+
+def _doubted(platform: Platform) -> str:
+    return (
+        f"{platform.name} calls many sign-ins over at once, which is more likely its mistake than theirs."
+        " Nothing to do; we look again before anybody is asked to reconnect."
+    )
+
+
+def _data_ended(one: Diagnosis) -> str:
+    window = one.platform.data_access_window
+    return (
+        f"{one.platform.name} shows us no more of its data, because the person who connected it hasn't signed in"
+        f" there by way of Octapost for {window.days if window else 0} days."
+    )
+
+
+def _overdue(one: Diagnosis) -> str:
+    done = "renewed" if one.renewable else "looked at"
+    return f"It should have been {done} by now, but Octapost's background work isn't running."
+
+
+def _unanswered(one: Diagnosis) -> str:
+    purpose = "renew it" if one.renewable else "see whether it still holds"
+    return f"{one.platform.name} hasn't answered our last {one.failures} tries to {purpose}. We keep trying."
+
+
+def _dead(one: Diagnosis) -> str:
+    if one.site:
+        host = one.site.removeprefix("https://www.").rstrip("/")
+        return f"Sign in at {host} and do what it asks, then press Reconnect."
+    if one.code == TESTING_WEEK:
+        return f"Press Reconnect. {PUBLISH_APP}"
+    return "Press Reconnect and sign in as somebody who manages this account."
+
+
+SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
+    Problem.NONE: lambda one: expiry(one.lifetime, one.platform),
+    Problem.GRANT_REMOVED: lambda _: "The sign-in is over: reconnect it.",
+    Problem.GRANT_EXPIRED: lambda _: "The sign-in has expired: reconnect it.",
+    Problem.GRANT_DEAD: lambda one: f"The sign-in is over: {reason_text(one.platform, one.code)}.",
+    Problem.ACCOUNT_LOST: lambda one: (
+        f"{one.platform.name} doesn't let us act for it any more: {reason_text(one.platform, one.code)}."
+    ),
+    Problem.NOT_CONFIGURED: lambda one: (
+        f"This installation has no {one.platform.name} app any more, so nothing can be renewed."
+    ),
+    Problem.UNFINISHED: lambda one: f"{one.platform.name} hasn't said yet what this sign-in covers.",
+    Problem.APP_REFUSED: lambda one: (
+        f"{one.platform.name} refuses this installation's app, not your account."
+    ),
+    Problem.PLATFORM_SILENT: lambda one: _silent(one.platform),
+    Problem.PLATFORM_DOUBTED: lambda one: _doubted(one.platform),
+    Problem.ROLE_FORBIDS: lambda one: (
+        f"The role of the person who connected it doesn't allow publishing on {one.platform.name}."
+    ),
+    Problem.SCOPE_FORBIDS: lambda one: (
+        f"It doesn't have the permission to publish ({', '.join(one.scopes)}): that was left out when somebody signed"
+        " in, or taken back since."
+    ),
+    Problem.ACCOUNT_SUSPECTED: lambda one: (
+        f"{one.platform.name} said that we can't act for it any more. We ask a second time before we believe it."
+    ),
+    Problem.ACCOUNTS_ONLY: lambda one: (
+        "Publishing goes on with the account's own access, but the sign-in of the person who connected it is over:"
+        f" {reason_text(one.platform, one.code)}."
+    ),
+    Problem.GRANT_SUSPECTED: lambda one: (
+        f"{one.platform.name} said that this sign-in is over. We ask a second time before we believe it."
+    ),
+    Problem.REFRESH_IN_DOUBT: lambda one: (
+        f"{one.platform.name}'s answer to the last renewal got lost on the way. We ask again."
+    ),
+    Problem.ACCESS_EXPIRED: lambda one: (
+        f"The time of the person's sign-in is up. We ask {one.platform.name} what works without it."
+    ),
+    Problem.ENDING: lambda one: expiry(one.lifetime, one.platform),
+    Problem.DATA_ENDING: lambda one: (
+        f"{one.platform.name} shows us its data for another {in_words(one.lifetime.left)},"
+        " unless the person signs in again."
+    ),
+    Problem.DATA_ENDED: _data_ended,
+    Problem.OVERDUE: _overdue,
+    Problem.UNANSWERED: _unanswered,
+    Problem.SCOPES_MISSING: lambda one: expiry(one.lifetime, one.platform),
+}
+ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
+    Problem.GRANT_DEAD: _dead,
+    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.code),
+    Problem.NOT_CONFIGURED: lambda _: "Whoever runs Octapost has to put its credentials back.",
+    Problem.UNFINISHED: lambda _: "Press Finish connecting in the message we sent in Slack.",
+    Problem.APP_REFUSED: lambda _: (
+        "Whoever runs Octapost has to fix it and has been told. Nothing for you to do."
+    ),
+    Problem.ROLE_FORBIDS: lambda one: (
+        f"Ask somebody who manages {one.account} for that role, then press Reconnect."
+    ),
+    Problem.SCOPE_FORBIDS: lambda _: "Press Reconnect and leave everything ticked.",
+    Problem.ACCOUNT_SUSPECTED: lambda _: NOTHING_YET,
+    Problem.ACCOUNTS_ONLY: lambda _: (
+        "Press Reconnect when you have a minute, so that it can also be looked after again."
+    ),
+    Problem.GRANT_SUSPECTED: lambda _: NOTHING_YET,
+    Problem.REFRESH_IN_DOUBT: lambda _: NOTHING_YET,
+    Problem.ACCESS_EXPIRED: lambda _: NOTHING_YET,
+    Problem.ENDING: lambda _: IT_TAKES_A_MINUTE,
+    Problem.DATA_ENDING: lambda _: IT_TAKES_A_MINUTE,
+    Problem.DATA_ENDED: lambda _: IT_TAKES_A_MINUTE,
+    Problem.OVERDUE: lambda _: "Whoever runs Octapost has to start it.",
+    Problem.UNANSWERED: lambda _: "Nothing to do; posts wait.",
+    Problem.SCOPES_MISSING: lambda _: "Reconnect and leave everything ticked to get them back.",
+}
+"""What to do, for the problems of which there is more to say than the sentence does."""
