@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -168,9 +169,10 @@ async def test_a_deletion_that_is_killed_at_any_step_is_finished_by_another_proc
     for last in sampled(range(1, steps + 1), 15, 7):
         victim = await doomed(office)
         child = Child(worker.delete, everything(office), victim.actor, last)
-        await child.died()
+        status = await child.ended()
+        assert status in {0, -signal.SIGKILL}, child.said()
         child.close()
-        kills += 1
+        kills += status != 0  # one of the last steps is not taken every time
         untouched = not any(family.dead for family in victim.families)
         committed = await finish(office, victim)
         begun += committed

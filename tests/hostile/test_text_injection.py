@@ -446,6 +446,8 @@ class Specimens:
             hint = next(one for one in get_args(hint) if one is not NoneType)
         inner = get_args(hint)
         if get_origin(hint) is tuple:
+            if dataclasses.is_dataclass(inner[0]):
+                return (self.of(inner[0]),) * 2
             words = OTTO if name == "owners" else self.text
             return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
