@@ -31,6 +31,8 @@ LADDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 REVOCATION_INTERVAL = timedelta(seconds=15)
 SWEEP_INTERVAL = timedelta(minutes=10)
+SETTLED_AFTER = timedelta(seconds=30)
+"""When a process that has started does what can wait: it first answers, refreshes tokens and sends messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +118,12 @@ class _Process:
         parts, scheduler = self._parts, self._parts.scheduler
         for queue in parts.refresher.queues.values():
             scheduler.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
-        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
-        scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
+        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run, first_after=SETTLED_AFTER)
+        scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
         scheduler.every(REVOCATION_INTERVAL, "revocations", parts.deletions.work)
-        scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
+        scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run, first_after=SETTLED_AFTER)
         scheduler.start()
 
     async def connect(self) -> None:

@@ -155,7 +155,7 @@ class Tour:
     async def declined(self) -> str:
         """Press Cancel at the platform."""
         page = await self._ada.travel(await self._ada.link("x"), Consent(person="4712", approve=False))
-        expect("nothing was connected" in page.text, page.text[:200])
+        expect("Nothing changed" in page.text, page.text[:200])
         return f"“{page.title}”"
 
     async def home(self) -> str:

@@ -38,8 +38,15 @@ class Scheduler:
         self.started = False
         """True once `start` was called: this process has jobs."""
 
-    def every(self, interval: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Run `work` every `interval`, starting at once."""
+    def every(
+        self,
+        interval: timedelta,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        *,
+        first_after: timedelta = timedelta(0),
+    ) -> None:
+        """Run `work` every `interval`, for the first time at once or `first_after` from now."""
         alone = asyncio.Lock()
 
         async def run() -> None:
@@ -47,8 +54,9 @@ class Scheduler:
                 await self._run(name, work)
 
         self._jobs[name] = run
+        first = datetime.now(UTC) + first_after
         self._scheduler.add_job(
-            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
+            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=first
         )
 
     @property

@@ -10,6 +10,7 @@ from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.services.accounts.problems import Remedy
 from bot.services.accounts.revoking import RevocationResult
+from bot.services.accounts.sign_in_as import whose
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -203,6 +204,15 @@ class AccountsStory:
         """Answer the Reconnect button."""
         return await self._invitation(request, await self._one(request))
 
+    @on(Kind.ACTION, "account.renew", Permission.CONNECT_ACCOUNTS, changes=False)
+    async def renew(self, request: Request) -> Answer:
+        """Answer the button of a renewal that came to nothing: another link for the same sign-in."""
+        found = await self.profiles.all(request.actor)
+        one = next((one for one in found if one.account.grant_id == request.target), None)
+        if one is None:
+            raise NotFoundError(Thing.GRANT)
+        return await self._invitation(request, one)
+
     async def invitation(self, request: Request, account_id: str) -> Say:
         """Return the link that renews an account's sign-in, for the actor alone.
 
@@ -224,7 +234,8 @@ class AccountsStory:
         together = [
             account for account, grant in found if grant is not None and grant.id == one.account.grant_id
         ]
-        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url)
+        whom = whose(one.grant, together) if one.grant is not None else None
+        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url, whom)
 
     @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens=views.PLACES_TITLE)
     async def places(self, request: Request) -> Answer:
@@ -234,7 +245,7 @@ class AccountsStory:
         try:
             count = await self.place_service.count(actor, account, one.grant)
         except PlatformError as error:
-            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform.name)))
+            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform)))
         return OpenModal(
             views.places(account.name, one.platform, count, f"{actor.organization_id}/{account.id}")
         )

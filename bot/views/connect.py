@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from adapters.base import App, Platform
 from bot.slack.routes import Say
-from bot.views import kit
+from bot.views import kit, sign_in_as
 from bot.views.kit import Json, Message
 from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
+    from bot.services.accounts.sign_in_as import SignInAs
     from bot.settings import PlatformSettings
     from storage.models import Account
     from storage.organization_summaries import Summary
@@ -39,22 +40,29 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Say
     )
 
 
-def renewal(platform: Platform, accounts: Sequence[Account], organization: str, url: str) -> Say:
-    """Return the private message that starts the renewal of a sign-in, which these accounts share."""
+def renewal(
+    platform: Platform, accounts: Sequence[Account], organization: str, url: str, whom: SignInAs | None
+) -> Say:
+    """Return the private message that starts the renewal of a sign-in, which these accounts share.
+
+    `whom` is whose sign-in it is.
+    """
     what = f"Reconnect {kit.some(account.name for account in accounts)} on {platform.name}"
     return _leading(
         platform,
         url,
         text=f"{what}: press the button to go on in your browser.",
         words=f"{what}, so that {organization} can go on publishing there.",
+        more=sign_in_as.block(whom, platform, picture=False),
     )
 
 
-def _leading(platform: Platform, url: str, *, text: str, words: str) -> Say:
+def _leading(platform: Platform, url: str, *, text: str, words: str, more: Sequence[Json] = ()) -> Say:
     return Say(
         text=text,
         blocks=[
             kit.words(words),
+            *more,
             kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],

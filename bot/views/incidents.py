@@ -11,7 +11,7 @@ from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
-from bot.views import diagnosis, kit
+from bot.views import diagnosis, kit, sign_in_as
 from bot.views.kit import Message
 from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
 from bot.views.times import days_until, in_days, moment
@@ -58,7 +58,7 @@ def card(one: IncidentCard) -> Message:
     if details := _details(one):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(line) for line in details]})
     if incident.open:
-        blocks.append(_buttons(one))
+        blocks += [*sign_in_as.block(one.sign_in_as, one.platform), _buttons(one)]
     return Message(text=text, blocks=blocks)
 
 
@@ -337,6 +337,7 @@ def request(one: RequestFacts) -> Message:
         blocks=[
             kit.words(f"🔗 {text}"),
             {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
+            *sign_in_as.block(card.sign_in_as, card.platform),
             kit.actions(kit.button("Get my link", "incident.reconnect", card.value, style="primary")),
         ],
     )

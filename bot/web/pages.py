@@ -1,4 +1,7 @@
-"""Renders our few HTML pages, with their headers. They have no script and load nothing from elsewhere."""
+"""Renders our few HTML pages, with their headers. They have no script.
+
+They load nothing from elsewhere but the picture of the account to sign in as, from its platform.
+"""
 
 from __future__ import annotations
 
@@ -66,12 +69,17 @@ def form_action_sources(url: str) -> tuple[str, ...]:
     return (origin_of(url), f"https://*.{'.'.join(labels[-2:])}")
 
 
-def headers_of(settings: Settings, form_action: Iterable[str] = ("'none'",)) -> dict[str, str]:
-    """Return the headers of every answer; `form_action` are the sources that a form on the page may lead to."""
+def headers_of(
+    settings: Settings, form_action: Iterable[str] = ("'none'",), picture: str = ""
+) -> dict[str, str]:
+    """Return the headers of an answer.
+
+    `form_action` are the sources that a form on the page may lead to, `picture` is the address of the one it shows.
+    """
     policy = {
         "default-src": "'none'",
         "style-src": f"'sha256-{STYLE_HASH}'",
-        "img-src": "'self'",
+        "img-src": f"'self' {origin_of(picture)}" if picture else "'self'",
         "form-action": " ".join(dict.fromkeys(form_action)),
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
@@ -107,12 +115,17 @@ class Pages:
         *,
         status: int = 200,
         form_to: Iterable[str] = (),
+        picture: str = "",
         link: tuple[str, str] | None = None,
         **facts: Any,
     ) -> web.Response:
-        """Return a page. `form_to`: the sources, besides ours, that its form may lead to; `link`: (words, address)."""
-        html = PAGES.get_template(template).render(link=link, **facts)
-        headers = headers_of(self._settings, ("'self'", *form_to)) if form_to else self.headers
+        """Return a page.
+
+        `form_to` are the sources, besides ours, that its form may lead to; `picture` is the address of the one
+        picture it shows from elsewhere; `link` is (words, address).
+        """
+        html = PAGES.get_template(template).render(link=link, picture=picture, **facts)
+        headers = headers_of(self._settings, ("'self'", *form_to), picture) if form_to else self.headers
         return web.Response(
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers
         )

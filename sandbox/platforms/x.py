@@ -22,6 +22,10 @@ ME_LIMIT = 75
 WINDOW_S = 15 * 60
 USER_READ_USD = 0.010
 DEFAULT_FIELDS = ("id", "name", "username")
+LOCKED = (
+    "To protect our users from spam and other malicious activity, this account is temporarily locked."
+    " Please log in to https://x.com to unlock your account."
+)
 RENAMED = {"pinned_tweet_id": "pinned_post_id", "most_recent_tweet_id": "most_recent_post_id"}
 """User fields that OpenAPI 2.167 (August 2026) renamed; the old names are still understood."""
 
@@ -144,6 +148,15 @@ class XSimulator(OAuthSimulator):
         if grant.person.facts.get("suspended"):
             words = "The user used for authentication is suspended"
             return self._problem(403, "Forbidden", detail=words, kind="user-suspended", headers=headers)
+        if grant.person.facts.get("locked"):
+            body = {
+                "errors": [{"code": 326, "message": LOCKED}],
+                "title": "Forbidden",
+                "detail": LOCKED,
+                "type": "about:blank",
+                "status": 403,
+            }
+            return web.json_response(body, status=403, headers=headers)
         return self._no_credits(headers) if self._poor else None
 
     @property
@@ -257,5 +270,11 @@ PEOPLE = (
         name="Loud Crow",
         about="@loudcrow: suspended by X",
         facts={"username": "loudcrow", "suspended": True},
+    ),
+    Person(
+        id="4714",
+        name="Busy Bee",
+        about="@busybee: locked by X until its owner confirms who they are",
+        facts={"username": "busybee", "locked": True},
     ),
 )

@@ -281,6 +281,8 @@ class WebApi:
                 faults += message_faults(attachment["blocks"], root=f"/attachments/{index}")
         if faults:
             raise Refused("invalid_blocks", faults)
+        if self._slack.settings["pictures_fail"] and '"image_url"' in json.dumps(blocks):
+            raise Refused("invalid_blocks", ["downloading image failed"])
         drawn = with_ids(blocks)
         return {
             "text": text,

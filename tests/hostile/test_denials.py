@@ -87,10 +87,10 @@ async def test_cancel_at_the_platform_is_fine_and_says_how_to_go_on(
     member, page = await go(office, browser, app, Consent(approve=False))
 
     notice = await told(office, member)
-    assert heading(page) == "You said no, and that's fine"
-    assert f"You said no at {platform.name}, so nothing was connected" in one_line(page)
-    assert f"Type /octapost connect {platform.key} in Slack for a new link" in one_line(page)
-    assert "nothing was connected" in notice["text"]
+    assert heading(page) == "Cancelled. Nothing changed."
+    assert f"You cancelled at {platform.sign_in_site}. Nothing changed." in one_line(page)
+    assert f"type /octapost connect {platform.key}" in one_line(page)
+    assert "Nothing changed" in notice["text"]
     assert buttons(notice) == [f"connect.platform.{app.key}"]
     assert not [each for each in asked(office) if "token" in each.path.lower()]
     assert await office.count(Grant) == 0
@@ -103,7 +103,7 @@ async def test_cancel_at_linkedins_login_reads_like_cancel_at_its_consent(
 
     _, page = await go(office, browser, PLATFORMS["linkedin"].apps[0], Consent(approve=False))
 
-    assert heading(page) == "You said no, and that's fine"
+    assert heading(page) == "Cancelled. Nothing changed."
 
 
 async def test_an_app_without_its_product_is_called_the_operators_fault(

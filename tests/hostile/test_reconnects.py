@@ -200,7 +200,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         assert grants[grant.id].access_sealed != grant.access_sealed
         assert "Renewed for Acme Social" in said
     elif outcome == "other":
-        assert title == "You signed in as somebody else", said
+        assert title == "You signed in as someone else", said
         assert grants[grant.id] == grant
         assert now == accounts
         assert f"this connection belongs to {grant.external_name}" in said

@@ -138,7 +138,7 @@ async def test_saying_no_is_fine_and_both_places_say_how_to_go_on(
     page = await browser.get(f"/oauth/{platform}/callback?{urlencode(denial)}")
     again = await browser.get(f"/oauth/{platform}/callback?{urlencode(denial)}")
 
-    assert "You said no" in page.text
+    assert "<h1>Cancelled. Nothing changed.</h1>" in page.text
     assert f"<code>/octapost connect {platform}</code>" in page.text
     assert "denied" not in page.text
     assert CANNOT in again.text
