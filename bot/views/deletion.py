@@ -151,9 +151,10 @@ def receipt(one: DeletionReceipt, platforms: Mapping[str, str]) -> Message:
                 " Our tokens are deleted either way."
             )
         )
-    blocks.append(
-        kit.section(f"Deleted {kit.day(one.deleted_at)}. Receipt number: {kit.escape(one.receipt)}")
-    )
+    blocks += [
+        kit.section(f"Deleted {kit.day(one.deleted_at)}."),
+        kit.fine_print(f"Receipt number: {one.receipt}"),
+    ]
     return Message(text=f"{title}{which}.", blocks=blocks)
 
 
