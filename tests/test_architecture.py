@@ -512,6 +512,7 @@ MAY_WRITE = {
     "services/organizations/deletion.py:work": "what the clock does once the organization is gone",
     "services/organizations/ownership.py:appoint": "the operator, where no member is left who could",
     "jobs/*": "what the clock does",
+    "services/organizations/grid_moves.py:follow": "what Slack says of a workspace",
     "services/organizations/installing.py:*": "what Slack says of the app",
     "services/organizations/invitations.py:decline": "the invited person is not a member",
     "services/organizations/join_codes.py:join": "a code instead of a membership",
