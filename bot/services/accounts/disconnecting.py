@@ -1,6 +1,7 @@
-"""An account leaves its organization, in one transaction.
+"""Disconnecting accounts.
 
-The consent behind it is ended at the platform (`bot.services.accounts.revoking`) only when nobody uses it any more.
+An account is removed from its organization in one transaction. Its grant is ended at the platform
+(`bot.services.accounts.revoking`) only if no other account uses it, and only if that ends no other grant.
 """
 
 from __future__ import annotations
@@ -35,15 +36,25 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnection:
-    """An account that was just disconnected, and its sign-in in the queue if nobody holds it any more."""
+    """An account that was just disconnected."""
 
     account: Account
     platform: Platform
     revocation: Revocation | None
+    """Its grant in the queue, if no other account uses it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What disconnecting an account would do."""
+
+    revocation: RevocationResult
+    posts: int
+    """How many posts wait to be published there, and would not be."""
 
 
 class Disconnecting:
-    """The use cases. Built once, in `bot.app`."""
+    """Disconnects accounts and ends grants. Built once, in `bot.app`."""
 
     def __init__(
         self,
@@ -60,8 +71,13 @@ class Disconnecting:
         self._database = database
         self._vault = vault
 
-    async def outlook(self, account: Account) -> RevocationResult:
-        """Return what disconnecting the account would mean for its consent, if nothing changes meanwhile."""
+    async def outlook(self, account: Account) -> Outlook:
+        """Return what disconnecting the account would do, if nothing changes meanwhile."""
+        async with self._database.organization(account.organization_id, write=False) as session:
+            waiting = await Posts(session).waiting(account.organization_id, [account.id])
+        return Outlook(revocation=await self._revocation(account), posts=waiting.posts)
+
+    async def _revocation(self, account: Account) -> RevocationResult:
         async with self._database.system(write=False) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(account.organization_id, account.id)
@@ -76,9 +92,14 @@ class Disconnecting:
         return RevocationResult.SAME_PERSON if siblings else RevocationResult.REVOKED
 
     async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
-        """Take the account out of the organization at once. Raises NotFoundError for another's or an absent one.
+        """Remove the account from the organization at once.
 
-        If nobody holds the grant any more, it is in the queue; `revocation` asks the platform at once.
+        If nothing else uses the grant, call `revocation` afterwards to end it at the platform.
+
+        Raises:
+            NotFoundError: The organization has no such account.
+            NotAllowedError: The actor may not disconnect accounts.
+
         """
         async with acting(self._database, actor, Permission.DISCONNECT_ACCOUNTS, system=True) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
@@ -107,13 +128,13 @@ class Disconnecting:
         )
 
     async def revocation(self, gone: Disconnection) -> RevocationResult:
-        """End the sign-in at the platform if it was the last use of it; says what came of that."""
+        """End the grant at the platform if nothing else uses it, and return the result."""
         if gone.revocation is None:
             return RevocationResult.STILL_USED
         return await self._revoking.attempt(gone.revocation)
 
     async def end_if_unused(self, organization_id: str, grant_id: str) -> None:
-        """Drop a grant that led to no account, here and at the platform."""
+        """End a grant that led to no account, here and at the platform."""
         async with self._database.system() as session:
             grant = await Grants(session, self._vault).get(organization_id, grant_id)
             queued = await self._release(session, organization_id, grant) if grant else None
@@ -121,9 +142,9 @@ class Disconnecting:
             await self._revoking.attempt(queued)
 
     async def end_grant(self, grant: Grant) -> RevocationResult:
-        """End a grant without a connected account, whoever still holds it, here and at the platform.
+        """End a grant without a connected account for every organization, here and at the platform.
 
-        Unless somebody has signed in for it again since it was read: then nothing is revoked or deleted.
+        If somebody has signed in for it again since it was read, nothing is revoked or deleted.
         """
         async with self._database.system() as session:
             connected_by = await Grants(session, self._vault).connected_by(grant.id)

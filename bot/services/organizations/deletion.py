@@ -19,6 +19,7 @@ from bot.services.outbox import Conversation, enqueue
 from bot.services.permissions import HIGHEST, Permission
 from storage.accounts import Accounts
 from storage.deletions import Deletions
+from storage.engine import time_limit
 from storage.grants import Grants
 from storage.organization_names import alike
 from storage.organizations import Organizations
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
+DELETED_WITHIN_S = 60.0
+"""How long the transaction may take, however little time a request has: it grows with the organization."""
 LINES_A_MESSAGE = 60
 """So many accounts fit into one message, however long their names are."""
 ABOUT_DELETIONS = frozenset({OrganizationDeleted.KIND, DeletionReceipt.KIND})
@@ -88,6 +91,10 @@ class DeletionService:
             NotConfirmedError: What was typed is not the organization's name.
 
         """
+        with time_limit.at_least(DELETED_WITHIN_S):
+            return await self._delete(actor, typed)
+
+    async def _delete(self, actor: Actor, typed: str) -> Deletion:
         permission = Permission.DELETE_ORGANIZATION
         async with acting(self.database, actor, permission, system=True) as session:
             organization = await Organizations(session).get(actor.organization_id)
