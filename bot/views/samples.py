@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from adapters.base import Blocker, Capability, Hint, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
-from bot.services.accounts.disconnecting import Outlook, Revocation
+from bot.services.accounts.disconnecting import Outlook
+from bot.services.accounts.revoking import Revocation
 from bot.services.accounts.problems import Problem
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.sign_in_as import SignInAs
@@ -44,6 +45,7 @@ from bot.views import (
     members,
     operator,
     picker,
+    reconnect_requests,
     sign_in_as,
     waiting,
 )
@@ -118,7 +120,7 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
     yield "doctor.examined", doctor.examined(NAME, profiles, Role.OWNER)
     yield "alerts.settings", alerts.settings(NAME, _alert_settings())
     yield "incidents.card", incidents.card(_incident(platform))
-    yield "incidents.request", incidents.request(RequestFacts(card=_incident(platform), asked_by=PERSON))
+    yield "reconnect_requests.request", reconnect_requests.request(RequestFacts(card=_incident(platform), asked_by=PERSON))
     yield "invitations.message", invitations.message(_invitation())
     yield "join_codes.made", join_codes.made(NAME, "ABCD-EFGH-JKLM-NPQR", Role.ADMIN)
     yield "join_codes.codes", join_codes.codes(_codes())
@@ -153,10 +155,10 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "accounts.places", accounts.places("octa_demo", placed, 120, value)
     yield (
         "accounts.confirm_disconnect",
-        accounts.confirm_disconnect(profile, Outlook(revocation=Revocation.ENDED, posts=2)),
+        accounts.confirm_disconnect(profile, Outlook(revocation=Revocation., posts=2)),
     )
     yield "alerts.form", alerts.form(_alert_settings())
-    yield "incidents.send_to", incidents.send_to(_incident(platform))
+    yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)
     yield "kit.modal", kit.modal("Octapost", [kit.words("Type `/octapost help` to see what I can do.")])
