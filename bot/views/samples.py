@@ -16,9 +16,9 @@ from adapters.base import Blocker, Capability, Hint, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
-from bot.services.accounts.revoking import Revocation
 from bot.services.accounts.problems import Problem
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.notifications import (
@@ -120,7 +120,10 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
     yield "doctor.examined", doctor.examined(NAME, profiles, Role.OWNER)
     yield "alerts.settings", alerts.settings(NAME, _alert_settings())
     yield "incidents.card", incidents.card(_incident(platform))
-    yield "reconnect_requests.request", reconnect_requests.request(RequestFacts(card=_incident(platform), asked_by=PERSON))
+    yield (
+        "reconnect_requests.request",
+        reconnect_requests.request(RequestFacts(card=_incident(platform), asked_by=PERSON)),
+    )
     yield "invitations.message", invitations.message(_invitation())
     yield "join_codes.made", join_codes.made(NAME, "ABCD-EFGH-JKLM-NPQR", Role.ADMIN)
     yield "join_codes.codes", join_codes.codes(_codes())
@@ -155,7 +158,7 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "accounts.places", accounts.places("octa_demo", placed, 120, value)
     yield (
         "accounts.confirm_disconnect",
-        accounts.confirm_disconnect(profile, Outlook(revocation=Revocation., posts=2)),
+        accounts.confirm_disconnect(profile, Outlook(revocation=RevocationResult.REVOKED, posts=2)),
     )
     yield "alerts.form", alerts.form(_alert_settings())
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
