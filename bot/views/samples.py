@@ -28,6 +28,7 @@ from bot.services.notifications import (
     OperatorNeeded,
     Welcome,
 )
+from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
 from bot.views import (
@@ -35,6 +36,7 @@ from bot.views import (
     alerts,
     connect,
     consent,
+    deletion,
     doctor,
     home,
     incidents,
@@ -50,6 +52,7 @@ from bot.views import (
     waiting,
 )
 from storage import models
+from storage.deletions import Inventory
 from storage.models import Role
 from storage.organization_summaries import Owner, Summary
 from storage.posts import Waiting
@@ -160,6 +163,14 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
         "accounts.confirm_disconnect",
         accounts.confirm_disconnect(profile, Outlook(revocation=RevocationResult.REVOKED, posts=2)),
     )
+    outlook = DeletionOutlook(
+        organization_id=ORGANIZATION,
+        organization=NAME,
+        platforms=[platform.key],
+        inventory=Inventory(members=2, sign_ins=2, shared_sign_ins=2),
+        waiting_posts=2,
+    )
+    yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
