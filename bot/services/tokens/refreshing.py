@@ -48,7 +48,7 @@ from bot.services.tokens.policy import (
 from bot.services.tokens.queue import AT_ONCE, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
-from storage.models import Grant
+from storage.models import Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.renewals import Renewal, renew
@@ -97,6 +97,7 @@ class Refresher:
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
         self._outcomes = Outcomes(database, reports, self.queues)
+        self._incidents = reports.incidents
         self._checker = PageTokenChecker(
             database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open
         )
@@ -215,7 +216,10 @@ class Refresher:
             due_in=at_latest(next_refresh_in(platform, kept, jitter=_jitter()), result.again_in),
             scopes=newer.scopes,
         )
-        stored = await self._commit(grant, renewal)
+        if grant.status == GrantStatus.NEEDS_RECONNECT:  # it was refused for hours
+            stored = await self._recover(grant, renewal)
+        else:
+            stored = await self._commit(grant, renewal)
         self._outcomes.answered(grant, "fresh", Outcome.DEAD if result.newly_suspected else Outcome.FRESH)
         if not stored:
             log.warning("refresh.newer_generation_exists", grant=grant.id)
@@ -228,6 +232,14 @@ class Refresher:
             until=time.monotonic() + COMMIT_FOR_S,
             failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
         )
+
+    async def _recover(self, grant: Grant, renewal: Renewal) -> bool:
+        """Store new tokens of a grant for which a person was asked, and say that nobody has to do anything."""
+        async with self._database.system() as session:
+            stored = await renew(session, self._vault, grant, renewal)
+            if stored:
+                await self._incidents.accounts_back(session, grant)
+        return stored
 
     async def _accounts_live_on(self, grant: Grant, result: ExchangeResult) -> None:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""
