@@ -1,9 +1,10 @@
-"""What an organization reads and chooses about being told: `/octapost alerts`."""
+"""`/octapost alerts`: the settings of an organization's alerts, and the form that changes them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.services.incidents.alert_settings import REMINDER_DAYS
 from bot.views import kit
 from bot.views.errors import channel_refused
 from bot.views.kit import Message
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 TITLE = "Alerts"
 CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
-RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
-"""The days before an end that can be chosen."""
 DIGESTS = {"daily": "Every day at 9:00", "weekly": "Mondays at 9:00", "off": "Never"}
 HALF_QUIET_HOURS = "Set a beginning and another end, or leave both empty."
 
@@ -30,7 +29,7 @@ def tested(code: str) -> str:
 
 
 def no_answer(*, perhaps_posted: bool) -> str:
-    """Return what a person reads whose message Slack neither took nor refused."""
+    """Return the sentence for a message that Slack neither took nor refused."""
     if perhaps_posted:
         return (
             "Slack didn't answer in time, so I don't know whether my message arrived. Look in the channel,"
@@ -76,7 +75,7 @@ def _quiet(chosen: AlertSettings) -> str:
 
 
 def trouble(chosen: AlertSettings) -> str:
-    """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
+    """Return, in mrkdwn, what is wrong with the channel; empty if nothing is."""
     if not chosen.channel_error or not chosen.channel_id:
         return ""
     reason = SLACK_REASONS.get(chosen.channel_error, "Slack doesn't take my messages there")
@@ -120,7 +119,7 @@ def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
         "filter": {
             "include": ["public", "private"],
             "exclude_bot_users": True,
-            "exclude_external_shared_channels": True,  # other companies read along there
+            "exclude_external_shared_channels": True,  # people of other companies read them
         },
     }
     if chosen.channel_id and not elsewhere:
@@ -129,7 +128,7 @@ def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
 
 
 def _days(chosen: AlertSettings) -> Json:
-    options = [kit.option(in_days(day), str(day)) for day in RUNGS]
+    options = [kit.option(in_days(day), str(day)) for day in REMINDER_DAYS]
     picked = [option for option in options if int(option["value"]) in chosen.reminder_days]
     element: Json = {
         "type": "multi_static_select",
@@ -175,7 +174,7 @@ def zone_options(zones: Sequence[str]) -> list[Json]:
 
 
 def saved(organization: str, chosen: AlertSettings, *, elsewhere: bool) -> Json:
-    """Return what the modal says when everything was saved."""
+    """Return the modal after everything was saved."""
     return kit.modal(TITLE, [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
 
 

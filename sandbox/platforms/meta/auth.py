@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.callbacks import signed_request, tell
+from sandbox.platforms.callbacks import post_report, signed_request
 from sandbox.platforms.meta.graph import GraphRefusal
 from sandbox.platforms.meta.state import (
     ENDINGS,
@@ -97,6 +97,7 @@ class MetaAuth(OAuthSimulator):
             "limit_code": None,
             "limit_minutes": 19,
             "deauthorize_url": "",
+            "app_active": True,
         }
 
     # The dialog
@@ -119,6 +120,11 @@ class MetaAuth(OAuthSimulator):
             "error_description": "Permissions error",
             "error_reason": "user_denied",
         }
+
+    def stop_parameters(self) -> dict[str, str]:
+        """Return what an app that is not active gets: no `error`, in Meta's own words."""
+        inactive = {"error_code": "1349126", "error_message": "App Not Active"}
+        return {} if self.settings["app_active"] else inactive
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
         """Refuse permissions that do not exist, as the dialog does."""
@@ -310,7 +316,7 @@ class MetaAuth(OAuthSimulator):
     async def _deauthorize(self, url: str, token: Token) -> int:
         """Report to the app that a person has removed it; return the status of its answer, or 0 if there was none."""
         facts = {"user_id": scoped_id(token), "issued_at": int(self.clock.now())}
-        return await tell(
+        return await post_report(
             url, {"signed_request": signed_request(self.apps[token.client_id].client_secret, facts)}
         )
 
