@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -52,6 +52,7 @@ from storage.models import Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.renewals import Renewal, renew
+from storage.revocations import Revocations
 from storage.tallies import Outcome
 
 if TYPE_CHECKING:
@@ -218,30 +219,37 @@ class Refresher:
             due_in=at_latest(next_refresh_in(platform, kept, jitter=_jitter()), result.again_in),
             scopes=newer.scopes,
         )
-        if grant.status == GrantStatus.NEEDS_RECONNECT:  # it was refused for hours
-            stored = await self._recover(grant, renewal)
-        else:
-            stored = await self._commit(grant, renewal)
+        stored = await self._commit(grant, renewal)
         self._outcomes.answered(grant, "fresh", Outcome.DEAD if result.newly_suspected else Outcome.FRESH)
-        if not stored:
+        if not stored and not await self._commit_to_queue(grant, newer):
             log.warning("refresh.newer_generation_exists", grant=grant.id)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
-        """Store new tokens; while the database is away they wait here, because nobody else has them."""
-        return await retry(
-            partial(renew, self._database.durable_autocommit, self._vault, grant, renewal),
-            on=FAILURES,
-            until=time.monotonic() + COMMIT_FOR_S,
-            failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
-        )
+        """Store new tokens."""
+        if grant.status != GrantStatus.NEEDS_RECONNECT:
+            work = partial(renew, self._database.durable_autocommit, self._vault, grant, renewal)
+            return await _until_stored(grant, work)
 
-    async def _recover(self, grant: Grant, renewal: Renewal) -> bool:
-        """Store new tokens of a grant for which a person was asked, and say that nobody has to do anything."""
-        async with self._database.system() as session:
-            stored = await renew(session, self._vault, grant, renewal)
-            if stored:
-                await self._incidents.accounts_back(session, grant)
-        return stored
+        async def recover() -> bool:
+            """Say as well that nobody has to do anything: the platform had refused for so long that it was asked for."""
+            async with self._database.system() as session:
+                stored = await renew(session, self._vault, grant, renewal)
+                if stored:
+                    await self._incidents.accounts_back(session, grant)
+            return stored
+
+        return await _until_stored(grant, recover)
+
+    async def _commit_to_queue(self, grant: Grant, newer: Tokens) -> bool:
+        """Store new tokens of a grant that was queued to be revoked meanwhile; False if it was not."""
+
+        async def store() -> bool:
+            async with self._database.system() as session:
+                return await Revocations(session, self._vault).renewed(
+                    grant.id, newer.access_token, newer.refresh_token, newer.expires_in
+                )
+
+        return await _until_stored(grant, store)
 
     async def _accounts_live_on(self, grant: Grant, result: ExchangeResult) -> None:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""
@@ -255,6 +263,16 @@ class Refresher:
         """Take more calls out of an app's budget; or return for how long nobody may call."""
         queue = self.queues.get(app)
         return None if queue is None else await queue.spend(calls)
+
+
+async def _until_stored(grant: Grant, store: Callable[[], Awaitable[bool]]) -> bool:
+    """Return what `store` returns; while the database is away the tokens wait here, because nobody else has them."""
+    return await retry(
+        store,
+        on=(DBAPIError, *FAILURES),
+        until=time.monotonic() + COMMIT_FOR_S,
+        failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
+    )
 
 
 def _jitter() -> float:
