@@ -231,7 +231,7 @@ class Refresher:
             return await _until_stored(grant, work)
 
         async def recover() -> bool:
-            """Say as well that nobody has to do anything: the platform had refused for so long that it was asked for."""
+            """Close the card as well that asked a person after hours of refusals."""
             async with self._database.system() as session:
                 stored = await renew(session, self._vault, grant, renewal)
                 if stored:
