@@ -15,7 +15,6 @@ from bot.ops import logs, tracing
 from bot.ops.start_checks import warn_about_database
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
-from bot.slack.socket_mode import SocketMode
 from bot.web.listeners import Address, listen, monitored
 from bot.web.pages import headers_of
 from bot.web.server import Runner
@@ -23,11 +22,13 @@ from bot.web.server import Runner
 if TYPE_CHECKING:
     import socket as net
 
+    from bot.slack.socket_mode import SocketMode
+
 log = logs.logger(__name__)
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """Refreshes fall due evenly. With a longer interval they would be done in bursts."""
-LADDER_INTERVAL = timedelta(minutes=10)
+REMINDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
 SETTLED_AFTER = timedelta(seconds=30)
@@ -119,7 +120,9 @@ class _Process:
         parts, scheduler = self._parts, self._parts.scheduler
         for queue in parts.refresher.queues.values():
             scheduler.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
-        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run, first_after=SETTLED_AFTER)
+        scheduler.every(
+            REMINDER_INTERVAL, "expiry reminders", parts.expiry_reminders.run, first_after=SETTLED_AFTER
+        )
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
@@ -131,6 +134,8 @@ class _Process:
         token = self._parts.settings.slack_app_token
         if token is None:
             return
+        from bot.slack.socket_mode import SocketMode  # noqa: PLC0415 - a process that serves HTTP does without
+
         self._socket = SocketMode(
             self._parts.bolt, token.get_secret_value(), web_client=self._parts.slack_clients.without_token()
         )

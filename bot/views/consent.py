@@ -184,7 +184,7 @@ def why_failed(one: ConsentFailed, platform: Platform) -> str:
             named = f" (code `{one.code}`)" if one.code else ""
             return (
                 f"That's on us, not on you: {platform.sign_in_site} lets nobody sign in with this installation's"
-                f" app{named}. Nothing changed. Whoever runs Octapost has to look at the app there."
+                f" app{named}. Nothing changed. I've told whoever runs Octapost."
             )
         case ConsentProblem.MISSING_PRODUCT:
             return missing_product(platform, next(app for app in platform.apps if app.key == one.app))

@@ -19,7 +19,7 @@ from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.views import pages as views
 from bot.views.errors import explain, sentence
-from bot.web.guard import SECRET, FormTokens, is_same_origin, single_values
+from bot.web.browsers import SECRET, FormTokens, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
 from storage.browsers import Browsers
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.links import Invitation
     from bot.settings import Settings
     from bot.slack.home_tab import HomeTabSoon
-    from bot.web.guard import Cookies
+    from bot.web.browsers import Cookies
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
     from storage.engine.db import Database
