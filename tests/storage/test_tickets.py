@@ -34,7 +34,8 @@ async def test_looking_at_a_ticket_does_not_use_it_up(database: Database) -> Non
 
 async def test_the_sixth_link_of_a_member_closes_their_oldest(database: Database) -> None:
     organization = await tenant(database)
-    tickets, others = [], []
+    tickets: list[str] = []
+    others: list[str] = []
     for _ in range(8):
         async with database.system() as session:
             tickets.append(await open_ticket(session, organization, "mem_1"))
