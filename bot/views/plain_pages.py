@@ -131,7 +131,7 @@ def installed(workspace: str, *, greeted: bool) -> PlainPage:
     return PlainPage(
         title=f"Octapost is in {workspace}",
         sentences=(
-            "A message in Slack tells you what to do first.",
+            "It sent you a message in Slack that says what to do first.",
             "Or type `/octapost` in any channel.",
         ),
         good=True,

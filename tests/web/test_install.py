@@ -110,10 +110,10 @@ async def test_the_page_says_what_happened_and_promises_no_message_that_nobody_s
         assert await installations.uninstall(found)
     back = await install(office, browser, OLGA)
 
-    assert "A message in Slack tells you what to do first." in first.text
+    assert "It sent you a message in Slack" in first.text
     assert "It was set up there before." in again.text
-    assert "A message in Slack" not in again.text
-    assert "A message in Slack tells you what to do first." in back.text
+    assert "sent you a message" not in again.text
+    assert "It sent you a message in Slack" in back.text
     assert len(await office.rows(Notice)) == 2
 
 
