@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import LargeBinary, literal
+from sqlalchemy import JSON, LargeBinary, literal
 from sqlalchemy import select as columns
 from sqlmodel import col, select, update
 
@@ -44,7 +44,7 @@ class InstallStates:
         spent = columns(
             literal(digest(state), LargeBinary),
             now(OUTCOME_LIFE),
-            literal({}, InstallState.__table__.c.outcome.type),
+            literal({}, JSON()),
         ).where(literal(expires_at, Utc()) > now())
         statement = insert_once(self._session, InstallState).from_select(
             ["state_hash", "expires_at", "outcome"], spent
@@ -65,4 +65,4 @@ class InstallStates:
             InstallState.outcome, col(InstallState.expires_at) > now(OUTCOME_LIFE - LONGEST_FINISH)
         ).where(InstallState.state_hash == digest(state), col(InstallState.expires_at) > now())
         row = (await self._session.exec(found)).one_or_none()
-        return row[0] if row is not None and (row[0] or row[1]) else None
+        return dict(row[0]) if row is not None and (row[0] or row[1]) else None

@@ -18,7 +18,7 @@ from tests.stories.told import connected
 
 WIDTH = 390
 APPS = sampled(
-    [(platform.key, app.key) for platform in reversed(PLATFORMS.values()) for app in platform.apps], 8
+    [(platform.key, app.key) for platform in reversed(list(PLATFORMS.values())) for app in platform.apps], 8
 )
 """All, or the one whose permissions have the longest names: YouTube's."""
 
