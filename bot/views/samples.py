@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 ORGANIZATION, NAME = "org_00000000000000000000", "Blue Door Bakery"
 WORKSPACE, PERSON, CHANNEL = "T0123ABCD", "U0123ABCD", "C0123ABCD"
 URL = "https://octapost.example.com/connect/ticket"
+HIGHEST = max(Role)
+"""Who may do everything is shown every button."""
 WHEN = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
@@ -118,9 +120,9 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
         yield "connect.platforms", connect.platforms(ready, ORGANIZATION, NAME)
     yield "connect.invitation", connect.invitation(platform, app, NAME, URL)
     yield "consent.settled", consent.settled(settled, platform)
-    yield "accounts.cards", accounts.cards(part, Role.OWNER)
+    yield "accounts.cards", accounts.cards(part, HIGHEST)
     yield "accounts.which", accounts.which([profiles] * 2, ORGANIZATION, "Octa")
-    yield "doctor.examined", doctor.examined(NAME, profiles, Role.OWNER)
+    yield "doctor.examined", doctor.examined(NAME, profiles, HIGHEST)
     yield "alerts.settings", alerts.settings(NAME, _alert_settings())
     yield "incidents.card", incidents.card(_incident(platform))
     yield (
@@ -128,7 +130,7 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
         reconnect_requests.request(RequestFacts(card=_incident(platform), asked_by=PERSON)),
     )
     yield "invitations.message", invitations.message(_invitation())
-    yield "join_codes.made", join_codes.made(NAME, "ABCD-EFGH-JKLM-NPQR", Role.ADMIN)
+    yield "join_codes.made", join_codes.made(NAME, "ABCD-EFGH-JKLM-NPQR", HIGHEST)
     yield "join_codes.codes", join_codes.codes(_codes())
     whom = SignInAs(name="Octa Demo", handle="@octa_demo", picture="https://octapost.example.com/octa.png")
     yield "sign_in_as.block", sign_in_as.block(whom, platform)
@@ -208,7 +210,7 @@ def _profile(platform: Platform, problem: Problem) -> AccountProfile:
 
 
 def _incident(platform: Platform) -> IncidentCard:
-    person = _person(Role.ADMIN)
+    person = _person(HIGHEST)
     incident = models.Incident(
         organization_id=ORGANIZATION,
         generation=1,
@@ -246,7 +248,7 @@ def _seat(last: str) -> Seat:
         membership_id=f"mem_{last * 20}",
         organization_id=f"org_{last * 20}",
         organization_name=f"{NAME} {last}",
-        role=Role.OWNER,
+        role=HIGHEST,
     )
 
 
@@ -271,7 +273,7 @@ def _invitation() -> InvitationReceived:
         invitation_id="inv_00000000000000000000",
         organization=_summary(),
         realm=WORKSPACE,
-        role=Role.ADMIN,
+        role=HIGHEST,
         expires_at=WHEN,
         invited_by=PERSON,
     )
@@ -281,7 +283,7 @@ def _codes() -> OpenCodes:
     code = models.JoinCode(
         code_hash=bytes(32),
         organization_id=ORGANIZATION,
-        role=Role.ADMIN,
+        role=HIGHEST,
         created_by="mem_00000000000000000000",
         expires_at=WHEN,
     )
@@ -294,14 +296,14 @@ def _roster() -> Roster:
         realm=WORKSPACE,
         user_id=PERSON,
         team_id=WORKSPACE,
-        role=Role.MEMBER,
+        role=HIGHEST,
         invited_by="mem_00000000000000000000",
         expires_at=WHEN,
     )
     return Roster(
         organization_id=ORGANIZATION,
         organization=NAME,
-        role=Role.OWNER,
+        role=HIGHEST,
         members=[_person(role) for role in Role],
         invitations=[invited],
         workspaces={WORKSPACE: NAME},
