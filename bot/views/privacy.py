@@ -5,27 +5,27 @@ from __future__ import annotations
 STORED = (
     (
         "Sign-ins at platforms",
-        "to publish for your organization. Tokens are encrypted, and destroyed with the last account that needs them.",
+        "To publish for your organization. Tokens are encrypted, and destroyed with the last account that needs them.",
     ),
     (
         "Accounts: name, handle, picture address, link, permissions",
-        "to show which account is which. Kept until the account is disconnected; its name stays in the history.",
+        "To show which account is which. Kept until the account is disconnected; its name stays in the history.",
     ),
     (
         "People: Slack user and workspace ids, and roles",
-        "to know who may do what. Kept while the person is a member; who did what stays in the history.",
+        "To know who may do what. Kept while the person is a member; who did what stays in the history.",
     ),
     (
         "History: who connected, disconnected, invited or removed whom, and when",
-        "so that an organization can see who did what. Kept as long as the organization.",
+        "So that an organization can see who did what. Kept as long as the organization.",
     ),
     (
         "Messages that Octapost sent",
-        "to edit them later and not to send them twice. Kept 60 days, alert cards 400 days.",
+        "To edit them later and not to send them twice. Kept 60 days, alert cards 400 days.",
     ),
     (
         "One cookie: a random number",
-        "to make sure that whoever returns from a sign-in began it. Kept 12 hours; nobody is tracked.",
+        "To make sure that whoever returns from a sign-in began it. Kept 12 hours; nobody is tracked.",
     ),
 )
 """What is stored -> why, and for how long."""
