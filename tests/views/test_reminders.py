@@ -36,11 +36,16 @@ def test_a_card_says_how_many_days_are_left(days: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("platform", "words"),
     [
-        ("linkedin", "LinkedIn ends sign-ins after a time, and only a person can renew this one; it takes a minute."),
+        (
+            "linkedin",
+            "LinkedIn ends sign-ins after a time, and only a person can renew this one; it takes a minute.",
+        ),
         ("tiktok", "TikTok hasn't renewed this sign-in for weeks; signing in again takes a minute."),
     ],
 )
-def test_only_where_no_renewal_moves_the_end_is_it_called_the_platform_s_rule(platform: str, words: str) -> None:
+def test_only_where_no_renewal_moves_the_end_is_it_called_the_platform_s_rule(
+    platform: str, words: str
+) -> None:
     assert reminders.why(PLATFORMS[platform], "") == words
 
 
