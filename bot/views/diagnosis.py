@@ -110,7 +110,7 @@ def expiry(lifetime: Lifetime, platform: Platform) -> str:
         case Expiry.RENEWS:
             return "Renews itself."
         case Expiry.RENEWAL_LATE:
-            return f"Hasn't been renewed for a while. Unless a renewal works within {left}, someone has to sign in again."
+            return f"Not renewed for a while. Unless a renewal works within {left}, someone has to sign in again."
         case Expiry.DATA_UNTIL:
             return f"Renews itself. {platform.name} shows us its data for another {left}; {again}"
         case Expiry.RENEWS_UNTIL:

@@ -189,7 +189,7 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
         (
             "tiktok",
             {"refresh_sealed": b"r", "refresh_expires_at": NOON + timedelta(days=20)},
-            "Hasn't been renewed for a while. Unless a renewal works within 20 days, someone has to sign in again.",
+            "Not renewed for a while. Unless a renewal works within 20 days, someone has to sign in again.",
         ),
         (
             "linkedin",
