@@ -39,11 +39,6 @@ class AccountToken:
     suspected_at: datetime | None
     access_error: str
 
-    @property
-    def doubted(self) -> bool:
-        """Tell whether the platform called the token over when it was asked last."""
-        return self.suspected_at is not None or bool(self.access_error)
-
 
 class AccountTokens:
     """The accounts of one grant, as owners of tokens."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, case, func
+from sqlalchemy import and_, bindparam, case
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import insert_once, now
-from storage.models import Invitation, JoinCode, Membership, Organization, Role, WorkspaceLink, new_id
+from storage.models import Invitation, JoinCode, Membership, Role, new_id
 from storage.organizations import lock_organization
 from storage.standing import Standing, standing
 
@@ -89,25 +89,6 @@ class Members:
             col(Membership.ended_at).is_(None),
         )
         return (await self._session.exec(found)).one_or_none()
-
-    async def of_person(
-        self, realm: str, user_id: str, team_id: str
-    ) -> list[tuple[Membership, Organization]]:
-        """Return the person's organizations that may be used from this workspace, by name. System session."""
-        theirs = (
-            select(Membership, Organization)
-            .join(Organization, col(Organization.id) == col(Membership.organization_id))
-            .join(WorkspaceLink, col(WorkspaceLink.organization_id) == col(Organization.id))
-            .where(
-                WorkspaceLink.team_id == team_id,
-                Membership.realm == realm,
-                Membership.user_id == user_id,
-                col(Membership.ended_at).is_(None),
-                col(Organization.deleted_at).is_(None),
-            )
-            .order_by(func.lower(Organization.name), col(Organization.id))
-        )
-        return list(await self._session.exec(theirs))
 
     async def resolve(self, realm: str, user_id: str, team_id: str, channel_id: str) -> Standing:
         """Return what the person may speak for in this channel: `standing` in this session."""
@@ -192,10 +173,3 @@ class Members:
         memberships = list(await self._session.exec(theirs))
         await self._end(memberships)
         return memberships
-
-    async def touch(self, membership_id: str, team_id: str) -> None:
-        """Remember through which workspace the person was last seen."""
-        seen = update(Membership).where(
-            col(Membership.id) == membership_id, col(Membership.team_id) != team_id
-        )
-        await self._session.exec(seen.values(team_id=team_id))

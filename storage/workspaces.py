@@ -46,13 +46,6 @@ class Workspaces:
             workspace.default_organization_id = organization_id
             await self._session.flush()
 
-    async def channel_default(self, team_id: str, channel_id: str) -> str | None:
-        """Return the id of the organization that commands in this channel mean, where one was set."""
-        found = select(ChannelDefault.organization_id).where(
-            ChannelDefault.team_id == team_id, ChannelDefault.channel_id == channel_id
-        )
-        return (await self._session.exec(found)).one_or_none()
-
     async def set_channel_default(self, team_id: str, channel_id: str, organization_id: str) -> None:
         """Let commands in this channel mean this organization."""
         values = {"team_id": team_id, "channel_id": channel_id, "organization_id": organization_id}
@@ -82,8 +75,3 @@ class Workspaces:
             .order_by(func.lower(Organization.name), col(Organization.id))
         )
         return list(await self._session.exec(linked))
-
-    async def teams(self, organization_id: str) -> list[str]:
-        """Return the ids of the workspaces from which the organization may be used."""
-        linked = select(WorkspaceLink.team_id).where(WorkspaceLink.organization_id == organization_id)
-        return list(await self._session.exec(linked.order_by(col(WorkspaceLink.linked_at))))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from storage.accounts import Accounts
 from storage.discoveries import Found
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import Role
 from storage.organizations import Organizations
@@ -35,14 +35,16 @@ async def grant_of(
         repository = Grants(session, vault)
         pending = await repository.create_pending(
             by.organization_id,
-            by.id,
-            platform=platform,
-            app=platform,
-            access="a",
-            refresh="r",
-            scopes=[],
-            access_expires_in=None,
-            refresh_expires_in=None,
+            NewGrant(
+                connected_by=by.id,
+                platform=platform,
+                app=platform,
+                access="a",
+                refresh="r",
+                scopes=[],
+                access_expires_in=None,
+                refresh_expires_in=None,
+            ),
         )
         return await repository.activate(
             by.organization_id, pending.id, external_id=who, external_name=who, scopes=[]

@@ -23,7 +23,7 @@ from sandbox.start import bound
 from storage.memberships import Members
 from storage.models import Membership, Role
 from storage.organizations import Organizations
-from storage.tickets import Tickets
+from storage.tickets import NewTicket, open_ticket
 from storage.vault import KeyRing
 from storage.workspaces import Workspaces
 from tests.databases import sqlite_file
@@ -80,13 +80,16 @@ class House:
     async def ticket(self, member: Membership, platform: str = "x", key: str = "") -> str:
         """The path of a fresh link of this member."""
         async with self.parts.database.system() as session:
-            ticket = await Tickets(session).open(
-                organization_id=member.organization_id,
-                membership_id=member.id,
-                team_id=member.team_id,
-                channel_id="C0ACMEGEN",
-                platform=platform,
-                app=key or platform,
+            ticket = await open_ticket(
+                session,
+                NewTicket(
+                    organization_id=member.organization_id,
+                    membership_id=member.id,
+                    team_id=member.team_id,
+                    channel_id="C0ACMEGEN",
+                    platform=platform,
+                    app=key or platform,
+                ),
             )
         return f"/connect/{ticket}"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlmodel import col, delete
 
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
-from storage.browsers import Browsers
 from storage.memberships import Members
-from storage.models import Browser, ConnectionAttempt, Role, SignIn, Ticket
+from storage.models import Browser, ConnectionAttempt, Role, SignIn, Ticket, digest
 from tests.platforms import PLATFORMS
 from tests.web.house import COOKIE, House, press, query_of
 
@@ -266,7 +266,9 @@ async def test_a_proof_ends_with_the_browser_being_forgotten(
     member = await house.member()
     await house.sign_in(browser, await house.ticket(member))
     async with house.parts.database.system() as session:
-        await Browsers(session).forget(browser.cookies[COOKIE])
+        await session.exec(
+            delete(Browser).where(col(Browser.browser_hash) == digest(browser.cookies[COOKIE]))
+        )
 
     started = await press(browser, await house.ticket(member))
 

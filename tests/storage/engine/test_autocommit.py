@@ -12,7 +12,7 @@ from storage.memberships import Members
 from storage.models import Role
 from storage.seen_requests import first_seen
 from storage.standing import standing
-from storage.tickets import TooManyTickets, open_ticket
+from storage.tickets import NewTicket, TooManyTickets, open_ticket
 from storage.workspaces import Workspaces
 from tests.storage.world import run_sql, tenant
 
@@ -28,12 +28,14 @@ NO_ONE = "org_00000000000000000000"
 async def ticket(database: Database, organization_id: str, membership_id: str = "mem_1") -> str:
     return await open_ticket(
         database.autocommit,
-        organization_id=organization_id,
-        membership_id=membership_id,
-        team_id="T1",
-        channel_id="C1",
-        platform="x",
-        app="x",
+        NewTicket(
+            organization_id=organization_id,
+            membership_id=membership_id,
+            team_id="T1",
+            channel_id="C1",
+            platform="x",
+            app="x",
+        ),
     )
 
 
