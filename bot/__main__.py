@@ -1,4 +1,4 @@
-"""The command `octapost`, also as `python -m bot`: starts the command line where our packages lie together."""
+"""The command `octapost`, also `python -m bot`: checks that Python finds our packages, then runs the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PACKAGES = ("adapters", "sandbox", "storage")
 
 
 def misplaced() -> str | None:
-    """Return a sentence about the first of our packages that Python would not take from beside `bot`."""
+    """Return a sentence about the first of our packages that Python would not import from beside `bot`, or None."""
     for name in PACKAGES:
         spec = find_spec(name)
         if spec is None:
@@ -27,7 +27,7 @@ def misplaced() -> str | None:
 
 
 def main() -> None:
-    """Run the command line, or end with a sentence where another package would take the place of ours."""
+    """Run the command line, or exit with a sentence if another package would be imported instead of ours."""
     if (fault := misplaced()) is not None:
         sys.exit(fault)
     from bot import cli  # noqa: PLC0415 - it imports the packages that are checked above

@@ -1,4 +1,4 @@
-"""The composition root: the only module that constructs things and, with `settings`, reads the environment."""
+"""The composition root: it constructs all parts, and is the only module besides `settings` to read the environment."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ log = logs.logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What every layer is built on."""
+    """The parts that every layer uses."""
 
     settings: Settings
     database: Database
@@ -102,7 +102,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the product does."""
+    """The services."""
 
     catalog: PlatformCatalog
     incidents: IncidentService
@@ -126,7 +126,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackEdge:
-    """The way from Slack to the stories."""
+    """The parts that lead a request from Slack to a story."""
 
     routes: Routes
     home: Home
@@ -136,7 +136,7 @@ class SlackEdge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that was constructed, for the process, the command line and the tests."""
+    """The parts that the process, the command line and the tests use."""
 
     settings: Settings
     database: Database
@@ -157,20 +157,24 @@ class Parts:
     notices: OutboxSender
     sweeper: Sweeper
     alive: web.Application
-    """What a process without the web serves: only that it is alive."""
+    """Served by a process without the web: only `/livez`."""
     monitoring: web.Application
     """Readiness and metrics, for the operator's own machines."""
     web: web.Application
 
 
 ReadSettings = Callable[[Mapping[str, str]], Settings]
-"""How an environment becomes settings: `settings_from`, or the same for other platforms."""
+"""Turns an environment into settings: `settings_from`, or the same with other platforms."""
 
 
 def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REGISTRY) -> Settings:
-    """Return the settings in `env`, by default the process's environment, from which they are then removed.
+    """Return the settings in `env`, by default those of the process's environment, where they are then removed.
 
-    A child process inherits none of them, and nothing that prints the environment shows a key.
+    So child processes inherit no key, and printing the environment shows none.
+
+    Raises:
+        ConfigurationError: A setting is missing or wrong.
+
     """
     if env is not None:
         return Settings.from_env(env, registry)
@@ -185,10 +189,10 @@ def settings_from(env: Mapping[str, str] | None = None, registry: Registry = REG
 async def parts_of(
     settings: Settings, *, answered_within: timedelta | None = ANSWERED_WITHIN, write: bool = True
 ) -> AsyncIterator[Parts]:
-    """Construct everything, and close it again. Nothing listens and no clock ticks yet.
+    """Construct all parts, and close them when the context ends. Nothing listens and no job runs yet.
 
-    `answered_within` is how long the database may take for a statement; None: as long as it needs. Without
-    `write` not even the vault's canary is left behind: what was empty stays empty.
+    `answered_within`: how long the database may take for a statement; None: as long as it needs. Without `write`, not
+    even the vault's canary is stored, so an empty database stays empty.
     """
     for secret in settings.secrets():
         logs.register_secret(secret)
@@ -260,7 +264,7 @@ def construct(
 
 
 def _services(base: Base) -> Services:
-    """Construct what the product does."""
+    """Construct the services."""
     database, vault, adapters = base.database, base.vault, base.adapters
     people = SlackPeople(base.slack_clients)
     catalog = PlatformCatalog(base.settings.platforms())
@@ -309,7 +313,7 @@ def _services(base: Base) -> Services:
 
 
 def _slack(base: Base, services: Services) -> SlackEdge:
-    """Construct the stories, and the way from Slack to them."""
+    """Construct the stories, and the parts that lead requests from Slack to them."""
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
@@ -350,7 +354,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
 def _web(
     base: Base, services: Services, slack: SlackEdge, scheduler: Scheduler
 ) -> tuple[web.Application, web.Application, web.Application]:
-    """Construct what is served: everything; only that the process is alive; what monitoring reads."""
+    """Construct three applications: the complete one, the one with `/livez` only, and the one for monitoring."""
     settings, database, vault = base.settings, base.database, base.vault
     pages, cookies = Pages(settings), Cookies(secure=settings.secure)
     connect_pages = ConnectPages(

@@ -1,4 +1,4 @@
-"""A running process: it serves and works until it is told to stop, then finishes what has begun."""
+"""A running process: it serves requests and runs jobs until it is told to stop, then finishes work in progress."""
 
 from __future__ import annotations
 
@@ -26,25 +26,27 @@ if TYPE_CHECKING:
 log = logs.logger(__name__)
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
-"""Work falls due evenly; looked for less often, it would be done in bursts."""
+"""Refreshes fall due evenly. With a longer interval they would be done in bursts."""
 LADDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
+SETTLED_AFTER = timedelta(seconds=30)
+"""When a process that has started does what can wait: it first answers, refreshes tokens and sends messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """An application that serves and works until its context ends."""
+    """An application that serves requests and runs jobs until its context ends."""
 
     parts: Parts
     url: str
     """Where it listens, as seen from this machine."""
     monitoring_url: str | None
-    """Where readiness and metrics are, as seen from this machine; None where they are off."""
+    """Where readiness and metrics are, as seen from this machine; None if they are off."""
 
 
 def set_log_level(level: str = "ERROR") -> None:
-    """Log only what is at least as severe as `level`: for programs that show something else in the terminal."""
+    """Log only events of at least this level, for programs that write their own output to the terminal."""
     logs.configure(level)
 
 
@@ -58,13 +60,13 @@ async def run(
     listener: net.socket | None = None,
     monitoring_listener: net.socket | None = None,
 ) -> AsyncIterator[Running]:
-    """Serve and work while the context lasts; on leaving it, finish what has begun within the grace time.
+    """Serve requests and run jobs while the context lasts, then finish work in progress within the grace time.
 
     A process that does not serve Slack and browsers still answers `/livez`. A listener is a socket that is bound
     already, so that no other process can take its port; it replaces the setting.
 
     Raises:
-        ConfigurationError: Another process has one of the ports.
+        ConfigurationError: A port is taken, or a setting or package is missing for Socket Mode or traces.
 
     """
     if socket_mode and settings.slack_app_token is None:
@@ -103,7 +105,7 @@ async def run(
 
 
 class _Process:
-    """What a running process has beside its parts, and the order in which it stops."""
+    """The parts of a running process, and the order in which they start and stop."""
 
     def __init__(self, parts: Parts, runner: Runner) -> None:
         self.runner = runner
@@ -111,19 +113,19 @@ class _Process:
         self._socket: SocketMode | None = None
 
     def start_jobs(self) -> None:
-        """Look for due work from now on."""
+        """Start all jobs."""
         parts, scheduler = self._parts, self._parts.scheduler
         for queue in parts.refresher.queues.values():
             scheduler.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
-        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run)
-        scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run)
+        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run, first_after=SETTLED_AFTER)
+        scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
-        scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run)
+        scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run, first_after=SETTLED_AFTER)
         scheduler.start()
 
     async def connect(self) -> None:
-        """Receive what Slack sends over a WebSocket too."""
+        """Receive Slack's requests over a WebSocket, too."""
         token = self._parts.settings.slack_app_token
         if token is None:
             return
@@ -133,7 +135,7 @@ class _Process:
         await self._socket.connect_async()  # type: ignore[no-untyped-call]
 
     async def stop(self) -> None:
-        """Start nothing more, and finish what has begun within the grace time."""
+        """Start no new work, and finish work in progress within the grace time."""
         parts = self._parts
         ends = time.monotonic() + parts.settings.shutdown_grace_s
 
@@ -145,7 +147,7 @@ class _Process:
         if self._socket is not None:
             await self._socket.stop(min(left(), ANSWER_WITHIN_S))
         await self.runner.cleanup()
-        # All of these go on meanwhile, so the one waited for last has had the whole time too.
+        # They all run at the same time, so each has the whole grace time, also the one we wait for last.
         await parts.dispatcher.drain(left())
         await parts.scheduler.stop(left())
         await parts.refresher.drain(left())
@@ -168,7 +170,7 @@ async def _tracing(endpoint: str) -> AsyncIterator[None]:
 
 
 def shutdown_event() -> asyncio.Event:
-    """Return an event that is set when the process is told to stop, also while it is still starting."""
+    """Return an event that is set when the process is told to stop, even while it is still starting."""
     import signal  # noqa: PLC0415 - only the command line waits for signals
 
     stop = asyncio.Event()

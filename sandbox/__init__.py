@@ -1,1 +1,1 @@
-"""The whole world offline: a Slack and seven platforms on localhost, faithful enough to build against."""
+"""A simulated Slack and seven simulated platforms on localhost, accurate enough to develop against offline."""

@@ -1,7 +1,6 @@
-"""A browser without a window: follows redirects, keeps cookies, fills in and sends forms.
+"""A browser without a window: it follows redirects, keeps cookies, fills in forms and sends them.
 
-For the tour, and for tests that are about the trip and not about the looks. What people see is tried
-in a real browser.
+For the tour, and for tests of what the pages do. How pages look is tested in a real browser.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ import httpx
 
 MOST_REDIRECTS = 10
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody: on localhost all is plain HTTP, and reading the authorities takes every client 20 ms."""
+"""Trusts no certificate: on localhost everything is plain HTTP, and loading the authorities takes 20 ms per client."""
 
 
 @dataclass(slots=True)
 class Form:
-    """A form as it stands on a page: where it goes, and its fields with what is filled in."""
+    """A form on a page: where it is sent, and its fields with their values."""
 
     action: str = ""
     method: str = "get"
@@ -68,18 +67,18 @@ class _Reader(HTMLParser):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the browser shows."""
+    """A page that the browser shows."""
 
     url: str
     status: int
     html: str
     title: str
     text: str
-    """The words a person reads, in order."""
+    """The text that a person reads, in order."""
     forms: tuple[Form, ...]
     headers: Mapping[str, str]
     trail: tuple[str, ...] = ()
-    """Every address on the way here."""
+    """Every address that led here."""
 
     @property
     def origin(self) -> str:
@@ -128,7 +127,7 @@ class Browser:
         choose: Mapping[str, str | Collection[str]] | None = None,
         press: tuple[str, str] | None = None,
     ) -> Page:
-        """Send the page's form with `choose` instead of what stands in those fields, and one button pressed."""
+        """Send the page's form by pressing one button; `choose` replaces the values of the fields that it names."""
         form = next(f for f in page.forms if f.method == "post")
         chosen = dict(choose or {})
         data: dict[str, list[str]] = {}
@@ -189,9 +188,9 @@ async def travel(
     slack_person: str,
     consent: Consent | None = None,
 ) -> Page:
-    """Return the page at the end of a connect link: through Slack's sign-in and the platform's consent.
+    """Follow a connect link through Slack's sign-in and the platform's consent, and return the last page.
 
-    `slack_person` is `user.team`, as on Slack's page. Whatever stops the trip is the page returned.
+    `slack_person` is `user.team`, as on Slack's page. If something stops the sign-in, that page is returned.
     """
     wish = consent or Consent()
     page = await browser.open(link)

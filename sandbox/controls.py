@@ -1,4 +1,4 @@
-"""The World page: every simulator with its people, and buttons for what goes wrong in real life.
+"""The World page: every simulator with its people, and buttons for things that go wrong in real life.
 
 Each button does what the simulator's control API (`/_control`, see `sandbox.core`) does.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SimulatedWorld(Protocol):
-    """What the page shows and moves: `sandbox.world.World`."""
+    """What the page needs of `sandbox.world.World`."""
 
     slack: SlackSimulator
     platforms: dict[str, OAuthSimulator]
@@ -38,7 +38,7 @@ class SimulatedWorld(Protocol):
         """Let time pass for every platform and for the app."""
 
     async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
-        """Let time pass until the app has asked `platform` again; return how much."""
+        """Let time pass until the app has called `platform` again; return how much."""
 
     async def come_to_day(self, platform: OAuthSimulator, day: int) -> timedelta:
         """Let time pass until the newest sign-in at `platform` is `day` days old; return how much."""
@@ -51,11 +51,11 @@ SPANS = {
     "7d": timedelta(days=7),
     "53d": timedelta(days=53),
 }
-"""How much time a button lets pass. 20 minutes: a refused token is asked about again after 15."""
+"""How much time each button lets pass. 20 minutes, because a refused token is tried again after 15."""
 HOUR, HOURS = timedelta(hours=1), 6
 OUTAGE = Fault(status=503, body='{"error": "the sandbox was asked to be out of order"}')
 SLACK_OUTAGE = Fault(path="^/api/", status=503, body='{"ok": false, "error": "service_unavailable"}')
-"""Only the Web API: the browser client lives on the same server."""
+"""Only the Web API, because the web client is on the same server."""
 
 
 def control_routes(world: SimulatedWorld) -> list[web.RouteDef]:
@@ -69,7 +69,7 @@ def control_routes(world: SimulatedWorld) -> list[web.RouteDef]:
 
 
 class Controls:
-    """Draws the World page and does what its buttons say."""
+    """Draws the World page and handles its buttons."""
 
     def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
@@ -83,10 +83,10 @@ class Controls:
             "eve": self._eve,
         }
         self._unnoticed: set[str] = set()
-        """Platforms where somebody ended a permission since time passed last."""
+        """Platforms where somebody ended a permission since time last passed."""
 
     async def show(self, request: web.Request) -> web.Response:
-        """Answer the page."""
+        """Answer with the page."""
         slack = self._world.slack
         platforms = [s for s in self._world.simulators if isinstance(s, OAuthSimulator)]
         text = PAGES.get_template("world.html").render(
@@ -108,7 +108,7 @@ class Controls:
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
 
     async def act(self, request: web.Request) -> web.Response:
-        """Do what a button says, and show the page again with a sentence about it."""
+        """Do what a button says, and show the page again with a sentence about the result."""
         from_own_page(request, "application/x-www-form-urlencoded")
         name = request.match_info["simulator"]
         simulator = next((s for s in self._world.simulators if s.name == name), None)
@@ -123,15 +123,14 @@ class Controls:
         raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#{name}")
 
     async def wait(self, request: web.Request) -> web.Response:
-        """Let time pass for everybody, and say how much."""
+        """Let time pass everywhere, and say how much."""
         from_own_page(request, "application/x-www-form-urlencoded")
         span = SPANS.get(str((await request.post()).get("what", "")))
         if span is None:
             raise web.HTTPBadRequest(text="Press one of the buttons.")
         self._unnoticed.clear()
-        for _ in range(
-            steps := max(1, min(HOURS, span // HOUR))
-        ):  # an outage is met more than once in six hours
+        # In steps, so that the app notices an outage more than once in six hours.
+        for _ in range(steps := max(1, min(HOURS, span // HOUR))):
             await self._world.pass_time(span / steps)
         done = f"{_spelled(span)} went by, at every platform and for Octapost."
         raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#time")

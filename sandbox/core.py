@@ -1,7 +1,7 @@
-"""What every simulator shares: a clock that can be moved, faults on demand, and a memory of each request.
+"""What all simulators share: a clock that can be moved, faults on demand, and a record of every request.
 
-A simulator is an aiohttp application on its own port of 127.0.0.1, because the bot keeps a platform's
-paths and replaces only the origin. Each answers a control API below `/_control`:
+A simulator is an aiohttp application on its own port of 127.0.0.1, because the bot keeps a platform's paths and
+replaces only the origin. Each has a control API below `/_control`:
 
     GET    /_control/requests        every request so far, oldest first
     DELETE /_control/requests        forget them
@@ -9,9 +9,9 @@ paths and replaces only the origin. Each answers a control API below `/_control`
     POST   /_control/faults          add one: see `Fault`
     DELETE /_control/faults          remove all
     POST   /_control/clock           {"offset_s": 3600} moves this simulator's clock
-    GET    /_control/settings        the knobs and their values
-    POST   /_control/settings        {"name": value} changes knobs
-    POST   /_control/<action>        what else the simulator offers, e.g. revoke
+    GET    /_control/settings        the settings and their values
+    POST   /_control/settings        {"name": value} changes settings
+    POST   /_control/<action>        other actions of the simulator, e.g. revoke
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from aiohttp import web
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTROL = "/_control"
 KEPT_BODY = 64 * 1024
-"""Bytes of a request body that are remembered; uploads are longer and nobody reads them back."""
+"""Bytes of a request body that are recorded. Uploads are longer, and nothing reads them again."""
 
 
 MOST_FIELDS = 20_000
-"""A consent page has a box per Page, and somebody here has a thousand; aiohttp takes that many fields."""
+"""Fields of a form that aiohttp accepts. A consent page has a box per Page, and one person here has a thousand."""
 
 
 @dataclass(slots=True)
@@ -44,13 +44,13 @@ class Clock:
     offset_s: float = 0.0
 
     def now(self) -> float:
-        """Return seconds since the epoch, as this simulator believes."""
+        """Return seconds since the epoch by this simulator's clock."""
         return time.time() + self.offset_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One request as it arrived, and the status it got (0: the answer was withheld)."""
+    """A request as it arrived, and the status of its answer (0: the answer was not sent)."""
 
     at: float
     method: str
@@ -63,11 +63,11 @@ class Recorded:
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """Something to go wrong for requests that match.
+    """A fault for the requests that match.
 
-    `path` is a regular expression searched in the path. With `status`, that answer is given and
-    the request has no effect. With `lose_answer`, the request takes effect and then the connection
-    is dropped. `delay_s` waits before either. `times` counts down; None means for ever.
+    `path` is a regular expression that is searched for in the path. With `status`, the request gets that answer and has
+    no effect. With `lose_answer`, the request takes effect and then the connection is dropped. Both happen after
+    `delay_s`. `times` is how often the fault still occurs; None means always.
     """
 
     path: str = ""
@@ -89,16 +89,16 @@ class Fault:
         )
 
     async def wait(self) -> None:
-        """Wait as long as this fault holds an answer back; a test may wait for something else instead."""
+        """Wait for the delay of this fault. A test may replace this with another wait."""
         await asyncio.sleep(self.delay_s)
 
 
 class Simulator:
-    """A server on localhost. Subclasses add routes, knobs (`settings`) and control actions."""
+    """A server on localhost. Subclasses add routes, `settings` and control actions."""
 
     name: ClassVar[str]
     called: ClassVar[str] = ""
-    """What people call it; empty: as its consent page does."""
+    """Its usual name; empty: the one on its consent page."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -109,11 +109,11 @@ class Simulator:
         self._runner: web.AppRunner | None = None
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what this simulator serves."""
+        """Return the routes of this simulator."""
         raise NotImplementedError
 
     def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
-        """Return control actions by name; each takes the posted JSON object and returns JSON."""
+        """Return the control actions by name; each takes the posted JSON object and returns JSON."""
         return {}
 
     async def start(self, port: int = 0) -> str:

@@ -1,7 +1,7 @@
-"""Somebody at work in the simulated world: types commands, opens links, consents, presses and picks.
+"""A person who uses the simulated Slack and platforms: types commands, opens links, consents, presses buttons.
 
-What the tour plays and what the stories' tests are told with. Whatever a person would expect to see and
-is not there raises `NotSeen` with what was there instead.
+The tour and the tests of the stories use it. If something is missing that the person would expect to see, `NotSeen` is
+raised with what they saw instead.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 PLACEHOLDER = "Still working on it."
-"""How a modal begins whose content is not there yet."""
+"""The first words of a modal whose content is not ready yet."""
 
 
 class NotSeen(Exception):
-    """Something a person would expect to see was not there. The message says what was."""
+    """Something that a person would expect to see is missing. The message says what they saw instead."""
 
 
 class Member:
-    """One person, with a Slack client open in one channel and a browser beside it."""
+    """One person, with Slack open in one channel, and a browser."""
 
     def __init__(self, world: World, user_id: str, team_id: str, channel_id: str) -> None:
         self.world = world
@@ -63,7 +63,7 @@ class Member:
         return await self._filled()
 
     async def press(self, target: Message | View, action_id: str, value: Any = None) -> None:
-        """Press a button or choose in a menu."""
+        """Press a button, or choose from a menu."""
         outcome = await self.slack.press(self.user_id, target, action_id, value=value)
         expect(not outcome.error, f"{action_id}: {outcome.error}")
 
@@ -76,7 +76,7 @@ class Member:
         expect(not outcome.error, f"{action_id}: {outcome.error}")
 
     async def accept(self) -> str:
-        """Accept the newest invitation in the direct messages, once it is there; return what is said then."""
+        """Accept the newest invitation in the direct messages, once it has arrived, and return the answer."""
         invitation = await self.slack.until(lambda: self._offered("invitation.accept"), 10)
         await self.press(invitation, "invitation.accept")
         return text_of(await self.slack.until(lambda: self._changed(invitation), 10))
@@ -90,13 +90,13 @@ class Member:
         )
 
     async def submit(self, view: View, values: dict[str, Any] | None = None) -> View:
-        """Submit a modal and return the one that stands there afterwards, once it is filled."""
+        """Submit a modal and return the one that is shown afterwards, once it is filled."""
         shown = await self.slack.submit(self.user_id, view, values)
         expect(shown is not None, "the modal closed without a word")
         return await self._filled()
 
     async def _filled(self) -> View:
-        """Return the person's modal as soon as it is more than a placeholder: on a busy machine that takes a moment."""
+        """Return the person's modal as soon as its content replaces the placeholder, which may take a moment."""
         return await self.slack.until(lambda: self._modal_without(PLACEHOLDER), 10)
 
     def _modal_without(self, words: str) -> View | None:
@@ -108,7 +108,7 @@ class Member:
         await self.slack.close(self.user_id, view, all_of_them=True)
 
     async def modal_with(self, word: str, within_s: float = 10) -> View:
-        """Return the person's modal once it holds `word`: an action_id, or something to read."""
+        """Return the person's modal once it contains `word`, in an action_id or in its text."""
         return await self.slack.until(lambda: self._modal_with(word), within_s)
 
     def _modal_with(self, word: str) -> View | None:
@@ -120,7 +120,7 @@ class Member:
         return self.slack.direct_messages(self.user_id, self.team_id)
 
     async def next_message(self, seen: int, within_s: float = 10) -> Message:
-        """Return the first direct message after the first `seen`, as soon as it is there."""
+        """Return the first direct message after the first `seen` ones, as soon as it arrives."""
         return (await self.slack.until(lambda: self.direct_messages()[seen:], within_s))[0]
 
     def seen(self) -> list[Message]:
@@ -130,13 +130,13 @@ class Member:
     # In the browser
 
     async def install(self, *, org_wide: bool = False) -> Page:
-        """Add the app to the workspace, and return the page at the end."""
+        """Add the app to the workspace, and return the last page."""
         page = await self.browser.open(f"{self.world.app_url}/slack/install")
         wish = {"person": f"{self.user_id}.{self.team_id}"} | ({"org_wide": "yes"} if org_wide else {})
         return await self.browser.submit(page, choose=wish, press=("decision", "approve"))
 
     async def link(self, platform: str, app: str = "") -> str:
-        """Ask for a connect link and return it; `app` chooses where the platform has two."""
+        """Request a connect link and return it; `app` chooses one of a platform's two apps."""
         message = await self.command(f"connect {platform}")
         if app:
             seen = len(self.seen())
@@ -147,7 +147,7 @@ class Member:
         return links[0]
 
     async def travel(self, link: str, consent: Consent | None = None) -> Page:
-        """Open a connect link, sign in and consent; return the page at the end."""
+        """Open a connect link, sign in and consent; return the last page."""
         return await travel(
             self.browser,
             link,
@@ -160,7 +160,7 @@ class Member:
     async def connect(
         self, platform: str, consent: Consent | None = None, *, app: str = "", choose: int = 0
     ) -> str:
-        """Connect a platform, pick `choose` accounts where there are several; return what is said at the end."""
+        """Connect a platform, pick `choose` accounts if it is not 0, and return the app's last message."""
         seen = len(self.direct_messages())
         page = await self.travel(await self.link(platform, app), consent)
         expect(page.status == 200 and page.origin == self.world.app_url, f"{page.url}: {page.text[:300]}")
@@ -168,7 +168,7 @@ class Member:
         return await self.pick(message, choose) if choose else text_of(message)
 
     async def pick(self, message: Message, count: int) -> str:
-        """Press Choose accounts, pick the first usable ones, and return what the picker says at the end."""
+        """Press Choose accounts, pick the first `count` usable ones, and return what the picker then says."""
         await self.press(message, "connect.choose")
         view = await self.modal_with("connect.search")
         offered = await self.slack.suggest(self.user_id, view, "connect.search", "")
@@ -187,13 +187,13 @@ def links_in(message: Message) -> list[str]:
 
 
 def expect(holds: bool, otherwise: str) -> None:
-    """Raise NotSeen with the words that say what was there instead."""
+    """Raise NotSeen with the text `otherwise` unless `holds`."""
     if not holds:
         raise NotSeen(otherwise)
 
 
 def text_of(shown: Message | View | None) -> str:
-    """Return every word a person reads in a message or a view."""
+    """Return the text that a person reads in a message or a view."""
     if shown is None:
         return ""
     found = list(_texts(shown.blocks))
@@ -201,7 +201,7 @@ def text_of(shown: Message | View | None) -> str:
 
 
 def first_line(shown: Message) -> str:
-    """Return the first line a person reads in a message."""
+    """Return the first line that a person reads in a message."""
     return text_of(shown).split("\n")[0]
 
 

@@ -1,7 +1,7 @@
-"""The tour's second half: the months after the first minutes, in which tokens end and platforms fail.
+"""The second half of the tour: the following months, in which tokens end and platforms fail.
 
-Time is moved, never waited for. What is checked is what people would see: one card for each sign-in that
-needs somebody, edited in place until it is settled, and nothing at all while a platform is out of order.
+Clocks are moved instead of waiting. The tour checks what people would see: one card for each sign-in that needs
+somebody, edited in place until it is settled, and nothing while a platform has an outage.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 Step = tuple[str, Callable[[], Awaitable[str]]]
 SIGNS = ("🔴", "🟡", "🟢", "⚪")
-"""A card begins with one of these."""
+"""A card starts with one of these."""
 REDDITOR = "octa_demo"
 OUTAGE_HOURS = 6
 SOON_S = 20.0
-"""A card waits for its second in the channel, and on a busy machine for more."""
+"""How long we wait for a card: a channel gets one message a second, and a busy machine takes longer."""
 
 
 class Months:
-    """What becomes of a team's accounts, in its alerts channel. Ada is its owner, Otto a colleague."""
+    """What happens to a team's accounts, as seen in its alerts channel. Ada is its owner, Otto a colleague."""
 
     def __init__(self, world: World, ada: Member, otto: Member) -> None:
         self._world = world
@@ -41,7 +41,7 @@ class Months:
         self._otto = otto
 
     def steps(self) -> Iterable[Step]:
-        """Return the story: what happens, and the doing."""
+        """Return the steps: each a title, and the function that plays it."""
         yield "Otto becomes an admin", self.colleague
         yield "Ada chooses a channel for alerts", self.channel
         yield "Somebody removes Octapost at Reddit", self.revoked
@@ -60,7 +60,7 @@ class Months:
         return f"“{said}”"
 
     async def channel(self) -> str:
-        """Invite the app into the channel and choose it in the form; a digest would only be in the way here."""
+        """Invite the app into the channel, and choose the channel in the form, without a digest."""
         await self._world.slack.invite(self._ada.channel_id)
         await self._ada.press(await self._ada.command("alerts"), "alerts.change")
         view = await self._ada.modal_with("Warn before a sign-in ends")
@@ -88,7 +88,7 @@ class Months:
         return f"“{self._line(shown, 'is on it')}”"
 
     async def reconnected(self) -> str:
-        """Press Reconnect, follow the link, and find the card settled where it stands."""
+        """Press Reconnect, follow the link, and check that the card was settled in place."""
         [card] = self._cards()
         seen = len(self._otto.seen())
         await self._otto.press(card, "incident.reconnect")
@@ -100,7 +100,7 @@ class Months:
         return f"“{first_line(shown)}” {self._line(shown, 'Reconnected by')}"
 
     async def day_53(self) -> str:
-        """Let LinkedIn's clock come to a week before its tokens end."""
+        """Move LinkedIn's clock to a week before its tokens end."""
         linkedin = self._world.platforms["linkedin"]
         await self._world.come_to_day(linkedin, EVE)
         signed_in = sum(not grant.dead for grant in linkedin.grants.values())
@@ -108,7 +108,7 @@ class Months:
         return f"“{first_line(cards[0])}” {len(cards)} cards for {signed_in} sign-ins"
 
     async def four_days_later(self) -> str:
-        """Let time go on, and find the same cards with another number and a line below each."""
+        """Let four days pass, and check that the same cards have another number and each a reply."""
         before = {card.ts for card in self._cards()}
         await self._world.pass_time(timedelta(days=4))
         cards = await self._cards_with("must be reconnected within 3 days", 2)
@@ -118,7 +118,7 @@ class Months:
         return f"the same {len(cards)} cards, edited, and below each “{text_of(lines[0])}”"
 
     async def outage(self) -> str:
-        """Put YouTube out of order for hours, in which its tokens end, and find that nobody was called."""
+        """Let YouTube fail for hours, in which its tokens end, and check that nobody got a message."""
         youtube, said = self._world.platforms["youtube"], self._everything_said()
         fault = Fault(status=503, body="<html>Service Unavailable</html>", content_type="text/html")
         youtube.faults.append(fault)
@@ -137,17 +137,17 @@ class Months:
         expect(self._everything_said() == said, "somebody was told about it")
         return f"{failed} calls failed, no card, no message; renewed within 15 minutes of its end"
 
-    # What stands in Slack
+    # What Slack shows
 
     def _posts(self) -> list[Message]:
-        """Return what the app has posted in the channel for everybody."""
+        """Return the app's posts in the channel that everybody sees."""
         return [m for m in self._ada.seen() if m.app_id and not m.ephemeral_for]
 
     def _cards(self) -> list[Message]:
         return [m for m in self._posts() if not m.thread_ts and text_of(m).startswith(SIGNS)]
 
     async def _cards_with(self, words: str, many: int = 1) -> list[Message]:
-        """Return the cards that say this, as soon as there are so many; none is another's second card."""
+        """Return the cards with this text as soon as there are so many, and check that none is a duplicate."""
 
         def found() -> list[Message] | None:
             cards = [card for card in self._cards() if words in text_of(card)]
@@ -161,19 +161,19 @@ class Months:
         return cards
 
     def _below(self, cards: list[Message], words: str) -> list[Message] | None:
-        """Return the lines with these words in the threads of all these cards, once each has one."""
+        """Return the replies with this text in the threads of all these cards, once each has one."""
         threads = {card.ts for card in cards}
         lines = [m for m in self._posts() if m.thread_ts in threads and words in text_of(m)]
         return lines if {line.thread_ts for line in lines} == threads else None
 
     def _everything_said(self) -> dict[str, str]:
-        """Return all that the app has said to anybody, as it reads now."""
+        """Return all messages of the app, with their present texts."""
         state = self._world.slack.state
         every = (m for channel in state.channels for m in state.messages(channel))
         return {f"{m.channel_id} {m.ts}": text_of(m) for m in every if m.app_id}
 
     def _line(self, shown: Message, words: str) -> str:
-        """Return the line that holds these words, with people's names and dates as Slack shows them."""
+        """Return the line with these words, with people's names and dates as Slack shows them."""
         line = next(line for line in text_of(shown).split("\n") if words in line)
         people = self._world.slack.state.users
         named = re.sub(r"<@(\w+)>", lambda found: f"@{people[found[1]].real_name}", line)

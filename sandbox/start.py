@@ -1,4 +1,4 @@
-"""The whole world and the app in one process: what `octapost sandbox` runs."""
+"""The simulated world and the app in one process: what `octapost sandbox` runs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ console = Console()
 
 
 class PortRefused(Exception):
-    """The simulated Slack cannot listen where it was told to. The sentence says what to do."""
+    """The simulated Slack can't listen on its port. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playground:
-    """A running sandbox: the world, and the app that lives in it."""
+    """A running sandbox: the simulated world, and the app."""
 
     world: World
     app: process.Running
@@ -43,14 +43,15 @@ async def playground(
     work: bool = True,
     world: World | None = None,
     settings_from: app.ReadSettings = app.settings_from,
+    monitoring_listener: socket.socket | None = None,
 ) -> AsyncIterator[Playground]:
     """Start Slack on `port` (0: a free one), the platforms and the app; stop them at the end.
 
-    `extra` overrides settings of the app, by their environment names. `world` and `settings_from` are for
-    other platforms than those there are.
+    `extra` overrides settings of the app, by their environment names. `world` and `settings_from` let a test use other
+    platforms. Readiness and metrics are served on `monitoring_listener`, if it is given.
 
     Raises:
-        PortRefused: `port` is taken, or may not be opened.
+        PortRefused: `port` is taken, or can't be opened.
 
     """
     world = world or World()
@@ -63,7 +64,9 @@ async def playground(
             raise PortRefused(f"Port {port} {reason}. Choose another one with --port.") from None
         try:
             env = world.env(public_url, data) | (extra or {})
-            async with process.run(settings_from(env), listener=listener, work=work) as running:
+            async with process.run(
+                settings_from(env), listener=listener, monitoring_listener=monitoring_listener, work=work
+            ) as running:
                 if work:
                     world.after_time.append(running.parts.scheduler.run_all_now)
                 yield Playground(world=world, app=running, public_url=public_url)
@@ -93,7 +96,7 @@ async def stay(port: int, data: Path | None) -> int:
 
 
 async def play(port: int) -> int:
-    """Play the tour in the terminal; return 0, or 1 when a step failed."""
+    """Play the tour in the terminal; return 0, or 1 if a step failed."""
     process.set_log_level()
     with tempfile.TemporaryDirectory(prefix="octapost-") as folder:
         async with playground(port=port, data=Path(folder)) as found:
@@ -101,7 +104,7 @@ async def play(port: int) -> int:
 
 
 def bound(wanted: int = 0) -> socket.socket:
-    """Return a socket of this machine at the port `wanted`, or at another one if somebody is there."""
+    """Return a socket bound to the port `wanted` of this machine, or to a free one if that is taken."""
     for candidate in (wanted, 0):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

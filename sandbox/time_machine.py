@@ -1,7 +1,7 @@
-"""Letting time pass: every platform's clock goes on, and what the app has stored moves into the past.
+"""Lets time pass for the app, by moving the times it has stored into the past.
 
-The app's own clock is the machine's, so its times are moved instead: a token that had 60 days left has 7
-after 53 of them, exactly as if somebody had waited. SQLite only, where the sandbox lives.
+The app uses the machine's clock, which can't be moved. So its stored times are moved instead: after 53 days a token
+that had 60 days left has 7. For SQLite only, which the sandbox uses.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 TIME = "VARCHAR(26)"
 """The declared type of the app's time columns: sortable text, `2026-11-24 08:00:00.000000`."""
 LEASE = "lease_until"
-"""Not moved: whoever holds a lease is at work right now, and would be joined by a second one."""
+"""Not moved: the holder of a lease is at work right now, and another worker would start the same work."""
 WAIT_S = 10.0
 
 
@@ -26,7 +26,7 @@ def age(database: Path, by: timedelta) -> int:
     moved = 0
     with closing(sqlite3.connect(database, timeout=WAIT_S, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        # What a trigger guards, such as the audit trail, stays as it was written.
+        # Tables that a trigger protects, such as the audit trail, keep their times.
         tables = connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table'"
             " AND name NOT IN (SELECT tbl_name FROM sqlite_master WHERE type = 'trigger')"

@@ -1,7 +1,7 @@
-"""The guided tour: a team's first minutes with Octapost and the months after, played step by step.
+"""The guided tour: a team's first minutes with Octapost, and the following months, step by step.
 
-Every step is what a person would do: a command typed in Slack, a link opened in a browser, a button
-pressed. It fails loudly when what the person would then see is not there.
+Every step is something a person does: type a command in Slack, open a link in a browser, press a button. It fails if
+the person would not see what they should.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHANNEL = "C0ACMESOC"
 
 
 class Tour:
-    """One team, from "Add to Slack" through seven connected platforms to what happens to them in two months."""
+    """One team, from "Add to Slack" and seven connected platforms to what happens to their accounts in two months."""
 
     def __init__(self, world: World, console: Console) -> None:
         self._world = world
@@ -36,7 +36,7 @@ class Tour:
         self._otto = Member(world, OTTO, ACME, CHANNEL)
 
     def steps(self) -> Iterable[Step]:
-        """Return the story: what is done, and the doing."""
+        """Return the steps: each a title, and the function that plays it."""
         yield "Ada adds Octapost to Acme", self.install
         yield "Otto, who is no member, asks for a link", self.no_member
         yield "Ada types /octapost help", self.help
@@ -59,7 +59,7 @@ class Tour:
         yield from Months(self._world, self._ada, self._otto).steps()
 
     async def play(self) -> int:
-        """Play every step and print a line for each; return 0, or 1 at the first that failed."""
+        """Play every step and print a line for each; return 0, or 1 after the first that fails."""
         started = time.perf_counter()
         steps = list(self.steps())
         width = max(len(name) for name, _ in steps)
@@ -68,7 +68,7 @@ class Tour:
                 began = time.perf_counter()
                 try:
                     happened = await act()
-                except Exception as error:  # noqa: BLE001 - whatever it is, the tour says which step failed
+                except Exception as error:  # noqa: BLE001 - for any error, the tour says which step failed
                     self._console.print(
                         f"[red]✗[/] {number:2} {escape(name)}: {type(error).__name__}: {escape(str(error))}"
                     )
@@ -100,7 +100,7 @@ class Tour:
         return f"“{page.title}”, and a welcome message: “{first_line(welcome)}”"
 
     async def no_member(self) -> str:
-        """Ask as somebody who is in no organization."""
+        """Type a command as somebody who is a member of no organization."""
         message = await self._otto.command("connect tiktok")
         expect("aren't a member" in text_of(message), text_of(message))
         return f"“{text_of(message)[:70]}…”"
@@ -132,7 +132,7 @@ class Tour:
         choose: int = 0,
         then: Callable[[str], Awaitable[str]] | None = None,
     ) -> Callable[[], Awaitable[str]]:
-        """Return the step that connects one platform, and picks accounts where there is a choice."""
+        """Return the step that connects one platform, and picks accounts if there is a choice."""
 
         async def step() -> str:
             said = await self._ada.connect(platform, Consent(person=person), app=app, choose=choose)
@@ -155,7 +155,7 @@ class Tour:
     async def declined(self) -> str:
         """Press Cancel at the platform."""
         page = await self._ada.travel(await self._ada.link("x"), Consent(person="4712", approve=False))
-        expect("nothing was connected" in page.text, page.text[:200])
+        expect("Nothing changed" in page.text, page.text[:200])
         return f"“{page.title}”"
 
     async def home(self) -> str:
@@ -178,7 +178,7 @@ class Tour:
         return text_of(final).replace("\n", " ")
 
     async def status(self) -> str:
-        """Ask how everything is."""
+        """Type `/octapost status`."""
         return f"“{first_line(await self._ada.command('status'))}”"
 
 

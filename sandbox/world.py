@@ -1,7 +1,7 @@
-"""The whole world on localhost: a Slack with its client, the platforms, and the app registered with each.
+"""The simulated world on localhost: a Slack with its web client, the platforms, and the app registered at each.
 
-Credentials are made up, fixed and public. What is entered at api.slack.com stands in `MANIFEST`; a test
-keeps it equal to manifest.yml.
+All credentials are made up, fixed and public. `MANIFEST` is what an operator enters at api.slack.com; a test compares
+it with manifest.yml.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from sandbox.platforms.oauth import OAuthSimulator
 
 NOT_STARTED_YET = "http://localhost:9"
-"""Where the app is until somebody says: the discard port, which refuses."""
+"""The app's address until it is known: the discard port, which refuses connections."""
 KEYS_FILE = "vault.keys"
 SECOND_LOOK = timedelta(minutes=20)
-"""A refused token is asked about again after 15 minutes."""
+"""Longer than the 15 minutes after which a refused token is tried again."""
 MANIFEST: dict[str, Any] = {
     "command": "/octapost",
     "command_description": "Connect accounts, and see how they are doing",
@@ -41,14 +41,14 @@ MANIFEST: dict[str, Any] = {
     "shortcuts": [{"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"}],
     "events": ["app_home_opened", "app_uninstalled", "tokens_revoked", "user_change"],
 }
-"""The app as entered at api.slack.com, but for its addresses."""
+"""The app as entered at api.slack.com, without its addresses."""
 
 
 class World:
     """All simulators. `async with World() as world:` starts them on free ports and stops them.
 
-    They exist before `start`, so that a test may set knobs first. "facebook" and "instagram" are the
-    same simulator, as both are Meta.
+    They exist before `start`, so that a test can change their settings first. "facebook" and "instagram" are the same
+    simulator, because both belong to Meta.
     """
 
     slack_client_id = "4242424242.8088088088"
@@ -63,14 +63,14 @@ class World:
         }
         self.app_url = NOT_STARTED_YET
         self.database: Path | None = None
-        """Where the app that lives here keeps its rows."""
+        """The file of the app's database."""
         self.age_app: Callable[[timedelta], Awaitable[None]] = self._age_own
-        """Moves what the app has stored into the past; who keeps its rows elsewhere says how."""
+        """Moves the times that the app has stored into the past. A test with another database replaces it."""
         self.after_time: list[Callable[[], Awaitable[None]]] = []
-        """Called when time has passed: whoever runs the app lets its clocks tick."""
+        """Called after time has passed, for instance to run the app's jobs."""
         self.passed = timedelta(0)
         self.pages: list[Page] = []
-        """Every page that a `Member` was shown, oldest first."""
+        """Every page that a `Member` has seen, oldest first."""
         self.slack.mount(lambda slack: client_routes(slack, world_page="/world"))
         self.slack.mount(lambda _: control_routes(self))
         self.connect_app(self.app_url)
@@ -82,14 +82,17 @@ class World:
 
     @property
     def url(self) -> str:
-        """Where a browser starts: the simulated Slack."""
+        """The address to open in a browser: the simulated Slack."""
         return self.slack.url
 
     async def start(self, *, port: int = 3000, app_url: str | None = None) -> None:
-        """Listen: Slack on `port`, the platforms on free ports.
+        """Start all servers: Slack on `port`, the platforms on free ports.
 
-        `app_url` is the app's origin, when it is known already. Raises OSError when the port is taken;
-        nothing is left running then.
+        `app_url` is the app's origin, if it is known already.
+
+        Raises:
+            OSError: The port is taken. Nothing is left running.
+
         """
         if app_url is not None:
             self.connect_app(app_url)
@@ -105,7 +108,7 @@ class World:
         await asyncio.gather(*(simulator.stop() for simulator in self.simulators))
 
     async def pass_time(self, by: timedelta) -> None:
-        """Let time pass for every platform and for the app, as if all had waited. Slack's clock stays."""
+        """Let time pass for all platforms and the app. Slack's clock stays."""
         for simulator in self.simulators:
             if simulator is not self.slack:
                 simulator.clock.offset_s += by.total_seconds()
@@ -119,9 +122,9 @@ class World:
             await asyncio.to_thread(age, self.database, by)
 
     async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
-        """Let time pass until the app has asked for new tokens at `platform`, and once more where it was refused.
+        """Let time pass until the app has refreshed a token at `platform`, and tried again if that was refused.
 
-        Return how much. Single-use tokens that nobody needs are renewed once a week, the others within a day.
+        Return how much. Unused single-use tokens are refreshed once a week, all others within a day.
         """
         first = timedelta(days=8 if platform.rules.single_use_refresh else 2)
         await self.pass_time(first)
@@ -131,12 +134,14 @@ class World:
     async def come_to_day(self, platform: OAuthSimulator, day: int) -> timedelta:
         """Let time pass until the newest sign-in at `platform` is `day` days old, and return how much.
 
-        Raises ValueError when there is none, or it is older already.
+        Raises:
+            ValueError: There is none, or it is older already.
+
         """
         signed_in = [grant.issued_at for grant in platform.grants.values() if not grant.dead]
         if not signed_in:
             raise ValueError(f"nobody is signed in there; connect {platform.title} first")
-        # The app counts from when it got the token, a moment after the person has signed in.
+        # The app counts from the moment it got the token, shortly after the person has signed in.
         by = timedelta(days=day, hours=1, seconds=max(signed_in) - platform.clock.now())
         if by <= timedelta(0):
             raise ValueError(f"day {day} of the newest sign-in there is over; reconnect it first")
@@ -158,10 +163,10 @@ class World:
             platform.connect_app(self.app_url)
 
     def env(self, public_url: str, data_dir: Path) -> dict[str, str]:
-        """Return the OCTAPOST_* environment of an app at `public_url` that lives in this world.
+        """Return the OCTAPOST_* environment of an app at `public_url` in this world, and connect it (`connect_app`).
 
-        Its database and key ring are in `data_dir`; the ring is made once and kept. The app is
-        connected as by `connect_app`. Call it after `start`, which decides the ports.
+        The app's database and key ring are in `data_dir`; an existing ring is kept. Call it after `start`, which
+        decides the ports.
         """
         self.connect_app(public_url)
         self.database = (data_dir / "octapost.sqlite3").resolve()
@@ -174,7 +179,7 @@ class World:
             "SLACK_SIGNING_SECRET": self.signing_secret,
             "SLACK_API_URL": f"{self.slack.url}/api/",
             "SLACK_WEB_URL": self.slack.url,
-            "METRICS_PORT": "0",  # nobody watches a sandbox
+            "METRICS_PORT": "0",  # a sandbox needs no monitoring
         }
         for platform in dict.fromkeys(self.platforms.values()):
             for one in platform.registrations:
@@ -194,7 +199,7 @@ class World:
 
 
 def _kept_keys(path: Path) -> str:
-    """Return the key ring in `path`, made when there is none; only its owner may read it."""
+    """Return the key ring in `path`, and create it if there is none; only its owner may read the file."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         ring = f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}"

@@ -14,19 +14,29 @@ import aiohttp
 import httpx
 import pytest
 import pytest_asyncio
+from sqlmodel import SQLModel, func, select
 
 from adapters.registry import REGISTRY
 from bot import app
 from bot.settings import Settings
 from sandbox.browser import PLAIN
 from sandbox.member import Member
+from sandbox.platforms.x import XSimulator
+from sandbox.platforms.youtube import YouTubeSimulator
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground
 from storage.engine.db import Database
+from storage.memberships import Members
+from storage.models import Membership, Role
+from storage.organizations import Organizations
+from storage.tickets import NewTicket, open_ticket
 from storage.vault import KeyRing, Vault
+from storage.workspaces import Workspaces
 from tests.ageing import age
 from tests.counts import FULL
 from tests.databases import sqlite_file
+from tests.outbox import rendered
+from tests.pages import press, query_of
 
 if TYPE_CHECKING:
     from bot.slack.routes import Routes
@@ -68,6 +78,23 @@ class Office:
     def database(self) -> Database:
         return self.parts.database
 
+    @property
+    def x(self) -> XSimulator:
+        found = self.world.platforms["x"]
+        assert isinstance(found, XSimulator)
+        return found
+
+    @property
+    def youtube(self) -> YouTubeSimulator:
+        found = self.world.platforms["youtube"]
+        assert isinstance(found, YouTubeSimulator)
+        return found
+
+    @property
+    def url(self) -> str:
+        """Where the app's pages are."""
+        return self.world.app_url
+
     async def person(self, user_id: str = ADA, team_id: str = "") -> Member:
         """Give a person with a Slack client and a browser; the same one when asked again."""
         team = team_id or HOMES[user_id]
@@ -84,6 +111,82 @@ class Office:
         assert page.status == 200, page.text
         await member.next_message(0)
         return member
+
+    # Its pages, without anybody's Slack
+
+    def browser(self, **headers: str) -> httpx.AsyncClient:
+        """Return a new browser at our pages; redirects are not followed."""
+        return httpx.AsyncClient(
+            verify=PLAIN, base_url=self.url, headers=headers, trust_env=False, timeout=20
+        )
+
+    def watcher(self) -> httpx.AsyncClient:
+        """Return a client of readiness and metrics, where `open_office` was told to serve them."""
+        url = str(self.playground.app.monitoring_url)
+        return httpx.AsyncClient(verify=PLAIN, base_url=url, trust_env=False, timeout=20)
+
+    async def message(self, notice: Any) -> dict[str, Any]:
+        """Return what is sent for a row of the outbox."""
+        return await rendered(self.parts.notices.renderer, notice)
+
+    async def member(
+        self, user_id: str = ADA, team_id: str = ACME, role: Role = Role.ADMIN, name: str = ""
+    ) -> Membership:
+        """Return a member of a new organization that may be used from the workspace."""
+        async with self.database.system() as session:
+            await Workspaces(session).ensure(team_id, None, "Acme")
+            before = len(await Workspaces(session).organizations(team_id))
+            name = name or f"Acme Social {before + 1}".removesuffix(" 1")
+            organization = await Organizations(session).create(name)
+            await Workspaces(session).link(team_id, organization.id)
+            return await Members(session).add(
+                organization.id, realm=team_id, user_id=user_id, team_id=team_id, role=role
+            )
+
+    async def ticket(self, member: Membership, platform: str = "x", key: str = "") -> str:
+        """Return the path of a new link of this member."""
+        async with self.database.system() as session:
+            ticket = await open_ticket(
+                session,
+                NewTicket(
+                    organization_id=member.organization_id,
+                    membership_id=member.id,
+                    team_id=member.team_id,
+                    channel_id="C0ACMEGEN",
+                    platform=platform,
+                    app=key or platform,
+                ),
+            )
+        return f"/connect/{ticket}"
+
+    async def sign_in(
+        self, browser: httpx.AsyncClient, ticket: str, user: str = ADA, team: str = ACME
+    ) -> Any:
+        """Press Continue, sign in at Slack as `user`, and return our answer to that."""
+        started = await press(browser, ticket)
+        assert started.status_code == 303, started.text
+        return await browser.get(self.slack.consent(started.headers["location"], user, team))
+
+    async def attempt(self, browser: httpx.AsyncClient, platform: str = "x", key: str = "") -> str:
+        """Go as far as the platform's consent screen and return the state that it is opened with."""
+        ticket = await self.ticket(await self.member(), platform, key)
+        answer = await self.sign_in(browser, ticket)
+        assert answer.status_code == 303, answer.text
+        return query_of(answer.headers["location"])["state"]
+
+    async def count(self, model: type[SQLModel]) -> int:
+        """Return how many rows a table has."""
+        async with self.database.system(write=False) as session:
+            return (await session.exec(select(func.count()).select_from(model))).one()
+
+    async def rows(self, model: type[Any]) -> list[Any]:
+        """Return every row of a table."""
+        async with self.database.system(write=False) as session:
+            return list(await session.exec(select(model)))
+
+    def token_calls(self) -> int:
+        """Return how many requests the token endpoints of X and YouTube got."""
+        return sum(len(each.calls("/token", "POST")) for each in (self.x, self.youtube))
 
 
 async def open_office(

@@ -6,6 +6,7 @@ JSON never leaves it.
 """
 
 from adapters.base.answers import body_of, object_of, objects_of, text_of
+from adapters.base.blockers import Blocker, Hint
 from adapters.base.errors import (
     Busy,
     GrantDead,
@@ -29,7 +30,7 @@ from adapters.base.facts import (
     missing_scopes,
 )
 from adapters.base.protocol import AccountTokens, Adapter
-from adapters.base.values import Blocker, Client, Discovery, Hint, Identity, Place, RemoteAccount, Tokens
+from adapters.base.values import Client, Discovery, Identity, Place, RemoteAccount, Tokens
 from adapters.base.webhooks import BadSignature, Deauthorization, DeletionPage, SignedRequest, Webhook
 
 __all__ = [

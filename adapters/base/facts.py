@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from adapters.base.blockers import Blocker
 from adapters.base.webhooks import Webhook
 
 
@@ -111,6 +112,8 @@ class Platform:
     data_access_window: timedelta | None = None
     """How long after a consent the platform shows us the person's data. Later the person must consent again,
     although the token works on. None: as long as the token works."""
+    signs_in_at: str = ""
+    """The name of the site where people sign in for it. Empty: the platform itself."""
     grant_family: str = ""
     """The name of a group of platforms where ending one consent ends the others. Empty: no group."""
     scope_separator: str = " "
@@ -139,6 +142,8 @@ class Platform:
     """What a place inside an account is called there, such as "subreddit"."""
     sign_in_first: Mapping[str, str] = field(default_factory=dict)
     """Code with which a grant ends -> the site where the person has to sign in before they can reconnect."""
+    unlock_pages: Mapping[Blocker, str] = field(default_factory=dict)
+    """Where the owner of an account that the platform has blocked gets it back: an address without its scheme."""
     nicknames: tuple[str, ...] = ()
     """What people type for it besides its key, in lower case."""
     options: tuple[str, ...] = ()
@@ -151,6 +156,11 @@ class Platform:
     """The scopes with which `discover` makes one call, which says whose token it is. Empty: it always makes one."""
     budget: Budget = UNDOCUMENTED
     """The limit that all processes together keep."""
+
+    @property
+    def sign_in_site(self) -> str:
+        """The name of the site where people sign in for it."""
+        return self.signs_in_at or self.name
 
     @property
     def family(self) -> str:

@@ -1,4 +1,4 @@
-"""How a platform reports, unasked, that a person has withdrawn what they consented to."""
+"""How a platform reports that a person has withdrawn their consent."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class Webhook:
 
     path: str
     read: Callable[[SignedRequest], Deauthorization | None]
-    """Returns what was reported; None: something else. Raises BadSignature."""
+    """Returns the report, or None for a request about something else. Raises BadSignature if none of our secrets
+    signed it."""
     signature_header: str = ""
     """Where the signature is; empty: in the body."""
     deletion: DeletionPage | None = None

@@ -68,6 +68,7 @@ PLATFORM = Platform(
     data_access_window=meta.DATA_ACCESS_WINDOW,
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
+    signs_in_at="Facebook",
     grant_family=meta.FAMILY,
     scope_separator=",",
     authorize_extra=meta.ASK_AGAIN,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Budget, Capability, ClientAuth, Platform, Refresh, Scope
+from adapters.base import App, Blocker, Budget, Capability, ClientAuth, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="reddit",
@@ -20,6 +20,7 @@ PLATFORM = Platform(
     docs="https://github.com/reddit-archive/reddit/wiki/OAuth2",
     connects="a Reddit account",
     place="subreddit",
+    unlock_pages={Blocker.SUSPENDED: "reddit.com/appeals"},
     authorize_url="https://www.reddit.com/api/v1/authorize",
     token_url="https://www.reddit.com/api/v1/access_token",  # noqa: S106 - an address
     revoke_url="https://www.reddit.com/api/v1/revoke_token",

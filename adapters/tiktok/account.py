@@ -127,7 +127,12 @@ class TikTok:
         *,
         params: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        """Return the `data` of an answer whose envelope says "ok"; raise the verdict on any other."""
+        """Return the `data` of an answer whose envelope says "ok".
+
+        Raises:
+            PlatformError: The answer says something else, or there is none.
+
+        """
         request = self._http.build_request(
             method,
             client.at(url),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Refresh, Scope
+from adapters.base import App, Blocker, Capability, ClientAuth, Pkce, Platform, Refresh, Scope
 
 PLATFORM = Platform(
     key="x",
@@ -60,5 +60,9 @@ PLATFORM = Platform(
     access_lifetime=timedelta(hours=2),
     pkce=Pkce.S256,
     single_grant=True,
+    unlock_pages={
+        Blocker.LOCKED: "x.com/account/access",
+        Blocker.SUSPENDED: "help.x.com/forms/account-access/appeals",
+    },
     dead_grant_words={"invalid_request": "Value passed for the token was invalid"},
 )

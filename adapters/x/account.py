@@ -39,7 +39,12 @@ OPERATOR_PROBLEMS = frozenset(
     {"client-forbidden", "usage-capped", "app-suspended", "credits", "credits-depleted"}
 )
 """Problem types that mean that the operator's app, its plan or its balance is at fault."""
+NOT_ENROLLED = "client-not-enrolled"
+"""The `reason` beside `client-forbidden`: the operator's app belongs to no project that may use this API."""
 SUSPENDED = "user-suspended"
+LOCKED = 326
+"""The error code of an account that X has locked until its owner confirms who they are
+(https://twittercommunity.com/t/89348, read 2026-11-30)."""
 
 
 class X:
@@ -72,10 +77,10 @@ class X:
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
         """Return the one account behind the grant. Costs one user read of the operator's credits.
 
-        A suspended account is returned with its blocker if X or `tokens.subject` names it.
+        A suspended or locked account is returned with its blocker if X or `tokens.subject` names it.
 
         Raises:
-            Rejected: With the code `user-suspended`: the account is suspended, and X does not name it.
+            Rejected: With a blocker as its code: the account is suspended or locked, and X does not name it.
             PlatformError: The platform did not answer, or refused the token.
 
         """
@@ -100,11 +105,11 @@ class X:
 def _account_in(response: httpx.Response, subject: str | None) -> RemoteAccount:
     body = body_of(response)
     data = object_of(body.get("data"))
-    suspended = SUSPENDED in _problems_in(body)
+    blocker = _blocker_in(body)
     account_id = text_of(data.get("id"))
-    if suspended and not account_id:
+    if blocker and not account_id:
         account_id = text_of(body.get("resource_id")) or subject or ""
-    if not account_id or not (response.is_success or suspended):
+    if not account_id or not (response.is_success or blocker):
         raise _verdict_on(response)
     handle = text_of(data.get("username"))
     return RemoteAccount(
@@ -115,7 +120,7 @@ def _account_in(response: httpx.Response, subject: str | None) -> RemoteAccount:
         url=f"https://x.com/{handle}" if handle else "",
         # X links to a picture of 48 pixels. The same one of 400 pixels differs only in this part of its name.
         avatar_url=text_of(data.get("profile_image_url")).replace("_normal.", "_400x400."),
-        blocker=Blocker.SUSPENDED if suspended else None,
+        blocker=blocker,
     )
 
 
@@ -124,12 +129,14 @@ def _verdict_on(response: httpx.Response) -> PlatformError:
     body, status = body_of(response), response.status_code
     problems = _problems_in(body)
     operator = problems & OPERATOR_PROBLEMS
+    if body.get("reason") == NOT_ENROLLED:
+        return Misconfigured(NOT_ENROLLED)
     if operator or status == httpx.codes.PAYMENT_REQUIRED:
         return Misconfigured(min(operator, default="credits"))
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return Busy("rate_limited", retry_after=_until_reset(response))
-    if SUSPENDED in problems:
-        return Rejected(SUSPENDED)
+    if blocker := _blocker_in(body):
+        return Rejected(blocker)
     if not body or response.is_success or response.is_server_error or status == httpx.codes.REQUEST_TIMEOUT:
         code = "unreadable_answer" if response.is_success else f"http_{status}"
         return Busy(code, retry_after=oauth.retry_after(response))
@@ -142,6 +149,13 @@ def _problems_in(body: Mapping[str, Any]) -> frozenset[str]:
     """Return the last parts of the problem types. Their host is api.twitter.com or, newer, api.x.com."""
     problems = [body, *objects_of(body.get("errors"))]
     return frozenset(text_of(problem.get("type")).rpartition("/")[2] for problem in problems)
+
+
+def _blocker_in(body: Mapping[str, Any]) -> Blocker | None:
+    """Return what X has done to the account, or None."""
+    if any(error.get("code") == LOCKED for error in objects_of(body.get("errors"))):
+        return Blocker.LOCKED
+    return Blocker.SUSPENDED if SUSPENDED in _problems_in(body) else None
 
 
 def _until_reset(response: httpx.Response) -> timedelta | None:

@@ -1,1 +1,1 @@
-"""What runs while nobody waits. Every row of work is claimed by a lease; no replica is special."""
+"""Background work. Every row of work is claimed with a lease, so any number of processes may do it."""

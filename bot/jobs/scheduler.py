@@ -1,6 +1,6 @@
-"""When to look for due work: APScheduler as a clock that stores nothing.
+"""Runs the jobs at their intervals, with APScheduler, which stores nothing here.
 
-Every replica has its own; what is due is a row in our tables, and a lease decides which replica works on it.
+Every process has its own scheduler. What is due is in our tables, and a lease decides which process works on a row.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from bot.ops.logs import logger
 log = logger(__name__)
 TICK_S = 1
 SILENT_S = 3 * TICK_S
-"""After so long without a tick the host's clock was set back: APScheduler waits until it is as late again."""
+"""After so long without a tick the host's clock was set back: APScheduler then waits until the old time is reached."""
 RUN_ALL_WITHIN_S = 20.0
 
 
 class Scheduler:
-    """Calls each job at its interval; a slow run is never joined by a second one of the same job."""
+    """Runs each job at its interval, and never twice at the same time."""
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(
@@ -36,10 +36,17 @@ class Scheduler:
         self._listening: list[asyncio.Task[None]] = []
         self._started_at = self.ticked_at = 0.0
         self.started = False
-        """True from the start on: this process has jobs."""
+        """True once `start` was called: this process has jobs."""
 
-    def every(self, interval: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Run `work` every `interval`, for the first time at once."""
+    def every(
+        self,
+        interval: timedelta,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        *,
+        first_after: timedelta = timedelta(0),
+    ) -> None:
+        """Run `work` every `interval`, for the first time at once or `first_after` from now."""
         alone = asyncio.Lock()
 
         async def run() -> None:
@@ -47,13 +54,14 @@ class Scheduler:
                 await self._run(name, work)
 
         self._jobs[name] = run
+        first = datetime.now(UTC) + first_after
         self._scheduler.add_job(
-            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=datetime.now(UTC)
+            run, "interval", seconds=interval.total_seconds(), id=name, next_run_time=first
         )
 
     @property
     def silent_s(self) -> float:
-        """How many seconds ago the scheduler ticked. It does every second, however long jobs take."""
+        """How many seconds ago the scheduler ticked. It ticks every second, even while jobs run."""
         return time.monotonic() - self.ticked_at
 
     @property
@@ -65,7 +73,7 @@ class Scheduler:
         self.ticked_at = time.monotonic()
 
     async def _watch(self) -> None:
-        """Run everything now when the ticks stop: due work does not wait for a clock that was set."""
+        """Run all jobs at once when the ticks stop, so that no work waits because the clock was set back."""
         while True:
             await asyncio.sleep(TICK_S)
             if self.silent_s > SILENT_S:
@@ -74,9 +82,9 @@ class Scheduler:
                     job.modify(next_run_time=datetime.now(UTC))
 
     def trigger_on(self, signal: asyncio.Event, name: str) -> None:
-        """Run the job `name` as soon as `signal` is set, besides its interval: a shortcut, never the guarantee.
+        """Also run the job `name` as soon as `signal` is set, after a run in progress has ended.
 
-        A run in progress ends first.
+        This only makes it faster: the interval alone must be enough.
         """
         self._signals[name] = signal
 
@@ -113,10 +121,10 @@ class Scheduler:
         ]
 
     async def run_all_now(self) -> None:
-        """Run every job now, as if its interval had passed; return when all have, or some take too long.
+        """Run every job now, twice, and return when all are done.
 
-        Then once more, because on PostgreSQL a job skips rows that another one holds. A job that takes longer
-        than `RUN_ALL_WITHIN_S` goes on by itself.
+        Twice because on PostgreSQL a job skips rows that another one has locked. A job that takes longer than
+        `RUN_ALL_WITHIN_S` is not waited for and goes on.
         """
         for _ in range(2):
             await asyncio.wait(
@@ -124,7 +132,7 @@ class Scheduler:
             )
 
     async def stop(self, within_s: float) -> None:
-        """Stop ticking, and let what is running finish for at most `within_s` seconds."""
+        """Stop ticking, and let running jobs finish for at most `within_s` seconds."""
         for task in self._listening:
             task.cancel()
         await asyncio.gather(*self._listening, return_exceptions=True)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ABANDONED_AFTER = timedelta(hours=24)
 TALLIES_KEPT = timedelta(hours=24)
-"""Longer than the breaker looks back."""
+"""Longer than the period that the breaker looks at."""
 SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
-"""How long we keep what was sent to Slack, and where the cards are that may still be edited."""
+"""How long we keep messages that were sent, and the places of cards that may still be edited."""
 
 
 class Sweeper:

@@ -1,4 +1,4 @@
-"""What keeps a running process's memory, which holds the keys, out of other hands."""
+"""Protects the memory of a running process, which contains the keys, from other users."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PR_SET_DUMPABLE = 4
 
 
 def keep_memory_private() -> list[str]:
-    """Let no core dump of this process be written, and nobody but root read its memory or first environment.
+    """Forbid core dumps of this process, and let nobody but root read its memory or initial environment.
 
-    Return what could not be done, a sentence each: the process works without it. Only Linux can do the second.
+    Return what could not be done, one sentence each: the process works without it. The second needs Linux.
     """
     undone = []
     try:

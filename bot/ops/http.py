@@ -1,8 +1,8 @@
-"""How every call leaves us, to a platform or to Slack: bounded answers, no redirects, no cookies.
+"""The HTTP client for all calls to platforms and Slack: bounded answers, no redirects, no cookies.
 
-One aiohttp session carries them all (`open_session`), so that no caller can forget a limit. slack_sdk
-uses it directly, httpx by way of `Carrier`. An answer is read whole, up to `LONGEST_ANSWER` bytes
-before and after decompression; a longer one, or one that does not decompress, counts as lost.
+All calls use one aiohttp session (`open_session`), so no caller can forget a limit: slack_sdk directly, httpx through
+`Carrier`. An answer is read as a whole, up to `LONGEST_ANSWER` bytes before and after decompression. A longer one, or
+one that can't be decompressed, counts as lost.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from adapters.http import LONGEST_CALL_S, WITHIN
 LONGEST_ANSWER = 4 << 20
 """Bytes. The longest real answers, a hundred Facebook Pages with pictures, are far below one megabyte."""
 CALLS_AT_ONCE = 600
-"""Connections to platforms and Slack: every app's slots full, and some for people."""
+"""Connections to platforms and Slack: enough for the slots of all apps, and some for people's requests."""
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 """For calls to Slack, whose client library applies none of its own; platform calls bring theirs."""
 IDLE_S = 3.0
-"""How long an unused connection is kept: less than servers keep theirs. Node's close after 5 s
-(https://nodejs.org/api/http.html#serverkeepalivetimeout, read 2026-11-30), as do Apache's and uvicorn's."""
+"""How long we keep an idle connection, shorter than servers do. Node closes idle connections after 5 s
+(https://nodejs.org/api/http.html#serverkeepalivetimeout, read 2026-11-30), as do Apache and uvicorn."""
 AGAIN_AFTER_S = 0.1
-"""Pause before the second and last try to reach somebody to whom nothing could be sent."""
+"""The pause before the second and last try to connect, after a failure before anything was sent."""
 STEP = 1 << 16
 """Bytes to decompress at once."""
 ENCODINGS = "gzip"
@@ -42,16 +42,21 @@ _WHERE_TO = ("Location", "URI")
 
 @functools.cache
 def trusted() -> ssl.SSLContext:
-    """Return the certificate authorities we trust: certifi's, whatever the machine has."""
+    """Return the certificate authorities we trust: certifi's, not those of the machine."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 class UnusableAnswer(aiohttp.ClientPayloadError):
-    """An answer is too long or does not decompress. The text is a code that is safe to log."""
+    """An answer is too long or can't be decompressed. The text is a code that is safe to log."""
 
 
 async def read_whole(chunks: AsyncIterable[bytes], encoding: str) -> bytes:
-    """Return what arrives, decompressed. Raises UnusableAnswer as soon as it is more than `LONGEST_ANSWER`."""
+    """Return the whole answer, decompressed.
+
+    Raises:
+        UnusableAnswer: It is longer than `LONGEST_ANSWER`, or can't be decompressed.
+
+    """
     decompressor = _decompressor(encoding)
     body, arrived = bytearray(), 0
     async for chunk in chunks:
@@ -68,7 +73,7 @@ async def read_whole(chunks: AsyncIterable[bytes], encoding: str) -> bytes:
 
 
 def _decompressed(decompressor: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
-    """Yield what a chunk stands for, in small parts: a compressed byte may stand for a thousand."""
+    """Yield a chunk decompressed, in small parts, because one compressed byte may become a thousand."""
     try:
         while chunk and not decompressor.eof:
             yield decompressor.decompress(chunk, STEP)
@@ -83,11 +88,11 @@ def _decompressor(encoding: str) -> zlib._Decompress | None:
             return None
         case "gzip" | "x-gzip" | "deflate":
             return zlib.decompressobj(zlib.MAX_WBITS | 32)  # reads the headers of both formats
-    raise UnusableAnswer("answer_in_unknown_encoding")  # we asked for none but these
+    raise UnusableAnswer("answer_in_unknown_encoding")  # we accept only these
 
 
 class BoundedAnswer(aiohttp.ClientResponse):
-    """An answer that is read within bounds, and a redirect that names no address, so that nobody follows it."""
+    """An answer that is read within bounds. A redirect loses its address, so that no library follows it."""
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:
@@ -100,7 +105,12 @@ class BoundedAnswer(aiohttp.ClientResponse):
         return CIMultiDictProxy(kept)
 
     async def read(self) -> bytes:
-        """Return the body, decompressed. Raises UnusableAnswer."""
+        """Return the body, decompressed.
+
+        Raises:
+            UnusableAnswer: It is too long, or can't be decompressed.
+
+        """
         if self._body is None:
             try:
                 encoding = self._headers.get("Content-Encoding", "")
@@ -112,17 +122,17 @@ class BoundedAnswer(aiohttp.ClientResponse):
 
 
 class Request(aiohttp.ClientRequest):
-    """A request that uses no connection used before if it says `Connection: close`.
+    """A request that uses a new connection if it has the header `Connection: close`.
 
-    A server may close an idle connection in the moment in which we write to it, and then nobody can tell
-    whether it read the request. What must not be sent twice is therefore not put on one.
+    A server may close an idle connection at the moment we write to it, and then we can't tell whether it read the
+    request. So requests that must not be sent twice don't use one.
     """
 
     _numbers = itertools.count(1)
 
     @property
     def connection_key(self) -> ConnectionKey:
-        """By what aiohttp finds an idle connection; of a kind that none has."""
+        """The key by which aiohttp finds an idle connection. With `Connection: close` it is unique: none is found."""
         key = super().connection_key
         if self.headers.get("Connection", "").lower() != "close":
             return key
@@ -130,7 +140,7 @@ class Request(aiohttp.ClientRequest):
 
 
 def open_session(trusted: ssl.SSLContext | bool = True) -> aiohttp.ClientSession:
-    """Return the session that carries every call, to close after use. `trusted`: whose certificates count."""
+    """Return the session for all calls, which the caller has to close. `trusted`: whose certificates are accepted."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=CALLS_AT_ONCE, keepalive_timeout=IDLE_S, ssl=trusted),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -143,12 +153,16 @@ def open_session(trusted: ssl.SSLContext | bool = True) -> aiohttp.ClientSession
 
 
 class Carrier(AiohttpTransport):
-    """httpx's transport over the session of `open_session`. Answers come whole, within bounds and in time."""
+    """httpx's transport over the session of `open_session`. It returns whole answers, within bounds and in time."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the answer, read and decompressed; a request that never left is tried once more.
+        """Return the answer, read and decompressed. A request that could not be sent is tried once more.
 
-        All of it within the seconds of the request's extension `WITHIN`. Raises `httpx.TransportError`.
+        All of that takes at most as many seconds as the request's extension `WITHIN` says.
+
+        Raises:
+            httpx.TransportError: There is no usable answer.
+
         """
         try:
             async with asyncio.timeout(request.extensions.get(WITHIN, LONGEST_CALL_S)):
@@ -161,7 +175,9 @@ class Carrier(AiohttpTransport):
                 return await self._carried(request)
         except TimeoutError as error:
             raise httpx.ReadTimeout("too slow", request=request) from error
-        except aiohttp.ClientError as error:  # what httpx-aiohttp has no word for: an answer that is no HTTP
+        except (
+            aiohttp.ClientError
+        ) as error:  # httpx-aiohttp doesn't translate this: an answer that is not HTTP
             raise httpx.RemoteProtocolError(type(error).__name__, request=request) from error
 
     async def _carried(self, request: httpx.Request) -> httpx.Response:
@@ -181,10 +197,10 @@ class Carrier(AiohttpTransport):
 
 
 class _NoCookies(httpx.Cookies):
-    """A jar that takes nothing and gives nothing: it would carry one account's cookies into another's requests."""
+    """An empty cookie jar: a real one would send one account's cookies with the requests of another."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave an answer's cookies where they are."""
+        """Ignore the cookies of an answer."""
 
     def set_cookie_header(self, request: httpx.Request) -> None:
         """Add nothing."""
@@ -213,4 +229,4 @@ class PlatformClient(httpx.AsyncClient):
 
     @cookies.setter
     def cookies(self, cookies: object) -> None:
-        """Keep none."""
+        """Ignore them."""

@@ -1,7 +1,7 @@
-"""Logging: one line per decision, key=value, and one formatter through which everything goes.
+"""Logging: one line per decision, in key=value form, all through one formatter.
 
-The formatter masks what looks like a token of Slack or of one of the platforms, in messages and in
-tracebacks, and any value registered as secret. It is the last wall: nothing should get that far.
+The formatter masks everything that looks like a token of Slack or a platform, in messages and in tracebacks, and every
+value that was registered as secret. It is the last line of defence: no secret should get that far.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TOKENS = re.compile(
     | AQ[VX][\w-]{10,}                        # LinkedIn
     | eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?       # any JWT (Reddit, Slack id tokens)
     | (?i:(?:bearer|basic|oauth)\s+)[\w.~+/=|%!*-]{6,}
-    # In a query, a form, JSON, or whatever Python makes of it. `code` and `state` are also words of ours:
-    # code=invalid_grant stays, and code=ab-Xy... does not: only words up to the value's end are ours.
+    # In a query, a form, JSON, or a Python repr. `code` and `state` are also names of our own fields:
+    # code=invalid_grant stays, because it consists of lower-case words only; code=ab-Xy... does not.
     | (?i:\b(?:token|access_token|refresh_token|client_secret|code_verifier|id_token|input_token
         |fb_exchange_token|appsecret_proof|signature|nonce)[\\"']*\s*[=:]\s*[\\"']*)[^\s&"',}\\]+
     | (?i:\b(?:code|state)[\\"']*\s*[=:]\s*[\\"']*)(?![a-z]+(?:[_-][a-z]+)*(?![\w.~+/=|%!*-]))[^\s&"',}\\]{12,}
@@ -50,13 +50,13 @@ _known: set[str] = set()
 
 
 def register_secret(secret: str) -> None:
-    """Mask `secret` wherever it may turn up in a log line from now on."""
+    """Mask `secret` in every log line from now on. Values below 8 characters are ignored."""
     if len(secret) >= 8:
         _known.add(secret)
 
 
 def masked(text: str) -> str:
-    """Return `text` without anything that looks like, or is known to be, a token."""
+    """Return `text` with everything masked that looks like a token or is a registered secret."""
     for secret in _known:
         text = text.replace(secret, MASK)
     return TOKENS.sub(MASK, text)
@@ -75,7 +75,7 @@ class _Masking(logging.Formatter):
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send every logger of the process through the one masking formatter, to `stream` (default stderr)."""
+    """Let all loggers of the process write to `stream` (default: stderr) through the masking formatter."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -1,4 +1,4 @@
-"""What the operator can count: served on /metrics."""
+"""The metrics that are served on /metrics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PROMPTS = Counter(
 )
 SEALS = Counter("octapost_vault_seals_total", "Values this process sealed, by the key's id", ["key"])
 
-# Of the whole installation, measured when somebody asks (bot/web/gauges.py).
+# About the whole installation, measured when /metrics is read (bot/web/gauges.py).
 
 HELD = Gauge("octapost_grants", "Grants by platform and status", ["platform", "status"])
 PROMPTED = Gauge(

@@ -1,4 +1,4 @@
-"""Retries of what must not be lost, such as new tokens while the database is away."""
+"""Retries of work that must not be lost, such as storing new tokens while the database is away."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ async def retry(
     until: float,
     failed: Callable[[Exception], None],
 ) -> Result:
-    """Return what `work` returns, calling it again after each failure; the pauses double from 0.05 to 5 s.
+    """Return the result of `work`, which is called again after each failure; the pauses double from 0.05 to 5 s.
 
-    `until` is a time of `time.monotonic()`, after which no new try begins. `failed` is called in the `except` block
-    of each failure.
+    `until` is a time of `time.monotonic()`, after which no new try is made. `failed` is called with each failure, in
+    the `except` block.
 
     Raises:
         Exception: The failure of the last try, or one that is not in `on`.
+
     """
     pause_s = SHORTEST_PAUSE_S
     while True:

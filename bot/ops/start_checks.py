@@ -1,4 +1,4 @@
-"""What a process that starts well still cannot rely on, for the operator to read."""
+"""Warnings at start about settings with which the process works, but not safely."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ROLE_FAULTS = {
 
 
 async def warn_about_database(database: Database, *, whole: bool, migration_url: bool) -> None:
-    """Log what is wrong with the database and its role.
+    """Log warnings about the database and our role in it.
 
-    `whole`: this process serves and does the jobs; `migration_url`: it was given the URL of the tables' owner.
+    `whole`: this process both serves and runs the jobs; `migration_url`: it was given the URL of the tables' owner.
     """
     if database.dialect == "sqlite" and not whole:
         log.warning("start.sqlite_is_shared", hint=ONE_PROCESS)

@@ -1,7 +1,7 @@
-"""Traces for OpenTelemetry where an endpoint is configured. Elsewhere nothing is traced and nothing imported.
+"""OpenTelemetry traces, if an endpoint is configured. Otherwise nothing is traced and nothing imported.
 
-A span says what was done to what, and how it ended: our own names, ids and codes. Addresses, bodies and error
-messages never enter one. Why not plain `opentelemetry-api`: docs/decisions/0021-what-we-wrote-ourselves.md.
+A span says what was done to what, and how it ended, in our own names, ids and codes. It never contains addresses,
+bodies or error messages. Why not plain `opentelemetry-api`: docs/decisions/0021-what-we-wrote-ourselves.md.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ Facts = Mapping[str, str | int]
 
 
 class _Tracing:
-    """The process's tracer, and the function that returns the current span; None where nothing is traced."""
+    """The process's tracer, and the function that returns the current span; both None if nothing is traced."""
 
     tracer: Any = None
     current: Callable[[], Any] | None = None
 
 
 def start(endpoint: str) -> Callable[[], None]:
-    """Send traces to this OTLP endpoint over HTTP from now on, if one is given; return what stops it.
+    """Send traces to this OTLP endpoint over HTTP from now on, if one is given; return the function that stops it.
 
     Stopping sends the last spans, and blocks meanwhile.
 
     Raises:
         ImportError: The packages of the extra `otel` are not installed.
+
     """
     if not endpoint:
         return lambda: None
@@ -44,7 +45,7 @@ def start(endpoint: str) -> Callable[[], None]:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     from opentelemetry.trace import get_current_span  # noqa: PLC0415
 
-    # What the operator says in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES comes last, and counts.
+    # The operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are merged last, so they take precedence.
     resource = Resource.create({"service.name": "octapost"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")))
@@ -59,7 +60,7 @@ def start(endpoint: str) -> Callable[[], None]:
 
 @contextmanager
 def span(name: str, facts: Facts) -> Iterator[None]:
-    """Record what happens inside as a span. Of an exception that ends it only the type is recorded."""
+    """Record the `with` block as a span. Of an exception that ends it, only the type is recorded."""
     if _Tracing.tracer is None:
         yield
         return
@@ -98,9 +99,9 @@ def traced(name: str, facts: Callable[..., Facts]) -> Callable[[Work], Work]:
 
 
 def instrument(adapters: Mapping[str, Adapter]) -> Mapping[str, Adapter]:
-    """Return the same adapters; from now on each of their calls is a span, if anything is traced.
+    """Return the same adapters, whose calls are now recorded as spans if anything is traced.
 
-    Their methods are replaced on each object, so that it stays an instance of its class and of every protocol.
+    The methods are replaced on each object, so that it stays an instance of its class and of its protocols.
     """
     if _Tracing.tracer is not None:
         for adapter in adapters.values():

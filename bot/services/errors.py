@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from adapters.base import Platform
 from bot.services.permissions import Permission
 
 
@@ -168,6 +169,7 @@ class BlockedAccountError(InvalidInputError):
     name: str
     blocker: str
     """Why: a `Blocker`, or that it is connected already."""
+    platform: Platform
 
 
 @dataclass(eq=False)

@@ -22,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
+from bot.services.accounts.sign_in_as import SignInAs
 from storage.organization_summaries import Summary
 
 
@@ -132,6 +133,8 @@ class ConsentSettled(Notification):
     """On a reconnect as somebody else: who was expected, and who signed in."""
     left_out: tuple[str, ...] = ()
     """Accounts a reconnect was meant for and this sign-in does not cover."""
+    reconnects: str = ""
+    """The grant it was meant to renew; empty: it was for a new connection."""
 
 
 class ConsentProblem(StrEnum):
@@ -158,6 +161,10 @@ class ConsentFailed(Notification):
     problem: ConsentProblem
     code: str = ""
     failure: Failure | None = None
+    reconnects: str = ""
+    """The grant it was meant to renew; empty: it was for a new connection. The next try is for the same."""
+    sign_in_as: SignInAs | None = None
+    """On a reconnect, whom to sign in as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

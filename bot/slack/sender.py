@@ -16,6 +16,7 @@ from bot.services.notifications import Living, Reader
 from bot.slack.failures import CALL_FAILED, UNINSTALLED, Failure, FailureKind, failure
 from bot.slack.outages import is_outage
 from bot.views import messages
+from bot.views.kit import without_pictures
 from storage.outbox import Notices, Place
 
 if TYPE_CHECKING:
@@ -182,17 +183,18 @@ class OutboxSender:
         if target is not None:
             async with self._database.system(write=False) as session:
                 place = await Notices(session).place(target)
-        try:
-            return await _call(client, notice, body, place)
-        except CALL_FAILED as error:
-            failed = failure(error)
-            if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
-                return await _call(client, notice, body, None)
-            if failed.kind is FailureKind.INVALID_MESSAGE:  # our fault: the text is sent without its blocks
+        for simpler in _simpler(body):
+            try:
+                return await _call(client, notice, body, place)
+            except CALL_FAILED as error:
+                failed = failure(error)
+                if failed.kind is FailureKind.MESSAGE_MISSING and place is not None:
+                    return await _call(client, notice, body, None)
+                if failed.kind is not FailureKind.INVALID_MESSAGE:
+                    raise
                 log.warning("outbox.blocks_refused", notification=notice.id, code=failed.code)
-                words = str(body.get("text") or "")[:PLAIN_LENGTH]
-                return await _call(client, notice, {**body, "text": words, "blocks": []}, place)
-            raise
+                body = simpler
+        return await _call(client, notice, body, place)
 
     async def _drop(self, notice: Notice) -> None:
         """Settle a message without sending it: there is nothing left to say."""
@@ -263,6 +265,17 @@ class OutboxSender:
                 await listener.on_undeliverable(session, notice, code, app_removed=code in UNINSTALLED)
         NOTICES.labels("given_up").inc()
         log.warning("outbox.given_up", notification=notice.id, code=code)
+
+
+def _simpler(body: Json) -> list[Json]:
+    """Return what to send instead of a message that Slack can't render, the best first.
+
+    A picture may be gone from where it was. Anything else is our fault: the text is sent without its blocks.
+    """
+    blocks = body.get("blocks") or []
+    plain = without_pictures(blocks)
+    words = {**body, "text": str(body.get("text") or "")[:PLAIN_LENGTH], "blocks": []}
+    return [words] if plain == blocks else [{**body, "blocks": plain}, words]
 
 
 def _too_long(notice: Notice) -> bool:

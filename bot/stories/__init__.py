@@ -1,1 +1,1 @@
-"""One module per thing a member wants."""
+"""One module for each thing that members do."""

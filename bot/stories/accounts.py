@@ -1,4 +1,4 @@
-"""Look at accounts, disconnect one, and see where one may post."""
+"""Listing accounts, reconnecting or disconnecting one, and showing where one may post."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.services.accounts.disconnecting import Revocation
 from bot.services.accounts.problems import Remedy
+from bot.services.accounts.sign_in_as import whose
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -47,13 +48,13 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 CARDS_SHOWN = 11
-"""A message holds 50 blocks, a card at most 4; up to five stand around them."""
+"""A message holds 50 blocks. A card takes at most 4, and up to five blocks come before and after the cards."""
 TOPIC = "Accounts"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountsStory:
-    """What an organization can publish to, and how to stop that."""
+    """The accounts that an organization can publish to."""
 
     connecting: Connecting
     disconnecting: Disconnecting
@@ -78,7 +79,12 @@ class AccountsStory:
     @on(Kind.ACTION, "account.earlier", Permission.SEE_ACCOUNTS, changes=False)
     @on(Kind.ACTION, "account.later", Permission.SEE_ACCOUNTS, changes=False)
     async def turn(self, request: Request) -> Answer:
-        """Show the page of the list that a button names, in the place of the one it stands under."""
+        """Show another page of the list, which a button names, in place of the current one.
+
+        Raises:
+            NotFoundError: The button's value is no page number.
+
+        """
         number, _, platform = request.target.partition(":")
         if not (number.isascii() and number.isdigit() and len(number) < 6):
             raise NotFoundError(Thing.PAGE)
@@ -90,11 +96,10 @@ class AccountsStory:
         if not found:
             name = platform.name if platform else ""
             return Say(
-                text=f"{actor.organization} has no accounts yet.",
+                text=views.none_yet(actor.organization),
                 blocks=views.nothing(actor.organization, name, actor.role),
             )
-        many = f"{len(found)} accounts" if len(found) > 1 else "1 account"
-        where = f" on {platform.name}" if platform else ""
+        text = views.count(actor.organization, len(found), platform.name if platform else "")
         part = views.page(
             views.worst_first(found),
             number,
@@ -103,14 +108,8 @@ class AccountsStory:
             value=f"{actor.organization_id}/",
             about=f":{platform.key}" if platform else "",
         )
-        return Say(
-            text=f"{actor.organization} has {many}{where}.",
-            blocks=[
-                kit.words(f"{actor.organization} has {many}{where}."),
-                *views.outages(found)[:2],
-                *views.cards(part, actor.role),
-            ],
-        )
+        blocks = [kit.words(text), *views.outages(found)[:2], *views.cards(part, actor.role)]
+        return Say(text=text, blocks=blocks)
 
     @command(
         "reconnect",
@@ -121,15 +120,15 @@ class AccountsStory:
         aliases=("renew",),
     )
     async def which_to_reconnect(self, request: Request) -> Answer:
-        """Answer `/octapost reconnect [account]`: a link where it is clear which, else the question.
+        """Answer `/octapost reconnect [account]` with a link, or ask which account if that is not clear.
 
-        One consent renews all accounts of a sign-in, so they are one choice.
+        One consent renews all accounts of a sign-in, so these are offered as one choice.
         """
         actor, word = request.actor, request.words.strip()
         found = await self.profiles.all(actor)
         if not found:
             return Say(
-                text=f"{actor.organization} has no accounts yet.",
+                text=views.none_yet(actor.organization),
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
         broken = [one for one in found if one.diagnosis.broken]
@@ -138,15 +137,12 @@ class AccountsStory:
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
             return await self._invitation(request, matching[0])
-        return Say(
-            text="Which account should be reconnected?",
-            blocks=views.which(choices, actor.organization_id, "reconnect"),
-        )
+        return Say.of(views.which(choices, actor.organization_id, "reconnect"))
 
     @on(Kind.ACTION, "account.open", Who.ANYONE, changes=False)
     @on(Kind.ACTION, "account.place", Who.ANYONE, changes=False)
-    async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - nothing to do but say "seen"
-        """Take note of a link or a choice that needs no answer."""
+    async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - only acknowledges
+        """Acknowledge a link or a choice that needs no answer."""
         return Done()
 
     @command(
@@ -156,31 +152,28 @@ class AccountsStory:
         topic=TOPIC,
         help="Disconnect an account for the whole organization.",
         aliases=("remove", "unlink"),
-        opens="Disconnect account",
+        opens=views.DISCONNECT_TITLE,
     )
     async def which(self, request: Request) -> Answer:
-        """Answer `/octapost disconnect [account]` with the confirmation, or the question which one."""
+        """Answer `/octapost disconnect [account]` with the confirmation, or ask which account."""
         actor, word = request.actor, request.words.strip()
         found = await self.profiles.all(actor)
         if not found:
             return Say(
-                text=f"{actor.organization} has no accounts to disconnect.",
+                text=views.none_to_disconnect(actor.organization),
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
         matching = await self.profiles.named(actor, found, word) if word else found
         if len(matching) == 1 and word:
             return OpenModal(await self._confirmation(matching[0]))
-        return Say(
-            text="Which account should be disconnected?",
-            blocks=views.which([[one] for one in matching], actor.organization_id, "disconnect"),
-        )
+        return Say.of(views.which([[one] for one in matching], actor.organization_id, "disconnect"))
 
     @on(
         Kind.ACTION,
         "account.disconnect",
         Permission.DISCONNECT_ACCOUNTS,
         changes=False,
-        opens="Disconnect account",
+        opens=views.DISCONNECT_TITLE,
     )
     async def confirm(self, request: Request) -> Answer:
         """Open the confirmation for one account."""
@@ -188,7 +181,7 @@ class AccountsStory:
 
     @on(Kind.SUBMISSION, "account.disconnected", Permission.DISCONNECT_ACCOUNTS)
     async def disconnect(self, request: Request) -> Answer:
-        """Disconnect at once; ask the platform afterwards, and show what it said in the same modal."""
+        """Disconnect at once, then end the access at the platform and show the result in the same modal."""
         gone = await self.disconnecting.disconnect(request.actor, request.target)
         request.later.append(partial(self.home.redraw, request.sender, request.actor.organization_id))
         if gone.orphan is None:
@@ -211,8 +204,22 @@ class AccountsStory:
         """Answer the Reconnect button."""
         return await self._invitation(request, await self._one(request))
 
+    @on(Kind.ACTION, "account.renew", Permission.CONNECT_ACCOUNTS, changes=False)
+    async def renew(self, request: Request) -> Answer:
+        """Answer the button of a renewal that came to nothing: another link for the same sign-in."""
+        found = await self.profiles.all(request.actor)
+        one = next((one for one in found if one.account.grant_id == request.target), None)
+        if one is None:
+            raise NotFoundError(Thing.GRANT)
+        return await self._invitation(request, one)
+
     async def invitation(self, request: Request, account_id: str) -> Say:
-        """Return the link that renews an account's sign-in, for the actor alone. Raises NotFoundError."""
+        """Return the link that renews an account's sign-in, for the actor alone.
+
+        Raises:
+            NotFoundError: The organization has no such account.
+
+        """
         return await self._invitation(request, await self._one(request, account_id))
 
     async def _invitation(self, request: Request, one: AccountProfile) -> Say:
@@ -227,30 +234,31 @@ class AccountsStory:
         together = [
             account for account, grant in found if grant is not None and grant.id == one.account.grant_id
         ]
-        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url)
+        whom = whose(one.grant, together) if one.grant is not None else None
+        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url, whom)
 
-    @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens="Where it can post")
+    @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens=views.PLACES_TITLE)
     async def places(self, request: Request) -> Answer:
-        """Open the modal of places."""
+        """Open the modal that lists where an account can post."""
         one = await self._one(request)
         actor, account = request.actor, one.account
         try:
             count = await self.place_service.count(actor, account, one.grant)
         except PlatformError as error:
-            return OpenModal(kit.message_modal("Where it can post", explain(error, one.platform.name)))
+            return OpenModal(kit.message_modal(views.PLACES_TITLE, explain(error, one.platform)))
         return OpenModal(
             views.places(account.name, one.platform, count, f"{actor.organization_id}/{account.id}")
         )
 
     @on(Kind.OPTIONS, "account.place", Permission.SEE_ACCOUNTS, changes=False)
     async def search_places(self, request: Request) -> Answer:
-        """Answer the places typeahead."""
+        """Answer the typeahead of places."""
         return Options(
             views.place_options(await self.place_service.search(request.actor, request.target, request.words))
         )
 
     async def _one(self, request: Request, account_id: str = "") -> AccountProfile:
-        """Return the profile of an account, by default the one a button names."""
+        """Return the profile of an account, by default the one that the button names."""
         return await self.profiles.get(request.actor, account_id or request.target)
 
     async def _confirmation(self, one: AccountProfile) -> kit.Json:
@@ -262,7 +270,7 @@ class AccountsStory:
 
 
 def _by_sign_in(found: Sequence[AccountProfile]) -> list[list[AccountProfile]]:
-    """Return the cards, those of one grant together."""
+    """Return the profiles grouped by grant."""
     together: dict[str, list[AccountProfile]] = {}
     for one in found:
         together.setdefault(one.account.grant_id or one.account.id, []).append(one)

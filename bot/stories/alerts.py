@@ -1,4 +1,4 @@
-"""`/octapost alerts`: where and when an organization is told that an account needs somebody."""
+"""`/octapost alerts`: where and when an organization hears that an account needs somebody."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logger(__name__)
 HOUR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 SHOWN_AT_ONCE = 100
 ASK_FOR_S = 1.0
-"""Slack waits 3 seconds for an answer, and we are not the only ones who need some of them."""
+"""Slack waits 3 seconds for our whole answer, and this lookup is only a part of it."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class AlertsStory:
         """Show the settings."""
         chosen = await self.settings.get(request.actor)
         blocks = views.settings(request.actor.organization, chosen, elsewhere=_elsewhere(request, chosen))
-        return Say(text="Alerts", blocks=blocks)
+        return Say(text=views.TITLE, blocks=blocks)
 
-    @on(Kind.ACTION, "alerts.change", Permission.CHANGE_ALERTS, changes=False, opens="Alerts")
+    @on(Kind.ACTION, "alerts.change", Permission.CHANGE_ALERTS, changes=False, opens=views.TITLE)
     async def change(self, request: Request) -> Answer:
-        """Open the form; until somebody chooses a time zone, it shows the actor's own."""
+        """Open the form. It shows the actor's own time zone until somebody has chosen one."""
         chosen = await self.settings.get(request.actor)
         if not chosen.quiet_from and chosen.timezone == "UTC":
             chosen.timezone = await self._zone_of(request)
@@ -60,16 +60,21 @@ class AlertsStory:
 
     @on(Kind.OPTIONS, "alerts.zone", Permission.CHANGE_ALERTS, changes=False)
     async def zone(self, request: Request) -> Answer:
-        """Answer the time zone typeahead."""
+        """Answer the typeahead of time zones."""
         wanted = request.words.casefold().strip().replace(" ", "_")
         found = [name for name in zones() if wanted in name.casefold()]
         return Options(views.zone_options(found[:SHOWN_AT_ONCE]))
 
     @on(Kind.SUBMISSION, "alerts.saved", Permission.CHANGE_ALERTS)
     async def save(self, request: Request) -> Answer:
-        """Store what was chosen."""
+        """Store the settings of the form.
+
+        Raises:
+            NotFoundError: The submission is not from this form.
+
+        """
         actor = request.actor
-        if request.target or views.DIGEST not in request.state:  # some other modal's metadata, or its inputs
+        if request.target or views.DIGEST not in request.state:  # from another modal
             raise NotFoundError(Thing.FORM)
         choice = choice_in(request)
 
@@ -83,7 +88,12 @@ class AlertsStory:
 
     @on(Kind.ACTION, "alerts.test", Permission.CHANGE_ALERTS)
     async def test(self, request: Request) -> Answer:
-        """Post a test message in the channel, and say whether it arrived."""
+        """Post a test message in the alerts channel, and say whether it arrived.
+
+        Raises:
+            NoAlertsChannelError: The button comes from another message.
+
+        """
         actor = request.actor
         if request.target:
             raise NoAlertsChannelError
@@ -95,7 +105,7 @@ class AlertsStory:
         return Say(text=views.tested(await self.settings.test(actor, post_test)))
 
     async def _zone_of(self, request: Request) -> str:
-        """Return the actor's time zone, as Slack knows it; UTC when it doesn't tell."""
+        """Return the actor's time zone in Slack, or UTC if Slack gives none."""
         try:
             async with asyncio.timeout(ASK_FOR_S):
                 user = await user_of(await request.client(), request.actor.sender.user_id)
@@ -105,12 +115,13 @@ class AlertsStory:
         return zone if zone in zones() else "UTC"
 
     async def _post(self, request: Request, channel: str, message: Message) -> str:
-        """Post in a channel at once; return Slack's reason for refusing, or an empty string.
+        """Post in a channel at once, and return Slack's error code, or an empty string if it was posted.
 
-        Not through the outbox: the person who pressed the button waits for the answer.
+        It does not go through the outbox, because the person who pressed the button waits for the answer.
 
         Raises:
-            BadInputError: Slack gave no reason that is about the channel.
+            BadInputError: Slack gave no answer, or none that is about the channel.
+            Exception: One of CALL_FAILED: the installation has ended.
 
         """
         client = await request.client()
@@ -136,8 +147,8 @@ def choice_in(request: Request) -> Choice:
     """Return the settings entered in the form.
 
     Raises:
-        BadInputError: The quiet hours don't go together.
-        NotFoundError: Something was chosen that the form doesn't offer.
+        BadInputError: Only one of the quiet hours is set, or both are the same.
+        NotFoundError: A value is not among those that the form offers.
 
     """
     days = [option["value"] for option in request.typed(views.DAYS).get("selected_options") or ()]

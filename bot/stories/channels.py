@@ -1,4 +1,4 @@
-"""Which organization a channel means: choosing it, and deciding about somebody's request."""
+"""Choosing which organization a channel is about, and deciding about somebody's request to change it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,13 @@ class ChannelStory:
         aliases=("org default",),
     )
     async def switch(self, request: Request) -> Answer:
-        """Make this channel mean one of the sender's organizations, or ask its present one's admins to."""
+        """Switch this channel to one of the sender's organizations, or ask the admins of its present one to.
+
+        Raises:
+            NotMemberError: The sender is a member of none.
+            UnknownOrganizationError: None of theirs has this name.
+
+        """
         wanted = request.words.strip()
         seats = (await request.standing()).choices
         if not seats:
@@ -49,20 +55,25 @@ class ChannelStory:
 
     @on(Kind.ACTION, "channel.switch", Permission.CHOOSE_CHANNELS)
     async def chosen(self, request: Request) -> Answer:
-        """Switch to the one that was chosen of several with the same name."""
-        if request.target or not request.sender.channel_id:  # some other button's value, or no channel's
+        """Switch to the organization chosen from several with the same name.
+
+        Raises:
+            NotFoundError: The button is not the one of this question.
+
+        """
+        if request.target or not request.sender.channel_id:  # from another button, or not in a channel
             raise NotFoundError(Thing.CHOICE)
         return Say(text=views.switched(await self.channels.switch(request.actor)))
 
     @on(Kind.ACTION, "channel.approve", Permission.CHOOSE_CHANNELS)
     async def approve(self, request: Request) -> Answer:
-        """Let a channel mean the organization that somebody asked for."""
+        """Switch a channel to the organization that somebody requested."""
         wanted = await self.channels.approve(request.actor, request.target)
         return Say(text=views.approved(wanted) if wanted is not None else views.ANSWERED, replace=True)
 
     @on(Kind.ACTION, "channel.decline", Permission.CHOOSE_CHANNELS)
     async def decline(self, request: Request) -> Answer:
-        """Leave a channel as it is."""
+        """Decline a request, and leave the channel as it is."""
         kept = await self.channels.decline(request.actor, request.target)
         text = views.declined(request.actor.organization) if kept else views.ANSWERED
         return Say(text=text, replace=True)

@@ -1,4 +1,4 @@
-"""Connect an account: the link, the picker, and finishing a consent whose platform stopped answering."""
+"""Connecting an account: the link, the picker, and finishing a consent after a platform's outage."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from bot.slack.routes import (
 )
 from bot.views import connect as views
 from bot.views import kit, picker
+from bot.views.consent import CHOOSE
 from bot.views.errors import sentence
 from storage.organization_summaries import summaries
 
@@ -41,12 +42,10 @@ if TYPE_CHECKING:
     from storage.standing import Seat
 
 TOPIC = "Accounts"
-OPENS = "Connect an account"
-"""The title of the modal with the platforms."""
 
 
 class Connect:
-    """The connect story and what it needs. Built once, in `bot.app`."""
+    """Connects accounts to an organization. Built once, in `bot.app`."""
 
     def __init__(
         self,
@@ -85,38 +84,38 @@ class Connect:
         topic=TOPIC,
         help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
         aliases=("add", "link"),
-        opens=OPENS,
+        opens=views.TITLE,
         seldom=True,
     )
     async def start(self, request: Request) -> Answer:
-        """Answer `/octapost connect [platform]` with a link only the sender can use."""
+        """Answer `/octapost connect [platform]` with a link that only the sender can use."""
         word = next(iter(request.words.split()), "")
         who = await self._who(request)
         found = self._catalog.resolve(word) if word else None
         if not isinstance(who, Actor):
             return await self._which(request, who, word)
         if found is None:
-            return Say(text="Which platform do you want to connect?", blocks=self._platforms(who))
+            return Say(text=views.WHICH_PLATFORM, blocks=self._platforms(who))
         if len(found.clients) > 1:
-            return Say(
-                text=f"What on {found.platform.name}?",
-                blocks=views.which_app(found, who.organization_id, who.organization),
-            )
+            return Say.of(views.which_app(found, who.organization_id, who.organization))
         return await self._link(request, who, found, next(iter(found.clients)))
 
-    @on(Kind.ACTION, "connect.start", Who.ANYONE, changes=False, opens=OPENS)
-    @on(Kind.SHORTCUT, "octapost_connect", Who.ANYONE, changes=False, opens=OPENS)
+    @on(Kind.ACTION, "connect.start", Who.ANYONE, changes=False, opens=views.TITLE)
+    @on(Kind.SHORTCUT, "octapost_connect", Who.ANYONE, changes=False, opens=views.TITLE)
     async def ask(self, request: Request) -> Answer:
-        """Answer the global shortcut and the button that names no platform."""
+        """Answer the global shortcut and the button, which name no platform."""
         who = await self._who(request)
         if isinstance(who, Actor):
-            return OpenModal(kit.modal(OPENS, self._platforms(who)))
+            return OpenModal(kit.modal(views.TITLE, self._platforms(who)))
         return await self._which(request, who, "")
 
     async def _who(self, request: Request) -> Actor | list[Seat]:
-        """Return the admin who asks, or the seats to choose from where it isn't plain which is meant.
+        """Return the sender as an admin, or the seats to choose from if it is not clear which one is meant.
 
-        Raises NotMember or NotAllowed for somebody who may connect nothing here.
+        Raises:
+            NotMemberError: They are a member of no organization here.
+            NotAllowedError: They may connect accounts to none of their organizations.
+
         """
         seats = [
             seat
@@ -139,22 +138,32 @@ class Connect:
 
     @on(Kind.ACTION, "connect.organization", Permission.CONNECT_ACCOUNTS, changes=False)
     async def organization(self, request: Request) -> Answer:
-        """Go on with the organization that was chosen in the modal."""
+        """Continue with the organization that was chosen in the modal.
+
+        Raises:
+            NotFoundError: The button is not in that modal.
+
+        """
         if request.place != "modal":
             raise NotFoundError(Thing.CHOICE)
         actor = request.actor
         word = request.target
         if not word:
-            return UpdateModal(kit.modal(OPENS, self._platforms(actor)))
+            return UpdateModal(kit.modal(views.TITLE, self._platforms(actor)))
         found = self._catalog.resolve(word)
         if len(found.clients) > 1:
             apps = views.which_app(found, actor.organization_id, actor.organization)
-            return UpdateModal(kit.modal(OPENS, apps))
+            return UpdateModal(kit.modal(views.TITLE, apps.blocks))
         link = await self._link(request, actor, found, next(iter(found.clients)))
         return UpdateModal(views.go_on(link))
 
     async def platform(self, request: Request) -> Answer:
-        """Answer the button of one platform's app."""
+        """Answer the button of one platform's app with a link.
+
+        Raises:
+            NotFoundError: The app is not set up on this installation any more.
+
+        """
         found = next((f for f in self._catalog.configured() if request.target in f.clients), None)
         if found is None:
             raise NotFoundError(Thing.PLATFORM)
@@ -178,11 +187,11 @@ class Connect:
             raise BadInputError(views.NO_PLATFORM)
         return views.platforms(configured, actor.organization_id, actor.organization)
 
-    # The accounts a sign-in showed
+    # Choosing among the accounts that a sign-in found
 
-    @on(Kind.ACTION, "connect.choose", Permission.CONNECT_ACCOUNTS, changes=False, opens="Choose accounts")
+    @on(Kind.ACTION, "connect.choose", Permission.CONNECT_ACCOUNTS, changes=False, opens=CHOOSE)
     async def choose(self, request: Request) -> Answer:
-        """Open the picker for the actor's own discovery."""
+        """Open the picker with the accounts that the actor's own sign-in found."""
         actor = request.actor
         choice = await self._choosing.read(actor, request.target, blocked=picker.BLOCKED_SHOWN)
         value = f"{actor.organization_id}/{choice.discovery.id}"
@@ -198,7 +207,12 @@ class Connect:
 
     @on(Kind.SUBMISSION, "connect.picked", Permission.CONNECT_ACCOUNTS)
     async def picked(self, request: Request) -> Answer:
-        """Connect what was chosen; a blocked choice is named with its reason and nothing is connected."""
+        """Connect the chosen accounts.
+
+        Raises:
+            BadInputError: One of them can't be connected, with the reason. Then nothing is connected.
+
+        """
         actor = request.actor
         ids = [str(o["value"]) for o in request.typed(picker.PICKED).get("selected_options") or ()]
         try:
@@ -210,7 +224,7 @@ class Connect:
 
     @on(Kind.ACTION, "connect.resume", Permission.CONNECT_ACCOUNTS)
     async def resume(self, request: Request) -> Answer:
-        """Ask the platform again, after the answer: the result arrives as a message of its own."""
+        """Ask the platform again in the background; the result arrives as a separate message."""
         actor, grant_id = request.actor, request.target
         await self._connecting.pending(actor, grant_id)
 
@@ -219,4 +233,4 @@ class Connect:
             await self._home.redraw(request.sender, actor.organization_id)
 
         request.later.append(ask_again)
-        return Say(text="Asking again. I'll tell you here what comes of it.", replace=True)
+        return Say(text=views.ASKING_AGAIN, replace=True)

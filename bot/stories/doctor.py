@@ -1,4 +1,4 @@
-"""Status and doctor: how the accounts are doing at a glance, and what is the matter with one of them."""
+"""`/octapost status` and `/octapost doctor`: how all accounts are doing, and what is wrong with one of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from bot.services.permissions import Permission
 from bot.slack.routes import Answer, Request, Say, command
 from bot.views import accounts as account_views
 from bot.views import doctor as views
-from bot.views import kit
 
 if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
@@ -18,7 +17,7 @@ TOPIC = "Accounts"
 
 
 class Doctor:
-    """The words for people who wonder how their accounts are, and why."""
+    """Says how accounts are doing, and why."""
 
     def __init__(self, profiles: AccountProfiles, catalog: PlatformCatalog) -> None:
         self._profiles = profiles
@@ -41,7 +40,7 @@ class Doctor:
             blocks = account_views.nothing(actor.organization, "", actor.role)
         not_set_up = [found.platform.name for found in self._catalog.unconfigured()]
         if not_set_up:
-            blocks.append(kit.fine_print(f"Not set up on this installation: {kit.listed(not_set_up)}."))
+            blocks.append(views.not_set_up(not_set_up))
         return Say(text=summary, blocks=blocks)
 
     @command(
@@ -53,20 +52,21 @@ class Doctor:
         aliases=("why", "diagnose"),
     )
     async def examine(self, request: Request) -> Answer:
-        """Answer `/octapost doctor [account]`. Raises BadInput for a name nobody here has."""
+        """Answer `/octapost doctor [account]`.
+
+        Raises:
+            UnknownAccountError: The organization has no account of that name.
+
+        """
         actor, word = request.actor, request.words.strip()
         cards = await self._profiles.all(actor)
         if not cards:
-            text = f"{actor.organization} has no accounts yet."
+            text = account_views.none_yet(actor.organization)
             return Say(text=text, blocks=account_views.nothing(actor.organization, "", actor.role))
         chosen = [card for card in cards if not card.diagnosis.fine]
         if word:
             chosen = await self._profiles.named(actor, cards, word)
         elif not chosen:
-            blocks = views.nothing_wrong(actor.organization, cards)
-            return Say(text=f"All is well with {actor.organization}.", blocks=blocks)
-        many = f"{len(chosen)} accounts of" if len(chosen) > 1 else "One account of"
-        return Say(
-            text=f"{many} {actor.organization}, examined.",
-            blocks=views.examined(account_views.worst_first(chosen), actor.role),
-        )
+            return Say.of(views.nothing_wrong(actor.organization, cards))
+        worst_first = account_views.worst_first(chosen)
+        return Say.of(views.examined(actor.organization, worst_first, actor.role))

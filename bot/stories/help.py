@@ -1,4 +1,4 @@
-"""Help and debug: what a person types when they wonder."""
+"""`/octapost help` and `/octapost debug`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOPIC = "Help"
 
 
 class Help:
-    """The words for people who wonder what to type, or what to tell support."""
+    """Lists the commands, and the ids that support asks for."""
 
     def __init__(self, routes: Routes, catalog: PlatformCatalog, settings: Settings) -> None:
         self._routes = routes
@@ -26,7 +26,7 @@ class Help:
 
     @command("help", Who.ANYONE, topic=TOPIC, help="This list.", aliases=("?", "-h", "--help", "commands"))
     async def help(self, request: Request) -> Answer:  # noqa: ARG002 - the same for everyone
-        """List the commands. Asks nothing of the database: the list is the same until the next start."""
+        """List the commands. Reads no database: the list stays the same while the process runs."""
         if self._usage is None:
             usage = views.usage(
                 self._routes.commands(),
@@ -38,7 +38,7 @@ class Help:
 
     @command("debug", Who.ANYONE, topic=TOPIC, help="The ids support asks for.", aliases=("ids", "whoami"))
     async def debug(self, request: Request) -> Answer:
-        """Show ids only, nothing secret, for the person to pass on."""
+        """Show the ids that the person can pass on to support. None of them is secret."""
         standing = await request.standing()
         found = views.debug(version("octapost"), request.sender, standing, self._settings.support_url)
         return Say.of(found)

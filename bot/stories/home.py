@@ -37,7 +37,7 @@ log = logger(__name__)
 
 
 class Home:
-    """What a member sees under the app's name. It is the `bot.slack.home_tab.HomeTab` of the others."""
+    """The tab that a member sees under the app's name. Implements `bot.slack.home_tab.HomeTab`."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Home:
     @on(Kind.ACTION, "home.earlier", Permission.SEE_ACCOUNTS, changes=False)
     @on(Kind.ACTION, "home.later", Permission.SEE_ACCOUNTS, changes=False)
     async def show(self, request: Request) -> Answer:
-        """Draw it again about the organization, and the page, that the button or select names."""
+        """Draw the tab for the organization and the page that the button or select names."""
         standing, page = await request.standing(), request.target
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 0
         view = await self.view(request.sender, standing, request.actor.organization_id, number)
@@ -74,9 +74,9 @@ class Home:
         return Done()
 
     async def redraw(self, sender: Sender, organization_id: str | None) -> None:
-        """Draw it again for a person, wherever they were when they changed what it shows.
+        """Draw a person's tab again after a change that they made anywhere.
 
-        A tab that Slack does not take is drawn again when the person opens it.
+        If Slack does not accept it, the tab is drawn when the person next opens it.
         """
         standing = await LazyStanding(self._database, sender)()
         view = await self.view(sender, standing, organization_id)
@@ -87,7 +87,7 @@ class Home:
     async def view(
         self, sender: Sender, standing: Standing, organization_id: str | None = None, page: int = 0
     ) -> Json:
-        """Return the home tab of a person, who may be in no organization at all."""
+        """Return the home tab of a person, who may be a member of no organization."""
         chosen = organization_id or standing.default_organization_id
         if chosen is None and standing.choices:
             chosen = standing.choices[0].organization_id
@@ -118,7 +118,7 @@ class Home:
 
 
 class HomeInBackground:
-    """Draws home tabs after an answer, for those who have no Slack request. Built once, in `bot.app`."""
+    """Draws home tabs in the background, for callers without a Slack request. Built once, in `bot.app`."""
 
     def __init__(
         self, home: HomeTab, later: Callable[[Callable[[], Awaitable[None]]], None], database: Database
@@ -128,7 +128,7 @@ class HomeInBackground:
         self._database = database
 
     def redraw_soon(self, member: ActorRef, team_id: str) -> None:
-        """Draw a member's home tab again, in the background; one who has left sees none."""
+        """Draw a member's home tab again in the background, unless they have left the organization."""
         self._later(partial(self._redraw, member.organization_id, member.membership_id, team_id))
 
     async def _redraw(self, organization_id: str, membership_id: str, team_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The buttons of an incident's card: reconnect, claim, snooze, who can do this, and asking somebody."""
+"""The buttons of an incident's card: reconnect, claim, snooze, "Who can do this?", and sending the link to somebody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from bot.services.permissions import Permission
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, on
 from bot.views import incidents as views
-from bot.views import kit
 from storage.models import LateAnswer
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class IncidentStory:
-    """What people do about a sign-in that needs one of them."""
+    """Handles what people do about a sign-in that needs one of them."""
 
     def __init__(self, accounts: AccountsStory, responses: IncidentResponses) -> None:
         self._accounts = accounts
@@ -26,7 +25,7 @@ class IncidentStory:
 
     @on(Kind.ACTION, "incident.reconnect", Permission.SEE_ACCOUNTS, changes=False)
     async def reconnect(self, request: Request) -> Answer:
-        """Answer Reconnect: a link of the actor's own, or who can reconnect."""
+        """Answer Reconnect with a link that only the actor can use, or with the people who can reconnect."""
         actor = request.actor
         if not actor.may(Permission.CONNECT_ACCOUNTS):
             return await self.who(request)
@@ -35,22 +34,21 @@ class IncidentStory:
 
     @on(Kind.ACTION, "incident.claim", Permission.HANDLE_INCIDENTS)
     async def claim(self, request: Request) -> Answer:
-        """Let the actor take it; the second of two is told who was first."""
+        """Assign the incident to the actor; if it is claimed already, say by whom."""
         result = await self._responses.claim(request.actor, request.target)
         if result.granted:
             return Done()
-        said = f"{kit.mention(result.holder)} is on it already. You can still press *Reconnect* yourself."
-        return Say(text="Somebody is on it already.", blocks=[kit.section(said)])
+        return Say.of(views.claimed_by(result.holder))
 
     @on(Kind.ACTION, "incident.unclaim", Permission.HANDLE_INCIDENTS)
     async def unclaim(self, request: Request) -> Answer:
-        """End the claim, whoever made it."""
+        """End the claim, no matter who made it."""
         await self._responses.release(request.actor, request.target)
         return Done()
 
     @on(Kind.ACTION, "incident.snooze", Permission.HANDLE_INCIDENTS)
     async def snooze(self, request: Request) -> Answer:
-        """Be silent for the time that was chosen."""
+        """Stop reminders for the chosen time."""
         incident_id, _, choice = request.target.partition(":")
         await self._responses.snooze(request.actor, incident_id, choice)
         return Done()
@@ -63,7 +61,7 @@ class IncidentStory:
         people = await self._responses.eligible(actor)
         return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
 
-    @on(Kind.ACTION, "incident.send", Permission.HANDLE_INCIDENTS, changes=False, opens="Send the link")
+    @on(Kind.ACTION, "incident.send", Permission.HANDLE_INCIDENTS, changes=False, opens=views.SEND_TITLE)
     async def send(self, request: Request) -> Answer:
         """Open the modal that asks whom to send the link to."""
         card = await self._responses.card(request.actor, request.target, still_open=True)
@@ -71,25 +69,29 @@ class IncidentStory:
 
     @on(Kind.SUBMISSION, "incident.sent", Permission.HANDLE_INCIDENTS)
     async def sent(self, request: Request) -> Answer:
-        """Send one person a message with a button that makes a link only they can use."""
+        """Send one person a message with a button for a link that only they can use.
+
+        Raises:
+            BadInputError: Nobody was chosen, or the person can't reconnect.
+
+        """
         actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
         if not user_id:
-            raise BadInputError("Choose a person.", field=views.PERSON)
+            raise BadInputError(views.NOBODY_CHOSEN, field=views.PERSON)
         try:
             await self._responses.request(actor, request.target, user_id)
         except IneligibleError as error:
             raise BadInputError(views.ineligible(error.why, actor.organization), field=views.PERSON) from None
-        text = "✅ Sent. You'll see on the card when it is done."
-        return UpdateModal(kit.message_modal("Send the link", text))
+        return UpdateModal(views.link_sent())
 
     @on(Kind.ACTION, "incident.publish", Permission.RELEASE_LATE_POSTS)
     async def publish(self, request: Request) -> Answer:
-        """Let the posts go out that a card says are late."""
+        """Publish the late posts of a card."""
         return await self._late(request, LateAnswer.RELEASED)
 
     @on(Kind.ACTION, "incident.discard", Permission.RELEASE_LATE_POSTS)
     async def discard(self, request: Request) -> Answer:
-        """Let the posts never go out that a card says are late."""
+        """Discard the late posts of a card."""
         return await self._late(request, LateAnswer.DISCARDED)
 
     async def _late(self, request: Request, answer: LateAnswer) -> Answer:

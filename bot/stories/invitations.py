@@ -1,4 +1,4 @@
-"""Answering an invitation: Accept or Decline, in the direct message, on the home tab and in `/octapost org`."""
+"""Accepting or declining an invitation, in the direct message, on the home tab or in `/octapost org`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InvitationStory:
-    """What an invited person can do. They are no member, so what they press names only the invitation."""
+    """Handles the buttons of an invitation. The person is not a member yet, so a button names only the invitation."""
 
     invitations: InvitationService
     home: HomeTab
@@ -38,7 +38,7 @@ class InvitationStory:
         return await self._answer(request, views.declined(organization))
 
     async def _answer(self, request: Request, text: str, organization_id: str | None = None) -> Answer:
-        """Answer where the button was: in place of the message, or on a home tab drawn again."""
+        """Answer where the button was: replace the message, or draw the home tab again."""
         if request.place == "home":
             await self.home.redraw(request.sender, organization_id)
             return Say(text=text)

@@ -1,4 +1,4 @@
-"""Join codes: make one, see which are open, and revoke them."""
+"""Creating, listing and revoking join codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JoinCodeStory:
-    """The codes with which other workspaces join."""
+    """Manages the codes with which other workspaces join an organization."""
 
     join_codes: JoinCodeService
 
@@ -31,7 +31,12 @@ class JoinCodeStory:
         help="Make a one-time code with which another workspace joins.",
     )
     async def make(self, request: Request) -> Answer:
-        """Make a code, shown once to the sender alone."""
+        """Create a code and show it once, to the sender alone.
+
+        Raises:
+            BadInputError: No role of that name can be given by a code.
+
+        """
         word = request.words.strip().lower()
         role = role_called(word) if word else LOWEST
         if role not in ROLES_BY_CODE:
@@ -46,7 +51,7 @@ class JoinCodeStory:
         help="See which codes are open, and revoke them.",
     )
     async def show(self, request: Request) -> Answer:
-        """Show the organization's open codes."""
+        """List the organization's open codes."""
         return Say.of(views.codes(await self.join_codes.open(request.actor)))
 
     @on(Kind.ACTION, "org.revoke", Permission.SEE_JOIN_CODES)

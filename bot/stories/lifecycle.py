@@ -1,4 +1,4 @@
-"""What Slack tells us without being asked: the app was removed, a person was deactivated."""
+"""Slack's events about the app's removal and about people who were deactivated."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LifecycleStory:
-    """Passes Slack's events on. Slack repeats an event until we have answered that it is handled."""
+    """Passes Slack's events to the services. Slack repeats an event until we answer that it was handled."""
 
     installations: InstallationService
     offboarding: OffboardingService
     database: Database
 
-    # Slack sends both events of a removal, in either order
+    # Slack reports a removal with both of the next events, in either order
 
     @on(Kind.EVENT, "app_uninstalled", Who.SLACK)
     async def uninstalled(self, request: Request) -> Answer:
@@ -35,7 +35,7 @@ class LifecycleStory:
 
     @on(Kind.EVENT, "tokens_revoked", Who.SLACK)
     async def revoked(self, request: Request) -> Answer:
-        """End the installation if the bot's token was revoked; people's sign-in tokens are not kept."""
+        """End the installation if the bot's token was revoked. We keep no tokens of people's sign-ins."""
         tokens = (request.body.get("event") or {}).get("tokens")
         if isinstance(tokens, Mapping) and tokens.get("bot"):
             await self._end(request.body)
@@ -43,10 +43,10 @@ class LifecycleStory:
 
     @on(Kind.EVENT, "user_change", Who.SLACK)
     async def user_changed(self, request: Request) -> Answer:
-        """End what a deactivated person could do.
+        """End the memberships of a deactivated person.
 
         Raises:
-            SlackSilent: Slack doesn't say whose person it is, so the event has to come again.
+            SlackSilent: Slack doesn't say which company the person belongs to. It will send the event again.
 
         """
         leaver = leaver_of(request.body)
@@ -60,7 +60,7 @@ class LifecycleStory:
 
 
 def _installation_of(body: Mapping[str, Any]) -> str | None:
-    """Return the id of the installation an event is about: the Grid's if it says so, else the workspace's.
+    """Return the id of an event's installation: the Grid's for an org-wide one, else the workspace's.
 
     `authorizations` names the installation an event was sent for
     (https://docs.slack.dev/apis/events-api#authorizations, read 2026-11-30).

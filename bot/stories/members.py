@@ -1,4 +1,4 @@
-"""The people of an organization: who they are, inviting them, their roles and their removal."""
+"""The people of an organization: listing and inviting them, changing their roles, and removing them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
 @dataclass(frozen=True)
 class MemberStory:
-    """Shows members, and lets owners change who they are and what they may do."""
+    """Shows members, and lets owners invite and remove them and change their roles."""
 
     members: MemberService
     invitations: InvitationService
@@ -32,11 +32,11 @@ class MemberStory:
         Permission.SEE_MEMBERS,
         topic=TOPIC,
         help="Who is in your organization.",
-        opens="Members",
+        opens=views.TITLE,
     )
-    @on(Kind.ACTION, "org.members", Permission.SEE_MEMBERS, changes=False, opens="Members")
+    @on(Kind.ACTION, "org.members", Permission.SEE_MEMBERS, changes=False, opens=views.TITLE)
     async def show(self, request: Request) -> Answer:
-        """Show who is in the organization."""
+        """List the members of the organization."""
         return OpenModal(views.members(await self.members.roster(request.actor)))
 
     @command(
@@ -49,7 +49,12 @@ class MemberStory:
         aliases=("org add",),
     )
     async def invite(self, request: Request) -> Answer:
-        """Invite one person, as a member unless a role is named."""
+        """Invite one person, as a member unless another role is named.
+
+        Raises:
+            BadInputError: Nobody is mentioned, or the role does not exist.
+
+        """
         user_id, word = person_and_role(request.words)
         role = role_called(word) if word else LOWEST
         if role is None:
@@ -66,7 +71,12 @@ class MemberStory:
         help="Change what somebody may do.",
     )
     async def set_role(self, request: Request) -> Answer:
-        """Give a member another role."""
+        """Give a member another role.
+
+        Raises:
+            BadInputError: Nobody is mentioned, or the role does not exist.
+
+        """
         user_id, word = person_and_role(request.words)
         role = role_called(word)
         if role is None:
@@ -83,14 +93,24 @@ class MemberStory:
         help="Remove somebody. Their accounts stay connected.",
     )
     async def remove(self, request: Request) -> Answer:
-        """End a membership, or withdraw an invitation."""
+        """End a membership, or withdraw an invitation.
+
+        Raises:
+            BadInputError: Nobody is mentioned.
+
+        """
         user_id, _ = person_and_role(request.words)
         removed = await self.members.remove_person(request.actor, user_id)
         return Say.of(views.removed(user_id, removed, request.actor.organization))
 
     @on(Kind.ACTION, "org.change", Permission.MANAGE_MEMBERS)
     async def change(self, request: Request) -> Answer:
-        """Answer the menu beside a member: another role, or removal."""
+        """Answer the menu beside a member: another role, or removal.
+
+        Raises:
+            NotFoundError: The menu does not offer this choice.
+
+        """
         membership_id, _, word = request.target.partition(":")
         if word == views.REMOVE:
             await self.members.remove(request.actor, membership_id)
@@ -113,8 +133,13 @@ class MemberStory:
 
     @on(Kind.SUBMISSION, "org.add", Permission.INVITE)
     async def add(self, request: Request) -> Answer:
-        """Invite the people chosen in the members modal."""
-        if request.target:  # some other modal's metadata
+        """Invite the people chosen in the members modal.
+
+        Raises:
+            NotFoundError: The submission is not from this modal.
+
+        """
+        if request.target:  # from another modal
             raise NotFoundError(Thing.FORM)
         chosen = [str(u) for u in request.typed(views.PERSON).get("selected_users") or ()]
         if not chosen:
@@ -127,7 +152,7 @@ class MemberStory:
 
 
 def person_and_role(typed: str) -> tuple[str, str]:
-    """Return the user id of the mention in what was typed, and the word after it.
+    """Return the user id of the first mention in the typed text, and the word after it.
 
     Raises:
         BadInputError: It mentions nobody.

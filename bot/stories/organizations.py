@@ -1,4 +1,4 @@
-"""`/octapost org`: a person's organizations, a new one, another name, and joining one with a code."""
+"""`/octapost org`: listing, creating and renaming organizations, and joining one with a code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OrganizationStory:
         aliases=("orgs", "organization"),
     )
     async def overview(self, request: Request) -> Answer:
-        """Show the sender's invitations and their organizations."""
+        """List the sender's invitations and organizations."""
         standing, sender = await request.standing(), request.sender
         found = await self.organizations.overview(sender, standing)
         if not standing.choices and not found.invitations:
@@ -48,7 +48,12 @@ class OrganizationStory:
         help="Start another organization; you become its owner.",
     )
     async def create(self, request: Request) -> Answer:
-        """Create an organization in this workspace. Guests cannot."""
+        """Create an organization in this workspace. Guests can't do that.
+
+        Raises:
+            BadInputError: No name was typed.
+
+        """
         name = name_in(request.words, "create")
         await self.organizations.create(request.sender, name)
         return Say.of(views.created(name))
@@ -62,7 +67,12 @@ class OrganizationStory:
         help="Rename your organization.",
     )
     async def rename(self, request: Request) -> Answer:
-        """Rename the organization of this channel."""
+        """Rename the organization of this channel.
+
+        Raises:
+            BadInputError: No name was typed.
+
+        """
         name = name_in(request.words, "rename")
         await self.organizations.rename(request.actor, name)
         return Say(text=views.renamed(request.actor.organization, name))
@@ -76,7 +86,12 @@ class OrganizationStory:
         help="Join another workspace's organization with its code.",
     )
     async def join(self, request: Request) -> Answer:
-        """Link this workspace to an organization with its one-time code. Guests cannot."""
+        """Link this workspace to an organization with its one-time code. Guests can't do that.
+
+        Raises:
+            BadInputError: No code was typed.
+
+        """
         code = request.words.strip()
         if not code:
             raise BadInputError(views.NO_CODE)
@@ -84,7 +99,7 @@ class OrganizationStory:
 
 
 def name_in(typed: str, word: str) -> str:
-    """Return the organization's name in what was typed after `org <word>`, without spare spaces.
+    """Return the organization's name that was typed after `org <word>`, without extra spaces.
 
     Raises:
         BadInputError: Nothing was typed.

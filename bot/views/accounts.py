@@ -13,12 +13,13 @@ from bot.services.accounts.profiles import AccountProfile
 from bot.services.permissions import Permission, allows
 from bot.views import diagnosis, kit
 from bot.views.incidents import care
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from storage.models import Role
 
 if TYPE_CHECKING:
     from storage.models import Place
 
+DISCONNECT_TITLE, PLACES_TITLE = "Disconnect account", "Where it can post"
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
 """Where somebody reads what to press, and may not press it."""
@@ -66,7 +67,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     if account.url:
         buttons.append(kit.button(f"Open on {one.platform.name}", "account.open", url=account.url))
     if Capability.PLACES in one.can:
-        buttons.append(kit.button("Where it can post", "account.places", value))
+        buttons.append(kit.button(PLACES_TITLE, "account.places", value))
     if allows(role, Permission.CONNECT_ACCOUNTS):
         buttons.append(
             kit.button(
@@ -147,8 +148,24 @@ def outages(found: Sequence[AccountProfile]) -> list[Json]:
     return [kit.words(f"🌧️ {line}") for line in lines.values()]
 
 
+def count(organization: str, many: int, platform: str) -> str:
+    """Return how many accounts an organization has; `platform` names the one that was asked for, or is empty."""
+    accounts = f"{many} accounts" if many > 1 else "1 account"
+    return f"{organization} has {accounts}{f' on {platform}' if platform else ''}."
+
+
+def none_yet(organization: str) -> str:
+    """Return the text of an answer about an organization without accounts."""
+    return f"{organization} has no accounts yet."
+
+
+def none_to_disconnect(organization: str) -> str:
+    """Return the same for a person who wants to disconnect one."""
+    return f"{organization} has no accounts to disconnect."
+
+
 def nothing(organization: str, platform: str, role: Role) -> list[Json]:
-    """Return what stands where there are no accounts yet."""
+    """Return the blocks for an organization without accounts."""
     on = f" on {platform}" if platform else ""
     blocks = [kit.words(f"{organization} has no accounts{on} yet.")]
     if allows(role, Permission.CONNECT_ACCOUNTS):
@@ -164,7 +181,7 @@ def nothing(organization: str, platform: str, role: Role) -> list[Json]:
 # Disconnect
 
 
-def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word: str) -> list[Json]:
+def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word: str) -> Message:
     """Return the question which account to disconnect or reconnect; `word` is that command.
 
     Accounts that can only be chosen together are one choice.
@@ -183,11 +200,12 @@ def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word:
         "placeholder": kit.plain("Choose an account", 150),
         "options": options,
     }
-    blocks = [kit.words(f"Which account should be {word}ed?"), kit.actions(picker)]
+    text = f"Which account should be {word}ed?"
+    blocks = [kit.words(text), kit.actions(picker)]
     if len(found) > len(options):
         rest = f"These are the first {len(options)} of {len(found)}; /octapost {word} NAME finds any of them."
         blocks.append(kit.fine_print(rest))
-    return blocks
+    return Message(text=text, blocks=blocks)
 
 
 def _told_apart(together: Sequence[AccountProfile]) -> str:
@@ -220,7 +238,7 @@ def confirm_disconnect(one: AccountProfile, outlook: Revocation, waiting: int) -
     lost = f"{kit.posts(waiting, 'waiting')} to it will not be published." if waiting else ""
     lines = filter(None, [what, lost, consequence[outlook]])
     return kit.modal(
-        "Disconnect account",
+        DISCONNECT_TITLE,
         [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],
         callback_id="account.disconnected",
         submit="Disconnect",
@@ -232,7 +250,7 @@ def confirm_disconnect(one: AccountProfile, outlook: Revocation, waiting: int) -
 def disconnecting(gone: Disconnection) -> Json:
     """Return what the modal says while the platform is being asked."""
     return kit.modal(
-        "Disconnect account",
+        DISCONNECT_TITLE,
         [kit.words(f"{gone.account.name} is disconnected. Ending our access at {gone.platform.name} …")],
         callback_id="account.gone",
     )
@@ -254,7 +272,7 @@ def disconnected(gone: Disconnection, result: Revocation) -> Json:
         ),
     }
     return kit.modal(
-        "Disconnect account",
+        DISCONNECT_TITLE,
         [kit.words(f"✅ {gone.account.name} is disconnected."), kit.words(words[result])],
         callback_id="account.gone",
     )
@@ -280,7 +298,7 @@ def places(name: str, platform: Platform, count: int, value: str) -> Json:
             kit.words(f"{name} may post in {some}. Only those are offered when you write a post."),
             kit.actions(search, block_id=PLACE),
         ]
-    return kit.modal("Where it can post", blocks, callback_id="account.places", metadata=value)
+    return kit.modal(PLACES_TITLE, blocks, callback_id="account.places", metadata=value)
 
 
 def place_options(found: Sequence[Place]) -> list[Json]:

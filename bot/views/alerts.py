@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
     from storage.models import AlertSettings
 
+TITLE = "Alerts"
 CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
 RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
 """The days before an end that can be chosen."""
@@ -95,7 +96,7 @@ def form(chosen: AlertSettings, *, elsewhere: bool = False) -> Json:
         "How all accounts are doing, also when all is well. In the channel: without one there is none."
     )
     return kit.modal(
-        "Alerts",
+        TITLE,
         [
             kit.entry(CHANNEL, "Channel", _channel(chosen, elsewhere=elsewhere), hint=hint, optional=True),
             kit.entry(DAYS, "Warn before a sign-in ends", _days(chosen), optional=True),
@@ -175,7 +176,7 @@ def zone_options(zones: Sequence[str]) -> list[Json]:
 
 def saved(organization: str, chosen: AlertSettings, *, elsewhere: bool) -> Json:
     """Return what the modal says when everything was saved."""
-    return kit.modal("Alerts", [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
+    return kit.modal(TITLE, [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
 
 
 def hello(organization: str, by: str) -> Message:

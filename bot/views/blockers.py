@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.base import Blocker, Hint
+from adapters.base import Blocker, Hint, Platform
 from bot.services.accounts.facts import ALREADY_HERE
 
 BLOCKED: dict[Blocker, tuple[str, str]] = {
@@ -31,8 +31,12 @@ BLOCKED: dict[Blocker, tuple[str, str]] = {
         "Ask one of its super admins to make you a super or content admin, then connect again.",
     ),
     Blocker.SUSPENDED: (
-        "the platform has suspended or restricted it",
-        "Sign in there and follow what it asks of you, then connect again.",
+        "{platform} has suspended or restricted it",
+        "Sign in at {where} and follow what it asks of you, then connect again.",
+    ),
+    Blocker.LOCKED: (
+        "{platform} has locked it until its owner confirms who they are",
+        "Sign in at {where} and unlock it, then connect again.",
     ),
 }
 """Why an account cannot be used, and the fix. A test checks that every Blocker is here."""
@@ -66,9 +70,17 @@ HINTS: dict[Hint, str] = {
 """Why discovery found less than expected, and the fix. A test checks that every Hint is here."""
 
 
-def why_not(name: str, blocker: str | None) -> str:
+def why_not(name: str, blocker: str | None, platform: Platform) -> str:
     """Return why an account is greyed, and the fix."""
     if blocker == ALREADY_HERE:
         return f"{name}: already connected here, so there is nothing to do."
-    reason, fix = BLOCKED[Blocker(blocker or "")]
+    reason, fix = blocked(Blocker(blocker or ""), platform)
     return f"{name}: {reason}. {fix}"
+
+
+def blocked(blocker: Blocker, platform: Platform | None = None) -> tuple[str, str]:
+    """Return why an account of `platform` cannot be used, as a clause, and the fix, as a sentence."""
+    name = platform.name if platform else "the platform"
+    where = platform.unlock_pages.get(blocker, name) if platform else name
+    reason, fix = BLOCKED[blocker]
+    return reason.format(platform=name), fix.format(where=where)

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from adapters.base import App, Platform
 from bot.slack.routes import Say
-from bot.views import kit
-from bot.views.kit import Json
+from bot.views import kit, sign_in_as
+from bot.views.kit import Json, Message
 from bot.views.ownership import ownership
 
 if TYPE_CHECKING:
+    from bot.services.accounts.sign_in_as import SignInAs
     from bot.settings import PlatformSettings
     from storage.models import Account
     from storage.organization_summaries import Summary
 
+TITLE = "Connect an account"
+WHICH_PLATFORM = "Which platform do you want to connect?"
+ASKING_AGAIN = "Asking again. I'll tell you here what comes of it."
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
 NO_PLATFORM = "No platform is set up on this installation yet. Whoever runs Octapost has to add one."
 ORGANIZATIONS_SHOWN = 90
@@ -36,22 +40,29 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Say
     )
 
 
-def renewal(platform: Platform, accounts: Sequence[Account], organization: str, url: str) -> Say:
-    """Return the private message that starts the renewal of a sign-in, which these accounts share."""
+def renewal(
+    platform: Platform, accounts: Sequence[Account], organization: str, url: str, whom: SignInAs | None
+) -> Say:
+    """Return the private message that starts the renewal of a sign-in, which these accounts share.
+
+    `whom` is whose sign-in it is.
+    """
     what = f"Reconnect {kit.some(account.name for account in accounts)} on {platform.name}"
     return _leading(
         platform,
         url,
         text=f"{what}: press the button to go on in your browser.",
         words=f"{what}, so that {organization} can go on publishing there.",
+        more=sign_in_as.block(whom, platform, picture=False),
     )
 
 
-def _leading(platform: Platform, url: str, *, text: str, words: str) -> Say:
+def _leading(platform: Platform, url: str, *, text: str, words: str, more: Sequence[Json] = ()) -> Say:
     return Say(
         text=text,
         blocks=[
             kit.words(words),
+            *more,
             kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],
@@ -81,8 +92,8 @@ def label(platform: Platform, app: App, found: PlatformSettings) -> str:
     return f"{platform.name}: {part}"
 
 
-def which_app(found: PlatformSettings, organization_id: str, organization: str) -> list[Json]:
-    """Return the question a platform with two apps asks: LinkedIn profile or company pages?"""
+def which_app(found: PlatformSettings, organization_id: str, organization: str) -> Message:
+    """Return the question for a platform with two apps: LinkedIn profile or company pages?"""
     buttons = [
         kit.button(
             capital(client.app.connects),
@@ -91,10 +102,13 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
         )
         for client in found.clients.values()
     ]
-    return [
-        kit.words(f"What should {organization} publish to on {found.platform.name}?"),
-        kit.actions(*buttons),
-    ]
+    return Message(
+        text=f"What on {found.platform.name}?",
+        blocks=[
+            kit.words(f"What should {organization} publish to on {found.platform.name}?"),
+            kit.actions(*buttons),
+        ],
+    )
 
 
 def capital(words: str) -> str:
@@ -116,9 +130,9 @@ def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
     blocks.append(
         kit.fine_print("The account belongs to the organization, not to you: it stays when you leave.")
     )
-    return kit.modal("Connect an account", blocks, close="Cancel")
+    return kit.modal(TITLE, blocks, close="Cancel")
 
 
 def go_on(link: Say) -> Json:
     """Return the same private link, for the modal that asked for the platform or organization."""
-    return kit.modal("Connect an account", list(link.blocks))
+    return kit.modal(TITLE, list(link.blocks))

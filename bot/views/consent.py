@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Hint
 from bot.services.notifications import ConsentProblem
 from bot.slack.commands import COMMAND
-from bot.views import kit
+from bot.views import kit, sign_in_as
 from bot.views.blockers import HINTS, why_not
 from bot.views.errors import explain
 from bot.views.kit import Message
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
         ConsentSettled,
         ConsentWaiting,
     )
+    from bot.views.kit import Json
 
 MISSING_SCOPE = "missing_scope"
 """The code with which adapters reject a consent that does not say whose it is."""
+CHOOSE = "Choose accounts"
+"""The button that opens the picker, and the picker's title while it loads."""
 BLOCKED_SHOWN = 20
 BLOCKED_BESIDE_CHOICE = 3
 """Where the picker lists them all."""
@@ -39,10 +42,10 @@ def settled(done: ConsentSettled, platform: Platform) -> Message:
     blocks = [kit.words(sentence) for sentence in happened(done, platform, signs=True)]
     if done.discovery_id:
         choose = f"{done.organization_id}/{done.discovery_id}"
-        blocks.append(kit.actions(kit.button("Choose accounts", "connect.choose", choose, style="primary")))
+        blocks.append(kit.actions(kit.button(CHOOSE, "connect.choose", choose, style="primary")))
     blocks += [kit.fine_print(line) for line in obstacles(done, platform)]
-    if nothing_came_of(done):
-        blocks.append(kit.actions(kit.button("Connect an account", "connect.start")))
+    if nothing_came_of(done) or done.left_out or done.wrong:
+        blocks.append(kit.actions(_try_again(done, platform)))
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
     return Message(text=first or f"{platform.name}: done.", blocks=blocks)
 
@@ -100,9 +103,9 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
     """Return what stands in the way of more: reasons, fixes, missing permissions, sharing."""
     lines = [HINTS[Hint(hint)] for hint in done.hints]
     shown = BLOCKED_BESIDE_CHOICE if done.discovery_id else BLOCKED_SHOWN
-    lines += [why_not(one.name, one.reason) for one in done.blocked[:shown]]
+    lines += [why_not(one.name, one.reason, platform) for one in done.blocked[:shown]]
     if len(done.blocked) > shown:
-        where = "; Choose accounts lists them with reasons" if done.discovery_id else ""
+        where = f"; {CHOOSE} lists them with reasons" if done.discovery_id else ""
         lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
     if done.missing:
         asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]
@@ -138,10 +141,10 @@ def waiting(one: ConsentWaiting, platform: Platform) -> Message:
     """Return what is said when a consent is stored and the platform stopped answering."""
     value = f"{one.organization_id}/{one.grant_id}"
     return Message(
-        text=f"I have your consent for {platform.name}, but it isn't answering.",
+        text=f"I have your consent for {platform.name}, but couldn't read your accounts yet.",
         blocks=[
             kit.words(f"I have your consent for {platform.name}, but couldn't read your accounts yet."),
-            kit.words(explain(one.failure.error, platform.name)),
+            kit.words(explain(one.failure.error, platform)),
             kit.actions(kit.button("Finish connecting", "connect.resume", value, style="primary")),
         ],
     )
@@ -153,17 +156,23 @@ def waiting(one: ConsentWaiting, platform: Platform) -> Message:
 def failed(one: ConsentFailed, platform: Platform) -> Message:
     """Return the direct message about a trip that connected nothing, with a button that starts again."""
     said = why_failed(one, platform).replace("`", "")
-    again = kit.button(
-        f"Try {platform.name} again", f"connect.platform.{one.app}", f"{one.organization_id}/{one.app}"
-    )
-    return Message(text=said, blocks=[kit.words(said), kit.actions(again)])
+    whom = sign_in_as.block(one.sign_in_as, platform)
+    return Message(text=said, blocks=[kit.words(said), *whom, kit.actions(_try_again(one, platform))])
+
+
+def _try_again(one: ConsentFailed | ConsentSettled, platform: Platform) -> Json:
+    """Return the button that starts the same trip again: the same app, or the renewal of the same sign-in."""
+    if one.reconnects:
+        return kit.button("Reconnect", "account.renew", f"{one.organization_id}/{one.reconnects}")
+    key, value = f"connect.platform.{one.app}", f"{one.organization_id}/{one.app}"
+    return kit.button(f"Try {platform.name} again", key, value)
 
 
 def why_failed(one: ConsentFailed, platform: Platform) -> str:
     """Return why nothing was connected, in a sentence or two."""
     match one.problem:
         case ConsentProblem.DECLINED:
-            return f"You said no at {platform.name}, so nothing was connected and nothing was stored."
+            return f"You cancelled at {platform.sign_in_site}. Nothing changed."
         case ConsentProblem.MISSING_PRODUCT:
             return missing_product(platform, next(app for app in platform.apps if app.key == one.app))
         case ConsentProblem.NOT_ACCEPTED if one.failure is not None:
@@ -190,9 +199,15 @@ def not_accepted(platform: Platform, error: PlatformError) -> str:
             f"A permission was left out without which {platform.name} doesn't even say whose account it is."
             " Nothing was connected; please start again and leave every permission ticked."
         )
-    return explain(error, platform.name)
+    return explain(error, platform)
 
 
-def how_to_go_on(platform: Platform) -> str:
+def how_to_go_on(one: ConsentFailed, platform: Platform) -> str:
     """Return the way back in; the link that was used up is of no use any more."""
-    return f"Changed your mind? Type `{COMMAND} connect {platform.key}` in Slack for a new link."
+    if one.reconnects:
+        whom = f" as {one.sign_in_as.shown}" if one.sign_in_as else ""
+        return f"To try again{whom}, press Reconnect in the message I sent you in Slack."
+    return (
+        f"To try again, press Try {platform.name} again in the message I sent you in Slack,"
+        f" or type `{COMMAND} connect {platform.key}`."
+    )

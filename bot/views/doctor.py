@@ -13,7 +13,7 @@ from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import diagnosis, kit
 from bot.views.accounts import ADMINS_CAN, ability, title_of
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from storage.models import Role
 
 if TYPE_CHECKING:
@@ -47,24 +47,33 @@ def summary(organization: str, cards: Sequence[AccountProfile]) -> str:
     return f"{organization}: {able} of {len(cards)} accounts can publish."
 
 
-def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
-    """Return what stands where nobody is ill."""
+def not_set_up(platforms: Sequence[str]) -> Json:
+    """Return the note about the platforms that this installation has no app for."""
+    return kit.fine_print(f"Not set up on this installation: {kit.listed(platforms)}.")
+
+
+def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> Message:
+    """Return the answer when no account needs anything."""
     many = f"all {len(cards)} accounts are" if len(cards) > 1 else "its account is"
-    return [
-        kit.words(f"🟢 All is well with {organization}: {many} connected and can publish."),
-        kit.section("`/octapost doctor NAME` examines one of them all the same."),
-    ]
+    return Message(
+        text=f"All is well with {organization}.",
+        blocks=[
+            kit.words(f"🟢 All is well with {organization}: {many} connected and can publish."),
+            kit.section("`/octapost doctor NAME` examines one of them all the same."),
+        ],
+    )
 
 
-def examined(cards: Sequence[AccountProfile], role: Role) -> list[Json]:
-    """Return the long answer about some accounts, the first few of them."""
+def examined(organization: str, cards: Sequence[AccountProfile], role: Role) -> Message:
+    """Return the long answer about some accounts, in full for the first `EXAMINED` of them."""
+    many = f"{len(cards)} accounts of" if len(cards) > 1 else "One account of"
     blocks: list[Json] = []
     for card in cards[:EXAMINED]:
         blocks += [*examination(card, role), kit.divider()]
     if len(cards) > EXAMINED:
         rest = f"… and {len(cards) - EXAMINED} more; /octapost doctor NAME examines any of them."
         blocks.append(kit.fine_print(rest))
-    return blocks
+    return Message(text=f"{many} {organization}, examined.", blocks=blocks)
 
 
 def examination(card: AccountProfile, role: Role) -> list[Json]:

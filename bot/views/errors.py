@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import singledispatch
 
 from adapters.base import (
+    Blocker,
     Busy,
     GrantDead,
     Misconfigured,
     OutcomeUnknown,
+    Platform,
     PlatformError,
     Rejected,
     TokenRefused,
@@ -46,7 +48,7 @@ from bot.services.errors import (
     UnverifiedUserError,
 )
 from bot.services.permissions import lowest_role
-from bot.views.blockers import why_not
+from bot.views.blockers import BLOCKED, blocked, why_not
 from bot.views.kit import cut, listed
 from bot.views.roles import article
 
@@ -204,7 +206,7 @@ def _(error: ChannelRefusedError) -> str:
 
 @sentence.register
 def _(error: BlockedAccountError) -> str:
-    return why_not(error.name, error.blocker)
+    return why_not(error.name, error.blocker, error.platform)
 
 
 @sentence.register
@@ -259,19 +261,23 @@ def _names(platforms: tuple[str, ...]) -> str:
     return ", ".join(platforms) or "none yet"
 
 
-def explain(error: PlatformError, platform: str) -> str:
+def explain(error: PlatformError, platform: Platform | None = None) -> str:
     """Return one sentence or two about a platform call that failed: what happened, and what to do now."""
+    name = platform.name if platform else "The platform"
     match error:
         case GrantDead():
-            return f"{platform} ended our access. Press Reconnect; your scheduled posts are safe."
+            return f"{name} ended our access. Press Reconnect; your scheduled posts are safe."
         case Busy() | TokenRefused():
-            return f"{platform} is busy or down right now. Nothing is lost; try again in a few minutes."
+            return f"{name} is busy or down right now. Nothing is lost; try again in a few minutes."
         case OutcomeUnknown():
-            return f"{platform} didn't confirm in time. Nothing was connected; please start again."
+            return f"{name} didn't confirm in time. Nothing was connected; please start again."
+        case Rejected(code=code) if code in BLOCKED:
+            reason, fix = blocked(Blocker(code), platform)
+            return f"This account can't be used: {reason}. {fix}"
         case Rejected():
-            return f"{platform} didn't accept this sign-in (code `{error.code}`). Please start again."
+            return f"{name} didn't accept this sign-in (code `{error.code}`). Please start again."
         case Misconfigured() | _:
             return (
-                f"That's on us, not on you or {platform}: this installation's {platform} app was refused"
+                f"That's on us, not on you or {name}: this installation's {name} app was refused"
                 f" (code `{error.code}`). Whoever runs Octapost has to fix it."
             )

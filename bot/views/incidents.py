@@ -11,7 +11,7 @@ from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
 from bot.slack.routes import Say
-from bot.views import diagnosis, kit
+from bot.views import diagnosis, kit, sign_in_as
 from bot.views.kit import Message
 from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
 from bot.views.times import days_until, in_days, moment
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from storage.models import Incident, Membership
 
 PERSON = "person"
+SEND_TITLE = "Send the link"
+NOBODY_CHOSEN = "Choose a person."
 NAMES_SHOWN = 5
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
 """Why not all late posts are there a moment later."""
@@ -56,7 +58,7 @@ def card(one: IncidentCard) -> Message:
     if details := _details(one):
         blocks.append({"type": "context", "elements": [kit.mrkdwn(line) for line in details]})
     if incident.open:
-        blocks.append(_buttons(one))
+        blocks += [*sign_in_as.block(one.sign_in_as, one.platform), _buttons(one)]
     return Message(text=text, blocks=blocks)
 
 
@@ -275,6 +277,17 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     return Say(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
 
 
+def claimed_by(holder: Membership | None) -> Message:
+    """Return the private answer to the second person who claims an incident."""
+    said = f"{kit.mention(holder)} is on it already. You can still press *Reconnect* yourself."
+    return Message(text="Somebody is on it already.", blocks=[kit.section(said)])
+
+
+def link_sent() -> Json:
+    """Return the modal that confirms that the link was sent to somebody."""
+    return kit.message_modal(SEND_TITLE, "✅ Sent. You'll see on the card when it is done.")
+
+
 def ineligible(why: Ineligible, organization: str) -> str:
     """Return why a person cannot be asked to reconnect, and what makes it possible."""
     if why is Ineligible.NO_MEMBER:
@@ -296,7 +309,7 @@ def send_to(one: IncidentCard) -> Json:
         "placeholder": kit.plain("Choose a person", 150),
     }
     return kit.modal(
-        "Send the link",
+        SEND_TITLE,
         [
             kit.words(f"Who should reconnect {names_of(one)} on {one.platform.name}?"),
             kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),
@@ -324,6 +337,7 @@ def request(one: RequestFacts) -> Message:
         blocks=[
             kit.words(f"🔗 {text}"),
             {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
+            *sign_in_as.block(card.sign_in_as, card.platform),
             kit.actions(kit.button("Get my link", "incident.reconnect", card.value, style="primary")),
         ],
     )

@@ -131,6 +131,22 @@ def fine_print(*lines: str) -> Json:
     return {"type": "context", "elements": [plain("\n".join(lines), 2000)]}
 
 
+def pictured(url: str, element: Json) -> Json:
+    """Return a context block with a small profile picture, where there is one, before its words."""
+    image: list[Json] = [{"type": "image", "image_url": url, "alt_text": "Profile picture"}] if url else []
+    return {"type": "context", "elements": [*image, element]}
+
+
+def without_pictures(blocks: Iterable[Json]) -> list[Json]:
+    """Return the blocks without the pictures of `pictured`: Slack refuses a message with one it can't load."""
+    return [
+        block | {"elements": [one for one in block["elements"] if one.get("type") != "image"]}
+        if block.get("type") == "context"
+        else block
+        for block in blocks
+    ]
+
+
 def divider() -> Json:
     """Return a divider."""
     return {"type": "divider"}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.services.organizations.members import Roster
     from storage.models import Invitation, Membership
 
+TITLE = "Members"
 PERSON, ROLE = "person", "role"
 """The inputs of the members modal."""
 REMOVE = "remove"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from adapters.base import Misconfigured
 from bot.services.notifications import ConsentFailed, ConsentProblem, ConsentSettled, ConsentWaiting
 from bot.views import consent
 from bot.views.errors import explain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Outcome
 
 LONGEST_SENTENCE = 3000
+OUR_FAULT = "That's on us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +68,15 @@ def of_outcome(outcome: Outcome, platform: Platform) -> Page:
             return _settled(outcome, platform)
         case ConsentWaiting():
             return WaitingPage(
-                title=f"{platform.name} isn't answering yet",
+                title=_waiting_title(outcome, platform),
                 platform=platform.name,
-                why=explain(outcome.failure.error, platform.name),
+                why=explain(outcome.failure.error, platform),
             )
         case ConsentFailed():
             return FailedPage(
                 title=_failed_title(outcome, platform),
                 why=consent.why_failed(outcome, platform),
-                then=consent.how_to_go_on(platform),
+                then=consent.how_to_go_on(outcome, platform),
             )
 
 
@@ -90,7 +92,7 @@ def _settled(done: ConsentSettled, platform: Platform) -> SettledPage:
 
 def _settled_title(done: ConsentSettled) -> str:
     if done.wrong is not None:
-        return "You signed in as somebody else"
+        return "You signed in as someone else"
     if done.discovery_id:
         return "Almost done: choose in Slack"
     if done.attached:
@@ -98,10 +100,16 @@ def _settled_title(done: ConsentSettled) -> str:
     return "Renewed. Back to Slack." if done.renewed else "Nothing was connected"
 
 
+def _waiting_title(waiting: ConsentWaiting, platform: Platform) -> str:
+    if isinstance(waiting.failure.error, Misconfigured):
+        return OUR_FAULT
+    return f"{platform.name} isn't answering yet"
+
+
 def _failed_title(failed: ConsentFailed, platform: Platform) -> str:
     return {
-        ConsentProblem.DECLINED: "You said no, and that's fine",
-        ConsentProblem.MISSING_PRODUCT: "That's on us",
+        ConsentProblem.DECLINED: "Cancelled. Nothing changed.",
+        ConsentProblem.MISSING_PRODUCT: OUR_FAULT,
         ConsentProblem.STOPPED: f"{platform.name} stopped the sign-in",
         ConsentProblem.NOT_ACCEPTED: "That didn't work",
     }[failed.problem]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Blocker, Hint
 from bot.services.accounts.facts import ALREADY_HERE
 from bot.views import kit
-from bot.views.blockers import BLOCKED, HINTS, why_not
+from bot.views.blockers import HINTS, blocked, why_not
 from bot.views.kit import Json
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ def picker(choice: Choice, organization: str, value: str) -> Json:
     ]
     if choice.blocked_total:
         blocks += [kit.divider(), kit.words("Can't be connected yet, and why:")]
-        blocks += [kit.fine_print(why_not(one.name, one.blocker)) for one in choice.blocked[:BLOCKED_SHOWN]]
+        blocks += [
+            kit.fine_print(why_not(one.name, one.blocker, choice.platform))
+            for one in choice.blocked[:BLOCKED_SHOWN]
+        ]
         if choice.blocked_total > BLOCKED_SHOWN:
             rest = choice.blocked_total - BLOCKED_SHOWN
             blocks.append(kit.fine_print(f"… and {rest} more. Search a name above to see its reason."))
@@ -61,7 +64,7 @@ def choices(found: Sequence[FoundAccount]) -> list[Json]:
     for one in found:
         if one.blocker:
             reason = (
-                "already connected here" if one.blocker == ALREADY_HERE else BLOCKED[Blocker(one.blocker)][0]
+                "already connected here" if one.blocker == ALREADY_HERE else blocked(Blocker(one.blocker))[0]
             )
             made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
         else:

@@ -89,6 +89,7 @@ class ConnectPages:
             client = self.connecting.catalog.client(ticket.platform, ticket.app)
         except Misconfigured as error:
             return self._misconfigured(error, platform)
+        whom = invitation.sign_in_as
         hops = self.settings.slack_web_url, client.at(platform.authorize_url)
         return self.pages.render(
             "ticket.html",
@@ -97,6 +98,8 @@ class ConnectPages:
             app=client.app,
             organization=invitation.organization,
             again=ticket.reconnects is not None,
+            whom=whom,
+            picture=whom.picture if whom is not None else "",
             permissions=asked_for(client),
         )
 
@@ -225,7 +228,7 @@ class ConnectPages:
         return self.pages.render("cannot_finish.html", status=400)
 
     def _misconfigured(self, error: Misconfigured, platform: Platform) -> web.Response:
-        return self.pages.render("refused.html", status=503, why=explain(error, platform.name))
+        return self.pages.render("refused.html", status=503, why=explain(error, platform))
 
 
 def label_of(outcome: Outcome) -> str:

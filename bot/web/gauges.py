@@ -1,4 +1,4 @@
-"""What /metrics and /readyz say about the database's contents, asked at most every so often."""
+"""What /metrics and /readyz report about the database's contents, measured at most every 10 seconds."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ COUNTED_EVERY_S = 60.0
 
 
 def answers_nobody(tallies: Mapping[int, Tally]) -> bool:
-    """Tell whether a platform failed everybody who asked in the last ten minutes in which anybody asked."""
+    """Tell whether every refresh failed in the platform's latest window of ten minutes with refreshes."""
     window = [tally for minute, tally in tallies.items() if minute > max(tallies) - BREAKER_WINDOW_MIN]
     return any(tally.total for tally in window) and not any(tally.fresh or tally.dead for tally in window)
 
 
 class Gauges:
-    """Measures for the whole installation; every process that is asked gives the same answer."""
+    """Measures the whole installation, so every process reports the same."""
 
     def __init__(self, database: Database, vault: Vault, catalog: PlatformCatalog) -> None:
         self._database = database
@@ -47,13 +47,15 @@ class Gauges:
         self._seals: dict[int, int] = {}
 
     async def measure(self) -> None:
-        """Bring the gauges up to date, unless they are of the last ten seconds."""
+        """Bring the gauges up to date, unless that was done in the last ten seconds."""
         self._count_seals()
         async with self._alone:
             started = time.monotonic()
             if started - self._measured_at < EVERY_S:
                 return
-            self._measured_at = started  # what failed is not tried again by the next one who asks
+            self._measured_at = (
+                started  # also after a failure, so that the next request doesn't try again at once
+            )
             await self._measure()
             if started - self._counted_at >= COUNTED_EVERY_S:
                 await self._count_grants()
@@ -61,10 +63,10 @@ class Gauges:
         metrics.MEASURED.set_to_current_time()
 
     async def overdue(self) -> timedelta:
-        """Return for how long the grant that waits longest has been due.
+        """Return how long the most overdue grant has been due.
 
-        A platform whose breaker is open, or that last answered nobody, does not count: that its grants wait
-        is its doing, and as it should be.
+        A platform with an open breaker, or whose latest refreshes all failed, does not count: its grants wait because
+        of the platform, as they should.
         """
         waiting, tallies, minute = await self._waiting()
         return max(

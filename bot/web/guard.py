@@ -1,4 +1,4 @@
-"""What we may believe about a browser: its cookie, and where its request came from."""
+"""What every browser request passes: our cookie, the check of its origin, limits, and a page for every error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.ops.logs import logger
 from bot.ops.metrics import WEB
 from bot.services.errors import ServiceError
+from bot.views import plain_pages as views
 from bot.views.errors import sentence
 from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
 from storage.models import new_secret
@@ -27,23 +28,23 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 COOKIE_LIFE = timedelta(hours=12)
-"""As long as a proof of who uses the browser lasts."""
+"""The same as for the proof of who uses the browser."""
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 """The shape of our 256-bit secrets: states, tickets, cookies."""
 LONGEST = 4096
-"""No platform's code is longer; most are below 600 characters."""
+"""In characters. No platform's code is longer; most are below 600."""
 
 
 class DamagedAddressError(Exception):
-    """A query parameter came twice, or is longer than any honest one."""
+    """A query parameter is given twice, or is longer than any real one."""
 
 
 class Cookies:
-    """The one cookie: 256 random bits that bind a trip to the browser it began in.
+    """Our one cookie: 256 random bits that bind a sign-in to the browser it started in.
 
-    On https its name starts with `__Host-`, so that no other host of the domain can plant it
-    (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie). `SameSite=Lax`, because
-    a platform's callback is a cross-site navigation.
+    On https its name starts with `__Host-`, so that no other host of the domain can set it
+    (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie, read 2026-11-30). It is `SameSite=Lax`,
+    because a platform's callback is a cross-site navigation.
     """
 
     def __init__(self, *, secure: bool) -> None:
@@ -51,16 +52,16 @@ class Cookies:
         self.name = "__Host-octapost-attempt" if secure else "octapost-attempt"
 
     def read(self, request: web.Request) -> str | None:
-        """Return the browser's secret, or None where there is none of ours."""
+        """Return the browser's secret, or None if it has none of ours."""
         value = request.cookies.get(self.name, "")
         return value if SECRET.fullmatch(value) else None
 
     def ensure(self, request: web.Request) -> str:
-        """Return the browser's secret, or a fresh one that `keep` has to put into the answer."""
+        """Return the browser's secret, or a new one that `keep` has to set in the answer."""
         return self.read(request) or new_secret()
 
     def keep(self, response: web.Response, browser: str) -> web.Response:
-        """Return `response`, which tells the browser to keep its secret for 12 hours more."""
+        """Return `response` with the cookie set for another 12 hours."""
         response.set_cookie(
             self.name,
             browser,
@@ -76,9 +77,8 @@ class Cookies:
 def is_same_origin(request: web.Request, public_url: str) -> bool:
     """Tell whether a form was sent from one of our own pages.
 
-    Our pages send no referrer, and then browsers send `Origin: null` with a form
-    (https://fetch.spec.whatwg.org/#append-a-request-origin-header), so `Sec-Fetch-Site` decides
-    where a browser sends it; the Origin decides for those that do not.
+    `Sec-Fetch-Site` decides if the browser sends it, else the Origin. Our pages send no referrer, so browsers send
+    `Origin: null` with their forms (https://fetch.spec.whatwg.org/#append-a-request-origin-header, read 2026-11-30).
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -87,7 +87,7 @@ def is_same_origin(request: web.Request, public_url: str) -> bool:
 
 
 def single_values(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
-    """Return the named parameters, empty where absent.
+    """Return the named parameters, empty strings for those that are missing.
 
     Raises:
         DamagedAddressError: One was given twice, or is too long.
@@ -103,7 +103,7 @@ def single_values(query: MultiMapping[str], *names: str) -> Mapping[str, str]:
 
 
 class Guard:
-    """What every browser request goes through: the count, the headers, and a page for every failure."""
+    """Counts every browser request, adds the headers to its answer, and answers every error with a page."""
 
     def __init__(self, pages: Pages, limits: PageLimits) -> None:
         self._pages = pages
@@ -111,7 +111,7 @@ class Guard:
 
     @property
     def middleware(self) -> Middleware:
-        """The aiohttp middleware. What Slack posts to `/slack/events` passes untouched."""
+        """The aiohttp middleware. It leaves Slack's posts to `/slack/events` alone."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -134,42 +134,22 @@ class Guard:
         try:
             return await handler(request)
         except web.HTTPNotFound:
-            return self._pages.message_page(
-                "There is nothing here",
-                "This address leads nowhere.",
-                "Go back to Slack and type `/octapost help`.",
-                status=404,
-            )
+            return self._pages.plain(views.NOT_FOUND)
         except web.HTTPMethodNotAllowed as error:
-            page = self._pages.message_page(
-                "That didn't work", "This address can't be used that way.", status=405
-            )
+            page = self._pages.plain(views.WRONG_METHOD)
             page.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
             return page
         except web.HTTPRequestEntityTooLarge as error:
-            return self._pages.message_page(
-                "That didn't work", "The request was larger than anything we accept.", status=error.status
-            )
+            return self._pages.plain(views.too_large(error.status))
         except web.HTTPException as error:
-            return self._pages.message_page(
-                "That didn't work", "The request made no sense.", status=error.status
-            )
+            return self._pages.plain(views.nonsense(error.status))
         except PeerLeftError:
             raise
         except DamagedAddressError:
-            return self._pages.message_page(
-                "That didn't work",
-                "The address that brought you here is damaged, so nothing was done with it.",
-                status=400,
-            )
+            return self._pages.plain(views.DAMAGED_ADDRESS)
         except ServiceError as error:
-            return self._pages.message_page("That didn't work", sentence(error), status=400)
+            return self._pages.plain(views.refused(sentence(error)))
         except Exception as error:
             number = secrets.token_hex(4)
             log.exception("page.failed", incident=number, type=type(error).__name__)
-            return self._pages.message_page(
-                "Something broke on our side",
-                "Nothing was connected or changed that you can't see in Slack.",
-                f"Try again in a minute. If it stays, tell whoever runs Octapost the number {number}.",
-                status=500,
-            )
+            return self._pages.plain(views.our_fault(number))

@@ -1,7 +1,7 @@
-"""For whoever watches the process: alive, ready, and the counters.
+"""The addresses for monitoring: is the process alive, is it ready, and its metrics.
 
-`/livez` answers where Slack and browsers come in. `/readyz` and `/metrics` ask the database and say how much
-there is in it, so they are on a listener of their own, which strangers do not reach (bot/web/listeners.py).
+`/livez` is on the listener for Slack and browsers. `/readyz` and `/metrics` query the database and show how much is
+in it, so they are on a listener of their own, which strangers do not reach (bot/web/listeners.py).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ log = logger(__name__)
 READY_WITHIN_S = 3.0
 STOPPED_AFTER_S = 60.0
 ASKED_EVERY_S = 1.0
-"""How long an answer of `/readyz` is good for, to everyone who asks."""
+"""How long an answer of `/readyz` is reused."""
 
 
 class Readiness:
-    """What keeps the process from its work, found out at most once a second, however many ask."""
+    """What keeps the process from its work, checked at most once a second."""
 
     def __init__(self, ask: Callable[[], Awaitable[str]]) -> None:
         self._ask = ask
@@ -39,7 +39,7 @@ class Readiness:
         self._asked_at = float("-inf")
 
     async def trouble(self) -> str:
-        """Return the kind of trouble in a word, empty if there is none."""
+        """Return the kind of trouble in one word, or an empty string."""
         async with self._alone:
             if time.monotonic() - self._asked_at >= ASKED_EVERY_S:
                 self._trouble = await self._found_out()
@@ -58,7 +58,7 @@ class Readiness:
 
 
 def kind_of(error: BaseException) -> str:
-    """Return what went wrong in a word: SQLite's or the system's own code, else the first error's class."""
+    """Return what went wrong in one word: the code of SQLite or the system, else the class of the original error."""
     while (earlier := getattr(error, "orig", None) or error.__cause__) is not None:
         error = earlier
     if isinstance(error, OSError) and error.errno is not None:
@@ -67,7 +67,7 @@ def kind_of(error: BaseException) -> str:
 
 
 class Ticks(Protocol):
-    """What readiness asks of the scheduler."""
+    """What readiness needs of the scheduler."""
 
     @property
     def started(self) -> bool:
@@ -86,7 +86,7 @@ class Ticks(Protocol):
 
 
 class Health:
-    """/livez, /readyz and /metrics. Not counted against a client's pages."""
+    """/livez, /readyz and /metrics. They don't count against a client's requests per minute."""
 
     def __init__(
         self, database: Database, scheduler: Ticks, gauges: Gauges, overdue_after: timedelta
@@ -98,11 +98,11 @@ class Health:
         self._readiness = Readiness(self._trouble)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what anybody may ask."""
+        """Return the route that is open to everybody."""
         return [web.get("/livez", self.livez)]
 
     def monitoring_routes(self) -> list[web.RouteDef]:
-        """Return what only the operator's own machines may ask."""
+        """Return the routes for the operator's own machines only."""
         return [web.get("/readyz", self.readyz), web.get("/metrics", self.metrics)]
 
     async def livez(self, _request: web.Request) -> web.Response:
@@ -110,10 +110,10 @@ class Health:
         return web.Response(text="alive\n")
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """Answer 200 when the process can do its work, else 503 with the kind of trouble.
+        """Answer 200 if the process can do its work, else 503 with the kind of trouble.
 
-        The database has our schema and takes a write; in a process with jobs also the clock ticks, and no
-        grant has been due for too long while it did.
+        The database must have our schema and accept a write. In a process with jobs the scheduler must also tick, and
+        no grant may have been due for too long while it did.
         """
         if trouble := await self._readiness.trouble():
             return web.Response(status=503, text=f"not ready: {trouble}\n")
@@ -126,15 +126,15 @@ class Health:
         if self._scheduler.silent_s > STOPPED_AFTER_S:
             return "clock_stopped"
         overdue = await self._gauges.overdue()
-        # What fell due before we were there to look is no fault of a process that has just begun.
+        # A process that has just started is not to blame for what fell due before.
         held_up = min(overdue, timedelta(seconds=self._scheduler.working_s))
         return "refreshes_overdue" if held_up > self._overdue_after else ""
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """Answer with every metric, in Prometheus' text format. Without a database the gauges stay as they were."""
+        """Answer with all metrics in Prometheus' text format. While the database is away the gauges keep old values."""
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._gauges.measure()
-        except Exception as error:  # noqa: BLE001 - the counters are worth having all the same
+        except Exception as error:  # noqa: BLE001 - the counters are still useful
             log.warning("metrics.not_measured", type=type(error).__name__)
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,7 +1,7 @@
 """Installing the app in a Slack workspace or a Grid organization.
 
-https://docs.slack.dev/authentication/installing-with-oauth. The state works once, and only in the browser
-that began the trip.
+Source: https://docs.slack.dev/authentication/installing-with-oauth, read 2026-11-30. A state works once, and only in
+the browser that started the installation.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bot.services.organizations.organizations import LONGEST_NAME
 from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
+from bot.views import plain_pages as views
 from bot.views.kit import cut, listed
 from bot.web.guard import single_values
 from bot.web.install_trips import InstallTrips
@@ -63,12 +64,12 @@ class InstallPages:
         ]
 
     async def home(self, _request: web.Request) -> web.Response:
-        """Say what Octapost is, what it asks Slack for, and offer to add it."""
+        """Show what Octapost is and which scopes it asks Slack for, with the button that adds it."""
         offered = listed(found.platform.name for found in self.catalog.configured())
         return self.pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
 
     async def start(self, request: web.Request) -> web.Response:
-        """Send the browser to Slack's install page. No user scopes: a sign-in asks for its own."""
+        """Send the browser to Slack's install page. It asks for no user scopes: Sign in with Slack does that."""
         browser = self.cookies.ensure(request)
         state = await self.trips.begin(browser)
         query = {
@@ -82,26 +83,15 @@ class InstallPages:
         return self.cookies.keep(self.pages.redirect(location), browser)
 
     async def finish(self, request: web.Request) -> web.Response:
-        """Trade Slack's code for the bot token and keep it; the installer finds a welcome in Slack."""
+        """Exchange Slack's code for the bot token and store it. The installer gets a welcome message in Slack."""
         query = single_values(request.query, "code", "state", "error")
         browser = self.cookies.read(request)
-        again = ("Add to Slack", "/slack/install")
+        again = (views.ADD_TO_SLACK, "/slack/install")
         ours = browser is not None and self.trips.began_here(query["state"], browser)
         if ours and (query["error"] or not query["code"]):
-            return self.pages.message_page(
-                "Octapost was not added",
-                "Slack sent you back without its approval, so nothing was stored.",
-                "If your workspace needs an admin's approval, ask one of them to open this page.",
-                link=again,
-            )
+            return self.pages.plain(views.NOT_APPROVED, again)
         if browser is None or not ours or not await self.trips.finish(query["state"], browser):
-            return self.pages.message_page(
-                "This installation can't be finished here",
-                "It is more than 10 minutes old, was finished before, or was started in another browser.",
-                "Start again, in this browser.",
-                status=400,
-                link=again,
-            )
+            return self.pages.plain(views.INSTALLATION_EXPIRED, again)
         try:
             answer = await self.clients.oauth(
                 "oauth.v2.access", code=query["code"], redirect_uri=self.redirect_uri
@@ -109,31 +99,23 @@ class InstallPages:
             new = new_installation(answer.get)
         except (SlackRefused, SlackSilent, ValueError) as error:
             log.warning("installation.refused", kind=type(error).__name__, code=str(error))
-            return self.pages.message_page(
-                "Slack didn't finish the installation",
-                "Nothing was stored.",
-                "Start again in a minute. If it stays, whoever runs Octapost has to look at its Slack app.",
-                status=502,
-                link=again,
-            )
+            return self.pages.plain(views.INSTALLATION_FAILED, again)
         if missing := set(BOT_SCOPES) - set(new.scopes):
             log.warning("installation.scopes_missing", missing=",".join(sorted(missing)))
         await self.installations.install(new)
         _, address = self.pages.back_to_slack(new.app_id, new.team_id)
-        return self.pages.message_page(
-            f"Octapost is in {new.name}",
-            "It sent you a message in Slack that says what to do first.",
-            "Or type `/octapost` in any channel.",
-            good=True,
-            link=("Open Slack", address),
-        )
+        return self.pages.plain(views.installed(new.name), (views.OPEN_SLACK, address))
 
 
 def new_installation(get: Callable[[str], Any]) -> NewInstallation:
-    """Return what an `oauth.v2.access` answer says, read through `get`; ValueError where that is too little.
+    """Return the installation in an answer of `oauth.v2.access`, whose fields `get` returns by name.
 
     An org-wide install has `team: null`; `refresh_token` and `expires_in` come with token rotation
-    (https://docs.slack.dev/authentication/using-token-rotation).
+    (https://docs.slack.dev/authentication/using-token-rotation, read 2026-11-30).
+
+    Raises:
+        ValueError: A field is missing.
+
     """
     team, enterprise, person = (_object(get(name)) for name in ("team", "enterprise", "authed_user"))
     org_wide = get("is_enterprise_install") is True
@@ -146,7 +128,7 @@ def new_installation(get: Callable[[str], Any]) -> NewInstallation:
         "authed_user": person.get("id"),
     }
     if not all(isinstance(value, str) and value for value in needed.values()):
-        raise ValueError("oauth.v2.access answered without what it documents")
+        raise ValueError("a field that Slack documents is missing")
     refresh, name = token_of(get("refresh_token")), _text(where.get("name")) or str(needed["id"])
     return NewInstallation(
         team_id=None if org_wide else str(needed["id"]),

@@ -1,4 +1,4 @@
-"""The trip to Slack's install page and back. Nothing is stored for a trip that only began."""
+"""The states of installations in progress. Nothing is stored for one that was only started."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TIME_BYTES = 4
 
 
 class InstallTrips:
-    """States that carry their own expiry, signed and bound to the cookie of the browser they were given to.
+    """States that contain their expiry, signed and bound to the cookie of the browser they were given to.
 
-    The state travels to Slack and back, so several installs may be under way in one browser. A row is
-    written only for one that came back with a valid signature, in its own browser and in time: it makes
-    sure that no replica takes the state a second time.
+    The state is in the address of Slack's page and comes back with the browser, so one browser may have several
+    installations in progress. A row is stored only when a state comes back with a valid signature, in its own browser
+    and in time; it keeps every process from accepting that state again.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -30,7 +30,7 @@ class InstallTrips:
         self._signer = Signer(settings.slack_signing_secret.get_secret_value(), "Slack installs")
 
     async def begin(self, browser: str) -> str:
-        """Return a fresh state, good once within 10 minutes, in this browser only. Writes nothing."""
+        """Return a new state, which works once, within 10 minutes, in this browser only. Writes nothing."""
         async with self._database.system(write=False) as session:
             expires_at = await InstallStates(session).expiry()
         seconds = int(expires_at.timestamp()).to_bytes(TIME_BYTES, "big")
@@ -41,7 +41,10 @@ class InstallTrips:
         return self._signer.read(state, browser) is not None
 
     async def finish(self, state: str, browser: str) -> bool:
-        """Return True to exactly one caller; the wrong browser or hour gets False and spoils nothing."""
+        """Tell whether the installation may be finished: True once per state, for its own browser and in time.
+
+        False does not use the state up.
+        """
         payload = self._signer.read(state, browser)
         if payload is None:
             return False

@@ -1,11 +1,11 @@
-"""How often browsers may ask, counted in this process.
+"""Limits how many requests browsers may send, counted in this process.
 
-Pages are counted by client address. A visit that carries one of our one-time secrets, a ticket or the state
-of a trip that returns from a consent screen, is counted by that secret instead, so that someone who spends
-the page limit of a shared address cannot lock out a person with a real link.
+Pages are counted by client address. A request with one of our one-time secrets, a ticket or the state of a sign-in that
+comes back from a consent page, is counted by that secret instead. So someone who uses up the page limit of a shared
+address can't lock out a person with a real link.
 
-The counting is our own because the `limits` package (5.8.0, `limits/aio/storage/memory.py`) reads the wall
-clock, so a clock that is set back an hour locks everyone out for an hour, and it keeps any number of keys.
+We count ourselves because the `limits` package (5.8.0, `limits/aio/storage/memory.py`) reads the wall clock, so setting
+the clock back an hour would lock everyone out for an hour, and because it keeps any number of keys.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 
 MINUTE_S = 60.0
 MOST_KEYS = 10_000
-"""How many keys one gate remembers: some 2 MB. A client with more addresses than this gains nothing new."""
+"""How many keys one limiter remembers: about 2 MB. A client with more addresses than this gains nothing new."""
 MISSES_PER_PAGE = 10
-"""How many unknown secrets an address may try for each page it may load. Each one costs a database query."""
+"""How many unknown secrets an address may try per page it may load. Each costs a database query."""
 MISSED = frozenset({400, 404, 410})
-"""How our pages answer a secret that is unknown, used up or too old."""
+"""The statuses of our pages for a secret that is unknown, used or expired."""
 PROBE = "/livez"
 TICKET = "/connect/{ticket}"
 RETURNS = frozenset({"/oauth/{slug}/callback", "/slack/identity", "/slack/oauth_redirect"})
-"""Where a browser comes back to with the `state` it was sent away with."""
+"""The addresses to which a browser comes back with its `state`."""
 WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
-"""How some proxies write an address in X-Forwarded-For."""
+"""An address with a port, as some proxies write it in X-Forwarded-For."""
 
 
 def client_address(request: web.Request, trusted_proxies: int) -> str:
-    """Return the address to count by: what our outermost proxy saw, an IPv6 one by its /64 network.
+    """Return the address to count by: the one our outermost proxy saw, for IPv6 its /64 network.
 
-    Each of the `trusted_proxies` in front of us appends one entry to X-Forwarded-For; entries
-    further left are the client's own words.
+    Each of the `trusted_proxies` in front of us appends one entry to X-Forwarded-For; the client itself may have
+    written the entries before those.
     """
     seen = request.remote or ""
     if trusted_proxies:
@@ -68,7 +68,7 @@ def client_address(request: web.Request, trusted_proxies: int) -> str:
 
 
 def secret_of(request: web.Request) -> str | None:
-    """Return the ticket or state that a request carries, or None where it has none of the right shape."""
+    """Return the ticket or state in a request, or None if it has none of the right shape."""
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else ""
     if route == TICKET:
@@ -85,15 +85,14 @@ class _Window:
     began: float
     count: int = 0
     before: int = 0
-    """What the minute before this one counted."""
+    """The count of the minute before."""
 
 
 class RateLimiter:
     """Counts requests per key over a sliding minute, for at most `keys` keys.
 
-    Two numbers per key, this minute's count and that part of the previous minute's which the sliding minute
-    still covers. The clock is the machine's monotonic one. When full, the key that was counted longest ago
-    is forgotten.
+    It keeps two numbers per key: the count of this minute, and that of the previous one, of which the part counts that
+    the sliding minute still covers. The clock is monotonic. When full, it forgets the key that was counted longest ago.
     """
 
     def __init__(
@@ -109,14 +108,14 @@ class RateLimiter:
         return len(self._windows)
 
     def hit(self, key: str | bytes) -> int:
-        """Count a request and return 0, or count nothing and return the whole seconds to wait."""
+        """Count a request and return 0; over the limit, count nothing and return how many whole seconds to wait."""
         wait_s = self.wait_s(key)
         if not wait_s:
             self.count(key)
         return wait_s
 
     def wait_s(self, key: str | bytes) -> int:
-        """Return how many whole seconds a request has to wait, 0 if it may pass. Counts nothing."""
+        """Return how many whole seconds a request has to wait, or 0 if it is allowed. Counts nothing."""
         window = self._windows.get(key)
         if window is None:
             return 0
@@ -156,20 +155,20 @@ class RateLimiter:
 
 
 class PageLimits:
-    """What one client address, and one ticket or state from it, may ask for in a minute."""
+    """The limits per minute of one client address, and of one ticket or state from it."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._proxies = settings.trusted_proxies or 0
         platforms = settings.registry.platforms.values()
         self._uncounted = {PROBE, *(webhook.path for each in platforms for webhook in each.webhooks)}
-        """What machines ask: probes, and platforms that send signed requests for many people from few addresses."""
+        """Not counted: probes, and platforms that send signed requests for many people from few addresses."""
         per_minute = settings.web_requests_per_minute
         self._pages = RateLimiter(per_minute, clock=clock)
         self._secrets = RateLimiter(per_minute, clock=clock)
         self._misses = RateLimiter(per_minute * MISSES_PER_PAGE, clock=clock)
 
     def wait_s(self, request: web.Request) -> int:
-        """Count a request and return 0, or return how many seconds it has to wait."""
+        """Count a request and return 0; over the limit, return how many seconds it has to wait."""
         if request.path in self._uncounted:
             return 0
         address = client_address(request, self._proxies)
@@ -179,6 +178,6 @@ class PageLimits:
         return self._misses.wait_s(address) or self._secrets.hit(digest(f"{address} {secret}"))
 
     def answered(self, request: web.Request, status: int) -> None:
-        """Take note of a secret that led nowhere: guesses share one limit per address."""
+        """Count a secret that was not valid: all guesses of an address share one limit."""
         if status in MISSED and secret_of(request) is not None:
             self._misses.count(client_address(request, self._proxies))

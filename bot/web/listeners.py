@@ -1,4 +1,4 @@
-"""The listeners: one for Slack and browsers, one for whoever watches the process."""
+"""The listeners: one for Slack and browsers, one for monitoring."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to listen, and the setting that says so."""
+    """Where to listen, and the setting that it comes from."""
 
     host: str
     port: int
     setting: str
     listener: socket.socket | None = None
-    """A socket that is bound already, so that nobody else can be; it counts instead of host and port."""
+    """A socket that is bound already, so that no other process can take its port. It replaces host and port."""
 
 
 async def listen(runner: web.AppRunner, address: Address) -> str:
     """Let a runner that was set up listen, and return its URL as seen from this machine.
 
-    Raises ConfigurationError, which names the setting, where another process listens there or the system
-    refuses the address.
+    Raises:
+        ConfigurationError: Another process listens there, or the system refuses the address. It names the setting.
+
     """
     try:
         if address.listener is not None:
@@ -51,7 +52,7 @@ async def listen(runner: web.AppRunner, address: Address) -> str:
 async def monitored(
     application: web.Application, headers: Mapping[str, str], address: Address
 ) -> AsyncIterator[str | None]:
-    """Serve the monitoring routes while the context lasts; give their URL, or None where they are off."""
+    """Serve the monitoring routes while the context lasts, and yield their URL, or None if they are off."""
     if address.listener is None and not address.port:
         yield None
         return

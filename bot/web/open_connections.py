@@ -1,6 +1,6 @@
-"""Which connections are open, what each of them is waiting for, and which has to go.
+"""The open connections, what each is waiting for, and which ones are closed to make room.
 
-There is no limit by address: behind a proxy all of Slack, and everybody's browser, is one peer.
+There is no limit per address: behind a proxy, Slack and all browsers have the same one.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MOST_CONNECTIONS = 2000
-"""More than one process can answer in the 3 seconds that Slack waits; an idle connection takes about 10 KiB."""
+"""More than a process can answer in the 3 seconds that Slack waits. An idle connection takes about 10 KiB."""
 FEWEST_CONNECTIONS = 64
 RESERVED_FILES = CALLS_AT_ONCE + 150
-"""Open files that are no client's connection: calls, the database, whoever monitors us, logs and libraries."""
+"""Open files that are no client connections: calls, the database, monitoring, logs and libraries."""
 ARRIVES_WITHIN_S = 1.0
-"""An honest request, once begun; one that takes longer is the first to go where there are too many."""
+"""How fast a normal request arrives. If there are too many connections, slower ones are closed first."""
 BODIES_TOGETHER = 8 << 20
-"""Bytes of request bodies that may be waiting for their end, of all connections together. Honest bodies have
-a few kilobytes, and come with their head."""
+"""Bytes of incomplete request bodies of all connections together. Normal bodies have a few kilobytes and arrive
+together with their head."""
 
 
 class Phase(Enum):
     """What a connection is waiting for."""
 
     HEAD = auto()
-    """The head of a request: none of it has come yet, on a new connection, or not all of it."""
+    """The head of a request: on a new connection nothing of it has arrived, or not all of it."""
     BODY = auto()
     """The rest of a request's body."""
     ANSWER = auto()
-    """Us."""
+    """Our answer."""
     TAKING = auto()
-    """The client, which has to take what we have sent before we can send more."""
+    """The client, which has to read what we have sent before we can send more."""
     IDLE = auto()
     """The next request of a client that has had an answer."""
     CLOSING = auto()
-    """The client, which has to take its last answer."""
+    """The client, which has to read its last answer."""
 
 
 TIME_LIMITS_S = {Phase.HEAD: 10.0, Phase.BODY: 10.0, Phase.TAKING: 10.0, Phase.IDLE: 75.0, Phase.CLOSING: 2.0}
-"""How long a phase may last. Idle connections outlast the 60 seconds after which most proxies close theirs,
-so that no proxy sends a request into a connection that we are closing."""
+"""How long a phase may last. Most proxies close idle connections after 60 seconds. We keep them longer, so that no
+proxy sends a request on a connection that we are closing."""
 
 
 class Peer(Protocol):
-    """A connection, as far as it is known here."""
+    """A connection, as this module sees it."""
 
     @property
     def closing(self) -> bool:
         """Whether it is being closed, or has been."""
 
     def abort(self) -> None:
-        """Close it at once, whatever has not been sent."""
+        """Close it at once, without sending what is left."""
 
 
 def open_files() -> int:
@@ -67,14 +67,14 @@ def open_files() -> int:
 
 
 def connection_limit(files: int) -> int:
-    """Return how many connections may be open where `files` files may be."""
+    """Return how many connections may be open in a process that may open `files` files."""
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
     return min(MOST_CONNECTIONS, max(FEWEST_CONNECTIONS, files - RESERVED_FILES))
 
 
 class OpenConnections:
-    """The open connections by phase, in each phase the one that has waited longest first."""
+    """The open connections by phase, and in each phase in the order in which they entered it."""
 
     def __init__(self, limit: int, clock: Callable[[], float]) -> None:
         self.limit = limit
@@ -89,7 +89,7 @@ class OpenConnections:
         return len(self._phases)
 
     def phase(self, peer: Peer) -> Phase | None:
-        """Return what `peer` is waiting for; None for one that is not open."""
+        """Return what `peer` is waiting for, or None if it is not open."""
         return self._phases.get(peer)
 
     def open(self, peer: Peer) -> None:
@@ -101,7 +101,7 @@ class OpenConnections:
             self._drop(self._least_needed(), "too_many")
 
     def enter(self, peer: Peer, phase: Phase) -> None:
-        """Let an open connection begin to wait for something else; one that was dropped stays dropped."""
+        """Note that an open connection enters another phase. One that was dropped stays dropped."""
         before = self._phases.get(peer)
         if before is None or before is Phase.CLOSING:
             return
@@ -111,7 +111,7 @@ class OpenConnections:
         self._release(peer)
 
     def hold(self, peer: Peer, size: int) -> None:
-        """Count bytes of a body that is not complete; those held longest are dropped if it is too much together."""
+        """Count bytes of an incomplete body; over the limit, the connections with the oldest ones are dropped."""
         if self._phases.get(peer) is not Phase.BODY:
             return
         self._held[peer] = self._held.get(peer, 0) + size
@@ -133,7 +133,7 @@ class OpenConnections:
             self._drop(peer, reason)
 
     def sweep(self, now: float) -> None:
-        """Drop every connection that by `now` has waited for too long."""
+        """Drop every connection whose phase has lasted too long by `now`."""
         for peer in [p for p in self._phases if p.closing]:
             self.enter(peer, Phase.CLOSING)
         for phase, limit_s in TIME_LIMITS_S.items():
@@ -147,11 +147,11 @@ class OpenConnections:
             yield peer
 
     def _least_needed(self) -> Peer:
-        """Return the oldest connection without a complete request.
+        """Return the connection to close first: usually the oldest one without a complete request.
 
-        Honest requests arrive within a second, so one that has had its answer, or does not take it, goes before
-        one that began less than a second ago: otherwise whoever fills the table with those would keep everybody
-        else out.
+        Normal requests arrive within a second. So if even the oldest incomplete one is younger than that, a connection
+        that has had its answer, or does not read it, goes first. Otherwise someone could keep everybody else out by
+        filling the table with new requests.
         """
         oldest = {
             phase: next(((since, peer) for peer, since in self._since[phase].items()), None)

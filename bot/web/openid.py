@@ -1,8 +1,7 @@
-"""Sign in with Slack: proof that this browser is used by that Slack person.
+"""Sign in with Slack: proves which Slack person uses a browser.
 
-Endpoints, claims and RS256 from Slack's discovery document
-(https://slack.com/.well-known/openid-configuration) and
-https://docs.slack.dev/authentication/sign-in-with-slack.
+Sources, read 2026-11-30: Slack's discovery document (https://slack.com/.well-known/openid-configuration) for the
+endpoints, claims and RS256, and https://docs.slack.dev/authentication/sign-in-with-slack.
 """
 
 from __future__ import annotations
@@ -30,30 +29,30 @@ ISSUER = "https://slack.com"
 TEAM = "https://slack.com/team_id"
 USER = "https://slack.com/user_id"
 LEEWAY_S = 60
-"""How far Slack's clock and ours may be apart."""
+"""How much Slack's clock and ours may differ."""
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 ALL_OF_IT = {WITHIN: 10.0}
-"""Seconds for all of an answer, however slowly it comes."""
+"""Seconds for the whole answer."""
 
 
 class NotProved(Exception):
-    """Slack's answer does not prove who is there. The text is a code that is safe to log."""
+    """Slack's answer does not prove who the person is. The text is a code that is safe to log."""
 
 
 class Unreachable(Exception):
-    """Slack did not answer, so nothing was found out. The text is a code that is safe to log."""
+    """Slack did not answer, so we don't know who the person is. The text is a code that is safe to log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who Slack says uses this browser."""
+    """The person who uses this browser, according to Slack."""
 
     user_id: str
     team_id: str
 
 
 class SignInWithSlack:
-    """Slack as an OpenID provider, for one question: who is this? Keeps no token."""
+    """Uses Slack as an OpenID provider to identify a person. Keeps no token."""
 
     def __init__(self, settings: Settings, clients: SlackClients, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -64,7 +63,7 @@ class SignInWithSlack:
         self._redirect_uri = f"{settings.public_url}/slack/identity"
 
     def authorize_url(self, *, state: str, nonce: str, team_id: str) -> str:
-        """Return Slack's sign-in page, for the workspace the link was asked for in."""
+        """Return the address of Slack's sign-in page, for the workspace in which the link was requested."""
         query = {
             "response_type": "code",
             "scope": "openid",
@@ -77,7 +76,13 @@ class SignInWithSlack:
         return f"{self._settings.slack_web_url}/openid/connect/authorize?{urlencode(query)}"
 
     async def who(self, code: str, nonce_hash: bytes) -> Person:
-        """Trade `code` for an ID token and return whom it names. Raises NotProved or Unreachable."""
+        """Exchange `code` for an ID token and return the person that it names.
+
+        Raises:
+            NotProved: Slack refused the code, or the token is not valid for us and this sign-in.
+            Unreachable: Slack did not answer.
+
+        """
         try:
             answer = await self._clients.oauth(
                 "openid.connect.token",
@@ -92,10 +97,14 @@ class SignInWithSlack:
         return await self.verify(answer.get("id_token"), nonce_hash)
 
     async def verify(self, id_token: object, nonce_hash: bytes) -> Person:
-        """Return the person an ID token names. Raises NotProved unless Slack made it for us and this trip.
+        """Return the person that an ID token names.
 
-        Keys are kept, and read anew once when a token names one we don't know. Raises Unreachable
-        when they cannot be read.
+        Slack's keys are kept, and fetched once more if a token names an unknown one.
+
+        Raises:
+            NotProved: Slack did not issue the token for us and this sign-in.
+            Unreachable: The keys can't be fetched.
+
         """
         if not isinstance(id_token, str):
             raise NotProved("no_id_token")
@@ -114,7 +123,7 @@ class SignInWithSlack:
         return _person(claims, nonce_hash)
 
     async def _key_set(self, stale: KeySet | None) -> KeySet:
-        """Return Slack's keys: those we have, unless they are `stale`. Callers at once share one request."""
+        """Return Slack's keys: those we have, unless they are `stale`. Concurrent callers share one request."""
         async with self._fetching:
             if self._keys is None or self._keys is stale:
                 self._keys = await self._fetch_keys()
@@ -135,7 +144,7 @@ class SignInWithSlack:
 
 
 def _claims(id_token: str, keys: KeySet) -> dict[str, Any]:
-    """Return the claims if an RSA key of the set signed them. No other algorithm is even tried."""
+    """Return the claims if an RSA key of the set signed them. No other algorithm is accepted."""
     return jwt.decode(id_token, keys, algorithms=["RS256"]).claims
 
 
@@ -150,7 +159,7 @@ def _registry(client_id: str) -> jwt.JWTClaimsRegistry:
 
 
 def _only_for(client_id: str, claims: dict[str, Any]) -> None:
-    """Refuse a token that is for others besides us (OpenID Connect Core 3.1.3.7, point 3)."""
+    """Raise NotProved for a token that is also for others (OpenID Connect Core 3.1.3.7, point 3)."""
     if claims["aud"] not in (client_id, [client_id]):
         raise NotProved("wrong_audience")
 

@@ -1,4 +1,7 @@
-"""The few HTML pages: what happened, and what to do next. No script, nothing loaded from elsewhere."""
+"""Renders our few HTML pages, with their headers. They have no script.
+
+They load nothing from elsewhere but the picture of the account to sign in as, from its platform.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,11 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from bot.views import plain_pages
+
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from bot.views.plain_pages import PlainPage
 
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
@@ -45,16 +51,16 @@ PAGES.globals["style"] = STYLE
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL, as a Content-Security-Policy names them."""
+    """Return scheme, host and port of a URL, as a Content-Security-Policy writes them."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def form_action_sources(url: str) -> tuple[str, ...]:
-    """Return the sources a form may end up at when it is redirected to `url`, a constant of ours.
+    """Return the sources that a form may lead to when it is redirected to `url`, a constant of ours.
 
-    Chrome applies `form-action` to every redirect that follows a form, and login pages move people
-    between hosts of their own domain (www.facebook.com to m.facebook.com).
+    Chrome applies `form-action` to every redirect that follows a form, and login pages send people to other hosts
+    of their domain (from www.facebook.com to m.facebook.com).
     """
     host = urlsplit(url).hostname or ""
     labels = host.split(".")
@@ -63,12 +69,17 @@ def form_action_sources(url: str) -> tuple[str, ...]:
     return (origin_of(url), f"https://*.{'.'.join(labels[-2:])}")
 
 
-def headers_of(settings: Settings, form_action: Iterable[str] = ("'none'",)) -> dict[str, str]:
-    """Return what every answer carries; `form_action` are the sources that a form on it may lead to."""
+def headers_of(
+    settings: Settings, form_action: Iterable[str] = ("'none'",), picture: str = ""
+) -> dict[str, str]:
+    """Return the headers of an answer.
+
+    `form_action` are the sources that a form on the page may lead to, `picture` is the address of the one it shows.
+    """
     policy = {
         "default-src": "'none'",
         "style-src": f"'sha256-{STYLE_HASH}'",
-        "img-src": "'self'",
+        "img-src": f"'self' {origin_of(picture)}" if picture else "'self'",
         "form-action": " ".join(dict.fromkeys(form_action)),
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
@@ -87,15 +98,15 @@ def headers_of(settings: Settings, form_action: Iterable[str] = ("'none'",)) -> 
 
 
 class Pages:
-    """Renders the templates, each with the headers that keep it ours."""
+    """Renders the templates, with headers that keep other sites from embedding or changing the pages."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.headers: Mapping[str, str] = MappingProxyType(headers_of(settings))
-        """What every answer carries; a page that has a form names its targets besides."""
+        """The headers of every answer without a form. A page with a form also names where the form may lead."""
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve the icon."""
+        """Return the route of the icon."""
         return [web.get("/favicon.ico", self._icon)]
 
     def render(
@@ -104,53 +115,51 @@ class Pages:
         *,
         status: int = 200,
         form_to: Iterable[str] = (),
+        picture: str = "",
         link: tuple[str, str] | None = None,
         **facts: Any,
     ) -> web.Response:
-        """Return a page. `form_to` are the sources its form may lead to, ours included; `link`: (words, address)."""
-        html = PAGES.get_template(template).render(link=link, **facts)
-        headers = headers_of(self._settings, ("'self'", *form_to)) if form_to else self.headers
+        """Return a page.
+
+        `form_to` are the sources, besides ours, that its form may lead to; `picture` is the address of the one
+        picture it shows from elsewhere; `link` is (words, address).
+        """
+        html = PAGES.get_template(template).render(link=link, picture=picture, **facts)
+        headers = headers_of(self._settings, ("'self'", *form_to), picture) if form_to else self.headers
         return web.Response(
             text=html, status=status, content_type="text/html", charset="utf-8", headers=headers
         )
 
-    def message_page(
-        self,
-        title: str,
-        *sentences: str,
-        status: int = 200,
-        good: bool = False,
-        link: tuple[str, str] | None = None,
-    ) -> web.Response:
-        """Return a page of a few sentences: what happened, then what to do. `link` is (words, address)."""
+    def plain(self, page: PlainPage, link: tuple[str, str] | None = None) -> web.Response:
+        """Return a page of a few sentences; `link` is (words, address)."""
         return self.render(
-            "message.html", status=status, title=title, sentences=sentences, good=good, link=link
+            "message.html",
+            status=page.status,
+            title=page.title,
+            sentences=page.sentences,
+            good=page.good,
+            link=link,
         )
 
     def too_many(self, retry_after_s: int) -> web.Response:
-        """Return the page for a client that asks too often."""
-        page = self.message_page(
-            "One moment, please",
-            "Your network asked for more pages than we hand out in a minute.",
-            f"Wait {retry_after_s} seconds, then load this page again.",
-            status=429,
-        )
+        """Return the page for a client that sends too many requests."""
+        page = self.plain(plain_pages.too_many(retry_after_s))
         page.headers["Retry-After"] = str(retry_after_s)
         return page
 
     def redirect(self, location: str) -> web.Response:
-        """Return a redirect to `location`, which the caller built from constants and our own secrets."""
+        """Return a redirect to `location`, which must consist of constants and our own secrets."""
         return web.Response(status=303, headers={**self.headers, "Location": location})
 
     def back_to_slack(self, app_id: str | None, team_id: str | None) -> tuple[str, str]:
-        """Return the link into Slack, to our app where it is known: words and address.
+        """Return the link into Slack, to our app's messages if its id is known: words and address.
 
-        https://docs.slack.dev/interactivity/deep-linking: `app_redirect` opens the app's messages.
+        Source: https://docs.slack.dev/interactivity/deep-linking, read 2026-11-30.
         """
         query = {"app": app_id, "team": team_id}
         known = urlencode({name: value for name, value in query.items() if value})
         path = f"/app_redirect?{known}" if app_id else "/"
-        return ("Back to Slack", f"{self._settings.slack_web_url}{path}")
+        return (plain_pages.BACK_TO_SLACK, f"{self._settings.slack_web_url}{path}")
 
     async def _icon(self, _request: web.Request) -> web.Response:
         return web.Response(

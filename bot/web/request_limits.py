@@ -1,4 +1,4 @@
-"""What a request has to look like before anything of ours sees it, and how its body is read."""
+"""The checks that a request must pass before a handler sees it, and how its body is read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
 
 SLACK_EVENTS = "/slack/events"
-"""Slack's own entrance: signed, and none of a browser's business."""
+"""Where Slack sends its signed requests. No browser uses it."""
 SLACK_SIGNATURE = "X-Slack-Signature"
 SLACK_TIMESTAMP = "X-Slack-Request-Timestamp"
 SIGNATURE = "-signature"
-"""How the names of headers end in which Slack and platforms sign what they send; in lower case."""
+"""How the names of the headers end that have a signature of Slack or a platform, in lower case."""
 
 LONGEST_HEAD = 32 << 10
 """Bytes of headers: what nginx accepts by default."""
 LARGEST_BODY = 64 << 10
-"""Bytes. Our pages' forms are empty; what platforms post is a few kilobytes."""
+"""Bytes. Our pages' forms are empty, and platforms post a few kilobytes."""
 LARGEST_SLACK_BODY = 1 << 20
 """Bytes. Slack's requests are far smaller."""
 
@@ -30,29 +30,29 @@ ONCE = (
     hdrs.COOKIE,
     hdrs.EXPECT,
     hdrs.CONTENT_ENCODING,
-    # aiohttp refuses these itself, but its list is its own business.
+    # aiohttp refuses repeated ones of these too, but its list may change.
     hdrs.HOST,
     hdrs.CONTENT_LENGTH,
     hdrs.CONTENT_TYPE,
     hdrs.TRANSFER_ENCODING,
 )
-"""Headers that something is decided by. Given twice, two readers could decide by different ones."""
+"""Headers on which a decision depends. If one is repeated, a proxy and we could use different values."""
 UNCODED = frozenset({"", "identity"})
 
 
 class PeerLeftError(Exception):
-    """The client closed the connection before its request was complete. Nobody is left to answer."""
+    """The client closed the connection before its request was complete, so no answer can be sent."""
 
 
 def fault(request: BaseRequest) -> tuple[int, str] | None:
-    """Return the status with which to refuse a request of whose body nothing was read, and why; None to go on."""
+    """Return the status and the reason for refusing a request by its head, or None to accept it."""
     headers = request.headers
     if sum(len(name) + len(value) for name, value in request.raw_headers) > LONGEST_HEAD:
         return 431, "long_head"
     signatures = [name for name in headers if name.lower().endswith(SIGNATURE)]
     if any(len(headers.getall(name, ())) > 1 for name in (*ONCE, *signatures)):
         return 400, "repeated_header"
-    # Nobody who means well compresses what we accept, and to find out what is in it costs the event loop.
+    # No real client compresses its requests to us, and decompressing takes time of the event loop.
     if headers.get(hdrs.CONTENT_ENCODING, "").lower() not in UNCODED:
         return 415, "compressed"
     if (request.content_length or 0) > limit_of(request):
@@ -66,9 +66,9 @@ def limit_of(request: BaseRequest) -> int:
 
 
 async def body_of(request: BaseRequest) -> bytes:
-    """Return the body of a request, as it was sent.
+    """Return the body of a request as it was sent.
 
-    aiohttp's own `read` keeps a body for as long as the connection is idle, one that was too large included.
+    Not by aiohttp's `read`: it keeps the body, even one that was too large, as long as the connection is idle.
 
     Raises:
         web.HTTPRequestEntityTooLarge: It is larger than `limit_of` says; the rest has not been read.
@@ -87,7 +87,7 @@ async def body_of(request: BaseRequest) -> bytes:
                 raise web.HTTPRequestEntityTooLarge(limit)
         return b"".join(pieces)
     except ConnectionError as error:
-        # aiohttp keeps the error in the stream. Its traceback leads back there: a ring that holds all that came.
+        # aiohttp keeps the error in the stream, and its traceback refers to the stream: a cycle that keeps the data.
         error.__traceback__ = None
         raise PeerLeftError from None
     except web.RequestPayloadError:

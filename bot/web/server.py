@@ -1,11 +1,10 @@
-"""The HTTP server in front of every application of ours: aiohttp's, with limits on what a stranger can cost.
+"""The HTTP server of all our applications: aiohttp's, with limits on the resources that a stranger can use.
 
-aiohttp has one time limit, between requests. Here every phase of a connection has one (open_connections.py),
-a request is judged by its head before its body is read (request_limits.py), and whatever aiohttp would answer
-by itself, with its version and a traceback in the log, is answered by us. For that a connection subclasses
-aiohttp's `RequestHandler` and a server its `Server`. What that relies on beyond aiohttp's documentation is
-tried in tests/web/test_server.py: `_messages`, `_ErrInfo`, `_make_server`, and that every answer goes out through
-`finish_response`.
+aiohttp has one time limit, between requests. Here every phase of a connection has one (open_connections.py), and a
+request is checked by its head before its body is read (request_limits.py). Errors that aiohttp would answer itself,
+showing its version and logging a traceback, are answered by us. For that we subclass aiohttp's `RequestHandler` and
+`Server`. This relies on details that aiohttp does not document: `_messages`, `_ErrInfo`, `_make_server`, and that every
+answer is sent by `finish_response`. tests/web/test_server.py checks them.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from bot.ops.logs import logger
 from bot.ops.metrics import REFUSED
+from bot.views.plain_pages import REFUSALS
 from bot.web.open_connections import TIME_LIMITS_S, OpenConnections, Phase, connection_limit, open_files
 from bot.web.request_limits import LONGEST_HEAD, PeerLeftError, fault
 
@@ -34,30 +34,19 @@ log = logger(__name__)
 ARRIVED = web.RequestKey("arrived", float)
 """When the first byte of a request was read, by the clock of the event loop."""
 FINISHED_WITHIN_S = 5.0
-"""How long requests in progress may take once the process has been asked to stop."""
+"""How long requests in progress may take once the process has been told to stop."""
 READ_AHEAD = 64 << 10
-"""Bytes of a body that wait for whoever reads it; at twice as many the connection is not read any further."""
+"""Bytes of a body that we read ahead of the handler. At twice as many, reading from the connection pauses."""
 READ_AFTER_ANSWER_S = 1.0
 READ_AFTER_ANSWER = 8 << 20
-"""For how long, and how much, we read on once a request was refused, so that the client sees the answer: a
-connection that is closed with something unread in it is reset."""
+"""How long, and how many bytes, we go on reading after a request was refused. A connection that is closed with unread
+data is reset, and the client may not see the answer."""
 SWEEP_S = 1.0
 BACKLOG = 1024
-"""Connections that the kernel may hold for us while we are busy; with 128, a burst waits for a second try."""
+"""Connections that the kernel may queue while we are busy. With 128, clients of a burst would have to try again."""
 SOFTWARE = "Octapost"
-
-
-SENTENCES = {
-    400: "This request is malformed or ambiguous, so nothing was done with it.",
-    413: "This request is larger than anything Octapost accepts, so nothing was done with it.",
-    415: "Octapost accepts no compressed requests. Send it again without Content-Encoding.",
-    417: "Octapost doesn't know what this request expects. Send it again without Expect.",
-    431: "The headers of this request are larger than anything Octapost accepts.",
-}
-
-
 REASONS = {400: "malformed", 413: "too_large", 417: "expectation"}
-"""Why a request was refused while it was being read, by the status it got."""
+"""HTTP status -> why a request was refused while it was being read."""
 
 
 def arrived(request: web.Request) -> float:
@@ -66,7 +55,7 @@ def arrived(request: web.Request) -> float:
 
 
 class Connection(RequestHandler):
-    """One connection, which knows what it is waiting for."""
+    """One connection, which tracks what it is waiting for."""
 
     def __init__(self, server: Server, **options: Any) -> None:
         super().__init__(server, **options)
@@ -78,9 +67,9 @@ class Connection(RequestHandler):
         self._began_at = 0.0
         """When the first byte of the request that is being answered arrived."""
         self._followed = False
-        """Whether the phases are those of the request whose head was parsed last."""
+        """Whether the current phase is about the request whose head was parsed last."""
         self._unclaimed = 0
-        """Bytes that belong to no complete head and to no body."""
+        """Bytes that are part of no complete head and of no body."""
         self._malformed = False
 
     # For OpenConnections
@@ -91,14 +80,14 @@ class Connection(RequestHandler):
         return self._wire is None or self._wire.is_closing()
 
     def abort(self) -> None:
-        """Close the connection at once. aiohttp's own ways wait until the client has taken everything."""
+        """Close the connection at once. aiohttp's own methods wait until the client has read everything."""
         if self._wire is not None:
             self._wire.abort()
 
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; another connection is closed if there are too many now."""
+        """Start; another connection is closed if there are too many now."""
         self._wire = cast("asyncio.Transport", transport)
         super().connection_made(transport)
         self._table.open(self)
@@ -109,7 +98,7 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what was read; aiohttp also calls this, without data, to go on parsing what it has kept."""
+        """Handle received data. aiohttp also calls this without data, to go on parsing what it has kept."""
         if self._malformed:
             return
         if data:
@@ -129,7 +118,7 @@ class Connection(RequestHandler):
             self._table.drop(self, "unasked")
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not take what we send."""
+        """Wait for a client that does not read what we send."""
         super().pause_writing()
         if self._table.phase(self) is Phase.ANSWER:
             self._table.enter(self, Phase.TAKING)
@@ -143,8 +132,8 @@ class Connection(RequestHandler):
     # Called by aiohttp, and by the server for each request
 
     async def begin(self, request: BaseRequest) -> float:
-        """Return when the first byte of `request` arrived, once the client has taken earlier answers."""
-        if not self._followed:  # it was sent before the answer to the one before it
+        """Return when the first byte of `request` arrived, once the client has read earlier answers."""
+        if not self._followed:  # the client sent it before the previous answer
             self._follow(request.content)
         if self.writing_paused:
             self._table.enter(self, Phase.TAKING)
@@ -154,7 +143,7 @@ class Connection(RequestHandler):
     async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer, and then wait for the next request or for the end."""
+        """Send an answer, then wait for the next request or for the end."""
         sent, left = await super().finish_response(request, resp, start_time)
         self._followed = False
         if left or not sent.keep_alive or not request.content.is_eof():
@@ -171,7 +160,7 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Return the answer to what is no HTTP, or to what broke outside of every handler of ours."""
+        """Return the answer to data that is not HTTP, or to an error outside of our handlers."""
         if isinstance(exc, HttpProcessingError):
             response: web.StreamResponse = self._server.plain(HTTPStatus.BAD_REQUEST)
         else:
@@ -179,7 +168,7 @@ class Connection(RequestHandler):
         response.force_close()
         return self._server.dressed(response)
 
-    # Its own
+    # Its own methods
 
     def _count(self, size: int) -> None:
         phase = self._table.phase(self)
@@ -193,9 +182,9 @@ class Connection(RequestHandler):
         self._unclaimed += size
 
     def _follow(self, body: StreamReader) -> None:
-        """Wait for the rest of the request whose head is complete, then for ourselves."""
+        """Wait for the rest of the request whose head is complete, then for our answer."""
         self._followed = True
-        # The second of two requests that came in one piece has no first byte of its own.
+        # The second of two requests that arrived together has no first byte of its own.
         self._began_at = self._loop.time() if self._first_byte_at is None else self._first_byte_at
         if not body.is_eof():
             self._table.enter(self, Phase.BODY)
@@ -208,7 +197,7 @@ class Connection(RequestHandler):
             self._table.enter(self, Phase.ANSWER)
 
     def _end_of_sense(self, error: BaseException) -> None:
-        """Read no further. aiohttp answers 400, unless it is still waiting for the rest of a body."""
+        """Stop reading. aiohttp answers 400, unless it is still waiting for the rest of a body."""
         self._malformed = True
         REFUSED.labels("malformed").inc()
         log.warning("request.malformed", fault=type(error).__name__)
@@ -217,7 +206,7 @@ class Connection(RequestHandler):
 
 
 class Server(web.Server):
-    """Makes a connection for every client, and lets requests that keep to the limits through to an application."""
+    """Creates a connection for every client, and passes requests within the limits to an application."""
 
     def __init__(
         self, made: web.Server, headers: Mapping[str, str], *, limit: int, options: Mapping[str, Any]
@@ -242,14 +231,14 @@ class Server(web.Server):
             self._sweeper.cancel()
 
     def dressed(self, response: web.StreamResponse) -> web.StreamResponse:
-        """Return `response` with the headers that every answer to a stranger carries."""
+        """Return `response` with the headers that every answer to a stranger has."""
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
         return response
 
     def plain(self, status: int) -> web.Response:
-        """Return an answer of one sentence. A client that gets one is no browser of anybody honest."""
-        return web.Response(status=status, text=SENTENCES.get(status, HTTPStatus(status).phrase) + "\n")
+        """Return an answer of one sentence. No normal browser ever gets one."""
+        return web.Response(status=status, text=REFUSALS.get(status, HTTPStatus(status).phrase) + "\n")
 
     def _sweep(self) -> None:
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
@@ -261,10 +250,11 @@ class Server(web.Server):
             request[ARRIVED] = await connection.begin(request)
             response = self._refusal(request) or await self._application(request)
         except web.HTTPException as error:
-            # Sent as it is, the error would live as long as the connection idles, with all that it has seen.
+            # The error itself must not be sent: it, and all that its traceback refers to, would be kept as long as
+            # the connection is idle.
             response = self._refused(error.status, REASONS.get(error.status, "other"))
         except (PeerLeftError, ConnectionError):
-            response = self.plain(HTTPStatus.BAD_REQUEST)  # nobody will get it
+            response = self.plain(HTTPStatus.BAD_REQUEST)  # the client has left, and will not get it
         response.headers.setdefault(hdrs.SERVER, SOFTWARE)
         if not request.content.is_eof():
             response.force_close()
@@ -287,8 +277,8 @@ class Server(web.Server):
 class Runner(web.AppRunner):
     """Runs an application behind our server.
 
-    `headers` go with what the server answers by itself; `limit` is how many connections may be open, by
-    default as many as the process has files for.
+    `headers`: those of answers that the server gives itself; `limit`: how many connections may be open, by default
+    as many as the process may open files for.
     """
 
     def __init__(
@@ -304,7 +294,7 @@ class Runner(web.AppRunner):
             "auto_decompress": False,
             "lingering_time": READ_AFTER_ANSWER_S,
             "read_bufsize": READ_AHEAD,
-            # aiohttp's own limit between requests; ours, of every phase, is shorter.
+            # aiohttp's own limit between requests; our limits are shorter.
             "keepalive_timeout": 2 * TIME_LIMITS_S[Phase.IDLE],
         }
         made = await super()._make_server()

@@ -1,7 +1,7 @@
-"""Tokens that prove themselves: we recognise what we issued without having stored it.
+"""Signed tokens: we can verify that we issued one without having stored it.
 
-A token has the shape of our other secrets, 43 characters: 16 bytes of payload and 16 of an HMAC-SHA256 over
-the purpose, the payload and what the token is bound to.
+A token has 43 characters, like our other secrets: 16 bytes of payload, and 16 bytes of an HMAC-SHA256 over the
+purpose, the payload and what the token is bound to.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PAYLOAD_BYTES = 16
 MAC_BYTES = 16
-"""RFC 2104 section 5 allows half of the hash; guessing one has odds of 1 in 2**128."""
+"""Half of the hash, which RFC 2104 section 5 allows. The odds of guessing one are 1 in 2**128."""
 
 
 class Signer:
-    """Issues and recognises tokens for one purpose.
+    """Issues and verifies tokens for one purpose.
 
-    The key is derived from the Slack signing secret (HKDF, RFC 5869): every replica has it, it is random, and
-    no key of ours has to be made, stored or rotated for it. A new signing secret ends all tokens issued
-    before. The purpose goes into the derivation, so a token for one purpose is worthless for another, and
-    none helps to forge one of Slack's requests.
+    The key is derived from the Slack signing secret (HKDF, RFC 5869), which is random and known to every process, so
+    that no other key has to be created, stored or rotated. A new signing secret makes all earlier tokens invalid. The
+    purpose is part of the derivation: a token for one purpose is invalid for another, and no token helps to forge a
+    request of Slack.
     """
 
     def __init__(self, signing_secret: str, purpose: str) -> None:
@@ -35,13 +35,18 @@ class Signer:
         self._key = derivation.derive(signing_secret.encode())
 
     def issue(self, payload: bytes, bound_to: str = "") -> str:
-        """Return a token that carries `payload`, 16 bytes, in clear."""
+        """Return a token that contains `payload`, which has 16 bytes and is not encrypted.
+
+        Raises:
+            ValueError: The payload has another length.
+
+        """
         if len(payload) != PAYLOAD_BYTES:
             raise ValueError("a payload has 16 bytes")
         return urlsafe_b64encode(payload + self._mac(payload, bound_to)).rstrip(b"=").decode()
 
     def read(self, token: str, bound_to: str = "") -> bytes | None:
-        """Return the payload if this signer issued exactly this token, bound to this; else None."""
+        """Return the payload if this signer issued exactly this token, bound to `bound_to`, else None."""
         try:
             raw = urlsafe_b64decode(token + "=")
         except (ValueError, binascii.Error):
@@ -49,7 +54,7 @@ class Signer:
         payload = raw[:PAYLOAD_BYTES]
         if len(raw) != PAYLOAD_BYTES + MAC_BYTES or not token.isascii():
             return None
-        # Compared as text, because base64 can be written in more than one way.
+        # The whole text is compared, because the same bytes can be written in base64 in more than one way.
         return payload if hmac.compare_digest(self.issue(payload, bound_to), token) else None
 
     def _mac(self, payload: bytes, bound_to: str) -> bytes:

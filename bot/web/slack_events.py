@@ -1,6 +1,6 @@
-"""Where Slack's requests arrive. Nothing is read out of a body before its signature was checked.
+"""The address for Slack's requests. Nothing in a body is parsed before its signature was verified.
 
-Bolt parses first, and answers 500 to a body, timestamp or signature of a shape it did not expect.
+Bolt alone would parse first, and answer 500 to a body, timestamp or signature of an unexpected shape.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 VALID_FOR_S = 300
-"""https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+"""https://docs.slack.dev/authentication/verifying-requests-from-slack, read 2026-11-30."""
 LARGEST_CHECK = 1024
-"""Bytes of a request without a signature that are read, to see whether it is Slack looking at our certificate."""
+"""Bytes. Requests without a signature are read up to this size, because Slack's certificate check has none."""
 
 
 class SlackEvents:
@@ -43,8 +43,8 @@ class SlackEvents:
     async def receive(self, request: web.Request) -> web.Response:
         """Return Bolt's answer to a request that Slack signed, else 401.
 
-        What handlers get holds in its context `arrived`, the time of the first byte (`loop.time()`), and
-        `request_key`, which is the same for every delivery of one signed request and for no other.
+        The request's context has `arrived`, the time of the first byte (`loop.time()`), and `request_key`, which is
+        the same for every delivery of one signed request and differs from that of every other.
         """
         stamp = request.headers.get(SLACK_TIMESTAMP, "")
         signature = request.headers.get(SLACK_SIGNATURE, "")
@@ -67,26 +67,27 @@ class SlackEvents:
         if verified.body.get("ssl_check") == "1":
             return web.Response()
         answer = await self._bolt.async_dispatch(verified)
-        # As bytes it goes out in one piece with its headers; Bolt's own adapter hands aiohttp a text.
+        # As bytes the body is sent in one piece with the headers; Bolt's own adapter passes a text.
         return web.Response(status=answer.status, body=answer.body.encode(), headers=answer.first_headers())
 
 
 def request_key(stamp: str, body: bytes) -> str:
-    """Return what tells one signed request from every other: a digest of exactly what the signature is of."""
+    """Return the key of a signed request: a digest of exactly what the signature covers."""
     return hashlib.sha256(f"{stamp}:".encode() + body).hexdigest()
 
 
 def _plausible(stamp: str, signature: str) -> bool:
-    """Tell whether a body with these headers is worth reading: they have the right shape, and the time is now."""
+    """Tell whether these headers have the right shape and a current time, so that the body should be read."""
     if not TIMESTAMP.fullmatch(stamp) or not SIGNATURE.fullmatch(signature):
         return False
     return abs(time.time() - int(stamp)) <= VALID_FOR_S
 
 
 async def _certificate_check(request: web.Request) -> web.Response:
-    """Answer Slack's look at our certificate: a small form with `ssl_check=1`, which need not be signed.
+    """Answer Slack's check of our certificate: a small form with `ssl_check=1`, which may be unsigned.
 
-    https://docs.slack.dev/interactivity/implementing-slash-commands asks for a 200; nothing else is done.
+    It expects a 200, and nothing else is done
+    (https://docs.slack.dev/interactivity/implementing-slash-commands, read 2026-11-30).
     """
     length = request.content_length
     if length is None or length > LARGEST_CHECK:

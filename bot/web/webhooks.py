@@ -1,6 +1,6 @@
-"""The addresses at which platforms report, unasked, that a person has withdrawn their consent.
+"""The addresses where platforms report that a person has withdrawn their consent.
 
-Which there are, and how each is signed, the platforms' facts say. What a platform signed needs no second opinion.
+The platforms' facts list them, and how each request is signed. A signed report needs no second opinion.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from aiohttp import web
 from adapters.base import BadSignature, SignedRequest
 from bot.ops.logs import logger
 from bot.services.accounts.deauthorizing import DeauthorizationEvent
+from bot.views import plain_pages
 from bot.web.request_limits import body_of
 from bot.web.signer import PAYLOAD_BYTES, Signer
 
@@ -30,7 +31,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Address:
-    """A webhook, the platforms whose reports it takes, and the secrets of their apps."""
+    """A webhook, the platforms that send reports to it, and the secrets of their apps."""
 
     webhook: Webhook
     platforms: list[str]
@@ -38,7 +39,7 @@ class _Address:
 
 
 class PlatformCallbacks:
-    """Every webhook of the platforms, and the pages that say what became of a deletion request."""
+    """The platforms' webhooks, and the pages about deletion requests."""
 
     def __init__(
         self,
@@ -56,13 +57,13 @@ class PlatformCallbacks:
         self._addresses = [_address(webhook, platforms) for webhook in webhooks.values()]
 
     def routes(self) -> list[web.RouteDef]:
-        """Return an address for each webhook and each deletion page."""
+        """Return a route for each webhook and each deletion page."""
         found = [web.post(each.webhook.path, self._taking(each)) for each in self._addresses]
         pages = [each.webhook.deletion for each in self._addresses]
         return found + [web.get(page.path, self._showing(page)) for page in pages if page is not None]
 
     def _taking(self, address: _Address) -> Handler:
-        """Return the handler that does what a report at this address asks for."""
+        """Return the handler of the reports at this address."""
         webhook = address.webhook
 
         async def take(request: web.Request) -> web.Response:
@@ -93,29 +94,18 @@ class PlatformCallbacks:
         return take
 
     def _receipt(self, page: DeletionPage) -> Mapping[str, str]:
-        """Return where a person can read that their data was deleted."""
+        """Return the address where a person can read that their data was deleted, and its code."""
         code = self._codes(page).issue(secrets.token_bytes(PAYLOAD_BYTES))
         return {"url": f"{self._public_url}{page.path.format(code=code)}", "confirmation_code": code}
 
     def _showing(self, page: DeletionPage) -> Handler:
-        """Return the handler of a deletion page: only `_receipt` hands out its codes, after the deletion."""
+        """Return the handler of a deletion page. Only `_receipt` issues its codes, after the deletion."""
         codes = self._codes(page)
 
         async def show(request: web.Request) -> web.Response:
             if codes.read(request.match_info["code"]) is None:
-                return self._pages.message_page(
-                    "We don't know this deletion request",
-                    "No deletion request with this code is known here, so this page can't say what became of it.",
-                    f"Check that the address is complete. If {page.site} gave it to you as it is, ask whoever runs"
-                    " this installation of Octapost.",
-                    status=404,
-                )
-            return self._pages.message_page(
-                "Your deletion request was carried out",
-                f"Every sign-in with {page.site} from before your request has ended, and its tokens were deleted"
-                " before you got this address. If you have signed in again since then, that sign-in still works.",
-                "The Pages and accounts themselves belong to their organizations and stay there.",
-            )
+                return self._pages.plain(plain_pages.unknown_deletion(page.site))
+            return self._pages.plain(plain_pages.deleted(page.site))
 
         return show
 

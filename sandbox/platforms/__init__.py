@@ -1,1 +1,1 @@
-"""The seven pretend platforms, each on its own port of this machine."""
+"""The seven simulated platforms, each on its own port of this machine."""

@@ -1,4 +1,4 @@
-"""What a platform tells the app unasked: that a person has removed it.
+"""Reports from a platform to the app that a person has removed it.
 
 Sources: "Webhooks", developers.tiktok.com; "Manually Build a Login Flow" (deauthorize callback) and
 "Signed Requests", developers.facebook.com.
@@ -19,7 +19,7 @@ WITHIN_S = 5.0
 
 
 async def tell(url: str, data: str | Mapping[str, str], headers: Mapping[str, str] | None = None) -> int:
-    """Post to the app; return the status it answered, 0 for none."""
+    """Post to the app; return the status of its answer, or 0 if there was none."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WITHIN_S)) as session,
@@ -31,7 +31,7 @@ async def tell(url: str, data: str | Mapping[str, str], headers: Mapping[str, st
 
 
 def signed_request(secret: str, facts: Mapping[str, Any]) -> str:
-    """Return Meta's `signed_request`: an HMAC-SHA256 by the app's secret, a dot, and what it signs."""
+    """Return Meta's `signed_request`: an HMAC-SHA256 with the app's secret, a dot, and the signed payload."""
     payload = _encoded(json.dumps({"algorithm": "HMAC-SHA256", **facts}).encode())
     return f"{_encoded(hmac.new(secret.encode(), payload.encode(), hashlib.sha256).digest())}.{payload}"
 

@@ -1,14 +1,14 @@
 """LinkedIn: sign-in, tokens, the member and their pages, as learn.microsoft.com/linkedin describes them.
 
-From "Authorization Code Flow": no PKCE, codes live 30 minutes, the secret travels in the form, scopes come
-back separated by commas, a scope the app's products do not carry sends the member back at once with
-`unauthorized_scope_error`, and a consent to other scopes than before ends the older tokens of that member
-and app. From "Refresh Tokens with OAuth 2.0": only partners get them (`issues_refresh`), and they live 365
-days from the consent, however often used. From "API Versioning": `LinkedIn-Version` on `/rest`, 426 for a
-version that is not active. From "Sign In with LinkedIn using OpenID Connect": ids differ from app to app.
+From "Authorization Code Flow": no PKCE, codes live 30 minutes, the secret is sent in the form, scopes are returned
+separated by commas, a scope that the app's products don't include sends the member back at once with
+`unauthorized_scope_error`, and a consent to other scopes than before ends the older tokens of that member and app.
+From "Refresh Tokens with OAuth 2.0": only partners get them (`issues_refresh`), and they live 365 days from the
+consent, however often they are used. From "API Versioning": `LinkedIn-Version` on `/rest`, 426 for a version that is
+not active. From "Sign In with LinkedIn using OpenID Connect": ids differ from app to app.
 
-Knowingly different: `X-Restli-Protocol-Version` is demanded on `/rest`, there is no `id_token`, and
-`/oauth/v2/revoke` (in common use, on none of LinkedIn's pages) is assumed to answer an empty 200.
+Different on purpose: `/rest` requires `X-Restli-Protocol-Version`, there is no `id_token`, and `/oauth/v2/revoke`,
+which is in common use but not documented by LinkedIn, is assumed to answer an empty 200.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 EVE = 53
-"""The day on which a token has a week left of its 60: one of the rungs on which an organization is warned."""
+"""The day on which a token has a week left of its 60, and an organization gets a warning."""
 PAGE_SCOPES = frozenset({"rw_organization_admin", "r_organization_admin"})
 BAD_CODE = (
     "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. "
@@ -50,10 +50,10 @@ class Organization:
 class LinkedInSimulator(OAuthSimulator):
     """www.linkedin.com and api.linkedin.com.
 
-    Knobs besides the common ones: `products_off` (scopes that no app carries), `omits_scopes` (leave them
-    out of the grant instead of refusing the sign-in), `cancel_code` (what Cancel sends back),
-    `fresh_token_delay_s` (how long a new token is still called revoked), `acl_key` (how a role names its
-    page; empty: by the form of the request), `oldest_version` and `newest_version`.
+    Settings besides the common ones: `products_off` (scopes that no app has), `omits_scopes` (leave them out of the
+    grant instead of refusing the sign-in), `cancel_code` (what Cancel sends back), `fresh_token_delay_s` (for how long
+    a new token is called revoked), `acl_key` (the field in which a role names its page; empty: as the form of the
+    request asks), `oldest_version` and `newest_version`.
     """
 
     name = "linkedin"
@@ -123,7 +123,7 @@ class LinkedInSimulator(OAuthSimulator):
         self._born: dict[str, float] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve sign-in, tokens, the member and the pages."""
+        """Return the routes of sign-in, tokens, the member and the pages."""
         return [
             *super().routes(),
             web.post("/oauth/v2/introspectToken", self.introspect),
@@ -157,7 +157,7 @@ class LinkedInSimulator(OAuthSimulator):
         return await super().take_consent(request)
 
     def token_answer(self, grant: Grant, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer with, for partners, the one refresh token and what is left of its life."""
+        """Return the token answer; for partners with the refresh token and the rest of its lifetime."""
         self._born[body["access_token"]] = self.clock.now()
         body["token_type"] = "Bearer"
         for token, expires in grant.refresh.items():
@@ -172,7 +172,7 @@ class LinkedInSimulator(OAuthSimulator):
         return answer if answer.status != web.HTTPOk.status_code else web.Response()
 
     async def introspect(self, request: web.Request) -> web.Response:
-        """Answer "Token Introspection": whether a token of the asking app is active, expired or revoked."""
+        """Answer "Token Introspection": whether a token of the calling app is active, expired or revoked."""
         form = {k: str(v) for k, v in (await request.post()).items()}
         try:
             app = self._authenticate(request, form)
@@ -242,7 +242,7 @@ class LinkedInSimulator(OAuthSimulator):
     # The API
 
     async def userinfo(self, request: web.Request) -> web.Response:
-        """Answer the OpenID claims that the granted scopes open."""
+        """Answer with the OpenID claims that the granted scopes allow."""
         grant = self._grant(request, frozenset({"openid"}), "userinfo.GET")
         first, _, last = grant.person.name.partition(" ")
         claims: dict[str, Any] = {"sub": self._member_id(grant)}
@@ -259,7 +259,7 @@ class LinkedInSimulator(OAuthSimulator):
         return web.json_response(claims)
 
     async def me(self, request: web.Request) -> web.Response:
-        """Answer the basic profile."""
+        """Answer with the basic profile."""
         grant = self._grant(request, frozenset({"r_basicprofile"}), "me.GET.NO_VERSION")
         first, _, last = grant.person.name.partition(" ")
         return web.json_response(
@@ -274,7 +274,7 @@ class LinkedInSimulator(OAuthSimulator):
         )
 
     async def organization_acls(self, request: web.Request) -> web.Response:
-        """Answer the member's roles at pages, a page of `count` from `start`."""
+        """Answer with the member's roles at pages: `count` of them, from `start`."""
         self._demand_version(request)
         grant = self._grant(request, PAGE_SCOPES, "organizationAcls.FINDER-roleAssignee")
         query = request.query
@@ -307,7 +307,7 @@ class LinkedInSimulator(OAuthSimulator):
         return web.json_response({"paging": paging, "elements": elements[start : start + count]})
 
     async def organization(self, request: web.Request) -> web.Response:
-        """Answer one page's names, to people with a role there."""
+        """Answer with a page's names, for people with a role there."""
         self._demand_version(request)
         grant = self._grant(request, PAGE_SCOPES, "organizations.GET")
         wanted = request.match_info["id"]
@@ -328,7 +328,7 @@ class LinkedInSimulator(OAuthSimulator):
         )
 
     def _member_id(self, grant: Grant) -> str:
-        """Return the person's id in the eyes of this app."""
+        """Return the person's id for this app; it differs from app to app."""
         return hashlib.sha256(f"{grant.client_id}:{grant.person.id}".encode()).hexdigest()[:10]
 
     def _demand_version(self, request: web.Request) -> None:
@@ -366,7 +366,7 @@ def _demand(form: Mapping[str, str], *names: str) -> None:
 
 
 def _fault(status: int, code: str, message: str, service: int | None = None) -> web.HTTPException:
-    """Return an error as "Error Handling" shows it, to be raised."""
+    """Return an error to raise, in the shape of "Error Handling"."""
     body: dict[str, Any] = {"status": status, "code": code, "message": message}
     if service is not None:
         body["serviceErrorCode"] = service

@@ -1,7 +1,6 @@
-"""The OAuth server every simulated platform is built on: consent page, codes, tokens, rotation, revocation.
+"""The OAuth server that all simulated platforms share: consent page, codes, tokens, rotation, revocation.
 
-What differs is data (`Rules`) and a few hooks. Sources for each platform's values stand beside them
-in its own module.
+The differences are data (`Rules`) and a few hooks. Each platform's module names the sources of its values.
 """
 
 from __future__ import annotations
@@ -36,20 +35,20 @@ class OAuthSimulator(Simulator):
     title: ClassVar[str]
     """The platform's name on the consent page."""
     products: ClassVar[str] = ""
-    """Its heading on the World page, where it stands for several platforms; empty: `title`."""
+    """Its heading on the World page if it simulates several platforms; empty: `title`."""
     registrations: ClassVar[tuple[Registration, ...]]
-    """Octapost's apps there. They name the platforms that this simulator stands for."""
+    """Octapost's apps there. They name the platforms that this simulator simulates."""
     told_at: ClassVar[Mapping[str, str]] = {}
-    """Setting -> the path at Octapost's address where the platform reports that a person has left."""
+    """Setting -> the path of Octapost to which the platform reports that a person has removed the app."""
     eve: ClassVar[int | None] = None
-    """The day on which a sign-in has a week left, where only a person renews it."""
+    """The day on which a sign-in that only a person can renew has a week left. None: tokens are refreshed."""
     colour: ClassVar[str] = "#444"
     asset_question: ClassVar[str] = ""
-    """What the assets are asked for: "Which Pages may this app use?". Empty: no assets."""
+    """The question about assets, such as "Which Pages may this app use?". Empty: there are no assets."""
     one_asset: ClassVar[bool] = False
     """Radio buttons instead of check boxes."""
     known_scopes: ClassVar[frozenset[str]] = frozenset()
-    """Every scope this simulator understands."""
+    """Every scope that this simulator knows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +56,7 @@ class OAuthSimulator(Simulator):
         self.apps: dict[str, RegisteredApp] = {}
         self.grants: dict[str, Grant] = {}
         self.issued_to: dict[str, str] = {}
-        """The grants' ids by token: where to look first, so that ten thousand are no slower than ten."""
+        """Token -> the id of its grant, so that a look-up among ten thousand is as fast as among ten."""
         self.codes: dict[str, Code] = {}
         self.settings |= {
             "code_life_s": self.rules.code_life_s,
@@ -74,7 +73,7 @@ class OAuthSimulator(Simulator):
         redirect_uris: Sequence[str],
         scopes: Iterable[str] | None = None,
     ) -> None:
-        """Add a developer's app. `scopes` are the ones its products carry; None: all there are."""
+        """Add a developer's app. `scopes`: the ones of its products; None: all."""
         self.apps[client_id] = RegisteredApp(
             client_id=client_id,
             client_secret=client_secret,
@@ -83,7 +82,7 @@ class OAuthSimulator(Simulator):
         )
 
     def connect_app(self, app_url: str) -> None:
-        """Register Octapost, which is at `app_url`, as its developer would."""
+        """Register Octapost, whose address is `app_url`."""
         for name, path in self.told_at.items():
             self.settings[name] = f"{app_url}{path}"
         for one in self.registrations:
@@ -93,11 +92,11 @@ class OAuthSimulator(Simulator):
     # What a platform's module overrides
 
     def assets(self, person: Person, app: RegisteredApp) -> list[Asset]:  # noqa: ARG002 - a hook
-        """Return what `person` may tick on the consent page besides scopes."""
+        """Return what `person` can tick on the consent page besides scopes."""
         return []
 
     def new_token(self, kind: str) -> str:
-        """Return a fresh token of the platform's own shape; `kind` is "access", "refresh" or "code"."""
+        """Return a new token in the platform's shape; `kind` is "access", "refresh" or "code"."""
         return f"{kind}-{secrets.token_urlsafe(24)}"
 
     def token_answer(self, grant: Grant, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - a hook
@@ -111,25 +110,25 @@ class OAuthSimulator(Simulator):
         )
 
     def deny_parameters(self) -> dict[str, str]:
-        """Return what the redirect carries when the person cancels."""
+        """Return the parameters of the redirect when the person cancels."""
         return {"error": "access_denied", "error_description": "The user denied the request"}
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Return why the consent page refuses to open, or an empty string."""
+        """Return the error for which the consent page does not open, or an empty string."""
         return ""
 
     def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
-        """Adjust a grant that was just given; `query` is what the authorization request asked for."""
+        """Adjust a new grant; `query` has the parameters of the authorization request."""
 
     def redirect_extra(self, grant: Grant) -> dict[str, str]:  # noqa: ARG002 - a hook
-        """Return what the redirect carries besides `code` and `state`."""
+        """Return the parameters of the redirect besides `code` and `state`."""
         return {}
 
     def granted(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
-        """Return the grant that the token endpoint gives new tokens for.
+        """Return the grant for which the token endpoint issues new tokens.
 
         Raises:
-            OAuthRefusal: What was sent gets none.
+            OAuthRefusal: The request is refused.
 
         """
         match form.get("grant_type"):
@@ -143,7 +142,7 @@ class OAuthSimulator(Simulator):
     # The server
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve the consent page, the token endpoint and revocation."""
+        """Return the routes of the consent page, the token endpoint and revocation."""
         found = [
             web.get(self.rules.authorize_path, self.show_consent),
             web.post(self.rules.authorize_path, self.take_consent),
@@ -154,11 +153,11 @@ class OAuthSimulator(Simulator):
         return found
 
     def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
-        """Offer `revoke` {"person": id, "reason": text} and `expire` {"person": id}."""
+        """Return the actions `revoke` {"person": id, "reason": text} and `expire` {"person": id}."""
         return {"revoke": self._control_revoke, "expire": self._control_expire}
 
     async def show_consent(self, request: web.Request) -> web.Response:
-        """Answer GET of the consent page; `?person=` chooses who is signed in."""
+        """Answer with the consent page; `?person=` chooses who is signed in."""
         query = request.query
         app = self.apps.get(query.get(self.rules.client_id_param, ""))
         if (wrong := self._authorize_fault(app, query)) or app is None:
@@ -219,7 +218,7 @@ class OAuthSimulator(Simulator):
         return web.json_response(self.token_answer(grant, self.issue(grant)))
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """End the grant a token belongs to. Unknown tokens are answered alike (RFC 7009)."""
+        """End the grant of a token. Unknown tokens get the same answer (RFC 7009)."""
         form = {k: str(v) for k, v in (await request.post()).items()}
         try:
             self._authenticate(request, form)
@@ -230,7 +229,7 @@ class OAuthSimulator(Simulator):
         return web.json_response({})
 
     def issue(self, grant: Grant) -> dict[str, Any]:
-        """Put new tokens on `grant` and return RFC 6749's answer."""
+        """Add new tokens to `grant` and return the answer of RFC 6749."""
         now = self.clock.now()
         access = self.new_token("access")
         life = float(self.settings["access_life_s"])
@@ -251,14 +250,14 @@ class OAuthSimulator(Simulator):
         return body
 
     def grant_of(self, token: str) -> Grant | None:
-        """Return the grant an access or refresh token belongs to, alive or not."""
+        """Return the grant of an access or refresh token, even if it has ended."""
         hinted = self.grants.get(self.issued_to.get(token, ""))
         if hinted is not None and hinted.has(token):
             return hinted
         return next((grant for grant in self.grants.values() if grant.has(token)), None)
 
     def live_grant(self, request: web.Request) -> Grant | None:
-        """Return the grant behind `Authorization: Bearer` if its token is good now."""
+        """Return the grant of the token in `Authorization: Bearer` if it is valid now."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         grant = self.grant_of(token) if kind.lower() in {"bearer", "oauth"} else None
         if grant is None or grant.dead or grant.access.get(token, 0) <= self.clock.now():
@@ -266,7 +265,7 @@ class OAuthSimulator(Simulator):
         return grant
 
     def end(self, grant: Grant, why: str) -> None:
-        """Make every token of `grant` worthless."""
+        """End `grant` with all of its tokens."""
         grant.dead = why
 
     def _new_grant(

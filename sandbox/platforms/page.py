@@ -29,6 +29,6 @@ def consent_page(
     asset_question: str,
     one_asset: bool,
 ) -> str:
-    """Return the HTML a person sees at the platform: who they are, what is asked, approve or cancel."""
+    """Return the HTML of the consent page: who the person is, what the app asks for, and Approve and Cancel."""
     values: dict[str, Any] = dict(locals())
     return PAGES.get_template("consent.html").render(values)

@@ -1,11 +1,11 @@
-"""Reddit: sign-in, tokens, `/api/v1/me` and subreddits, as its documents and its own code describe them.
+"""Reddit: sign-in, tokens, `/api/v1/me` and subreddits, as its documentation and its own code describe them.
 
-From the reddit-archive wiki page "OAuth2": HTTP Basic, `state` required, `duration=permanent` for a refresh
-token, 204 from revocation whatever the token, revoking a refresh token ends its access tokens. From
-reddit-archive/reddit (`r2/controllers/oauth2.py`, `listingcontroller.py`): codes live ten minutes, pages
-hold 25 or at most 100. From the "Reddit Data API Wiki": a User-Agent of one's own or 429, 1,000 calls in
-ten minutes per client, told in float headers. From recorded traffic of PRAW's tests: `expires_in` 86400
-since 2023 (3600 before: the `access_life_s` knob), refresh tokens that stay, the fields of a subreddit.
+From the reddit-archive wiki page "OAuth2": HTTP Basic, `state` required, `duration=permanent` for a refresh token, 204
+from revocation for any token, revoking a refresh token ends its access tokens. From reddit-archive/reddit
+(`r2/controllers/oauth2.py`, `listingcontroller.py`): codes live ten minutes, pages have 25 entries or at most 100. From
+the "Reddit Data API Wiki": 429 for a library's User-Agent, 1,000 calls in ten minutes per client, shown in headers with
+decimals. From recorded traffic of PRAW's tests: `expires_in` 86400 since 2023 (3600 before: the setting
+`access_life_s`), refresh tokens that stay valid, the fields of a subreddit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CALLS_PER_WINDOW = 1000
 DEFAULT_AGENTS = re.compile(
     r"^$|python-|python/|aiohttp|curl/|wget/|java/|okhttp|go-http|node", re.IGNORECASE
 )
-"""User-Agents of libraries, which Reddit throttles."""
+"""User-Agents of libraries, which Reddit refuses."""
 MANY = 10_000
 
 BLOCK_PAGE = """<!doctype html><html><head><title>Blocked</title></head><body>
@@ -48,17 +48,17 @@ class Subreddit:
     submissions: str = "any"
     """Reddit's `submission_type`: any, link or self."""
     restrict_posting: bool = True
-    """Idle in public subreddits, where Reddit has it true all the same."""
+    """Has no effect in public subreddits, where Reddit also sends true."""
 
     @property
     def id(self) -> str:
-        """Return a made-up id in Reddit's alphabet (base 36), without its `t5_`."""
+        """Return a made-up id in base 36, as Reddit's are, without the prefix `t5_`."""
         return self.name.lower().replace("_", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ties:
-    """How one person stands to subreddits. The names are keys, in the order of the listing."""
+    """One person's relations to subreddits. The names are keys, in the order of the listing."""
 
     subscriber: Mapping[str, None] = field(default_factory=dict)
     contributor: Mapping[str, None] = field(default_factory=dict)
@@ -139,10 +139,10 @@ def subreddits() -> Mapping[str, Subreddit]:
 
 @cache
 def ties_of(person_name: str) -> Ties:
-    """Return how a person stands to subreddits."""
+    """Return a person's relations to subreddits."""
     if person_name == "big_mod":
         names = [s.name for s in crowd()]
-        # The three overlap, as they do for everyone who moderates what they joined.
+        # The three listings overlap, as for everyone who moderates subreddits that they joined.
         return Ties(
             subscriber=dict.fromkeys(names),
             contributor=dict.fromkeys(names[:150]),
@@ -154,8 +154,8 @@ def ties_of(person_name: str) -> Ties:
 class RedditSimulator(OAuthSimulator):
     """www.reddit.com and oauth.reddit.com.
 
-    Knobs besides the common ones: `errors_with_200` (token errors come with HTTP 200, as Reddit's older code
-    did), `network_security` (every call gets the HTML block page), `fragment` (the redirect ends in `#_`),
+    Settings besides the common ones: `errors_with_200` (token errors come with HTTP 200, as with Reddit's older code),
+    `network_security` (every call gets the HTML block page), `fragment` (the redirect ends in `#_`),
     `calls_per_window` (per app and ten minutes).
     """
 
@@ -196,7 +196,7 @@ class RedditSimulator(OAuthSimulator):
         self._windows: dict[tuple[str, int], int] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve sign-in, tokens, the signed-in user and subreddits."""
+        """Return the routes of sign-in, tokens, the signed-in user and subreddits."""
         return [
             *super().routes(),
             web.get("/api/v1/me", self._api("identity", self.me)),
@@ -209,7 +209,7 @@ class RedditSimulator(OAuthSimulator):
         ]
 
     def new_token(self, kind: str) -> str:
-        """Return a token of Reddit's shape: access tokens are long, as its signed ones are."""
+        """Return a token in Reddit's shape. Access tokens are long, because Reddit signs them."""
         if kind == "access":
             return f"eyJ{secrets.token_urlsafe(600)}"
         return (
@@ -219,7 +219,7 @@ class RedditSimulator(OAuthSimulator):
         )
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:
-        """Refuse a request without `state`; send one for unknown scopes back as Reddit does."""
+        """Refuse a request without `state`; answer one for unknown scopes with a redirect, as Reddit does."""
         if not query.get("state"):
             return "state: missing"
         if query.get("duration", "temporary") not in {"temporary", "permanent"}:
@@ -231,11 +231,11 @@ class RedditSimulator(OAuthSimulator):
         return ""
 
     def deny_parameters(self) -> dict[str, str]:
-        """Return what Reddit says on Decline: the code and nothing else."""
+        """Return Reddit's parameters after Decline: only the code."""
         return {"error": "access_denied"}
 
     def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
-        """Remember a grant without `duration=permanent`: it gets no refresh token."""
+        """Note a grant without `duration=permanent`, which gets no refresh token."""
         if query.get("duration") != "permanent":
             self._temporary.add(grant.id)
 
@@ -249,11 +249,11 @@ class RedditSimulator(OAuthSimulator):
             ) from None
 
     async def token(self, request: web.Request) -> web.Response:
-        """Answer the token endpoint, to those who say who they are."""
+        """Answer the token endpoint, for apps that authenticate."""
         return self._stranger(request) or await super().token(request)
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """Answer 204 whatever the token. A refresh token ends the grant, an access token only itself."""
+        """Answer 204 for any token. A refresh token ends the grant, an access token only itself."""
         if stranger := self._stranger(request):
             return stranger
         form = {k: str(v) for k, v in (await request.post()).items()}
@@ -268,7 +268,7 @@ class RedditSimulator(OAuthSimulator):
         return web.Response(status=204)
 
     def issue(self, grant: Grant) -> dict[str, Any]:
-        """Return the refresh token of a permanent grant every time, and none for a temporary one."""
+        """Return the same refresh token each time for a permanent grant, and none for a temporary one."""
         body = super().issue(grant)
         body["scope"] = " ".join(sorted(grant.scopes))
         if grant.id in self._temporary:
@@ -277,7 +277,7 @@ class RedditSimulator(OAuthSimulator):
         return {k: v for k, v in body.items() if v is not None}
 
     def refusal_answer(self, refusal: OAuthRefusal) -> web.Response:
-        """Return a token error: a bare code, or for wrong credentials Reddit's general 401."""
+        """Return a token error: only a code, or for wrong credentials Reddit's general 401."""
         if refusal.error == "invalid_client":
             return web.json_response({"message": "Unauthorized", "error": 401}, status=401)
         status = 200 if self.settings["errors_with_200"] else refusal.status
@@ -334,7 +334,7 @@ class RedditSimulator(OAuthSimulator):
         return self._listing(request, grant, found)
 
     async def about(self, request: web.Request, grant: Grant) -> web.Response:
-        """Answer `GET /r/<name>/about`; a private subreddit shows itself to those inside only."""
+        """Answer `GET /r/<name>/about`; a private subreddit only for its members."""
         found = subreddits().get(request.match_info["name"].lower())
         if found is None:
             return _error(404, "Not Found")
@@ -344,7 +344,7 @@ class RedditSimulator(OAuthSimulator):
         return _json(request, {"kind": "t5", "data": _fields(found, grant.person.name)})
 
     def _listing(self, request: web.Request, grant: Grant, found: list[Subreddit]) -> web.Response:
-        """Return one page: at most 100, by default 25, after the subreddit that `after` names."""
+        """Return one page of at most 100 entries, by default 25, after the subreddit that `after` names."""
         limit = request.query.get("limit", "")
         size = min(max(int(limit), 1), 100) if limit.isdecimal() else 25
         after = request.query.get("after")
@@ -372,7 +372,7 @@ class RedditSimulator(OAuthSimulator):
     def _api(
         self, scope: str, answer: Callable[[web.Request, Grant], Awaitable[web.Response]]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Return a handler that lets only those calls through to `answer` which Reddit would."""
+        """Return a handler that passes to `answer` only the calls that Reddit would accept."""
 
         async def handler(request: web.Request) -> web.Response:
             if refusal := self._stranger(request):
@@ -393,7 +393,7 @@ class RedditSimulator(OAuthSimulator):
         return handler
 
     def _stranger(self, request: web.Request) -> web.Response | None:
-        """Return the refusal of someone Reddit does not know, or None."""
+        """Return the refusal of a caller without a valid User-Agent or token, or None."""
         if self.settings["network_security"]:
             return web.Response(status=403, content_type="text/html", text=BLOCK_PAGE)
         if DEFAULT_AGENTS.search(request.headers.get("User-Agent", "")):
@@ -401,7 +401,7 @@ class RedditSimulator(OAuthSimulator):
         return None
 
     def _count(self, client_id: str) -> dict[str, str]:
-        """Count a call of an app and return the headers that say how many are left."""
+        """Count a call of an app and return the headers with the number of calls left."""
         window, into = divmod(self.clock.now(), WINDOW_S)
         used = self._windows.get((client_id, int(window)), 0) + 1
         self._windows = {k: v for k, v in self._windows.items() if k[1] == int(window)}

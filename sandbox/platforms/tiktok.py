@@ -2,8 +2,8 @@
 
 From "Login Kit for Web" and "Manage User Access Tokens with OAuth v2": `client_key`, comma-separated scopes
 that a person may untick, codes that need URL-decoding, flat token answers with `open_id`. From "Refresh a
-User Access Token" (November 2026): two hours, 180 days, single use; before that a day and 365 days, which
-the `access_life_s` and `refresh_life_s` knobs bring back. From "Login Kit for Desktop": PKCE with the digest
+User Access Token" (November 2026): two hours, 180 days, single use; earlier a day and 365 days, for which there
+are the settings `access_life_s` and `refresh_life_s`. From "Login Kit for Desktop": PKCE with the digest
 in hex. From "Get User Info", "Query Creator Info" and "Error Handling": the envelope and its codes. From
 "Webhooks": the signature and its retries (of which there are none here).
 """
@@ -66,7 +66,7 @@ PEOPLE = (
 class TikTokSimulator(OAuthSimulator):
     """www.tiktok.com and open.tiktokapis.com.
 
-    Knobs besides the common ones: `errors_with_200` (OAuth errors come with HTTP 200, as has been seen),
+    Settings besides the common ones: `errors_with_200` (OAuth errors come with HTTP 200, as was observed),
     `pkce` ("none" for a Web app, "hex" for a Desktop app), `creator_error` (a code such as
     `spam_risk_too_many_posts` that creator_info answers, with HTTP 200), `webhook_url` (where events go).
     The control action `revoke` also takes {"reason": number} and then sends `authorization.removed`.
@@ -109,7 +109,7 @@ class TikTokSimulator(OAuthSimulator):
         self._creator_calls: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve sign-in, tokens, user info, creator info and the pictures they point to."""
+        """Return the routes of sign-in, tokens, user info, creator info and the pictures they link to."""
         return [
             *super().routes(),
             web.get("/v2/user/info/", self.user_info),
@@ -118,12 +118,12 @@ class TikTokSimulator(OAuthSimulator):
         ]
 
     def new_token(self, kind: str) -> str:
-        """Return a token of TikTok's shape; a code carries characters that a URL escapes."""
+        """Return a token in TikTok's shape; a code contains characters that a URL escapes."""
         fresh = secrets.token_urlsafe(24)
         return {"access": f"act.{fresh}", "refresh": f"rft.{fresh}"}.get(kind, f"{fresh}*2!4{fresh[:4]}%.u1")
 
     def token_answer(self, grant: Grant, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the flat answer: `open_id`, and what is left of the refresh token's life."""
+        """Return the flat answer, with `open_id` and the rest of the refresh token's lifetime."""
         body |= {"open_id": self.open_id(grant), "token_type": "Bearer"}
         expires = grant.refresh.get(body.get("refresh_token", ""))
         if expires is not None:
@@ -131,7 +131,7 @@ class TikTokSimulator(OAuthSimulator):
         return body
 
     def refusal_answer(self, refusal: OAuthRefusal) -> web.Response:
-        """Return an OAuth error with its log id, under HTTP 200 if so set."""
+        """Return an OAuth error with its log id; with HTTP 200 if `errors_with_200` is set."""
         body = {
             "error": refusal.error,
             "error_description": refusal.description,
@@ -140,7 +140,7 @@ class TikTokSimulator(OAuthSimulator):
         return web.json_response(body, status=200 if self.settings["errors_with_200"] else refusal.status)
 
     def deny_parameters(self) -> dict[str, str]:
-        """Return what TikTok says on Cancel."""
+        """Return TikTok's parameters after Cancel."""
         return super().deny_parameters() | {"error_type": "access_denied"}
 
     def redirect_extra(self, grant: Grant) -> dict[str, str]:
@@ -148,7 +148,7 @@ class TikTokSimulator(OAuthSimulator):
         return {"scopes": ",".join(sorted(grant.scopes))}
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:
-        """Refuse scopes that the app's products do not carry, and a request without `state`."""
+        """Refuse scopes that the app's products don't include, and a request without `state`."""
         asked = frozenset(filter(None, query.get("scope", "").split(",")))
         if app is not None and (beyond := asked - app.scopes):
             return f"scope: not approved for this app: {', '.join(sorted(beyond))}"
@@ -200,7 +200,7 @@ class TikTokSimulator(OAuthSimulator):
         )
 
     async def avatar(self, request: web.Request) -> web.Response:
-        """Answer with a picture: the first letter of the person's name."""
+        """Answer with a picture of the first letter of the person's name."""
         person = self.people.get(request.match_info["person"])
         if person is None:
             raise web.HTTPNotFound
@@ -212,9 +212,9 @@ class TikTokSimulator(OAuthSimulator):
         )
 
     async def send_event(self, grant: Grant, event: str, content: Mapping[str, Any]) -> int:
-        """Post a signed webhook about `grant` to `webhook_url`; return the status it got, 0 for none."""
+        """Post a signed webhook about `grant` to `webhook_url`; return the status of the answer, or 0 if none."""
         app = self.apps[grant.client_id]
-        # Signed by the machine's clock, which the app goes by; only the platform's own may have been moved.
+        # Signed with the time of the machine, which the app uses too; the platform's clock may have been moved.
         at = int(time.time())
         body = json.dumps(
             {
@@ -264,7 +264,7 @@ class TikTokSimulator(OAuthSimulator):
         return f"{self.url}/avatar/{person.id}.svg"
 
     def _too_often(self, grant: Grant) -> bool:
-        """Count a call in a sliding minute and tell whether it is one too many."""
+        """Count a call in a sliding minute, and tell whether it exceeds the limit."""
         now, calls = self.clock.now(), self._creator_calls[grant.id]
         while calls and calls[0] <= now - 60:
             calls.popleft()

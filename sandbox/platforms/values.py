@@ -1,4 +1,4 @@
-"""What a simulated login is made of: its rules, the people and apps it knows, and what was granted."""
+"""The data of a simulated login: its rules, the people and apps it knows, and their grants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How one platform's OAuth differs from the next one's."""
+    """How a platform's OAuth differs from that of others."""
 
     authorize_path: str
     token_path: str
@@ -48,31 +48,31 @@ class Registration:
     """One registration of Octapost at a platform, with credentials that are made up, fixed and public."""
 
     app: str
-    """Part of the names of its variables: OCTAPOST_<APP>_CLIENT_ID."""
+    """The part <APP> of the names of its variables, such as OCTAPOST_<APP>_CLIENT_ID."""
     platform: str
-    """Part of the name of the variable that says where the platform is: OCTAPOST_<PLATFORM>_URL."""
+    """The part <PLATFORM> of the variable with the platform's address: OCTAPOST_<PLATFORM>_URL."""
     client_id: str
     client_secret: str
     scopes: tuple[str, ...] | None = None
-    """None: everything the platform has."""
+    """None: all scopes of the platform."""
     callbacks: tuple[str, ...] = ()
     """The platforms whose callbacks it lists; empty: its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Someone with a login at the platform."""
+    """A person with a login at the platform."""
 
     id: str
     name: str
     about: str = ""
-    """One line under the name on the consent page: what this person is good for trying out."""
+    """The line under the name on the consent page: what can be tried with this person."""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """Something on the consent page to tick or choose besides scopes: a Page, a channel."""
+    """Something besides scopes to tick or choose on the consent page: a Page, a channel."""
 
     id: str
     label: str
@@ -81,7 +81,7 @@ class Asset:
 
 @dataclass(slots=True, kw_only=True)
 class Grant:
-    """One person's consent to one app, with every token that came of it."""
+    """One person's consent to one app, with all its tokens."""
 
     id: str
     person: Person
@@ -95,16 +95,16 @@ class Grant:
     """Refresh token -> when it expires; used ones are moved to `spent`."""
     spent: set[str] = field(default_factory=set)
     dead: str = ""
-    """Why the grant is over; empty while it lives."""
+    """Why the grant has ended; empty while it is valid."""
 
     def has(self, token: str) -> bool:
-        """Tell whether an access or refresh token came of it, good or not."""
+        """Tell whether an access or refresh token, valid or not, is of this grant."""
         return token in self.access or token in self.refresh or token in self.spent
 
 
 @dataclass(slots=True, kw_only=True)
 class Code:
-    """An authorization code: good once, for a short time, for one redirect URI and verifier."""
+    """An authorization code: it works once, for a short time, for one redirect URI and verifier."""
 
     grant: Grant
     redirect_uri: str
@@ -114,7 +114,7 @@ class Code:
 
 
 class OAuthRefusal(Exception):
-    """A refusal at the token endpoint, in RFC 6749's words."""
+    """A refusal at the token endpoint, with a code of RFC 6749."""
 
     def __init__(self, error: str, description: str = "", status: int = 400) -> None:
         super().__init__(error)

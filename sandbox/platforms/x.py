@@ -1,10 +1,10 @@
 """X: sign-in, tokens and `users/me`, as docs.x.com and the API's OpenAPI document describe them.
 
-From "OAuth 2.0 Authorization Code Flow with PKCE": codes live 30 seconds, PKCE is required, a confidential
-client proves itself with HTTP Basic and is refused otherwise, a refresh token comes only with
-`offline.access` and works once, a second sign-in of a user to the same app ends the first. From "Rate
-limits": 75 reads of `users/me` per user in 15 minutes, told in headers on every answer. From "Pricing": a
-user read costs 0.010 dollars. Knowingly stricter than X: `code_challenge_method=plain` is refused.
+From "OAuth 2.0 Authorization Code Flow with PKCE": codes live 30 seconds, PKCE is required, a confidential client must
+authenticate with HTTP Basic, a refresh token comes only with `offline.access` and works once, a second sign-in of a
+user to the same app ends the first. From "Rate limits": 75 reads of `users/me` per user in 15 minutes, shown in headers
+of every answer. From "Pricing": a user read costs 0.010 dollars. Stricter than X on purpose:
+`code_challenge_method=plain` is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ ME_LIMIT = 75
 WINDOW_S = 15 * 60
 USER_READ_USD = 0.010
 DEFAULT_FIELDS = ("id", "name", "username")
+LOCKED = (
+    "To protect our users from spam and other malicious activity, this account is temporarily locked."
+    " Please log in to https://x.com to unlock your account."
+)
 RENAMED = {"pinned_tweet_id": "pinned_post_id", "most_recent_tweet_id": "most_recent_post_id"}
 """User fields that OpenAPI 2.167 (August 2026) renamed; the old names are still understood."""
 
@@ -29,7 +33,7 @@ RENAMED = {"pinned_tweet_id": "pinned_post_id", "most_recent_tweet_id": "most_re
 class XSimulator(OAuthSimulator):
     """x.com and api.x.com.
 
-    Knobs besides the common ones: `credits` (dollars left), `me_limit` (reads per window), `field_names`
+    Settings besides the common ones: `credits` (dollars left), `me_limit` (reads per window), `field_names`
     ("old" or "new": which generation of names and problem types the answers use).
     """
 
@@ -62,7 +66,7 @@ class XSimulator(OAuthSimulator):
         self._windows: dict[str, tuple[float, int]] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve sign-in, tokens and `users/me`."""
+        """Return the routes of sign-in, tokens and `users/me`."""
         return [*super().routes(), web.get("/2/users/me", self.me)]
 
     def new_token(self, kind: str) -> str:
@@ -70,7 +74,7 @@ class XSimulator(OAuthSimulator):
         return f"{kind[0].upper()}{secrets.token_urlsafe(68)}"
 
     def deny_parameters(self) -> dict[str, str]:
-        """Return what X says on Cancel: the code and nothing else."""
+        """Return X's parameters after Cancel: only the code."""
         return {"error": "access_denied"}
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
@@ -82,7 +86,7 @@ class XSimulator(OAuthSimulator):
         return ""
 
     def issue(self, grant: Grant) -> dict[str, Any]:
-        """Add a refresh token only where `offline.access` was granted."""
+        """Add a refresh token only if `offline.access` was granted."""
         body = super().issue(grant)
         if "offline.access" not in grant.scopes:
             grant.refresh.clear()
@@ -119,7 +123,7 @@ class XSimulator(OAuthSimulator):
             raise OAuthRefusal("invalid_request", "Value passed for the token was invalid.") from None
 
     async def me(self, request: web.Request) -> web.Response:
-        """Answer `GET /2/users/me`: the signed-in user, with the fields asked for."""
+        """Answer `GET /2/users/me` with the requested fields of the signed-in user."""
         grant = self.live_grant(request)
         if grant is None:
             return self._problem(401, "Unauthorized")
@@ -136,7 +140,7 @@ class XSimulator(OAuthSimulator):
         return web.json_response({"data": data}, headers=headers)
 
     def _refusal(self, grant: Grant, headers: dict[str, str]) -> web.Response | None:
-        """Return why a live token does not get its answer, or None."""
+        """Return the refusal of a call with a valid token, or None."""
         if int(headers["x-rate-limit-remaining"]) < 0:
             return self._problem(429, "Too Many Requests", headers=headers | {"x-rate-limit-remaining": "0"})
         if not {"tweet.read", "users.read"} <= grant.scopes:
@@ -144,6 +148,15 @@ class XSimulator(OAuthSimulator):
         if grant.person.facts.get("suspended"):
             words = "The user used for authentication is suspended"
             return self._problem(403, "Forbidden", detail=words, kind="user-suspended", headers=headers)
+        if grant.person.facts.get("locked"):
+            body = {
+                "errors": [{"code": 326, "message": LOCKED}],
+                "title": "Forbidden",
+                "detail": LOCKED,
+                "type": "about:blank",
+                "status": 403,
+            }
+            return web.json_response(body, status=403, headers=headers)
         return self._no_credits(headers) if self._poor else None
 
     @property
@@ -172,7 +185,7 @@ class XSimulator(OAuthSimulator):
         return profile | dict.fromkeys(renamed)
 
     def _count(self, person: Person) -> dict[str, str]:
-        """Count a read in the person's window and return the headers; remaining is -1 beyond the limit."""
+        """Count a read in the person's window and return the headers; beyond the limit, -1 are remaining."""
         now = self.clock.now()
         started, used = self._windows.get(person.id, (now, 0))
         if now >= started + WINDOW_S:
@@ -257,5 +270,11 @@ PEOPLE = (
         name="Loud Crow",
         about="@loudcrow: suspended by X",
         facts={"username": "loudcrow", "suspended": True},
+    ),
+    Person(
+        id="4714",
+        name="Busy Bee",
+        about="@busybee: locked by X until its owner confirms who they are",
+        facts={"username": "busybee", "locked": True},
     ),
 )

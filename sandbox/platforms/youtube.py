@@ -3,10 +3,10 @@
 Written from Google Identity, "Using OAuth 2.0 for Web Server Applications"
 (developers.google.com/identity/protocols/oauth2/web-server: refresh token expiration, incremental
 authorization, revocation) and from the YouTube Data API's `channels.list` and "Errors" pages.
-Brand accounts: one Google account can own several channels, and its token is tied to the chosen one.
+Brand accounts: one Google account can own several channels, and a token belongs to the chosen one.
 
-Knobs besides the usual ones: `testing_mode` (the consent screen's publishing status "Testing", whose
-refresh tokens die after 7 days), `live_token_cap`, `api_enabled`, `daily_units` (quota left today) and
+Settings besides the common ones: `testing_mode` (the consent screen's publishing status "Testing", whose
+refresh tokens end after 7 days), `live_token_cap`, `api_enabled`, `daily_units` (quota left today) and
 `signup_error` (someone without a channel gets 401 youtubeSignupRequired instead of an empty list).
 """
 
@@ -25,7 +25,7 @@ from sandbox.platforms.values import Asset, Grant, OAuthRefusal, Person, Registe
 
 SCOPE = "https://www.googleapis.com/auth/"
 READERS = frozenset({f"{SCOPE}youtube", f"{SCOPE}youtube.force-ssl", f"{SCOPE}youtube.readonly"})
-"""Any of these may call channels.list; youtube.upload may not (its discovery document)."""
+"""Each of these scopes allows channels.list; youtube.upload does not (YouTube's discovery document)."""
 TESTING_LIFE_S = 7 * 86_400
 PARTS = frozenset({"contentDetails", "id", "snippet", "statistics", "status"})
 
@@ -134,7 +134,7 @@ class YouTubeSimulator(OAuthSimulator):
         super().__init__()
         self.people = {person.id: person for person in PEOPLE}
         self.offline: set[str] = set()
-        """The grants whose exchange answers a refresh token."""
+        """The grants that get a refresh token."""
         self.settings |= {
             "testing_mode": False,
             "live_token_cap": 100,
@@ -144,7 +144,7 @@ class YouTubeSimulator(OAuthSimulator):
         }
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve the login, channels.list and the channels' pictures."""
+        """Return the routes of the login, channels.list and the channels' pictures."""
         return [
             *super().routes(),
             web.get("/youtube/v3/channels", self.channels),
@@ -159,7 +159,7 @@ class YouTubeSimulator(OAuthSimulator):
         ]
 
     def new_token(self, kind: str) -> str:
-        """Return a token of Google's shape."""
+        """Return a token in Google's shape."""
         prefix = {"access": "ya29.", "refresh": "1//", "code": "4/"}[kind]
         return f"{prefix}0A{secrets.token_urlsafe(40)}"
 
@@ -176,7 +176,7 @@ class YouTubeSimulator(OAuthSimulator):
         return ""
 
     def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
-        """Decide whether this consent earns a refresh token, and merge what was granted before."""
+        """Decide whether this consent gets a refresh token, and add the scopes that were granted before."""
         older = [g for g in self._siblings(grant) if g is not grant and not g.dead]
         asked_again = "consent" in query.get("prompt", "").split()
         if query.get("access_type") == "offline" and (asked_again or not older):
@@ -185,7 +185,7 @@ class YouTubeSimulator(OAuthSimulator):
             grant.scopes |= frozenset(scope for g in older for scope in g.scopes)
 
     def issue(self, grant: Grant) -> dict[str, Any]:
-        """Issue tokens; the refresh token only to offline grants, the oldest one of too many goes."""
+        """Issue tokens; a refresh token only for offline grants, ending the oldest one above the limit."""
         body = super().issue(grant)
         token = body.get("refresh_token")
         if token is not None and grant.id not in self.offline:
@@ -200,7 +200,7 @@ class YouTubeSimulator(OAuthSimulator):
         return body | {"token_type": "Bearer"}
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """End everything the person allowed this app; a token that is already dead is a 400."""
+        """End everything that the person allowed this app; answer 400 for a token that has ended."""
         grant = self.grant_of(str((await request.post()).get("token", "")))
         if grant is None or grant.dead:
             return self.refusal_answer(OAuthRefusal("invalid_token", "Token expired or revoked"))
@@ -209,7 +209,7 @@ class YouTubeSimulator(OAuthSimulator):
         return web.json_response({})
 
     async def channels(self, request: web.Request) -> web.Response:
-        """Answer channels.list for `mine=true`, one quota unit a call."""
+        """Answer channels.list for `mine=true`; each call costs one quota unit."""
         grant = self.live_grant(request)
         if grant is None:
             return _error(401, "authError", "Invalid Credentials")
@@ -229,7 +229,7 @@ class YouTubeSimulator(OAuthSimulator):
         return web.json_response(body | ({"items": found} if found else {}))
 
     async def picture(self, request: web.Request) -> web.Response:
-        """Answer a channel's picture: a disc with its initial, so that nothing is fetched from outside."""
+        """Answer with a channel's picture: a disc with its initial, so that nothing is fetched from the Internet."""
         every = [channel for person in self.people.values() for channel in person.facts["channels"]]
         channel = next((c for c in every if c.id == request.match_info["channel"]), None)
         if channel is None:
@@ -298,13 +298,13 @@ class YouTubeSimulator(OAuthSimulator):
 
 
 def _chosen(grant: Grant) -> Channel | None:
-    """Return the channel the token is tied to: the chosen one, else the person's first, else None."""
+    """Return the channel that the token belongs to: the chosen one, else the person's first, else None."""
     channels: tuple[Channel, ...] = grant.person.facts["channels"]
     return next((c for c in channels if c.id in grant.assets), next(iter(channels), None))
 
 
 def _error(code: int, reason: str, message: str, detail: str = "", *, domain: str = "global") -> web.Response:
-    """Return Google's error envelope; `detail` is the reason in `details`, where Google gives one."""
+    """Return Google's error envelope; `detail` is the reason in `details`, if Google gives one."""
     names = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
     error: dict[str, Any] = {
         "code": code,

@@ -1,1 +1,1 @@
-"""A Slack on localhost: its Web API, installation and sign-in, signed deliveries, and a small web client."""
+"""A simulated Slack on localhost: its Web API, installation and sign-in, signed requests, and a small web client."""

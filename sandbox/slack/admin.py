@@ -1,4 +1,4 @@
-"""What administrators do to a workspace, each with the event Slack sends for it.
+"""Actions of administrators in a workspace, each with the event that Slack sends for it.
 
 Sources: https://docs.slack.dev/reference/events (app_uninstalled, tokens_revoked, channel_archive,
 user_change, member_joined_channel, member_left_channel).
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Administrators(Hands):
-    """The hands of those who run a workspace."""
+    """Does what administrators of a workspace do."""
 
     async def uninstall(
         self, where: str, order: Sequence[str] = ("tokens_revoked", "app_uninstalled")
     ) -> list[Outcome | None]:
-        """Remove the app from a workspace (or a Grid organization); tokens die, events go out in `order`.
+        """Remove the app from a workspace (or a Grid organization): its tokens end, and events are sent in `order`.
 
-        Slack promises no order of the two: https://docs.slack.dev/reference/events/app_uninstalled.
+        Slack guarantees no order of the two: https://docs.slack.dev/reference/events/app_uninstalled.
         """
         installation = next(
             (
@@ -61,7 +61,7 @@ class Administrators(Hands):
         ]
 
     def revoke_tokens(self, where: str, error: str = "token_revoked") -> int:
-        """Kill the bot tokens of a workspace or organization without telling the app; return how many."""
+        """End the bot tokens of a workspace or organization without an event; return how many."""
         count = 0
         for token in self.state.tokens.values():
             owner = self.state.installations.get(token.installation_id)
@@ -70,7 +70,7 @@ class Administrators(Hands):
         return count
 
     async def archive(self, channel_id: str, *, archived: bool = True) -> None:
-        """Archive a channel, or bring it back."""
+        """Archive a channel, or restore it."""
         channel = self.state.channels[channel_id]
         channel.is_archived = archived
         self.state.touch()
@@ -79,7 +79,7 @@ class Administrators(Hands):
             await self.event(channel.team_id, {"type": name, "channel": channel_id, "user": ""})
 
     async def deactivate(self, user_id: str, *, deleted: bool = True) -> None:
-        """Deactivate a person, or bring them back."""
+        """Deactivate a person, or reactivate them."""
         user = self.state.users[user_id]
         user.deleted = deleted
         self.state.clear_views(user_id)
@@ -88,7 +88,7 @@ class Administrators(Hands):
             await self.event(team_id, {"type": "user_change", "user": seen})
 
     async def invite(self, channel_id: str, user_id: str = "") -> None:
-        """Bring somebody into a channel; without `user_id` the app's bot of the channel's workspace."""
+        """Add somebody to a channel; without `user_id` the app's bot of the channel's workspace."""
         channel = self.state.channels[channel_id]
         member = user_id or self._bot_of(channel.team_id)
         channel.members.add(member)

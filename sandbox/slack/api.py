@@ -1,4 +1,4 @@
-"""The Web API the app calls, with Slack's error codes, scopes and limits.
+"""The Web API that the app calls, with Slack's error codes, scopes and limits.
 
 Each method's arguments, errors and scopes are from its page below https://docs.slack.dev/reference/methods;
 rate limits from https://docs.slack.dev/apis/web-api/rate-limits.
@@ -80,7 +80,7 @@ class WebApi:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve methods, response_urls, uploads and downloads."""
+        """Return the routes of methods, response_urls, uploads and downloads."""
         return [
             web.get("/api/{method}", self.serve),
             web.post("/api/{method}", self.serve),
@@ -91,7 +91,7 @@ class WebApi:
         ]
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer one method call; every refusal but a rate limit is a 200 with `ok: false`."""
+        """Answer a method call. Every refusal except a rate limit is a 200 with `ok: false`."""
         method = request.match_info["method"]
         headers: dict[str, str] = {}
         try:
@@ -110,7 +110,7 @@ class WebApi:
             return web.json_response(self.refusal(method, refused), headers=headers)
 
     def refusal(self, where: str, refused: Refused) -> Json:
-        """Return the answer to a refused call, and remember it among the complaints."""
+        """Return the answer to a refused call, and add it to the complaints."""
         answer: Json = {"ok": False, "error": refused.error, **refused.extra}
         if refused.faults:
             answer["errors"] = refused.faults
@@ -119,7 +119,12 @@ class WebApi:
         return answer
 
     def authenticate(self, given: str) -> tuple[Token, Installation]:
-        """Return who a bot token belongs to. Raises Refused with what is wrong with it."""
+        """Return the owner of a bot token.
+
+        Raises:
+            Refused: The token is missing or not valid.
+
+        """
         if not given:
             raise Refused("not_authed")
         token = self._state.tokens.get(given)
@@ -281,6 +286,8 @@ class WebApi:
                 faults += message_faults(attachment["blocks"], root=f"/attachments/{index}")
         if faults:
             raise Refused("invalid_blocks", faults)
+        if self._slack.settings["pictures_fail"] and '"image_url"' in json.dumps(blocks):
+            raise Refused("invalid_blocks", ["downloading image failed"])
         drawn = with_ids(blocks)
         return {
             "text": text,
@@ -291,7 +298,7 @@ class WebApi:
         }
 
     def _pace(self, channel: Channel) -> None:
-        """One message a second and channel: https://docs.slack.dev/apis/web-api/rate-limits."""
+        """Allow one message a second per channel: https://docs.slack.dev/apis/web-api/rate-limits."""
         interval, now = float(self._slack.settings["message_interval_s"]), self._state.now()
         wait = self._last_post.get(channel.id, -math.inf) + interval - now
         if wait > 0:
@@ -308,7 +315,7 @@ class WebApi:
         return channel, message
 
     def _place(self, call: Call) -> Channel:
-        """Return where to write: a channel, or the direct message of a person's id."""
+        """Return the channel of an id, or for a person's id the direct message with them."""
         where = call.needed("channel")
         if where not in self._state.users:
             return self._visible(call, where)
@@ -386,7 +393,12 @@ class WebApi:
         return {"channel": full if call.flag("return_im") else {"id": channel.id}}
 
     def _visible(self, call: Call, channel_id: str) -> Channel:
-        """Return a channel the app may know of. Raises Refused("channel_not_found")."""
+        """Return a channel that the app may see.
+
+        Raises:
+            Refused: With `channel_not_found`: there is none.
+
+        """
         channel = self._state.channels.get(channel_id)
         if channel is None or not channel.teams & set(call.teams):
             raise Refused("channel_not_found")
@@ -404,7 +416,7 @@ class WebApi:
         return next((t for t in call.teams if t in user.workspaces), call.teams[0])
 
     def _one_team(self, call: Call) -> str:
-        """Return the workspace asked about; an org-wide token must name it."""
+        """Return the workspace of a call; an org-wide token must name it."""
         if call.installation.team_id is not None:
             return call.installation.team_id
         team_id = call.text("team_id")
@@ -549,7 +561,7 @@ class WebApi:
         return {"file": file_json(file, url=self._slack.url), "comments": []}
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        """Give a file's bytes to a bot token with files:read; others see a sign-in page, as at Slack."""
+        """Answer with a file for a bot token with files:read, and with a sign-in page otherwise, as Slack does."""
         team_id, _, file_id = request.match_info["owner"].partition("-")
         file = self._state.files.get(file_id)
         try:
@@ -566,7 +578,7 @@ class WebApi:
     # response_url
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        """Take a POST to a `response_url`: five times within thirty minutes.
+        """Accept a POST to a `response_url`: five times within thirty minutes.
 
         https://docs.slack.dev/interactivity/handling-user-interaction (message responses).
         """

@@ -1,8 +1,8 @@
-"""Block Kit, checked as Slack checks it: every limit and placement, each fault with its JSON path.
+"""Checks Block Kit as Slack does: every limit and placement, each fault with its JSON path.
 
 Sources: https://docs.slack.dev/reference/block-kit (blocks, elements, composition objects, and
 https://docs.slack.dev/blocks.json for what goes on which surface), https://docs.slack.dev/reference/views,
-and the limits in `slack_sdk.models`. The wording is what Slack answers, e.g. "must be less than 3001
+and the limits in `slack_sdk.models`. The wording is that of Slack's answers, e.g. "must be less than 3001
 characters [json-pointer:/blocks/1/text/text]".
 """
 
@@ -114,14 +114,14 @@ CHARTS = frozenset({"pie", "bar", "area", "line"})
 
 
 def message_faults(blocks: Any, *, root: str = "") -> list[str]:
-    """Return what Slack would refuse in a message's `blocks`; empty when nothing."""
+    """Return what Slack would refuse in a message's `blocks`; empty if nothing."""
     check = _Check("message")
     check.blocks(blocks, f"{root}/blocks", 50)
     return check.faults
 
 
 def view_faults(view: Any) -> list[str]:
-    """Return what Slack would refuse in a modal or home view; empty when nothing."""
+    """Return what Slack would refuse in a modal or home view; empty if nothing."""
     if not isinstance(view, dict):
         return ["must be a valid view object [json-pointer:/view]"]
     kind = view.get("type")
@@ -142,7 +142,7 @@ def option_faults(answer: Any) -> list[str]:
 
 
 class _Check:
-    """Walks one payload and collects faults."""
+    """Checks one payload and collects its faults."""
 
     def __init__(self, surface: str) -> None:
         self.surface = surface
@@ -457,7 +457,7 @@ class _Check:
     # Composition objects
 
     def options(self, holder: Mapping[str, Any], path: str, *, at_least: int = 1) -> None:
-        """Either `options` or `option_groups`, at most 100 of each."""
+        """Check that there are either `options` or `option_groups`, at most 100 of each."""
         if ("options" in holder) == ("option_groups" in holder):
             self.fault("must define either `options` or `option_groups`", path)
         elif "options" in holder:

@@ -11,33 +11,38 @@ from sandbox.slack.state import Installation, Json, Refused, Token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call: who calls, and with what."""
+    """One call: the caller and the arguments."""
 
     method: str
     args: Json
     token: Token
     installation: Installation
     teams: tuple[str, ...]
-    """The workspaces the token works in."""
+    """The workspaces in which the token works."""
 
     def text(self, name: str) -> str:
-        """Return an argument as text; empty when absent."""
+        """Return an argument as text, or an empty string."""
         value = self.args.get(name)
         return "" if value is None else str(value)
 
     def needed(self, name: str) -> str:
-        """Return a required argument. Raises Refused("invalid_arguments")."""
+        """Return a required argument.
+
+        Raises:
+            Refused: With `invalid_arguments`: it is missing.
+
+        """
         if not self.text(name):
             raise Refused("invalid_arguments", [f"missing required field: {name} [json-pointer:/{name}]"])
         return self.text(name)
 
     def flag(self, name: str) -> bool:
-        """Return a boolean argument; forms carry it as text."""
+        """Return a boolean argument, which forms send as text."""
         return self.text(name).lower() in {"true", "1"}
 
 
 class RateLimited(Exception):
-    """Too many; `retry_after` in whole seconds."""
+    """Too many calls; `retry_after` in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()
@@ -45,7 +50,7 @@ class RateLimited(Exception):
 
 
 def require_scope(call: Call, scope: str) -> None:
-    """Raise Refused("missing_scope") naming what is needed and what the token has."""
+    """Raise Refused with `missing_scope`, which names the needed scope and those of the token, unless it has it."""
     if scope not in call.token.scopes:
         raise Refused("missing_scope", needed=scope, provided=",".join(call.token.scopes))
 

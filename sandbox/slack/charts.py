@@ -69,7 +69,7 @@ def _pie(segments: list[Mapping[str, Any]]) -> Drawing:
     whole, centre, radius = sum(values) or 1, HEIGHT / 2, HEIGHT / 2 - TOP
     shapes, angle = [], -math.pi / 2
     for number, value in enumerate(values):
-        # A full circle is no arc: its two ends would be the same point.
+        # An arc can't be a full circle: its two ends would be the same point.
         turn = min(value / whole, 0.9999) * 2 * math.pi
         x, y = centre + radius * math.cos(angle), centre + radius * math.sin(angle)
         angle += turn

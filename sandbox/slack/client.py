@@ -1,9 +1,8 @@
-"""A place to use the simulated Slack from a browser: pages drawn here, a little script for what moves.
+"""The web client of the simulated Slack: pages drawn by the server, with a little script.
 
-The person is in the address, so two tabs can be two people: `/client/T0ACME/U0ADA/C0ACMEGEN`. Pages come
-whole from the server; afterwards `live` is asked for the parts again whenever the world changes. What
-people do is one POST to `do`, which calls the same methods a test calls. The last person stays in a
-cookie, so that Slack's consent pages know who sits in front of the browser.
+The person is part of the address, so two tabs can be two people: `/client/T0ACME/U0ADA/C0ACMEGEN`. The server sends
+whole pages; afterwards the script gets changed parts from `live`. Each action is a POST to `do`, which calls the same
+methods as tests do. A cookie has the last person, so that Slack's consent pages know who uses the browser.
 """
 
 from __future__ import annotations
@@ -40,15 +39,15 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Nothing is loaded from outside this machine, and no text can become a script."""
+"""Pages load nothing from outside this machine, and no text can become a script."""
 LAST_PLACE = "slack_at"
 TABS = ("home", "messages", "about")
 SAFE_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 SETTLE_S = 0.03
-"""Changes come in bursts; one answer carries those of 30 ms."""
+"""Changes come in bursts, so one answer has those of 30 ms."""
 MULTILINE_QUERY = 300
 MEMBERSHIP = {"/invite": "added <@{}> to", "/remove": "removed <@{}> from"}
-"""Slack's own commands that are understood here: https://slack.com/help/articles/201259356."""
+"""The commands of Slack itself that work here: https://slack.com/help/articles/201259356."""
 TROUBLES = {
     TIMED_OUT: "did not answer within 3 seconds",
     UNREACHABLE: "could not be reached",
@@ -57,7 +56,7 @@ TROUBLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """Who looks at what: a person in a workspace, and the place they have open."""
+    """A person in a workspace, and the place that they have open."""
 
     workspace: Workspace
     me: User
@@ -71,9 +70,9 @@ class Seat:
 
 
 def client_routes(slack: SlackSimulator, world_page: str = "") -> list[web.RouteDef]:
-    """Return the routes of the browser client of `slack`, to be given to `slack.mount`.
+    """Return the routes of the web client of `slack`, for `slack.mount`.
 
-    `world_page` is the address of the page that controls everything outside the app, if there is one.
+    `world_page` is the address of the World page, if there is one.
     """
     client = Client(slack, world_page)
     seat = "/client/{team}/{user}/{place}"
@@ -92,7 +91,7 @@ def client_routes(slack: SlackSimulator, world_page: str = "") -> list[web.Route
 
 
 class Client:
-    """Draws one simulated Slack for browsers, and hands on what people do there."""
+    """Draws one simulated Slack for browsers, and carries out what people do there."""
 
     def __init__(self, slack: SlackSimulator, world_page: str = "") -> None:
         self.slack = slack
@@ -112,7 +111,7 @@ class Client:
     # Pages
 
     async def front(self, request: web.Request) -> web.Response:
-        """Send the browser to who it was last and where, or to Acme's admin."""
+        """Redirect the browser to its last person and place, or to Acme's admin."""
         team, user = self._last_person(request)
         place = request.cookies.get(LAST_PLACE, "")
         if place in TABS or any(place == c.id for c in self.state.channels_for(user, team)):
@@ -120,7 +119,7 @@ class Client:
         raise web.HTTPFound(f"/client/{team}/{user}")
 
     async def enter(self, request: web.Request) -> web.Response:
-        """Send the browser to a place: `/client/T`, `/client/T/U`, or Slack's own `/client/T/C`."""
+        """Redirect the browser to a place: `/client/T`, `/client/T/U`, or Slack's own `/client/T/C`."""
         team, other = request.match_info["team"], request.match_info.get("user", "")
         if team not in self.state.workspaces:
             raise web.HTTPNotFound(text="no such workspace")
@@ -128,7 +127,7 @@ class Client:
         raise web.HTTPFound(f"/client/{team}/{user}/{quote(place or self._first_place(team, user))}")
 
     async def app_redirect(self, request: web.Request) -> web.Response:
-        """Send the browser to the app, or to `channel`: https://docs.slack.dev/interactivity/deep-linking."""
+        """Redirect the browser to the app or to `channel`: https://docs.slack.dev/interactivity/deep-linking."""
         team = request.query.get("team", "") or self._last_person(request)[0]
         if team not in self.state.workspaces:
             grid = (w.id for w in self.state.workspaces.values() if w.enterprise_id == team)
@@ -137,7 +136,7 @@ class Client:
         raise web.HTTPFound(f"/client/{team}/{user}/{quote(request.query.get('channel') or 'messages')}")
 
     async def show(self, request: web.Request) -> web.Response:
-        """Answer a whole page."""
+        """Answer with a whole page."""
         seat = self._seat(request)
         version = self.state.version
         page = PAGES.get_template("client.html").render(
@@ -149,7 +148,7 @@ class Client:
         return answer
 
     async def live(self, request: web.Request) -> web.Response:
-        """Answer the page's parts once the world is newer than `version`; after 25 s in any case."""
+        """Answer with the page's parts once something is newer than `version`, at the latest after 25 s."""
         seat = self._seat(request)
         known = int(request.query.get("version", "0"))
         if await self.state.changed_since(known) != known:
@@ -158,7 +157,7 @@ class Client:
         return web.json_response({"version": version, "parts": self._parts(seat)}, headers=HEADERS)
 
     async def static(self, request: web.Request) -> web.Response:
-        """Answer the style sheet or the script."""
+        """Answer with the style sheet or the script."""
         name = request.match_info["name"]
         if name not in STATIC:
             raise web.HTTPNotFound
@@ -166,7 +165,7 @@ class Client:
         return web.Response(text=text, content_type=STATIC[name], headers=HEADERS)
 
     async def file(self, request: web.Request) -> web.Response:
-        """Answer a file's bytes; only pictures are shown, everything else is downloaded."""
+        """Answer with a file. Only pictures are shown; everything else is downloaded."""
         self._seat(request)
         found = self.state.files.get(request.match_info["file"])
         if found is None:
@@ -180,10 +179,10 @@ class Client:
             headers=headers,
         )
 
-    # Deeds
+    # Actions
 
     async def act(self, request: web.Request) -> web.Response:
-        """Do what the person did; the answer holds `error` in words when it did not work out."""
+        """Carry out an action of the person; the answer has a sentence in `error` if it failed."""
         from_own_page(request, "application/json")
         given = await request.json()
         doer = self._doers.get(str(given.get("do")))
@@ -196,7 +195,7 @@ class Client:
         return web.json_response(answer, headers=HEADERS)
 
     async def upload(self, request: web.Request) -> web.Response:
-        """Keep a chosen file, the body, and answer its id and name; `name` and `type` are in the query."""
+        """Store a chosen file, the body, and answer with its id and name; `name` and `type` are in the query."""
         from_own_page(request, "application/octet-stream")
         seat, query = self._seat(request), request.query
         try:
@@ -230,7 +229,7 @@ class Client:
     async def _change_membership(
         self, seat: Seat, channel: Channel, command: str, name: str, people: Mapping[str, str]
     ) -> None:
-        """Do what `/invite @name` and `/remove @name` do; the app is called by its own name."""
+        """Carry out `/invite @name` and `/remove @name`, also for the app, by its name."""
         if channel.kind == "im":
             raise ValueError("Nobody else can be in a direct message.")
         found, installation = people.get(name.lower()), self.state.installation_for(seat.workspace.id)
@@ -304,7 +303,7 @@ class Client:
         name = self.state.app.name if self.state.app else "The app"
         return {"error": f"{name} {TROUBLES.get(error, 'answered with an error')} ({error})."}
 
-    # Finding one's way
+    # Looking things up
 
     def _last_person(self, request: web.Request) -> tuple[str, str]:
         user, _, team = request.cookies.get(SIGNED_IN, "").partition(".")
@@ -370,7 +369,7 @@ class Client:
         }
 
     def _local(self, target: Message | View, me: User, block_id: str, action_id: str, given: Any) -> Any:
-        """Return what was entered as Slack keeps it: a datetime is typed in the person's own time."""
+        """Return the input as Slack stores it: a datetime is entered in the person's own time."""
         found = find_element(target.blocks, action_id, block_id)
         if found is None or found[1]["type"] != "datetimepicker" or not given:
             return given
@@ -419,7 +418,7 @@ class Client:
         return [u for u in people if team not in u.workspaces and not u.is_bot]
 
     def _mentionable(self, seat: Seat) -> list[User]:
-        """Return whom one may name with an @ here: the workspace's people and the channel's."""
+        """Return the people who can be mentioned here: those of the workspace and of the channel."""
         inside = seat.channel.members if seat.channel else set()
         guests = [u for u in self._visitors(seat.workspace.id) if u.id in inside]
         return [u for u in [*self.state.people(seat.workspace.id), *guests] if not u.deleted]
@@ -430,7 +429,7 @@ class Client:
 
 
 def from_own_page(request: web.Request, content_type: str) -> None:
-    """Refuse what another site's page sends: a browser says where a request is from."""
+    """Refuse a request from a page of another site, by the headers that a browser sends."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     if request.content_type != content_type or site != "same-origin":
         raise web.HTTPForbidden(text="only the sandbox's own pages may do this")

@@ -1,7 +1,7 @@
-"""Signed requests from Slack to the app, and what became of each.
+"""Signed requests from Slack to the app, and their outcomes.
 
-The signature is https://docs.slack.dev/authentication/verifying-requests-from-slack; three seconds and
-the retries of events are https://docs.slack.dev/apis/events-api.
+The signature: https://docs.slack.dev/authentication/verifying-requests-from-slack. The limit of three seconds and the
+retries of events: https://docs.slack.dev/apis/events-api.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request as it went out."""
+    """A request as it was sent."""
 
     body: str
     headers: dict[str, str]
@@ -63,9 +63,9 @@ def sign(secret: str, timestamp: str, body: str) -> str:
 
 
 class Courier:
-    """Carries signed requests to the app.
+    """Sends signed requests to the app.
 
-    The last `KEPT` requests are in `sent`, and the JSON objects they were answered with in `answers`, oldest first.
+    The last `KEPT` requests are in `sent`, and the JSON objects of their answers in `answers`, oldest first.
     """
 
     def __init__(self, state: SlackState, settings: Mapping[str, Any]) -> None:
@@ -81,7 +81,7 @@ class Courier:
         self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     async def close(self) -> None:
-        """Give up on retries and drop connections."""
+        """Cancel retries and close connections."""
         for task in self._retries:
             task.cancel()
         await asyncio.gather(*self._retries, return_exceptions=True)
@@ -93,7 +93,7 @@ class Courier:
         return await self.signed(urlencode(fields), FORM)
 
     async def payload(self, payload: Json) -> Outcome:
-        """Send an interaction: one form field, `payload`, that is JSON."""
+        """Send an interaction: a form with one field, `payload`, in JSON."""
         return await self.form({"payload": json.dumps(payload)})
 
     async def event(self, envelope: Json) -> Outcome:
@@ -107,11 +107,11 @@ class Courier:
         return first
 
     async def settled(self) -> None:
-        """Return when no retry is outstanding any more."""
+        """Wait until no retry is outstanding."""
         await asyncio.gather(*self._retries)
 
     async def signed(self, body: str, content_type: str, extra: Mapping[str, str] | None = None) -> Outcome:
-        """Sign a body with the app's secret and the time now, and send it."""
+        """Sign a body with the app's secret and the current time, and send it."""
         app = self._state.app
         if app is None:
             raise RuntimeError("configure() the app first")

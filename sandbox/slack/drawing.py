@@ -1,4 +1,4 @@
-"""What the client's templates draw with: texts, times, names and choices, as one person sees them."""
+"""Functions for the client's templates: texts, times, names and choices, as one person sees them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGES = Environment(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One line of a select: what it is called and what it stands for."""
+    """One line of a select: its label and its value."""
 
     value: str
     text: Json
@@ -50,7 +50,7 @@ class Pen:
         )
 
     def tools(self) -> Json:
-        """Return what every template may call, by name."""
+        """Return the functions for templates, by name."""
         return {
             "text": self.text,
             "plain": mrkdwn.plain,
@@ -86,7 +86,7 @@ class Pen:
         return mrkdwn.plain(str(found.get("text", "")), emoji=found.get("emoji", True) is not False)
 
     def choices(self, element: Json) -> list[Choice]:
-        """Return the lines of a select that needs no question to the app."""
+        """Return the lines of a select whose choices the app need not be asked for."""
         kind = element["type"].removeprefix("multi_")
         team = self._me.team_id
         if kind == "users_select":
@@ -100,7 +100,7 @@ class Pen:
         return choices_of(element)
 
     def chosen(self, element: Json, values: Json, block_id: str) -> list[Choice]:
-        """Return what is chosen in a select, in order."""
+        """Return the chosen lines of a select, in order."""
         found = _value(element, values, block_id)
         listed = found if isinstance(found, list) else [found] if found else []
         known = {c.value: c for c in self.choices(element)}
@@ -112,14 +112,14 @@ class Pen:
         ]
 
     def entry(self, element: Json, values: Json, block_id: str) -> Any:
-        """Return what stands in a text field or picker; a moment in the person's own time."""
+        """Return the value of a text field or picker; a time in the person's own time zone."""
         value = _value(element, values, block_id)
         if element["type"] == "datetimepicker" and value:
             return datetime.fromtimestamp(int(value), self._zone).strftime("%Y-%m-%dT%H:%M")
         return value
 
     def role(self, user: User, team: str) -> str:
-        """Return in a word or two what somebody is in a workspace."""
+        """Return a person's role in a workspace, in a word or two."""
         if user.deleted:
             return "Deactivated"
         if team not in user.workspaces:
@@ -141,7 +141,7 @@ def choices_of(holder: Mapping[str, Any]) -> list[Choice]:
 
 
 def mark(*parts: Any) -> str:
-    """Return a short mark of some JSON: the same for the same, so the script knows what to leave alone."""
+    """Return a short hash of some JSON, by which the script knows what has not changed."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
@@ -152,7 +152,7 @@ def initials(name: str) -> str:
 
 
 def hue(key: str) -> int:
-    """Return which of the avatars' eight colours belongs to an id."""
+    """Return the number of the avatar colour, one of eight, for an id."""
     return sum(at * byte for at, byte in enumerate(key.encode(), 1)) % 8
 
 

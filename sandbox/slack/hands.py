@@ -1,4 +1,4 @@
-"""What every actor in the simulated Slack needs: sending to the app, and showing what it answers.
+"""What every actor in the simulated Slack needs: sending requests to the app, and showing its answers.
 
 Sources: https://docs.slack.dev/interactivity/handling-user-interaction (response_url),
 https://docs.slack.dev/apis/events-api.
@@ -26,7 +26,7 @@ RESPONSE_URL_LIFE_S = 30 * 60
 
 
 class Hands:
-    """Shared by people, administrators and the Web API."""
+    """The base class of people, administrators and the Web API."""
 
     state: SlackState
     courier: Courier
@@ -35,14 +35,19 @@ class Hands:
     url: str
 
     async def event(self, team_id: str, event: Json) -> Outcome | None:
-        """Send an event of a workspace; None when the app did not subscribe or is not installed."""
+        """Send an event of a workspace; None if the app did not subscribe to it or is not installed."""
         installation = self.state.installation_for(team_id)
         if installation is None or event["type"] not in self.app().events:
             return None
         return await self.deliver(team_id, event, installation)
 
     async def until(self, found: Callable[[], T | None], timeout_s: float = 5.0) -> T:
-        """Return what `found()` returns as soon as it is truthy. Raises TimeoutError."""
+        """Return the result of `found()` as soon as it is truthy.
+
+        Raises:
+            TimeoutError: It did not become truthy in time.
+
+        """
         async with asyncio.timeout(timeout_s):
             while True:
                 version = self.state.version
@@ -61,7 +66,7 @@ class Hands:
     def new_response_url(
         self, kind: str, user_id: str, channel_id: str, installation: Installation, message_ts: str = ""
     ) -> str:
-        """Return a fresh `response_url`: five uses in thirty minutes."""
+        """Return a new `response_url`: five uses in thirty minutes."""
         token = secrets.token_urlsafe(18)
         self.state.response_urls[token] = ResponseUrl(
             token=token,
@@ -76,7 +81,12 @@ class Hands:
     def post_answer(
         self, body: Json, where: ResponseUrl | None, channel_id: str, user_id: str, bot_user_id: str
     ) -> Message:
-        """Show what the app answers to a command or sends to a response_url. Raises Refused."""
+        """Show an answer of the app to a command, or a message that it sends to a response_url.
+
+        Raises:
+            Refused: Slack does not accept it.
+
+        """
         blocks = body.get("blocks") or []
         if faults := message_faults(blocks) if blocks else []:
             raise Refused("invalid_blocks", faults)
@@ -116,15 +126,20 @@ class Hands:
     # For the rest of this package
 
     def app(self) -> AppConfig:
-        """Return the configured app. Raises RuntimeError before `configure`."""
+        """Return the configured app.
+
+        Raises:
+            RuntimeError: `configure` was not called.
+
+        """
         if self.state.app is None:
             raise RuntimeError("configure() the app first")
         return self.state.app
 
     def complain(self, where: str, error: str, faults: Sequence[str]) -> None:
-        """Remember something the app sent that Slack refused."""
+        """Add something that the app sent and Slack refused to the complaints."""
         self.state.complaints.append(": ".join([where, error, *faults]))
 
     async def deliver(self, team_id: str, event: Json, installation: Installation) -> Outcome:
-        """Send an event, subscribed or not."""
+        """Send an event, whether or not the app subscribed to it."""
         return await self.courier.event(event_envelope(self.state, event, team_id, installation))

@@ -1,8 +1,8 @@
-"""Slack's text, drawn as HTML that can do nothing: mrkdwn, plain text, the `markdown` block.
+"""Draws Slack's texts as harmless HTML: mrkdwn, plain text, the `markdown` block.
 
-Rules: https://docs.slack.dev/messaging/formatting-message-text. Whatever is not a rule is escaped, so
-a name such as `<script>` is only ever letters. In mrkdwn `<!channel>` is drawn as the mention it would
-be in Slack, visible to whoever looks for leaks; in plain text it stays what was typed.
+Rules: https://docs.slack.dev/messaging/formatting-message-text. Everything else is escaped, so a name such as
+`<script>` stays text. In mrkdwn `<!channel>` is drawn as the mention that it is in Slack, so that a leak is visible; in
+plain text it stays as typed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EMOJI = {
     "warning": "⚠️", "wastebasket": "🗑️", "wave": "👋", "white_check_mark": "✅", "white_circle": "⚪",
     "wrench": "🔧", "x": "❌", "yellow_circle": "🟡", "zap": "⚡",
 }  # fmt: skip
-"""The shortcodes a calm app uses; any other stays as typed."""
+"""The shortcodes that are drawn; any other stays as typed."""
 DATES = {
     "date_num": "%Y-%m-%d",
     "date": "%B %-d, %Y",
@@ -46,12 +46,12 @@ DATES = {
 }
 """The tokens of `<!date^...>`."""
 KEPT = re.compile(r"\ue000(\d+)\ue001")
-"""Where a finished piece of HTML waits; private-use characters, removed from what comes in."""
+"""The placeholder of a finished piece of HTML, in private-use characters, which are removed from the input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who reads: gives names to ids and turns moments into their local time."""
+    """The person who reads: gives names for ids, and times in their time zone."""
 
     user_name: Callable[[str], str]
     channel_name: Callable[[str], str]
@@ -81,7 +81,7 @@ def markdown(text: str, reader: Reader) -> Markup:
 
 
 def typed(text: str, people: Mapping[str, str], channels: Mapping[str, str], *, command: bool) -> str:
-    """Return what somebody typed as Slack sends it on: `@otto` and `#random` become ids.
+    """Return a typed text as Slack sends it: `@otto` and `#random` become ids.
 
     `people` and `channels` give the id of a lower-case name. Control characters of a message are
     escaped; of a slash command with `should_escape`, channels, users and links are marked
@@ -101,14 +101,14 @@ def typed(text: str, people: Mapping[str, str], channels: Mapping[str, str], *, 
 
 
 def link(url: str, label: str | Markup) -> Markup:
-    """Return a link that opens in its own tab, or only the label when the scheme is not one Slack links."""
+    """Return a link that opens in a new tab, or only the label if Slack doesn't link the scheme."""
     if not url.lower().startswith(LINKS):
         return escape(label)
     return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(url, label)
 
 
 def moment(timestamp: float, pattern: str, reader: Reader) -> str:
-    """Return a Unix time in words; `pattern` holds Slack's date tokens, e.g. `{date_short} at {time}`."""
+    """Return a Unix time as text; `pattern` has Slack's date tokens, e.g. `{date_short} at {time}`."""
     local = datetime.fromtimestamp(timestamp, reader.zone)
     return re.sub(r"\{(\w+)\}", lambda m: local.strftime(DATES[m[1]]) if m[1] in DATES else m[0], pattern)
 
@@ -119,7 +119,7 @@ def mention(kind: str, name: str) -> Markup:
 
 
 class _Drawing:
-    """One text on its way: finished pieces are set aside, so that later rules cannot touch them."""
+    """A text that is being drawn. Finished pieces are set aside, so that later rules don't change them."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 INSTALL_PATH = "/oauth/v2/authorize"
 SIGN_IN_PATH = "/openid/connect/authorize"
 SIGNED_IN = "slack_as"
-"""Cookie `<user id>.<workspace id>`: who this browser is signed in as; consent pages preselect it."""
+"""The cookie `<user id>.<workspace id>`: who the browser is signed in as. Consent pages preselect that person."""
 ISSUER = "https://slack.com"
 CODE_LIFE_S = 600
 ROTATED_LIFE_S = 43_200
@@ -51,7 +51,7 @@ class OAuth:
         self._state = slack.state
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve both consent pages, the token methods, the keys and the discovery document."""
+        """Return the routes of both consent pages, the token methods, the keys and the discovery document."""
         return [
             web.get(INSTALL_PATH, self._show),
             web.post(INSTALL_PATH, self._decide),
@@ -103,9 +103,13 @@ class OAuth:
     def consent(
         self, url: str, user_id: str, team_id: str, *, decision: str = "approve", org_wide: bool = False
     ) -> str:
-        """Return where the browser is sent after `decision` (`approve` or `cancel`) on a consent page.
+        """Return the address of the redirect after `decision` (`approve` or `cancel`) on a consent page.
 
-        `url` is the authorize URL the app made. Raises Refused when the page itself would refuse.
+        `url` is the app's authorize URL.
+
+        Raises:
+            Refused: The page itself would show an error.
+
         """
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -159,7 +163,7 @@ class OAuth:
         return app
 
     def _eligible(self, team_id: str, *, installing: bool) -> list[tuple[User, str]]:
-        """Return (person, workspace) pairs who may go on: guests sign in but install nothing."""
+        """Return the (person, workspace) pairs who may continue: guests can sign in but not install."""
         return [
             (user, workspace.id)
             for workspace in self._state.workspaces.values()
@@ -210,7 +214,7 @@ class OAuth:
         return answer | {"authed_user": {"id": code.user_id}}
 
     def install(self, code: Code) -> Installation:
-        """Install the app where a redeemed code says, or renew the installation there."""
+        """Install the app in the workspace or organization of a redeemed code, or renew the installation."""
         at = code.team_id or code.enterprise_id or ""
         installation = next(
             (
@@ -252,7 +256,7 @@ class OAuth:
         return installation
 
     def _bot_token(self, installation: Installation) -> tuple[Token, str]:
-        """Return the installation's token: the one it has, unless tokens rotate or it died."""
+        """Return the installation's token: the one it has, unless tokens rotate or it has ended."""
         rotating = bool(self._slack.settings["token_rotation"])
         alive = [
             t
@@ -279,7 +283,7 @@ class OAuth:
         return token, refresh
 
     def _refresh(self, given: str) -> Json:
-        """Trade a refresh token, once, for a new pair."""
+        """Exchange a refresh token, which works once, for a new pair."""
         old = self._state.refresh_tokens.pop(given, None)
         if old is None:
             raise Refused("invalid_refresh_token")
@@ -397,14 +401,14 @@ class OAuth:
 
 
 def _scopes(query: Mapping[str, str], *, installing: bool) -> list[str]:
-    """Return the scopes asked for: commas separate bot scopes, spaces OpenID's."""
+    """Return the requested scopes: commas separate bot scopes, spaces those of OpenID."""
     given = query.get("scope", "")
     found = given.replace(" ", ",").split(",") if installing else given.replace(",", " ").split()
     return [scope for scope in found if scope]
 
 
 def _allowed(redirect_uri: str, configured: tuple[str, ...]) -> bool:
-    """Slack accepts a configured URL and anything below it."""
+    """Tell whether a redirect URL is a configured one or below one, which Slack accepts."""
     return any(redirect_uri == url or redirect_uri.startswith(url.rstrip("/") + "/") for url in configured)
 
 

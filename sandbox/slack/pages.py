@@ -1,4 +1,4 @@
-"""The two pages Slack shows before an app gets anything: install, and sign in."""
+"""Slack's two consent pages: install, and sign in."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCOPES = {
     "team:read": "View the name, domain and icon of the workspace",
     "users:read": "View people in the workspace",
 }
-"""Scopes in Slack's words: https://docs.slack.dev/reference/scopes."""
+"""Slack's descriptions of scopes: https://docs.slack.dev/reference/scopes."""
 
 
 def consent_page(
@@ -48,9 +48,9 @@ def consent_page(
     chosen: str,
     scopes: Sequence[str],
 ) -> str:
-    """Return the page that asks who somebody is, and whether the app may.
+    """Return the page that asks who the person is, and whether they allow the app.
 
-    `chosen` is `<user id>.<workspace id>`, or a user id alone: who is preselected.
+    `chosen` is `<user id>.<workspace id>` or a user id: the person who is preselected.
     """
     rows = [
         {

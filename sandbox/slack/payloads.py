@@ -1,4 +1,4 @@
-"""The JSON Slack sends and answers: users, channels, messages, views, and the envelopes around them.
+"""The JSON objects of Slack's requests and answers: users, channels, messages, views, and their envelopes.
 
 Shapes: https://docs.slack.dev/reference/interaction-payloads (block_actions, views, shortcuts, block
 suggestions), https://docs.slack.dev/interactivity/implementing-slash-commands,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def user_json(user: User, *, asked_from: Sequence[str]) -> Json:
-    """Return a `users.info` user as the workspaces `asked_from` see them: strangers are marked."""
+    """Return a user as `users.info` answers to the workspaces `asked_from`: strangers are marked."""
     stranger = not user.workspaces & set(asked_from)
     found: Json = {
         "id": user.id,
@@ -132,7 +132,7 @@ def message_json(message: Message) -> Json:
 
 
 def view_json(view: View) -> Json:
-    """Return a view object with its state, as `views.open` answers and interactions carry it."""
+    """Return a view object with its state, as in answers of `views.open` and in interactions."""
     payload = view.payload
     return {
         "id": view.id,
@@ -207,11 +207,11 @@ def enterprise_json(state: SlackState, team_id: str) -> Json | None:
 def interaction(
     state: SlackState, kind: str, user: User, team_id: str, installation: Installation, *, in_channel: bool
 ) -> Json:
-    """Return what every interaction carries.
+    """Return the fields that all interactions have.
 
-    `team_id` is where the app is installed; `user.team_id` is the person's own workspace, which differs
-    for somebody who came in through Slack Connect. An org-wide installation gets no `team` for what
-    happens outside of a channel (`slack_bolt.request.internals.extract_team_id` tells of it).
+    `team_id` is where the app is installed. `user.team_id` is the person's own workspace, which differs for somebody
+    who uses a shared channel (Slack Connect). An org-wide installation gets no `team` for interactions outside of
+    channels (see `slack_bolt.request.internals.extract_team_id`).
     """
     placed = in_channel or not installation.is_enterprise_install
     own = team_id if team_id in user.workspaces else user.team_id

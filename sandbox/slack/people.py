@@ -1,4 +1,4 @@
-"""What people do in Slack: type commands, press buttons, fill modals; each reaches the app as Slack sends it.
+"""Actions of people in Slack: typing commands, pressing buttons, filling modals. The app gets each as Slack sends it.
 
 Sources: https://docs.slack.dev/interactivity/implementing-slash-commands,
 https://docs.slack.dev/interactivity/handling-user-interaction, https://docs.slack.dev/surfaces/modals.
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TYPEAHEAD_MINIMUM = 3
-"""`min_query_length` when the app gave none."""
+"""`min_query_length` if the app sets none."""
 
 
 class People(Hands):
-    """The hands of everybody in this Slack. `SlackSimulator` is one.
+    """Does what people do in this Slack. `SlackSimulator` is a subclass.
 
-    A person is a user id. Whoever Slack's own client would not let do something raises ValueError:
-    a deactivated person, a channel they are not in, an option that is not offered.
+    A person is given by a user id. What Slack's client would not allow raises ValueError: actions of a deactivated
+    person, in a channel they are not in, or with an option that is not offered.
     """
 
-    # Commands and words
+    # Commands and messages
 
     async def command(
         self, user_id: str, team_id: str, channel_id: str, text: str = "", *, thread_ts: str = ""
     ) -> list[Message]:
-        """Type the app's slash command and return what the person then sees that was not there before.
+        """Type the app's slash command and return the messages that the person then sees and did not see before.
 
-        Includes what the app posted by other ways before it answered. What it says later, through a
-        `response_url`, is waited for with `until`.
+        These include messages that the app posted in other ways before it answered. For a later answer through a
+        `response_url`, use `until`.
         """
         user, channel = self._person(user_id), self._channel(user_id, channel_id)
         app = self.app()
@@ -89,7 +89,7 @@ class People(Hands):
         return self.state.messages_since(before, user_id)
 
     async def say(self, user_id: str, channel_id: str, text: str, *, thread_ts: str = "") -> Message:
-        """Write an ordinary message; the app hears of it when it subscribed to such."""
+        """Write an ordinary message; the app gets an event if it subscribed to that."""
         user, channel = self._person(user_id), self._channel(user_id, channel_id)
         message = self.state.post(channel_id, user_id, text, thread_ts=thread_ts)
         host, installation = self._host(user, user.team_id, channel)
@@ -118,9 +118,9 @@ class People(Hands):
     ) -> Outcome:
         """Press a button, or choose `value` in a menu, picker or overflow.
 
-        `target` is a message, a view, or a view's id; a copy of an old one stands for a client that did
-        not redraw yet. `values` fills other inputs of the target first (see `submit`). A failure also
-        stands in the message's `troubles` or the view's `trouble`.
+        `target` is a message, a view, or a view's id; a copy of an old one simulates a client that has not redrawn
+        yet. `values` fills other inputs of the target first (see `submit`). A failure is also in the message's
+        `troubles` or the view's `trouble`.
         """
         user = self._person(user_id)
         found = self._target(target)
@@ -152,7 +152,7 @@ class People(Hands):
         *,
         block_id: str | None = None,
     ) -> list[Json]:
-        """Type into an external select and return the options the app offers, groups flattened."""
+        """Type into an external select and return the options that the app offers, without their groups."""
         answer = await self.suggestions(user_id, target, action_id, query, block_id=block_id)
         grouped = [o for g in answer.get("option_groups") or [] for o in g["options"]]
         return [*(answer.get("options") or []), *grouped]
@@ -168,8 +168,8 @@ class People(Hands):
     ) -> Json:
         """Type into an external select and return the app's answer: `options` or `option_groups`.
 
-        Empty when the query is shorter than `min_query_length`, the app took three seconds, or
-        answered something Slack does not accept.
+        Empty if the query is shorter than `min_query_length`, or if the app took three seconds or sent an answer that
+        Slack does not accept.
         """
         user, found = self._person(user_id), self._target(target)
         block, element = self._element(found, action_id, block_id)
@@ -221,11 +221,11 @@ class People(Hands):
     # Modals and the home tab
 
     def modal_of(self, user_id: str) -> View | None:
-        """Return the modal a person is looking at."""
+        """Return the modal that a person sees."""
         return self.state.top_view(user_id)
 
     def home_of(self, user_id: str, team_id: str = "") -> View | None:
-        """Return a person's App Home as last published."""
+        """Return a person's App Home as it was last published."""
         return self.state.homes.get((team_id or self.state.users[user_id].team_id, user_id))
 
     def fill(self, target: Message | View | str, values: Mapping[str, Any]) -> None:
@@ -236,12 +236,12 @@ class People(Hands):
     async def submit(
         self, user_id: str, view: View | str, values: Mapping[str, Any] | None = None
     ) -> View | None:
-        """Fill a modal, press its submit button, and return the modal the person then sees.
+        """Fill a modal, press its submit button, and return the modal that the person then sees.
 
-        `values` maps an action_id to what is entered, or a block_id to such a mapping: text, an option's
-        value, a list of them, a user or channel id, `2026-11-23`, `09:30`, a Unix time, file ids. What
-        Slack's client refuses itself (required, too long) stands in `errors` of the returned view and
-        never reaches the app; what the app refuses by `response_action: errors` too.
+        `values` maps an action_id to an input, or a block_id to such a mapping. An input is a text, an option's value,
+        a list of them, a user or channel id, `2026-11-23`, `09:30`, a Unix time, or file ids. Errors are in `errors` of
+        the returned view: those of Slack's client (missing or too long input), for which the app gets no request, and
+        those of the app (`response_action: errors`).
         """
         user, found = self._person(user_id), self._target(view)
         if not isinstance(found, View):
@@ -264,7 +264,7 @@ class People(Hands):
         return self.state.top_view(user_id)
 
     async def close(self, user_id: str, view: View | str, *, all_of_them: bool = False) -> View | None:
-        """Press a modal's close button (or the X, `all_of_them`) and return the modal below."""
+        """Press a modal's close button (with `all_of_them`, the X) and return the modal below."""
         user, found = self._person(user_id), self._target(view)
         if not isinstance(found, View):
             raise TypeError("only a view can be closed")
@@ -282,7 +282,7 @@ class People(Hands):
         return self.state.top_view(user_id)
 
     async def open_home(self, user_id: str, team_id: str = "") -> View | None:
-        """Open the app's Home tab and return it as it is when the app has answered the event."""
+        """Open the app's Home tab and return it once the app has answered the event."""
         user = self._person(user_id)
         team = team_id or user.team_id
         if self.state.installation_for(team) is None:
@@ -305,7 +305,7 @@ class People(Hands):
     # Everything else
 
     def upload(self, user_id: str, name: str, content: bytes, mimetype: str = "image/png") -> File:
-        """Choose a file from the computer, as in a file_input, and return it."""
+        """Choose a local file, as in a file_input, and return it."""
         user = self._person(user_id)
         file = File(
             id=new_id("F", 10),
@@ -321,15 +321,15 @@ class People(Hands):
         return file
 
     def messages(self, channel_id: str, user_id: str) -> list[Message]:
-        """Return what a person reads in a channel, their ephemeral messages included."""
+        """Return the messages that a person sees in a channel, including their ephemeral ones."""
         return self.state.messages(channel_id, user_id)
 
     def direct_messages(self, user_id: str, team_id: str = "") -> list[Message]:
-        """Return a person's conversation with the app's bot."""
+        """Return a person's direct messages with the app's bot."""
         team = team_id or self.state.users[user_id].team_id
         return self.state.messages(self.state.dm(team, user_id).id, user_id)
 
-    # Inside
+    # Internal
 
     def _person(self, user_id: str) -> User:
         user = self.state.users[user_id]
@@ -344,10 +344,10 @@ class People(Hands):
         return channel
 
     def _host(self, user: User, team_id: str, channel: Channel | None) -> tuple[str, Installation | None]:
-        """Return the workspace whose installation answers, and that installation.
+        """Return the workspace whose installation gets the request, and that installation.
 
-        In a channel shared through Slack Connect this is the host, when the person's own workspace does
-        not have the app: team_id then names the host and only the user's id tells where they belong.
+        If the person's own workspace does not have the app, this is the host of the shared channel (Slack Connect).
+        Then team_id names the host, and only the user's id shows where the person belongs.
         """
         own = team_id if team_id in user.workspaces or channel is None else channel.team_id
         if (found := self.state.installation_for(own)) or channel is None:
@@ -510,7 +510,7 @@ class People(Hands):
 
 
 def _private_name(channel: Channel) -> str:
-    """Return the channel name as interactions carry it: private channels' names are withheld."""
+    """Return the channel name for interactions, which don't show the names of private channels."""
     return {"im": "directmessage", "private": "privategroup"}.get(channel.kind, channel.name)
 
 

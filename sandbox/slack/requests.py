@@ -1,4 +1,4 @@
-"""What a request to the simulated Slack carries: arguments, credentials, uploads."""
+"""Reads requests to the simulated Slack: arguments, credentials, uploads."""
 
 from __future__ import annotations
 

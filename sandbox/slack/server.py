@@ -1,4 +1,4 @@
-"""The simulated Slack: one server, one state, and methods for what people do in it."""
+"""The simulated Slack: one server, one state, and methods for what people do."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ class SlackSimulator(People, Administrators, Simulator):
     - `ack_timeout_s`: how long the app may take to answer (Slack: 3)
     - `trigger_life_s`: how long a trigger_id works (Slack: 3)
     - `message_interval_s`: seconds between two messages of the app in a channel (Slack: 1; 0: no limit)
+    - `pictures_fail`: no picture of a message can be loaded, so Slack refuses the message
     - `per_minute`: method -> calls a minute for each installation; absent: no limit
     - `retry_delays_s`: when an event is repeated (Slack: at once, after 1 and 5 minutes)
     - `code_life_s`, `token_life_s`: seconds an authorization code and a rotating token live
     - `token_rotation`: tokens expire and come with a refresh token
-    - `id_token_claims`: replaces claims of the next ID tokens, to try what the app refuses
+    - `id_token_claims`: replaces claims of the next ID tokens, to test what the app refuses
     """
 
     name: ClassVar[str] = "slack"
@@ -46,6 +47,7 @@ class SlackSimulator(People, Administrators, Simulator):
             "ack_timeout_s": 3.0,
             "trigger_life_s": TRIGGER_LIFE_S,
             "message_interval_s": 1.0,
+            "pictures_fail": False,
             "per_minute": {},
             "retry_delays_s": [0, 60, 300],
             "code_life_s": CODE_LIFE_S,
@@ -76,10 +78,10 @@ class SlackSimulator(People, Administrators, Simulator):
         shortcuts: Iterable[Shortcut | Mapping[str, str]] = (),
         events: Sequence[str] = (),
     ) -> AppConfig:
-        """Enter the app as at api.slack.com; calling it again replaces what was entered.
+        """Configure the app as at api.slack.com; a second call replaces the first.
 
-        `app_url` is the app's origin; requests go to `<app_url>/slack/events`. Without `bot_scopes` any
-        scope may be asked for. Only `events` named here are sent (`message.im` and the like included).
+        `app_url` is the app's origin; requests are sent to `<app_url>/slack/events`. Without `bot_scopes` the app may
+        request any scope. Only the `events` named here are sent, including `message.im` and the like.
         """
         self.state.app = AppConfig(
             client_id=client_id,
@@ -98,11 +100,11 @@ class SlackSimulator(People, Administrators, Simulator):
         return self.state.app
 
     def mount(self, page: Page) -> None:
-        """Serve more routes, given by `page(self)`; call it before `start`."""
+        """Add the routes that `page(self)` returns; call it before `start`."""
         self._pages.append(page)
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve OAuth before the methods, because `/api/oauth.v2.access` needs no token."""
+        """Return all routes. OAuth's come before the methods, because `/api/oauth.v2.access` needs no token."""
         mounted = [route for page in self._pages for route in page(self)]
         return [*self.oauth.routes(), *self.api.routes(), *mounted]
 
@@ -112,14 +114,14 @@ class SlackSimulator(People, Administrators, Simulator):
         return await super().start(port)
 
     async def stop(self) -> None:
-        """Stop listening, forget outstanding retries."""
+        """Stop listening, and cancel outstanding retries."""
         await self.courier.close()
         await super().stop()
 
     def consent(
         self, url: str, user_id: str, team_id: str, *, decision: str = "approve", org_wide: bool = False
     ) -> str:
-        """Return where the browser goes after a decision on an authorize URL: see `OAuth.consent`."""
+        """Return the address of the redirect after a decision on an authorize URL: see `OAuth.consent`."""
         return self.oauth.consent(url, user_id, team_id, decision=decision, org_wide=org_wide)
 
     async def verify_url(self) -> bool:
@@ -138,11 +140,11 @@ class SlackSimulator(People, Administrators, Simulator):
         return not outcome.error and challenge in outcome.text
 
     def controls(self) -> Mapping[str, Callable[[Json], Awaitable[Any]]]:
-        """Return what administrators and the world do, for tests that run elsewhere.
+        """Return the control actions, for tests in other processes.
 
         `configure` takes the keywords of the method; `uninstall` {"where", "order"?}; `archive` {"channel",
         "archived"?}; `deactivate` {"user", "deleted"?}; `invite` and `kick` {"channel", "user"?}; `revoke`
-        {"where"} kills tokens without a word; `event` {"team", "event"};
+        {"where"} ends tokens without an event; `event` {"team", "event"};
         `complaints` lists what Slack refused.
         """
 

@@ -1,8 +1,8 @@
-"""What the simulated Slack knows: workspaces, people, channels, messages, views, installations.
+"""The state of the simulated Slack: workspaces, people, channels, messages, views, installations.
 
-Everything lives in one `SlackState`; its methods are small and synchronous, so a handler that does not
-await between two of them sees and leaves a consistent world. Each change calls `touch()`, which wakes
-whoever waits in `changed_since` (the web client's live updates).
+Everything is in one `SlackState`. Its methods are small and synchronous, so a handler that does not await between two
+calls sees a consistent state and leaves one. Each change calls `touch()`, which wakes callers of `changed_since` (the
+web client's live updates).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SLACKBOT = "USLACKBOT"
-"""Who says `failed with the error "operation_timeout"`."""
+"""The author of messages such as `failed with the error "operation_timeout"`."""
 MODAL_DEPTH = 3
 """A root view and two pushed ones: https://docs.slack.dev/surfaces/modals"""
 
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 def new_id(prefix: str, length: int = 9) -> str:
-    """Return an identifier of Slack's shape: a letter or two, then capitals and digits."""
+    """Return an identifier in Slack's shape: one or two letters, then capitals and digits."""
     return prefix + b32encode(secrets.token_bytes(length)).decode()[:length]
 
 
@@ -52,7 +52,7 @@ class Workspace:
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """A person (or the app's bot) as Slack knows them. `team_id` is their own workspace."""
+    """A person, or the app's bot. `team_id` is their own workspace."""
 
     id: str
     name: str
@@ -74,7 +74,7 @@ class User:
     tz_offset: int = 3600
     locale: str = "en-US"
     about: str = ""
-    """One line for the person who picks someone to be in the web client."""
+    """The line that describes them where the web client lets one choose a person."""
 
     @property
     def workspaces(self) -> frozenset[str]:
@@ -101,7 +101,7 @@ class Channel:
 
     @property
     def teams(self) -> frozenset[str]:
-        """The ids of all workspaces this channel is seen from."""
+        """The ids of all workspaces in which this channel is visible."""
         return self.shared_with | {self.team_id}
 
     @property
@@ -112,7 +112,7 @@ class Channel:
 
 @dataclass(slots=True, kw_only=True)
 class Message:
-    """A message in a channel; seen by one person only when `ephemeral_for` is set."""
+    """A message in a channel. If `ephemeral_for` is set, only that person sees it."""
 
     ts: str
     channel_id: str
@@ -228,7 +228,7 @@ class Installation:
 
 @dataclass(slots=True, kw_only=True)
 class Token:
-    """A bot, user or OpenID token. `dead` is the error it now gets, empty while it works."""
+    """A bot, user or OpenID token. `dead` is the error with which it is now refused; empty while it works."""
 
     value: str
     installation_id: str
@@ -243,7 +243,7 @@ class Token:
 
 @dataclass(slots=True, kw_only=True)
 class Code:
-    """An authorization code of the install or the sign-in flow: once, 10 minutes, one redirect URI."""
+    """An authorization code of the install or the sign-in flow: it works once, for 10 minutes, for one redirect URI."""
 
     value: str
     kind: str
@@ -260,7 +260,7 @@ class Code:
 
 @dataclass(slots=True, kw_only=True)
 class Trigger:
-    """A `trigger_id`: good once, for three seconds (https://docs.slack.dev/surfaces/modals)."""
+    """A `trigger_id`: it works once, for three seconds (https://docs.slack.dev/surfaces/modals)."""
 
     value: str
     user_id: str
@@ -288,7 +288,7 @@ class ResponseUrl:
 
 @dataclass(slots=True, kw_only=True)
 class File:
-    """A file somebody or the app uploaded."""
+    """A file that a person or the app uploaded."""
 
     id: str
     name: str
@@ -304,7 +304,7 @@ class File:
 
 
 class SlackState:
-    """Everything in the simulated Slack. Tests and the web client read it freely."""
+    """Everything in the simulated Slack. Tests and the web client read it directly."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
@@ -313,13 +313,13 @@ class SlackState:
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.history: dict[str, list[Message]] = defaultdict(list)
-        """channel id -> messages, oldest first, ephemeral ones among them."""
+        """channel id -> messages, oldest first, including ephemeral ones."""
         self.modals: dict[str, list[View]] = defaultdict(list)
         """user id -> the stack of open modals, root first."""
         self.homes: dict[tuple[str, str], View] = {}
-        self.homes_seen: list[tuple[str, Json]] = []
-        """Who saw their App Home when they opened it or pressed something in it, and what it held."""
         """(workspace id, user id) -> their App Home."""
+        self.homes_seen: list[tuple[str, Json]] = []
+        """Each time a person opened their App Home or pressed something in it: the user id, and what it showed."""
         self.app: AppConfig | None = None
         self.installations: dict[str, Installation] = {}
         self.tokens: dict[str, Token] = {}
@@ -332,7 +332,7 @@ class SlackState:
         self.suggested: dict[tuple[str, str], list[Json]] = {}
         """(view id or message ts, action_id) -> the options the app last offered there."""
         self.complaints: list[str] = []
-        """What the app sent that Slack refused: method or place, error, and each fault with its JSON path."""
+        """Calls and answers of the app that Slack refused: method or place, error, and the faults with JSON paths."""
         self.version = 0
         self._changed = asyncio.Event()
         self._last_ts = 0
@@ -340,7 +340,7 @@ class SlackState:
     # Live updates
 
     def touch(self) -> None:
-        """Count a change and wake everyone in `changed_since`."""
+        """Count a change and wake the callers of `changed_since`."""
         self.version += 1
         self._changed.set()
         self._changed = asyncio.Event()
@@ -374,7 +374,7 @@ class SlackState:
         return next((m for m in self.history[channel_id] if m.ts == ts), None)
 
     def installation_for(self, team_id: str) -> Installation | None:
-        """Return the active installation that serves a workspace: its own, else its organization's."""
+        """Return the active installation for a workspace: its own, else its organization's."""
         enterprise = self.workspaces[team_id].enterprise_id if team_id in self.workspaces else None
         active = [i for i in self.installations.values() if i.active]
         own = next((i for i in active if i.team_id == team_id), None)
@@ -396,11 +396,11 @@ class SlackState:
         return self.last_ts()
 
     def last_ts(self) -> str:
-        """Return the newest timestamp given out; timestamps compare as text."""
+        """Return the newest timestamp that was given out. Timestamps can be compared as text."""
         return f"{self._last_ts // 1_000_000:010d}.{self._last_ts % 1_000_000:06d}"
 
     def messages_since(self, ts: str, user_id: str) -> list[Message]:
-        """Return what came after `ts` in all of a person's channels, oldest first."""
+        """Return the messages after `ts` in all of a person's channels, oldest first."""
         fresh: list[Message] = []
         for channel_id, messages in self.history.items():
             if user_id in self.channels[channel_id].members:
@@ -427,12 +427,12 @@ class SlackState:
         self.touch()
 
     def home_seen(self, home: View | None) -> None:
-        """Note that a person looks at their App Home, as it is now."""
+        """Record that a person sees their App Home, and its present content."""
         if home is not None:
             self.homes_seen.append((home.user_id, home.payload))
 
     def dm(self, team_id: str, user_id: str) -> Channel:
-        """Return the direct message of a person with the app's bot in a workspace, made when new."""
+        """Return the direct message of a person with the app's bot in a workspace; create it if needed."""
         installation = self.installation_for(team_id)
         bot = installation.bot_user_id if installation else ""
         for channel in self.channels.values():
@@ -457,21 +457,21 @@ class SlackState:
     # Views
 
     def new_hash(self) -> str:
-        """Return a view `hash` of Slack's shape."""
+        """Return a view `hash` in Slack's shape."""
         return f"{int(self.now())}.{secrets.token_hex(4)}"
 
     def top_view(self, user_id: str) -> View | None:
-        """Return the modal `user_id` is looking at, or None."""
+        """Return the modal that a person sees, or None."""
         stack = self.modals[user_id]
         return stack[-1] if stack else None
 
     def view(self, view_id: str) -> View | None:
-        """Return an open modal or a home tab by id, or None once it was closed."""
+        """Return an open modal or a home tab by id, or None if it was closed."""
         modals = (v for stack in self.modals.values() for v in stack)
         return next((v for v in [*modals, *self.homes.values()] if v.id == view_id), None)
 
     def drop_view(self, view: View) -> None:
-        """Close one modal of a stack; the one below shows again."""
+        """Close one modal of a stack; the one below is shown again."""
         self.modals[view.user_id] = [v for v in self.modals[view.user_id] if v is not view]
         self.touch()
 
@@ -480,10 +480,10 @@ class SlackState:
         self.modals[user_id] = []
         self.touch()
 
-    # Filling the world
+    # Initial content
 
     def add(self, *things: Enterprise | Workspace | User | Channel) -> None:
-        """Put organizations, workspaces, people and channels into the world."""
+        """Add organizations, workspaces, people and channels."""
         for thing in things:
             match thing:
                 case Enterprise():
@@ -503,7 +503,7 @@ class SlackState:
 def find_element(
     blocks: Sequence[Json], action_id: str, block_id: str | None = None
 ) -> tuple[Json, Json] | None:
-    """Return the (block, element) that carries `action_id`, or None; cards of a carousel count as blocks."""
+    """Return the (block, element) with this `action_id`, or None; cards of a carousel count as blocks."""
     for block in flat_blocks(blocks):
         if block_id is None or block.get("block_id") == block_id:
             for element in elements_of(block):
@@ -534,7 +534,7 @@ def elements_of(block: Json) -> list[Json]:
 
 
 class Refused(Exception):
-    """Slack says no: `error` as in `{"ok": false, "error": ...}`, and `faults` with their JSON paths."""
+    """A refusal by Slack: `error` as in `{"ok": false, "error": ...}`, and `faults` with their JSON paths."""
 
     def __init__(self, error: str, faults: Sequence[str] = (), **extra: Any) -> None:
         super().__init__(error)

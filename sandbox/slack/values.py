@@ -1,4 +1,4 @@
-"""What people enter into Block Kit elements: the objects in `state.values` and in `actions`.
+"""The values of Block Kit elements: the objects in `state.values` and in `actions`.
 
 Shapes: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload and
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
@@ -35,7 +35,7 @@ VALUE_KEY = {
     "datetimepicker": "selected_date_time",
     "file_input": "files",
 }
-"""Element type -> the key that carries its value. Buttons and overflows keep none."""
+"""Element type -> the key of its value. Buttons and overflows have none."""
 LISTS = frozenset(
     {"selected_options", "selected_users", "selected_conversations", "selected_channels", "files"}
 )
@@ -43,7 +43,7 @@ REQUIRED = "Please complete this required field."
 
 
 def with_ids(blocks: Sequence[Json]) -> list[Json]:
-    """Return the blocks with the `block_id`s and `action_id`s Slack makes up where the app gave none."""
+    """Return the blocks with generated `block_id`s and `action_id`s where the app gave none, as Slack does."""
     done: list[Json] = []
     for block in blocks:
         named = {"block_id": secrets.token_urlsafe(4)} | dict(block)
@@ -61,9 +61,9 @@ def with_ids(blocks: Sequence[Json]) -> list[Json]:
 
 
 def initial_values(blocks: Sequence[Json], before: Json | None = None, channel_id: str = "") -> Json:
-    """Return `state.values` of freshly drawn blocks.
+    """Return `state.values` of newly drawn blocks.
 
-    What a person entered `before` stays only where block_id, action_id and type are the same:
+    Values that a person entered `before` stay only where block_id, action_id and type are the same:
     https://docs.slack.dev/surfaces/modals (updating modal views).
     """
     values: Json = {}
@@ -82,11 +82,14 @@ def initial_values(blocks: Sequence[Json], before: Json | None = None, channel_i
 def entered(
     element: Json, given: Any, options: Sequence[Json] = (), file_of: Callable[[str], Json] | None = None
 ) -> Json:
-    """Return the value object for what a person entered.
+    """Return the value object for an input.
 
     `given` is a string, a list of them, a Unix time for a datetimepicker, or file ids; for selects the
-    option's value (or the whole option). `options` are those the app offered by `block_suggestion`.
-    Raises ValueError for an option that is not there.
+    option's value (or the whole option). `options` are those that the app offered by `block_suggestion`.
+
+    Raises:
+        ValueError: The option does not exist.
+
     """
     kind = element["type"]
     key = VALUE_KEY[kind]
@@ -108,7 +111,7 @@ def entered(
 
 
 def entry_fault(element: Json, value: Json, *, optional: bool) -> str:
-    """Return why Slack's client would not submit this input; empty when it would."""
+    """Return why Slack's client would not submit this input; empty if it would."""
     kind, found = element["type"], value[VALUE_KEY[element["type"]]]
     if found in (None, "", []):
         return "" if optional else REQUIRED
@@ -196,7 +199,10 @@ def _number_fault(element: Json, text: str) -> str:
 
 
 def _file_fault(element: Json, files: Sequence[Json]) -> str:
-    """10 MB a file: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element."""
+    """Return why Slack's client refuses these files: a wrong type, or more than 10 MB.
+
+    Source: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element.
+    """
     allowed = element.get("filetypes")
     if len(files) > element.get("max_files", 10):
         return f"Please upload at most {element.get('max_files', 10)} files."

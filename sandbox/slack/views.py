@@ -21,14 +21,14 @@ VIEW_BYTES = 250_000
 
 
 class Views:
-    """What an app may do with views. Raises Refused with Slack's error code."""
+    """What an app can do with views. The methods raise Refused with Slack's error code."""
 
     def __init__(self, state: SlackState, settings: Mapping[str, Any]) -> None:
         self._state = state
         self._settings = settings
 
     def new_trigger(self, user_id: str, team_id: str, *, view_id: str = "", channel_id: str = "") -> str:
-        """Return a fresh `trigger_id` for somebody who just did something."""
+        """Return a new `trigger_id` for an action of a person."""
         value = f"{new_id('', 11)}.{new_id('', 9)}.{new_id('', 32).lower()}"
         self._state.triggers[value] = Trigger(
             value=value,
@@ -50,7 +50,7 @@ class Views:
         return view
 
     def push(self, trigger_id: str, payload: Any, installation: Installation) -> View:
-        """Put a modal onto the stack the trigger was pressed in."""
+        """Push a modal onto the stack in which the trigger was created."""
         self._check(payload, "modal")
         trigger = self._spend(trigger_id, installation, pushing=True)
         return self.stack(payload, trigger, installation)
@@ -68,7 +68,12 @@ class Views:
         return view
 
     def update(self, view: View, payload: Any, known_hash: str = "") -> View:
-        """Replace a view's content. Raises Refused("hash_conflict") when it changed since `known_hash`."""
+        """Replace a view's content.
+
+        Raises:
+            Refused: With `hash_conflict`: the view has changed since `known_hash`.
+
+        """
         self._check(payload, view.type, but=view)
         if known_hash and known_hash != view.hash:
             raise Refused("hash_conflict")
@@ -93,7 +98,12 @@ class Views:
         return view
 
     def find(self, view_id: str, external_id: str = "") -> View:
-        """Return an open view by id or external_id. Raises Refused("not_found")."""
+        """Return an open view by id or external_id.
+
+        Raises:
+            Refused: With `not_found`: there is none.
+
+        """
         view = self._state.view(view_id) if view_id else None
         if view is None and external_id:
             stacks = self._state.modals.values()

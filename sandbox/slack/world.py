@@ -1,4 +1,4 @@
-"""The people and places every simulated Slack starts with."""
+"""The initial people and places of every simulated Slack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IRIS, IVAN = "W0IRIS", "W0IVAN"
 
 
 def furnish(state: SlackState) -> None:
-    """Put two workspaces, a Grid organization of two more, their people and channels into `state`."""
+    """Add two workspaces, a Grid organization of two more, their people and channels to `state`."""
     state.add(
         Enterprise(id=INITECH, name="Initech", domain="initech"),
         Workspace(id=ACME, name="Acme", domain="acme"),

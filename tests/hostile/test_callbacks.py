@@ -7,7 +7,8 @@ token endpoint. ASVS 10.1.2, 10.2.1, 10.2.2.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -16,19 +17,16 @@ from urllib.parse import quote
 
 from adapters import oauth
 from adapters.registry import REGISTRY
-from bot import process
 from bot.settings import PlatformSettings, Settings
 from sandbox.browser import Browser, travel
-from sandbox.start import bound
-from sandbox.world import World
 from storage.attempts import Attempts
 from storage.models import ConnectionAttempt, Grant, Ticket, new_secret
-from tests.application import Office
+from tests.application import Office, open_office
 from tests.counts import tries
 from tests.hostile.wire import Wire, asked, rows
+from tests.pages import COOKIE
 from tests.platforms import PLATFORMS
 from tests.storage.world import expire
-from tests.web.house import COOKIE, House
 
 Count = Callable[[str, object], None]
 SEEDS = tries(120, 8)
@@ -165,14 +163,14 @@ MUTATIONS = (
 )
 
 
-async def trips(house: House, count: int, platforms: Sequence[str] = EVERY) -> dict[str, list[Trip]]:
+async def trips(office: Office, count: int, platforms: Sequence[str] = EVERY) -> dict[str, list[Trip]]:
     """Return `count` trips on each of the platforms, begun by an admin."""
-    member = await house.member()
+    member = await office.member()
     found: dict[str, list[Trip]] = {platform: [] for platform in platforms}
-    async with house.parts.database.system() as session:
-        attempts = Attempts(session, house.parts.vault)
+    async with office.parts.database.system() as session:
+        attempts = Attempts(session, office.parts.vault)
         for platform in platforms:
-            client = house.parts.settings.platforms()[platform].clients[PLATFORMS[platform].apps[0].key]
+            client = office.parts.settings.platforms()[platform].clients[PLATFORMS[platform].apps[0].key]
             ticket = Ticket(
                 ticket_hash=b"",
                 organization_id=member.organization_id,
@@ -193,22 +191,22 @@ async def trips(house: House, count: int, platforms: Sequence[str] = EVERY) -> d
     return found
 
 
-async def finish(house: House, trip: Trip) -> tuple[int, str]:
+async def finish(office: Office, trip: Trip) -> tuple[int, str]:
     """Consent as the right browser and return the last page's status and title."""
     async with Browser() as browser:
         browser.cookies.set(COOKIE, trip.browser)
         page = await travel(
-            browser, trip.location, slack_url=house.slack.url, app_url=house.url, slack_person=""
+            browser, trip.location, slack_url=office.slack.url, app_url=office.url, slack_person=""
         )
         return page.status, page.title
 
 
 async def test_no_hostile_callback_is_accepted_and_none_reaches_a_token_endpoint(
-    office: Office, house: House, wire: Wire, record_property: Count
+    office: Office, wire: Wire, record_property: Count
 ) -> None:
-    late = await trips(house, SEEDS)
+    late = await trips(office, SEEDS)
     await expire(office.database, ConnectionAttempt)
-    both = await trips(house, 2 * SEEDS)
+    both = await trips(office, 2 * SEEDS)
     before = await rows(office.database)
     accepted: list[str] = []
     tried = 0
@@ -232,10 +230,10 @@ async def test_no_hostile_callback_is_accepted_and_none_reaches_a_token_endpoint
     assert asked(office) == []
     assert await rows(office.database) == before
     for platform in EVERY:
-        status, title = await finish(house, both[platform][0])
+        status, title = await finish(office, both[platform][0])
         assert (status, "finished here" in title) == (200, False), platform
         assert asked(office), platform
-    assert await house.count(Grant) == len(EVERY)
+    assert await office.count(Grant) == len(EVERY)
     record_property(
         "counted", f"{tried:,} hostile callbacks on {len(EVERY)} platforms: 0 accepted, 0 token calls"
     )
@@ -243,9 +241,9 @@ async def test_no_hostile_callback_is_accepted_and_none_reaches_a_token_endpoint
 
 
 async def test_a_code_of_one_platform_never_reaches_another(
-    office: Office, house: House, wire: Wire, record_property: Count
+    office: Office, wire: Wire, record_property: Count
 ) -> None:
-    begun = await trips(house, len(EVERY) - 1)
+    begun = await trips(office, len(EVERY) - 1)
     before = await rows(office.database)
     pairs = list(permutations(EVERY, 2))
 
@@ -271,18 +269,20 @@ class Declaring(Settings):
         }
 
 
+def declaring(env: Mapping[str, str]) -> Settings:
+    return Declaring.from_env(env, REGISTRY)
+
+
 def issuer(platform: str) -> str:
     return f"https://{platform}.example"
 
 
 async def test_where_an_issuer_is_declared_only_its_own_name_finishes(tmp_path: Path) -> None:
-    listener = bound()
-    url = f"http://localhost:{listener.getsockname()[1]}"
-    async with World() as world:
-        settings = Declaring.from_env(world.env(url, tmp_path), REGISTRY)
-        async with process.run(settings, work=False, listener=listener) as running, Wire(url) as wire:
-            house = House(slack=world.slack, x=None, youtube=None, parts=running.parts, url=url)  # type: ignore[arg-type]
-            begun = await trips(house, 1)
+    async with AsyncExitStack() as stack:
+        office = await open_office(tmp_path, stack, work=False, settings_from=declaring)
+        world = office.world
+        async with Wire(office.url) as wire:
+            begun = await trips(office, 1)
             right, wrong, calls = [], [], 0
 
             for platform in EVERY:

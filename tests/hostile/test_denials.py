@@ -23,7 +23,6 @@ from tests.application import Office, settings
 from tests.counts import sampled
 from tests.hostile.wire import asked
 from tests.platforms import PLATFORMS
-from tests.web.house import House
 
 Count = Callable[[str, object], None]
 APPS = [app for platform in PLATFORMS.values() for app in platform.apps]
@@ -43,26 +42,26 @@ async def browser() -> AsyncIterator[Browser]:
         yield found
 
 
-async def go(house: House, browser: Browser, app: App, consent: Consent) -> tuple[Membership, Page]:
+async def go(office: Office, browser: Browser, app: App, consent: Consent) -> tuple[Membership, Page]:
     """Let a member of a new organization connect, and return the page at the end."""
-    member = await house.member()
+    member = await office.member()
     page = await travel(
         browser,
-        house.url + await house.ticket(member, PLATFORM_OF[app.key].key, app.key),
-        slack_url=house.slack.url,
-        app_url=house.url,
+        office.url + await office.ticket(member, PLATFORM_OF[app.key].key, app.key),
+        slack_url=office.slack.url,
+        app_url=office.url,
         slack_person=f"{ADA}.{ACME}",
         consent=consent,
     )
-    assert page.origin == house.url
+    assert page.origin == office.url
     return member, page
 
 
-async def told(house: House, member: Membership) -> dict[str, Any]:
+async def told(office: Office, member: Membership) -> dict[str, Any]:
     """Return the one message that the member is sent."""
-    [notice] = [n for n in await house.rows(Notice) if n.organization_id == member.organization_id]
+    [notice] = [n for n in await office.rows(Notice) if n.organization_id == member.organization_id]
     assert isinstance(notice, Notice)
-    return await house.message(notice)
+    return await office.message(notice)
 
 
 def buttons(message: dict[str, Any]) -> list[str]:
@@ -81,52 +80,52 @@ def one_line(page: Page) -> str:
 
 @pytest.mark.parametrize("app", APPS, ids=lambda app: app.key)
 async def test_cancel_at_the_platform_is_fine_and_says_how_to_go_on(
-    office: Office, house: House, browser: Browser, app: App
+    office: Office, browser: Browser, app: App
 ) -> None:
     platform = PLATFORM_OF[app.key]
 
-    member, page = await go(house, browser, app, Consent(approve=False))
+    member, page = await go(office, browser, app, Consent(approve=False))
 
-    notice = await told(house, member)
-    assert heading(page) == "You said no, and that's fine"
-    assert f"You said no at {platform.name}, so nothing was connected" in one_line(page)
-    assert f"Type /octapost connect {platform.key} in Slack for a new link" in one_line(page)
-    assert "nothing was connected" in notice["text"]
+    notice = await told(office, member)
+    assert heading(page) == "Cancelled. Nothing changed."
+    assert f"You cancelled at {platform.sign_in_site}. Nothing changed." in one_line(page)
+    assert f"type /octapost connect {platform.key}" in one_line(page)
+    assert "Nothing changed" in notice["text"]
     assert buttons(notice) == [f"connect.platform.{app.key}"]
     assert not [each for each in asked(office) if "token" in each.path.lower()]
-    assert await house.count(Grant) == 0
+    assert await office.count(Grant) == 0
 
 
 async def test_cancel_at_linkedins_login_reads_like_cancel_at_its_consent(
-    office: Office, house: House, browser: Browser
+    office: Office, browser: Browser
 ) -> None:
     office.world.platforms["linkedin"].settings["cancel_code"] = "user_cancelled_login"
 
-    _, page = await go(house, browser, PLATFORMS["linkedin"].apps[0], Consent(approve=False))
+    _, page = await go(office, browser, PLATFORMS["linkedin"].apps[0], Consent(approve=False))
 
-    assert heading(page) == "You said no, and that's fine"
+    assert heading(page) == "Cancelled. Nothing changed."
 
 
 async def test_an_app_without_its_product_is_called_the_operators_fault(
-    office: Office, house: House, browser: Browser
+    office: Office, browser: Browser
 ) -> None:
     linkedin = office.world.platforms["linkedin"]
     app = PLATFORMS["linkedin"].apps[1]
-    client = house.parts.settings.platforms()["linkedin"].clients[app.key]
+    client = office.parts.settings.platforms()["linkedin"].clients[app.key]
     linkedin.register(client.client_id, client.client_secret, [client.redirect_uri], ["openid"])
 
-    member, page = await go(house, browser, app, Consent())
+    member, page = await go(office, browser, app, Consent())
 
     assert heading(page) == "That's on us"
     assert "Community Management" in one_line(page)
-    assert buttons(await told(house, member)) == [f"connect.platform.{app.key}"]
+    assert buttons(await told(office, member)) == [f"connect.platform.{app.key}"]
 
 
 @pytest.mark.parametrize(
     "app", sampled([app for app in APPS if app.key in FOUND_OUT_WITHOUT], 2), ids=lambda app: app.key
 )
 async def test_whatever_is_unticked_is_named_and_never_called_an_outage(
-    office: Office, house: House, browser: Browser, app: App, record_property: Count
+    office: Office, browser: Browser, app: App, record_property: Count
 ) -> None:
     names = [scope.name for scope in app.scopes]
     wishes = [*([name] for name in names), names]
@@ -135,8 +134,8 @@ async def test_whatever_is_unticked_is_named_and_never_called_an_outage(
         # At Google earlier consents count on; a new person is like the first time.
         for simulator in office.world.platforms.values():
             simulator.grants.clear()
-        member, page = await go(house, browser, app, Consent(untick=untick))
-        notice, said = await told(house, member), one_line(page)
+        member, page = await go(office, browser, app, Consent(untick=untick))
+        notice, said = await told(office, member), one_line(page)
         lost = FOUND_OUT_WITHOUT[app.key] & set(untick)
 
         assert page.status == 200, untick
@@ -152,7 +151,7 @@ async def test_whatever_is_unticked_is_named_and_never_called_an_outage(
             assert all(reason in said for reason in reasons), untick
             assert "Connect again and leave it ticked" in said
             assert all(name in str(notice) for name in untick)
-        assert GrantStatus.PENDING not in {grant.status for grant in await house.rows(Grant)}, untick
+        assert GrantStatus.PENDING not in {grant.status for grant in await office.rows(Grant)}, untick
     record_property("counted", f"{len(wishes)} ways to untick {app.key}: each named, none called an outage")
 
 

@@ -13,7 +13,6 @@ from sandbox.slack.world import ADA
 from storage.models import InstallState, SignIn, Ticket
 from tests.application import Office, open_office
 from tests.counts import tries
-from tests.hostile.conftest import house_of
 from tests.hostile.wire import Wire, rows
 
 Count = Callable[[str, object], None]
@@ -26,7 +25,6 @@ async def test_a_thousand_requests_for_links_leave_at_most_ten_tickets(
     either_office: Office, record_property: Count
 ) -> None:
     ada = await either_office.installed(ADA)
-    house = house_of(either_office)
     answers: list[str] = []
 
     for _ in range(COMMANDS // AT_ONCE):
@@ -35,7 +33,7 @@ async def test_a_thousand_requests_for_links_leave_at_most_ten_tickets(
 
     links = [answer for answer in answers if "Connect" in answer and "Only you can use this link" in answer]
     refusals = [answer for answer in answers if "You have several connect links open already" in answer]
-    stored = await house.count(Ticket)
+    stored = await either_office.count(Ticket)
     assert len(answers) == len(links) + len(refusals) == COMMANDS
     assert stored == 5
     record_property("counted", f"{COMMANDS} commands on {either_office.database.dialect}: {stored} tickets")
@@ -43,7 +41,6 @@ async def test_a_thousand_requests_for_links_leave_at_most_ten_tickets(
 
 async def test_using_links_up_does_not_buy_more_than_ten_a_minute(office: Office) -> None:
     ada = await office.installed(ADA)
-    house = house_of(office)
 
     for _ in range(30):
         message = await ada.command("connect x")
@@ -52,11 +49,11 @@ async def test_using_links_up_does_not_buy_more_than_ten_a_minute(office: Office
                 page = await ada.browser.open(link)
                 await ada.browser.submit(page)
         async with office.database.system() as session:
-            for ticket in await house.rows(Ticket):
+            for ticket in await office.rows(Ticket):
                 ticket.used_at = ticket.created_at
                 await session.merge(ticket)
 
-    assert await house.count(Ticket) == 10
+    assert await office.count(Ticket) == 10
 
 
 async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_link(
@@ -64,8 +61,7 @@ async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_lin
 ) -> None:
     async with AsyncExitStack() as stack:
         office = await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "60"})
-        house = house_of(office)
-        ticket = await house.ticket(await house.member())
+        ticket = await office.ticket(await office.member())
         wanted = [
             ("GET", "/slack/install", {}),
             ("POST", ticket, FORM),
@@ -74,7 +70,7 @@ async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_lin
         ]
         passed: Counter[str] = Counter()
         waits = []
-        async with Wire(house.url) as wire:
+        async with Wire(office.url) as wire:
             for turn in range(1000):
                 method, target, headers = wanted[turn % len(wanted)]
                 forged = {
@@ -86,7 +82,7 @@ async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_lin
                 waits += [int(value) for value in answer.all("retry-after")]
             alive = await wire.get("/livez")
             slack = await wire.send("POST", "/slack/events", {"Content-Length": "0"})
-        made = await house.count(InstallState) + await house.count(SignIn)
+        made = await office.count(InstallState) + await office.count(SignIn)
 
     assert list(passed.values()) == [30, 60, 60, 30]
     assert len(waits) == 820
@@ -101,9 +97,8 @@ async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_lin
 
 async def test_a_body_nobody_asked_for_is_not_read(office: Office, wire: Wire) -> None:
     before = await rows(office.database)
-    house = house_of(office)
 
-    async with house.browser() as browser:
+    async with office.browser() as browser:
         answer = await browser.post(
             "/connect/" + "a" * 43, content=b"x" * (4 << 20), headers=FORM | {"Content-Length": str(4 << 20)}
         )

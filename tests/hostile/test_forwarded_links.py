@@ -20,10 +20,9 @@ from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
 from storage.models import Browser, ConnectionAttempt, Ticket
 from tests.application import Office
 from tests.counts import sampled, tries
-from tests.hostile.conftest import house_of
 from tests.hostile.wire import asked
+from tests.pages import press, query_of
 from tests.platforms import PLATFORMS
-from tests.web.house import House, press, query_of
 
 Count = Callable[[str, object], None]
 TEAM, USER = "https://slack.com/team_id", "https://slack.com/user_id"
@@ -33,8 +32,8 @@ EVERY = list(PLATFORMS)
 class Victimless:
     """One link of Ada's, in one browser that is not hers; what it saw is in `trail`."""
 
-    def __init__(self, office: Office, house: House, http: httpx.AsyncClient, link: str) -> None:
-        self.office, self.house, self.http, self.link = office, house, http, link
+    def __init__(self, office: Office, http: httpx.AsyncClient, link: str) -> None:
+        self.office, self.http, self.link = office, http, link
         self.trail: list[httpx.Response] = []
 
     async def press(self) -> str:
@@ -97,7 +96,7 @@ async def replayed_token(one: Victimless) -> None:
             "code": back["code"],
             "client_id": one.office.world.slack_client_id,
             "client_secret": one.office.world.slack_client_secret,
-            "redirect_uri": f"{one.house.url}/slack/identity",
+            "redirect_uri": f"{one.office.url}/slack/identity",
         }
         answer = (await http.post(f"{slack.url}/api/openid.connect.token", data=form)).json()
     assert answer["ok"], answer
@@ -139,22 +138,21 @@ def consents(office: Office, trail: list[httpx.Response]) -> list[str]:
 
 async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record_property: Count) -> None:
     await office.installed(ADA)
-    house = house_of(office)
     tried, reached, polite = [], [], []
 
     for platform, kind in sampled(list(product(EVERY, BROWSERS)), 3):
-        async with house.browser() as http:
-            one = Victimless(office, house, http, await house.ticket(await house.member(), platform))
+        async with office.browser() as http:
+            one = Victimless(office, http, await office.ticket(await office.member(), platform))
             await kind(one)
         tried.append((platform, kind.__name__))
         reached += [(platform, kind.__name__, url) for url in consents(office, one.trail)]
         polite += [answer.status_code for answer in one.trail]
     known = []
     for platform in EVERY:
-        http = house.browser()
-        await house.sign_in(http, await house.ticket(await house.member()))
-        known.append(Victimless(office, house, http, await house.ticket(await house.member(), platform)))
-    begun = await house.count(ConnectionAttempt)
+        http = office.browser()
+        await office.sign_in(http, await office.ticket(await office.member()))
+        known.append(Victimless(office, http, await office.ticket(await office.member(), platform)))
+    begun = await office.count(ConnectionAttempt)
     await office.slack.deactivate(ADA)
     for platform, one in zip(EVERY, known, strict=True):
         await deactivated(one)
@@ -166,7 +164,7 @@ async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record
     assert reached == []
     assert len(set(tried)) == tries(63, 26)
     assert begun == len(EVERY)
-    assert await house.count(ConnectionAttempt) == begun
+    assert await office.count(ConnectionAttempt) == begun
     assert asked(office) == []
     assert set(polite) <= {303, 400, 403}
     record_property(
@@ -175,29 +173,27 @@ async def test_a_forwarded_link_never_shows_a_consent_url(office: Office, record
 
 
 async def test_the_one_it_was_made_for_sees_all_seven(office: Office) -> None:
-    house = house_of(office)
     answers = []
 
     for platform in EVERY:
-        async with house.browser() as http:
-            link = await house.ticket(await house.member(), platform)
-            answers.append(await house.sign_in(http, link))
+        async with office.browser() as http:
+            link = await office.ticket(await office.member(), platform)
+            answers.append(await office.sign_in(http, link))
 
     assert len(consents(office, answers)) == len(EVERY)
-    assert await house.count(ConnectionAttempt) == len(EVERY)
-    assert [ticket.used_at is not None for ticket in await house.rows(Ticket)] == [True] * len(EVERY)
+    assert await office.count(ConnectionAttempt) == len(EVERY)
+    assert [ticket.used_at is not None for ticket in await office.rows(Ticket)] == [True] * len(EVERY)
 
 
 async def test_a_refused_browser_learns_nothing_and_is_taken_for_nobody(office: Office) -> None:
-    house = house_of(office)
 
-    async with house.browser() as http:
-        answer = await house.sign_in(
-            http, await house.ticket(await house.member(name="Project Nightingale")), OTTO
+    async with office.browser() as http:
+        answer = await office.sign_in(
+            http, await office.ticket(await office.member(name="Project Nightingale")), OTTO
         )
 
     assert answer.status_code == 403
     assert "belongs to somebody else in Slack" in answer.text
     assert "Nightingale" not in answer.text
     assert "/octapost connect" in answer.text
-    assert await house.count(Browser) == 0
+    assert await office.count(Browser) == 0

@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.application import Office, open_office
-from tests.hostile.conftest import house_of
 from tests.hostile.wire import Answer, Wire
-from tests.web.house import press
+from tests.pages import press
 
 Count = Callable[[str, object], None]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -113,9 +112,8 @@ async def test_every_route_answers_every_method_with_every_header(
 
 
 async def test_redirects_failures_and_refusals_carry_them_too(office: Office, wire: Wire) -> None:
-    house = house_of(office)
-    ticket = await house.ticket(await house.member())
-    async with house.browser() as browser:
+    ticket = await office.ticket(await office.member())
+    async with office.browser() as browser:
         started = await press(browser, ticket)
     state = started.headers["location"].partition("state=")[2].partition("&")[0]
     cookie = started.cookies["octapost-attempt"]

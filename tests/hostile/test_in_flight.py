@@ -40,7 +40,6 @@ from tests.hostile.slack_side import (
     seat,
 )
 from tests.hostile.test_roles import inputs, target_of_any
-from tests.web.house import House
 from tests.web.test_connect_callback import approve
 
 if TYPE_CHECKING:
@@ -232,19 +231,19 @@ class Held(Fault):
 
 @pytest.mark.parametrize("asked", ["/token", "/users/me"], ids=["exchange", "discovery"])
 async def test_a_consent_of_somebody_who_is_removed_while_the_platform_answers_leads_to_nothing(
-    house: House, asked: str
+    office: Office, asked: str
 ) -> None:
-    member = await house.member()
-    async with house.browser() as browser:
-        proved = await house.sign_in(browser, await house.ticket(member))
-        back = await approve(house, proved.headers["location"])
+    member = await office.member()
+    async with office.browser() as browser:
+        proved = await office.sign_in(browser, await office.ticket(member))
+        back = await approve(office, proved.headers["location"])
         slow = Held(path=asked, times=1)
-        house.x.faults.append(slow)
+        office.x.faults.append(slow)
 
         callback = asyncio.create_task(browser.get(back))
         async with asyncio.timeout(20):
             await slow.asked.wait()
-        async with house.parts.database.system() as session:
+        async with office.parts.database.system() as session:
             other = await Members(session).add(
                 member.organization_id, realm=ACME, user_id=OLGA, team_id=ACME, role=Role.OWNER
             )
@@ -255,5 +254,5 @@ async def test_a_consent_of_somebody_who_is_removed_while_the_platform_answers_l
     assert other.role == Role.OWNER
     assert page.status_code == 403
     assert "You aren&#39;t a member" in page.text
-    assert await house.count(Account) == 0
-    assert await house.count(Grant) == 0
+    assert await office.count(Account) == 0
+    assert await office.count(Grant) == 0

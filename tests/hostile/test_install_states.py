@@ -15,9 +15,8 @@ from storage.install_states import InstallStates
 from storage.models import Installation, InstallState, new_secret
 from tests.application import Office
 from tests.counts import tries
-from tests.hostile.conftest import house_of
 from tests.hostile.wire import Wire, rows
-from tests.web.house import COOKIE, query_of
+from tests.pages import COOKIE, query_of
 
 Count = Callable[[str, object], None]
 VISITS = tries(1000, 200)
@@ -89,12 +88,11 @@ async def test_a_state_that_was_not_given_to_this_browser_in_this_hour_installs_
 async def test_of_sixteen_redirects_at_once_exactly_one_reaches_slack(
     either_office: Office, record_property: Count
 ) -> None:
-    house = house_of(either_office)
     asked = []
     async with AsyncExitStack() as stack:
-        wires = [await stack.enter_async_context(Wire(house.url)) for _ in range(CALLERS)]
+        wires = [await stack.enter_async_context(Wire(either_office.url)) for _ in range(CALLERS)]
         for _ in range(TRIPS):
-            async with house.browser() as browser:
+            async with either_office.browser() as browser:
                 started = await browser.get("/slack/install")
                 cookie = browser.cookies[COOKIE]
             state = query_of(started.headers["location"])["state"]
@@ -105,16 +103,15 @@ async def test_of_sixteen_redirects_at_once_exactly_one_reaches_slack(
             asked.append(len(either_office.slack.calls("oauth.v2.access")) - before)
 
     assert asked == [1] * TRIPS
-    assert await house.count(InstallState) == TRIPS
-    assert await house.count(Installation) == 0
+    assert await either_office.count(InstallState) == TRIPS
+    assert await either_office.count(Installation) == 0
     record_property("counted", f"{TRIPS} install states x {CALLERS} redirects: {sum(asked)} calls to Slack")
 
 
 async def test_two_installs_in_one_browser_both_finish(office: Office) -> None:
-    house = house_of(office)
-    async with house.browser() as browser:
+    async with office.browser() as browser:
         locations = [(await browser.get("/slack/install")).headers["location"] for _ in range(2)]
-        pages = [await browser.get(house.slack.consent(location, ADA, ACME)) for location in locations]
+        pages = [await browser.get(office.slack.consent(location, ADA, ACME)) for location in locations]
 
     assert [page.status_code for page in pages] == [200, 200]
 
@@ -128,5 +125,5 @@ async def test_a_spent_state_stays_spent_until_it_has_expired(office: Office) ->
     answers = [await trips.finish(state, browser) for _ in range(3)]
 
     assert answers == [True, False, False]
-    [row] = await house_of(office).rows(InstallState)
+    [row] = await office.rows(InstallState)
     assert abs((row.expires_at - ends).total_seconds()) <= 2

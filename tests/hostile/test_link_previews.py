@@ -10,7 +10,6 @@ from storage.models import Account, Ticket
 from tests.application import Office
 from tests.counts import tries
 from tests.hostile.wire import Wire, asked, rows
-from tests.web.house import House
 
 Count = Callable[[str, object], None]
 BOTS = (
@@ -39,11 +38,11 @@ ROUNDS = tries(25, 4)
 
 
 async def test_visits_of_bots_leave_a_ticket_as_it_was(
-    office: Office, house: House, wire: Wire, record_property: Count
+    office: Office, wire: Wire, record_property: Count
 ) -> None:
-    ticket = await house.ticket(await house.member())
+    ticket = await office.ticket(await office.member())
     before = await rows(office.database)
-    [row] = await house.rows(Ticket)
+    [row] = await office.rows(Ticket)
     cookies, statuses = [], set()
 
     for _ in range(ROUNDS):
@@ -56,19 +55,19 @@ async def test_visits_of_bots_leave_a_ticket_as_it_was(
     assert statuses == {200}
     assert cookies == []
     assert await rows(office.database) == before
-    assert await house.rows(Ticket) == [row]
+    assert await office.rows(Ticket) == [row]
     assert asked(office) == []
     async with Browser() as browser:
         page = await travel(
             browser,
-            f"{house.url}{ticket}",
-            slack_url=house.slack.url,
-            app_url=house.url,
+            f"{office.url}{ticket}",
+            slack_url=office.slack.url,
+            app_url=office.url,
             slack_person=f"{ADA}.{ACME}",
             consent=Consent(),
         )
     assert page.status == 200
-    assert await house.count(Account) == 1
+    assert await office.count(Account) == 1
     count = ROUNDS * len(BOTS) * 2
     assert count == tries(1000, 160)
     record_property(
@@ -76,11 +75,9 @@ async def test_visits_of_bots_leave_a_ticket_as_it_was(
     )
 
 
-async def test_a_callback_that_is_only_looked_at_finishes_nothing(
-    office: Office, house: House, wire: Wire
-) -> None:
-    async with house.browser() as browser:
-        state = await house.attempt(browser)
+async def test_a_callback_that_is_only_looked_at_finishes_nothing(office: Office, wire: Wire) -> None:
+    async with office.browser() as browser:
+        state = await office.attempt(browser)
         cookie = browser.cookies["octapost-attempt"]
     before = await rows(office.database)
     target = f"/oauth/x/callback?state={state}&code=c"

@@ -11,10 +11,9 @@ import pytest
 
 from sandbox.slack.world import ACME, ADA
 from storage.models import new_secret
-from tests.application import open_office
+from tests.application import Office, open_office
 from tests.counts import tries
-from tests.hostile.conftest import house_of
-from tests.web.house import House, press
+from tests.pages import press
 
 Count = Callable[[str, object], None]
 PER_MINUTE = 60
@@ -32,15 +31,15 @@ async def spend(stranger: httpx.AsyncClient, times: int) -> list[int]:
     ]
 
 
-async def sign_in(house: House, browser: httpx.AsyncClient) -> list[int]:
+async def sign_in(office: Office, browser: httpx.AsyncClient) -> list[int]:
     """Open a fresh link, press Continue, and come back from Slack."""
-    ticket = await house.ticket(await house.member())
+    ticket = await office.ticket(await office.member())
     shown = await browser.get(ticket)
     browser.cookies.clear()
     started = await press(browser, ticket)
     if started.status_code == TOO_MANY:
         return [shown.status_code, started.status_code]
-    back = await browser.get(house.slack.consent(started.headers["location"], ADA, ACME))
+    back = await browser.get(office.slack.consent(started.headers["location"], ADA, ACME))
     return [shown.status_code, started.status_code, back.status_code]
 
 
@@ -52,14 +51,14 @@ async def test_a_stranger_at_one_request_a_second_locks_no_admin_out(
 ) -> None:
     async with AsyncExitStack() as stack:
         extra = {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": str(PER_MINUTE), "OCTAPOST_TRUSTED_PROXIES": proxies}
-        house = house_of(await open_office(tmp_path, stack, extra))
-        stranger = await stack.enter_async_context(house.browser(**{"X-Forwarded-For": STRANGER}))
-        admin = await stack.enter_async_context(house.browser(**{"X-Forwarded-For": ADMIN}))
+        office = await open_office(tmp_path, stack, extra)
+        stranger = await stack.enter_async_context(office.browser(**{"X-Forwarded-For": STRANGER}))
+        admin = await stack.enter_async_context(office.browser(**{"X-Forwarded-For": ADMIN}))
         before = await spend(stranger, PER_MINUTE + 1)
         answers = []
         for _ in range(TIMES):
             await spend(stranger, 1)
-            answers.append(await sign_in(house, admin))
+            answers.append(await sign_in(office, admin))
         home = await admin.get("/")
 
     locked_out = sum(TOO_MANY in statuses for statuses in answers)
@@ -74,12 +73,12 @@ async def test_a_stranger_at_one_request_a_second_locks_no_admin_out(
 
 async def test_guessing_links_is_limited_too(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        house = house_of(await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "6"}))
-        ticket = await house.ticket(await house.member())
-        async with house.browser() as stranger:
+        office = await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "6"})
+        ticket = await office.ticket(await office.member())
+        async with office.browser() as stranger:
             guesses = [(await stranger.get(f"/connect/{new_secret()}")).status_code for _ in range(61)]
             page = await stranger.get("/")
-        async with house.browser() as other:
+        async with office.browser() as other:
             known = await other.get(ticket)
 
     assert guesses == [410] * 60 + [TOO_MANY]
@@ -89,9 +88,9 @@ async def test_guessing_links_is_limited_too(tmp_path: Path) -> None:
 
 async def test_one_link_is_opened_so_often_and_no_more(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        house = house_of(await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "6"}))
-        first, second = [await house.ticket(await house.member()) for _ in range(2)]
-        async with house.browser() as browser:
+        office = await open_office(tmp_path, stack, {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": "6"})
+        first, second = [await office.ticket(await office.member()) for _ in range(2)]
+        async with office.browser() as browser:
             statuses = [(await browser.get(first)).status_code for _ in range(8)]
             other = await browser.get(second)
 

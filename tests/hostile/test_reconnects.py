@@ -27,7 +27,6 @@ from storage.tickets import NewTicket, open_ticket
 from tests.application import Office
 from tests.counts import sampled
 from tests.platforms import PLATFORMS
-from tests.web.house import House
 
 GOOGLE = "https://www.googleapis.com/auth/"
 ONE_PAGE = ("104000000000001",)
@@ -112,10 +111,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def go(
-    house: House, browser: Browser, member: Membership, platform: str, consent: Consent, grant: str = ""
+    office: Office, browser: Browser, member: Membership, platform: str, consent: Consent, grant: str = ""
 ) -> Page:
     """Connect, or reconnect `grant`, and return the page at the end."""
-    async with house.parts.database.system() as session:
+    async with office.parts.database.system() as session:
         ticket = await open_ticket(
             session,
             NewTicket(
@@ -130,15 +129,15 @@ async def go(
         )
     return await travel(
         browser,
-        f"{house.url}/connect/{ticket}",
-        slack_url=house.slack.url,
-        app_url=house.url,
+        f"{office.url}/connect/{ticket}",
+        slack_url=office.slack.url,
+        app_url=office.url,
         slack_person=f"{ADA}.{ACME}",
         consent=consent,
     )
 
 
-async def choose(house: House, member: Membership) -> None:
+async def choose(office: Office, member: Membership) -> None:
     """Attach everything that can be chosen, as the picker does."""
     actor = Actor(
         sender=Sender(user_id=ADA, team_id=ACME, enterprise_id=None, channel_id="C0ACMESOC"),
@@ -148,13 +147,13 @@ async def choose(house: House, member: Membership) -> None:
         role=Role.ADMIN,
     )
     choosing = Choosing(
-        catalog=house.parts.connecting.catalog,
-        incidents=house.parts.incidents,
-        database=house.parts.database,
-        vault=house.parts.vault,
+        catalog=office.parts.connecting.catalog,
+        incidents=office.parts.incidents,
+        database=office.parts.database,
+        vault=office.parts.vault,
     )
-    for discovery in await house.rows(Discovery):
-        found = [one.id for one in await house.rows(FoundAccount) if not one.blocker]
+    for discovery in await office.rows(Discovery):
+        found = [one.id for one in await office.rows(FoundAccount) if not one.blocker]
         with suppress(NothingChosenError, NotFoundError):
             await choosing.choose(actor, discovery.id, found)
 
@@ -175,23 +174,23 @@ def change(office: Office, platform: str, outcome: str) -> None:
 
 @pytest.mark.parametrize(("platform", "outcome"), OUTCOMES)
 async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
-    office: Office, house: House, browser: Browser, platform: str, outcome: str
+    office: Office, browser: Browser, platform: str, outcome: str
 ) -> None:
     case = CASES[platform]
-    member = await house.member()
-    await go(house, browser, member, platform, case.first)
-    await choose(house, member)
-    accounts = {account.id: account for account in await house.rows(Account)}
-    [grant] = await house.rows(Grant)
+    member = await office.member()
+    await go(office, browser, member, platform, case.first)
+    await choose(office, member)
+    accounts = {account.id: account for account in await office.rows(Account)}
+    [grant] = await office.rows(Grant)
     assert accounts
     assert all(account.grant_id == grant.id for account in accounts.values())
     change(office, platform, outcome)
 
     consent = {"same": case.first, "other": case.other, "subset": case.subset, "none": case.none}[outcome]
-    page = await go(house, browser, member, platform, consent, grant.id)
+    page = await go(office, browser, member, platform, consent, grant.id)
 
-    now = {account.id: account for account in await house.rows(Account)}
-    grants = {each.id: each for each in await house.rows(Grant)}
+    now = {account.id: account for account in await office.rows(Account)}
+    grants = {each.id: each for each in await office.rows(Grant)}
     title, said = page.title.removesuffix(" · Octapost"), " ".join(page.text.split())
     assert page.status == 200
     assert now.keys() == accounts.keys()
@@ -204,7 +203,7 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         assert grants[grant.id].access_sealed != grant.access_sealed
         assert "Renewed for Acme Social" in said
     elif outcome == "other":
-        assert title == "You signed in as somebody else", said
+        assert title == "You signed in as someone else", said
         assert grants[grant.id] == grant
         assert now == accounts
         assert f"this connection belongs to {grant.external_name}" in said
@@ -218,10 +217,10 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
     lost = {account.name for account in now.values() if account.access_error}
     names = {account.name for account in accounts.values()}
     assert lost == {"subset": set(case.loses), "none": names if replaced else set()}.get(outcome, set())
-    named = {name for one in await house.rows(Incident) if one.open for name in one.accounts.values()}
+    named = {name for one in await office.rows(Incident) if one.open for name in one.accounts.values()}
     assert named == lost
     shown = {
-        account.name: diagnose(state_of(house.parts.connecting.catalog, account, grants[grant.id]))
+        account.name: diagnose(state_of(office.parts.connecting.catalog, account, grants[grant.id]))
         for account in now.values()
     }
     assert {name for name, diagnosis in shown.items() if diagnosis.broken} == lost
@@ -234,17 +233,17 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
 
 
 async def test_a_new_account_found_on_the_way_is_offered_and_never_attached_by_itself(
-    house: House, browser: Browser
+    office: Office, browser: Browser
 ) -> None:
-    member = await house.member()
-    await go(house, browser, member, "x", CASES["x"].first)
-    [grant] = await house.rows(Grant)
+    member = await office.member()
+    await go(office, browser, member, "x", CASES["x"].first)
+    [grant] = await office.rows(Grant)
 
-    page = await go(house, browser, member, "x", CASES["x"].other, grant.id)
+    page = await go(office, browser, member, "x", CASES["x"].other, grant.id)
 
-    assert await house.count(Account) == 1
-    [discovery] = await house.rows(Discovery)
-    async with house.parts.database.organization(member.organization_id, write=False) as session:
-        found = await Discoveries(session, house.parts.vault).count(member.organization_id, discovery.id)
+    assert await office.count(Account) == 1
+    [discovery] = await office.rows(Discovery)
+    async with office.parts.database.organization(member.organization_id, write=False) as session:
+        found = await Discoveries(session, office.parts.vault).count(member.organization_id, discovery.id)
     assert found == (1, 0)
     assert "connect Blue Door Bakery as a new account" in " ".join(page.text.split())

@@ -13,12 +13,11 @@ from sandbox.browser import Browser
 from storage.models import ConnectionAttempt, Grant, SignIn, Ticket
 from tests.application import Office
 from tests.counts import tries
-from tests.hostile.conftest import house_of
 from tests.hostile.test_callbacks import trips
 from tests.hostile.wire import Wire, asked, rows
+from tests.pages import press
 from tests.platforms import PLATFORMS
 from tests.storage.world import expire
-from tests.web.house import press
 
 Count = Callable[[str, object], None]
 CALLERS = 16
@@ -31,9 +30,8 @@ LINKS, TRIPS = tries(100, 20), tries(15, 3)
 async def test_of_sixteen_callbacks_at_once_exactly_one_reaches_the_token_endpoint(
     either_office: Office, record_property: Count
 ) -> None:
-    house = house_of(either_office)
-    begun = await trips(house, STATES)
-    wires = [Wire(house.url) for _ in range(CALLERS)]
+    begun = await trips(either_office, STATES)
+    wires = [Wire(either_office.url) for _ in range(CALLERS)]
     refused: list[int] = []
     exchanges: list[int] = []
 
@@ -50,7 +48,7 @@ async def test_of_sixteen_callbacks_at_once_exactly_one_reaches_the_token_endpoi
 
     assert refused == [CALLERS - 1] * STATES * len(PLATFORMS)
     assert exchanges == [1] * STATES * len(PLATFORMS)
-    assert await house.count(ConnectionAttempt) == 0
+    assert await either_office.count(ConnectionAttempt) == 0
     kind = either_office.database.dialect
     record_property(
         "counted", f"{len(exchanges)} states x {CALLERS} callbacks on {kind}: {sum(exchanges)} exchanges"
@@ -58,23 +56,21 @@ async def test_of_sixteen_callbacks_at_once_exactly_one_reaches_the_token_endpoi
 
 
 async def test_of_sixteen_presses_on_one_ticket_exactly_one_goes_to_the_platform(office: Office) -> None:
-    house = house_of(office)
-    member = await house.member()
-    async with house.browser() as browser:
-        await house.sign_in(browser, await house.ticket(member))
-        ticket = await house.ticket(member)
+    member = await office.member()
+    async with office.browser() as browser:
+        await office.sign_in(browser, await office.ticket(member))
+        ticket = await office.ticket(member)
         answers = await asyncio.gather(*(press(browser, ticket) for _ in range(CALLERS)))
 
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [303] + [410] * (CALLERS - 1)
-    assert await house.count(ConnectionAttempt) == 2
+    assert await office.count(ConnectionAttempt) == 2
 
 
 async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, record_property: Count) -> None:
-    house = house_of(office)
-    late = await trips(house, TRIPS)
-    tickets = [await house.ticket(await house.member()) for _ in range(LINKS)]
-    async with house.browser() as browser:
+    late = await trips(office, TRIPS)
+    tickets = [await office.ticket(await office.member()) for _ in range(LINKS)]
+    async with office.browser() as browser:
         started = [await press(browser, ticket) for ticket in tickets]
         cookie = browser.cookies["octapost-attempt"]
     sign_ins = [answer.headers["location"].partition("state=")[2].partition("&")[0] for answer in started]
@@ -83,7 +79,7 @@ async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, recor
     before = await rows(office.database)
     form = {"Sec-Fetch-Site": "same-origin", "Origin": "null", "Content-Length": "0"}
 
-    async with Wire(house.url) as wire:
+    async with Wire(office.url) as wire:
         shown = [(await wire.get(ticket)).status for ticket in tickets]
         pressed = [(await wire.send("POST", ticket, form)).status for ticket in tickets]
         proved = [
@@ -102,7 +98,7 @@ async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, recor
     assert finished == [400] * 7 * TRIPS
     assert asked(office) == []
     assert await rows(office.database) == before
-    assert await house.count(Grant) == 0
+    assert await office.count(Grant) == 0
     record_property(
         "counted",
         f"0 of {LINKS} tickets, 0 of {LINKS} sign-ins and 0 of {7 * TRIPS} attempts worked after their time",
@@ -110,14 +106,13 @@ async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, recor
 
 
 async def test_a_second_browser_window_spoils_nothing_of_the_first(office: Office) -> None:
-    house = house_of(office)
-    begun = await trips(house, 2)
+    begun = await trips(office, 2)
 
     async with Browser() as browser:
         outcomes = []
         for platform in ("x", "reddit"):
             first, second = begun[platform]
-            wrong = f"{house.url}/oauth/{platform}/callback?state={first.state}&code=c"
+            wrong = f"{office.url}/oauth/{platform}/callback?state={first.state}&code=c"
             browser.cookies.clear()
             browser.cookies.set("octapost-attempt", second.browser)
             outcomes.append((await browser.open(wrong)).status)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from tests.application import Office
 from tests.counts import sampled, tries
 from tests.hostile.wire import Answer, Wire, asked
-from tests.web.house import House, press, query_of
+from tests.pages import press, query_of
 
 Count = Callable[[str, object], None]
 EVIL = "evil.example"
@@ -119,11 +119,11 @@ def constants(office: Office) -> frozenset[str]:
 
 
 async def test_no_payload_in_any_parameter_decides_where_a_browser_goes(
-    office: Office, house: House, wire: Wire, record_property: Count
+    office: Office, wire: Wire, record_property: Count
 ) -> None:
     allowed = constants(office)
     given = sampled(list(dict.fromkeys(payloads()))[:1000], 11)
-    ticket = await house.ticket(await house.member())
+    ticket = await office.ticket(await office.member())
     routes = sorted({resource.canonical for resource in office.parts.web.router.resources()})
     pages = [route for route in routes if "{" not in route and route not in SOMETIMES]
     pages += [ticket, "/oauth/x/callback"]
@@ -157,7 +157,7 @@ async def test_no_payload_in_any_parameter_decides_where_a_browser_goes(
 
 
 async def test_nor_does_one_that_comes_with_a_valid_state(
-    office: Office, house: House, wire: Wire, record_property: Count
+    office: Office, wire: Wire, record_property: Count
 ) -> None:
     allowed = constants(office)
     every = list(payloads())
@@ -165,11 +165,11 @@ async def test_nor_does_one_that_comes_with_a_valid_state(
     found: list[str] = []
     count = 0
 
-    async with house.browser() as browser:
+    async with office.browser() as browser:
         for payload in every[:: len(every) // DEEP + 1]:
             quoted = quote(payload, safe="")
             for name in ("code", "error"):
-                ticket = await house.ticket(await house.member())
+                ticket = await office.ticket(await office.member())
                 # A browser that is known already is not sent to Slack: forget who it is each time.
                 browser.cookies.clear()
                 started = await press(browser, f"{ticket}?next={quoted}", Referer=f"https://{EVIL}/")
@@ -182,7 +182,7 @@ async def test_nor_does_one_that_comes_with_a_valid_state(
                 count += 1
             for name in ("code", "error"):
                 browser.cookies.clear()
-                state = await house.attempt(browser)
+                state = await office.attempt(browser)
                 cookie = browser.cookies["octapost-attempt"]
                 target = f"/oauth/x/callback?state={state}&{name}={quoted}&redirect_uri={quoted}"
                 found += faults(f"callback {name}={payload}", await wire.get(target, cookie=cookie), allowed)

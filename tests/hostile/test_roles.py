@@ -83,6 +83,7 @@ OBJECTS = {
     "account.place": "account",
     "account.places": "account",
     "account.reconnect": "account",
+    "account.renew": "grant",
     "channel.approve": "request",
     "channel.decline": "request",
     "connect.choose": "discovery",

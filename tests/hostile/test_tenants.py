@@ -31,6 +31,7 @@ from tests.hostile.slack_side import (
 PREFIXES = {
     "account": "acc",
     "grant": "grt",
+    "sign-in": "grt",
     "discovery": "dis",
     "membership": "mem",
     "organization": "org",
@@ -64,6 +65,7 @@ MEANT = {
     ("account.place", "account"),
     ("account.places", "account"),
     ("account.reconnect", "account"),
+    ("account.renew", "sign-in"),
     ("connect.choose", "discovery"),
     ("connect.resume", "grant"),
     ("connect.search", "discovery"),
@@ -98,6 +100,7 @@ def things(kind: str, *, of: Tenant) -> Thing:
     ids = {
         "account": of.account,
         "grant": of.pending,
+        "sign-in": of.grant,
         "discovery": of.discovery,
         "membership": of.membership,
         "organization": of.organization,

@@ -30,6 +30,7 @@ from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
 from bot.services.accounts.disconnecting import Disconnection, Revocation
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.sign_in_as import SignInAs, picture
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
 from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
@@ -262,6 +263,7 @@ class Specimens:
             ),
             Sender: Sender(user_id=OTTO, team_id=BLUE, enterprise_id=None, channel_id=CHANNEL),
             Removed: Removed.MEMBERSHIP,
+            SignInAs: self.sign_in_as(),
             Roster: self.roster,
             Overview: self.overview,
             OpenCodes: lambda: OpenCodes(
@@ -315,6 +317,9 @@ class Specimens:
             created_by="mem_0",
             expires_at=datetime.now(UTC),
         )
+
+    def sign_in_as(self) -> SignInAs:
+        return SignInAs(name=self.text, handle=self.text, picture=picture(f"https://cdn.example/{self.text}"))
 
     def seat(self, last: str = "0") -> Seat:
         return Seat(
@@ -386,6 +391,7 @@ class Specimens:
             incident=incident,
             platform=platform,
             organization=self.text,
+            sign_in_as=self.sign_in_as(),
             connector=person,
             claimer=person,
             resolver=person,
@@ -448,7 +454,7 @@ NAMESPACE: dict[str, Any] = {
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
         Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        DigestFacts, RequestFacts, datetime, timedelta, *KINDS.values(),
+        DigestFacts, RequestFacts, SignInAs, datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 

@@ -23,9 +23,9 @@ from tests.contract.answers import EVERY, GOOD, Answer
 from tests.counts import FULL, sampled
 from tests.hostile.test_callbacks import Trip, finish, trips
 from tests.hostile.wire import Wire
+from tests.pages import COOKIE
 from tests.platforms import PLATFORMS
 from tests.storage.world import backdate
-from tests.web.house import COOKIE, House
 
 Count = Callable[[str, object], None]
 APPS = [app for platform in PLATFORMS.values() for app in platform.apps]
@@ -68,34 +68,34 @@ async def visit(wire: Wire, platform: str, trip: Trip) -> str:
     return answer.body
 
 
-async def messages(house: House) -> list[str]:
+async def messages(office: Office) -> list[str]:
     """Return what the member was told, in the order it was said."""
-    notices = sorted(await house.rows(Notice), key=lambda n: n.sequence)
-    return [str(await house.message(notice)) for notice in notices]
+    notices = sorted(await office.rows(Notice), key=lambda n: n.sequence)
+    return [str(await office.message(notice)) for notice in notices]
 
 
 @pytest.mark.parametrize("platform", sampled(list(PLATFORMS), 2))
 async def test_only_an_answer_that_carries_a_token_is_stored(
-    office: Office, house: House, wire: Wire, platform: str, record_property: Count
+    office: Office, wire: Wire, platform: str, record_property: Count
 ) -> None:
     simulator = office.world.platforms[platform]
     # Each platform tries others, so that each is tried on one.
     answers = sampled(SENDABLE, len(PLATFORMS), list(PLATFORMS).index(platform))
-    first, *begun = (await trips(house, 1 + len(answers), [platform]))[platform]
-    assert (await finish(house, first))[0] == 200
-    [known] = await house.rows(Grant)
+    first, *begun = (await trips(office, 1 + len(answers), [platform]))[platform]
+    assert (await finish(office, first))[0] == 200
+    [known] = await office.rows(Grant)
     pages, counts = [], []
 
     for (answer, body), trip in zip(answers, begun, strict=True):
         simulator.faults[:] = [fault_of(answer, body)]
         pages.append(await visit(wire, platform, trip))
-        counts.append(await house.count(Grant))
+        counts.append(await office.count(Grant))
 
     good = [answer.good for answer, _ in answers]
-    grants = await house.rows(Grant)
+    grants = await office.rows(Grant)
     fresh = [grant for grant in grants if grant.id != known.id]
     limit = datetime.now(UTC) + LONGEST
-    _, *told = await messages(house)
+    _, *told = await messages(office)
     silent = [
         answer.name
         for (answer, _), page, message in zip(answers, pages, told, strict=True)
@@ -103,7 +103,7 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
         or (("connect.resume" if answer.good else "Try ") not in message)
     ]
     assert counts == [1 + sum(good[: n + 1]) for n in range(len(good))]
-    assert [token_pair(house.parts.vault, grant).access.reveal() for grant in fresh] == [GOOD] * sum(good)
+    assert [token_pair(office.parts.vault, grant).access.reveal() for grant in fresh] == [GOOD] * sum(good)
     assert all(grant.access_expires_at is None or grant.access_expires_at < limit for grant in fresh)
     assert known in grants
     assert silent == []
@@ -112,28 +112,26 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
     record_property("counted", counted)
 
 
-async def test_an_answer_that_was_lost_leaves_nothing_and_says_so(
-    office: Office, house: House, wire: Wire
-) -> None:
-    begun = await trips(house, 1)
+async def test_an_answer_that_was_lost_leaves_nothing_and_says_so(office: Office, wire: Wire) -> None:
+    begun = await trips(office, 1)
     pages = []
 
     for platform, [trip] in begun.items():
         office.world.platforms[platform].faults[:] = [Fault(path=TOKEN_ENDPOINT, lose_answer=True)]
         pages.append(await visit(wire, platform, trip))
 
-    told = await messages(house)
+    told = await messages(office)
     assert ["confirm in time" in page for page in pages] == [True] * len(PLATFORMS)
     assert [f"/octapost connect {key}" in page for key, page in zip(PLATFORMS, pages, strict=True)] == [
         True
     ] * 7
     assert ["Try " in message for message in told] == [True] * len(PLATFORMS)
-    assert await house.count(Grant) == 0
+    assert await office.count(Grant) == 0
 
 
 @pytest.mark.parametrize(("app", "trouble"), SILENT, ids=lambda value: getattr(value, "key", value))
 async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_with_one_button(
-    office: Office, house: House, app: App, trouble: str
+    office: Office, app: App, trouble: str
 ) -> None:
     platform = PLATFORM_OF[app.key]
     simulator = office.world.platforms[platform.key]
@@ -147,7 +145,7 @@ async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_wi
         await ada.link(platform.key, app.key if len(platform.apps) > 1 else ""), Consent()
     )
     waiting = await ada.next_message(seen)
-    [pending] = await house.rows(Grant)
+    [pending] = await office.rows(Grant)
     simulator.faults.clear()
     await ada.press(waiting, "connect.resume")
     message = await ada.next_message(seen + 1)
@@ -159,32 +157,30 @@ async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_wi
     assert "Press Finish connecting" in page.text
     assert (pending.status, bool(pending.access_sealed)) == (GrantStatus.PENDING, True)
     assert "Connected to Acme" in said
-    [grant] = await house.rows(Grant)
-    [account] = await house.rows(Account)
+    [grant] = await office.rows(Grant)
+    [account] = await office.rows(Account)
     assert (grant.id, grant.status) == (pending.id, GrantStatus.HEALTHY)
     assert account.grant_id == grant.id
 
 
 @pytest.mark.parametrize("second", ["facebook", "instagram"])
-async def test_a_consent_nobody_finished_takes_no_living_account_with_it(
-    office: Office, house: House, second: str
-) -> None:
+async def test_a_consent_nobody_finished_takes_no_living_account_with_it(office: Office, second: str) -> None:
     """At Meta ending one consent of a person ends all of them, and this one never said whose it is."""
     meta = office.world.platforms[second]
-    begun = await trips(house, 1, ["instagram", second])
-    await finish(house, begun["instagram"][0])
-    [account] = await house.rows(Account)
+    begun = await trips(office, 1, ["instagram", second])
+    await finish(office, begun["instagram"][0])
+    [account] = await office.rows(Account)
     meta.faults.append(Fault(path=BESIDES_LOGIN, status=503))
-    again = (await trips(house, 1, [second]))[second][0]
+    again = (await trips(office, 1, [second]))[second][0]
     async with Browser() as browser:
         browser.cookies.set(COOKIE, again.browser)
-        await travel(browser, again.location, slack_url=house.slack.url, app_url=house.url, slack_person="")
+        await travel(browser, again.location, slack_url=office.slack.url, app_url=office.url, slack_person="")
     meta.faults.clear()
     await backdate(office.database, Grant, "consented_at", timedelta(hours=25))
-    parts = house.parts
+    parts = office.parts
 
     await Sweeper(parts.database, parts.vault, parts.disconnecting).run()
 
-    [grant] = await house.rows(Grant)
+    [grant] = await office.rows(Grant)
     assert (grant.id, grant.status) == (account.grant_id, GrantStatus.HEALTHY)
     assert meta.calls("/me/permissions$", "DELETE") == []

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel, func, select
 from sandbox.core import Recorded
 from storage.engine.db import Database
 from tests.application import Office
-from tests.web.house import COOKIE
+from tests.pages import COOKIE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -500,7 +500,7 @@ async def test_a_google_account_without_a_channel_is_nobody_elses_account(office
     )
     assert "This Google account has no YouTube channel." in words
     assert "belongs to" not in words
-    assert "somebody else" not in page.title
+    assert "someone else" not in page.title
     assert await grants(office, "youtube") == [before]
 
 

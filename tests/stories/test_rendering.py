@@ -6,9 +6,11 @@ import asyncio
 
 from sqlmodel import col, select
 
+from bot.services.accounts.sign_in_as import SignInAs
 from bot.services.incidents.notifications import CardNotification, ReplyText
-from bot.services.notifications import AccountsConnected
+from bot.services.notifications import AccountsConnected, ConsentFailed, ConsentProblem
 from bot.views.messages import UNREADABLE
+from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA
 from storage.incidents import Incidents
 from storage.memberships import Members
@@ -17,6 +19,7 @@ from storage.outbox import DROPPED, NewNotice, Notices
 from tests.application import Office
 from tests.outbox import put_body, put_text
 from tests.stories.test_incidents import SOCIAL, dies, organization_of, ready
+from tests.stories.told import buttons
 
 
 def heard(office: Office) -> list[str]:
@@ -56,6 +59,29 @@ async def test_facts_that_cannot_be_rendered_become_plain_text_and_block_nothing
             await asyncio.sleep(0.02)
 
     assert heard(office) == [UNREADABLE, UNREADABLE, UNREADABLE, "the next one"]
+
+
+async def test_a_message_whose_picture_is_gone_keeps_its_words_and_its_button(office: Office) -> None:
+    await present(office)
+    office.slack.settings["pictures_fail"] = True
+    failed = ConsentFailed(
+        organization_id="org_1",
+        platform="tiktok",
+        app="tiktok",
+        problem=ConsentProblem.DECLINED,
+        reconnects="grt_1",
+        sign_in_as=SignInAs(name="Octa", handle="@octa", picture="https://gone.example/octa.png"),
+    )
+    new = NewNotice(key="1", slack_id=ACME, channel=SOCIAL, kind=failed.KIND, facts=failed.dump())
+    async with office.database.system() as session:
+        await Notices(session).put(new)
+
+    await office.parts.notices.run()
+
+    [message] = [one for one in office.slack.state.messages(SOCIAL, ADA) if one.app_id]
+    assert "Sign in at TikTok as @octa." in text_of(message)
+    assert buttons(message) == ["Reconnect"]
+    assert "image_url" not in str(message.blocks)
 
 
 async def test_a_card_for_somebody_who_was_removed_meanwhile_is_dropped(office: Office) -> None:

@@ -9,14 +9,20 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from adapters.base import Blocker, Hint
+from adapters.base import Blocker, Hint, Platform, Rejected
 from bot.services import errors
 from bot.services.accounts.facts import ALREADY_HERE
 from bot.services.errors import InvalidInputError, ServiceError, UnknownPlatformError
 from bot.views.blockers import BLOCKED, HINTS
-from bot.views.errors import sentence
+from bot.views.errors import explain, sentence
+from tests.platforms import PLATFORMS
 
-SOME: dict[Any, list[Any]] = {str: ["Acme"], int: [3], tuple[str, ...]: [("Acme", "Blue Door")]}
+SOME: dict[Any, list[Any]] = {
+    str: ["Acme"],
+    int: [3],
+    Platform: [PLATFORMS["x"]],
+    tuple[str, ...]: [("Acme", "Blue Door")],
+}
 NAMED: dict[str, list[Any]] = {"blocker": [*Blocker, ALREADY_HERE]}
 """Facts that are codes, by their names."""
 BASES = (InvalidInputError,)
@@ -43,7 +49,7 @@ def cases() -> Iterator[ServiceError]:
             yield kind(**dict(zip(facts, values, strict=True)))
 
 
-@pytest.mark.parametrize("error", list(cases()), ids=repr)
+@pytest.mark.parametrize("error", list(cases()), ids=lambda error: type(error).__name__)
 def test_every_error_has_a_sentence(error: ServiceError) -> None:
     words = sentence(error)
 
@@ -71,6 +77,22 @@ def test_a_likely_platform_is_named() -> None:
     assert sentence(error) == (
         "I don't know a platform called “tiktak”. Did you mean TikTok? Ready to connect: X, TikTok."
     )
+
+
+@pytest.mark.parametrize(
+    ("blocker", "reason", "page"),
+    [
+        (Blocker.LOCKED, "X has locked it", "x.com/account/access"),
+        (Blocker.SUSPENDED, "X has suspended or restricted it", "help.x.com/forms/account-access/appeals"),
+    ],
+)
+def test_a_blocked_account_is_explained_with_the_page_that_unlocks_it(
+    blocker: Blocker, reason: str, page: str
+) -> None:
+    said = explain(Rejected(blocker), PLATFORMS["x"])
+
+    assert said.startswith(f"This account can't be used: {reason}")
+    assert f"Sign in at {page} " in said
 
 
 def test_every_reason_an_account_cannot_be_used_has_its_words() -> None:

@@ -13,87 +13,88 @@ from sandbox.core import Fault
 from sandbox.slack.world import ADA
 from storage.memberships import Members
 from storage.models import Account, ConnectionAttempt, Grant, GrantStatus, Notice, Role
+from tests.application import Office
+from tests.pages import press, query_of
 from tests.platforms import PLATFORMS
-from tests.web.house import House, press, query_of
 
 CANNOT = "can&#39;t be finished here"
 EVERY = list(PLATFORMS)
 
 
-async def approve(house: House, location: str, **form: str) -> str:
+async def approve(office: Office, location: str, **form: str) -> str:
     """Say yes at X's consent page and return where the browser is sent."""
     async with httpx.AsyncClient(verify=PLAIN, trust_env=False) as http:
         answer = await http.post(
-            location, data={"person": next(iter(house.x.people)), "decision": "approve"} | form
+            location, data={"person": next(iter(office.x.people)), "decision": "approve"} | form
         )
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 
 
-async def consent_to_x(house: House, browser: httpx.AsyncClient) -> str:
+async def consent_to_x(office: Office, browser: httpx.AsyncClient) -> str:
     """Go to X and say yes; return the callback's address, not opened yet."""
-    proved = await house.sign_in(browser, await house.ticket(await house.member()))
-    return await approve(house, proved.headers["location"])
+    proved = await office.sign_in(browser, await office.ticket(await office.member()))
+    return await approve(office, proved.headers["location"])
 
 
 async def test_consent_ends_on_a_page_that_names_the_account_and_leads_back_to_slack(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    back = await consent_to_x(house, browser)
+    back = await consent_to_x(office, browser)
 
     page = await browser.get(back)
 
     assert page.status_code == 200
     assert "<h1>Done. Back to Slack.</h1>" in page.text
-    [account] = await house.rows(Account)
+    [account] = await office.rows(Account)
     assert f"<p>Connected to Acme Social: {account.name} on " in page.text
-    assert f'href="{house.slack.url}/' in page.text
-    [notice] = await house.rows(Notice)
-    assert account.name in (await house.message(notice))["text"]
+    assert f'href="{office.slack.url}/' in page.text
+    [notice] = await office.rows(Notice)
+    assert account.name in (await office.message(notice))["text"]
 
 
-async def test_a_second_visit_finishes_nothing(house: House, browser: httpx.AsyncClient) -> None:
-    back = await consent_to_x(house, browser)
+async def test_a_second_visit_finishes_nothing(office: Office, browser: httpx.AsyncClient) -> None:
+    back = await consent_to_x(office, browser)
     await browser.get(back)
 
     again = await browser.get(back)
 
     assert again.status_code == 400
     assert CANNOT in again.text
-    assert house.token_calls() == 1
+    assert office.token_calls() == 1
 
 
 async def test_another_browser_finishes_nothing_and_spoils_nothing(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    back = await consent_to_x(house, browser)
-    async with house.browser() as other:
+    back = await consent_to_x(office, browser)
+    async with office.browser() as other:
         without = await other.get(back)
-        await press(other, await house.ticket(await house.member()))
+        await press(other, await office.ticket(await office.member()))
         with_another = await other.get(back)
 
     assert [without.status_code, with_another.status_code] == [400, 400]
-    assert house.token_calls() == 0
+    assert office.token_calls() == 0
     assert (await browser.get(back)).status_code == 200
 
 
 @pytest.mark.parametrize("other", [key for key in EVERY if key != "x"])
 async def test_a_code_never_reaches_another_platform(
-    house: House, browser: httpx.AsyncClient, other: str
+    office: Office, browser: httpx.AsyncClient, other: str
 ) -> None:
-    back = await consent_to_x(house, browser)
+    back = await consent_to_x(office, browser)
 
     page = await browser.get(back.replace("/oauth/x/", f"/oauth/{other}/"))
 
     assert page.status_code == 400
-    assert house.token_calls() == 0
-    assert await house.count(ConnectionAttempt) == 1
+    assert office.token_calls() == 0
+    assert await office.count(ConnectionAttempt) == 1
 
 
 async def test_damaged_addresses_are_refused_before_anything_is_asked(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    state = await house.attempt(browser)
+    state = await office.attempt(browser)
     path = "/oauth/x/callback"
     damaged = [
         "",
@@ -121,37 +122,37 @@ async def test_damaged_addresses_are_refused_before_anything_is_asked(
         assert answer.status_code == 405, method
         assert answer.headers["allow"] == "GET"
     assert (await browser.get(f"/oauth/myspace/callback?state={state}&code=a")).status_code == 404
-    assert house.token_calls() == 0
-    assert await house.count(ConnectionAttempt) == 1
+    assert office.token_calls() == 0
+    assert await office.count(ConnectionAttempt) == 1
 
 
 @pytest.mark.parametrize(
     ("platform", "code"), [(p.key, code) for p in PLATFORMS.values() for code in sorted(p.denied_codes)]
 )
 async def test_saying_no_is_fine_and_both_places_say_how_to_go_on(
-    house: House, browser: httpx.AsyncClient, platform: str, code: str
+    office: Office, browser: httpx.AsyncClient, platform: str, code: str
 ) -> None:
-    state = await house.attempt(browser, platform)
+    state = await office.attempt(browser, platform)
     denial = {"state": state, "error": code, "error_description": "The user <b>denied</b> it", "code": "c"}
 
     page = await browser.get(f"/oauth/{platform}/callback?{urlencode(denial)}")
     again = await browser.get(f"/oauth/{platform}/callback?{urlencode(denial)}")
 
-    assert "You said no" in page.text
+    assert "<h1>Cancelled. Nothing changed.</h1>" in page.text
     assert f"<code>/octapost connect {platform}</code>" in page.text
     assert "denied" not in page.text
     assert CANNOT in again.text
-    [notice] = await house.rows(Notice)
+    [notice] = await office.rows(Notice)
     assert notice.channel == ADA
-    [button] = (await house.message(notice))["blocks"][1]["elements"]
+    [button] = (await office.message(notice))["blocks"][1]["elements"]
     assert button["action_id"] == f"connect.platform.{platform}"
-    assert house.token_calls() == 0
+    assert office.token_calls() == 0
 
 
 async def test_a_missing_product_is_named_and_called_our_fault(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    state = await house.attempt(browser, "linkedin", "linkedin_page")
+    state = await office.attempt(browser, "linkedin", "linkedin_page")
     [code] = LINKEDIN.missing_product_codes
 
     page = await browser.get(f"/oauth/linkedin/callback?state={state}&error={code}")
@@ -174,9 +175,9 @@ async def test_a_missing_product_is_named_and_called_our_fault(
     ],
 )
 async def test_an_odd_error_shows_its_code_only_where_it_is_one(
-    house: House, browser: httpx.AsyncClient, sent: str, shown: str
+    office: Office, browser: httpx.AsyncClient, sent: str, shown: str
 ) -> None:
-    state = await house.attempt(browser)
+    state = await office.attempt(browser)
 
     page = await browser.get(f"/oauth/x/callback?{urlencode({'state': state, 'error': sent})}")
 
@@ -186,21 +187,21 @@ async def test_an_odd_error_shows_its_code_only_where_it_is_one(
     assert "<script>" not in page.text
 
 
-async def test_a_code_the_platform_refuses_is_explained(house: House, browser: httpx.AsyncClient) -> None:
-    state = await house.attempt(browser)
+async def test_a_code_the_platform_refuses_is_explained(office: Office, browser: httpx.AsyncClient) -> None:
+    state = await office.attempt(browser)
 
     page = await browser.get(f"/oauth/x/callback?state={state}&code=made-up")
 
     assert "didn&#39;t accept this sign-in" in page.text
     assert "<code>/octapost connect x</code>" in page.text
-    assert await house.count(Grant) == 0
+    assert await office.count(Grant) == 0
 
 
 @pytest.mark.parametrize("platform", [key for key in EVERY if key not in {"x", "youtube"}])
 async def test_a_platform_that_does_not_answer_is_no_crash(
-    house: House, browser: httpx.AsyncClient, platform: str
+    office: Office, browser: httpx.AsyncClient, platform: str
 ) -> None:
-    state = await house.attempt(browser, platform)
+    state = await office.attempt(browser, platform)
 
     page = await browser.get(f"/oauth/{platform}/callback?state={state}&code=c")
 
@@ -210,26 +211,26 @@ async def test_a_platform_that_does_not_answer_is_no_crash(
 
 
 async def test_a_platform_that_falls_silent_after_the_exchange_loses_nothing(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    back = await consent_to_x(house, browser)
-    house.x.faults.append(Fault(path="/2/users/me", status=503, body="<html>"))
+    back = await consent_to_x(office, browser)
+    office.x.faults.append(Fault(path="/2/users/me", status=503, body="<html>"))
 
     page = await browser.get(back)
 
     assert "isn&#39;t answering yet" in page.text
     assert "Finish connecting" in page.text
-    [grant] = await house.rows(Grant)
+    [grant] = await office.rows(Grant)
     assert grant.status == GrantStatus.PENDING
     assert grant.access_sealed
 
 
 async def test_a_person_without_a_channel_reads_how_to_get_one(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    proved = await house.sign_in(browser, await house.ticket(await house.member(), "youtube"))
+    proved = await office.sign_in(browser, await office.ticket(await office.member(), "youtube"))
     location = proved.headers["location"]
-    vic = next(person.id for person in house.youtube.people.values() if not person.facts["channels"])
+    vic = next(person.id for person in office.youtube.people.values() if not person.facts["channels"])
     scopes = query_of(location)["scope"].split()
     async with httpx.AsyncClient(verify=PLAIN, trust_env=False) as http:
         form = {"person": vic, "decision": "approve", "scope": scopes}
@@ -242,12 +243,12 @@ async def test_a_person_without_a_channel_reads_how_to_get_one(
 
 
 async def test_someone_who_lost_the_role_on_the_way_connects_nothing(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    member = await house.member()
-    proved = await house.sign_in(browser, await house.ticket(member))
-    back = await approve(house, proved.headers["location"])
-    async with house.parts.database.system() as session:
+    member = await office.member()
+    proved = await office.sign_in(browser, await office.ticket(member))
+    back = await approve(office, proved.headers["location"])
+    async with office.parts.database.system() as session:
         row = await Members(session).get(member.organization_id, member.id)
         assert row is not None
         row.role = Role.MEMBER
@@ -255,5 +256,5 @@ async def test_someone_who_lost_the_role_on_the_way_connects_nothing(
     page = await browser.get(back)
 
     assert "This needs an admin of Acme Social" in page.text
-    assert house.token_calls() == 0
-    assert await house.count(Grant) == 0
+    assert office.token_calls() == 0
+    assert await office.count(Grant) == 0

@@ -10,8 +10,9 @@ from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
 from storage.memberships import Members
 from storage.models import Browser, ConnectionAttempt, Role, SignIn, Ticket, digest
+from tests.application import Office
+from tests.pages import COOKIE, press, query_of
 from tests.platforms import PLATFORMS
-from tests.web.house import COOKIE, House, press, query_of
 
 BOTS = (
     "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
@@ -38,13 +39,13 @@ BOTS = (
 
 
 async def test_the_page_names_what_is_connected_to_whom_and_every_permission_with_its_reason(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
     for platform in PLATFORMS.values():
         for app in platform.apps:
             organization = f"Friends of {app.key}"
-            member = await house.member(name=organization)
-            page = await browser.get(await house.ticket(member, platform.key, app.key))
+            member = await office.member(name=organization)
+            page = await browser.get(await office.ticket(member, platform.key, app.key))
             assert page.status_code == 200
             assert f"<h1>Connect {platform.name} to {organization}</h1>" in page.text
             for scope in app.scopes:
@@ -52,64 +53,69 @@ async def test_the_page_names_what_is_connected_to_whom_and_every_permission_wit
                 assert scope.reason.replace("'", "&#39;") in page.text
 
 
-async def test_opening_the_page_changes_nothing_for_twenty_bots(house: House) -> None:
-    link = await house.ticket(await house.member())
+async def test_opening_the_page_changes_nothing_for_twenty_bots(office: Office) -> None:
+    link = await office.ticket(await office.member())
 
     for agent in BOTS:
-        async with house.browser(**{"User-Agent": agent}) as bot:
+        async with office.browser(**{"User-Agent": agent}) as bot:
             shown, peeked = await bot.get(link), await bot.head(link)
         assert (shown.status_code, peeked.status_code) == (200, 200)
         assert "set-cookie" not in shown.headers
         assert "set-cookie" not in peeked.headers
     assert (
-        await house.count(SignIn) == await house.count(Browser) == await house.count(ConnectionAttempt) == 0
+        await office.count(SignIn)
+        == await office.count(Browser)
+        == await office.count(ConnectionAttempt)
+        == 0
     )
-    [ticket] = await house.rows(Ticket)
+    [ticket] = await office.rows(Ticket)
     assert ticket.used_at is None
 
 
 async def test_continue_goes_to_slack_first_and_then_to_the_platform(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    link = await house.ticket(await house.member())
+    link = await office.ticket(await office.member())
 
     started = await press(browser, link)
-    proved = await browser.get(house.slack.consent(started.headers["location"], ADA, ACME))
+    proved = await browser.get(office.slack.consent(started.headers["location"], ADA, ACME))
 
     assert started.status_code == proved.status_code == 303
-    assert started.headers["location"].startswith(f"{house.slack.url}/openid/connect/authorize?")
+    assert started.headers["location"].startswith(f"{office.slack.url}/openid/connect/authorize?")
     asked = query_of(started.headers["location"])
     assert asked["scope"] == "openid"
     assert asked["team"] == ACME
-    assert asked["redirect_uri"] == f"{house.url}/slack/identity"
-    assert proved.headers["location"].startswith(f"{house.x.url}/i/oauth2/authorize?")
-    assert await house.count(ConnectionAttempt) == 1
+    assert asked["redirect_uri"] == f"{office.url}/slack/identity"
+    assert proved.headers["location"].startswith(f"{office.x.url}/i/oauth2/authorize?")
+    assert await office.count(ConnectionAttempt) == 1
 
 
-async def test_a_browser_that_was_proved_is_not_asked_again(house: House, browser: httpx.AsyncClient) -> None:
-    member = await house.member()
-    await house.sign_in(browser, await house.ticket(member))
+async def test_a_browser_that_was_proved_is_not_asked_again(
+    office: Office, browser: httpx.AsyncClient
+) -> None:
+    member = await office.member()
+    await office.sign_in(browser, await office.ticket(member))
 
-    again = await press(browser, await house.ticket(member, "youtube"))
+    again = await press(browser, await office.ticket(member, "youtube"))
 
-    assert again.headers["location"].startswith(f"{house.youtube.url}/o/oauth2/v2/auth?")
+    assert again.headers["location"].startswith(f"{office.youtube.url}/o/oauth2/v2/auth?")
 
 
 async def test_a_browser_that_was_proved_for_somebody_else_is_asked(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    await house.sign_in(browser, await house.ticket(await house.member()))
-    link = await house.ticket(await house.member(OTTO))
+    await office.sign_in(browser, await office.ticket(await office.member()))
+    link = await office.ticket(await office.member(OTTO))
 
     started = await press(browser, link)
 
-    assert started.headers["location"].startswith(f"{house.slack.url}/openid/connect/authorize?")
+    assert started.headers["location"].startswith(f"{office.slack.url}/openid/connect/authorize?")
 
 
 async def test_the_cookie_is_for_us_only_and_hidden_from_scripts(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    started = await press(browser, await house.ticket(await house.member()))
+    started = await press(browser, await office.ticket(await office.member()))
 
     cookie = started.headers["set-cookie"]
     name, _, value = cookie.partition(";")[0].partition("=")
@@ -122,47 +128,47 @@ async def test_the_cookie_is_for_us_only_and_hidden_from_scripts(
 
 @pytest.mark.parametrize(("user", "team"), [(OTTO, ACME), (GUS, ACME), (BEA, BLUE)])
 async def test_a_forwarded_link_never_reaches_consent(
-    house: House, browser: httpx.AsyncClient, user: str, team: str
+    office: Office, browser: httpx.AsyncClient, user: str, team: str
 ) -> None:
-    link = await house.ticket(await house.member(ADA))
+    link = await office.ticket(await office.member(ADA))
     started = await press(browser, link)
     # Slack offers the link's workspace only; somebody else's browser may leave that out.
     wanted = started.headers["location"].replace(f"team={ACME}", f"team={team}")
 
-    answer = await browser.get(house.slack.consent(wanted, user, team))
+    answer = await browser.get(office.slack.consent(wanted, user, team))
 
     assert answer.status_code == 403
     assert "belongs to somebody else" in answer.text
     assert "Acme Social" not in answer.text
-    assert await house.count(ConnectionAttempt) == await house.count(Browser) == 0
+    assert await office.count(ConnectionAttempt) == await office.count(Browser) == 0
 
 
 async def test_the_right_person_can_still_use_a_link_that_somebody_else_tried(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    link = await house.ticket(await house.member(ADA))
-    async with house.browser() as thief:
-        await house.sign_in(thief, link, OTTO)
+    link = await office.ticket(await office.member(ADA))
+    async with office.browser() as thief:
+        await office.sign_in(thief, link, OTTO)
 
-    answer = await house.sign_in(browser, link)
+    answer = await office.sign_in(browser, link)
 
     assert answer.status_code == 303
 
 
 async def test_the_same_user_id_in_another_workspace_is_somebody_else(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    link = await house.ticket(await house.member(ADA))
-    house.slack.settings["id_token_claims"] = {"https://slack.com/team_id": BLUE}
+    link = await office.ticket(await office.member(ADA))
+    office.slack.settings["id_token_claims"] = {"https://slack.com/team_id": BLUE}
 
-    answer = await house.sign_in(browser, link)
+    answer = await office.sign_in(browser, link)
 
     assert answer.status_code == 403
-    assert await house.count(ConnectionAttempt) == 0
+    assert await office.count(ConnectionAttempt) == 0
 
 
-async def test_a_form_from_elsewhere_is_refused(house: House, browser: httpx.AsyncClient) -> None:
-    link = await house.ticket(await house.member())
+async def test_a_form_from_elsewhere_is_refused(office: Office, browser: httpx.AsyncClient) -> None:
+    link = await office.ticket(await office.member())
     elsewhere = (
         {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
@@ -172,17 +178,17 @@ async def test_a_form_from_elsewhere_is_refused(house: House, browser: httpx.Asy
 
     for headers in elsewhere:
         assert (await press(browser, link, **headers)).status_code == 403
-    for headers in ({}, {"Origin": "null"}, {"Origin": f"{house.url}.evil.example"}):
+    for headers in ({}, {"Origin": "null"}, {"Origin": f"{office.url}.evil.example"}):
         assert (await browser.post(link, headers=headers)).status_code == 403
-    assert (await browser.post(link, headers={"Origin": house.url})).status_code == 303
-    assert await house.count(SignIn) == 1
+    assert (await browser.post(link, headers={"Origin": office.url})).status_code == 303
+    assert await office.count(SignIn) == 1
 
 
 async def test_a_used_or_unknown_link_says_how_to_get_a_new_one(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    link = await house.ticket(await house.member())
-    await house.sign_in(browser, link)
+    link = await office.ticket(await office.member())
+    await office.sign_in(browser, link)
 
     for over in (link, "/connect/nonsense", f"/connect/{'a' * 43}", "/connect/%00", f"/connect/{'a' * 5000}"):
         for page in (await browser.get(over), await press(browser, over)):
@@ -191,11 +197,11 @@ async def test_a_used_or_unknown_link_says_how_to_get_a_new_one(
 
 
 async def test_a_link_of_somebody_who_lost_the_role_leads_nowhere(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    member = await house.member()
-    link = await house.ticket(member)
-    async with house.parts.database.system() as session:
+    member = await office.member()
+    link = await office.ticket(member)
+    async with office.parts.database.system() as session:
         row = await Members(session).get(member.organization_id, member.id)
         assert row is not None
         row.role = Role.MEMBER
@@ -204,18 +210,18 @@ async def test_a_link_of_somebody_who_lost_the_role_leads_nowhere(
 
     assert "This needs an admin of Acme Social" in shown.text
     assert "This needs an admin of Acme Social" in pressed.text
-    assert await house.count(SignIn) == 0
+    assert await office.count(SignIn) == 0
 
 
 async def test_a_sign_in_of_another_browser_is_refused_and_spoils_nothing(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    started = await press(browser, await house.ticket(await house.member()))
-    back = house.slack.consent(started.headers["location"], ADA, ACME)
+    started = await press(browser, await office.ticket(await office.member()))
+    back = office.slack.consent(started.headers["location"], ADA, ACME)
 
-    async with house.browser() as other:
+    async with office.browser() as other:
         without = await other.get(back)
-        await press(other, await house.ticket(await house.member()))
+        await press(other, await office.ticket(await office.member()))
         with_another = await other.get(back)
     mine = await browser.get(back)
     again = await browser.get(back)
@@ -224,11 +230,13 @@ async def test_a_sign_in_of_another_browser_is_refused_and_spoils_nothing(
     assert mine.status_code == 303
 
 
-async def test_cancelling_at_slack_offers_another_try(house: House, browser: httpx.AsyncClient) -> None:
-    link = await house.ticket(await house.member())
+async def test_cancelling_at_slack_offers_another_try(office: Office, browser: httpx.AsyncClient) -> None:
+    link = await office.ticket(await office.member())
     started = await press(browser, link)
 
-    answer = await browser.get(house.slack.consent(started.headers["location"], ADA, ACME, decision="cancel"))
+    answer = await browser.get(
+        office.slack.consent(started.headers["location"], ADA, ACME, decision="cancel")
+    )
 
     assert answer.status_code == 403
     assert "cancelled" in answer.text
@@ -238,22 +246,22 @@ async def test_cancelling_at_slack_offers_another_try(house: House, browser: htt
 
 @pytest.mark.parametrize("path", ["openid.connect.token", "openid/connect/keys"])
 async def test_when_slack_is_down_nothing_starts_and_the_link_lives_on(
-    house: House, browser: httpx.AsyncClient, path: str
+    office: Office, browser: httpx.AsyncClient, path: str
 ) -> None:
-    link = await house.ticket(await house.member())
-    house.slack.faults.append(Fault(path=path, status=503, body="<html>", times=1))
+    link = await office.ticket(await office.member())
+    office.slack.faults.append(Fault(path=path, status=503, body="<html>", times=1))
 
-    first = await house.sign_in(browser, link)
-    second = await house.sign_in(browser, link)
+    first = await office.sign_in(browser, link)
+    second = await office.sign_in(browser, link)
 
     assert first.status_code == 503
     assert "Nothing was started" in first.text or "nothing was started" in first.text
     assert second.status_code == 303
 
 
-async def test_names_people_chose_are_only_text(house: House, browser: httpx.AsyncClient) -> None:
+async def test_names_people_chose_are_only_text(office: Office, browser: httpx.AsyncClient) -> None:
     name = """<script>alert(1)</script>"'&<img src=x onerror=alert(1)>"""
-    page = await browser.get(await house.ticket(await house.member(name=name)))
+    page = await browser.get(await office.ticket(await office.member(name=name)))
 
     assert "<script" not in page.text
     assert "<img" not in page.text
@@ -261,15 +269,15 @@ async def test_names_people_chose_are_only_text(house: House, browser: httpx.Asy
 
 
 async def test_a_proof_ends_with_the_browser_being_forgotten(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    member = await house.member()
-    await house.sign_in(browser, await house.ticket(member))
-    async with house.parts.database.system() as session:
+    member = await office.member()
+    await office.sign_in(browser, await office.ticket(member))
+    async with office.parts.database.system() as session:
         await session.exec(
             delete(Browser).where(col(Browser.browser_hash) == digest(browser.cookies[COOKIE]))
         )
 
-    started = await press(browser, await house.ticket(member))
+    started = await press(browser, await office.ticket(member))
 
-    assert started.headers["location"].startswith(f"{house.slack.url}/")
+    assert started.headers["location"].startswith(f"{office.slack.url}/")

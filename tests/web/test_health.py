@@ -20,16 +20,16 @@ from bot import app, process
 from bot.settings import ConfigurationError
 from bot.web.health import ASKED_EVERY_S, Readiness
 from sandbox.browser import PLAIN
-from sandbox.slack.server import SlackSimulator
 from sandbox.start import bound
+from sandbox.world import World
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import Grant, GrantStatus
 from storage.tallies import Outcome, Tallies
+from tests.application import Office
 from tests.databases import sqlite_file
 from tests.outbox import put_text
 from tests.storage.world import build
-from tests.web.house import House, environment
 
 LONG_AGO = timedelta(minutes=31)
 
@@ -37,11 +37,10 @@ LONG_AGO = timedelta(minutes=31)
 @pytest.fixture
 async def worker(tmp_path: Path) -> AsyncIterator[process.Running]:
     """Give a process that does jobs only, with one grant; its clock has been at work for an hour, and waits."""
+    sqlite_file(tmp_path)
     async with AsyncExitStack() as stack:
-        slack = SlackSimulator()
-        await slack.start()
-        stack.push_async_callback(slack.stop)
-        env = environment("http://localhost:1", slack, sqlite_file(tmp_path), {}) | {"OCTAPOST_PORT": "0"}
+        world = await stack.enter_async_context(World())
+        env = world.env("http://localhost:1", tmp_path) | {"OCTAPOST_PORT": "0"}
         running = await stack.enter_async_context(
             process.run(app.settings_from(env), serve=False, monitoring_listener=bound())
         )
@@ -81,10 +80,10 @@ async def measured(client: httpx.AsyncClient) -> dict[str, float]:
 
 
 async def test_a_process_with_its_database_is_alive_and_ready(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
     live = await browser.get("/livez")
-    async with house.watcher() as watcher:
+    async with office.watcher() as watcher:
         ready = await watcher.get("/readyz")
 
     assert (live.status_code, live.text) == (200, "alive\n")
@@ -92,13 +91,13 @@ async def test_a_process_with_its_database_is_alive_and_ready(
 
 
 async def test_with_another_schema_it_is_alive_but_not_ready(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    async with house.parts.database.system() as session:
+    async with office.parts.database.system() as session:
         await session.exec(text("DELETE FROM alembic_version"))  # type: ignore[call-overload]
 
     live = await browser.get("/livez")
-    async with house.watcher() as watcher:
+    async with office.watcher() as watcher:
         ready = await watcher.get("/readyz")
 
     assert live.status_code == 200
@@ -106,10 +105,10 @@ async def test_with_another_schema_it_is_alive_but_not_ready(
 
 
 async def test_strangers_are_told_that_it_is_alive_and_nothing_else(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
     answers = [await browser.get(path) for path in ("/readyz", "/metrics", "/no-such-page")]
-    async with house.watcher() as watcher:
+    async with office.watcher() as watcher:
         public = [(await watcher.get(path)).status_code for path in ("/livez", "/", "/slack/install")]
 
     assert [answer.status_code for answer in answers] == [404] * 3
@@ -117,10 +116,12 @@ async def test_strangers_are_told_that_it_is_alive_and_nothing_else(
     assert public == [404] * 3
 
 
-async def test_pages_are_counted_by_route_never_by_address(house: House, browser: httpx.AsyncClient) -> None:
+async def test_pages_are_counted_by_route_never_by_address(
+    office: Office, browser: httpx.AsyncClient
+) -> None:
     await browser.get("/connect/somebodys-secret-ticket")
 
-    async with house.watcher() as watcher:
+    async with office.watcher() as watcher:
         page = await watcher.get("/metrics")
 
     assert 'octapost_web_requests_total{route="/connect/{ticket}",status="410"}' in page.text
@@ -229,12 +230,12 @@ async def test_a_platform_that_answers_nobody_holds_nothing_up(
 
 
 async def test_a_process_without_jobs_is_ready_whatever_is_due(
-    house: House,
+    office: Office,
 ) -> None:
-    await build(house.parts.database, house.parts.vault, "1")
-    await make_due(house.parts.database, timedelta(days=3))
+    await build(office.parts.database, office.parts.vault, "1")
+    await make_due(office.parts.database, timedelta(days=3))
 
-    async with house.watcher() as watcher:
+    async with office.watcher() as watcher:
         assert (await watcher.get("/readyz")).status_code == 200
 
 
@@ -325,13 +326,13 @@ async def test_metrics_that_could_not_be_measured_are_not_tried_for_by_everyone(
     assert [line["event"] for line in logs].count("metrics.not_measured") == 1
 
 
-async def test_a_port_that_is_taken_is_named_with_its_setting(house: House, tmp_path: Path) -> None:
+async def test_a_port_that_is_taken_is_named_with_its_setting(office: Office, tmp_path: Path) -> None:
     with bound() as taken:
         taken.listen()
         port = str(taken.getsockname()[1])
         said = []
         for setting in ("OCTAPOST_PORT", "OCTAPOST_METRICS_PORT"):
-            env = environment(house.url, house.slack, tmp_path / f"{setting}.sqlite3", {}) | {
+            env = office.world.env(office.url, tmp_path / setting) | {
                 "OCTAPOST_HOST": "127.0.0.1",
                 "OCTAPOST_PORT": "0",
                 setting: port,

@@ -16,155 +16,155 @@ from sandbox.slack.world import ACME, ADA, BLUE, INITECH, IRIS, IVAN, NORTH, OLG
 from storage.installations import Installations, bot_token
 from storage.memberships import Members
 from storage.models import AuditLine, Installation, Membership, Notice, Organization, Role
-from tests.web.house import House
+from tests.application import Office
 from tests.web.test_install import install
 
 ORDERS = list(itertools.permutations(["tokens_revoked", "app_uninstalled"]))
 
 
-async def only_installation(house: House) -> Installation:
-    [found] = await house.rows(Installation)
+async def only_installation(office: Office) -> Installation:
+    [found] = await office.rows(Installation)
     assert isinstance(found, Installation)
     return found
 
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_the_bot_token_is_destroyed_and_what_members_made_stays(
-    house: House, browser: httpx.AsyncClient, order: tuple[str, ...]
+    office: Office, browser: httpx.AsyncClient, order: tuple[str, ...]
 ) -> None:
-    await install(house, browser)
+    await install(office, browser)
 
-    outcomes = await house.slack.uninstall(ACME, order)
+    outcomes = await office.slack.uninstall(ACME, order)
 
     assert [o.status for o in outcomes if o] == [200, 200]
-    gone = await only_installation(house)
+    gone = await only_installation(office)
     assert gone.uninstalled_at is not None
     assert gone.bot_token_sealed is gone.refresh_token_sealed is None
-    assert await house.count(Organization) == await house.count(Membership) == 1
-    actions = [line.action for line in await house.rows(AuditLine)]
+    assert await office.count(Organization) == await office.count(Membership) == 1
+    actions = [line.action for line in await office.rows(AuditLine)]
     assert actions.count("app uninstalled") == 1
 
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_who_comes_back_finds_everything_and_is_told_so(
-    house: House, browser: httpx.AsyncClient, order: tuple[str, ...]
+    office: Office, browser: httpx.AsyncClient, order: tuple[str, ...]
 ) -> None:
-    await install(house, browser)
-    await house.slack.uninstall(ACME, order)
+    await install(office, browser)
+    await office.slack.uninstall(ACME, order)
 
-    await install(house, browser, OLGA)
+    await install(office, browser, OLGA)
 
-    back = await only_installation(house)
+    back = await only_installation(office)
     assert back.uninstalled_at is None
     assert back.bot_token_sealed is not None
-    assert await house.count(Organization) == await house.count(Membership) == 1
-    texts = [(n.channel, (await house.message(n))["text"]) for n in await house.rows(Notice)]
+    assert await office.count(Organization) == await office.count(Membership) == 1
+    texts = [(n.channel, (await office.message(n))["text"]) for n in await office.rows(Notice)]
     assert len(texts) == 2
     assert any(channel == OLGA and "Octapost is back in Acme" in text for channel, text in texts)
 
 
 @pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])
 async def test_news_that_is_older_than_the_installation_removes_nothing(
-    house: House, browser: httpx.AsyncClient, event: str
+    office: Office, browser: httpx.AsyncClient, event: str
 ) -> None:
     """Slack repeats an event after 5 minutes; by then the app may be back."""
-    await install(house, browser)
-    late = envelope(house, event) | {"event_time": int(time.time()) - 300}
+    await install(office, browser)
+    late = envelope(office, event) | {"event_time": int(time.time()) - 300}
 
-    outcome = await house.slack.courier.event(late)
+    outcome = await office.slack.courier.event(late)
 
     assert outcome.status == 200
-    assert (await only_installation(house)).uninstalled_at is None
+    assert (await only_installation(office)).uninstalled_at is None
 
 
-async def test_old_news_counts_when_the_token_is_dead(house: House, browser: httpx.AsyncClient) -> None:
-    await install(house, browser)
-    for token in house.slack.state.tokens.values():
+async def test_old_news_counts_when_the_token_is_dead(office: Office, browser: httpx.AsyncClient) -> None:
+    await install(office, browser)
+    for token in office.slack.state.tokens.values():
         token.dead = "account_inactive"
 
-    await house.slack.courier.event(
-        envelope(house, "app_uninstalled") | {"event_time": int(time.time()) - 300}
+    await office.slack.courier.event(
+        envelope(office, "app_uninstalled") | {"event_time": int(time.time()) - 300}
     )
 
-    assert (await only_installation(house)).uninstalled_at is not None
+    assert (await only_installation(office)).uninstalled_at is not None
 
 
-async def test_a_persons_revoked_sign_in_is_not_the_bots(house: House, browser: httpx.AsyncClient) -> None:
-    await install(house, browser)
+async def test_a_persons_revoked_sign_in_is_not_the_bots(office: Office, browser: httpx.AsyncClient) -> None:
+    await install(office, browser)
 
     for tokens in ({"oauth": [ADA], "bot": []}, {"oauth": [ADA]}, {}, None, "bot"):
-        body = envelope(house, "tokens_revoked")
+        body = envelope(office, "tokens_revoked")
         body["event"] = {"type": "tokens_revoked", "tokens": tokens}
-        assert (await house.slack.courier.event(body)).status == 200
+        assert (await office.slack.courier.event(body)).status == 200
 
-    assert (await only_installation(house)).uninstalled_at is None
+    assert (await only_installation(office)).uninstalled_at is None
 
 
-async def test_a_removal_elsewhere_is_not_ours(house: House, browser: httpx.AsyncClient) -> None:
-    await install(house, browser)
+async def test_a_removal_elsewhere_is_not_ours(office: Office, browser: httpx.AsyncClient) -> None:
+    await install(office, browser)
 
-    await house.slack.courier.event(envelope(house, "app_uninstalled") | {"team_id": BLUE})
+    await office.slack.courier.event(envelope(office, "app_uninstalled") | {"team_id": BLUE})
 
-    assert (await only_installation(house)).uninstalled_at is None
+    assert (await only_installation(office)).uninstalled_at is None
 
 
 async def test_an_org_wide_removal_ends_the_grids_installation_only(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    await install(house, browser, IRIS, NORTH, org_wide=True)
-    await install(house, browser, IRIS, NORTH)
+    await install(office, browser, IRIS, NORTH, org_wide=True)
+    await install(office, browser, IRIS, NORTH)
 
-    await house.slack.uninstall(INITECH)
+    await office.slack.uninstall(INITECH)
 
-    state = {i.slack_id: i.uninstalled_at is None for i in await house.rows(Installation)}
+    state = {i.slack_id: i.uninstalled_at is None for i in await office.rows(Installation)}
     assert state == {NORTH: True, INITECH: False}
 
 
 async def test_a_workspaces_removal_leaves_the_grids_installation(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    await install(house, browser, IRIS, NORTH)
-    await install(house, browser, IRIS, NORTH, org_wide=True)
+    await install(office, browser, IRIS, NORTH)
+    await install(office, browser, IRIS, NORTH, org_wide=True)
 
-    await house.slack.uninstall(NORTH)
+    await office.slack.uninstall(NORTH)
 
-    state = {i.slack_id: i.uninstalled_at is None for i in await house.rows(Installation)}
+    state = {i.slack_id: i.uninstalled_at is None for i in await office.rows(Installation)}
     assert state == {NORTH: False, INITECH: True}
 
 
 async def test_somebody_who_leaves_slack_loses_the_membership_and_admins_hear_of_it(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    await install(house, browser)
-    otto = await join(house, OTTO, Role.ADMIN)
+    await install(office, browser)
+    otto = await join(office, OTTO, Role.ADMIN)
 
-    await house.slack.deactivate(OTTO)
-    await house.slack.deactivate(OTTO)
+    await office.slack.deactivate(OTTO)
+    await office.slack.deactivate(OTTO)
 
-    async with house.parts.database.system(write=False) as session:
+    async with office.parts.database.system(write=False) as session:
         assert await Members(session).get(otto.organization_id, otto.id) is None
-    rows = [n for n in await house.rows(Notice) if n.key.startswith("left:")]
-    told = [(n.channel, await house.message(n)) for n in rows]
+    rows = [n for n in await office.rows(Notice) if n.key.startswith("left:")]
+    told = [(n.channel, await office.message(n)) for n in rows]
     assert [channel for channel, _ in told] == [ADA]
     assert "deactivated in Slack" in told[0][1]["text"]
     assert f"<@{OTTO}>" in str(told[0][1]["blocks"])
 
 
 async def test_when_the_last_owner_leaves_admins_hear_that_too(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    await install(house, browser)
-    await join(house, OTTO, Role.ADMIN)
+    await install(office, browser)
+    await join(office, OTTO, Role.ADMIN)
 
-    await house.slack.deactivate(ADA)
+    await office.slack.deactivate(ADA)
 
-    [told] = [n for n in await house.rows(Notice) if n.key.startswith("left:")]
+    [told] = [n for n in await office.rows(Notice) if n.key.startswith("left:")]
     assert told.channel == OTTO
-    assert "last owner" in str((await house.message(told))["blocks"])
+    assert "last owner" in str((await office.message(told))["blocks"])
 
 
-async def test_a_change_that_is_no_departure_ends_nothing(house: House, browser: httpx.AsyncClient) -> None:
-    await install(house, browser)
+async def test_a_change_that_is_no_departure_ends_nothing(office: Office, browser: httpx.AsyncClient) -> None:
+    await install(office, browser)
     odd: list[Any] = [
         {"id": ADA, "deleted": False},
         {"id": ADA},
@@ -179,34 +179,34 @@ async def test_a_change_that_is_no_departure_ends_nothing(house: House, browser:
         {"id": f"{ADA}> <!channel", "deleted": True},
         {"id": SID, "deleted": True},
     ]:
-        body = envelope(house, "user_change")
+        body = envelope(office, "user_change")
         body["event"] = {"type": "user_change", "user": user}
-        assert (await house.slack.courier.event(body)).status == 200
+        assert (await office.slack.courier.event(body)).status == 200
 
-    [member] = await house.rows(Membership)
+    [member] = await office.rows(Membership)
     assert member.ended_at is None
 
 
 async def test_a_grid_person_leaves_all_workspaces_of_the_grid_at_once(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    await install(house, browser, IRIS, NORTH)
-    ivan = await join(house, IVAN, Role.MEMBER, realm=INITECH, team_id=NORTH)
+    await install(office, browser, IRIS, NORTH)
+    ivan = await join(office, IVAN, Role.MEMBER, realm=INITECH, team_id=NORTH)
 
-    await house.slack.deactivate(IVAN)
+    await office.slack.deactivate(IVAN)
 
-    async with house.parts.database.system(write=False) as session:
+    async with office.parts.database.system(write=False) as session:
         assert await Members(session).get(ivan.organization_id, ivan.id) is None
 
 
-async def test_a_token_destroyed_is_not_handed_out(house: House, browser: httpx.AsyncClient) -> None:
-    await install(house, browser)
-    await house.slack.uninstall(ACME)
+async def test_a_token_destroyed_is_not_handed_out(office: Office, browser: httpx.AsyncClient) -> None:
+    await install(office, browser)
+    await office.slack.uninstall(ACME)
 
-    async with house.parts.database.system(write=False) as session:
-        assert await Installations(session, house.parts.vault).find(ACME, None) is None
+    async with office.parts.database.system(write=False) as session:
+        assert await Installations(session, office.parts.vault).find(ACME, None) is None
     with pytest.raises(LookupError):
-        bot_token(house.parts.vault, await only_installation(house))
+        bot_token(office.parts.vault, await only_installation(office))
 
 
 def test_no_token_shows_in_the_repr_of_a_new_installation() -> None:
@@ -223,21 +223,21 @@ def test_no_token_shows_in_the_repr_of_a_new_installation() -> None:
     assert "secret" not in repr(new_installation(answer.get))
 
 
-def envelope(house: House, event: str) -> dict[str, Any]:
+def envelope(office: Office, event: str) -> dict[str, Any]:
     """A signed event's body for Acme's installation."""
-    installation = next(i for i in house.slack.state.installations.values() if i.team_id == ACME)
+    installation = next(i for i in office.slack.state.installations.values() if i.team_id == ACME)
     inside: dict[str, Any] = {"type": event}
     if event == "tokens_revoked":
         inside["tokens"] = {"oauth": [], "bot": [installation.bot_user_id]}
-    return event_envelope(house.slack.state, inside, ACME, installation)
+    return event_envelope(office.slack.state, inside, ACME, installation)
 
 
 async def join(
-    house: House, user_id: str, role: Role, *, realm: str = ACME, team_id: str = ACME
+    office: Office, user_id: str, role: Role, *, realm: str = ACME, team_id: str = ACME
 ) -> Membership:
     """Make somebody a member of the only organization."""
-    [organization] = await house.rows(Organization)
-    async with house.parts.database.system() as session:
+    [organization] = await office.rows(Organization)
+    async with office.parts.database.system() as session:
         return await Members(session).add(
             organization.id, realm=realm, user_id=user_id, team_id=team_id, role=role
         )
@@ -254,18 +254,18 @@ async def join(
     ids=["503", "HTML", "fatal_error", "ratelimited"],
 )
 async def test_a_slack_that_does_not_say_whether_a_token_is_good_keeps_it_and_is_asked_again(
-    house: House, browser: httpx.AsyncClient, silence: Fault
+    office: Office, browser: httpx.AsyncClient, silence: Fault
 ) -> None:
-    await install(house, browser)
-    late = envelope(house, "app_uninstalled") | {"event_time": int(time.time()) - 300}
-    house.slack.faults.append(silence)
-    house.slack.settings["retry_delays_s"] = []
+    await install(office, browser)
+    late = envelope(office, "app_uninstalled") | {"event_time": int(time.time()) - 300}
+    office.slack.faults.append(silence)
+    office.slack.settings["retry_delays_s"] = []
 
-    outcome = await house.slack.courier.event(late)
-    kept = (await only_installation(house)).uninstalled_at
-    house.slack.faults.clear()
-    again = await house.slack.courier.event(late)
+    outcome = await office.slack.courier.event(late)
+    kept = (await only_installation(office)).uninstalled_at
+    office.slack.faults.clear()
+    again = await office.slack.courier.event(late)
 
     assert (outcome.status, again.status) == (503, 200)
     assert kept is None
-    assert (await only_installation(house)).uninstalled_at is None
+    assert (await only_installation(office)).uninstalled_at is None

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -16,10 +17,11 @@ from sqlalchemy import text
 
 from adapters.registry import REGISTRY
 from bot.settings import Settings
+from bot.views.plain_pages import PlainPage
 from bot.web.guard import Cookies
 from bot.web.pages import Pages, form_action_sources
 from storage.models import new_secret
-from tests.web.house import House, open_house
+from tests.application import Office, open_office
 
 HEADERS = {
     "referrer-policy": "no-referrer",
@@ -29,6 +31,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 PER_MINUTE = 60
+LIMITED = {"OCTAPOST_WEB_REQUESTS_PER_MINUTE": str(PER_MINUTE)}
 HOSTILE = (
     "https://evil.example",
     "//evil.example",
@@ -43,17 +46,11 @@ PARAMETERS = ("next", "redirect_uri", "url", "state", "code", "error")
 
 
 @pytest.fixture
-async def patient(tmp_path: Path) -> AsyncIterator[House]:
-    """A house that lets one address ask as often as it likes."""
-    async with open_house(tmp_path, OCTAPOST_WEB_REQUESTS_PER_MINUTE="100000") as found:
-        yield found
-
-
-@pytest.fixture
-async def proxied(tmp_path: Path) -> AsyncIterator[House]:
-    """A house behind one trusted proxy, so that tests can come from many addresses."""
-    async with open_house(tmp_path, OCTAPOST_TRUSTED_PROXIES="1") as found:
-        yield found
+async def proxied(tmp_path: Path) -> AsyncIterator[Office]:
+    """Give an app behind one trusted proxy, so that tests can come from many addresses."""
+    extra = {"OCTAPOST_TRUSTED_PROXIES": "1", **LIMITED}
+    async with AsyncExitStack() as stack:
+        yield await open_office(tmp_path, stack, extra, work=False)
 
 
 def settings(**extra: str) -> Settings:
@@ -70,21 +67,21 @@ def settings(**extra: str) -> Settings:
     )
 
 
-async def addresses(house: House) -> list[str]:
+async def addresses(office: Office) -> list[str]:
     """Every address of ours that a browser can open, with something in its blanks."""
-    live = (await house.ticket(await house.member())).removeprefix("/connect/")
+    live = (await office.ticket(await office.member())).removeprefix("/connect/")
     paths = {
         resource.canonical.format(ticket=ticket, slug="x", code="c" * 43)
-        for resource in house.parts.web.router.resources()
+        for resource in office.parts.web.router.resources()
         for ticket in (live, "a" * 43)
     } - {"/slack/events"}
     return sorted(paths | {"/nothing", "/connect/", "/oauth/none/callback", "/slack"})
 
 
-async def test_every_answer_carries_every_security_header(patient: House) -> None:
-    for path in await addresses(patient):
+async def test_every_answer_carries_every_security_header(office: Office) -> None:
+    for path in await addresses(office):
         for method in ("GET", "HEAD", "POST", "DELETE"):
-            async with patient.browser() as browser:
+            async with office.browser() as browser:
                 answer = await browser.request(method, path)
             for name, value in HEADERS.items():
                 if (path, name) != ("/favicon.ico", "cache-control") or answer.status_code != 200:
@@ -96,8 +93,8 @@ async def test_every_answer_carries_every_security_header(patient: House) -> Non
             assert "unsafe" not in policy
 
 
-async def test_no_page_has_a_script_or_loads_anything(house: House, browser: httpx.AsyncClient) -> None:
-    for path in await addresses(house):
+async def test_no_page_has_a_script_or_loads_anything(office: Office, browser: httpx.AsyncClient) -> None:
+    for path in await addresses(office):
         page = await browser.get(path)
         if page.headers.get("content-type", "").startswith("text/html"):
             assert "<script" not in page.text
@@ -118,12 +115,12 @@ async def test_the_style_is_the_one_the_policy_allows(browser: httpx.AsyncClient
 
 
 async def test_the_tickets_form_may_lead_to_slack_and_the_platform_and_nowhere_else(
-    house: House, browser: httpx.AsyncClient
+    office: Office, browser: httpx.AsyncClient
 ) -> None:
-    page = await browser.get(await house.ticket(await house.member()))
+    page = await browser.get(await office.ticket(await office.member()))
 
     policy = page.headers["content-security-policy"]
-    assert f"form-action 'self' {house.slack.url} {house.x.url};" in policy
+    assert f"form-action 'self' {office.slack.url} {office.x.url};" in policy
     assert "form-action 'none';" in (await browser.get("/")).headers["content-security-policy"]
 
 
@@ -140,7 +137,7 @@ def test_a_forms_hops_stay_in_one_domain(url: str, hops: tuple[str, ...]) -> Non
     assert form_action_sources(url) == hops
 
 
-async def test_no_parameter_decides_where_a_redirect_goes(proxied: House) -> None:
+async def test_no_parameter_decides_where_a_redirect_goes(proxied: Office) -> None:
     live = await proxied.ticket(await proxied.member())
     tried = redirected = 0
     for number, (value, name) in enumerate((v, n) for v in HOSTILE for n in PARAMETERS):
@@ -173,7 +170,7 @@ async def test_no_parameter_decides_where_a_redirect_goes(proxied: House) -> Non
     assert redirected == len(HOSTILE) * len(PARAMETERS)
 
 
-async def test_too_many_requests_of_one_address_wait_and_others_do_not(proxied: House) -> None:
+async def test_too_many_requests_of_one_address_wait_and_others_do_not(proxied: Office) -> None:
     async with proxied.browser(**{"X-Forwarded-For": "6.6.6.6, 10.0.0.1"}) as eager:
         answers = [await eager.get("/") for _ in range(PER_MINUTE + 3)]
         alive = await eager.get("/livez")
@@ -187,11 +184,15 @@ async def test_too_many_requests_of_one_address_wait_and_others_do_not(proxied: 
     assert allowed.status_code == 200
 
 
-async def test_without_a_trusted_proxy_nobody_names_their_own_address(browser: httpx.AsyncClient) -> None:
-    statuses = [
-        (await browser.get("/", headers={"X-Forwarded-For": f"10.0.0.{n}"})).status_code
-        for n in range(PER_MINUTE + 1)
-    ]
+async def test_without_a_trusted_proxy_nobody_names_their_own_address(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        office = await open_office(tmp_path, stack, LIMITED, work=False)
+        browser = await stack.enter_async_context(office.browser())
+
+        statuses = [
+            (await browser.get("/", headers={"X-Forwarded-For": f"10.0.0.{n}"})).status_code
+            for n in range(PER_MINUTE + 1)
+        ]
 
     assert statuses[-1] == 429
 
@@ -218,14 +219,14 @@ def test_a_cookie_that_is_not_ours_is_no_cookie(value: str) -> None:
 
 
 def test_sentences_show_commands_as_code_and_everything_else_as_text() -> None:
-    page = Pages(settings()).message_page("T", "Type `/octapost <b>` & <i>go</i>")
+    page = Pages(settings()).plain(PlainPage(title="T", sentences=("Type `/octapost <b>` & <i>go</i>",)))
 
     assert "Type <code>/octapost &lt;b&gt;</code> &amp; &lt;i&gt;go&lt;/i&gt;" in (page.text or "")
 
 
-async def test_a_failure_of_ours_is_a_page_with_a_number(house: House, browser: httpx.AsyncClient) -> None:
-    link = await house.ticket(await house.member())
-    async with house.parts.database.system() as session:
+async def test_a_failure_of_ours_is_a_page_with_a_number(office: Office, browser: httpx.AsyncClient) -> None:
+    link = await office.ticket(await office.member())
+    async with office.parts.database.system() as session:
         await session.exec(text("ALTER TABLE ticket RENAME TO elsewhere"))  # type: ignore[call-overload]
 
     page = await browser.get(link)

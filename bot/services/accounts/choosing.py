@@ -108,7 +108,9 @@ class Choosing:
             _, grant = await self._own(session, actor, discovery_id, lock=True)
             discoveries = Discoveries(session, self.vault)
             for blocked in await discoveries.blocked(organization_id, discovery_id, chosen):
-                raise BlockedAccountError(blocked.name, blocked.blocker)
+                raise BlockedAccountError(
+                    blocked.name, blocked.blocker, self.catalog.platform(grant.platform)
+                )
             if not chosen:
                 raise NothingChosenError
             found = await discoveries.take(organization_id, discovery_id, chosen)

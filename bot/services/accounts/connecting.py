@@ -15,6 +15,7 @@ from adapters import oauth
 from adapters.base import Client, Discovery, Platform, PlatformError, Rejected, Tokens
 from bot.ops.logs import logger
 from bot.services.accounts.consents import Consent, ConsentAnswer
+from bot.services.accounts.sign_in_as import SignInAs, sign_in_as
 from bot.services.acting import acting
 from bot.services.errors import (
     Limit,
@@ -68,6 +69,8 @@ class Invitation:
     """Whom it was made for."""
     organization: str
     platform: Platform
+    sign_in_as: SignInAs | None = None
+    """For a reconnect, whom to sign in as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +135,13 @@ class Connecting:
         if ticket is None:
             return None
         member, organization = await self._member_behind(ticket)
-        platform = self.catalog.platform(ticket.platform)
-        return Invitation(ticket=ticket, member=member, organization=organization, platform=platform)
+        return Invitation(
+            ticket=ticket,
+            member=member,
+            organization=organization,
+            platform=self.catalog.platform(ticket.platform),
+            sign_in_as=await self._expected(ticket),
+        )
 
     async def begin(self, invitation: Invitation, secret: str, browser: str) -> str | None:
         """Use up the link and return the platform's consent screen; None: it was used meanwhile.
@@ -165,6 +173,13 @@ class Connecting:
             raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name)
         return member, organization.name
 
+    async def _expected(self, row: Ticket | Consent) -> SignInAs | None:
+        """Return whom to sign in as, where something is to be reconnected."""
+        if row.reconnects is None:
+            return None
+        async with self.database.organization(row.organization_id, write=False) as session:
+            return await sign_in_as(session, self.vault, row.organization_id, row.reconnects)
+
     # And back
 
     async def finish(self, redeemed: Redeemed, code: str) -> Outcome:
@@ -191,7 +206,7 @@ class Connecting:
                 verdict=type(error).__name__,
                 code=error.code,
             )
-            failed = _failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(error))
+            failed = await self._failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(error))
             await self._tell(consent, _over(redeemed.attempt), failed)
             return failed
 
@@ -223,7 +238,7 @@ class Connecting:
         elif error in platform.missing_product_codes:
             problem = ConsentProblem.MISSING_PRODUCT
         consent = Consent.from_attempt(attempt)
-        failed = _failed(consent, problem, code=code)
+        failed = await self._failed(consent, problem, code=code)
         await self._tell(consent, _over(attempt), failed)
         return failed
 
@@ -266,7 +281,7 @@ class Connecting:
             await self._member_behind(consent)
             return await self._settle(consent, grant, client, discover)
         except Rejected as refusal:
-            failed = _failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(refusal))
+            failed = await self._failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(refusal))
             await self._tell(consent, _waiting(grant), failed)
             return failed
         except (NotMemberError, NotAllowedError) as refusal:
@@ -333,22 +348,23 @@ class Connecting:
             await Grants(session, self.vault).drop_pending(consent.organization_id, grant.id)
         log.warning("grant.dropped", grant=grant.id, platform=grant.platform, code=code)
 
+    async def _failed(
+        self, consent: Consent, problem: ConsentProblem, *, code: str = "", failure: Failure | None = None
+    ) -> ConsentFailed:
+        return ConsentFailed(
+            organization_id=consent.organization_id,
+            platform=consent.platform,
+            app=consent.app,
+            problem=problem,
+            code=code,
+            failure=failure,
+            reconnects=consent.reconnects or "",
+            sign_in_as=await self._expected(consent),
+        )
+
     async def _tell(self, consent: Consent, key: str, told: ConsentWaiting | ConsentFailed) -> None:
         async with self.database.system() as session:
             await enqueue_dm_by_id(session, consent.organization_id, consent.membership_id, key, told)
-
-
-def _failed(
-    consent: Consent, problem: ConsentProblem, *, code: str = "", failure: Failure | None = None
-) -> ConsentFailed:
-    return ConsentFailed(
-        organization_id=consent.organization_id,
-        platform=consent.platform,
-        app=consent.app,
-        problem=problem,
-        code=code,
-        failure=failure,
-    )
 
 
 def _over(attempt: ConnectionAttempt) -> str:

@@ -196,13 +196,17 @@ class Consents:
         return old.external_name, identity.name
 
     async def _store(self, session: AsyncSession, answer: ConsentAnswer, before: Before) -> Stored:
-        """Make the grant live, and connect, renew or keep the accounts it covers."""
+        """Make the grant live, and connect, renew or keep the accounts it covers.
+
+        A reconnect connects nothing new by itself, also where what it was meant for is gone by now.
+        """
         organization_id, accounts = answer.consent.organization_id, Accounts(session, self.vault)
         grant = await self._activate(session, answer)
         here = await accounts.remote_ids(organization_id, answer.platform.key)
         known = [account for account in answer.usable if account.id in here]
         fresh = [account for account in answer.usable if account.id not in here]
-        at_once = fresh if len(fresh) == 1 and before.wrong is None and not known else []
+        new = answer.consent.reconnects is None
+        at_once = fresh if new and len(fresh) == 1 and not known else []
 
         async def attach(chosen: list[RemoteAccount]) -> list[Account]:
             return [
@@ -315,6 +319,7 @@ def _settled(answer: ConsentAnswer, before: Before, stored: Stored, *, shared: b
         missing=tuple(scope.name for scope in missing_scopes(answer.client.app, answer.discovery.scopes)),
         shared=shared,
         wrong=before.wrong,
+        reconnects=answer.consent.reconnects or "",
         left_out=tuple(a.name for a in before.expected if not before.wrong and a.id not in renewed),
     )
 

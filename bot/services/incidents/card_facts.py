@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Platform
+from bot.services.accounts.sign_in_as import SignInAs, sign_in_as
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.permissions import Permission, allows
 from storage.alert_settings import Alerts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.notifications import CardNotification, OutdatedCard, ReconnectRequest
+    from storage.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class IncidentCard:
     platform: Platform
     organization: str
     connector: Membership | None
+    sign_in_as: SignInAs | None = None
+    """Whom to sign in as, while it is open."""
     claimer: Membership | None = None
     resolver: Membership | None = None
     lost_channel: str = ""
@@ -58,8 +62,9 @@ class RequestFacts:
 class CardReader:
     """Reads the facts of cards and requests, and whether their recipients may still see them."""
 
-    def __init__(self, catalog: PlatformCatalog) -> None:
+    def __init__(self, catalog: PlatformCatalog, vault: Vault) -> None:
         self._catalog = catalog
+        self._vault = vault
 
     async def facts(self, session: AsyncSession, incident: Incident) -> IncidentCard:
         """Return everything the card says, as of now."""
@@ -74,6 +79,7 @@ class CardReader:
             platform=self._catalog.platform(incident.platform),
             organization=organization.name if organization else "it",
             connector=await _member(session, incident, incident.connected_by),
+            sign_in_as=await self._whom(session, incident),
             claimer=await _member(session, incident, incident.claimed_by),
             resolver=await _member(session, incident, incident.resolved_by),
             lost_channel=lost_channel,
@@ -81,6 +87,11 @@ class CardReader:
             late=late,
             answerer=await _member(session, incident, incident.late_by),
         )
+
+    async def _whom(self, session: AsyncSession, incident: Incident) -> SignInAs | None:
+        if not incident.open or incident.grant_id is None:
+            return None
+        return await sign_in_as(session, self._vault, incident.organization_id, incident.grant_id)
 
     async def card(self, session: AsyncSession, one: CardNotification) -> IncidentCard | None:
         """Return what the card says; None if its recipient may not see it any more."""

@@ -57,7 +57,7 @@ class IncidentService:
         self._vault = vault
         self.cards = Cards()
         self.reviews = Reviews(catalog, vault, self.cards)
-        self.reader = CardReader(catalog)
+        self.reader = CardReader(catalog, vault)
         self.delivery = CardDelivery(self.cards)
         self.digests = Digests(catalog, self.reader, vault)
 

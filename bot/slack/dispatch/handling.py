@@ -138,7 +138,7 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
         case ServiceError():
             return Say(text=sentence(error)), error.code
         case PlatformError():
-            return Say(text=explain(error, "The platform")), name
+            return Say(text=explain(error)), name
     if is_outage(error):
         log.warning("request.outage", kind=str(route.kind), key=route.key, type=name)
         outcome, answer = "outage", kept_open(body, explain_outage(error, changed=changed), changed=changed)

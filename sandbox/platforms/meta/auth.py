@@ -1,4 +1,4 @@
-"""Login at the simulated Meta: the dialog, the token endpoint, and how permissions end."""
+"""The login of the simulated Meta: the dialog, the token endpoint, and the end of permissions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.values import Asset, Grant, Person, RegisteredApp, Registration, Rules
 
 OLDEST, NEWEST = 21, 26
-"""v20.0 ended 2026-09-24 and v26.0 is the newest; an ended version is served by the oldest that lives."""
+"""v20.0 ended 2026-09-24, and v26.0 is the newest. Calls of an ended version get the oldest active one."""
 VERSION = r"{version:v\d+\.\d+}"
 REDIRECT_DIFFERS = (
     "Error validating verification code. Please make sure your redirect_uri is identical "
@@ -102,17 +102,17 @@ class MetaAuth(OAuthSimulator):
     # The dialog
 
     def assets(self, person: Person, app: RegisteredApp) -> list[Asset]:  # noqa: ARG002 - the hook's shape
-        """Return every Page the person sees, and the box for all of them."""
+        """Return every Page that the person sees, and the box for all of them."""
         seen = [p for p in self.pages.values() if person.id in p.roles or person.id in p.onlookers]
         whole = [Asset(id=EVERY_PAGE, label="All current and future Pages", checked=False)] if seen else []
         return whole + [Asset(id=p.id, label=p.name) for p in seen]
 
     def new_token(self, kind: str) -> str:
-        """Return a token of Meta's shape, or a code of its own."""
+        """Return a token or a code in Meta's shape."""
         return ("AQ" if kind == "code" else "EAAG") + secrets.token_urlsafe(48).replace("-", "Z")
 
     def deny_parameters(self) -> dict[str, str]:
-        """Return what comes back when the person presses Cancel."""
+        """Return the parameters of the redirect after Cancel."""
         return {
             "error": "access_denied",
             "error_code": "200",
@@ -126,7 +126,7 @@ class MetaAuth(OAuthSimulator):
         return f"Invalid Scopes: {', '.join(sorted(unknown))}" if unknown else ""
 
     def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
-        """Remember the answer to each permission asked for; those of earlier trips stay."""
+        """Store the answer to each requested permission; those of earlier consents stay."""
         consent = self._consent(grant.person.id, grant.client_id)
         consent.seen_at = self.clock.now()
         consent.permissions["public_profile"] = "granted"
@@ -138,7 +138,7 @@ class MetaAuth(OAuthSimulator):
     # The token endpoint
 
     async def token(self, request: web.Request) -> web.Response:
-        """Answer a code, a token to make long, or our own credentials with a token."""
+        """Answer with a token: for a code, for a short token, or for the app's own credentials."""
         given = await parameters_of(request)
         try:
             self._check_version(request)
@@ -217,7 +217,7 @@ class MetaAuth(OAuthSimulator):
         return token
 
     def _live(self, value: str) -> Token:
-        """Return the token behind `value`, or refuse it with the subcode that says why."""
+        """Return the token with this `value`, or raise the error with the subcode of why it is not valid."""
         token = self.tokens.get(value)
         client_id, _, secret = value.partition("|")
         if token is None and (app := self.apps.get(client_id)) and app.client_secret == secret:
@@ -257,7 +257,7 @@ class MetaAuth(OAuthSimulator):
         return web.json_response({"error": error}, status=refusal.status, headers=headers)
 
     def _headers(self, request: web.Request) -> dict[str, str]:
-        """Return the usage headers of every answer: per cent used, and minutes to wait when it is all."""
+        """Return the usage headers of every answer: the percentage used, and the minutes to wait at the limit."""
         limited = bool(self.settings["limit_code"])
         usage = {"call_count": 100 if limited else 3, "total_time": 2, "total_cputime": 1}
         minutes = int(self.settings["limit_minutes"]) if limited else 0
@@ -275,7 +275,7 @@ class MetaAuth(OAuthSimulator):
     # Control
 
     def _end(self, subcode: int, *, person: str | None, client_id: str | None = None) -> int:
-        """Make every token of a person answer `subcode`; 458 also forgets the permissions."""
+        """Make every token of a person answer with `subcode`; 458 also ends the permissions."""
         ended = [
             token
             for token in self.tokens.values()
@@ -308,7 +308,7 @@ class MetaAuth(OAuthSimulator):
         return {"ended": ended, "callbacks": [await self._deauthorize(url, token) for token in tell_it]}
 
     async def _deauthorize(self, url: str, token: Token) -> int:
-        """Tell the app that a person has removed it; return the status it answered, 0 for none."""
+        """Report to the app that a person has removed it; return the status of its answer, or 0 if there was none."""
         facts = {"user_id": scoped_id(token), "issued_at": int(self.clock.now())}
         return await tell(
             url, {"signed_request": signed_request(self.apps[token.client_id].client_secret, facts)}

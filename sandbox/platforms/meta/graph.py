@@ -1,4 +1,4 @@
-"""How Graph puts things: its error envelope, fields and cursors ("Handle Errors", "Paginated Results")."""
+"""The form of Graph's answers: the error envelope, fields and cursors ("Handle Errors", "Paginated Results")."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GraphRefusal(Exception):
 
 
 def missing(node: str) -> GraphRefusal:
-    """Return the answer for a node that is not there, or not for this token: Graph does not tell which."""
+    """Return the answer for a node that doesn't exist or that this token may not see; Graph doesn't say which."""
     message = (
         f"Unsupported request. Object with ID '{node}' does not exist, cannot be loaded due to missing "
         "permissions, or does not support this operation"
@@ -38,7 +38,7 @@ def split_fields(raw: str) -> dict[str, str]:
 
 
 def pick(node: str, values: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields asked for, `id` always. Fields without a value are left out, unknown ones refused."""
+    """Return the requested fields, and always `id`. Fields without a value are left out, unknown ones refused."""
     if unknown := next((name for name in fields if name not in values), None):
         raise GraphRefusal(100, f"(#100) Tried accessing nonexistent field ({unknown}) on node type ({node})")
     picked = {name: values[name] for name in (*fields, "id") if values[name] is not None}
@@ -50,9 +50,9 @@ def pick(node: str, values: Mapping[str, Any], fields: Mapping[str, str]) -> dic
 
 
 def window(rows: Sequence[Mapping[str, Any]], asked: Mapping[str, str], url: str) -> dict[str, Any]:
-    """Return one answer's worth of `rows` with cursors, as `limit` and `after` ask.
+    """Return one page of `rows` with cursors, by the parameters `limit` and `after`.
 
-    `paging.next` repeats every parameter, the token too, as Graph's does.
+    `paging.next` repeats every parameter, including the token, as Graph's does.
     """
     try:
         limit = int(asked.get("limit", USUAL_PER_ANSWER))
@@ -78,7 +78,7 @@ def cursor(row: Mapping[str, Any]) -> str:
 
 
 def position(rows: Iterable[Mapping[str, Any]], after: str) -> int:
-    """Return where the row of a cursor stands."""
+    """Return the position of a cursor's row."""
     try:
         wanted = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)).decode().removeprefix("c:")
     except (binascii.Error, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Graph at the simulated Meta: the nodes and edges behind Pages and Instagram accounts."""
+"""Graph of the simulated Meta: the nodes and edges of Pages and Instagram accounts."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ GraphHandler = Callable[[Call], Awaitable[Reply]]
 
 
 class MetaSimulator(MetaAuth):
-    """The part of Meta that sign-in and discovery need, for Facebook and Instagram alike."""
+    """The part of Meta that sign-in and discovery need, for Facebook and Instagram."""
 
     def routes(self) -> list[web.RouteDef]:
-        """Serve the dialog, the token endpoint, and Graph's nodes and edges."""
+        """Return the routes of the dialog, the token endpoint, and Graph's nodes and edges."""
         root = f"/{VERSION}"
         return [
             web.get(f"{root}/dialog/oauth", self.show_consent),
@@ -56,7 +56,7 @@ class MetaSimulator(MetaAuth):
         ]
 
     def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
-        """Offer what the module's docstring lists."""
+        """Return the control actions (see the docstring of `sandbox.platforms.meta`)."""
         return {
             **super().controls(),
             "scope": self._control_scope,
@@ -67,7 +67,7 @@ class MetaSimulator(MetaAuth):
     # Graph
 
     def _graph(self, handler: GraphHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Wrap a handler in what every Graph call goes through: version, limits, token, proof, headers."""
+        """Return a handler with the checks of every Graph call: version, limits, token, proof, headers."""
 
         async def answer(request: web.Request) -> web.Response:
             try:
@@ -110,7 +110,7 @@ class MetaSimulator(MetaAuth):
             raise GraphRefusal(100, message, kind="GraphMethodException")
 
     def _me(self, call: Call) -> Person:
-        """Return the person a user token speaks for, if the path means that person."""
+        """Return the person of a user token, if the path names that person."""
         node = call.request.match_info["node"]
         if call.token.kind != "USER" or node not in {"me", scoped_id(call.token)}:
             raise missing(node)
@@ -199,7 +199,7 @@ class MetaSimulator(MetaAuth):
         return {"data": data}
 
     def _granular(self, consent: Consent, scope: str) -> Reply:
-        """Return the ids ticked for `scope`; without ids it means all, so nothing ticked is no entry."""
+        """Return the ids ticked for `scope`. An entry without ids means all, so with nothing ticked there is none."""
         targets = consent.targets.get(scope)
         if targets is None or scope not in PAGE_SCOPES | INSTAGRAM_SCOPES:
             return {"scope": scope}
@@ -264,7 +264,7 @@ class MetaSimulator(MetaAuth):
         }
 
     def _page_token(self, call: Call, page: PageNode) -> str | None:
-        """Return a token to act as `page`: without expiry from a long user token, else with its expiry."""
+        """Return a token to act as `page`. Made from a long user token it doesn't expire, else it expires with that."""
         user = call.token
         if user.kind == "PAGE":
             return user.value

@@ -1,4 +1,4 @@
-"""What a person allowed an app at the simulated Meta, and the tokens that came of it."""
+"""What a person allowed an app at the simulated Meta, and the tokens of these consents."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Reply = Mapping[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Consent:
-    """What one person allowed one app, over all trips through the dialog."""
+    """What one person allowed one app, in all consents together."""
 
     permissions: dict[str, str] = field(default_factory=dict)
     targets: dict[str, frozenset[str] | None] = field(default_factory=dict)
-    """Permission -> the Pages ticked for it; None: all, also future ones."""
+    """Permission -> the Pages ticked for it; None: all, including future ones."""
     seen_at: float = 0.0
 
     def allows(self, scope: str) -> bool:
@@ -49,12 +49,12 @@ class Token:
     """0: never."""
     long: bool = False
     dead: int = 0
-    """The error subcode it now answers with."""
+    """The error subcode with which it is now refused; 0 while it works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A Graph call whose token is good."""
+    """A Graph call with a valid token."""
 
     request: web.Request
     parameters: Mapping[str, str]
@@ -62,7 +62,7 @@ class Call:
     consent: Consent
 
     def fields(self, default: str) -> dict[str, str]:
-        """Return the fields asked for, each with what stands in its braces."""
+        """Return the requested fields, each with the content of its braces."""
         return split_fields(self.parameters.get("fields") or default)
 
 
@@ -75,21 +75,21 @@ ENDINGS = {
     467: "The session is invalid because the user logged out.",
     492: "The user does not have a sufficient role on the Page.",
 }
-"""Why a token is no good, by error subcode ("Handle Errors")."""
+"""Error subcode -> why a token is not valid ("Handle Errors")."""
 
 
 def asked_in(query: Mapping[str, str]) -> list[str]:
-    """Return the permissions an authorization request asks for."""
+    """Return the permissions that an authorization request asks for."""
     return query.get("scope", "").replace(",", " ").split()
 
 
 async def parameters_of(request: web.Request) -> dict[str, str]:
-    """Return the parameters of a call: Graph takes them from the query and from a form alike."""
+    """Return the parameters of a call, which Graph accepts in the query or in a form."""
     form = await request.post() if request.method == "POST" else {}
     return dict(request.query) | {key: str(value) for key, value in form.items()}
 
 
 def scoped_id(token: Token) -> str:
-    """Return the person's id as this app sees it: another app sees another one."""
+    """Return the person's id for this app; it differs from app to app."""
     digest = hashlib.sha256(f"{token.person} {token.client_id}".encode()).digest()
     return str(10**15 + int.from_bytes(digest[:6], "big"))

@@ -1,4 +1,4 @@
-"""Who is at the simulated Meta on the first day: people, Pages, a business portfolio, and their pictures."""
+"""The simulated Meta's initial people, Pages and business portfolio, and their pictures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WEAK_TASKS = ("ANALYZE", "MODERATE")
 
 @dataclass(slots=True, kw_only=True)
 class PageNode:
-    """A Facebook Page and who may do what on it."""
+    """A Facebook Page, and what each person may do on it."""
 
     id: str
     name: str
@@ -52,11 +52,11 @@ class PageNode:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Person -> tasks."""
     onlookers: frozenset[str] = frozenset()
-    """People who see it and get no token for it."""
+    """People who see it but get no token for it."""
 
     @property
     def instagram_id(self) -> str:
-        """The professional account's id; empty without one."""
+        """The professional account's id; empty if there is none."""
         return f"17841{self.id[-10:]}" if self.instagram else ""
 
 
@@ -79,7 +79,7 @@ BUSINESSES = (Business(id="880000000000001", name="Northwind Group", people=froz
 
 
 def first_pages() -> list[PageNode]:
-    """Return the Pages that are there on the first day, as nodes of their own."""
+    """Return new nodes of the initial Pages."""
     pages = [
         PageNode(
             id="104000000000001",
@@ -139,7 +139,7 @@ def first_pages() -> list[PageNode]:
 
 
 def square(seed: str) -> bytes:
-    """Return a 64 x 64 PNG in a colour of its own, so that a Page has a picture without the Internet."""
+    """Return a 64 x 64 PNG in one colour, so that a Page has a picture without the Internet."""
     pixel = bytes(96 + byte // 2 for byte in hashlib.sha256(seed.encode()).digest()[:3])
 
     def chunk(kind: bytes, data: bytes) -> bytes:

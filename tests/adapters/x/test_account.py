@@ -326,6 +326,14 @@ async def test_a_suspended_account_is_listed_with_its_blocker(
     assert [account.blocker for account in found.accounts] == [Blocker.SUSPENDED]
 
 
+async def test_a_locked_account_is_listed_with_its_blocker(x: X, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(status_code=403, json={"title": "Forbidden", "errors": [{"code": 326}]})
+
+    found = await x.discover(client_at(), Tokens(access_token="acc", subject="4714"))
+
+    assert [(account.id, account.blocker) for account in found.accounts] == [("4714", Blocker.LOCKED)]
+
+
 @pytest.mark.parametrize(
     ("answer", "verdict", "code"),
     [
@@ -369,7 +377,7 @@ async def test_a_suspended_account_is_listed_with_its_blocker(
                 "json": {"type": f"{PROBLEM}client-forbidden", "reason": "client-not-enrolled"},
             },
             Misconfigured,
-            "client-forbidden",
+            "client-not-enrolled",
             id="app-without-a-project",
         ),
         pytest.param(
@@ -381,8 +389,14 @@ async def test_a_suspended_account_is_listed_with_its_blocker(
         pytest.param(
             {"status_code": 403, "json": {"errors": [{"type": f"{PROBLEM}user-suspended"}]}},
             Rejected,
-            "user-suspended",
+            "suspended",
             id="suspended-and-nameless",
+        ),
+        pytest.param(
+            {"status_code": 403, "json": {"errors": [{"code": 326, "message": "To protect our users"}]}},
+            Rejected,
+            "locked",
+            id="locked-and-nameless",
         ),
         pytest.param(
             {"status_code": 403, "json": {"title": "Forbidden", "type": "about:blank"}},
@@ -568,7 +582,16 @@ async def test_a_suspended_account_is_refused_by_name_of_the_problem(
 ) -> None:
     client, tokens = await connect(sandbox, http, person="4713")
 
-    with pytest.raises(Rejected, match="user-suspended"):
+    with pytest.raises(Rejected, match="suspended"):
+        await x.discover(client, tokens)
+
+
+async def test_a_locked_account_is_refused_as_locked(
+    sandbox: XSimulator, http: httpx.AsyncClient, x: X
+) -> None:
+    client, tokens = await connect(sandbox, http, person="4714")
+
+    with pytest.raises(Rejected, match="locked"):
         await x.discover(client, tokens)
 
 
