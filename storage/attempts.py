@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, select
 
 from storage.engine.statements import now, run
 from storage.models import ConnectionAttempt, Ticket, digest, new_secret
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from storage.vault import Secret, Vault
 
 ATTEMPT_LIFE = timedelta(minutes=10)
+REMEMBERED = timedelta(days=1)
+"""How long after its end an attempt is known: whoever comes back late is told what to do."""
 
 _ATTEMPTS = SQLModel.metadata.tables["connection_attempt"]
 _OPEN_ATTEMPT = _ATTEMPTS.insert().values(expires_at=now(ATTEMPT_LIFE))
@@ -68,15 +70,44 @@ class Attempts:
             platform=ticket.platform,
             app=ticket.app,
             reconnects=ticket.reconnects,
-            verifier_sealed=self._vault.seal(
-                verifier,
-                table="connection_attempt",
-                column="verifier_sealed",
-                organization=ticket.organization_id,
-                row=digest(state).hex(),
-            ),
+            ticket_hash=ticket.ticket_hash,
+            **{
+                column: self._vault.seal(
+                    secret,
+                    table="connection_attempt",
+                    column=column,
+                    organization=ticket.organization_id,
+                    row=digest(state).hex(),
+                )
+                for column, secret in (("verifier_sealed", verifier), ("state_sealed", state))
+            },
         )
         return state
+
+    async def under_way(self, ticket: str, browser: str) -> ConnectionAttempt | None:
+        """Return the attempt that this browser began with this link, while it can be redeemed."""
+        begun = select(ConnectionAttempt).where(
+            col(ConnectionAttempt.ticket_hash) == digest(ticket),
+            col(ConnectionAttempt.browser_hash) == digest(browser),
+            col(ConnectionAttempt.expires_at) > now(),
+        )
+        return (await self._session.exec(begun)).one_or_none()
+
+    def secrets(self, attempt: ConnectionAttempt) -> tuple[Secret, Secret]:
+        """Return the state and the PKCE verifier of an attempt that was begun with a link."""
+        sealed = attempt.state_sealed
+        if sealed is None:
+            raise LookupError("the attempt was begun before its state was kept")
+        return self._open(attempt, "state_sealed", sealed), self._verifier(attempt)
+
+    async def missed(self, state: str, platform: str) -> tuple[ConnectionAttempt, bool] | None:
+        """Return an attempt that nobody has redeemed, whoever asks, and whether it is too late; or None."""
+        expired = col(ConnectionAttempt.expires_at) <= now()
+        same = select(ConnectionAttempt, expired).where(
+            col(ConnectionAttempt.state_hash) == digest(state), col(ConnectionAttempt.platform) == platform
+        )
+        row = (await self._session.exec(same)).one_or_none()
+        return None if row is None else (row[0], bool(row[1]))
 
     async def redeem(self, state: str, browser: str, platform: str) -> Redeemed | None:
         """Take an attempt out of circulation and return it with its verifier, or None.
@@ -96,11 +127,16 @@ class Attempts:
         if row is None:
             return None
         attempt = ConnectionAttempt(**row)
-        verifier = self._vault.open(
-            attempt.verifier_sealed,
+        return Redeemed(attempt=attempt, verifier=self._verifier(attempt))
+
+    def _verifier(self, attempt: ConnectionAttempt) -> Secret:
+        return self._open(attempt, "verifier_sealed", attempt.verifier_sealed)
+
+    def _open(self, attempt: ConnectionAttempt, column: str, sealed: bytes) -> Secret:
+        return self._vault.open(
+            sealed,
             table="connection_attempt",
-            column="verifier_sealed",
+            column=column,
             organization=attempt.organization_id,
             row=attempt.state_hash.hex(),
         )
-        return Redeemed(attempt=attempt, verifier=verifier)

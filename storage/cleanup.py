@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlmodel import col, delete
 
+from storage.attempts import REMEMBERED
 from storage.engine.statements import now
 from storage.models import (
+    AttemptOutcome,
     Browser,
     ConnectionAttempt,
     Discovery,
@@ -22,13 +25,25 @@ from storage.seen_requests import SEEN_LIFE, Seen
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+MODELS = (
+    Ticket,
+    SignIn,
+    Browser,
+    ConnectionAttempt,
+    AttemptOutcome,
+    InstallState,
+    JoinCode,
+    Discovery,
+    GridHome,
+)
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 async def sweep(session: AsyncSession) -> int:
     """Delete every one-time thing that is past its time; return how many rows. System session."""
     count = await Seen(session).forget_older(SEEN_LIFE)
-    for model in (Ticket, SignIn, Browser, ConnectionAttempt, InstallState, JoinCode, Discovery, GridHome):
-        expired = delete(model).where(col(model.expires_at) <= now())
+    for model in MODELS:
+        remembered = REMEMBERED if model is ConnectionAttempt else timedelta(0)
+        expired = delete(model).where(col(model.expires_at) <= now(-remembered))
         count += (await session.exec(expired, execution_options=_UNSYNCHRONIZED)).rowcount
     return count

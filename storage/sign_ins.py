@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert
-from sqlmodel import col, delete
+from sqlmodel import col, select, update
 
 from storage.engine.statements import now
 from storage.models import SignIn, digest, new_secret
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.vault import Vault
@@ -49,22 +50,31 @@ class SignIns:
         return state, nonce
 
     async def redeem(self, state: str, browser: str) -> tuple[SignIn, str] | None:
-        """Take the trip out of circulation and return it with its ticket, or None."""
+        """Take the trip out of circulation and return it with its ticket, or None: of several at once one gets it."""
         redeemed = await self._session.exec(
-            delete(SignIn)
-            .where(
-                col(SignIn.state_hash) == digest(state),
-                col(SignIn.browser_hash) == digest(browser),
-                col(SignIn.expires_at) > now(),
-            )
-            .returning(SignIn),
-            execution_options=_UNSYNCHRONIZED,
+            update(SignIn).where(*_of(state, browser, used=False)).values(used_at=now()).returning(SignIn),
+            execution_options=_UNSYNCHRONIZED | {"populate_existing": True},
         )
         sign_in: SignIn | None = redeemed.scalar_one_or_none()
-        if sign_in is None:
-            return None
+        return None if sign_in is None else (sign_in, self._ticket(sign_in))
+
+    async def repeated(self, state: str, browser: str) -> str | None:
+        """Return the ticket of a trip that this browser has made before, or None. Proves nothing."""
+        used = select(SignIn).where(*_of(state, browser, used=True))
+        sign_in = (await self._session.exec(used)).one_or_none()
+        return None if sign_in is None else self._ticket(sign_in)
+
+    def _ticket(self, sign_in: SignIn) -> str:
         row = sign_in.state_hash.hex()
-        ticket = self._vault.open(
+        return self._vault.open(
             sign_in.ticket_sealed, table="sign_in", column="ticket_sealed", organization=None, row=row
-        )
-        return sign_in, ticket.reveal()
+        ).reveal()
+
+
+def _of(state: str, browser: str, *, used: bool) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(SignIn.state_hash) == digest(state),
+        col(SignIn.browser_hash) == digest(browser),
+        col(SignIn.expires_at) > now(),
+        col(SignIn.used_at).is_not(None) if used else col(SignIn.used_at).is_(None),
+    )

@@ -550,6 +550,8 @@ def test_authlibs_other_transport_cannot_be_imported() -> None:
 
 BOT = ROOT / "bot"
 MAY_WRITE = {
+    "services/accounts/arrivals.py:finish": "uses an attempt up; its member is checked before anything comes of it",
+    "services/accounts/arrivals.py:_finish": "keeps what came of it",
     "services/accounts/connecting.py:_drop": "forgets a consent that led to nothing",
     "services/accounts/connecting.py:_tell": "owes a member a message",
     "services/accounts/deauthorizing.py:*": "a platform's signed word",
@@ -570,7 +572,6 @@ MAY_WRITE = {
     "slack/dispatch/replies.py:put": "owes a person a message",
     "slack/rotation.py:*": "the bot's own tokens",
     "web/connect.py:_admit": "whose browser it is",
-    "web/connect.py:callback": "uses an attempt up; its member is checked before anything comes of it",
     "web/connect.py:identity": "uses a trip to Slack's sign-in up",
     "web/connect.py:start": "begins a trip to Slack's sign-in",
     "web/install_trips.py:finish": "uses a trip to Slack's install page up",
@@ -621,7 +622,7 @@ def test_no_writer_goes_around_the_check_of_the_members_role() -> None:
 
 EDGES = ("stories", "web")
 ONE_TIME_SECRETS = {
-    "web/connect.py": "tickets, attempts and sign-ins, each used up by the page that it leads to",
+    "web/connect.py": "trips to Slack's sign-in, each used up by the page that it leads to",
     "web/install_trips.py": "the state of a trip to Slack's install page",
 }
 """Pages that may write, and what: nothing that a member changes."""

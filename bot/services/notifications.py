@@ -146,6 +146,10 @@ class ConsentProblem(StrEnum):
     """Our app at the platform may not ask for what it needs."""
     STOPPED = "stopped"
     """The platform sent an error; `code` says which, if it is printable."""
+    LATE = "late"
+    """The member came back after the trip had expired."""
+    ELSEWHERE = "elsewhere"
+    """The member came back in another browser than the one the trip began in."""
     NOT_ACCEPTED = "not_accepted"
     """The platform refused the consent; `failure` says why."""
 

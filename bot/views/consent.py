@@ -173,6 +173,13 @@ def why_failed(one: ConsentFailed, platform: Platform) -> str:
     match one.problem:
         case ConsentProblem.DECLINED:
             return f"You cancelled at {platform.sign_in_site}. Nothing changed."
+        case ConsentProblem.LATE:
+            return f"You came back from {platform.sign_in_site} after more than 10 minutes. Nothing changed."
+        case ConsentProblem.ELSEWHERE:
+            return (
+                f"You came back from {platform.sign_in_site} in another browser than the one you began in."
+                " Nothing changed. Open that page's address in the first browser, or get a new link here."
+            )
         case ConsentProblem.MISSING_PRODUCT:
             return missing_product(platform, next(app for app in platform.apps if app.key == one.app))
         case ConsentProblem.NOT_ACCEPTED if one.failure is not None:

@@ -14,30 +14,30 @@ from aiohttp import web
 from adapters.base import Client, Misconfigured, Platform
 from bot.ops.logs import logger
 from bot.ops.metrics import GRANTS
-from bot.services.errors import ServiceError
+from bot.services.accounts.arrivals import Arrivals, Arrived, NotArrived, Return
+from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.views import pages as views
 from bot.views.errors import explain, sentence
 from bot.web.guard import SECRET, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
-from storage.attempts import Attempts
 from storage.browsers import Browsers
 from storage.installations import Installations
-from storage.models import Membership, Ticket
+from storage.models import Membership
 from storage.sign_ins import SignIns
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.services.accounts.connecting import Connecting, Invitation, Outcome
+    from bot.services.accounts.connecting import Connecting, Outcome
+    from bot.services.accounts.links import Invitation
     from bot.settings import Settings
     from bot.slack.home_tab import HomeTabSoon
     from bot.web.guard import Cookies
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
-    from storage.attempts import Redeemed
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -68,6 +68,11 @@ class ConnectPages:
     database: Database
     vault: Vault
 
+    @property
+    def arrivals(self) -> Arrivals:
+        """What becomes of browsers that come back."""
+        return Arrivals(self.connecting, self.database, self.vault)
+
     def routes(self) -> list[web.RouteDef]:
         """Return the addresses. A HEAD never redeems anything."""
         return [
@@ -81,12 +86,13 @@ class ConnectPages:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show what a ticket is for. Changes nothing and sets no cookie."""
-        invitation = await self._read(request.match_info["ticket"])
+        secret, browser = request.match_info["ticket"], self.cookies.read(request)
+        invitation = await self._read(secret, browser)
         if invitation is None:
-            return self._used_up()
-        ticket, platform = invitation.ticket, invitation.platform
+            return await self._used_up(secret, browser)
+        asked, platform = invitation.asked, invitation.platform
         try:
-            client = self.connecting.catalog.client(ticket.platform, ticket.app)
+            client = self.connecting.catalog.client(asked.platform, asked.app)
         except Misconfigured as error:
             return self._misconfigured(error, platform)
         whom = invitation.sign_in_as
@@ -97,7 +103,7 @@ class ConnectPages:
             platform=platform,
             app=client.app,
             organization=invitation.organization,
-            again=ticket.reconnects is not None,
+            again=asked.reconnects is not None,
             whom=whom,
             picture=whom.picture if whom is not None else "",
             permissions=asked_for(client),
@@ -107,19 +113,16 @@ class ConnectPages:
         """Send the person on: to the platform if this browser is known to be theirs, else to Slack first."""
         if not is_same_origin(request, self.settings.public_url):
             return self.pages.render("elsewhere.html", status=403)
-        secret = request.match_info["ticket"]
-        invitation = await self._read(secret)
+        secret, browser = request.match_info["ticket"], self.cookies.ensure(request)
+        invitation = await self._read(secret, browser)
         if invitation is None:
-            return self._used_up()
-        member, browser = invitation.member, self.cookies.ensure(request)
-        async with self.database.system(write=False) as session:
-            known = await Browsers(session).who(browser)
-        if known is not None and (known.realm, known.user_id) == (member.realm, member.user_id):
+            return await self._used_up(secret, browser)
+        if await self._known(browser, invitation.member):
             return await self._consent(invitation, secret, browser)
         async with self.database.system() as session:
             state, nonce = await SignIns(session, self.vault).open(secret, browser)
-        log.info("sign_in.began", ticket=_short(invitation.ticket))
-        team_id = invitation.ticket.team_id
+        log.info("sign_in.began", ticket=invitation.reference)
+        team_id = invitation.asked.team_id
         location = self.sign_in.authorize_url(state=state, nonce=nonce, team_id=team_id)
         return self.cookies.keep(self.pages.redirect(location), browser)
 
@@ -132,7 +135,7 @@ class ConnectPages:
             async with self.database.system() as session:
                 redeemed = await SignIns(session, self.vault).redeem(query["state"], browser)
         if browser is None or redeemed is None:
-            return self._cannot_finish()
+            return await self._identity_again(query["state"], browser)
         sign_in, secret = redeemed
         retry = ("Try again", f"/connect/{secret}")
         if query["error"] or not query["code"]:
@@ -148,16 +151,37 @@ class ConnectPages:
 
     async def _admit(self, person: Person, secret: str, browser: str) -> web.Response:
         """Go on if this is the person the ticket was made for; nobody else learns what it was for."""
-        invitation = await self._read(secret)
+        invitation = await self._read(secret, browser)
         if invitation is None:
-            return self._used_up()
+            return await self._used_up(secret, browser)
         member = invitation.member
-        if not is_member(person, member, invitation.ticket):
-            log.warning("ticket.wrong_person", ticket=_short(invitation.ticket))
+        if not is_member(person, member, invitation.asked.team_id):
+            log.warning("ticket.wrong_person", ticket=invitation.reference)
             return self.pages.render("wrong_person.html", status=403)
         async with self.database.system() as session:
             await Browsers(session).prove(browser, member.realm, person.team_id, member.user_id)
         return await self._consent(invitation, secret, browser)
+
+    async def _identity_again(self, state: str, browser: str | None) -> web.Response:
+        """Send a browser that was at Slack before to where that led; a stranger's learns nothing."""
+        secret = None
+        if browser is not None and SECRET.fullmatch(state):
+            async with self.database.system(write=False) as session:
+                secret = await SignIns(session, self.vault).repeated(state, browser)
+        if browser is None or secret is None:
+            return self._cannot_finish()
+        invitation = await self._read(secret, browser)
+        if invitation is None:
+            return await self._used_up(secret, browser)
+        if await self._known(browser, invitation.member):
+            return await self._consent(invitation, secret, browser)
+        return self.pages.redirect(f"{self.settings.public_url}/connect/{secret}")
+
+    async def _known(self, browser: str, member: Membership) -> bool:
+        """Tell whether a browser has proved within 12 hours that this member uses it."""
+        async with self.database.system(write=False) as session:
+            known = await Browsers(session).who(browser)
+        return known is not None and (known.realm, known.user_id) == (member.realm, member.user_id)
 
     async def _consent(self, invitation: Invitation, secret: str, browser: str) -> web.Response:
         """Use the ticket up and go to the platform's consent screen."""
@@ -167,52 +191,65 @@ class ConnectPages:
         except Misconfigured as error:
             return self.cookies.keep(self._misconfigured(error, platform), browser)
         if location is None:
-            return self.cookies.keep(self._used_up(), browser)
-        log.info("consent.began", ticket=_short(invitation.ticket), platform=platform.key)
+            return self.cookies.keep(await self._used_up(secret, browser), browser)
+        log.info("consent.began", ticket=invitation.reference, platform=platform.key)
         return self.cookies.keep(self.pages.redirect(location), browser)
 
     # And back
 
     async def callback(self, request: web.Request) -> web.Response:
-        """Finish a connection attempt: same browser, same platform, once."""
+        """Finish a connection attempt, or say again what came of it."""
         platform = self.platforms.get(request.match_info["slug"])
         if platform is None:
             raise web.HTTPNotFound
         query = single_values(request.query, "code", "state", "error", "iss")
         browser = self.cookies.read(request)
-        if browser is None or not SECRET.fullmatch(query["state"]) or not (query["code"] or query["error"]):
+        if not SECRET.fullmatch(query["state"]) or not (query["code"] or query["error"]):
             return self._cannot_finish()
         if platform.issuer is not None and query["iss"] != platform.issuer:
             log.warning("callback.wrong_issuer", platform=platform.key)
             return self._cannot_finish()
-        async with self.database.system() as session:
-            redeemed = await Attempts(session, self.vault).redeem(query["state"], browser, platform.key)
-        if redeemed is None:
-            return self._cannot_finish()
-        return await self._finish(redeemed, platform, code=query["code"], error=query["error"])
+        back = Return(
+            platform=platform, state=query["state"], browser=browser, code=query["code"], error=query["error"]
+        )
+        return await self._arrived(await self.arrivals.finish(back), platform)
 
-    async def _finish(self, redeemed: Redeemed, platform: Platform, *, code: str, error: str) -> web.Response:
-        attempt = redeemed.attempt
-        link = await self._back(attempt.team_id)
-        try:
-            outcome: Outcome = (
-                await self.connecting.refuse(attempt, error)
-                if error
-                else await self.connecting.finish(redeemed, code)
-            )
-        except ServiceError as refusal:
-            GRANTS.labels(platform.key, refusal.code).inc()
+    async def _arrived(self, arrived: Arrived | NotArrived, platform: Platform | None = None) -> web.Response:
+        if isinstance(arrived, NotArrived):
+            return self._not_arrived(arrived, platform)
+        link = await self._back(arrived.team_id)
+        if arrived.outcome is None:
+            refusal = arrived.refusal or NotMemberError()
+            self._count(arrived, refusal.code)
             return self.pages.render("refused.html", status=403, link=link, why=sentence(refusal))
-        GRANTS.labels(platform.key, label_of(outcome)).inc()
-        if not isinstance(outcome, ConsentFailed):
-            self.home.redraw_soon(attempt, attempt.team_id)
-        page = views.of_outcome(outcome, platform)
+        self._count(arrived, label_of(arrived.outcome))
+        if not (arrived.again or isinstance(arrived.outcome, ConsentFailed)):
+            self.home.redraw_soon(arrived, arrived.team_id)
+        page = views.of_outcome(arrived.outcome, arrived.platform)
         return self.pages.render(page.TEMPLATE, title=page.title, good=page.good, page=page, link=link)
+
+    def _not_arrived(self, why: NotArrived, platform: Platform | None) -> web.Response:
+        name = platform.name if platform is not None else ""
+        match why:
+            case NotArrived.FINISHING:
+                return self.pages.render("finishing.html", status=202)
+            case NotArrived.ABANDONED:
+                return self.pages.render("abandoned.html", status=500)
+            case NotArrived.LATE:
+                return self.pages.render("late.html", status=400, platform=name)
+            case NotArrived.ELSEWHERE:
+                return self.pages.render("other_browser.html", status=400, platform=name)
+            case NotArrived.UNKNOWN:
+                return self._cannot_finish()
+
+    def _count(self, arrived: Arrived, label: str) -> None:
+        if not arrived.again:
+            GRANTS.labels(arrived.platform.key, label).inc()
 
     # What they share
 
-    async def _read(self, secret: str) -> Invitation | None:
-        return await self.connecting.read_link(secret) if SECRET.fullmatch(secret) else None
+    async def _read(self, secret: str, browser: str | None) -> Invitation | None:
+        return await self.connecting.read_link(secret, browser) if SECRET.fullmatch(secret) else None
 
     async def _back(self, team_id: str) -> Link:
         async with self.database.system(write=False) as session:
@@ -221,7 +258,12 @@ class ConnectPages:
             found = await Installations(session, self.vault).find(team_id, enterprise_id)
         return self.pages.back_to_slack(found.app_id if found is not None else None, team_id)
 
-    def _used_up(self) -> web.Response:
+    async def _used_up(self, secret: str, browser: str | None) -> web.Response:
+        """Say what came of a link to the browser that used it, and to any other that it doesn't work."""
+        if browser is not None and SECRET.fullmatch(secret):
+            arrived = await self.arrivals.of_link(secret, browser)
+            if arrived is not None:
+                return await self._arrived(arrived)
         return self.pages.render("used_up.html", status=410)
 
     def _cannot_finish(self) -> web.Response:
@@ -250,13 +292,13 @@ def label_of(outcome: Outcome) -> str:
             return "renewed" if outcome.renewed else "nothing"
 
 
-def is_member(person: Person, member: Membership, ticket: Ticket) -> bool:
+def is_member(person: Person, member: Membership, asked_in: str) -> bool:
     """Tell whether the person Slack named is the member the ticket was made for.
 
     User ids are unique in a workspace, and in a Grid across its workspaces: there Slack may name
-    any of the person's workspaces or the organization itself, so the one asked from counts too.
+    any of the person's workspaces or the organization itself, so the one they `asked_in` counts too.
     """
-    at_home = person.team_id in {member.team_id, member.realm, ticket.team_id}
+    at_home = person.team_id in {member.team_id, member.realm, asked_in}
     return at_home and person.user_id == member.user_id
 
 
@@ -267,8 +309,3 @@ def asked_for(client: Client) -> list[AskedFor]:
         AskedFor(name=name, reason=reasons.get(name, "do what this installation was set up for"))
         for name in client.scopes
     ]
-
-
-def _short(ticket: Ticket) -> str:
-    """Return enough of a ticket's hash to follow it through the log."""
-    return ticket.ticket_hash.hex()[:12]

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 from storage.models.accounts import BLOCKED, LEFT_OUT, Account, AccountFacts
 from storage.models.alert_settings import AlertSettings
-from storage.models.attempts import ConnectionAttempt
+from storage.models.attempts import AttemptOutcome, ConnectionAttempt
 from storage.models.audit import AuditLine
 from storage.models.canaries import Canary
 from storage.models.channels import ChannelRequest
@@ -68,6 +68,7 @@ __all__ = [
     "AccountFacts",
     "AlertSettings",
     "AppRateLimit",
+    "AttemptOutcome",
     "AuditLine",
     "Browser",
     "Canary",

@@ -21,6 +21,8 @@ class SignIn(SQLModel, table=True):
     ticket_sealed: bytes = sealed_column(nullable=False)
     """The ticket itself, so that the browser can be sent back to its page."""
     expires_at: datetime = time_column()
+    used_at: datetime | None = time_column(nullable=True)
+    """When the browser came back; it may ask again where to go from here."""
 
 
 class Browser(SQLModel, table=True):

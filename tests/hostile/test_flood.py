@@ -17,7 +17,7 @@ from tests.hostile.wire import Wire, rows
 
 Count = Callable[[str, object], None]
 AT_ONCE = 20
-COMMANDS = tries(1000, 200)
+COMMANDS = tries(1000, 60)
 FORM = {"Sec-Fetch-Site": "same-origin", "Origin": "null", "Content-Length": "0"}
 
 

@@ -116,7 +116,7 @@ async def test_a_workspace_we_never_heard_of_is_looked_up_once_and_serves_everyb
     assert (home.enterprise_id, home.team_id, home.ours) == (INITECH, EAST, True)
 
 
-@pytest.mark.parametrize("silence", sampled(list(SILENCES), 2))
+@pytest.mark.parametrize("silence", sampled(list(SILENCES), 4))
 async def test_without_an_answer_nobody_is_called_a_stranger_and_nothing_is_remembered(
     office: Office, silence: str
 ) -> None:

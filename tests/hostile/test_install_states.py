@@ -19,7 +19,7 @@ from tests.hostile.wire import Wire, rows
 from tests.pages import COOKIE, query_of
 
 Count = Callable[[str, object], None]
-VISITS = tries(1000, 200)
+VISITS = tries(1000, 100)
 CALLERS = 16
 TRIPS = tries(20, 5)
 

@@ -34,7 +34,7 @@ BOTS = (
     "ia_archiver",
     "curl/8.14.1",
 )
-ROUNDS = tries(25, 4)
+ROUNDS = tries(25, 2)
 
 
 async def test_visits_of_bots_leave_a_ticket_as_it_was(
@@ -69,7 +69,7 @@ async def test_visits_of_bots_leave_a_ticket_as_it_was(
     assert page.status == 200
     assert await office.count(Account) == 1
     count = ROUNDS * len(BOTS) * 2
-    assert count == tries(1000, 160)
+    assert count == tries(1000, 80)
     record_property(
         "counted", f"{count:,} visits of {len(BOTS)} bots: 0 cookies, 0 rows, the ticket still works"
     )
@@ -88,5 +88,5 @@ async def test_a_callback_that_is_only_looked_at_finishes_nothing(office: Office
     assert {answer.status for answer in heads} == {405}
     assert {answer.status for answer in gets} == {400}
     assert not [c for answer in heads + gets for c in answer.all("set-cookie")]
-    assert await rows(office.database) == before
+    assert await rows(office.database) == before | {"notice": before["notice"] + 1}  # which says how to go on
     assert asked(office) == []

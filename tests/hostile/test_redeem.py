@@ -32,7 +32,7 @@ async def test_of_sixteen_callbacks_at_once_exactly_one_reaches_the_token_endpoi
 ) -> None:
     begun = await trips(either_office, STATES)
     wires = [Wire(either_office.url) for _ in range(CALLERS)]
-    refused: list[int] = []
+    pages: list[int] = []
     exchanges: list[int] = []
 
     for platform, some in begun.items():
@@ -41,12 +41,12 @@ async def test_of_sixteen_callbacks_at_once_exactly_one_reaches_the_token_endpoi
             before = len(asked(either_office))
             target = f"/oauth/{platform}/callback?state={trip.state}&code={trip.code}"
             answers = await asyncio.gather(*(wire.get(target, cookie=trip.browser) for wire in wires))
-            refused.append(sum("be finished here" in answer.body for answer in answers))
+            pages.append(len({(answer.status, answer.body) for answer in answers}))
             exchanges.append(len(asked(either_office)) - before)
     for wire in wires:
         await wire.close()
 
-    assert refused == [CALLERS - 1] * STATES * len(PLATFORMS)
+    assert pages == [1] * STATES * len(PLATFORMS)  # all of them read what came of the one
     assert exchanges == [1] * STATES * len(PLATFORMS)
     assert await either_office.count(ConnectionAttempt) == 0
     kind = either_office.database.dialect
@@ -62,8 +62,8 @@ async def test_of_sixteen_presses_on_one_ticket_exactly_one_goes_to_the_platform
         ticket = await office.ticket(member)
         answers = await asyncio.gather(*(press(browser, ticket) for _ in range(CALLERS)))
 
-    statuses = sorted(answer.status_code for answer in answers)
-    assert statuses == [303] + [410] * (CALLERS - 1)
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
     assert await office.count(ConnectionAttempt) == 2
 
 
@@ -97,7 +97,7 @@ async def test_nothing_works_once_its_ten_minutes_are_over(office: Office, recor
     assert proved == [400] * LINKS
     assert finished == [400] * 7 * TRIPS
     assert asked(office) == []
-    assert await rows(office.database) == before
+    assert await rows(office.database) == before | {"notice": 7 * TRIPS}  # which bring a new link each
     assert await office.count(Grant) == 0
     record_property(
         "counted",

@@ -224,13 +224,13 @@ async def test_everybody_may_do_what_the_table_says_and_nothing_else(
             else:
                 await members.end(mine.organization, member.id)
     table = [*kept, *cells_of(desk, mine, spare.id, fresh=True)]
-    refused = sampled([one for one in table if expected(one, "Acme") or turned_away(one)], 5)
+    refused = sampled([one for one in table if expected(one, "Acme") or turned_away(one)], 11)
     before, wrong = await dump(office.database), []
 
     for one in refused:
         wrong += await tried(desk, one)
     left = changed(before, await dump(office.database))
-    allowed = sampled([one for one in table if not (expected(one, "Acme") or turned_away(one))], 3)
+    allowed = sampled([one for one in table if not (expected(one, "Acme") or turned_away(one))], 7)
     for one in allowed:
         wrong += await tried(desk, one)
     await office.parts.dispatcher.drain(10)

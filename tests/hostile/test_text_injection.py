@@ -542,7 +542,7 @@ async def test_names_stay_names_in_everything_slack_is_sent(
     target, answers = f"{mine.organization}/{mine.account}", 0
     wrong: list[tuple[str, str, list[str]]] = []
 
-    for words in sampled(strings(70), 12):
+    for words in sampled(strings(70), 24):
         if not words.strip():
             continue
         await rename_everything(office, words)

@@ -74,7 +74,7 @@ async def messages(office: Office) -> list[str]:
     return [str(await office.message(notice)) for notice in notices]
 
 
-@pytest.mark.parametrize("platform", sampled(list(PLATFORMS), 2))
+@pytest.mark.parametrize("platform", sampled(list(PLATFORMS), 4))
 async def test_only_an_answer_that_carries_a_token_is_stored(
     office: Office, wire: Wire, platform: str, record_property: Count
 ) -> None:
@@ -129,7 +129,9 @@ async def test_an_answer_that_was_lost_leaves_nothing_and_says_so(office: Office
     assert await office.count(Grant) == 0
 
 
-@pytest.mark.parametrize(("app", "trouble"), SILENT, ids=lambda value: getattr(value, "key", value))
+@pytest.mark.parametrize(
+    ("app", "trouble"), sampled(SILENT, 4), ids=lambda value: getattr(value, "key", value)
+)
 async def test_a_platform_that_falls_silent_after_the_exchange_is_asked_again_with_one_button(
     office: Office, app: App, trouble: str
 ) -> None:

@@ -21,6 +21,7 @@ from bot.services.permissions import (
 )
 from bot.views.roles import article, describe, introduced
 from storage.models import Role
+from tests.counts import in_full
 
 ROOT = Path(__file__).parent.parent.parent
 EDITOR = """
@@ -96,6 +97,7 @@ def test_roles_are_described_by_what_the_table_grants_them() -> None:
     ]
 
 
+@in_full
 async def test_a_fourth_role_is_one_line_of_the_table_beside_its_stored_value(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     for package in ("adapters", "bot", "sandbox", "storage"):

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, col, update
 from storage import tickets
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
+from storage.attempt_outcomes import AttemptOutcomes
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.browsers import Browsers
@@ -94,6 +95,16 @@ async def pending_grant(
         )
 
 
+async def two_attempts(session: AsyncSession, vault: Vault, ticket: Ticket) -> None:
+    """Begin two trips to a platform, and end one of them."""
+    attempts = Attempts(session, vault)
+    for _ in range(2):
+        state = await attempts.open(ticket=ticket, browser="browser", verifier="verifier")
+    redeemed = await attempts.redeem(state, "browser", ticket.platform)
+    assert redeemed is not None
+    await AttemptOutcomes(session).begin(redeemed.attempt)
+
+
 async def build(database: Database, vault: Vault, suffix: str) -> World:
     """Return a world in which every table has a row."""
     async with database.system() as session:
@@ -145,7 +156,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         claim = Claim(enterprise_id=f"E{suffix}", team_id=f"T{suffix}9", user_id=user)
         await remember(session, claim, ours=True)
         await Browsers(session).prove(f"browser-{suffix}", team, team, user)
-        await Attempts(session, vault).open(ticket=row, browser="browser", verifier="verifier")
+        await two_attempts(session, vault, row)
         await Seen(session).first(f"signature-{suffix}")
         grants = Grants(session, vault)
         pending = await pending_grant(session, vault, organization.id)

@@ -32,7 +32,7 @@ ASKING = ("org invite <@U0OTTO|otto>", "org create Left", "org join ABCD-EFGH-JK
 """Commands that ask Slack about a person."""
 
 
-@pytest.mark.parametrize(("trouble", "words"), sampled(list(product(BROKEN, ASKING)), 2))
+@pytest.mark.parametrize(("trouble", "words"), sampled(list(product(BROKEN, ASKING)), 5))
 async def test_a_failed_question_is_never_read_as_no_such_person(
     office: Office, trouble: str, words: str
 ) -> None:

@@ -21,8 +21,8 @@ from sandbox.slack.world import ADA
 from sandbox.world import World
 from storage.models import Grant, GrantStatus
 from tests.ageing import age
-from tests.application import Office, open_office
-from tests.databases import DIALECTS, postgres
+from tests.application import EITHER, Office, open_office
+from tests.databases import postgres
 from tests.toy.adapter import Toy
 from tests.toy.simulator import ToySimulator
 
@@ -37,7 +37,7 @@ SECOND_LOOK = timedelta(minutes=20)
 TESS = Consent(person="tess")
 
 
-@pytest_asyncio.fixture(params=DIALECTS)
+@pytest_asyncio.fixture(params=EITHER)
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     """Give the product on either database, with Toy as its only platform."""
     toy: dict[str, Any] = {

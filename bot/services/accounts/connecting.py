@@ -15,6 +15,7 @@ from adapters import oauth
 from adapters.base import Client, Discovery, Platform, PlatformError, Rejected, Tokens
 from bot.ops.logs import logger
 from bot.services.accounts.consents import Consent, ConsentAnswer
+from bot.services.accounts.links import Invitation
 from bot.services.accounts.sign_in_as import SignInAs, sign_in_as
 from bot.services.acting import acting
 from bot.services.errors import (
@@ -43,7 +44,7 @@ from storage.tickets import NewTicket, Tickets, TooManyTickets, open_ticket
 
 if TYPE_CHECKING:
     from adapters.base import Adapter
-    from bot.services.access import Actor
+    from bot.services.access import Actor, ActorRef
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.consents import Consents
     from bot.services.accounts.disconnecting import Disconnecting
@@ -58,19 +59,6 @@ PRINTABLE = re.compile(r"[a-z_]{1,40}")
 Outcome = ConsentSettled | ConsentWaiting | ConsentFailed
 """What came of a consent. The member is told the same in Slack."""
 Discover = Callable[[], Awaitable[tuple[Discovery, Tokens]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
-    """A one-time link that still works, and what it is for."""
-
-    ticket: Ticket
-    member: Membership
-    """Whom it was made for."""
-    organization: str
-    platform: Platform
-    sign_in_as: SignInAs | None = None
-    """For a reconnect, whom to sign in as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +110,10 @@ class Connecting:
             raise LimitReachedError(Limit.CONNECT_LINKS) from None
         return f"{self.public_url}/connect/{ticket}"
 
-    async def read_link(self, secret: str) -> Invitation | None:
+    async def read_link(self, secret: str, browser: str | None = None) -> Invitation | None:
         """Return what a link is for; None: it was used, is too old or never was one. Changes nothing.
+
+        In the `browser` that used it, it works for as long as the trip that began with it.
 
         Raises:
             NotMemberError: The member it was made for has left.
@@ -131,20 +121,24 @@ class Connecting:
 
         """
         async with self.database.system(write=False) as session:
-            ticket = await Tickets(session).peek(secret)
-        if ticket is None:
+            asked: Ticket | ConnectionAttempt | None = await Tickets(session).peek(secret)
+            if asked is None and browser is not None:
+                asked = await Attempts(session, self.vault).under_way(secret, browser)
+        if asked is None:
             return None
-        member, organization = await self._member_behind(ticket)
+        member, organization = await self.member_behind(asked)
         return Invitation(
-            ticket=ticket,
+            asked=asked,
             member=member,
             organization=organization,
-            platform=self.catalog.platform(ticket.platform),
-            sign_in_as=await self._expected(ticket),
+            platform=self.catalog.platform(asked.platform),
+            sign_in_as=await self._expected(asked),
         )
 
     async def begin(self, invitation: Invitation, secret: str, browser: str) -> str | None:
         """Use up the link and return the platform's consent screen; None: it was used meanwhile.
+
+        The browser that used it gets the same address again.
 
         Raises:
             Misconfigured: Our credentials for the app were taken out.
@@ -152,18 +146,29 @@ class Connecting:
             NotAllowedError: They may connect nothing any more.
 
         """
-        ticket, verifier = invitation.ticket, new_secret()
-        client = self.catalog.client(ticket.platform, ticket.app)
-        async with acting(self.database, ticket, Permission.CONNECT_ACCOUNTS, system=True) as session:
-            redeemed = await Tickets(session).redeem(secret)
-            if redeemed is None:
-                return None
+        asked = invitation.asked
+        client = self.catalog.client(asked.platform, asked.app)
+        async with acting(self.database, asked, Permission.CONNECT_ACCOUNTS, system=True) as session:
             attempts = Attempts(session, self.vault)
-            state = await attempts.open(ticket=redeemed, browser=browser, verifier=verifier)
+            ticket = await Tickets(session).redeem(secret)
+            if ticket is not None:
+                verifier = new_secret()
+                state = await attempts.open(ticket=ticket, browser=browser, verifier=verifier)
+            else:
+                begun = await attempts.under_way(secret, browser)
+                if begun is None:
+                    return None
+                state, verifier = (one.reveal() for one in attempts.secrets(begun))
         return oauth.authorize_url(invitation.platform, client, state=state, verifier=verifier)
 
-    async def _member_behind(self, row: Ticket | Consent) -> tuple[Membership, str]:
-        """Return the member who asked, and the organization's name, as of now."""
+    async def member_behind(self, row: ActorRef) -> tuple[Membership, str]:
+        """Return the member who asked, and the organization's name, as of now.
+
+        Raises:
+            NotMemberError: They have left.
+            NotAllowedError: They may connect nothing any more.
+
+        """
         async with self.database.organization(row.organization_id, write=False) as session:
             member = await Members(session).get(row.organization_id, row.membership_id)
             organization = await Organizations(session).get(row.organization_id)
@@ -173,7 +178,7 @@ class Connecting:
             raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name)
         return member, organization.name
 
-    async def _expected(self, row: Ticket | Consent) -> SignInAs | None:
+    async def _expected(self, row: Ticket | ConnectionAttempt | Consent) -> SignInAs | None:
         """Return whom to sign in as, where something is to be reconnected."""
         if row.reconnects is None:
             return None
@@ -196,7 +201,7 @@ class Connecting:
 
         """
         consent = Consent.from_attempt(redeemed.attempt)
-        await self._member_behind(consent)
+        await self.member_behind(consent)
         try:
             return await self._exchange(consent, redeemed, code)
         except PlatformError as error:
@@ -206,9 +211,8 @@ class Connecting:
                 verdict=type(error).__name__,
                 code=error.code,
             )
-            failed = await self._failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(error))
-            await self._tell(consent, _over(redeemed.attempt), failed)
-            return failed
+            key, failure = _over(redeemed.attempt), Failure.of(error)
+            return await self._failed(consent, key, ConsentProblem.NOT_ACCEPTED, failure=failure)
 
     async def _exchange(
         self, consent: Consent, redeemed: Redeemed, code: str
@@ -237,10 +241,19 @@ class Connecting:
             problem = ConsentProblem.DECLINED
         elif error in platform.missing_product_codes:
             problem = ConsentProblem.MISSING_PRODUCT
-        consent = Consent.from_attempt(attempt)
-        failed = await self._failed(consent, problem, code=code)
-        await self._tell(consent, _over(attempt), failed)
-        return failed
+        return await self._failed(Consent.from_attempt(attempt), _over(attempt), problem, code=code)
+
+    async def missed(self, attempt: ConnectionAttempt, problem: ConsentProblem) -> None:
+        """Tell the member that a trip of theirs came back and could not be finished, once for each `problem`.
+
+        Raises:
+            NotMemberError: They have left.
+            NotAllowedError: They may connect nothing any more.
+
+        """
+        await self.member_behind(attempt)
+        log.info("consent.missed", platform=attempt.platform, problem=problem)
+        await self._failed(Consent.from_attempt(attempt), f"{_over(attempt)}:{problem}", problem)
 
     async def pending(self, actor: Actor, grant_id: str) -> Grant:
         """Return a grant whose platform has not said yet what it covers.
@@ -278,12 +291,11 @@ class Connecting:
 
         client = self.catalog.client(grant.platform, grant.app)
         try:
-            await self._member_behind(consent)
+            await self.member_behind(consent)
             return await self._settle(consent, grant, client, discover)
         except Rejected as refusal:
-            failed = await self._failed(consent, ConsentProblem.NOT_ACCEPTED, failure=Failure.of(refusal))
-            await self._tell(consent, _waiting(grant), failed)
-            return failed
+            key, failure = _waiting(grant), Failure.of(refusal)
+            return await self._failed(consent, key, ConsentProblem.NOT_ACCEPTED, failure=failure)
         except (NotMemberError, NotAllowedError) as refusal:
             log.info("consent.not_resumed", grant=grant.id, code=refusal.code)
             return None
@@ -349,9 +361,16 @@ class Connecting:
         log.warning("grant.dropped", grant=grant.id, platform=grant.platform, code=code)
 
     async def _failed(
-        self, consent: Consent, problem: ConsentProblem, *, code: str = "", failure: Failure | None = None
+        self,
+        consent: Consent,
+        key: str,
+        problem: ConsentProblem,
+        *,
+        code: str = "",
+        failure: Failure | None = None,
     ) -> ConsentFailed:
-        return ConsentFailed(
+        """Tell the member that a trip connected nothing, and return what is told."""
+        failed = ConsentFailed(
             organization_id=consent.organization_id,
             platform=consent.platform,
             app=consent.app,
@@ -361,6 +380,8 @@ class Connecting:
             reconnects=consent.reconnects or "",
             sign_in_as=await self._expected(consent),
         )
+        await self._tell(consent, key, failed)
+        return failed
 
     async def _tell(self, consent: Consent, key: str, told: ConsentWaiting | ConsentFailed) -> None:
         async with self.database.system() as session:
