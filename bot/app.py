@@ -85,8 +85,6 @@ from storage.vault import Vault
 if TYPE_CHECKING:
     from adapters.base import Adapter
 
-log = logs.logger(__name__)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
@@ -285,6 +283,7 @@ def _services(base: Base) -> Services:
         catalog=catalog,
         consents=Consents(catalog=catalog, incidents=incidents, database=database, vault=vault),
         disconnecting=disconnecting,
+        operator=operator,
         tokens=tokens,
         adapters=adapters,
         database=database,

@@ -8,6 +8,8 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -20,13 +22,12 @@ from rich.table import Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot import app, process
+from bot import doctor as check_up
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
-from bot.services.accounts.health import HealthReader
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
-from bot.views import diagnosis as diagnosis_views
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database
@@ -175,9 +176,7 @@ def doctor() -> None:
     """Check the configuration, the database and the keys, and say what is wrong."""
     settings = _settings()
     platforms = Table("Connects", "Ready", "Permissions asked for")
-    callbacks = []
     for found in settings.platforms().values():
-        callbacks.append(f"{settings.public_url}/oauth/{found.callback_slug}/callback")
         for one in found.platform.apps:
             client = found.clients.get(one.key)
             platforms.add_row(
@@ -185,26 +184,17 @@ def doctor() -> None:
                 "yes" if client else "no app configured: not offered",
                 " ".join(client.scopes) if client else "",
             )
-
-    async def check() -> tuple[str, list[str]]:
-        async with app.parts_of(settings, write=False) as parts:
-            counts = await remaining(parts.database, parts.vault)
-            used = ", ".join(f"key {key}: {rows}" for key, rows in sorted(counts.items()) if rows)
-            platform = parts.connecting.catalog.platform
-            health = await HealthReader(parts.database).now()
-            troubles = [diagnosis_views.health(each, platform(key)) for key, each in health.items()]
-            troubles += [ROLE_FAULTS[fault] for fault in await parts.database.role_faults()]
-            return f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles
-
     out.print(platforms)
-    out.print("Callback addresses to register at the platforms:", highlight=False)
-    for address in callbacks:
-        sys.stdout.write(f"  {address}\n")
-    database, troubles = _go(check())
-    out.print(f"Database and keys: {database}", highlight=False)
-    for trouble in troubles:
-        out.print(trouble, style="yellow", markup=False, highlight=False)
-    out.print(f"Slack calls {settings.public_url}/slack/events", highlight=False)
+    out.print("Addresses to register:", highlight=False)
+    for console, group in groupby(check_up.addresses(settings), attrgetter("console")):
+        out.print(f"  {console}", highlight=False)
+        for address in group:
+            sys.stdout.write(f"    {address.field}: {address.url}\n")
+    doubts = settings.doubts()
+    stored = _go(check_up.look(settings))
+    out.print(f"Database and keys: {stored.sealed}", highlight=False)
+    for trouble in [*doubts, *stored.troubles]:
+        out.print(trouble, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if settings.proxies_unknown:
         _fail(PROXIES_UNKNOWN)
 

@@ -93,6 +93,8 @@ async def run(
                 await process.connect()
             if serve and settings.proxies_unknown:
                 log.warning("start.proxies_unknown", hint=PROXIES_UNKNOWN)
+            for doubt in settings.doubts():
+                log.warning("start.setting_looks_wrong", hint=doubt)
             await warn_about_database(
                 parts.database,
                 whole=serve and work,

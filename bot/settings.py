@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -13,20 +12,21 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from adapters.base import App, Budget, Client, Pkce, Platform
+from adapters.base import App, Budget, Client, Platform
 from adapters.registry import Registry
+from bot.ops.setting_checks import faults_in_text, origin, platform_doubts, platform_faults, slack_doubts
 from storage.engine import urls
 from storage.engine.private import Exposed, read_secret
+from storage.vault import KeyRing, KeyRingError
 
 PREFIX = "OCTAPOST_"
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 CHANNEL = re.compile(r"([TE][A-Z0-9]+/[CG][A-Z0-9]+)?")
 OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
 NOT_FROM_ENV = frozenset({"registry", "platforms_env"})
 """Fields that no variable of their own sets."""
-FEWEST_CALLS = 10
-"""Fewer a minute would be used up by a single burst."""
+SLACK = "https://slack.com"
+UNKNOWN = "no such setting"
 
 
 PROXIES_UNKNOWN = (
@@ -40,20 +40,9 @@ class ConfigurationError(Exception):
     """The environment is not one this program can run in. The message names every fault."""
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    local = parts.scheme == "http" and parts.hostname in LOCAL
-    more = parts.path.strip("/") or parts.query or parts.fragment
-    if not (parts.scheme == "https" or local) or not parts.netloc or more:
-        raise ValueError("must be an https origin without a path (http only for localhost)")
-    if parts.username or parts.password:
-        raise ValueError("must not carry credentials")
-    return value.rstrip("/")
-
-
 def _api_url(value: str) -> str:
     parts = urlsplit(value)
-    _origin(f"{parts.scheme}://{parts.netloc}")
+    origin(f"{parts.scheme}://{parts.netloc}")
     return value.rstrip("/") + "/"
 
 
@@ -71,12 +60,32 @@ def _collector(value: str) -> str:
     return value.rstrip("/")
 
 
+def _key_ring(ours: Mapping[str, str]) -> str:
+    """Return the vault's key ring as text, read once: what is kept out of the log is what seals.
+
+    Raises ValueError or KeyRingError, with a sentence that names no secret.
+    """
+    file = ours.get("vault_keys_file")
+    if ("vault_keys" in ours) == (file is not None):
+        raise ValueError(
+            f"set either {PREFIX}VAULT_KEYS or {PREFIX}VAULT_KEYS_FILE (`octapost keys new` prints a key ring)"
+        )
+    try:
+        text = ours["vault_keys"] if file is None else read_secret(Path(file))
+    except Exposed as error:
+        raise ValueError(str(error)) from None
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"cannot be read ({type(error).__name__})") from None
+    KeyRing.parse(text)
+    return text
+
+
 def _database(value: SecretStr) -> SecretStr:
     urls.checked(value.get_secret_value())
     return value
 
 
-Origin = Annotated[str, AfterValidator(_origin)]
+Origin = Annotated[str, AfterValidator(origin)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 
 
@@ -104,8 +113,8 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = SecretStr("sqlite+aiosqlite:///octapost.sqlite3")
     database_migration_url: DatabaseUrl | None = None
     """The same database as its tables' owner, for `octapost db upgrade` only."""
-    vault_keys: SecretStr | None = None
-    """`2:base64,1:base64`, newest first; the first one seals."""
+    vault_keys: SecretStr
+    """`2:base64,1:base64`, newest first; the first one seals. Read from `vault_keys_file` where that is set."""
     vault_keys_file: Path | None = None
     slack_client_id: str
     slack_client_secret: SecretStr
@@ -113,7 +122,7 @@ class Settings(BaseSettings):
     slack_app_token: SecretStr | None = None
     """`xapp-...`, for Socket Mode only."""
     slack_api_url: Annotated[str, AfterValidator(_api_url)] = "https://slack.com/api/"
-    slack_web_url: Origin = "https://slack.com"
+    slack_web_url: Origin = SLACK
     """Where Slack's authorize and OpenID pages are."""
     slack_message_interval_s: float = Field(default=1.0, ge=0, le=60)
     """What lies between two messages to one channel. Slack takes one a second; tests have less time."""
@@ -166,23 +175,26 @@ class Settings(BaseSettings):
         fields = {k: v for k, v in ours.items() if k in cls.model_fields.keys() - NOT_FROM_ENV}
         fields.setdefault("otel_endpoint", env.get(OTEL_STANDARD, ""))
         platforms = {k: v for k, v in ours.items() if k.split("_")[0] in registry.platforms}
-        unknown = set(ours) - set(fields) - set(platforms)
-        faults = [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(unknown)]
-        if ("vault_keys" in ours) == ("vault_keys_file" in ours):
-            faults.append(
-                f"{PREFIX}VAULT_KEYS, {PREFIX}VAULT_KEYS_FILE: set one of them (`octapost keys new` prints one)"
-            )
+        faults = faults_in_text(ours) | dict.fromkeys(
+            sorted(set(ours) - set(fields) - set(platforms)), UNKNOWN
+        )
+        for name, fault in platform_faults(registry.platforms.values(), platforms):
+            faults.setdefault(name, fault)
+        try:
+            fields["vault_keys"] = _key_ring(ours)
+        except (ValueError, KeyRingError) as error:
+            faults.setdefault("vault_keys_file" if "vault_keys_file" in ours else "vault_keys", str(error))
+            fields["vault_keys"] = ""
         settings = None
         try:
             settings = cls(**fields, registry=registry, platforms_env=platforms)  # type: ignore[arg-type]
-            faults += settings.platform_faults()
         except ValidationError as error:
-            faults += [
-                f"{PREFIX}{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
-                for e in error.errors()
-            ]
+            for each in error.errors():
+                faults.setdefault("_".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))
         if faults or settings is None:
-            raise ConfigurationError("; ".join(faults)) from None
+            raise ConfigurationError(
+                "; ".join(f"{PREFIX}{n.upper()}: {fault}" for n, fault in faults.items())
+            )
         return settings
 
     @property
@@ -214,22 +226,29 @@ class Settings(BaseSettings):
         """True when TLS must end at a proxy, as we speak plain HTTP, and nobody said how many there are."""
         return self.secure and self.trusted_proxies is None
 
-    @cached_property
+    @property
     def keys(self) -> str:
-        """The vault's key ring as text, read once: what is kept out of the log is what seals.
+        """The vault's key ring as text."""
+        return self.vault_keys.get_secret_value()
 
-        Raises ConfigurationError when its file is exposed or cannot be read.
+    def doubts(self) -> list[str]:
+        """Return which credentials don't look like their platform's, a sentence each. They may work all the same.
+
+        Values for a simulator look as it likes.
         """
-        if self.vault_keys is not None:
-            return self.vault_keys.get_secret_value()
-        try:
-            return read_secret(self.vault_keys_file or Path())
-        except Exposed as error:
-            raise ConfigurationError(f"{PREFIX}VAULT_KEYS_FILE: {error}") from None
-        except (OSError, UnicodeError) as error:
-            raise ConfigurationError(
-                f"{PREFIX}VAULT_KEYS_FILE: cannot be read ({type(error).__name__})"
-            ) from None
+        odd: dict[str, str] = {}
+        if self.slack_web_url == SLACK:
+            given = {
+                "slack_client_id": self.slack_client_id,
+                "slack_client_secret": self.slack_client_secret.get_secret_value(),
+                "slack_signing_secret": self.slack_signing_secret.get_secret_value(),
+                "slack_app_token": self.slack_app_token.get_secret_value() if self.slack_app_token else "",
+            }
+            odd |= slack_doubts(given)
+        for platform in self.registry.platforms.values():
+            if not self.platforms_env.get(f"{platform.key}_url"):
+                odd |= dict(platform_doubts(platform, self.platforms_env))
+        return [f"{PREFIX}{name.upper()} {doubt}." for name, doubt in odd.items()]
 
     def secrets(self) -> list[str]:
         """Return every secret the operator entered, so that logs can be kept free of them."""
@@ -238,44 +257,11 @@ class Settings(BaseSettings):
         for url in (self.database_url, self.database_migration_url):
             entered += [] if url is None else urls.secrets_in(url.get_secret_value())
         clients = [value for name, value in self.platforms_env.items() if name.endswith("_client_secret")]
-        return [*entered, *clients, *(part.partition(":")[2] for part in self.keys.split(","))]
-
-    def platform_faults(self) -> list[str]:
-        """Return what is wrong with the platforms' variables, a sentence each."""
-        env, faults, known = self.platforms_env, [], set()
-        for platform in self.registry.platforms.values():
-            for app in platform.apps:
-                names = f"{app.key}_client_id", f"{app.key}_client_secret"
-                known |= {*names, f"{app.key}_scopes"}
-                if bool(env.get(names[0])) != bool(env.get(names[1])):
-                    faults.append(
-                        f"{PREFIX}{names[0].upper()} and {PREFIX}{names[1].upper()}: set both or neither"
-                    )
-            known |= {f"{platform.key}_{o}" for o in platform.options}
-            if env.get(f"{platform.key}_pkce", Pkce.OFF) not in set(Pkce):
-                faults.append(f"{PREFIX}{platform.key.upper()}_PKCE: must be one of {', '.join(Pkce)}")
-            known |= {f"{platform.key}_{each}" for each in ("url", "callback_slug", "calls_per_minute")}
-            calls = env.get(f"{platform.key}_calls_per_minute", "")
-            if calls and not (calls.isascii() and calls.isdigit() and int(calls) >= FEWEST_CALLS):
-                faults.append(
-                    f"{PREFIX}{platform.key.upper()}_CALLS_PER_MINUTE: a number from {FEWEST_CALLS} on"
-                )
-            if url := env.get(f"{platform.key}_url"):
-                try:
-                    _origin(url)
-                except ValueError as error:
-                    faults.append(f"{PREFIX}{platform.key.upper()}_URL: {error}")
-            slug = env.get(f"{platform.key}_callback_slug", platform.key)
-            if not slug.isascii() or not slug.replace("-", "").isalnum():
-                faults.append(
-                    f"{PREFIX}{platform.key.upper()}_CALLBACK_SLUG: letters, digits and dashes only"
-                )
-        slugs = [env.get(f"{key}_callback_slug", key) for key in self.registry.platforms]
-        faults += [
-            f"two platforms share the callback slug {s}"
-            for s in sorted({s for s in slugs if slugs.count(s) > 1})
+        return [
+            *entered,
+            *clients,
+            *(part.partition(":")[2] for part in self.keys.split(",")),
         ]
-        return faults + [f"{PREFIX}{name.upper()}: no such setting" for name in sorted(set(env) - known)]
 
     def platforms(self) -> dict[str, PlatformSettings]:
         """Return what is configured for each platform, in the registry's order."""
@@ -283,7 +269,7 @@ class Settings(BaseSettings):
 
     def _platform(self, platform: Platform) -> PlatformSettings:
         env = self.platforms_env
-        slug = env.get(f"{platform.key}_callback_slug", platform.key)
+        slug = env.get(f"{platform.key}_callback_slug") or platform.key
         options = {
             option: env[f"{platform.key}_{option}"]
             for option in platform.options

@@ -134,3 +134,32 @@ async def test_a_start_that_was_not_told_of_its_proxies_warns(tmp_path: Path) ->
     await web.communicate()
 
     assert "OCTAPOST_TRUSTED_PROXIES is not set" in said.decode()
+
+
+async def test_the_doctor_lists_every_address_and_what_looks_wrong(tmp_path: Path) -> None:
+    extra = {"YOUTUBE_CLIENT_ID": "GOCSPX-hunter22", "YOUTUBE_CLIENT_SECRET": "1.apps.googleusercontent.com"}
+
+    doctor = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "doctor", **extra)
+    said, _ = await doctor.communicate()
+
+    lines = [" ".join(line.split()) for line in said.decode().splitlines()]
+    assert doctor.returncode == 0
+    assert "Deauthorize callback URL: http://localhost:1/meta/deauthorize" in lines
+    assert "Data deletion request URL: http://localhost:1/meta/data-deletion" in lines
+    assert "Callback URL (Webhooks): http://localhost:1/tiktok/webhook" in lines
+    assert "Redirect URI: http://localhost:1/oauth/youtube/callback" in lines
+    assert "Request URL (events, commands, interactivity): http://localhost:1/slack/events" in lines
+    assert "OCTAPOST_YOUTUBE_CLIENT_ID and the secret look swapped." in lines
+    assert "OCTAPOST_SLACK_SIGNING_SECRET should be 32 hexadecimal digits" in " ".join(lines)
+
+
+async def test_every_fault_of_the_settings_is_named_at_once(tmp_path: Path) -> None:
+    wrong = {"PORT": "http", "X_CLIENT_ID": '"quoted"', "X_CLIENT_SECRET": "newline\n"}
+
+    doctor = await octapost(sqlite_file(tmp_path), "no key ring", "doctor", **wrong)
+    _, told = await doctor.communicate()
+
+    assert doctor.returncode == 1
+    assert sorted(line.partition(":")[0] for line in told.decode().splitlines()) == [
+        f"OCTAPOST_{name}" for name in ("PORT", "VAULT_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET")
+    ]

@@ -26,6 +26,7 @@ from adapters.base.facts import (
     Platform,
     Refresh,
     Scope,
+    Shape,
     capabilities,
     missing_scopes,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "Rejected",
     "RemoteAccount",
     "Scope",
+    "Shape",
     "SignedRequest",
     "TokenRefused",
     "Tokens",

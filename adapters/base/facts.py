@@ -84,6 +84,16 @@ class Budget:
     per: timedelta = timedelta(minutes=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a value looks, to warn an operator who entered another one."""
+
+    pattern: str
+    """The whole value matches it."""
+    words: str
+    """Completes "should be ..."."""
+
+
 UNDOCUMENTED = Budget(calls=6000)
 """For platforms that document no limit per app. A hundred calls a second is twice what a million grants need."""
 
@@ -118,6 +128,8 @@ class Platform:
     """The name of a group of platforms where ending one consent ends the others. Empty: no group."""
     scope_separator: str = " "
     client_id_param: str = "client_id"
+    client_id_shape: Shape | None = None
+    """How the ids of its apps look. None: not documented, and shorter than their secrets."""
     authorize_extra: Mapping[str, str] = field(default_factory=dict)
     pkce: Pkce = Pkce.OFF
     single_grant: bool = False

@@ -56,6 +56,8 @@ class Webhook:
     """An address of ours that a platform posts to."""
 
     path: str
+    field: str
+    """Where the operator enters it, as the platform's console calls it."""
     read: Callable[[SignedRequest], Deauthorization | None]
     """Returns the report, or None for a request about something else. Raises BadSignature if none of our secrets
     signed it."""

@@ -60,6 +60,7 @@ PLATFORM = Platform(
     account_tokens=True,
     data_access_window=meta.DATA_ACCESS_WINDOW,
     client_auth=ClientAuth.POST,
+    client_id_shape=meta.APP_ID,
     access_lifetime=timedelta(days=60),
     grant_family=meta.FAMILY,
     scope_separator=",",

@@ -67,6 +67,7 @@ PLATFORM = Platform(
     account_tokens=True,
     data_access_window=meta.DATA_ACCESS_WINDOW,
     client_auth=ClientAuth.POST,
+    client_id_shape=meta.APP_ID,
     access_lifetime=timedelta(days=60),
     signs_in_at="Facebook",
     grant_family=meta.FAMILY,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import Capability
+from adapters.base import Capability, Shape
 
 DEFAULT_GRAPH_VERSION = "v26.0"
 """Released 2026-07-29, the newest. Operators can set `graph_version`."""
@@ -17,6 +17,7 @@ GRAPH = "https://graph.facebook.com"
 AUTHORIZE_URL = f"https://www.facebook.com/{DEFAULT_GRAPH_VERSION}/dialog/oauth"
 TOKEN_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/oauth/access_token"
 REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
+APP_ID = Shape(pattern=r"\d+", words="the app id: digits only")
 DATA_ACCESS_WINDOW = timedelta(days=90)
 """https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23)."""
 FAMILY = "meta"

@@ -38,9 +38,10 @@ def _deletion(request: SignedRequest) -> Deauthorization:
 
 
 WEBHOOKS = (
-    Webhook(path="/meta/deauthorize", read=_removed),
+    Webhook(path="/meta/deauthorize", field="Deauthorize callback URL", read=_removed),
     Webhook(
         path="/meta/data-deletion",
+        field="Data deletion request URL",
         read=_deletion,
         deletion=DeletionPage(
             path="/meta/deletion/{code}", site="Facebook", purpose="Meta's deletion requests"

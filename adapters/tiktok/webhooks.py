@@ -47,7 +47,14 @@ def _read(request: SignedRequest) -> Deauthorization | None:
     )
 
 
-WEBHOOKS = (Webhook(path="/tiktok/webhook", read=_read, signature_header="TikTok-Signature"),)
+WEBHOOKS = (
+    Webhook(
+        path="/tiktok/webhook",
+        field="Callback URL (Webhooks)",
+        read=_read,
+        signature_header="TikTok-Signature",
+    ),
+)
 
 
 def _age_s(request: SignedRequest) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Refresh, Scope
+from adapters.base import App, Capability, ClientAuth, Pkce, Platform, Refresh, Scope, Shape
 
 SCOPE = "https://www.googleapis.com/auth/"
 PLATFORM = Platform(
@@ -47,6 +47,9 @@ PLATFORM = Platform(
                 ),
             ),
         ),
+    ),
+    client_id_shape=Shape(
+        pattern=r".+\.apps\.googleusercontent\.com", words="an id that ends with .apps.googleusercontent.com"
     ),
     refresh=Refresh.STATIC,
     login_spans_grants=True,

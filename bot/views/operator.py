@@ -28,8 +28,11 @@ def needs_you(one: OperatorNeeded, platform: Platform) -> Message:
             " again."
         )
     else:
-        what = f"{platform.name} refuses our app, so nothing there is renewed. Members were not told."
-        do = "See the app's page there: its keys, its review, its standing. Nothing is lost meanwhile."
+        what = f"{platform.name} refuses our app, so nothing there can be connected or renewed."
+        do = (
+            "Compare the app's id, secret and addresses there with `octapost doctor`, and see whether the app is"
+            " approved and in good standing. Nothing is lost meanwhile."
+        )
     text = f"{platform.name} needs you"
     return Message(
         text=f"{text}: {what}",

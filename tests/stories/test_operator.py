@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from adapters.base import Misconfigured
+from sandbox.browser import Consent
 from sandbox.core import Fault
-from sandbox.member import text_of
+from sandbox.member import Member, text_of
 from sandbox.slack.world import ACME, OTTO
 from tests.application import CHANNELS, Office
-from tests.stories.told import connected, grants
+from tests.stories.told import came_to, connected, grants
 
 CHANNEL = CHANNELS[ACME]
 OPERATED = {"OCTAPOST_OPERATOR_CHANNEL": f"{ACME}/{CHANNEL}"}
@@ -30,13 +31,48 @@ async def test_an_app_that_a_platform_refuses_is_said_to_the_operator_and_to_no_
         with pytest.raises(Misconfigured):
             await office.parts.tokens.get(grant.id, refused=grant.generation)
 
-    def page() -> list[str]:
-        heard = otto.slack.messages(CHANNEL, OTTO)
-        return [text for text in map(text_of, heard) if "needs you" in text]
-
-    await otto.slack.until(lambda: page() or None, 10)
-    (said,) = page()
+    await otto.slack.until(lambda: pages(otto) or None, 10)
+    (said,) = pages(otto)
     assert "Reddit refuses our app" in said
-    assert "Members were not told" in said
     assert "invalid_client" in said
     assert len(otto.direct_messages()) == private
+
+
+@pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
+async def test_a_secret_that_a_platform_refuses_at_a_consent_is_said_to_the_operator_once(
+    office: Office,
+) -> None:
+    otto = await office.installed(OTTO)
+    await office.slack.invite(CHANNEL)
+    reddit = office.world.platforms["reddit"]
+    ours = reddit.apps["sandboxReddit1"]
+    reddit.register(ours.client_id, "another secret", ours.redirect_uris)
+
+    for person in ("octa_demo", "big_mod"):
+        await came_to(otto, "reddit", Consent(person=person))
+
+    await otto.slack.until(lambda: pages(otto) or None, 10)
+    (said,) = pages(otto)
+    assert "Reddit refuses our app, so nothing there can be connected or renewed" in said
+    assert "octapost doctor" in said
+    assert len([text for text in map(text_of, otto.direct_messages()) if "on us, not on you" in text]) == 2
+
+
+@pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
+async def test_an_app_without_a_product_is_said_to_the_operator(office: Office) -> None:
+    otto = await office.installed(OTTO)
+    await office.slack.invite(CHANNEL)
+    linkedin = office.world.platforms["linkedin"]
+    ours = linkedin.apps["86li0pages"]
+    linkedin.register(ours.client_id, ours.client_secret, ours.redirect_uris, ["r_basicprofile"])
+
+    await came_to(otto, "linkedin", Consent(person="ana-ruiz"), "linkedin_page")
+
+    await otto.slack.until(lambda: pages(otto) or None, 10)
+    assert "unauthorized_scope_error" in pages(otto)[0]
+
+
+def pages(member: Member) -> list[str]:
+    """Return what the operator's channel was told."""
+    heard = member.slack.messages(CHANNEL, member.user_id)
+    return [text for text in map(text_of, heard) if "needs you" in text]

@@ -22,6 +22,7 @@ from bot.settings import Settings
 from bot.web.openid import NotProved, Person, SignInWithSlack, Unreachable
 from sandbox.browser import PLAIN
 from storage.models import digest
+from storage.vault import KeyRing
 
 CLIENT = "111.222"
 NONCE = "a-nonce-of-ours"
@@ -63,7 +64,7 @@ async def slack(keys: tuple[Keys, str]) -> AsyncIterator[SignInWithSlack]:
     settings = Settings.from_env(
         {
             "OCTAPOST_PUBLIC_URL": "https://bot.example.com",
-            "OCTAPOST_VAULT_KEYS": "1:unused",
+            "OCTAPOST_VAULT_KEYS": KeyRing.generate(),
             "OCTAPOST_SLACK_CLIENT_ID": CLIENT,
             "OCTAPOST_SLACK_CLIENT_SECRET": "secret",
             "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",

@@ -21,6 +21,7 @@ from bot.views.plain_pages import PlainPage
 from bot.web.guard import Cookies
 from bot.web.pages import Pages, form_action_sources
 from storage.models import new_secret
+from storage.vault import KeyRing
 from tests.application import Office, open_office
 
 HEADERS = {
@@ -57,7 +58,7 @@ def settings(**extra: str) -> Settings:
     return Settings.from_env(
         {
             "OCTAPOST_PUBLIC_URL": "https://bot.example.com",
-            "OCTAPOST_VAULT_KEYS": "1:unused",
+            "OCTAPOST_VAULT_KEYS": KeyRing.generate(),
             "OCTAPOST_SLACK_CLIENT_ID": "1.2",
             "OCTAPOST_SLACK_CLIENT_SECRET": "secret",
             "OCTAPOST_SLACK_SIGNING_SECRET": "a-signing-secret-of-some-length",

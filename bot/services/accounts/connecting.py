@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.consents import Consents
     from bot.services.accounts.disconnecting import Disconnecting
+    from bot.services.incidents.operator_alerts import OperatorPager
     from bot.services.tokens.fresh import FreshTokens
     from storage.attempts import Redeemed
     from storage.engine.db import Database
@@ -69,6 +70,7 @@ class Connecting:
     catalog: PlatformCatalog
     consents: Consents
     disconnecting: Disconnecting
+    operator: OperatorPager
     tokens: FreshTokens
     adapters: Mapping[str, Adapter]
     database: Database
@@ -385,6 +387,7 @@ class Connecting:
 
     async def _tell(self, consent: Consent, key: str, told: ConsentWaiting | ConsentFailed) -> None:
         async with self.database.system() as session:
+            await self.operator.page_for(session, self.catalog.platform(consent.platform), told)
             await enqueue_dm_by_id(session, consent.organization_id, consent.membership_id, key, told)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adapters import oauth
+from adapters.base import Misconfigured
 from bot.ops.logs import logger
 from bot.ops.metrics import OPERATOR
-from bot.services.notifications import OperatorNeeded
+from bot.services.notifications import ConsentFailed, OperatorNeeded
 from bot.services.outbox import Conversation, enqueue
 from storage.models import new_id
 from storage.operator_alerts import OperatorAlerts
@@ -15,6 +17,8 @@ from storage.operator_alerts import OperatorAlerts
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from adapters.base import Platform
+    from bot.services.notifications import ConsentWaiting
     from storage.engine.db import Database
 
 log = logger(__name__)
@@ -42,6 +46,16 @@ class OperatorPager:
             await enqueue(session, channel, f"operator:{new_id('pag')}", needed)
         OPERATOR.labels(platform, code).inc()
         log.error("operator.paged", platform=platform, code=code)
+
+    async def page_for(
+        self, session: AsyncSession, platform: Platform, told: ConsentFailed | ConsentWaiting
+    ) -> None:
+        """Page where a consent failed because the platform rejects our app. The member has been told as well."""
+        failure, code = told.failure, told.code if isinstance(told, ConsentFailed) else ""
+        if failure is not None and isinstance(failure.error, Misconfigured):
+            await self.page(session, platform.key, failure.code)
+        elif code in platform.missing_product_codes | oauth.OUR_FAULT:
+            await self.page(session, platform.key, code)
 
     async def still_failing(self, platform: str, code: str) -> None:
         """Store that a reported problem goes on, so that it is not reported again.

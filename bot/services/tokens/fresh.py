@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from adapters.base import Busy, GrantDead, TokenRefused, Tokens
+from adapters.base import Busy, GrantDead, Misconfigured, TokenRefused, Tokens
 from bot.services.tokens.policy import lease_for
 from storage.engine import time_limit
 from storage.engine.statements import database_time
@@ -83,6 +83,8 @@ class FreshTokens:
     async def use(self, grant_id: str, call: Callable[[Client, Tokens], Awaitable[Answer]]) -> Answer:
         """Return what `call` answers, given tokens that work; a refused one is refreshed once and tried again.
 
+        The operator is paged where the platform refuses our app.
+
         Raises:
             PlatformError: What `call` raises, or why there are no tokens: see `get`.
 
@@ -90,10 +92,14 @@ class FreshTokens:
         found = await self.get(grant_id)
         client = self._catalog.client(found.grant.platform, found.grant.app)
         try:
-            return await call(client, found.tokens)
-        except TokenRefused:
-            renewed = await self.get(grant_id, refused=found.grant.generation)
-            return await call(client, renewed.tokens)
+            try:
+                return await call(client, found.tokens)
+            except TokenRefused:
+                renewed = await self.get(grant_id, refused=found.grant.generation)
+                return await call(client, renewed.tokens)
+        except Misconfigured as error:
+            await self._refresher.report(found.grant, error)
+            raise
 
     async def _lease(self, grant: Grant) -> Grant | None:
         lease = lease_for(self._catalog.platform(grant.platform))

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.exc import DBAPIError
 
-from adapters.base import Busy, GrantDead, Platform, PlatformError, Rejected, TokenRefused, Tokens
+from adapters.base import (
+    Busy,
+    GrantDead,
+    Misconfigured,
+    Platform,
+    PlatformError,
+    Rejected,
+    TokenRefused,
+    Tokens,
+)
 from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS
 from bot.ops.retrying import retry
@@ -114,6 +123,10 @@ class Refresher:
             scopes=frozenset(grant.scopes),
             subject=grant.external_id,
         )
+
+    async def report(self, grant: Grant, error: Misconfigured) -> None:
+        """Page the operator about a call with the grant's token that failed because of our app."""
+        await self._outcomes.page(self._catalog.platform(grant.platform), error.code)
 
     @traced("refresh", lambda _self, grant: {"platform": grant.platform, "grant": grant.id})
     async def refresh(self, grant: Grant) -> PlatformError | None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from adapters.registry import REGISTRY
 from bot.settings import ConfigurationError, Settings
 from storage.engine.db import Database
 from storage.engine.private import Exposed, make_file, read_secret, tighten
 from storage.vault import KeyRing, check_canaries
-from tests.application import settings
 from tests.databases import sqlite_file
 
 if TYPE_CHECKING:
@@ -147,13 +147,18 @@ def test_an_exposed_key_ring_is_refused_by_the_name_of_its_variable(tmp_path: Pa
     file = tmp_path / "ring"
     file.write_text(KeyRing.generate())
     file.chmod(0o666)
-    found = settings()
-    with_file = Settings(**found.model_dump() | {"vault_keys": None, "vault_keys_file": file})
+    env = {
+        "OCTAPOST_PUBLIC_URL": "https://bot.example.com",
+        "OCTAPOST_SLACK_CLIENT_ID": "1.2",
+        "OCTAPOST_SLACK_CLIENT_SECRET": "slack-secret",
+        "OCTAPOST_SLACK_SIGNING_SECRET": "s" * 32,
+        "OCTAPOST_VAULT_KEYS_FILE": str(file),
+    }
 
     with pytest.raises(
         ConfigurationError, match=r"^OCTAPOST_VAULT_KEYS_FILE: its group or others can change it"
     ):
-        _ = with_file.keys
+        Settings.from_env(env, REGISTRY)
 
 
 async def test_a_database_that_cannot_be_opened_fails_with_sqlites_own_words(tmp_path: Path) -> None:
