@@ -306,7 +306,7 @@ def _services(base: Base) -> Services:
         invitations=InvitationService(database, people),
         join_codes=JoinCodeService(database, people),
         members=MemberService(database, incidents.cards),
-        offboarding=OffboardingService(database, incidents.cards),
+        offboarding=OffboardingService(database, incidents.cards, people),
         organizations=OrganizationService(database, people),
     )
 

@@ -39,7 +39,13 @@ MANIFEST: dict[str, Any] = {
     "usage_hint": "connect [platform] | accounts | reconnect | alerts | status | doctor | org | help",
     "bot_scopes": ["commands", "chat:write", "users:read", "team:read"],
     "shortcuts": [{"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"}],
-    "events": ["app_home_opened", "app_uninstalled", "tokens_revoked", "user_change"],
+    "events": [
+        "app_home_opened",
+        "app_uninstalled",
+        "tokens_revoked",
+        "grid_migration_finished",
+        "user_change",
+    ],
 }
 """The app as entered at api.slack.com, without its addresses."""
 

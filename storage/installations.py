@@ -132,18 +132,26 @@ class Installations:
             for column, token in columns.items()
         }
 
-    async def uninstall(self, slack_id: str, at: datetime) -> bool:
-        """Destroy the tokens; return True the first time, because Slack's two events may come in either order."""
-        installation = await self.get(slack_id)
-        if installation is None:
-            return False
-        installation.bot_token_sealed = installation.refresh_token_sealed = None
-        installation.token_expires_at = None
-        first = installation.uninstalled_at is None
-        installation.uninstalled_at = installation.uninstalled_at or at
-        self._session.add(installation)
-        await self._session.flush()
-        return first
+    async def uninstall(self, installation: Installation) -> bool:
+        """Destroy the tokens and return True, unless that was done or the app was installed again since it was read.
+
+        Slack's two events about a removal may come in either order.
+        """
+        same = (
+            col(Installation.id) == installation.id,
+            col(Installation.installed_at) == installation.installed_at,
+            col(Installation.uninstalled_at).is_(None),
+        )
+        ended = (
+            update(Installation)
+            .where(*same)
+            .values(
+                bot_token_sealed=None, refresh_token_sealed=None, token_expires_at=None, uninstalled_at=now()
+            )
+            .returning(Installation)
+        )
+        rows = await self._session.exec(ended, execution_options=_FRESH | _UNSYNCHRONIZED)
+        return rows.scalar_one_or_none() is not None
 
     async def acquire_rotation_lease(
         self, installation: Installation, lease: timedelta

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, case
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import insert_once, now
-from storage.models import Invitation, JoinCode, Membership, Role, new_id
+from storage.models import Invitation, JoinCode, Membership, Organization, Role, new_id
 from storage.organizations import lock_organization
 from storage.standing import Standing, standing
 
@@ -34,6 +34,18 @@ _WITH_ROLE = (
     )
     .order_by(col(Membership.role).desc(), col(Membership.created_at), col(Membership.id))
 )
+
+
+def _left(realm: str, user_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for the memberships that ended when Slack deactivated the person."""
+    there = select(Organization.id).where(col(Organization.deleted_at).is_(None))
+    return (
+        col(Membership.realm) == realm,
+        col(Membership.user_id) == user_id,
+        col(Membership.ended_at).is_not(None),
+        col(Membership.left_slack).is_(True),
+        col(Membership.organization_id).in_(there),
+    )
 
 
 class Members:
@@ -65,6 +77,7 @@ class Members:
                 "role": case((higher, col(Membership.role)), else_=fresh.role),
                 "team_id": fresh.team_id,
                 "ended_at": None,
+                "left_slack": False,
             },
         )
         rows = await self._session.exec(upsert.returning(Membership), execution_options=_FRESH)
@@ -141,7 +154,7 @@ class Members:
         membership = await self._to_change(organization_id, membership_id, keeps_owner=False)
         if membership is None:
             return False
-        await self._end([membership])
+        await self.end_each([membership])
         return True
 
     async def _to_change(
@@ -155,9 +168,11 @@ class Members:
             raise LastOwner(organization_id)
         return membership
 
-    async def _end(self, memberships: list[Membership]) -> None:
+    async def end_each(self, memberships: list[Membership], *, left_slack: bool = False) -> None:
+        """End these memberships, and what the members offered. May leave an organization without an owner."""
         ids = [each.id for each in memberships]
-        ended = update(Membership).where(col(Membership.id).in_(ids)).values(ended_at=now())
+        ended = update(Membership).where(col(Membership.id).in_(ids))
+        ended = ended.values(ended_at=now(), left_slack=left_slack)
         await self._session.exec(ended, execution_options=_UNSYNCHRONIZED)
         for each in memberships:
             await self._session.refresh(each)
@@ -178,5 +193,21 @@ class Members:
         # Their invitations first: accepting an invitation locks it before the membership.
         await self._end_invitations(col(Invitation.realm) == realm, col(Invitation.user_id) == user_id)
         memberships = list(await self._session.exec(theirs))
-        await self._end(memberships)
+        await self.end_each(memberships, left_slack=True)
+        return memberships
+
+    async def has_left_slack(self, realm: str, user_id: str) -> bool:
+        """Tell whether the person would be a member of something had Slack not deactivated them. System session."""
+        return bool((await self._session.exec(select(Membership.id).where(*_left(realm, user_id)))).first())
+
+    async def restore_person(self, realm: str, user_id: str) -> list[Membership]:
+        """Restore what ended when Slack deactivated the person, and return it. Needs a system session.
+
+        The roles are as they were; invitations and join codes that the person had made stay ended.
+        """
+        back = update(Membership).where(*_left(realm, user_id)).values(ended_at=None, left_slack=False)
+        rows = await self._session.exec(
+            back.returning(Membership), execution_options=_FRESH | _UNSYNCHRONIZED
+        )
+        memberships: list[Membership] = list(rows.scalars())
         return memberships

@@ -35,6 +35,9 @@ class Standing:
     choices: tuple[Seat, ...]
     default_organization_id: str | None
     """The organization that a command means when it names none; None: the person has to choose."""
+    certain: bool
+    """False: a command that changes something asks nevertheless, because the channel has no organization of its own
+    and the person has several. It may have had one: Slack can give a channel another id without telling us."""
 
 
 # Built once: this runs before every command.
@@ -75,7 +78,7 @@ async def standing(
     """Return the organizations that the person may act for in this channel. One query; needs a system session.
 
     The default is the channel's, else the workspace's, else the only choice; an organization of which the person is not
-    a member is no default.
+    a member is no default. The channel's default and the only choice are certain.
     """
     found = await rows(
         session, _STANDING, realm=realm, user_id=user_id, team_id=team_id, channel_id=channel_id
@@ -89,4 +92,5 @@ async def standing(
     default = next((each for each in wished if each in theirs), None)
     if default is None and len(choices) == 1:
         default = choices[0].organization_id
-    return Standing(choices=choices, default_organization_id=default)
+    certain = len(choices) <= 1 or wished[0] in theirs
+    return Standing(choices=choices, default_organization_id=default, certain=certain)

@@ -558,6 +558,7 @@ MAY_WRITE = {
     "services/accounts/disconnecting.py:_end": "ends a grant that nobody holds any more",
     "services/accounts/disconnecting.py:end_if_unused": "ends a grant that led to no account",
     "jobs/*": "what the clock does",
+    "services/organizations/grid_moves.py:follow": "what Slack says of a workspace",
     "services/organizations/installing.py:*": "what Slack says of the app",
     "services/organizations/invitations.py:decline": "the invited person is not a member",
     "services/organizations/join_codes.py:join": "a code instead of a membership",

@@ -9,6 +9,7 @@ from bot.services.errors import AmbiguousOrganizationError, NotAllowedError, Not
 from bot.services.permissions import Permission, allows, lowest_role
 from storage.memberships import Members
 from storage.models import Membership, Role
+from storage.realms import realm_of
 from storage.standing import Standing
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Sender:
     @property
     def realm(self) -> str:
         """Where `user_id` is unique: the Grid organization if there is one, else the workspace."""
-        return self.enterprise_id or self.team_id
+        return realm_of(self.team_id, self.enterprise_id)
 
 
 class ActorRef(Protocol):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.slack.failures import CALL_FAILED, FailureKind, failure
+from bot.slack.failures import CALL_FAILED, FailureKind, SlackRefused, failure
 
 if TYPE_CHECKING:
     from bot.slack.clients import SlackClients
+
+
+DEAD_REFRESH_TOKEN = "invalid_refresh_token"  # noqa: S105 - Slack's code
+"""https://docs.slack.dev/reference/methods/oauth.v2.access, read 2026-11-30."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,11 @@ class SlackBotTokens:
         try:
             client = await self.clients.for_installation(slack_id)
             await client.auth_test()
+        except SlackRefused:  # it can't be renewed, and has run out
+            return False
         except CALL_FAILED as error:
-            if failure(error).kind is FailureKind.ENDED:
+            failed = failure(error)
+            if failed.kind is FailureKind.ENDED or failed.code == DEAD_REFRESH_TOKEN:
                 return False
             raise
         return True

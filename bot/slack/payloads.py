@@ -9,6 +9,7 @@ from typing import Any
 from bot.services.access import Sender
 from bot.services.errors import ExternalUserError
 
+JOINED_A_GRID = "grid_migration_finished"
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
@@ -84,17 +85,30 @@ def opener_of(body: Mapping[str, Any]) -> Sender:
 
 
 def leaver_of(body: Mapping[str, Any]) -> Sender | None:
-    """Return the person Slack has just deactivated, from a `user_change` envelope, or None for any other change.
+    """Return whom Slack has just deactivated, from a `user_change` envelope; see `_changed`."""
+    return _changed(body, deleted=True)
 
-    Also None for people of other companies, because Slack reports their changes too. In a Grid this may need a
-    check: see `Sender.claimed_team`.
+
+def returner_of(body: Mapping[str, Any]) -> Sender | None:
+    """Return who is active in Slack and has changed, perhaps by coming back; see `_changed`."""
+    return _changed(body, deleted=False)
+
+
+def _changed(body: Mapping[str, Any], *, deleted: bool) -> Sender | None:
+    """Return whom a `user_change` is about if they are deactivated or not, as `deleted` says, else None.
+
+    None also for people of other companies, whose changes Slack tells us as well. In a Grid that may have to be
+    looked up: see `Sender.claimed_team`.
     """
     user = (body.get("event") or {}).get("user")
     team_id, enterprise_id = workspace_of(body)
-    if not isinstance(user, Mapping) or user.get("deleted") is not True or not (enterprise_id or team_id):
+    if not isinstance(user, Mapping) or user.get("deleted") is not deleted or not (enterprise_id or team_id):
         return None
-    user_id, own, grid = str(user.get("id", "")), user.get("team_id"), user.get("enterprise_user")
+    own, grid = user.get("team_id"), user.get("enterprise_user")
     theirs = grid.get("enterprise_id") if isinstance(grid, Mapping) else None
+    # Who was in the workspace before it joined its Grid has two ids; we know them by the Grid's.
+    wide = grid.get("id") if isinstance(grid, Mapping) and theirs == enterprise_id else None
+    user_id = str(wide or user.get("id", ""))
     foreign = theirs not in {None, enterprise_id} if enterprise_id else own not in {None, team_id}
     if not USER_ID.fullmatch(user_id) or foreign or user.get("is_stranger") is True:
         return None
@@ -118,9 +132,15 @@ def workspace_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _enterprise_of(body: Mapping[str, Any]) -> str | None:
-    """Return the Grid organization a payload names, in any of the three places where Slack may name it."""
-    enterprise, team = body.get("enterprise"), body.get("team")
+    """Return the Grid organization a payload names, in any of the four places where Slack may name it.
+
+    `grid_migration_finished` names it in the event (https://docs.slack.dev/reference/events/grid_migration_finished,
+    read 2026-11-30).
+    """
+    enterprise, team, event = body.get("enterprise"), body.get("team"), body.get("event")
     found = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
     if not found and isinstance(team, Mapping):
         found = team.get("enterprise_id")
+    if not found and isinstance(event, Mapping) and event.get("type") == JOINED_A_GRID:
+        found = event.get("enterprise_id")
     return str(found) if found else None

@@ -1,4 +1,4 @@
-"""Slack's events about the app's removal and about people who were deactivated."""
+"""Slack's events about the app's removal, about people who leave or return, and about a move into a Grid."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adapters.numbers import number
 from bot.slack.grids import at_home
-from bot.slack.payloads import leaver_of, workspace_of
+from bot.slack.payloads import JOINED_A_GRID, leaver_of, returner_of, workspace_of
 from bot.slack.routes import Answer, Done, Kind, Request, Who, on
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class LifecycleStory:
 
     @on(Kind.EVENT, "user_change", Who.SLACK)
     async def user_changed(self, request: Request) -> Answer:
-        """End the memberships of a deactivated person.
+        """End the memberships of a deactivated person, and restore them when the person is back.
 
         Raises:
             SlackSilent: Slack doesn't say which company the person belongs to. It will send the event again.
@@ -52,11 +51,19 @@ class LifecycleStory:
         leaver = leaver_of(request.body)
         if leaver is not None and await at_home(self.database.autocommit, leaver, request.client):
             await self.offboarding.person_left(leaver, str(request.body.get("event_id", "")))
+        returner = returner_of(request.body)
+        if returner is not None:
+            await self.offboarding.person_returned(returner, str(request.body.get("event_id", "")))
+        return Done()
+
+    @on(Kind.EVENT, JOINED_A_GRID, Who.SLACK, changes=False)
+    async def joined_a_grid(self, request: Request) -> Answer:  # noqa: ARG002 - a handler takes one
+        """Return: the workspace's people were moved before this, as before every request from a Grid."""
         return Done()
 
     async def _end(self, body: Mapping[str, Any]) -> None:
         if slack_id := _installation_of(body):
-            await self.installations.uninstall(slack_id, number(body.get("event_time")))
+            await self.installations.uninstall(slack_id)
 
 
 def _installation_of(body: Mapping[str, Any]) -> str | None:

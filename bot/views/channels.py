@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bot.services.organizations.channels import Requested, Switched
 from bot.views import kit
 from bot.views.kit import Message
-from bot.views.ownership import ownership
+from bot.views.ownership import choice, ownership
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,7 @@ ANSWERED = "That request was answered or has expired, or the channel is about so
 def which(found: Sequence[Summary], realm: str) -> Message:
     """Return the question which of several organizations with the same name a channel is to be about."""
     blocks = [kit.words("Several of your organizations have that name. Which one is it?")]
-    for one in found:
-        choose = kit.button("Choose", "channel.switch", f"{one.organization_id}/", label=f"Choose {one.name}")
-        blocks.append(kit.section(f"*{kit.escape(one.name)}*\n{ownership(one, realm)}", accessory=choose))
+    blocks += [choice(one, realm, "channel.switch", f"{one.organization_id}/") for one in found]
     return Message(text="Which organization?", blocks=blocks)
 
 

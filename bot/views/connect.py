@@ -9,7 +9,7 @@ from adapters.base import App, Platform
 from bot.slack.routes import Say
 from bot.views import kit, sign_in_as
 from bot.views.kit import Json, Message
-from bot.views.ownership import ownership
+from bot.views.ownership import choice
 
 if TYPE_CHECKING:
     from bot.services.accounts.sign_in_as import SignInAs
@@ -123,10 +123,10 @@ def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
     is not for the person who connects to decide.
     """
     blocks = [kit.words("Which organization will own the account?")]
-    for one in found[:ORGANIZATIONS_SHOWN]:
-        value = f"{one.organization_id}/{word}"
-        choose = kit.button("Choose", "connect.organization", value, label=f"Choose {one.name}")
-        blocks.append(kit.section(f"*{kit.escape(one.name)}*\n{ownership(one, realm)}", accessory=choose))
+    blocks += [
+        choice(one, realm, "connect.organization", f"{one.organization_id}/{word}")
+        for one in found[:ORGANIZATIONS_SHOWN]
+    ]
     blocks.append(
         kit.fine_print("The account belongs to the organization, not to you: it stays when you leave.")
     )

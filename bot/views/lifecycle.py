@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.services.notifications import MemberLeft, Welcome, WelcomeBack, WelcomeGrid
+from bot.services.notifications import MemberLeft, MemberReturned, Welcome, WelcomeBack, WelcomeGrid
 from bot.slack.commands import COMMAND
 from bot.views import kit
 from bot.views.kit import Message
-from bot.views.roles import introduced
+from bot.views.roles import article, introduced
+from storage.models import Role
 
 
 def welcome(one: Welcome) -> Message:
@@ -81,3 +82,16 @@ def left(one: MemberLeft) -> Message:
             )
         )
     return Message(text=text, blocks=blocks)
+
+
+def returned(one: MemberReturned) -> Message:
+    """Return what admins are told when a member whom Slack had deactivated is back."""
+    role = article(Role(one.role))
+    return Message(
+        text=f"A member of {one.organization} is back in Slack.",
+        blocks=[
+            kit.section(
+                f"<@{one.user_id}> is back in Slack, and {role} of {kit.escape(one.organization)} again."
+            )
+        ],
+    )

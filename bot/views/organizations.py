@@ -6,20 +6,43 @@ from typing import TYPE_CHECKING
 
 from bot.views import invitations, kit
 from bot.views.kit import Json, Message
-from bot.views.ownership import ownership
+from bot.views.ownership import choice, ownership
 from bot.views.roles import article
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bot.services.notifications import WorkspaceJoined
     from bot.services.organizations.join_codes import JoinedByCode
     from bot.services.organizations.organizations import Overview
+    from storage.organization_summaries import Summary
     from storage.standing import Standing
 
 TOPIC = "Organizations and people"
 """The heading of these commands in the help."""
+WHICH = "octapost.organization"
+"""The action_id of a button that does what a command did, for one organization; its value says both."""
+ORGANIZATIONS_SHOWN = 45
+"""A message holds 50 blocks."""
 OVERVIEW = "Your organizations in this workspace"
 NO_CODE = "Type the code after it: `/octapost org join ABCD-EFGH-JKLM`."
+
+
+def which(command: str, words: str, found: Sequence[Summary], realm: str) -> Message:
+    """Return the question for which organization a command and the words after it are; nothing is done yet."""
+    blocks = [
+        kit.words(
+            f"For which organization is `/octapost {command}`? You are in several, and this channel isn't set to"
+            " one of them. Nothing was changed yet."
+        )
+    ]
+    blocks += [
+        choice(one, realm, WHICH, f"{one.organization_id}/{command} {words}")
+        for one in found[:ORGANIZATIONS_SHOWN]
+    ]
+    blocks.append(kit.fine_print("/octapost org switch NAME sets the channel to one of them."))
+    return Message(text="For which organization is that?", blocks=blocks)
 
 
 def overview(standing: Standing, found: Overview, realm: str) -> list[Json]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bot.views import kit
 
 if TYPE_CHECKING:
+    from bot.views.kit import Json
     from storage.organization_summaries import Summary
 
 OWNERS_SHOWN = 2
@@ -25,6 +26,13 @@ def ownership(organization: Summary, realm: str) -> str:
         owners.append(f"{more} more")
     owned = f"Owned by {kit.listed(owners)}" if owners else "Has no owner"
     return f"{owned} · {accounts(organization.accounts)}"
+
+
+def choice(organization: Summary, realm: str, action_id: str, value: str) -> Json:
+    """Return the line of an organization that can be chosen: its name, who owns it, and the button."""
+    choose = kit.button("Choose", action_id, value, label=f"Choose {organization.name}")
+    words = f"*{kit.escape(organization.name)}*\n{ownership(organization, realm)}"
+    return kit.section(words, accessory=choose)
 
 
 def accounts(count: int) -> str:

@@ -1,13 +1,14 @@
 """Actions of administrators in a workspace, each with the event that Slack sends for it.
 
 Sources: https://docs.slack.dev/reference/events (app_uninstalled, tokens_revoked, channel_archive,
-user_change, member_joined_channel, member_left_channel).
+user_change, member_joined_channel, member_left_channel, grid_migration_finished, channel_id_changed).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.slack.grid import join_grid
 from sandbox.slack.hands import Hands
 from sandbox.slack.payloads import channel_json, user_json
 
@@ -102,6 +103,31 @@ class Administrators(Hands):
         channel.members.discard(member)
         self.state.touch()
         await self.event(channel.team_id, self._membership("member_left_channel", channel, member))
+
+    async def join_grid(self, team_id: str, enterprise_id: str) -> dict[str, str]:
+        """Move a workspace into a Grid organization; return its people's new ids by their old ones.
+
+        Tokens and the ids of channels stay (https://docs.slack.dev/reference/events/grid_migration_finished).
+        """
+        renamed = join_grid(self.state, team_id, enterprise_id)
+        await self.event(team_id, {"type": "grid_migration_finished", "enterprise_id": enterprise_id})
+        return renamed
+
+    async def change_channel_id(self, channel_id: str, new_id: str) -> None:
+        """Give a channel another id, as when a private one is shared with another company.
+
+        The app hears of it only where it may read the channel (https://docs.slack.dev/reference/events/channel_id_changed).
+        """
+        channel = self.state.channels.pop(channel_id)
+        channel.id = new_id
+        self.state.channels[new_id] = channel
+        self.state.history[new_id] = self.state.history.pop(channel_id, [])
+        for message in self.state.history[new_id]:
+            message.channel_id = new_id
+        self.state.touch()
+        if any(self._bot_in(channel)):
+            changed = {"type": "channel_id_changed", "old_channel_id": channel_id, "new_channel_id": new_id}
+            await self.event(channel.team_id, changed)
 
     def _membership(self, kind: str, channel: Channel, user_id: str) -> Json:
         shape = channel_json(channel, member="")

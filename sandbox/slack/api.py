@@ -17,6 +17,7 @@ from aiohttp import web
 
 from sandbox.slack.blocks import message_faults
 from sandbox.slack.calls import Call, RateLimited, paged, require_scope
+from sandbox.slack.grid import exchange
 from sandbox.slack.payloads import channel_json, file_json, message_json, user_json, view_json
 from sandbox.slack.requests import arguments, bearer, uploaded
 from sandbox.slack.state import (
@@ -70,6 +71,7 @@ class WebApi:
             "files.completeUploadExternal": (self._complete_upload, "files:write"),
             "files.getUploadURLExternal": (self._upload_url, "files:write"),
             "files.info": (self._files_info, "files:read"),
+            "migration.exchange": (self._migration_exchange, ""),
             "team.info": (self._team_info, "team:read"),
             "users.info": (self._users_info, "users:read"),
             "users.list": (self._users_list, "users:read"),
@@ -223,7 +225,7 @@ class WebApi:
     async def _post_ephemeral(self, call: Call) -> Json:
         channel = self._place(call)
         content = self._content(call)
-        user = self._state.users.get(call.needed("user"))
+        user = self._state.user(call.needed("user"))
         if channel.is_archived:
             raise Refused("is_archived")
         if call.installation.bot_user_id not in channel.members:
@@ -317,9 +319,9 @@ class WebApi:
     def _place(self, call: Call) -> Channel:
         """Return the channel of an id, or for a person's id the direct message with them."""
         where = call.needed("channel")
-        if where not in self._state.users:
+        user = self._state.user(where)
+        if user is None:
             return self._visible(call, where)
-        user = self._state.users[where]
         if user.deleted or user.is_bot or not self._knows(call, user):
             raise Refused("channel_not_found")
         return self._state.dm(self._team_with(call, user), user.id)
@@ -379,7 +381,7 @@ class WebApi:
             raise Refused("users_list_not_supplied")
         if len(ids) > 1:
             raise Refused("missing_scope", needed="mpim:write", provided=",".join(call.token.scopes))
-        user = self._state.users.get(ids[0])
+        user = self._state.user(ids[0])
         if ids[0] == SLACKBOT or (user is not None and user.is_bot):
             raise Refused("cannot_dm_bot")
         if user is None:
@@ -429,12 +431,15 @@ class WebApi:
     # users and team
 
     async def _users_info(self, call: Call) -> Json:
-        user = self._state.users.get(call.needed("user"))
+        user = self._state.user(call.needed("user"))
         if user is None:
             raise Refused("user_not_found")
         if not self._knows(call, user):
             raise Refused("user_not_visible")
         return {"user": user_json(user, asked_from=call.teams)}
+
+    async def _migration_exchange(self, call: Call) -> Json:
+        return exchange(self._state, call)
 
     async def _users_list(self, call: Call) -> Json:
         page, cursor = paged(self._state.people(self._one_team(call), bots=True), call)
@@ -480,7 +485,7 @@ class WebApi:
         return {"view": view_json(view)}
 
     async def _views_publish(self, call: Call) -> Json:
-        user = self._state.users.get(call.needed("user_id"))
+        user = self._state.user(call.needed("user_id"))
         teams = [] if user is None else [t for t in call.teams if t in user.workspaces]
         if user is None or user.is_bot or not teams:
             raise Refused("user_not_found")

@@ -311,6 +311,8 @@ class SlackState:
         self.enterprises: dict[str, Enterprise] = {}
         self.workspaces: dict[str, Workspace] = {}
         self.users: dict[str, User] = {}
+        self.local_ids: dict[str, str] = {}
+        """A person's id from before their workspace joined a Grid -> the one they have since."""
         self.channels: dict[str, Channel] = {}
         self.history: dict[str, list[Message]] = defaultdict(list)
         """channel id -> messages, oldest first, including ephemeral ones."""
@@ -356,6 +358,10 @@ class SlackState:
         return self.version
 
     # Looking things up
+
+    def user(self, user_id: str) -> User | None:
+        """Return a person by their id, or by the one they had before their workspace joined a Grid."""
+        return self.users.get(self.local_ids.get(user_id, user_id))
 
     def people(self, team_id: str, *, bots: bool = False) -> list[User]:
         """Return the members of a workspace, deactivated ones included."""

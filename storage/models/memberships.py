@@ -45,3 +45,5 @@ class Membership(SQLModel, table=True):
     role: int
     created_at: datetime = created_column()
     ended_at: datetime | None = time_column(nullable=True)
+    left_slack: bool = False
+    """It ended because Slack deactivated the person, and comes back when Slack has them back."""

@@ -18,7 +18,7 @@ import structlog.testing
 from bot.slack.routes import Kind, Route
 from sandbox.core import Fault
 from sandbox.slack.delivery import Outcome
-from sandbox.slack.world import ACME, ADA, OTTO
+from sandbox.slack.world import ACME, ADA, INITECH, OTTO
 from storage.models import Role
 from tests.application import Office, open_office
 from tests.counts import FULL, in_full, sampled
@@ -45,6 +45,7 @@ EVENTS: dict[str, Json] = {
     "app_home_opened": {"user": ADA, "tab": "home", "channel": "D1"},
     "app_uninstalled": {},
     "tokens_revoked": {"tokens": {"bot": ["U1"]}},
+    "grid_migration_finished": {"enterprise_id": INITECH},
     "user_change": {"user": {"id": OTTO, "team_id": ACME, "deleted": True}},
 }
 """All are of before the installation, so that a removal is Slack's to confirm."""

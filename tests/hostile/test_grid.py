@@ -9,7 +9,7 @@ from typing import Any
 from bot.slack.payloads import sender_of
 from bot.slack.routes import Kind
 from bot.slack.standing import LazyStanding
-from sandbox.slack.world import INITECH, IRIS, IVAN, NORTH, SID, SOUTH
+from sandbox.slack.world import ACME, ADA, INITECH, IRIS, IVAN, NORTH, SID, SOUTH
 from storage.models import Role
 from storage.workspaces import Workspaces
 from tests.application import Office
@@ -163,3 +163,19 @@ async def test_a_stranger_to_the_grid_is_nobody_in_it(office: Office) -> None:
         assert answer.outcomes in {("bad_input",), ("not_member",)}, words
 
     assert changed(before, await dump(office.database)) == {}
+
+
+async def test_a_grid_that_only_a_payload_names_gets_nobody(office: Office) -> None:
+    await office.installed()
+    desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
+    before = await dump(office.database)
+
+    typed = await desk.send(changed_with(desk.command(ADA, "org"), enterprise_id=INITECH))
+    pressed = await desk.send(
+        changed_with(desk.action(ADA, "home.refresh", ""), enterprise={"id": INITECH, "name": "Initech"})
+    )
+
+    assert typed.outcomes == pressed.outcomes == ("not_member",)
+    assert "you are an owner" not in typed.text
+    assert changed(before, await dump(office.database)) == {}
+    assert (await desk.send(desk.command(ADA, "org"))).text.count("you are an owner") == 1

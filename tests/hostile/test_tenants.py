@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain, product
 
 from bot.slack.routes import Kind, Route
+from bot.views.organizations import WHICH
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OLGA, OTTO
 from storage.models import Role, new_id
 from tests.application import Office
@@ -411,3 +412,20 @@ def genuine(form: str, user_id: str, metadata: str, number: int, own: Tenant, he
             return metadata in {f"{own.organization}/{own.discovery}", own.discovery} and fitting
         case _:
             return False
+
+
+async def test_a_command_goes_to_no_organization_of_somebody_else_that_a_button_names(office: Office) -> None:
+    await office.installed()
+    theirs = await tenant(office, "Almond", BEA, BLUE)
+    desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
+    before = await dump(office.database)
+    commands = [route for route in office.parts.routes if route.kind is Kind.COMMAND]
+
+    for route in commands:
+        for organization in (theirs.organization, new_id("org"), "", "nonsense", "Ä"):
+            value = f"{organization}/{route.key} <@{OTTO}> admin"
+            answer = await desk.send(desk.action(OTTO, WHICH, value))
+            assert "ok" not in answer.outcomes
+            assert "Almond" not in answer.everything
+
+    assert changed(before, await dump(office.database)) == {}

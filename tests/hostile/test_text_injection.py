@@ -118,8 +118,10 @@ NAMES_A_PERSON = {"joined"}
 """Views whose `by` is what a person calls themselves, not a mention."""
 PIECES = {
     "bot.views.messages.render",
+    "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
     "bot.views.home.with_invitations",
+    "bot.views.ownership.choice",
 }
 """What is no message, view or list of blocks, but part of one that is tried."""
 
@@ -273,7 +275,9 @@ class Specimens:
                 makers={"mem_0": self.row(Membership)},
             ),
             Standing: lambda: Standing(
-                choices=(self.seat(), self.seat("1")), default_organization_id=self.seat().organization_id
+                choices=(self.seat(), self.seat("1")),
+                default_organization_id=self.seat().organization_id,
+                certain=True,
             ),
             Say: lambda: Say(text=self.text, blocks=[kit.words(self.text)]),
             Choice: lambda: Choice(

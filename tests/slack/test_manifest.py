@@ -26,6 +26,7 @@ NEEDS = {
     "users_info": "users:read",
     "team_info": "team:read",
     "auth_test": None,
+    "migration_exchange": None,
     "views_open": None,
     "views_push": None,
     "views_update": None,

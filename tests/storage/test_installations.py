@@ -102,11 +102,11 @@ async def test_uninstalling_destroys_the_tokens_at_once_and_installing_again_bri
     database: Database, vault: Vault
 ) -> None:
     async with database.system() as session:
-        await install(session, vault, refresh_token="xoxe-1", token_expires_at=AT)
+        read = await install(session, vault, refresh_token="xoxe-1", token_expires_at=AT)
 
     async with database.system() as session:
         repository = Installations(session, vault)
-        answers = [await repository.uninstall("T1", AT), await repository.uninstall("T1", AT + timedelta(1))]
+        answers = [await repository.uninstall(read), await repository.uninstall(read)]
         gone = await repository.get("T1")
         assert gone is not None
         with pytest.raises(LookupError):
@@ -114,7 +114,7 @@ async def test_uninstalling_destroys_the_tokens_at_once_and_installing_again_bri
         found = await repository.find("T1", None)
 
     assert (answers, found) == ([True, False], None)
-    assert gone.uninstalled_at == AT
+    assert gone.uninstalled_at is not None
     stored = "SELECT bot_token_sealed, refresh_token_sealed, token_expires_at FROM installation"
     assert await run_sql(database, stored) == [(None, None, None)]
     async with database.system() as session:
@@ -123,12 +123,19 @@ async def test_uninstalling_destroys_the_tokens_at_once_and_installing_again_bri
     assert back.id == gone.id
 
 
-async def test_uninstalling_what_was_never_installed_changes_nothing(
+async def test_what_was_installed_again_since_it_was_read_is_not_uninstalled(
     database: Database, vault: Vault
 ) -> None:
     async with database.system() as session:
-        assert await Installations(session, vault).uninstall("T9", AT) is False
-        assert await Installations(session, vault).get("T9") is None
+        read = await install(session, vault)
+    async with database.system() as session:
+        await install(session, vault, bot_token="xoxb-2")
+
+    async with database.system() as session:
+        done = await Installations(session, vault).uninstall(read)
+
+    async with database.system(write=False) as session:
+        assert (done, await Installations(session, vault).find("T1", None) is not None) == (False, True)
 
 
 async def test_a_rotation_that_was_overtaken_by_an_uninstall_stores_no_token(
@@ -141,7 +148,7 @@ async def test_a_rotation_that_was_overtaken_by_an_uninstall_stores_no_token(
             before, BotTokenPair(access="xoxb-2", refresh="xoxe-2", expires_at=AT)
         )
     async with database.system() as session:
-        await Installations(session, vault).uninstall("T1", AT)
+        await Installations(session, vault).uninstall(before)
 
     async with database.system() as session:
         too_late = await Installations(session, vault).rotate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlmodel import col, update
 
-from sandbox.member import text_of
+from sandbox.member import Member, text_of
 from sandbox.slack.world import ADA, OLGA, OTTO
 from storage.memberships import Members
 from storage.models import Organization, Role
@@ -134,3 +134,43 @@ async def test_two_of_one_name_from_before_are_told_apart_by_their_owners(office
     async with office.database.system(write=False) as session:
         bakery = await channel_default(session, "T0ACME", "C0ACMESOC")
         assert [each.user_id for each in await Members(session).owners(str(bakery))] == [OTTO]
+
+
+# A channel whose id Slack has changed
+
+
+async def of_two(office: Office) -> Member:
+    """Return Ada, who owns Acme and Bakery; the channel she types in is set to Bakery."""
+    ada = await office.installed()
+    await said(ada, "org create Bakery")
+    await said(ada, "org switch Bakery")
+    return ada
+
+
+async def test_a_change_asks_for_which_organization_it_is_after_the_channel_got_another_id(
+    office: Office,
+) -> None:
+    ada = await of_two(office)
+    await office.slack.change_channel_id(ada.channel_id, "C9NEW")
+    ada.channel_id = "C9NEW"
+
+    question = await ada.command("org rename Café")
+    words = text_of(question)
+    await ada.choose(question, "Bakery")
+
+    assert "For which organization is /octapost org rename?" in words
+    assert [line for line in words.splitlines() if line.startswith("*")] == ["*Acme*", "*Bakery*"]
+    await office.slack.until(lambda: "Bakery is now called Café" in text_of(question))
+    assert "Acme: you are an owner" in await said(ada, "org")
+
+
+async def test_in_a_channel_that_is_set_to_one_of_them_nobody_is_asked(office: Office) -> None:
+    ada = await of_two(office)
+
+    assert "Bakery is now called Café" in await said(ada, "org rename Café")
+
+
+async def test_who_is_in_one_organization_is_not_asked(office: Office) -> None:
+    ada = await office.installed()
+
+    assert "Acme is now called Café" in await said(ada, "org rename Café")

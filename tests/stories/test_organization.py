@@ -366,3 +366,54 @@ async def test_a_person_of_one_workspace_stays_a_stranger_in_the_other_organizat
         ada, "org switch Blue Door"
     )
     assert ACME not in words
+
+
+async def test_the_only_owner_is_back_as_owner_when_slack_has_them_back(either_office: Office) -> None:
+    ada = await either_office.installed()
+    otto = await either_office.person(OTTO)
+    await joins(ada, otto, "admin")
+    await either_office.slack.deactivate(ADA)
+    await hears(otto, "They were the last owner of Acme")
+
+    await either_office.slack.deactivate(ADA, deleted=False)
+
+    await hears(otto, f"<@{ADA}> is back in Slack, and an owner of Acme again.")
+    assert "Acme: you are an owner" in await said(ada, "org")
+    assert "member returned" in await trail(either_office)
+
+
+async def test_who_was_removed_from_an_organization_does_not_come_back_with_their_slack_account(
+    office: Office,
+) -> None:
+    ada, otto = await office.installed(), await office.person(OTTO)
+    await joins(ada, otto)
+    await ada.command(f"org remove <@{OTTO}>")
+
+    await office.slack.deactivate(OTTO)
+    await office.slack.deactivate(OTTO, deleted=False)
+
+    assert "You aren't a member" in await said(otto, "org")
+
+
+async def test_who_comes_back_as_a_guest_is_no_member(office: Office) -> None:
+    ada, otto = await office.installed(), await office.person(OTTO)
+    await joins(ada, otto)
+    await office.slack.deactivate(OTTO)
+    office.slack.state.users[OTTO].is_restricted = True
+
+    await office.slack.deactivate(OTTO, deleted=False)
+
+    assert "You aren't a member" in await said(otto, "org")
+
+
+async def test_an_old_event_that_comes_again_restores_nobody_whom_slack_has_deactivated(
+    office: Office,
+) -> None:
+    ada, otto = await office.installed(), await office.person(OTTO)
+    await joins(ada, otto)
+    await office.slack.deactivate(OTTO)
+
+    user = {"id": OTTO, "team_id": ACME, "deleted": False}
+    await office.slack.event(ACME, {"type": "user_change", "user": user})
+
+    assert "member returned" not in await trail(office)

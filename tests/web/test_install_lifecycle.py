@@ -64,12 +64,13 @@ async def test_who_comes_back_finds_everything_and_is_told_so(
 
 
 @pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])
-async def test_news_that_is_older_than_the_installation_removes_nothing(
-    office: Office, browser: httpx.AsyncClient, event: str
+@pytest.mark.parametrize("age_s", [-300, 0, 300])
+async def test_a_late_event_removes_nothing_while_slack_accepts_the_token(
+    office: Office, browser: httpx.AsyncClient, event: str, age_s: int
 ) -> None:
-    """Slack repeats an event after 5 minutes; by then the app may be back."""
+    """Slack repeats an event after 5 minutes, and clocks differ; by then the app may be back."""
     await install(office, browser)
-    late = envelope(office, event) | {"event_time": int(time.time()) - 300}
+    late = envelope(office, event) | {"event_time": int(time.time()) - age_s}
 
     outcome = await office.slack.courier.event(late)
 
@@ -77,7 +78,9 @@ async def test_news_that_is_older_than_the_installation_removes_nothing(
     assert (await only_installation(office)).uninstalled_at is None
 
 
-async def test_old_news_counts_when_the_token_is_dead(office: Office, browser: httpx.AsyncClient) -> None:
+async def test_an_event_of_any_age_counts_when_the_token_is_dead(
+    office: Office, browser: httpx.AsyncClient
+) -> None:
     await install(office, browser)
     for token in office.slack.state.tokens.values():
         token.dead = "account_inactive"
@@ -86,6 +89,24 @@ async def test_old_news_counts_when_the_token_is_dead(office: Office, browser: h
         envelope(office, "app_uninstalled") | {"event_time": int(time.time()) - 300}
     )
 
+    assert (await only_installation(office)).uninstalled_at is not None
+
+
+async def test_without_slacks_answer_the_token_is_kept_and_the_event_comes_again(
+    office: Office, browser: httpx.AsyncClient
+) -> None:
+    await install(office, browser)
+    for token in office.slack.state.tokens.values():
+        token.dead = "account_inactive"
+    office.slack.faults.append(Fault(path="/api/auth.test", status=503, times=1))
+    office.slack.settings["retry_delays_s"] = [0]
+
+    silent = await office.slack.courier.event(envelope(office, "app_uninstalled"))
+    kept = await only_installation(office)
+    await office.slack.courier.settled()
+
+    assert silent.status == 503
+    assert kept.uninstalled_at is None
     assert (await only_installation(office)).uninstalled_at is not None
 
 

@@ -17,6 +17,7 @@ from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.memberships import Members
 from storage.organization_names import looks
 from storage.organizations import Organizations
+from storage.realms import realm_of
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from bot.services.notifications import Notification
     from storage.engine.db import Database
-    from storage.models import Installation
     from storage.vault import Vault
 
 log = logger(__name__)
@@ -61,7 +61,7 @@ class NewInstallation:
     @property
     def realm(self) -> str:
         """Where the installer's user id is unique."""
-        return self.enterprise_id or self.slack_id
+        return realm_of(self.slack_id, self.enterprise_id)
 
 
 class BotTokens(Protocol):
@@ -118,21 +118,22 @@ class InstallationService:
                 await _greet(session, new, f"{gone_at}", WelcomeBack(workspace=new.name))
         log.info("installation.stored", installation=kept.id, again=before is not None)
 
-    async def uninstall(self, slack_id: str, said_at: float | None) -> None:
-        """Destroy the bot token of an installation that Slack says was removed.
+    async def uninstall(self, slack_id: str) -> None:
+        """Destroy the bot token of an installation that Slack says was removed, if Slack accepts it no more.
 
-        Memberships, grants and accounts stay, for those who come back. `said_at` is the time of Slack's event
-        in whole seconds: an event older than the installation counts only if the token no longer works.
+        An event may be late, and the app installed again since: only the token itself tells. Without an answer
+        it is kept, and what the call raised is passed on, so that Slack sends the event again.
+        Memberships, grants and accounts stay, for those who come back.
         """
         async with self.database.system(write=False) as session:
             found = await Installations(session, self.vault).get(slack_id)
         if found is None or found.uninstalled_at is not None:
             return
-        if _is_older(said_at, found) and await self.tokens.works(found.slack_id):
-            log.info("installation.stale_event", installation=found.id)
+        if await self.tokens.works(found.slack_id):
+            log.info("installation.late_event", installation=found.id)
             return
         async with self.database.system() as session:
-            first = await Installations(session, self.vault).uninstall(found.slack_id, datetime.now(UTC))
+            first = await Installations(session, self.vault).uninstall(found)
             if first and found.team_id is not None:
                 for organization in await Workspaces(session).organizations(found.team_id):
                     await Audit(session).write(organization.id, SYSTEM, "app uninstalled", found.team_id)
@@ -170,7 +171,3 @@ async def _greet(session: AsyncSession, new: NewInstallation, key: str, welcome:
     """Send the installer, who may be a member of nothing, a direct message."""
     to = Conversation(slack_id=new.slack_id, id=new.installed_by)
     await enqueue(session, to, f"greeting:{new.slack_id}:{key}", welcome)
-
-
-def _is_older(said_at: float | None, installation: Installation) -> bool:
-    return said_at is not None and said_at < int(installation.installed_at.timestamp())

@@ -18,6 +18,7 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 
 from bot.ops.metrics import SHED
+from bot.services.permissions import Permission
 from bot.slack.dispatch.admission import Admission
 from bot.slack.dispatch.background import Background
 from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
@@ -40,6 +41,7 @@ from bot.views import help as help_view
 from bot.views import waiting
 from bot.views.errors import not_there
 from bot.views.kit import Json, message_modal
+from bot.views.organizations import WHICH
 from storage.engine.time_limit import limited
 
 if TYPE_CHECKING:
@@ -125,6 +127,8 @@ class Dispatcher(AsyncMiddleware):
         if action_id == waiting.OPEN_AGAIN:
             route, rest = self._again(value)
             begun = self._begin(route, turn, words=rest) if route else None
+        elif action_id == WHICH:
+            begun = self._for_organization(turn, value)
         else:
             route = self._routes.find(Kind.ACTION, action_id)
             begun = self._begin(route, turn, target=value) if route else None
@@ -200,8 +204,12 @@ class Dispatcher(AsyncMiddleware):
 
     # Shared
 
-    def _begin(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Pending:
-        work = asyncio.create_task(self._handling.run(route, turn, target=target, words=words))
+    def _begin(
+        self, route: Route, turn: Turn, *, target: str = "", words: str = "", replace: bool = False
+    ) -> Pending:
+        work = asyncio.create_task(
+            self._handling.run(route, turn, target=target, words=words, replace=replace)
+        )
         self._background.keep(work)  # from the start: the process may be told to stop before the deadline
         return Pending(route=route, work=work)
 
@@ -247,6 +255,14 @@ class Dispatcher(AsyncMiddleware):
     async def _fill(self, body: Json, shown: Shown, pending: Pending, *, settle_s: float = 0.0) -> None:
         await asyncio.sleep(settle_s)
         await self._replies.fill(body, shown, await pending.work)
+
+    def _for_organization(self, turn: Turn, value: str) -> Pending | None:
+        """Begin a command that had to ask for which organization it is, now that one was chosen."""
+        organization_id, _, typed = value.partition("/")
+        route, rest = self._routes.split(storable(typed))
+        if route is None or not isinstance(route.permission, Permission) or not route.changes:
+            return None
+        return self._begin(route, turn, target=f"{organization_id}/", words=rest, replace=True)
 
     def _again(self, value: str) -> tuple[Route | None, str]:
         """Return the route of a form that did not open the first time, and the words typed after the command."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,8 +16,11 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
-from bot.services.errors import ServiceError
-from bot.services.permissions import Permission
+from bot.services.errors import NotInstalledError, ServiceError, UnverifiedUserError
+from bot.services.organizations.grid_moves import GridMoves
+from bot.services.permissions import Permission, allows
+from bot.slack.failures import SlackSilent
+from bot.slack.global_ids import SlackGlobalIds
 from bot.slack.grids import require_home
 from bot.slack.outages import is_outage
 from bot.slack.payloads import sender_of, workspace_of
@@ -24,8 +28,10 @@ from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
 from bot.views.errors import explain, sentence
+from bot.views.organizations import which
 from bot.views.outages import explain_outage, our_fault
 from storage.engine import time_limit
+from storage.organization_summaries import summaries
 from storage.seen_requests import first_seen, seen
 from storage.tickets import AskedBefore
 
@@ -58,10 +64,16 @@ class Handling:
         self._database = database
         self._clients = clients
         self._later = later
+        self._moves = GridMoves(database, SlackGlobalIds(clients))
 
     @traced("slack request", lambda _self, route, *_, **__: {"kind": str(route.kind), "key": route.key})
-    async def run(self, route: Route, turn: Turn, *, target: str = "", words: str = "") -> Answer:
-        """Return the handler's answer, or what its failure means. Never raises."""
+    async def run(
+        self, route: Route, turn: Turn, *, target: str = "", words: str = "", replace: bool = False
+    ) -> Answer:
+        """Return the handler's answer, or what its failure means. Raises nothing.
+
+        `replace`: a message takes the place of the one whose button was pressed.
+        """
         started = time.perf_counter()
         limit = time_limit.current()
         try:
@@ -71,11 +83,12 @@ class Handling:
         set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
-        return answer
+        return dataclasses.replace(answer, replace=True) if replace and isinstance(answer, Say) else answer
 
     async def _handled(self, route: Route, turn: Turn, target: str, words: str) -> tuple[Answer, str]:
         request = self._prepare(route, turn, target, words)
         await require_home(self._database.autocommit, request.sender, request.client)
+        await self._follow_into_grid(route, request.sender)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
             request.current = await request.act(organization_id or None, route.permission)
@@ -83,6 +96,8 @@ class Handling:
             request.current = await request.act(organization_id)
         # An event is marked only after it was handled, so that Slack's retry of one that failed is handled.
         event = route.kind is Kind.EVENT
+        if not organization_id and await self._is_uncertain(route, request):
+            return await self._which_organization(route, request), "asked"
         if route.changes and await self._is_repeated(request.key, event=event):
             return Done(), "replay"
         answer = await route.handler(request)
@@ -91,6 +106,45 @@ class Handling:
         for work in request.later:
             self._later(partial(_once_shown, turn, work))
         return answer, "ok"
+
+    async def _is_uncertain(self, route: Route, request: Request) -> bool:
+        """Tell whether a command changes something in an organization that nobody named and the channel doesn't."""
+        if route.kind is not Kind.COMMAND or not route.changes or request.current is None:
+            return False
+        return not (await request.standing()).certain
+
+    async def _which_organization(self, route: Route, request: Request) -> Say:
+        seats = (await request.standing()).choices
+        needed = route.permission
+        able = [
+            seat.organization_id
+            for seat in seats
+            if isinstance(needed, Permission) and allows(seat.role, needed)
+        ]
+        async with self._database.system(write=False) as session:
+            about = await summaries(session, able)
+        found = [about[each] for each in able if each in about]
+        return Say.of(which(route.key, request.words, found, request.sender.realm))
+
+    async def _follow_into_grid(self, route: Route, sender: Sender) -> None:
+        """See to it that the people of a workspace that has joined a Grid are known by the ids they have there.
+
+        Raises:
+            UnverifiedUserError: Slack doesn't say in time who they are.
+            SlackSilent: The same for an event, which has to come again.
+
+        """
+        if sender.enterprise_id is None:
+            return
+        try:
+            await self._moves.follow(sender.team_id, sender.enterprise_id)
+        except SlackSilent as error:
+            if route.kind is Kind.EVENT:
+                raise
+            raise UnverifiedUserError from error
+        except NotInstalledError:
+            if route.kind is not Kind.EVENT:  # an event may be about just that
+                raise
 
     def _prepare(self, route: Route, turn: Turn, target: str, words: str) -> Request:
         team_id, enterprise_id = workspace_of(turn.body)
