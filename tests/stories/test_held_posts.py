@@ -231,7 +231,7 @@ async def test_a_warning_names_the_posts_that_are_due_after_the_end(office: Offi
     async with office.database.system() as session:
         await session.exec(update(Grant).values(access_expires_at=now(2 * day), next_reminder_at=now()))
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     words = text_of(await card_with(office, "must be reconnected within 2 days"))
     [_, (_, first), _] = await deliveries(office.database)
@@ -248,7 +248,7 @@ async def test_a_warning_without_posts_after_the_end_says_nothing_of_them(office
             update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     assert "scheduled post" not in text_of(await card_with(office, "must be reconnected within 2 days"))
 
@@ -262,7 +262,7 @@ async def test_what_ends_by_the_clock_holds_its_posts_too(office: Office) -> Non
             update(Grant).values(access_expires_at=now(timedelta(seconds=-1)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await card_with(office, "1 scheduled post waits; it is due <!date^")
     assert await counted(office.database) == {HELD: 1}

@@ -203,13 +203,13 @@ async def test_the_same_death_reported_again_and_again_is_one_card(
     )
 
 
-async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office: Office) -> None:
+async def test_reminders_change_one_card_day_by_day_until_it_is_over(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
             await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
-        await office.parts.ladder.run()
+        await office.parts.expiry_reminders.run()
 
     await left(timedelta(days=13))
     card = await card_with(office, "must be reconnected within 13 days")
@@ -233,7 +233,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
         await session.exec(
             update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "must be reconnected within 7 days")
     async with office.database.system() as session:
         await session.exec(update(Grant).values(generation=Grant.generation + 1))
@@ -256,7 +256,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
         async with office.database.system() as session:
             await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         for _ in range(2):
-            await office.parts.ladder.run()
+            await office.parts.expiry_reminders.run()
 
     card = await card_with(office, "🟠 Instagram shows us no data of Blue Door Bakery for Acme until")
     lines = await thread_with(office, card, "no longer since")
@@ -271,13 +271,13 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
-async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office: Office) -> None:
+async def test_between_two_reminders_the_card_counts_the_days_without_a_sound(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
             await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
-        await office.parts.ladder.run()
+        await office.parts.expiry_reminders.run()
 
     await left(timedelta(days=12.5))
     card = await card_with(office, "must be reconnected within 13 days")
@@ -297,7 +297,7 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     for span in (timedelta(days=6), timedelta(days=89)):
         async with office.database.system() as session:
             await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
-        await office.parts.ladder.run()
+        await office.parts.expiry_reminders.run()
 
     card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
     line = "Instagram gave it more time; nobody has to do anything."
@@ -315,7 +315,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
             update(Grant).values(access_expires_at=now(timedelta(days=20)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await card_with(office, "🟡 LinkedIn: Ana Ruiz of Acme must be reconnected within 20 days")
     assert "🟡 connected, ends soon" in await said(ada, "status")
@@ -409,7 +409,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:deadline")
@@ -419,7 +419,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
     await let_pass(office, snoozed_until=past, deadline=past)
     async with office.database.system() as session:
         await session.exec(update(Grant).values(access_expires_at=past, next_reminder_at=now()))
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await thread_with(office, card, "It is over")
     assert [line.split()[0] for line in thread(office, card)] == ["💤", "🔴"]
@@ -457,7 +457,7 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(hours=20)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "within 1 day")
 
     await office.parts.watch.run()
@@ -475,7 +475,7 @@ async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office)
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
 
@@ -994,7 +994,7 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
             update(Grant).values(access_expires_at=now(timedelta(hours=1)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await card_with(office, "must be reconnected within 1 day")
 

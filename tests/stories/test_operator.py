@@ -72,6 +72,19 @@ async def test_an_app_without_a_product_is_said_to_the_operator(office: Office) 
     assert "unauthorized_scope_error" in pages(otto)[0]
 
 
+@pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
+async def test_an_app_that_facebook_has_switched_off_is_said_to_the_operator(office: Office) -> None:
+    otto = await office.installed(OTTO)
+    await office.slack.invite(CHANNEL)
+    office.world.platforms["facebook"].settings["app_active"] = False
+
+    await came_to(otto, "facebook", Consent(person="ana"))
+
+    await otto.slack.until(lambda: pages(otto) or None, 10)
+    assert "Facebook refuses our app" in pages(otto)[0]
+    assert "1349126" in pages(otto)[0]
+
+
 def pages(member: Member) -> list[str]:
     """Return what the operator's channel was told."""
     heard = member.slack.messages(CHANNEL, member.user_id)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlmodel import col, func, select, update
 
 from adapters.base import Busy
-from bot.services.tokens.queue import SILENCE, RefreshQueue
+from bot.services.tokens.queue import SILENCE, AppLimits, RefreshQueue
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import AppRateLimit, Grant, GrantStatus
@@ -54,7 +54,8 @@ def lane(
     rate_limit: RateLimit = PLENTY,
     at_once: int = 64,
 ) -> RefreshQueue:
-    return RefreshQueue(database, work, platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
+    limits = AppLimits(platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
+    return RefreshQueue(database, work, limits)
 
 
 async def test_two_processes_at_once_stay_below_the_budget_they_share(
