@@ -425,7 +425,7 @@ async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
 
     seen = len(otto.direct_messages())
     await otto.press(welcome, "connect.choose")
-    answer = (await office.slack.until(lambda: otto.direct_messages()[seen:], 5))[-1]
+    answer = (await office.slack.until(lambda: otto.direct_messages()[seen:]))[-1]
 
     assert "That list of accounts isn't there any more." in text_of(answer)
 

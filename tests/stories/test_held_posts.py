@@ -158,7 +158,7 @@ async def test_of_two_who_answer_at_once_one_is_heard_and_the_other_is_told_it_i
     olga = await either_office.person(OLGA)
 
     await asyncio.gather(ada.press(card, "incident.publish"), olga.press(card, "incident.discard"))
-    await either_office.slack.until(lambda: len(thread(either_office, card)) == 2 or None, 5)
+    await either_office.slack.until(lambda: len(thread(either_office, card)) == 2 or None)
     again = await answer_to(ada, card, "incident.publish")
 
     whispers = [m for who in (ADA, OLGA) for m in either_office.slack.messages(card.channel_id, who)]
@@ -313,14 +313,14 @@ async def test_what_is_asked_when_a_sign_in_ends_again_is_asked_after_the_next_r
 ) -> None:
     ada, first = await asks(office, -HOUR)
     await dies(office)
-    await office.slack.until(lambda: cards(office)[1:] or None, 10)
+    await office.slack.until(lambda: cards(office)[1:] or None)
     again = copy.deepcopy(cards(office)[1])
 
     settled = await answer_to(ada, first, "incident.publish")
     held = await counted(office.database)
     await reconnects(ada, again)
 
-    await office.slack.until(lambda: "1 post was due meanwhile" in text_of(cards(office)[1]) or None, 10)
+    await office.slack.until(lambda: "1 post was due meanwhile" in text_of(cards(office)[1]) or None)
     assert "Already done" in text_of(settled)
     assert "1 scheduled post waits; it was due" in text_of(again)
     assert held == {HELD: 1}

@@ -24,6 +24,7 @@ from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, 
 from storage.organizations import Organizations
 from storage.refreshes import Refreshes
 from tests.counts import in_full, tries
+from tests.patience import PATIENCE_S
 from tests.rows import seats
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
 
@@ -84,7 +85,7 @@ async def let_pass(office: Office, **columns: Any) -> None:
 
 async def held(office: Office) -> Incident:
     """Return the one incident, as soon as it waits for its time."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             [incident] = await incidents(office)
             if incident.card.quiet_until is not None:
@@ -128,7 +129,7 @@ def now_there(office: Office, message: Message) -> Message:
 async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Message:
     """Return the one card of a channel, as soon as it holds these words."""
     shown = await office.slack.until(
-        lambda: next((m for m in cards(office, channel_id) if words in text_of(m)), None), 10
+        lambda: next((m for m in cards(office, channel_id) if words in text_of(m)), None)
     )
     assert len(cards(office, channel_id)) == 1
     assert office.slack.state.complaints == []
@@ -138,7 +139,7 @@ async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Mes
 async def card_with_ts(office: Office, card: Message, words: str) -> Message:
     """Return a message as soon as it holds these words, where it stands."""
     return await office.slack.until(
-        lambda: shown if words in text_of(shown := now_there(office, card)) else None, 10
+        lambda: shown if words in text_of(shown := now_there(office, card)) else None
     )
 
 
@@ -156,7 +157,7 @@ def snoozes(card: Message) -> list[dict[str, Any]]:
 
 
 async def thread_with(office: Office, card: Message, words: str) -> list[str]:
-    await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None, 10)
+    await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None)
     return thread(office, card)
 
 
@@ -286,7 +287,7 @@ async def test_between_two_reminders_the_card_counts_the_days_without_a_sound(of
     await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
     await office.parts.watch.run()
 
-    digest = await office.slack.until(lambda: cards(office)[1:] or None, 5)
+    digest = await office.slack.until(lambda: cards(office)[1:] or None)
     assert "must be reconnected within 8 days" in text_of(digest[0])
     assert thread(office, card) == []
 
@@ -337,7 +338,7 @@ async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Of
     shown = await card_with(office, f"🙋 <@{OLGA}> is on it.")
     claimed = button(shown, "Give it back")
     answer = await answer_to(ada, card, "incident.who")
-    await office.slack.until(lambda: thread(office, card) or None, 5)
+    await office.slack.until(lambda: thread(office, card) or None)
 
     assert claimed["action_id"] == "incident.unclaim"
     assert "Who can reconnect Octa Demo?" in text_of(answer)
@@ -602,7 +603,7 @@ async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) 
 
     await dies(office)
 
-    await office.slack.until(lambda: len(cards(office)) == 2 or None, 10)
+    await office.slack.until(lambda: len(cards(office)) == 2 or None)
     assert [one.open for one in await incidents(office)] == [False, True]
 
 
@@ -694,7 +695,7 @@ async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Offic
     await office.parts.watch.run()
 
     await thread_with(office, card, "Whoever was on it has left")
-    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None)
 
 
 # Who can do this?
@@ -780,9 +781,7 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
         await ada.command(word.format(f"<@{OLGA}|olga>"))
 
     await hears(ada, "until somebody reconnects")
-    await either_office.slack.until(
-        lambda: "moved on" in text_of(now_there(either_office, theirs)) or None, 5
-    )
+    await either_office.slack.until(lambda: "moved on" in text_of(now_there(either_office, theirs)) or None)
     await let_pass(either_office, since=now(-ESCALATION.unclaimed_after))
     await disconnect(ada, "Octa Demo")
     await hears(ada, "was disconnected. Nothing to do.")
@@ -839,7 +838,7 @@ async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_
     channel.is_archived = False
     answer = await ada.command("alerts", channel_id="C0ACMEGEN")
     await ada.press(answer, "alerts.test")
-    await either_office.slack.until(lambda: cards(either_office) or None, 5)
+    await either_office.slack.until(lambda: cards(either_office) or None)
     assert "I can't post" not in text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
 
 
@@ -976,7 +975,7 @@ async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Offi
     await ada.press(card, "incident.claim")
     card = await card_with(office, "is on it")
     await ada.press(card, "incident.unclaim")
-    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None)
     before = thread(office, card)
     await settings(office, quiet_from="", quiet_to="")
     await let_pass(office, quiet_until=now(timedelta(seconds=-1)))

@@ -17,6 +17,7 @@ from storage.models import AppRateLimit, Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from tests.counts import tries
 from tests.databases import another
+from tests.patience import PATIENCE_S
 
 PLENTY = RateLimit(calls=1_000_000, per=timedelta(minutes=1))
 UNSYNCHRONIZED = {"synchronize_session": False}
@@ -73,7 +74,7 @@ async def test_two_processes_at_once_stay_below_the_budget_they_share(
         await settle(database, grant)
 
     lanes = [lane(each, work, rate_limit) for each in (database, other)]
-    while done < count and time.monotonic() < began + 30:
+    while done < count and time.monotonic() < began + PATIENCE_S:
         await asyncio.gather(*(each.run() for each in lanes))
         await asyncio.sleep(0.01)
     await other.close()
