@@ -62,14 +62,14 @@ UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, CopyRefu
 
 
 class Only(StrEnum):
-    """Half of the work, for installations of several processes."""
+    """The half of the work to do, for installations with several processes."""
 
     WEB = "web"
     JOBS = "jobs"
 
 
 def main() -> None:
-    """Run the command line, in a process whose memory is its own."""
+    """Run the command line, in a process whose memory other processes can't read."""
     for undone in keep_memory_private():
         err.print(f"Warning: {undone}.", style="yellow", highlight=False)
     cli()
@@ -108,7 +108,7 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
 
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[Database]:
-    """Give a database that may take as long as it needs; closed at the end."""
+    """Yield a database whose statements may take as long as they need."""
     database = Database(url, answered_within=None)
     try:
         yield database
@@ -138,7 +138,7 @@ def run(
         async with process.run(
             settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
         ):
-            # What is here now stays: collecting it again and again would stop every request for 0.1 s.
+            # The objects that exist now will stay. Checking them in every collection would stop all requests for 0.1 s.
             gc.collect()
             gc.freeze()
             await stop.wait()

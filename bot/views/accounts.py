@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 DISCONNECT_TITLE, PLACES_TITLE = "Disconnect account", "Where it can post"
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
-"""Where somebody reads what to press, and may not press it."""
+"""Shown instead of advice to press a button that the reader may not use."""
 CAN = {
     Capability.PUBLISH: "publish",
     Capability.MEDIA: "send media",
     Capability.INSIGHTS: "read how posts did",
     Capability.PLACES: "list {place}s",
 }
-"""What an account can do, after "Can" or "Can't"; `{place}` is what a place is called at the platform."""
+"""Capability -> the words after "Can" or "Can't"; `{place}` is the platform's word for a place."""
 
 
 def ability(platform: Platform, capability: Capability) -> str:
-    """Return what an account with `capability` can do, after "Can" or "Can't"."""
+    """Return a capability in the words that follow "Can" or "Can't"."""
     return CAN[capability].format(place=platform.place)
 
 
@@ -91,21 +91,21 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some of many cards, and the way to the others."""
+    """A page of a list of cards, with the buttons to its neighbours."""
 
     shown: Sequence[AccountProfile]
     number: int
     """From 0."""
     of: int
     story: str
-    """What the buttons' action ids begin with."""
+    """The first part of the buttons' action ids."""
     value: str
-    """What they carry before the page's number."""
+    """The part of the buttons' values before the page number."""
     about: str = ""
-    """What they carry after it."""
+    """The part after it."""
 
     def button(self, label: str, step: int) -> Json:
-        """Return the button that leads `step` pages on."""
+        """Return the button to the page that is `step` pages further, or back if negative."""
         way = "earlier" if step < 0 else "later"
         return kit.button(label, f"{self.story}.{way}", f"{self.value}{self.number + step}{self.about}")
 
@@ -113,7 +113,7 @@ class Page:
 def page(
     found: Sequence[AccountProfile], number: int, *, size: int, story: str, value: str, about: str = ""
 ) -> Page:
-    """Return one page of cards; a number there is none of is answered with the last page."""
+    """Return one page of cards; for a number that does not exist, the last page."""
     of = max(1, -(-len(found) // size))
     number = min(max(0, number), of - 1)
     shown = found[number * size : (number + 1) * size]
@@ -121,7 +121,7 @@ def page(
 
 
 def cards(part: Page, role: Role) -> list[Json]:
-    """Return the cards of a page, and under it the way to the pages beside it."""
+    """Return the cards of a page, and below them the buttons to its neighbours."""
     blocks: list[Json] = []
     for one in part.shown:
         blocks += [*card(one, role), kit.divider()]
@@ -136,12 +136,12 @@ def cards(part: Page, role: Role) -> list[Json]:
 
 
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
-    """Return cards in the order in which they want a person, and otherwise as they come."""
+    """Return the cards that need a person most first, otherwise in the given order."""
     return sorted(found, key=lambda one: (not one.diagnosis.broken, one.diagnosis.fine))
 
 
 def outages(found: Sequence[AccountProfile]) -> list[Json]:
-    """Return a line for each platform that is in trouble as a whole."""
+    """Return a line for each platform that has a fault as a whole."""
     lines = {
         one.platform.key: diagnosis.health(one.health, one.platform) for one in found if not one.health.fine
     }
@@ -209,7 +209,7 @@ def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word:
 
 
 def _told_apart(together: Sequence[AccountProfile]) -> str:
-    """Return what tells a choice from another of the same name."""
+    """Return what distinguishes a choice from others of the same name."""
     [first, *others] = (one.account for one in together)
     if others:
         return f"{len(together)} accounts of one sign-in"
@@ -245,7 +245,7 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
 
 
 def disconnecting(gone: Disconnection) -> Json:
-    """Return what the modal says while the platform is being asked."""
+    """Return the modal while the platform is called."""
     return kit.modal(
         DISCONNECT_TITLE,
         [kit.words(f"{gone.account.name} is disconnected. Ending our access at {gone.platform.name} …")],
@@ -254,7 +254,7 @@ def disconnecting(gone: Disconnection) -> Json:
 
 
 def disconnected(gone: Disconnection, result: Revocation) -> Json:
-    """Return what the modal says at the end, including what could not be ended."""
+    """Return the modal at the end, including what could not be ended."""
     platform = gone.platform.name
     words = {
         Revocation.ENDED: f"{platform} confirmed that our access has ended.",

@@ -181,7 +181,7 @@ def _ended(one: IncidentCard, at: str = "") -> str:
 def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) -> str:
     """Return how an incident was resolved, in mrkdwn; empty if the card's sentence already says it.
 
-    `by` says who did it and when, where that is known.
+    `by` says who did it and when, if that is known.
     """
     freed = f", {kit.posts(released)} released" if released else ""
     return {
@@ -196,7 +196,7 @@ def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) ->
 def care(incident: Incident, claimer: str) -> str:
     """Return what is being done about an open incident, in mrkdwn; empty if nothing is.
 
-    `claimer` is how to name whoever claimed it, if anybody did.
+    `claimer` names the person who claimed it, if somebody did.
     """
     if incident.claimed_by:
         return f"🙋 {claimer} is on it."

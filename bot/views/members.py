@@ -33,7 +33,7 @@ NO_PERSON = "Name the person with @, so that Slack knows whom you mean: `/octapo
 
 
 def members(roster: Roster) -> Json:
-    """Return the modal of an organization's members; who may change them can do it there."""
+    """Return the modal of an organization's members, in which those who may do so can change them."""
     may_invite = allows(roster.role, Permission.INVITE)
     blocks = [_member(roster, member) for member in roster.members[:MEMBERS_SHOWN]]
     if (more := len(roster.members) - MEMBERS_SHOWN) > 0:
