@@ -61,6 +61,7 @@ from bot.views import (
     lifecycle,
     operator,
     organizations,
+    reconnect_requests,
     waiting,
 )
 from bot.views.kit import Message
@@ -89,7 +90,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     LatePostsDecided: lambda one, _: incident_replies.late_posts_decided(one),
     OutdatedCard: lambda card, _: incidents.outdated(card),
     OwnersAsked: lambda one, _: incident_replies.owners_asked(one),
-    ReconnectRequest: lambda facts, _: incidents.request(facts),
+    ReconnectRequest: lambda facts, _: reconnect_requests.request(facts),
     ReplyText: lambda one, _: incident_replies.text(one),
     SnoozeEnded: lambda _one, _: incident_replies.snooze_ended(),
     Snoozed: lambda one, _: incident_replies.snoozed(one),
