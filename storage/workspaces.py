@@ -77,3 +77,8 @@ class Workspaces:
             .order_by(func.lower(Organization.name), col(Organization.id))
         )
         return list(await self._session.exec(linked))
+
+    async def teams(self, organization_id: str) -> list[str]:
+        """Return the ids of the workspaces in which the organization may be used, oldest link first."""
+        linked = select(WorkspaceLink.team_id).where(WorkspaceLink.organization_id == organization_id)
+        return list(await self._session.exec(linked.order_by(col(WorkspaceLink.linked_at))))

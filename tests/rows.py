@@ -38,12 +38,6 @@ async def channel_default(session: AsyncSession, team_id: str, channel_id: str) 
     return found.organization_id if found else None
 
 
-async def linked_teams(session: AsyncSession, organization_id: str) -> list[str]:
-    """Return the ids of the workspaces from which the organization may be used."""
-    found = select(WorkspaceLink.team_id).where(WorkspaceLink.organization_id == organization_id)
-    return list(await session.exec(found))
-
-
 async def audit_lines(session: AsyncSession, organization_id: str) -> list[AuditLine]:
     """Return the organization's audit trail, oldest line first."""
     found = select(AuditLine).where(AuditLine.organization_id == organization_id)

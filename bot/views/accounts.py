@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
-from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook
 from bot.services.accounts.problems import Remedy
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.permissions import Permission, allows
 from bot.views import diagnosis, kit
 from bot.views.incidents import care
@@ -220,13 +221,13 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
     """Return the modal that says what disconnecting means before it happens."""
     account, platform = one.account, one.platform.name
     consequence = {
-        Revocation.ENDED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
-        Revocation.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
-        Revocation.SAME_PERSON: (
+        RevocationResult.REVOKED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
+        RevocationResult.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
+        RevocationResult.SAME_PERSON: (
             f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
             f" So {platform} keeps our access until the last of them is disconnected."
         ),
-        Revocation.FAILED: f"Its sign-in is over already, so there is nothing to end at {platform}.",
+        RevocationResult.OVER: f"Its sign-in is over already, so there is nothing to end at {platform}.",
     }
     what = (
         f"{one.organization} will no longer be able to publish to {account.name} on {platform}."
@@ -253,20 +254,28 @@ def disconnecting(gone: Disconnection) -> Json:
     )
 
 
-def disconnected(gone: Disconnection, result: Revocation) -> Json:
+def disconnected(gone: Disconnection, result: RevocationResult) -> Json:
     """Return the modal at the end, including what could not be ended."""
     platform = gone.platform.name
+    by_hand = (
+        "Our tokens are deleted, so we can't use it; to be sure, remove Octapost under connected apps in the"
+        f" {platform} settings."
+    )
     words = {
-        Revocation.ENDED: f"{platform} confirmed that our access has ended.",
-        Revocation.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
-        Revocation.SAME_PERSON: (
+        RevocationResult.REVOKED: f"{platform} confirmed that our access has ended.",
+        RevocationResult.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
+        RevocationResult.SAME_PERSON: (
             "Our tokens for it are deleted. The same person connected other accounts here, which ending this sign-in"
             f" at {platform} could end too, so our access there ends with the last of them."
         ),
-        Revocation.FAILED: (
-            f"{platform} didn't confirm that our access has ended. Our tokens are deleted, so we can't use it;"
-            f" to be sure, remove Octapost under connected apps in the {platform} settings."
+        RevocationResult.OVER: f"The sign-in had ended at {platform} before, so there was nothing left to end.",
+        RevocationResult.PENDING: (
+            f"{platform} hasn't confirmed yet that our access has ended. I keep trying for 72 hours, then our tokens"
+            f" are deleted; to be sure, remove Octapost under connected apps in the {platform} settings."
         ),
+        RevocationResult.NO_ENDPOINT: f"{platform} offers no way to end our access from here. {by_hand}",
+        RevocationResult.REFUSED: f"{platform} refused to end our access. {by_hand}",
+        RevocationResult.UNANSWERED: f"{platform} didn't confirm that our access has ended. {by_hand}",
     }
     return kit.modal(
         DISCONNECT_TITLE,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from storage.organizations import Organizations
 from storage.workspaces import Workspaces
-from tests.rows import linked_teams
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -35,7 +34,7 @@ async def test_a_workspaces_organizations_come_by_name_without_the_deleted_ones(
                 gone = organization
 
         names = [each.name for each in await workspaces.organizations("T1")]
-        teams = await linked_teams(session, gone.id)
+        teams = await workspaces.teams(gone.id)
 
     assert names == ["Alpha", "beta"]
     assert teams == ["T1"]
