@@ -53,7 +53,8 @@ async def grant_of(
 
 async def others(database: Database, vault: Vault, grant: Grant, *people: str) -> int:
     async with database.system(write=False) as session:
-        return await Grants(session, vault).connected_by_same(grant.platform, people, grant.id)
+        grants = Grants(session, vault)
+        return await grants.connected_by_same(grant.platform, await grants.people_behind(people), grant.id)
 
 
 async def test_another_grant_of_the_same_person_counts_in_whatever_organization(
