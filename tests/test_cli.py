@@ -15,7 +15,7 @@ from sandbox.core import Fault
 from sandbox.slack.server import SlackSimulator
 from sandbox.start import bound
 from storage.engine.db import Database
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.models import new_id
 from storage.tallies import Outcome, Tallies
 from storage.vault import KeyRing, Vault
@@ -80,15 +80,17 @@ async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_n
     database = Database(f"sqlite+aiosqlite:///{file}")
     async with database.system() as session:
         await Installations(session, Vault(KeyRing.parse(old))).save(
-            slack_id="T1",
-            team_id="T1",
-            enterprise_id=None,
-            name="Acme",
-            app_id="A1",
-            bot_user_id="U1",
-            scopes=[],
-            bot_token="xoxb-1",
-            installed_by=new_id("usr"),
+            InstalledApp(
+                slack_id="T1",
+                team_id="T1",
+                enterprise_id=None,
+                name="Acme",
+                app_id="A1",
+                bot_user_id="U1",
+                scopes=[],
+                installed_by=new_id("usr"),
+            ),
+            BotTokenPair(access="xoxb-1"),
         )
     await database.close()
 
