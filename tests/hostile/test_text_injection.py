@@ -316,6 +316,7 @@ class Specimens:
             Chosen: lambda: Chosen(
                 platform=found.platform, accounts=[self.row(Account)] * 7, cannot_publish=[self.unable()]
             ),
+            CannotPublish: self.unable,
             Disconnection: lambda: Disconnection(
                 account=self.row(Account), platform=found.platform, revocation=None
             ),
@@ -489,6 +490,7 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
+        CannotPublish,
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,
