@@ -304,6 +304,7 @@ async def test_pages_are_read_with_version_and_protocol(linkedin: LinkedIn, http
             name="Company page 5517",
             url="https://www.linkedin.com/company/5517/",
             blocker=Blocker.NOT_PAGE_ADMIN,
+            unnamed=True,
         ),
     )
 
