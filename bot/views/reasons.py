@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import BY_PLATFORM, Blocker
 from bot.services.incidents.reasons import EXPIRED, ROLE_LOST, SCOPE_LOST
+from bot.services.tokens.policy import REFUSED
 from bot.views.blockers import BLOCKED as BLOCKERS
 from bot.views.blockers import blocked
 from storage.models import BLOCKED, LEFT_OUT, NOT_SHOWN
@@ -29,6 +30,7 @@ REASONS = {
         " and this one ended after about a week"
     ),
     "removed": "it was ended here",
+    REFUSED: "the platform has refused to renew it for hours and doesn't say why",
     LEFT_OUT: "the last sign-in there left it out",
     BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
     NOT_SHOWN: "the person who connected it no longer has it there, or has lost their role for it",
