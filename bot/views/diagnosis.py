@@ -36,6 +36,7 @@ STATES: Mapping[Problem, str] = {
     Problem.GRANT_DEAD: BROKEN,
     Problem.GRANT_REFUSED: BROKEN,
     Problem.ACCOUNT_LOST: BROKEN,
+    Problem.ACCOUNT_BLOCKED: "connected, but {platform} has blocked it",
     Problem.NOT_CONFIGURED: "not set up any more",
     Problem.UNFINISHED: "finishing",
     Problem.APP_REFUSED: "connected, but the app was refused",
@@ -192,6 +193,7 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.ACCOUNT_LOST: lambda one: (
         f"{one.platform.name} doesn't let us act for it any more: {reason_text(one.platform, one.code)}."
     ),
+    Problem.ACCOUNT_BLOCKED: lambda one: f"{reason_text(one.platform, one.code)}.",
     Problem.NOT_CONFIGURED: lambda one: (
         f"This installation has no {one.platform.name} app any more, so nothing can be renewed."
     ),
@@ -245,7 +247,8 @@ ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_REFUSED: lambda _: (
         "Press Reconnect and sign in as somebody who manages this account. Meanwhile I keep trying."
     ),
-    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.code),
+    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.platform, one.code),
+    Problem.ACCOUNT_BLOCKED: lambda one: remedy_text(one.platform, one.code),
     Problem.NOT_CONFIGURED: lambda _: "Whoever runs Octapost has to put its credentials back.",
     Problem.UNFINISHED: lambda _: "Press Finish connecting in the message we sent in Slack.",
     Problem.APP_REFUSED: lambda _: (

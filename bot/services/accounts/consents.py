@@ -15,7 +15,7 @@ from bot.services.errors import NotMemberError
 from bot.services.notifications import AccountsConnected, ConsentSettled
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission
-from bot.services.tokens.policy import next_refresh_in
+from bot.services.tokens.policy import HEALTH_CHECK, next_refresh_in
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries, NewDiscovery
@@ -252,6 +252,7 @@ class Consents:
             grant.id,
             next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
             renews=tokens.refresh_token is not None or platform.refresh is not Refresh.NONE,
+            look_in=HEALTH_CHECK * (0.9 + 0.2 * random.random()),  # noqa: S311 - jitter
         )
         return grant
 

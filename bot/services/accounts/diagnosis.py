@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability
+from adapters.base import BY_PLATFORM, Capability
 from bot.services.accounts.catalog import OVER
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
 from bot.services.accounts.problems import CONSEQUENCES, FORBIDDEN, Problem, Remedy, Severity
@@ -137,7 +137,8 @@ def diagnose(state: AccountState, now: datetime | None = None) -> Diagnosis:
         return _over(found, grant)
     if state.account.access_error:
         lost, since = state.account.access_error, state.account.suspected_at
-        return replace(found, problem=Problem.ACCOUNT_LOST, since=since, code=lost)
+        problem = Problem.ACCOUNT_BLOCKED if lost in BY_PLATFORM else Problem.ACCOUNT_LOST
+        return replace(found, problem=problem, since=since, code=lost)
     found = replace(
         found,
         lifetime=lifetime(state.platform, grant, now),

@@ -43,6 +43,8 @@ class Problem(StrEnum):
     """The platform refuses to renew it for hours, without saying that it has ended."""
     ACCOUNT_LOST = "account_lost"
     """The grant works, but not for this account."""
+    ACCOUNT_BLOCKED = "account_blocked"
+    """The platform has suspended or locked the account, and only its owner can get it back there."""
     NOT_CONFIGURED = "not_configured"
     """This installation no longer has the app that the account was connected with."""
     UNFINISHED = "unfinished"
@@ -90,6 +92,7 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.GRANT_DEAD: (Severity.RED, Remedy.RECONNECT),
     Problem.GRANT_REFUSED: (Severity.RED, Remedy.RECONNECT),
     Problem.ACCOUNT_LOST: (Severity.RED, Remedy.RECONNECT),
+    Problem.ACCOUNT_BLOCKED: (Severity.ORANGE, Remedy.NOTHING),
     Problem.NOT_CONFIGURED: (Severity.ORANGE, Remedy.OPERATOR),
     Problem.UNFINISHED: (Severity.WAITING, Remedy.FINISH),
     Problem.APP_REFUSED: (Severity.ORANGE, Remedy.OPERATOR),
