@@ -156,7 +156,8 @@ def wrongs(payload: Any, *, urls: Iterable[str] = ()) -> list[str]:
     for node in nodes(payload):
         if node.get("type") == "mrkdwn":
             ours = re.sub(
-                rf"<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>",
+                rf"<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>"
+                r"|<http://localhost:\d+/privacy\|Privacy>",
                 "",
                 node["text"],
             )
