@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Self
 
 from adapters.base import Capability, Hint, Refresh, missing_scopes
 from bot.ops.logs import logger
-from bot.services.accounts.facts import found_account
+from bot.services.accounts.facts import cannot_publish, found_account
+from bot.services.accounts.problems import BlockedAccount
 from bot.services.acting import acting
 from bot.services.errors import NotMemberError
-from bot.services.notifications import AccountsConnected, BlockedAccount, ConsentSettled
+from bot.services.notifications import AccountsConnected, ConsentSettled
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission
 from bot.services.tokens.policy import HEALTH_CHECK, next_refresh_in
@@ -284,7 +285,10 @@ class Consents:
         consent, grant = answer.consent, stored.grant
         organization_id, membership_id = consent.organization_id, consent.membership_id
         shared = await Grants(session, self.vault).shared(organization_id, grant.id)
-        settled = _settled(answer, before, stored, shared=shared)
+        settled = replace(
+            _settled(answer, before, stored, shared=shared),
+            cannot_publish=cannot_publish(self.catalog, [*stored.attached, *stored.renewed], grant),
+        )
         audit = Audit(session)
         for account in stored.attached:
             await audit.write(organization_id, membership_id, "account connected", account.id)
@@ -296,7 +300,10 @@ class Consents:
         await enqueue_dm_by_id(session, organization_id, membership_id, key, settled)
         if stored.attached:
             news = AccountsConnected(
-                organization=before.organization, platform=grant.platform, accounts=settled.attached
+                organization=before.organization,
+                platform=grant.platform,
+                accounts=settled.attached,
+                cannot_publish=cannot_publish(self.catalog, stored.attached, grant),
             )
             await notify_admins(session, consent, f"attached:{answer.grant.id}", news)
         return settled
@@ -311,6 +318,7 @@ def _settled(answer: ConsentAnswer, before: Before, stored: Stored, *, shared: b
         app=answer.client.app.key,
         attached=tuple(account.name for account in stored.attached),
         renewed=tuple(account.name for account in stored.renewed),
+        grant_id=stored.grant.id,
         to_choose=stored.to_choose,
         discovery_id=stored.discovery_id,
         blocked=tuple(

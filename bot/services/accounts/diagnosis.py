@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from adapters.base import BY_PLATFORM, Capability
 from bot.services.accounts.catalog import OVER
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
-from bot.services.accounts.problems import CONSEQUENCES, Problem, Remedy, Severity
+from bot.services.accounts.problems import CONSEQUENCES, FORBIDDEN, Problem, Remedy, Severity
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.tokens.lifetimes import (
     RENEWS,
@@ -84,6 +84,11 @@ class Diagnosis:
     def broken(self) -> bool:
         """Tell whether nothing can be published until somebody acts."""
         return self.severity is Severity.RED
+
+    @property
+    def forbidden(self) -> bool:
+        """Tell whether it is connected, but may not publish until somebody signs in with more rights."""
+        return self.problem in FORBIDDEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,9 +286,9 @@ def _missing_scopes(one: _Examination) -> Diagnosis | None:
 
 CHECKS: tuple[Callable[[_Examination], Diagnosis | None], ...] = (
     _setup,
+    _publishing,
     _platform,
     _refused,
-    _publishing,
     _suspected_account,
     _uncertain,
     _ending,

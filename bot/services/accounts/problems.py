@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -82,6 +83,8 @@ class Problem(StrEnum):
     """A permission that publishing does not need was not granted."""
 
 
+FORBIDDEN = frozenset({Problem.ROLE_FORBIDS, Problem.SCOPE_FORBIDS})
+"""Problems of an account that is connected and can't publish, until somebody with more rights signs in."""
 CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.NONE: (Severity.GREEN, Remedy.NOTHING),
     Problem.GRANT_REMOVED: (Severity.RED, Remedy.RECONNECT),
@@ -112,3 +115,21 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.SCOPES_MISSING: (Severity.YELLOW, Remedy.RECONNECT),
 }
 """How serious each problem is, and what helps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CannotPublish:
+    """An account that was connected and can't publish, with what its diagnosis says about that."""
+
+    name: str
+    problem: Problem
+    scopes: tuple[str, ...] = ()
+    """The scopes without which it can't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedAccount:
+    """An account the platform showed and that cannot be used; `reason` is a `Blocker`."""
+
+    name: str
+    reason: str
