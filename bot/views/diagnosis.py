@@ -100,7 +100,7 @@ def tally(found: Sequence[Diagnosis]) -> str:
     """
     broken = sum(each.broken and each.remedy is Remedy.RECONNECT for each in found)
     forbidden = sum(each.forbidden for each in found)
-    other = sum(each.remedy is not Remedy.NOTHING for each in found) - broken - forbidden
+    other = sum(each.for_a_person for each in found) - broken - forbidden
     many = f"{len(found)} accounts" if len(found) != 1 else "1 account"
     if not (broken or forbidden or other):
         return f"{many}, all connected." if found else "no accounts yet."

@@ -274,6 +274,7 @@ def test_only_what_somebody_can_do_something_about_is_counted() -> None:
     late = diagnose(account_state(due_at=NOON - timedelta(hours=2)), NOON)
 
     assert tally([well, silent, suspected]) == "3 accounts, all connected."
+    assert tally([replace(well, problem=Problem.ACCOUNT_BLOCKED)]) == "1 account, 1 needs a look."
     assert tally([mute]) == "1 account, 1 can't publish yet."
     assert tally([well, mute, dead, late]) == (
         "4 accounts, 1 needs reconnecting, 1 can't publish yet and 1 needs a look."

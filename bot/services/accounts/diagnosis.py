@@ -86,6 +86,11 @@ class Diagnosis:
         return self.severity is Severity.RED
 
     @property
+    def for_a_person(self) -> bool:
+        """Tell whether it waits for somebody, here, at the platform or at the operator's; an outage doesn't."""
+        return self.severity in {Severity.ORANGE, Severity.RED} or self.remedy is not Remedy.NOTHING
+
+    @property
     def forbidden(self) -> bool:
         """Tell whether it is connected, but may not publish until somebody signs in with more rights."""
         return self.problem in FORBIDDEN
