@@ -10,6 +10,7 @@ from sqlmodel import col, select, update
 
 from storage.discoveries import Discoveries, Found
 from storage.engine.statements import insert_once, now
+from storage.folding import fold
 from storage.models import BLOCKED, LEFT_OUT, Account, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Accounts:
 
     async def find_named(self, organization_id: str, text: str) -> list[Account]:
         """Return the connected accounts a member may mean by a name, a handle or `platform name`."""
-        wanted = " ".join(text.casefold().split())
+        wanted = fold(text)
         return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
 
     async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
@@ -213,5 +214,5 @@ class Accounts:
 
 def _names_of(account: Account) -> set[str]:
     names = {account.name, account.handle, account.handle.lstrip("@")} - {""}
-    plain = {" ".join(name.casefold().split()) for name in names}
+    plain = {fold(name) for name in names}
     return plain | {f"{account.platform} {name}" for name in plain}

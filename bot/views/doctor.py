@@ -31,11 +31,11 @@ def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
     """Return the short answer: how many can publish, a line per account, and where to read more."""
     diagnoses = [(card, card.diagnosis) for card in account_views.worst_first(cards)]
     lines = [
-        f"{diagnosis.status(found)} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
+        f"{diagnosis.status(found)} · {card.platform.name}: {' '.join(card.account.name.split())}"
         for card, found in diagnoses
     ]
     blocks = [kit.words(summary(organization, cards)), *account_views.outages(cards)]
-    blocks += [kit.section("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), LINES_SHOWN), 20)]
+    blocks += [kit.words("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), LINES_SHOWN), 20)]
     if not all(found.fine for _, found in diagnoses):
         blocks.append(kit.section("`/octapost doctor` says why, and what to do."))
     return blocks
