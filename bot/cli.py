@@ -13,13 +13,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import asyncpg
 import typer
 import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from bot import app, process
 from bot import doctor as check_up
@@ -31,6 +30,7 @@ from bot.slack import manifest
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database
+from storage.engine.outages import is_database_error
 from storage.engine.roles import NoSuchRole, RoleFault
 from storage.engine.schema import SchemaTooNew, SchemaTooOld
 from storage.key_rotation import remaining, rotate
@@ -95,13 +95,15 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
         return uvloop.run(work)
     except UNUSABLE as error:
         _fail(error)
-    except (SQLAlchemyError, asyncpg.PostgresError) as error:
+    except OSError as error:
+        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
+    except Exception as error:
+        if not is_database_error(error):
+            raise
         cause = getattr(error, "orig", None) or error
         # SQLite's own words for these, "unable to open database file" and the like, hold no values.
         reason = cause if isinstance(cause, sqlite3.OperationalError) else type(cause).__name__
         _fail(f"The database refused ({reason}): nothing was kept.")
-    except OSError as error:
-        _fail(f"{type(error).__name__}: {error.strerror or 'the system refused'}")
 
 
 @asynccontextmanager

@@ -15,13 +15,14 @@ from bot.ops import logs, tracing
 from bot.ops.start_checks import warn_about_database
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack.dispatch.deadline import ANSWER_WITHIN_S
-from bot.slack.socket_mode import SocketMode
 from bot.web.listeners import Address, listen, monitored
 from bot.web.pages import headers_of
 from bot.web.server import Runner
 
 if TYPE_CHECKING:
     import socket as net
+
+    from bot.slack.socket_mode import SocketMode
 
 log = logs.logger(__name__)
 NOTICE_INTERVAL = timedelta(seconds=1)
@@ -131,6 +132,8 @@ class _Process:
         token = self._parts.settings.slack_app_token
         if token is None:
             return
+        from bot.slack.socket_mode import SocketMode  # noqa: PLC0415 - a process that serves HTTP does without
+
         self._socket = SocketMode(
             self._parts.bolt, token.get_secret_value(), web_client=self._parts.slack_clients.without_token()
         )

@@ -19,7 +19,7 @@ from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.views import pages as views
 from bot.views.errors import explain, sentence
-from bot.web.guard import SECRET, is_same_origin, single_values
+from bot.web.guard import SECRET, FormTokens, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
 from storage.browsers import Browsers
@@ -69,6 +69,11 @@ class ConnectPages:
     vault: Vault
 
     @property
+    def forms(self) -> FormTokens:
+        """The tokens of the ticket pages' forms."""
+        return FormTokens(self.settings.slack_signing_secret.get_secret_value())
+
+    @property
     def arrivals(self) -> Arrivals:
         """What becomes of browsers that come back."""
         return Arrivals(self.connecting, self.database, self.vault)
@@ -107,13 +112,19 @@ class ConnectPages:
             whom=whom,
             picture=whom.picture if whom is not None else "",
             permissions=asked_for(client),
+            form_field=FormTokens.FIELD,
+            form_token=self.forms.issue(secret, browser),
         )
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the person on: to the platform if this browser is known to be theirs, else to Slack first."""
-        if not is_same_origin(request, self.settings.public_url):
-            return self.pages.render("elsewhere.html", status=403)
-        secret, browser = request.match_info["ticket"], self.cookies.ensure(request)
+        secret, cookie = request.match_info["ticket"], self.cookies.read(request)
+        ours = is_same_origin(request, self.settings.public_url)
+        if ours is None:
+            ours = await self.forms.came_with(request, secret, cookie)
+        if not ours:
+            return self._elsewhere(secret)
+        browser = self.cookies.ensure(request)
         invitation = await self._read(secret, browser)
         if invitation is None:
             return await self._used_up(secret, browser)
@@ -247,6 +258,11 @@ class ConnectPages:
             GRANTS.labels(arrived.platform.key, label).inc()
 
     # What they share
+
+    def _elsewhere(self, secret: str) -> web.Response:
+        """Refuse a form that is not known to be ours, and lead to the page that has one."""
+        link = ("Open its page", f"/connect/{secret}") if SECRET.fullmatch(secret) else None
+        return self.pages.render("elsewhere.html", status=403, link=link)
 
     async def _read(self, secret: str, browser: str | None) -> Invitation | None:
         return await self.connecting.read_link(secret, browser) if SECRET.fullmatch(secret) else None

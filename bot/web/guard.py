@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -17,7 +18,8 @@ from bot.services.errors import ServiceError
 from bot.views import plain_pages as views
 from bot.views.errors import sentence
 from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
-from storage.models import new_secret
+from bot.web.signer import PAYLOAD_BYTES, Signer
+from storage.models import digest, new_secret
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -74,16 +76,42 @@ class Cookies:
         return response
 
 
-def is_same_origin(request: web.Request, public_url: str) -> bool:
-    """Tell whether a form was sent from one of our own pages.
+def is_same_origin(request: web.Request, public_url: str) -> bool | None:
+    """Tell whether a form was sent from one of our own pages; None: its headers do not say.
 
     `Sec-Fetch-Site` decides if the browser sends it, else the Origin. Our pages send no referrer, so browsers send
     `Origin: null` with their forms (https://fetch.spec.whatwg.org/#append-a-request-origin-header, read 2026-11-30).
+    Safari sends no `Sec-Fetch-Site` before version 16.4
+    (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site, read 2026-11-30), and some proxies
+    remove both headers.
     """
-    site = request.headers.get("Sec-Fetch-Site")
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "null")
     if site is not None:
-        return site == "same-origin" and request.headers.get("Origin", "null") in {"null", public_url}
-    return request.headers.get("Origin") == public_url
+        return site == "same-origin" and origin in {"null", public_url}
+    return None if origin == "null" else origin == public_url
+
+
+class FormTokens:
+    """What a form carries, so that it is known as ours where its headers do not say so.
+
+    A token is for one ticket and, where the browser had our cookie when the page was shown, for this browser.
+    """
+
+    FIELD = "form"
+
+    def __init__(self, signing_secret: str) -> None:
+        self._signer = Signer(signing_secret, "connect form")
+
+    def issue(self, ticket: str, browser: str | None) -> str:
+        """Return the token for the form on a ticket's page."""
+        return self._signer.issue(digest(ticket)[:PAYLOAD_BYTES], browser or "")
+
+    async def came_with(self, request: web.Request, ticket: str, browser: str | None) -> bool:
+        """Tell whether a form carried the token of this ticket's page, shown to this browser."""
+        body = (await request.read()).decode("ascii", "replace")
+        tokens = parse_qs(body[:LONGEST]).get(self.FIELD, [])
+        known = [self._signer.read(token, browser or "") for token in tokens]
+        return known == [digest(ticket)[:PAYLOAD_BYTES]]
 
 
 def single_values(query: MultiMapping[str], *names: str) -> Mapping[str, str]:

@@ -18,8 +18,7 @@ from sqlalchemy import make_url, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.engine import schema, time_limit
-from storage.engine.autocommit import AutocommitRunner, PostgresAutocommitRunner, SqliteAutocommitRunner
-from storage.engine.engines import postgres_engine, sqlite_connect, sqlite_engine
+from storage.engine.autocommit import AutocommitRunner
 from storage.engine.probe import PostgresProbe, Probe, SqliteProbe
 from storage.engine.roles import faults, grant_to
 from storage.engine.statements import run
@@ -71,7 +70,11 @@ class Database:
         self.autocommit: AutocommitRunner
         self.durable_autocommit: AutocommitRunner
         self._probe: Probe
+        # Only the module of the database in use is loaded: each brings several MiB of driver and dialect.
         if self.dialect == "sqlite":
+            from storage.engine.sqlite import sqlite_connect, sqlite_engine  # noqa: PLC0415
+            from storage.engine.sqlite_autocommit import SqliteAutocommitRunner  # noqa: PLC0415
+
             # Each read sees the newest state, as on PostgreSQL, so reads begin no transaction.
             self._reads = sqlite_engine(url, pool_size, reads=True)
             self._writes = sqlite_engine(url, 1, reads=False)
@@ -80,6 +83,8 @@ class Database:
             self.autocommit, self.durable_autocommit = runner(), runner(durable=True)
             self._probe = SqliteProbe(parsed.database or "", connect, self._written)
         else:
+            from storage.engine.postgresql import PostgresAutocommitRunner, postgres_engine  # noqa: PLC0415
+
             limits = {
                 "timeout": REACHED_WITHIN.total_seconds(),
                 "command_timeout": None if answered_within is None else answered_within.total_seconds(),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 SQLITE_CODES = frozenset(
@@ -32,6 +31,16 @@ class DatabaseUnavailable(Exception):
     """The database did not answer a request in time, or could not work. The text is safe to log."""
 
 
+def is_database_error(error: Exception) -> bool:
+    """Return whether an error is SQLAlchemy's, or one that PostgreSQL's driver raises by itself when it connects."""
+    return isinstance(error, SQLAlchemyError) or is_from_asyncpg(error)
+
+
+def is_from_asyncpg(error: BaseException) -> bool:
+    """Return whether PostgreSQL's driver raised an error. Told by its module: on SQLite the driver isn't loaded."""
+    return type(error).__module__.startswith("asyncpg.")
+
+
 def is_outage(error: BaseException | None) -> bool:
     """Tell whether an error means that the database is away, busy or full; not that a statement was wrong.
 
@@ -40,17 +49,16 @@ def is_outage(error: BaseException | None) -> bool:
     match error:
         case None:
             return False
-        case DatabaseUnavailable() | PoolTimeout() | asyncpg.InternalClientError():
+        case DatabaseUnavailable() | PoolTimeout():
             return True
         case DBAPIError():
             return error.connection_invalidated or is_outage(error.orig)
         case sqlite3.Error():
             return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in SQLITE_CODES
-        case asyncpg.PostgresError():
-            state = str(error.sqlstate or "")
-            return state[:2] in POSTGRES_CLASSES or state == READ_ONLY
-        case asyncpg.InterfaceError():
-            return True
+        case Exception() if is_from_asyncpg(error):
+            # Its errors without a state are about the connection: what the server refused has one.
+            state = str(getattr(error, "sqlstate", None) or "")
+            return not state or state[:2] in POSTGRES_CLASSES or state == READ_ONLY
         case TimeoutError():
             return False
         case OSError():  # asyncpg passes on what the network says; other libraries have classes of their own

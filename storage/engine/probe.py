@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.engine.autocommit import Connect, Turn
-    from storage.engine.drivers import SqliteConnection
+    from storage.engine.sqlite import SqliteConnection
+    from storage.engine.sqlite_autocommit import Connect, Turn
 
 LOCKED_AFTER_MS = 1000
 """How long another process may hold SQLite's write lock before the file counts as locked."""

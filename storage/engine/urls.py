@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
-_PARAMETERS = frozenset(inspect.signature(asyncpg.connect).parameters) | {"prepared_statement_cache_size"}
-"""What may follow the `?` of a PostgreSQL URL: asyncpg's parameters, and one of SQLAlchemy's."""
 
 
 def checked(url: str) -> URL:
@@ -28,9 +25,16 @@ def checked(url: str) -> URL:
             f"not the URL of a database: write {'... or '.join(DATABASES)}..., with the special characters of a"
             " password percent-encoded"
         )
-    if found.get_backend_name() == "postgresql" and not _PARAMETERS.issuperset(found.query):
+    if found.get_backend_name() == "postgresql" and not _known_parameters().issuperset(found.query):
         raise ValueError("has a parameter that asyncpg does not know (TLS is ?ssl=require, not sslmode)")
     return found
+
+
+def _known_parameters() -> frozenset[str]:
+    """Return what may follow the `?` of a PostgreSQL URL: asyncpg's parameters, and one of SQLAlchemy's."""
+    import asyncpg  # noqa: PLC0415 - three MiB that a process on SQLite does without
+
+    return frozenset(inspect.signature(asyncpg.connect).parameters) | {"prepared_statement_cache_size"}
 
 
 def secrets_in(url: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -180,8 +182,72 @@ async def test_a_form_from_elsewhere_is_refused(office: Office, browser: httpx.A
         assert (await press(browser, link, **headers)).status_code == 403
     for headers in ({}, {"Origin": "null"}, {"Origin": f"{office.url}.evil.example"}):
         assert (await browser.post(link, headers=headers)).status_code == 403
+    token = await form_token(browser, link)
+    for headers in (*elsewhere, {"Origin": f"{office.url}.evil.example"}):
+        assert (await browser.post(link, headers=headers, data=token)).status_code == 403
     assert (await browser.post(link, headers={"Origin": office.url})).status_code == 303
     assert await office.count(SignIn) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "null"}], ids=["no headers", "Origin: null"])
+async def test_a_browser_that_does_not_say_where_its_form_was_is_let_on_by_the_forms_token(
+    office: Office, browser: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    member = await office.member()
+    first, second, third = [await office.ticket(member) for _ in range(3)]
+    without_cookie = await form_token(browser, first)
+    started = await browser.post(first, headers=headers, data=without_cookie)
+    with_cookie = await form_token(browser, second)
+
+    assert started.status_code == 303
+    assert (await browser.post(second, headers=headers, data=with_cookie)).status_code == 303
+    odd = {"Content-Type": "application/x-www-form-urlencoded; charset=none"} | headers
+    for body in (b"form=\xff\x00", b"form", b"&" * 5000, f"form={with_cookie['form']}".encode() * 2):
+        assert (await browser.post(third, headers=odd, content=body)).status_code == 403
+    for wrong in (without_cookie, with_cookie, {"form": "a" * 43}, {"form": ""}, {}):
+        refused = await browser.post(third, headers=headers, data=wrong)
+        assert refused.status_code == 403
+        assert f'href="{third}"' in refused.text
+        assert not refused.cookies
+    assert await office.count(SignIn) == 2
+
+
+async def test_a_forms_token_is_for_the_browser_that_was_shown_it(
+    office: Office, browser: httpx.AsyncClient
+) -> None:
+    link = await office.ticket(await office.member())
+    await press(browser, link)
+    token = await form_token(browser, link)
+
+    async with office.browser() as other:
+        without = await other.post(link, data=token)
+        await press(other, link)
+        with_another = await other.post(link, data=token)
+
+    assert (without.status_code, with_another.status_code) == (403, 403)
+    assert (await browser.post(link, data=token)).status_code == 303
+
+
+async def test_a_page_that_was_open_before_the_browser_got_its_cookie_leads_to_one_that_works(
+    office: Office, browser: httpx.AsyncClient
+) -> None:
+    member = await office.member()
+    link = await office.ticket(member)
+    early = await form_token(browser, link)
+    await press(browser, await office.ticket(member))
+
+    refused = await browser.post(link, data=early)
+    [back] = re.findall(r'href="(/connect/[^"]+)"', refused.text)
+    again = await browser.post(back, data=await form_token(browser, back))
+
+    assert refused.status_code == 403
+    assert again.status_code == 303
+
+
+async def form_token(browser: httpx.AsyncClient, link: str) -> dict[str, str]:
+    """Return what the form on a link's page carries."""
+    page = await browser.get(link)
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)">', page.text))
 
 
 async def test_a_used_or_unknown_link_says_how_to_get_a_new_one(

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -25,8 +27,7 @@ from storage.seen_requests import Seen
 from tests.databases import another
 from tests.storage.world import run_sql, run_sql_as_owner, tenant
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parent.parent.parent.parent
 
 
 async def test_the_databases_clock_and_its_offsets_agree_with_ours(database: Database) -> None:
@@ -272,3 +273,21 @@ def test_there_is_no_way_back_to_an_older_schema() -> None:
     for revision in scripts.walk_revisions():
         with pytest.raises(NotImplementedError):
             revision.module.downgrade()
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "other"),
+    [
+        ("sqlite+aiosqlite:///o.db", "aiosqlite", "asyncpg"),
+        ("postgresql+asyncpg://u@localhost/o", "asyncpg", "aiosqlite"),
+    ],
+)
+def test_a_process_loads_only_the_driver_of_its_own_database(url: str, driver: str, other: str) -> None:
+    program = f"import sys, bot.process, storage.engine.db; storage.engine.db.Database({url!r}); print(*sys.modules)"
+
+    loaded = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True, cwd=ROOT
+    ).stdout.split()
+
+    assert driver in loaded
+    assert other not in loaded

@@ -1,51 +1,46 @@
-"""The two drivers' connections, with fewer trips per transaction. SQLAlchemy drives them as their originals.
+"""Connections to SQLite: SQLAlchemy's dialect with fewer trips per transaction.
 
-A trip costs more than a small query. aiosqlite visits its thread four times for one SELECT (make a cursor,
-execute, fetch, close), and SQLAlchemy three times more to begin; on PostgreSQL a transaction would begin with
-one message and say for whom it works with another. Here a statement on SQLite is one visit, which also
-begins the transaction; on PostgreSQL beginning and saying for whom is one message.
+A trip costs more than a small query. aiosqlite visits its thread four times for one SELECT (make a cursor, execute,
+fetch, close), and SQLAlchemy three times more to begin. Here a statement is one visit, which also begins the
+transaction. Loaded only where the database is SQLite.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiosqlite
-import asyncpg
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
+from sqlalchemy import event, make_url
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
-from sqlalchemy.util import LRUCache
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.engine import private
+from storage.engine.compiled import COMPILED, Alike
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
-COMPILED: LRUCache[Any, Any] = LRUCache(1000)
-"""Statements as text, for every engine of the process: SQLAlchemy would write each out once per engine."""
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+BUSY = timedelta(seconds=5)
+"""How long a write on SQLite waits for another process's write: there is one writer at a time."""
+BUSY_MS = int(BUSY.total_seconds() * 1000)
+BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_MS}"
+SQLITE_SETTINGS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
+WAL_TRIES = 100
+"""Tries, 20 ms apart, to open a file that other processes are opening for the first time."""
 
 
-class _Alike:
-    """A dialect that equals every other of its class, so that engines find each other's compiled statements.
-
-    All of ours are configured alike, and what a statement is compiled to depends on nothing else.
-    """
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
-
-class SqliteDialect(_Alike, SQLiteDialect_aiosqlite):
+class SqliteDialect(Alike, SQLiteDialect_aiosqlite):
     """SQLAlchemy's own for aiosqlite, except that a connection which is given up is given up at once."""
 
     supports_statement_cache = True
@@ -55,51 +50,7 @@ class SqliteDialect(_Alike, SQLiteDialect_aiosqlite):
         dbapi_connection.driver_connection.stop()
 
 
-class PostgresDialect(_Alike, PGDialect_asyncpg):
-    """SQLAlchemy's own for asyncpg, except that a connection which is given up is given up at once."""
-
-    supports_statement_cache = True
-
-    def do_terminate(self, dbapi_connection: Any) -> None:
-        """Drop a connection. SQLAlchemy's own says goodbye first, and waits 2 s for a server that is silent."""
-        dbapi_connection.driver_connection.terminate()
-
-
 registry.register("sqlite.aiosqlite", __name__, SqliteDialect.__name__)
-registry.register("postgresql.asyncpg", __name__, PostgresDialect.__name__)
-
-
-class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]
-    """An asyncpg connection whose transactions begin with a setting of their own."""
-
-    begins = ""
-    """Statements that follow the next BEGIN, such as `SET LOCAL ...`."""
-
-    def transaction(self, *, readonly: bool = False, **_defaults: Any) -> PostgresTransaction:
-        """Return a transaction that has not begun."""
-        return PostgresTransaction(self, "BEGIN READ ONLY" if readonly else "BEGIN")
-
-
-class PostgresTransaction:
-    """One transaction at the server's default isolation level."""
-
-    __slots__ = ("_begin", "_connection")
-
-    def __init__(self, connection: PostgresConnection, begin: str) -> None:
-        self._connection = connection
-        self._begin = begin
-
-    async def start(self) -> None:
-        """Begin, and say for whom."""
-        await self._connection.execute(f"{self._begin}; {self._connection.begins}")
-
-    async def commit(self) -> None:
-        """Commit; the settings end with the transaction."""
-        await self._connection.execute("COMMIT")
-
-    async def rollback(self) -> None:
-        """Roll back; the settings end with the transaction."""
-        await self._connection.execute("ROLLBACK")
 
 
 class Answer(NamedTuple):
@@ -273,3 +224,48 @@ class SqliteCursor:
     async def close(self) -> None:
         """Forget the rows."""
         self._rows = []
+
+
+def sqlite_engine(url: str, pool_size: int, *, reads: bool) -> AsyncEngine:
+    """Return an engine whose connections only read, or one whose transactions take the write lock at once."""
+    engine = create_async_engine(
+        url,
+        async_creator=partial(sqlite_connect, url, reads=reads),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        execution_options={"compiled_cache": COMPILED},
+    )
+    if not reads:
+        event.listen(engine.sync_engine, "begin", _sqlite_begin)
+    return engine
+
+
+async def sqlite_connect(url: str, *, reads: bool, synchronous: str = "FULL") -> SqliteConnection:
+    """Return an open connection. `synchronous` is the PRAGMA of this name."""
+    connection = SqliteConnection(make_url(url).database or "")
+    await connection
+    role = "PRAGMA query_only = ON" if reads else BUSY_TIMEOUT
+    for setting in (*SQLITE_SETTINGS, f"PRAGMA synchronous = {synchronous}", role):
+        await _patiently(connection, setting)
+    return connection
+
+
+async def _patiently(connection: SqliteConnection, setting: str) -> None:
+    """Run a PRAGMA, repeatedly if need be: processes that switch a new file to WAL at once get "locked" immediately."""
+    for left in range(WAL_TRIES, -1, -1):
+        try:
+            await connection.visit("execute", setting)
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            await asyncio.sleep(0.02)
+        else:
+            return
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.begins = "BEGIN IMMEDIATE"
+    driver.busy_ms = connection.get_execution_options().get("octapost_busy_ms", BUSY_MS)

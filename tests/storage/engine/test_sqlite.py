@@ -1,4 +1,4 @@
-"""The drivers' connections, below SQLAlchemy."""
+"""SQLite's connections, below SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.engine.drivers import SqliteConnection
+from storage.engine.sqlite import SqliteConnection
 
 TIMES = 50
 
