@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, select, update
 
+from storage.account_labels import labels
 from storage.discoveries import Discoveries, Found
 from storage.engine.statements import insert_once, now
 from storage.folding import fold
@@ -173,8 +174,13 @@ class Accounts:
 
     async def find_named(self, organization_id: str, text: str) -> list[Account]:
         """Return the connected accounts a member may mean by a name, a handle or `platform name`."""
-        wanted = fold(text)
-        return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
+        wanted, accounts = fold(text), [account for account, _ in await self.all(organization_id)]
+        called = labels(accounts)
+        return [account for account in accounts if wanted in _names_of(account, called[account.id])]
+
+    async def labels(self, organization_id: str) -> dict[str, str]:
+        """Return by id what each connected account is called among the organization's (`storage.account_labels`)."""
+        return labels(account for account, _ in await self.all(organization_id))
 
     async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
         """Return the platform's ids of the accounts that are connected, these locked.
@@ -212,7 +218,7 @@ class Accounts:
         return rows.scalar_one_or_none()
 
 
-def _names_of(account: Account) -> set[str]:
-    names = {account.name, account.handle, account.handle.lstrip("@")} - {""}
+def _names_of(account: Account, label: str) -> set[str]:
+    names = {account.name, label, account.handle, account.handle.lstrip("@")} - {""}
     plain = {fold(name) for name in names}
     return plain | {f"{account.platform} {name}" for name in plain}

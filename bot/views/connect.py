@@ -10,6 +10,7 @@ from bot.slack.routes import Say
 from bot.views import kit, sign_in_as
 from bot.views.kit import Json, Message
 from bot.views.ownership import choice
+from storage.account_labels import labels
 
 if TYPE_CHECKING:
     from bot.services.accounts.sign_in_as import SignInAs
@@ -47,7 +48,7 @@ def renewal(
 
     `whom` is whose sign-in it is.
     """
-    what = f"Reconnect {kit.some(account.name for account in accounts)} on {platform.name}"
+    what = f"Reconnect {kit.some(labels(accounts).values())} on {platform.name}"
     return _leading(
         platform,
         url,

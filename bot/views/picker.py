@@ -10,6 +10,7 @@ from bot.services.accounts.facts import ALREADY_HERE
 from bot.views import kit
 from bot.views.blockers import HINTS, blocked, why_not
 from bot.views.kit import Json
+from storage.account_labels import labels
 
 if TYPE_CHECKING:
     from bot.services.accounts.choosing import Choice, Chosen
@@ -60,21 +61,21 @@ def picker(choice: Choice, organization: str, value: str) -> Json:
 
 def choices(found: Sequence[FoundAccount]) -> list[Json]:
     """Return the options of a typeahead. A greyed one says why; Slack cannot disable an option."""
-    made = []
+    made, called = [], labels(found)
     for one in found:
         if one.blocker:
             reason = (
                 "already connected here" if one.blocker == ALREADY_HERE else blocked(Blocker(one.blocker))[0]
             )
-            made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
+            made.append(kit.option(f"⊘ {called[one.id]}", one.id, f"Can't be used: {reason}"))
         else:
-            made.append(kit.option(one.name, one.id, " · ".join(filter(None, (one.kind, one.handle)))))
+            made.append(kit.option(called[one.id], one.id, " · ".join(filter(None, (one.kind, one.handle)))))
     return made
 
 
 def picked(chosen: Chosen, organization: str) -> Json:
     """Return what the picker says when it is done."""
-    platform, names = chosen.platform, kit.some(account.name for account in chosen.accounts)
+    platform, names = chosen.platform, kit.some(labels(chosen.accounts).values())
     return kit.modal(
         f"{platform.name}: connected",
         [

@@ -369,6 +369,7 @@ class Specimens:
             can=state.can,
             missing=state.missing,
             diagnosis=diagnose(state),
+            label=self.text,
             connected_by=OTTO,
         )
 

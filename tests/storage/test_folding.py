@@ -14,7 +14,7 @@ from storage.folding import fold
         ("Café", "CAFÉ"),
         ("Straße", "STRASSE"),
         ("ΣΊΣΥΦΟΣ", "σίσυφος"),
-        ("Ａｃｍｅ", "acme"),
+        ("\uff21\uff43\uff4d\uff45", "acme"),
         ("ﬁsh & chips", "Fish & Chips"),
         ("r\u200b@\u200bb", "r@b"),
         ("Sunrise\u00a0 Cafe", " sunrise cafe "),

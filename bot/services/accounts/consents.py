@@ -15,6 +15,7 @@ from bot.services.notifications import AccountsConnected, BlockedAccount, Consen
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission
 from bot.services.tokens.policy import next_refresh_in
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries
@@ -306,8 +307,8 @@ def _settled(answer: ConsentAnswer, before: Before, stored: Stored, *, shared: b
         organization=before.organization,
         platform=answer.platform.key,
         app=answer.client.app.key,
-        attached=tuple(account.name for account in stored.attached),
-        renewed=tuple(account.name for account in stored.renewed),
+        attached=tuple(labels(stored.attached).values()),
+        renewed=tuple(labels(stored.renewed).values()),
         to_choose=stored.to_choose,
         discovery_id=stored.discovery_id,
         blocked=tuple(
