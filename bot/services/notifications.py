@@ -281,6 +281,16 @@ class InvitationAnswered(Notification):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRemoved(Notification):
+    """A member was removed by somebody else; they are told."""
+
+    KIND = "member_removed"
+    organization: str
+    removed_by: str
+    """The user id of whoever removed them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChanged(Notification):
     """A member's role was changed by somebody else."""
 
