@@ -29,10 +29,11 @@ from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.health import HealthReader
 from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
+from bot.services.accounts.reconnecting import Reconnecting
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
-from bot.services.incidents.reminders import Ladder
+from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
@@ -67,9 +68,10 @@ from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import LifecycleStory
 from bot.stories.members import MemberStory
 from bot.stories.organizations import OrganizationStory
+from bot.web.browsers import Cookies
 from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
-from bot.web.guard import Cookies, Guard
+from bot.web.guard import Guard
 from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.install_trips import InstallTrips
@@ -110,7 +112,7 @@ class Services:
     connecting: Connecting
     choosing: Choosing
     deauthorizations: Deauthorizations
-    ladder: Ladder
+    expiry_reminders: ExpiryReminders
     watch: IncidentWatch
     alert_settings: AlertSettingsService
     channels: ChannelService
@@ -145,7 +147,7 @@ class Parts:
     disconnecting: Disconnecting
     refresher: Refresher
     tokens: FreshTokens
-    ladder: Ladder
+    expiry_reminders: ExpiryReminders
     incidents: IncidentService
     watch: IncidentWatch
     routes: Routes
@@ -240,7 +242,7 @@ def construct(
         disconnecting=services.disconnecting,
         refresher=services.refresher,
         tokens=services.tokens,
-        ladder=services.ladder,
+        expiry_reminders=services.expiry_reminders,
         incidents=services.incidents,
         watch=services.watch,
         routes=edge.routes,
@@ -298,7 +300,7 @@ def _services(base: Base) -> Services:
         connecting=connecting,
         choosing=Choosing(catalog=catalog, incidents=incidents, database=database, vault=vault),
         deauthorizations=Deauthorizations(catalog=catalog, incidents=incidents, database=database),
-        ladder=Ladder(catalog, incidents, database),
+        expiry_reminders=ExpiryReminders(catalog, incidents, database),
         watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
@@ -317,20 +319,13 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
     home = Home(profiles, services.organizations, base.slack_clients, database)
-    accounts = AccountsStory(
-        connecting=services.connecting,
-        disconnecting=services.disconnecting,
-        place_service=PlaceService(base.adapters, services.tokens, database),
-        profiles=profiles,
-        home=home,
-        database=database,
-        vault=vault,
-    )
+    reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
+    places = PlaceService(base.adapters, services.tokens, database)
     connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
         connect,
-        accounts,
-        IncidentStory(accounts, IncidentResponses(incidents.cards, incidents.reader, database)),
+        AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
+        IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

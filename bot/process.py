@@ -28,7 +28,7 @@ log = logs.logger(__name__)
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """Refreshes fall due evenly. With a longer interval they would be done in bursts."""
-LADDER_INTERVAL = timedelta(minutes=10)
+REMINDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 SWEEP_INTERVAL = timedelta(minutes=10)
 SETTLED_AFTER = timedelta(seconds=30)
@@ -120,7 +120,9 @@ class _Process:
         parts, scheduler = self._parts, self._parts.scheduler
         for queue in parts.refresher.queues.values():
             scheduler.every(REFRESH_INTERVAL, f"refresh {queue.app}", queue.run)
-        scheduler.every(LADDER_INTERVAL, "ladder", parts.ladder.run, first_after=SETTLED_AFTER)
+        scheduler.every(
+            REMINDER_INTERVAL, "expiry reminders", parts.expiry_reminders.run, first_after=SETTLED_AFTER
+        )
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sandbox.browser import Browser, Consent, Page, travel
+from sandbox.slack.hands import PATIENCE_S
 
 if TYPE_CHECKING:
     from sandbox.slack.state import Message, View
@@ -77,9 +78,9 @@ class Member:
 
     async def accept(self) -> str:
         """Accept the newest invitation in the direct messages, once it has arrived, and return the answer."""
-        invitation = await self.slack.until(lambda: self._offered("invitation.accept"), 10)
+        invitation = await self.slack.until(lambda: self._offered("invitation.accept"))
         await self.press(invitation, "invitation.accept")
-        return text_of(await self.slack.until(lambda: self._changed(invitation), 10))
+        return text_of(await self.slack.until(lambda: self._changed(invitation)))
 
     def _offered(self, action_id: str) -> Message | None:
         return next((m for m in reversed(self.direct_messages()) if action_id in str(m.blocks)), None)
@@ -97,7 +98,7 @@ class Member:
 
     async def _filled(self) -> View:
         """Return the person's modal as soon as its content replaces the placeholder, which may take a moment."""
-        return await self.slack.until(lambda: self._modal_without(PLACEHOLDER), 10)
+        return await self.slack.until(lambda: self._modal_without(PLACEHOLDER))
 
     def _modal_without(self, words: str) -> View | None:
         view = self.slack.modal_of(self.user_id)
@@ -107,7 +108,7 @@ class Member:
         """Close a modal and everything below it."""
         await self.slack.close(self.user_id, view, all_of_them=True)
 
-    async def modal_with(self, word: str, within_s: float = 10) -> View:
+    async def modal_with(self, word: str, within_s: float = PATIENCE_S) -> View:
         """Return the person's modal once it contains `word`, in an action_id or in its text."""
         return await self.slack.until(lambda: self._modal_with(word), within_s)
 
@@ -119,7 +120,7 @@ class Member:
         """Return the conversation with the app so far."""
         return self.slack.direct_messages(self.user_id, self.team_id)
 
-    async def next_message(self, seen: int, within_s: float = 10) -> Message:
+    async def next_message(self, seen: int, within_s: float = PATIENCE_S) -> Message:
         """Return the first direct message after the first `seen` ones, as soon as it arrives."""
         return (await self.slack.until(lambda: self.direct_messages()[seen:], within_s))[0]
 
@@ -141,7 +142,7 @@ class Member:
         if app:
             seen = len(self.seen())
             await self.press(message, f"connect.platform.{app}")
-            message = (await self.slack.until(lambda: self.seen()[seen:], 5))[-1]
+            message = (await self.slack.until(lambda: self.seen()[seen:]))[-1]
         links = links_in(message)
         expect(len(links) == 1, f"no link in: {text_of(message)}")
         return links[0]

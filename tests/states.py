@@ -1,4 +1,4 @@
-"""The state of an account, for tests of what a diagnosis makes of it."""
+"""Accounts and incidents in one state or another, for tests that need no database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from adapters.base import Capability
 from bot.services.accounts.diagnosis import AccountState
-from storage.models import Account, Grant, GrantStatus
+from bot.services.incidents.card_facts import IncidentCard
+from storage.models import Account, Grant, GrantStatus, Incident, IncidentKind
 from tests.platforms import PLATFORMS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -32,3 +33,18 @@ def account_state(platform: str = "x", **facts: Any) -> AccountState:
         can=frozenset({Capability.PUBLISH}),
         missing=(),
     )
+
+
+def incident_card(platform: str = "linkedin", *, ends: datetime | None = None) -> IncidentCard:
+    """Return the card of an open incident: of a grant that ends then, or that has ended."""
+    incident = Incident(
+        id="inc_1",
+        organization_id="org_1",
+        generation=1,
+        kind=IncidentKind.NEEDS_RECONNECT if ends is None else IncidentKind.EXPIRING,
+        platform=platform,
+        accounts={"acc_1": "Ana Ruiz"},
+        connected_by="mem_1",
+        deadline=ends,
+    )
+    return IncidentCard(incident=incident, platform=PLATFORMS[platform], organization="Acme", connector=None)

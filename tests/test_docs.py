@@ -23,6 +23,7 @@ from bot.cli import cli
 from bot.ops import metrics
 from bot.settings import NOT_FROM_ENV, PREFIX, ConfigurationError, Settings
 from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
+from tests.changes import Change, examples
 from tests.platforms import PLATFORMS
 
 ROOT = Path(__file__).parent.parent
@@ -362,6 +363,13 @@ def test_there_is_a_template_for_every_layer() -> None:
         "storage/models",
         "storage",
         "bot/services/organizations",
+        "bot/services/incidents",
         "bot/views",
         "bot/stories",
     }
+
+
+@pytest.mark.parametrize("change", examples(), ids=lambda change: change.path)
+def test_a_change_that_is_shown_fits_the_code(change: Change) -> None:
+    assert text_of(ROOT / change.path).count(change.before) == 1
+    assert change.after != change.before

@@ -146,6 +146,10 @@ class Platform:
     """Ambiguous codes, each with the words in `error_description` that make it mean that the grant has ended."""
     dead_token_codes: frozenset[str] = frozenset()
     """Codes with which the API says that an access token has ended. Used where a token cannot be refreshed."""
+    refusal_parameters: tuple[str, ...] = ("error",)
+    """The callback's parameters that may say why there is no code; the first one that is there does."""
+    our_fault_codes: frozenset[str] = frozenset()
+    """Refusals on the callback that mean that nobody can sign in with the operator's app, besides RFC 6749's."""
     missing_product_codes: frozenset[str] = frozenset()
     """`error` values on the callback that mean that the operator's app lacks a product."""
     testing_lifetime: timedelta | None = None

@@ -75,4 +75,6 @@ PLATFORM = Platform(
     authorize_extra=meta.ASK_AGAIN,
     dead_grant_codes=meta.DEAD_GRANT_CODES,
     sign_in_first=meta.SIGN_IN_FIRST,
+    refusal_parameters=meta.REFUSAL_PARAMETERS,
+    our_fault_codes=meta.OUR_FAULT_CODES,
 )

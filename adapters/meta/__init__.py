@@ -20,6 +20,11 @@ REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
 APP_ID = Shape(pattern=r"\d+", words="the app id: digits only")
 DATA_ACCESS_WINDOW = timedelta(days=90)
 """https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23)."""
+REFUSAL_PARAMETERS = ("error", "error_code")
+"""The dialog's own refusals have no `error`: `error_code=1349126&error_message=App+Not+Active`. Undocumented; public
+reports of it were read 2026-11-30."""
+OUR_FAULT_CODES = frozenset({"1349126"})
+"""The app is not active: in development mode, restricted or removed."""
 FAMILY = "meta"
 """Facebook and Instagram are one Meta app: deleting its permissions ends a person's consents to both."""
 ASK_AGAIN = {"auth_type": "rerequest"}

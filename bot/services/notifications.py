@@ -144,6 +144,8 @@ class ConsentProblem(StrEnum):
     """The member pressed Cancel there."""
     MISSING_PRODUCT = "missing_product"
     """Our app at the platform may not ask for what it needs."""
+    OUR_FAULT = "our_fault"
+    """The platform lets nobody sign in with our app; `code` says why."""
     STOPPED = "stopped"
     """The platform sent an error; `code` says which, if it is printable."""
     LATE = "late"

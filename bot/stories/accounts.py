@@ -10,7 +10,6 @@ from adapters.base import PlatformError
 from bot.ops.logs import logger
 from bot.services.accounts.disconnecting import Revocation
 from bot.services.accounts.problems import Remedy
-from bot.services.accounts.sign_in_as import whose
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -31,20 +30,16 @@ from bot.views import accounts as views
 from bot.views import connect as connect_views
 from bot.views import kit
 from bot.views.errors import explain
-from storage.accounts import Accounts
-from storage.posts import Posts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.services.access import Actor
-    from bot.services.accounts.connecting import Connecting
     from bot.services.accounts.disconnecting import Disconnecting
     from bot.services.accounts.places import PlaceService
     from bot.services.accounts.profiles import AccountProfile, AccountProfiles
+    from bot.services.accounts.reconnecting import Reconnecting
     from bot.slack.home_tab import HomeTab
-    from storage.engine.db import Database
-    from storage.vault import Vault
 
 log = logger(__name__)
 CARDS_SHOWN = 11
@@ -52,17 +47,15 @@ CARDS_SHOWN = 11
 TOPIC = "Accounts"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AccountsStory:
     """The accounts that an organization can publish to."""
 
-    connecting: Connecting
+    profiles: AccountProfiles
+    reconnecting: Reconnecting
     disconnecting: Disconnecting
     place_service: PlaceService
-    profiles: AccountProfiles
     home: HomeTab
-    database: Database
-    vault: Vault
 
     @command(
         "accounts",
@@ -91,7 +84,7 @@ class AccountsStory:
         return replace(await self._listed(request.actor, platform, int(number)), replace=True)
 
     async def _listed(self, actor: Actor, word: str, number: int) -> Say:
-        platform = self.connecting.catalog.resolve(word).platform if word else None
+        platform = self.profiles.catalog.resolve(word).platform if word else None
         found = await self.profiles.all(actor, platform.key if platform else None)
         if not found:
             name = platform.name if platform else ""
@@ -136,7 +129,7 @@ class AccountsStory:
         matching = await self.profiles.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
-            return await self._invitation(request, matching[0])
+            return await self._link(request, matching[0].account.id)
         return Say.of(views.which(choices, actor.organization_id, "reconnect"))
 
     @on(Kind.ACTION, "account.open", Who.ANYONE, changes=False)
@@ -202,7 +195,7 @@ class AccountsStory:
     @on(Kind.ACTION, "account.reconnect", Permission.CONNECT_ACCOUNTS, changes=False)
     async def reconnect(self, request: Request) -> Answer:
         """Answer the Reconnect button."""
-        return await self._invitation(request, await self._one(request))
+        return await self._link(request, request.target)
 
     @on(Kind.ACTION, "account.renew", Permission.CONNECT_ACCOUNTS, changes=False)
     async def renew(self, request: Request) -> Answer:
@@ -211,31 +204,12 @@ class AccountsStory:
         one = next((one for one in found if one.account.grant_id == request.target), None)
         if one is None:
             raise NotFoundError(Thing.GRANT)
-        return await self._invitation(request, one)
+        return await self._link(request, one.account.id)
 
-    async def invitation(self, request: Request, account_id: str) -> Say:
-        """Return the link that renews an account's sign-in, for the actor alone.
-
-        Raises:
-            NotFoundError: The organization has no such account.
-
-        """
-        return await self._invitation(request, await self._one(request, account_id))
-
-    async def _invitation(self, request: Request, one: AccountProfile) -> Say:
-        """Return a link for the account's own app, bound to the grant it renews."""
-        actor = request.actor
-        client = self.connecting.catalog.client(one.account.platform, one.account.app)
-        url = await self.connecting.open_link(
-            actor, one.platform, client, request=request.key, reconnects=one.account.grant_id
+    async def _link(self, request: Request, account_id: str) -> Say:
+        return Say.of(
+            connect_views.renewal(await self.reconnecting.link(request.actor, account_id, request.key))
         )
-        async with self.database.organization(actor.organization_id, write=False) as session:
-            found = await Accounts(session, self.vault).all(actor.organization_id, one.platform.key)
-        together = [
-            account for account, grant in found if grant is not None and grant.id == one.account.grant_id
-        ]
-        whom = whose(one.grant, together) if one.grant is not None else None
-        return connect_views.renewal(one.platform, together or [one.account], actor.organization, url, whom)
 
     @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens=views.PLACES_TITLE)
     async def places(self, request: Request) -> Answer:
@@ -257,16 +231,12 @@ class AccountsStory:
             views.place_options(await self.place_service.search(request.actor, request.target, request.words))
         )
 
-    async def _one(self, request: Request, account_id: str = "") -> AccountProfile:
-        """Return the profile of an account, by default the one that the button names."""
-        return await self.profiles.get(request.actor, account_id or request.target)
+    async def _one(self, request: Request) -> AccountProfile:
+        """Return the profile of the account that the button names."""
+        return await self.profiles.get(request.actor, request.target)
 
     async def _confirmation(self, one: AccountProfile) -> kit.Json:
-        account = one.account
-        async with self.database.organization(account.organization_id, write=False) as session:
-            waiting = await Posts(session).waiting(account.organization_id, [account.id])
-        outlook = await self.disconnecting.outlook(account)
-        return views.confirm_disconnect(one, outlook, waiting.posts)
+        return views.confirm_disconnect(one, await self.disconnecting.outlook(one.account))
 
 
 def _by_sign_in(found: Sequence[AccountProfile]) -> list[list[AccountProfile]]:

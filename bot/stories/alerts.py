@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.ops.logs import logger
 from bot.services.errors import NoAlertsChannelError, NotFoundError, Thing
-from bot.services.incidents.alert_settings import Choice, is_elsewhere
+from bot.services.incidents.alert_settings import REMINDER_DAYS, Choice, is_elsewhere
 from bot.services.incidents.quiet_hours import zones
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -160,7 +160,8 @@ def choice_in(request: Request) -> Choice:
     if bool(begins) != bool(ends) or (begins and begins == ends):
         raise BadInputError(views.HALF_QUIET_HOURS, field=views.TO)
     wrong = [hour for hour in (begins, ends) if hour and not HOUR.fullmatch(hour)]
-    if wrong or digest not in views.DIGESTS or zone not in zones() or not {*days} <= {*map(str, views.RUNGS)}:
+    wrong_days = {*days} - {*map(str, REMINDER_DAYS)}
+    if wrong or wrong_days or digest not in views.DIGESTS or zone not in zones():
         raise NotFoundError(Thing.CHOICE)
     return Choice(
         channel_id=str(request.typed(views.CHANNEL).get("selected_conversation") or ""),

@@ -98,7 +98,7 @@ class Connect:
             return Say(text=views.WHICH_PLATFORM, blocks=self._platforms(who))
         if len(found.clients) > 1:
             return Say.of(views.which_app(found, who.organization_id, who.organization))
-        return await self._link(request, who, found, next(iter(found.clients)))
+        return Say.of(await self._link(request, who, found, next(iter(found.clients))))
 
     @on(Kind.ACTION, "connect.start", Who.ANYONE, changes=False, opens=views.TITLE)
     @on(Kind.SHORTCUT, "octapost_connect", Who.ANYONE, changes=False, opens=views.TITLE)
@@ -168,14 +168,14 @@ class Connect:
         if found is None:
             raise NotFoundError(Thing.PLATFORM)
         link = await self._link(request, request.actor, found, request.target)
-        return UpdateModal(views.go_on(link)) if request.place == "modal" else link
+        return UpdateModal(views.go_on(link)) if request.place == "modal" else Say.of(link)
 
     @on(Kind.ACTION, "connect.open", Who.ANYONE, changes=False)
     async def opened(self, request: Request) -> Answer:  # noqa: ARG002 - Slack reports that a link was followed
         """Acknowledge that the link was followed; the browser does the rest."""
         return Done()
 
-    async def _link(self, request: Request, actor: Actor, found: PlatformSettings, app: str) -> Say:
+    async def _link(self, request: Request, actor: Actor, found: PlatformSettings, app: str) -> kit.Message:
         """Return the private message with a link for one of the platform's apps."""
         client = found.clients[app]
         url = await self._connecting.open_link(actor, found.platform, client, request=request.key)

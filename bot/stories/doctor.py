@@ -40,7 +40,7 @@ class Doctor:
             blocks = account_views.nothing(actor.organization, "", actor.role)
         not_set_up = [found.platform.name for found in self._catalog.unconfigured()]
         if not_set_up:
-            blocks.append(views.not_set_up(not_set_up))
+            blocks += views.not_set_up(not_set_up)
         return Say(text=summary, blocks=blocks)
 
     @command(

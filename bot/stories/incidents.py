@@ -8,19 +8,20 @@ from bot.services.incidents.responses import IneligibleError
 from bot.services.permissions import Permission
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, on
+from bot.views import connect as connect_views
 from bot.views import incidents as views
 from storage.models import LateAnswer
 
 if TYPE_CHECKING:
+    from bot.services.accounts.reconnecting import Reconnecting
     from bot.services.incidents.responses import IncidentResponses
-    from bot.stories.accounts import AccountsStory
 
 
 class IncidentStory:
     """Handles what people do about a sign-in that needs one of them."""
 
-    def __init__(self, accounts: AccountsStory, responses: IncidentResponses) -> None:
-        self._accounts = accounts
+    def __init__(self, reconnecting: Reconnecting, responses: IncidentResponses) -> None:
+        self._reconnecting = reconnecting
         self._responses = responses
 
     @on(Kind.ACTION, "incident.reconnect", Permission.SEE_ACCOUNTS, changes=False)
@@ -30,7 +31,8 @@ class IncidentStory:
         if not actor.may(Permission.CONNECT_ACCOUNTS):
             return await self.who(request)
         card = await self._responses.card(actor, request.target, still_open=True)
-        return await self._accounts.invitation(request, next(iter(card.incident.accounts)))
+        link = await self._reconnecting.link(actor, next(iter(card.incident.accounts)), request.key)
+        return Say.of(connect_views.renewal(link))
 
     @on(Kind.ACTION, "incident.claim", Permission.HANDLE_INCIDENTS)
     async def claim(self, request: Request) -> Answer:
@@ -59,7 +61,7 @@ class IncidentStory:
         actor = request.actor
         card = await self._responses.card(actor, request.target)
         people = await self._responses.eligible(actor)
-        return views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS))
+        return Say.of(views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS)))
 
     @on(Kind.ACTION, "incident.send", Permission.HANDLE_INCIDENTS, changes=False, opens=views.SEND_TITLE)
     async def send(self, request: Request) -> Answer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
-from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
 from bot.services.accounts.problems import Remedy
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.permissions import Permission, allows
@@ -65,7 +65,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     ]
     value, buttons = one.value, []
     if account.url:
-        buttons.append(kit.button(f"Open on {one.platform.name}", "account.open", url=account.url))
+        buttons.append(kit.link(f"Open on {one.platform.name}", "account.open", account.url))
     if Capability.PLACES in one.can:
         buttons.append(kit.button(PLACES_TITLE, "account.places", value))
     if allows(role, Permission.CONNECT_ACCOUNTS):
@@ -216,11 +216,8 @@ def _told_apart(together: Sequence[AccountProfile]) -> str:
     return " · ".join(filter(None, (first.kind, first.handle)))
 
 
-def confirm_disconnect(one: AccountProfile, outlook: Revocation, waiting: int) -> Json:
-    """Return the modal that says what disconnecting means before it happens.
-
-    `waiting` is how many posts wait to be published there.
-    """
+def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
+    """Return the modal that says what disconnecting means before it happens."""
     account, platform = one.account, one.platform.name
     consequence = {
         Revocation.ENDED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
@@ -235,8 +232,8 @@ def confirm_disconnect(one: AccountProfile, outlook: Revocation, waiting: int) -
         f"{one.organization} will no longer be able to publish to {one.label} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
-    lost = f"{kit.posts(waiting, 'waiting')} to it will not be published." if waiting else ""
-    lines = filter(None, [what, lost, consequence[outlook]])
+    lost = f"{kit.posts(outlook.posts, 'waiting')} to it will not be published." if outlook.posts else ""
+    lines = filter(None, [what, lost, consequence[outlook.revocation]])
     return kit.modal(
         DISCONNECT_TITLE,
         [kit.words(line) for line in lines] + [kit.fine_print("It can be connected again at any time.")],

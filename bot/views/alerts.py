@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.services.incidents.alert_settings import REMINDER_DAYS
 from bot.views import kit
 from bot.views.errors import channel_refused
 from bot.views.kit import Message
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 TITLE = "Alerts"
 CHANNEL, DAYS, DIGEST, FROM, TO, ZONE = "channel", "days", "digest", "quiet_from", "quiet_to", "zone"
-RUNGS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
-"""The days before an end that can be chosen."""
 DIGESTS = {"daily": "Every day at 9:00", "weekly": "Mondays at 9:00", "off": "Never"}
 HALF_QUIET_HOURS = "Set a beginning and another end, or leave both empty."
 
@@ -129,7 +128,7 @@ def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
 
 
 def _days(chosen: AlertSettings) -> Json:
-    options = [kit.option(in_days(day), str(day)) for day in RUNGS]
+    options = [kit.option(in_days(day), str(day)) for day in REMINDER_DAYS]
     picked = [option for option in options if int(option["value"]) in chosen.reminder_days]
     element: Json = {
         "type": "multi_static_select",

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adapters.base import App, Platform
-from bot.slack.routes import Say
 from bot.views import kit, sign_in_as
 from bot.views.kit import Json, Message
 from bot.views.ownership import choice
 from storage.account_labels import labels
 
 if TYPE_CHECKING:
-    from bot.services.accounts.sign_in_as import SignInAs
+    from bot.services.accounts.reconnecting import ReconnectLink
     from bot.settings import PlatformSettings
-    from storage.models import Account
     from storage.organization_summaries import Summary
 
 TITLE = "Connect an account"
@@ -27,7 +25,7 @@ ORGANIZATIONS_SHOWN = 90
 """A modal holds 100 blocks."""
 
 
-def invitation(platform: Platform, app: App, organization: str, url: str) -> Say:
+def invitation(platform: Platform, app: App, organization: str, url: str) -> Message:
     """Return the private message that starts a connection.
 
     `organization` is a member's own words: it goes out as plain text, so it can neither mention
@@ -41,30 +39,25 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Say
     )
 
 
-def renewal(
-    platform: Platform, accounts: Sequence[Account], organization: str, url: str, whom: SignInAs | None
-) -> Say:
-    """Return the private message that starts the renewal of a sign-in, which these accounts share.
-
-    `whom` is whose sign-in it is.
-    """
-    what = f"Reconnect {kit.some(labels(accounts).values())} on {platform.name}"
+def renewal(link: ReconnectLink) -> Message:
+    """Return the private message that starts the renewal of a sign-in, and says whose it is."""
+    what = f"Reconnect {kit.some(labels(link.accounts).values())} on {link.platform.name}"
     return _leading(
-        platform,
-        url,
+        link.platform,
+        link.url,
         text=f"{what}: press the button to go on in your browser.",
-        words=f"{what}, so that {organization} can go on publishing there.",
-        more=sign_in_as.block(whom, platform, picture=False),
+        words=f"{what}, so that {link.organization} can go on publishing there.",
+        more=sign_in_as.block(link.whose, link.platform, picture=False),
     )
 
 
-def _leading(platform: Platform, url: str, *, text: str, words: str, more: Sequence[Json] = ()) -> Say:
-    return Say(
+def _leading(platform: Platform, url: str, *, text: str, words: str, more: Sequence[Json] = ()) -> Message:
+    return Message(
         text=text,
         blocks=[
             kit.words(words),
             *more,
-            kit.actions(kit.button(f"Continue to {platform.name}", "connect.open", url=url, style="primary")),
+            kit.actions(kit.link(f"Continue to {platform.name}", "connect.open", url, style="primary")),
             kit.fine_print(FINE_PRINT),
         ],
     )
@@ -134,6 +127,6 @@ def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
     return kit.modal(TITLE, blocks, close="Cancel")
 
 
-def go_on(link: Say) -> Json:
+def go_on(link: Message) -> Json:
     """Return the same private link, for the modal that asked for the platform or organization."""
     return kit.modal(TITLE, list(link.blocks))

@@ -180,6 +180,12 @@ def why_failed(one: ConsentFailed, platform: Platform) -> str:
                 f"You came back from {platform.sign_in_site} in another browser than the one you began in."
                 " Nothing changed. Open that page's address in the first browser, or get a new link here."
             )
+        case ConsentProblem.OUR_FAULT:
+            named = f" (code `{one.code}`)" if one.code else ""
+            return (
+                f"That's on us, not on you: {platform.sign_in_site} lets nobody sign in with this installation's"
+                f" app{named}. Nothing changed. I've told whoever runs Octapost."
+            )
         case ConsentProblem.MISSING_PRODUCT:
             return missing_product(platform, next(app for app in platform.apps if app.key == one.app))
         case ConsentProblem.NOT_ACCEPTED if one.failure is not None:

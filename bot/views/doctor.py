@@ -47,9 +47,9 @@ def summary(organization: str, cards: Sequence[AccountProfile]) -> str:
     return f"{organization}: {able} of {len(cards)} accounts can publish."
 
 
-def not_set_up(platforms: Sequence[str]) -> Json:
+def not_set_up(platforms: Sequence[str]) -> list[Json]:
     """Return the note about the platforms that this installation has no app for."""
-    return kit.fine_print(f"Not set up on this installation: {kit.listed(platforms)}.")
+    return [kit.fine_print(f"Not set up on this installation: {kit.listed(platforms)}.")]
 
 
 def nothing_wrong(organization: str, cards: Sequence[AccountProfile]) -> Message:
@@ -169,7 +169,7 @@ def _fixes(card: AccountProfile, role: Role) -> list[Json]:
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url
     if page:
-        buttons.append(kit.button(f"Open {card.platform.name}", "account.open", url=page))
+        buttons.append(kit.link(f"Open {card.platform.name}", "account.open", page))
     return buttons
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.views import kit
+from bot.views import kit, reminders
 from bot.views.incidents import decided, how_it_ended, were
 from bot.views.kit import Message
 from bot.views.reasons import reason_text
-from bot.views.times import in_days, moment
+from bot.views.times import moment
 from storage.models import Resolution
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def access_still_lost(one: AccessStillLost, platform: Platform) -> Message:
 
 def days_left(one: DaysLeft) -> Message:
     """Return the reminder of a day."""
-    return _reply(f"🟡 {in_days(one.days)} left.")
+    return _reply(reminders.days_left(one.days))
 
 
 def data_access_ended(one: DataAccessEnded, platform: Platform) -> Message:

@@ -1,4 +1,4 @@
-"""What people read when a grant needs one of them: the card, the lines below it, and who can do it."""
+"""Incidents: the card, requests to reconnect, the digest, and the notice that a channel takes no messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from bot.services.accounts.problems import Severity
 from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
 from bot.services.permissions import Permission, roles_with
-from bot.slack.routes import Say
-from bot.views import diagnosis, kit, sign_in_as
+from bot.views import diagnosis, kit, reminders, sign_in_as
 from bot.views.kit import Message
-from bot.views.reasons import ENDING, SLACK_REASONS, reason_text, remedy_text
+from bot.views.reasons import SLACK_REASONS, reason_text, remedy_text
 from bot.views.times import days_until, in_days, moment
 from storage.models import IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
@@ -33,11 +32,11 @@ SEND_TITLE = "Send the link"
 NOBODY_CHOSEN = "Choose a person."
 NAMES_SHOWN = 5
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
-"""Why not all late posts are there a moment later."""
+"""Why late posts are not all published at once."""
 
 
 def names_of(one: IncidentCard) -> str:
-    """Return the names of the accounts an incident is about, the first few of them."""
+    """Return the names of the incident's accounts: the first few, and how many more there are."""
     return _named(one.incident.accounts.values())
 
 
@@ -48,7 +47,7 @@ def _named(accounts: Iterable[str]) -> str:
 
 
 def card(one: IncidentCard) -> Message:
-    """Return the card in the state its incident is in now."""
+    """Return the card of an incident, as it is now."""
     incident = one.incident
     sign, text = headline(one)
     blocks = [kit.words(f"{sign} {text}")]
@@ -63,7 +62,7 @@ def card(one: IncidentCard) -> Message:
 
 
 def waits(one: IncidentCard) -> str:
-    """Return how many posts wait for it and when the first is due, in mrkdwn; empty when none does."""
+    """Return how many posts wait for the reconnect and when the first is due, in mrkdwn; empty if there are none."""
     if one.waiting is None or one.waiting.first is None:
         return ""
     many, first = one.waiting.posts > 1, one.waiting.first
@@ -77,7 +76,7 @@ def waits(one: IncidentCard) -> str:
 
 
 def _question(one: IncidentCard) -> list[Json]:
-    """Return the question what becomes of posts whose time has passed, and the buttons that answer it."""
+    """Return the question whether to publish late posts, with its buttons."""
     if not one.late:
         return []
     all_of_them = one.incident.accounts.keys() <= one.incident.renewed.keys()
@@ -106,13 +105,13 @@ def were(count: int) -> str:
 
 
 def answered(one: IncidentCard) -> str:
-    """Return what somebody said of late posts, in mrkdwn; empty while nobody has."""
+    """Return who decided what about late posts, in mrkdwn; empty if nobody has."""
     incident, by = one.incident, kit.mention(one.answerer)
     return decided(incident.late_answer, incident.late_posts, by) if incident.late_answer else ""
 
 
 def decided(answer: str, late: int, by: str) -> str:
-    """Return, in mrkdwn, what becomes of late posts; `by` names whoever decided."""
+    """Return what happens to late posts, in mrkdwn; `by` names the person who decided."""
     posts, many = kit.posts(late, "late"), late > 1
     if answer == LateAnswer.RELEASED:
         said = f"▶️ {posts} {'go' if many else 'goes'} out now, said {by}."
@@ -121,7 +120,7 @@ def decided(answer: str, late: int, by: str) -> str:
 
 
 def headline(one: IncidentCard) -> tuple[str, str]:
-    """Return the card's sign and its sentence, which hold people's own words: plain text."""
+    """Return the card's sign and its sentence: plain text, with people's own words in it."""
     incident, who = one.incident, f"{one.platform.name}: {names_of(one)}"
     if not incident.open:
         return {
@@ -130,23 +129,20 @@ def headline(one: IncidentCard) -> tuple[str, str]:
         }.get(Resolution(incident.resolution), ("🟢", f"{who} can {_well_again(one)}."))
     if incident.kind == IncidentKind.EXPIRING:
         if incident.reminder_day == 0:
-            return "🟠", (
-                f"{one.platform.name} shows us no data of {names_of(one)} for {one.organization} until somebody"
-                " reconnects."
-            )
-        within = in_days(days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1)
-        return "🟡", f"{who} of {one.organization} must be reconnected within {within}."
+            return "🟠", reminders.data_ended(one.platform, names_of(one), one.organization)
+        days = days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1
+        return "🟡", reminders.ends_within(one.platform, days, names_of(one), one.organization)
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
 
 def _well_again(one: IncidentCard) -> str:
-    """Return what accounts can do after it is over: what never broke doesn't do it again."""
+    """Return what the accounts can do after the incident: "again" only if publishing was interrupted."""
     broke = one.incident.kind == IncidentKind.NEEDS_RECONNECT
     return f"publish for {one.organization} again" if broke else f"go on publishing for {one.organization}"
 
 
 def _details(one: IncidentCard) -> list[str]:
-    """Return the lines below the sentence in mrkdwn of our own words."""
+    """Return the lines in small print, in mrkdwn."""
     incident = one.incident
     if not incident.open:
         at = f" {moment(incident.resolved_at)}" if incident.resolved_at else ""
@@ -159,8 +155,7 @@ def _details(one: IncidentCard) -> list[str]:
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
-        how = ENDING.get(incident.code, "ends sign-ins after a time, and only a person can renew this one")
-        lines.append(f"*Why:* {one.platform.name} {how}; it takes a minute.{ends}")
+        lines.append(f"*Why:* {reminders.why(one.platform, incident.code)}{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
         reason = SLACK_REASONS.get(incident.card.channel_error, "Slack didn't take it")
@@ -172,7 +167,10 @@ def _details(one: IncidentCard) -> list[str]:
 
 
 def _ended(one: IncidentCard, at: str = "") -> str:
-    """Return how it came to its end, in mrkdwn, with a time where one is given; empty when the card says it."""
+    """Return how the incident was resolved, in mrkdwn; empty if the card's sentence already says it.
+
+    `at` is the time of that, as the end of a sentence.
+    """
     incident = one.incident
     if incident.open:
         return ""
@@ -181,7 +179,7 @@ def _ended(one: IncidentCard, at: str = "") -> str:
 
 
 def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) -> str:
-    """Return how an incident was resolved, in mrkdwn; empty when its card says all there is.
+    """Return how an incident was resolved, in mrkdwn; empty if the card's sentence already says it.
 
     `by` says who did it and when, where that is known.
     """
@@ -196,7 +194,7 @@ def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) ->
 
 
 def care(incident: Incident, claimer: str) -> str:
-    """Return what is being done about an open incident, in mrkdwn; empty when nothing is.
+    """Return what is being done about an open incident, in mrkdwn; empty if nothing is.
 
     `claimer` is how to name whoever claimed it, if anybody did.
     """
@@ -235,7 +233,7 @@ def _buttons(one: IncidentCard) -> Json:
 
 
 def _span(span: timedelta) -> str:
-    """Return a length of time in words: whole days, or else hours."""
+    """Return a length of time in words: in days if it is whole days, otherwise in hours."""
     if span % timedelta(days=1) == timedelta(0):
         return in_days(span // timedelta(days=1))
     hours = span // timedelta(hours=1)
@@ -243,13 +241,13 @@ def _span(span: timedelta) -> str:
 
 
 def moved(one: CardMoved) -> Message:
-    """Return what stands in a person's messages in the place of a card that went to a channel."""
+    """Return what replaces a card in direct messages after it moved to a channel."""
     ours = f"➡️ This card is in <#{one.channel_id}> now."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
 def outdated(one: IncidentCard) -> Message:
-    """Return what stands in the place of a card that could not be kept up to date where it is."""
+    """Return what replaces a card that could not be updated for a while."""
     sign, text = headline(one)
     if one.incident.open:
         sign, text = "➡️", "I couldn't write here any more, so this card went to somebody directly."
@@ -257,13 +255,13 @@ def outdated(one: IncidentCard) -> Message:
 
 
 def withdrawn() -> Message:
-    """Return what stands in the place of a card for somebody who may not read it any more: no names."""
+    """Return what replaces a card whose recipient may no longer read it: no names."""
     ours = "➡️ This card moved on."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
-def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Say:
-    """Return the private answer to "Who can do this?", with a button for those who may ask one of them."""
+def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Message:
+    """Return the answer to "Who can do this?", with a button for members who may ask one of them."""
     able = roles_with(Permission.CONNECT_ACCOUNTS)
     found = {role: kit.listed(kit.mention(m) for m in people if m.role == role) for role in able}
     named = "; ".join(f"{role.word}s {names}" for role, names in found.items() if names)
@@ -274,7 +272,7 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     blocks = [kit.words(f"Who can reconnect {names_of(one)}?"), kit.section("\n".join(lines))]
     if can_send and one.incident.open:
         blocks.append(kit.actions(kit.button("Send the link to…", "incident.send", one.value)))
-    return Say(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
+    return Message(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
 
 
 def claimed_by(holder: Membership | None) -> Message:
@@ -289,7 +287,7 @@ def link_sent() -> Json:
 
 
 def ineligible(why: Ineligible, organization: str) -> str:
-    """Return why a person cannot be asked to reconnect, and what makes it possible."""
+    """Return why a person cannot be asked to reconnect, and how to change that."""
     if why is Ineligible.NO_MEMBER:
         return (
             f"They aren't a member of {organization}. An owner can add them as an admin with"
@@ -302,7 +300,7 @@ def ineligible(why: Ineligible, organization: str) -> str:
 
 
 def send_to(one: IncidentCard) -> Json:
-    """Return the modal in which an admin names the person who is to reconnect."""
+    """Return the modal in which an admin chooses the person to ask."""
     element = {
         "type": "users_select",
         "action_id": "select",
@@ -323,7 +321,7 @@ def send_to(one: IncidentCard) -> Json:
 
 
 def request(one: RequestFacts) -> Message:
-    """Return the direct message to a member who was asked to reconnect; once it is done, that it is.
+    """Return the direct message that asks a member to reconnect, or says that it is done.
 
     The link itself is made when they press the button: it works for 10 minutes, for them alone.
     """
@@ -344,7 +342,7 @@ def request(one: RequestFacts) -> Message:
 
 
 def _done(card: IncidentCard) -> Message:
-    """Return what stands in the place of a request once its incident is resolved."""
+    """Return what replaces a request whose incident is resolved."""
     sign, text = headline(card)
     blocks = [kit.words(f"{sign} Done: {text}")]
     if said := _ended(card):
@@ -353,7 +351,7 @@ def _done(card: IncidentCard) -> Message:
 
 
 def digest(one: DigestFacts) -> Message:
-    """Return the digest: how all accounts are, as the home tab counts them, and what needs a person."""
+    """Return the digest: how many accounts are well, as the home tab counts them, and the open incidents."""
     open_, severity = one.incidents, worst(one.accounts)
     fine = severity is Severity.GREEN
     well = fine and not open_
@@ -374,7 +372,7 @@ def digest(one: DigestFacts) -> Message:
 
 
 def channel_lost(one: AlertsChannelLost) -> Message:
-    """Return what the admins read when the alerts channel did not take a message."""
+    """Return the message to admins after Slack refused a message in the alerts channel."""
     reason = SLACK_REASONS.get(one.code, "Slack didn't take my message")
     text = f"I can't post in your alerts channel any more: {reason}."
     more = f"<#{one.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."

@@ -158,7 +158,6 @@ def button(
     value: str = "",
     *,
     style: str | None = None,
-    url: str | None = None,
     confirm: Json | None = None,
     label: str | None = None,
 ) -> Json:
@@ -167,11 +166,15 @@ def button(
     optional = {
         "value": value or None,
         "style": style,
-        "url": url,
         "confirm": confirm,
         "accessibility_label": cut(label, 75) if label else None,
     }
     return element | {k: v for k, v in optional.items() if v is not None}
+
+
+def link(text: str, action_id: str, url: str, *, style: str | None = None) -> Json:
+    """Return a button that opens `url` in the browser."""
+    return button(text, action_id, style=style) | {"url": url}
 
 
 def actions(*elements: Json, block_id: str | None = None) -> Json:

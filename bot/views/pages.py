@@ -110,6 +110,7 @@ def _failed_title(failed: ConsentFailed, platform: Platform) -> str:
     return {
         ConsentProblem.DECLINED: "Cancelled. Nothing changed.",
         ConsentProblem.MISSING_PRODUCT: OUR_FAULT,
+        ConsentProblem.OUR_FAULT: OUR_FAULT,
         ConsentProblem.LATE: "This took longer than 10 minutes",
         ConsentProblem.ELSEWHERE: "You began in another browser",
         ConsentProblem.STOPPED: f"{platform.name} stopped the sign-in",

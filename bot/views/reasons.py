@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.incidents.reasons import DATA_ACCESS, EXPIRED, ROLE_LOST, SCOPE_LOST
+from bot.services.incidents.reasons import EXPIRED, ROLE_LOST, SCOPE_LOST
 from storage.models import BLOCKED, LEFT_OUT
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ REASONS = {
     ROLE_LOST: "whoever signed in last has no role there that may publish",
 }
 """Codes that say more than "it is over"."""
-ENDING = {
-    DATA_ACCESS: "shows us its data for 90 days after a person signed in, and only a person can sign in again",
-}
-"""How something ends that still works, where it is not the sign-in itself."""
 SLACK_REASONS = {
     "is_archived": "it was archived",
     "is_inactive": "it was archived or deleted",

@@ -19,7 +19,7 @@ from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.views import pages as views
 from bot.views.errors import explain, sentence
-from bot.web.guard import SECRET, FormTokens, is_same_origin, single_values
+from bot.web.browsers import SECRET, FormTokens, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
 from storage.browsers import Browsers
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.links import Invitation
     from bot.settings import Settings
     from bot.slack.home_tab import HomeTabSoon
-    from bot.web.guard import Cookies
+    from bot.web.browsers import Cookies
     from bot.web.openid import SignInWithSlack
     from bot.web.pages import Pages
     from storage.engine.db import Database
@@ -213,15 +213,16 @@ class ConnectPages:
         platform = self.platforms.get(request.match_info["slug"])
         if platform is None:
             raise web.HTTPNotFound
-        query = single_values(request.query, "code", "state", "error", "iss")
+        query = single_values(request.query, "code", "state", "iss", *platform.refusal_parameters)
         browser = self.cookies.read(request)
-        if not SECRET.fullmatch(query["state"]) or not (query["code"] or query["error"]):
+        error = next(filter(None, (query[name] for name in platform.refusal_parameters)), "")
+        if not SECRET.fullmatch(query["state"]) or not (query["code"] or error):
             return self._cannot_finish()
         if platform.issuer is not None and query["iss"] != platform.issuer:
             log.warning("callback.wrong_issuer", platform=platform.key)
             return self._cannot_finish()
         back = Return(
-            platform=platform, state=query["state"], browser=browser, code=query["code"], error=query["error"]
+            platform=platform, state=query["state"], browser=browser, code=query["code"], error=error
         )
         return await self._arrived(await self.arrivals.finish(back), platform)
 

@@ -24,7 +24,7 @@ from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
 from bot.views import plain_pages as views
 from bot.views.kit import cut, listed
-from bot.web.guard import single_values
+from bot.web.browsers import single_values
 from bot.web.install_trips import InstallTrips
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.services.organizations.installing import InstallationService
     from bot.settings import Settings
     from bot.slack.clients import SlackClients
-    from bot.web.guard import Cookies
+    from bot.web.browsers import Cookies
     from bot.web.pages import Pages
 
 log = logger(__name__)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.web.guard import SECRET
+from bot.web.browsers import SECRET
 from storage.models import digest
 
 if TYPE_CHECKING:

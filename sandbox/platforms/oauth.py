@@ -113,6 +113,10 @@ class OAuthSimulator(Simulator):
         """Return the parameters of the redirect when the person cancels."""
         return {"error": "access_denied", "error_description": "The user denied the request"}
 
+    def stop_parameters(self) -> dict[str, str]:
+        """Return the parameters of the redirect where the platform stops the sign-in itself; empty: it doesn't."""
+        return {}
+
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
         """Return the error for which the consent page does not open, or an empty string."""
         return ""
@@ -162,6 +166,9 @@ class OAuthSimulator(Simulator):
         app = self.apps.get(query.get(self.rules.client_id_param, ""))
         if (wrong := self._authorize_fault(app, query)) or app is None:
             raise web.HTTPBadRequest(text=wrong or "unknown client")
+        if stopped := self.stop_parameters():
+            state = {"state": query["state"]} if "state" in query else {}
+            raise web.HTTPFound(f"{query['redirect_uri']}?{urlencode(stopped | state)}")
         person = self.people.get(query.get("person", "")) or next(iter(self.people.values()))
         asked = [s for s in query.get("scope", "").replace(",", " ").split() if s]
         return web.Response(

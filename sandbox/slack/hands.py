@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RESPONSE_URL_LIFE_S = 30 * 60
+PATIENCE_S = 60.0
+"""How long a person looks for what has to appear. On a busy machine everything takes longer."""
 
 
 class Hands:
@@ -41,7 +43,7 @@ class Hands:
             return None
         return await self.deliver(team_id, event, installation)
 
-    async def until(self, found: Callable[[], T | None], timeout_s: float = 5.0) -> T:
+    async def until(self, found: Callable[[], T | None], timeout_s: float = PATIENCE_S) -> T:
         """Return the result of `found()` as soon as it is truthy.
 
         Raises:

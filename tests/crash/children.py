@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from tests.crash import worker
+from tests.patience import PATIENCE_S
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.worker"])
@@ -109,7 +110,7 @@ async def refreshing(
             child.close()
 
 
-async def until(holds: Callable[[], bool], within_s: float = 20.0, every_s: float = 0.002) -> None:
+async def until(holds: Callable[[], bool], within_s: float = PATIENCE_S, every_s: float = 0.002) -> None:
     """Return as soon as it holds. Raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while True:

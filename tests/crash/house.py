@@ -38,6 +38,7 @@ from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, Ope
 from storage.organizations import Organizations
 from storage.vault import KeyRing, Vault, check_canaries
 from tests.ageing import aged
+from tests.patience import PATIENCE_S
 from tests.platforms import PLATFORMS
 
 SIMULATORS: dict[str, Callable[[], OAuthSimulator]] = {
@@ -225,7 +226,7 @@ class House:
         async with self.database.system(write=False) as session:
             return (await session.exec(older)).one()
 
-    async def come_to(self, left: int, generation: int, within_s: float = 20) -> None:
+    async def come_to(self, left: int, generation: int, within_s: float = PATIENCE_S) -> None:
         """Return as soon as only so many grants have not come to this generation of their tokens."""
         async with asyncio.timeout(within_s):
             while True:
@@ -284,7 +285,7 @@ class House:
             if pair.refresh is None or pair.refresh.reveal() not in accepted
         ]
 
-    async def pages_come(self, within_s: float = 20) -> None:
+    async def pages_come(self, within_s: float = PATIENCE_S) -> None:
         """Return as soon as the operator was called."""
         async with asyncio.timeout(within_s):
             while True:
@@ -292,7 +293,7 @@ class House:
                     return
                 await asyncio.sleep(0.02)
 
-    async def trouble_is_met(self, within_s: float = 20) -> None:
+    async def trouble_is_met(self, within_s: float = PATIENCE_S) -> None:
         """Return as soon as a trouble that the operator knows of was met again, since time passed last."""
         lately = select(func.count()).where(col(OperatorAlert.last_seen_at) > now(-timedelta(minutes=30)))
         async with asyncio.timeout(within_s):
@@ -338,7 +339,9 @@ class House:
             await self.parts.refresher.run()
         return passed
 
-    async def until(self, holds: Callable[[Grant], bool], grant_id: str, within_s: float = 20) -> Grant:
+    async def until(
+        self, holds: Callable[[Grant], bool], grant_id: str, within_s: float = PATIENCE_S
+    ) -> Grant:
         """Return the grant as soon as this holds of it."""
         async with asyncio.timeout(within_s):
             while True:
@@ -346,7 +349,7 @@ class House:
                     return found
                 await asyncio.sleep(0.005)
 
-    async def idle(self, within_s: float = 60) -> None:
+    async def idle(self, within_s: float = PATIENCE_S) -> None:
         """Return as soon as nothing is due and nobody works on anything."""
         busy = select(func.count()).where(or_(col(Grant.due_at) <= now(), col(Grant.lease_until) > now()))
         async with asyncio.timeout(within_s):

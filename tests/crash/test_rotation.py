@@ -22,6 +22,7 @@ from tests.counts import in_full, tries
 from tests.crash.children import octapost
 from tests.crash.house import House, open_house
 from tests.databases import another
+from tests.patience import PATIENCE_S
 
 OLD, NEW = KeyRing.generate(1), KeyRing.generate(2)
 WRITERS, SOON = 50, 500
@@ -123,7 +124,7 @@ async def killed_half_way(house: House) -> int:
 
         async def kill() -> None:
             database = another(house.database)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     if (await remaining(database, house.vault))[1] <= begun_with - GRANTS // 4:
                         break

@@ -40,6 +40,7 @@ from tests.hostile.slack_side import (
     seat,
 )
 from tests.hostile.test_roles import inputs, target_of_any
+from tests.patience import PATIENCE_S
 from tests.web.test_connect_callback import approve
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Scene:
         """Hold a request for each of the routes, do something meanwhile, and let them go on at once."""
         office = self.desk.office
         signed = [self.desk.signed(self.request(route)) for route in routes]
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             async with holding(office.database) as session:
                 flying = [asyncio.create_task(office.parts.bolt.async_dispatch(each)) for each in signed]
                 while await let_in(office.database) < len(flying):  # noqa: ASYNC110 - nothing tells
@@ -241,7 +242,7 @@ async def test_a_consent_of_somebody_who_is_removed_while_the_platform_answers_l
         office.x.faults.append(slow)
 
         callback = asyncio.create_task(browser.get(back))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await slow.asked.wait()
         async with office.parts.database.system() as session:
             other = await Members(session).add(

@@ -28,8 +28,9 @@ from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformErro
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
-from bot.services.accounts.disconnecting import Disconnection, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.reconnecting import ReconnectLink
 from bot.services.accounts.sign_in_as import SignInAs, picture
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
@@ -38,8 +39,7 @@ from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
 from bot.settings import PlatformSettings
-from bot.slack.dispatch.replies import said
-from bot.slack.routes import Route, Say
+from bot.slack.routes import Route
 from bot.views import kit
 from bot.views.accounts import Page
 from bot.views.help import Command
@@ -180,9 +180,6 @@ def top_level(words: str) -> list[str]:
 
 def faults_of(shown: Any) -> list[str]:
     """Return what Slack would refuse of what a view returned, and what is wrong with it."""
-    if isinstance(shown, Say):
-        body = said(shown)
-        return [*message_faults(body["blocks"]), *wrongs(body["blocks"]), *top_level(body["text"])]
     if isinstance(shown, Message):
         body = shown.body
         text = body["text"]
@@ -243,6 +240,14 @@ class Specimens:
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
             Revocation: Revocation.FAILED,
+            ReconnectLink: lambda: ReconnectLink(
+                url=PUBLIC_URL,
+                platform=found.platform,
+                accounts=[self.row(Account)] * 7,
+                organization=self.text,
+                whose=self.sign_in_as(),
+            ),
+            Outlook: Outlook(revocation=Revocation.FAILED, posts=3),
             AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
             RequestFacts: lambda: RequestFacts(card=self.incident_card(found.platform), asked_by=OTTO),
@@ -279,7 +284,7 @@ class Specimens:
                 default_organization_id=self.seat().organization_id,
                 certain=True,
             ),
-            Say: lambda: Say(text=self.text, blocks=[kit.words(self.text)]),
+            Message: lambda: Message(text=self.text, blocks=[kit.words(self.text)]),
             Choice: lambda: Choice(
                 platform=found.platform,
                 discovery=self.row(Discovery),
@@ -457,9 +462,9 @@ NAMESPACE: dict[str, Any] = {
     for one in (
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
-        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Say, Seat, Standing,
+        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Seat, Standing,
         Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        DigestFacts, RequestFacts, SignInAs, datetime, timedelta, *KINDS.values(),
+        DigestFacts, Outlook, ReconnectLink, RequestFacts, SignInAs, datetime, timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 
@@ -473,7 +478,7 @@ def views_there_are() -> dict[str, Callable[..., Any]]:
             if view.__module__ != module.name or name.startswith("_") or loaded is kit:
                 continue
             returns = str(view.__annotations__["return"])
-            if returns in {"Json", "list[Json]", "kit.Json", "list[kit.Json]", "Say", "Message"}:
+            if returns in {"Json", "list[Json]", "kit.Json", "list[kit.Json]", "Message"}:
                 found[f"{module.name}.{name}"] = view
     return {name: view for name, view in found.items() if name not in PIECES}
 

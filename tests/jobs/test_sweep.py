@@ -23,6 +23,7 @@ from storage.engine.statements import now
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
+from tests.patience import PATIENCE_S
 from tests.services.tokens.test_refreshing import Works, open_works
 from tests.storage.world import backdate, pending_grant, run_sql
 
@@ -75,7 +76,7 @@ async def test_who_signs_in_again_while_their_platform_is_told_keeps_what_they_g
     x, grant = slow_x, await unneeded(slow_x, "4711")
 
     ending = asyncio.create_task(disconnections(x).end_grant(grant))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not x.simulator.calls(REVOKE):  # noqa: ASYNC110 - the simulator has no event for it
             await asyncio.sleep(0.01)
     again = await x.grant("4711")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,9 +17,9 @@ from bot.services.permissions import (
 )
 from bot.views.roles import article, describe, introduced
 from storage.models import Role
+from tests.changes import play
 from tests.counts import in_full
 
-ROOT = Path(__file__).parent.parent.parent
 EDITOR = """
 import asyncio, contextlib, pathlib, sys
 
@@ -99,26 +95,8 @@ def test_roles_are_described_by_what_the_table_grants_them() -> None:
 
 @in_full
 async def test_a_fourth_role_is_one_line_of_the_table_beside_its_stored_value(tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    for package in ("adapters", "bot", "sandbox", "storage"):
-        shutil.copytree(ROOT / package, tree / package)
-    [model] = [path for path in (tree / "storage").rglob("*.py") if "class Role(" in path.read_text()]
-    replaced(model, "    MEMBER = 10\n", "    MEMBER = 10\n    EDITOR = 15\n")
-    replaced(
-        tree / "bot/services/permissions.py",
-        "    Permission.CONNECT_ACCOUNTS: Role.ADMIN,\n",
-        "    Permission.CONNECT_ACCOUNTS: Role.EDITOR,\n",
-    )
+    words = await play(tmp_path, EDITOR, "storage/models/memberships.py", "bot/services/permissions.py")
 
-    day = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", EDITOR, tmp_path),
-        cwd=tree,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (tree, ROOT)))},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    words = " ".join((await day.communicate())[0].decode().split())
-
-    assert day.returncode == 0
     assert "You joined Acme as an editor." in words
     assert "You joined Acme as a member." in words
     assert "✅ Connected to Acme: Octa Demo on X" in words
@@ -126,9 +104,3 @@ async def test_a_fourth_role_is_one_line_of_the_table_beside_its_stored_value(tm
     assert "This needs an editor of Acme." in words
     assert "can join Acme as an editor with this code" in words
     assert "/octapost org invite @person [member | editor | admin | owner]" in words
-
-
-def replaced(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))

@@ -16,6 +16,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.socket_mode import SocketMode
+from tests.patience import PATIENCE_S
 
 COMMAND = {"command": "/octapost", "text": "slow", "team_id": "T1", "user_id": "U1"}
 
@@ -89,7 +90,7 @@ async def line() -> AsyncIterator[Line]:
         handler = SocketMode(bolt, "xapp-1", web_client=AsyncWebClient(base_url=f"{side.url}/api/"))
         await handler.connect_async()  # type: ignore[no-untyped-call]
         await side.send("first")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await began.wait()
         yield Line(side=side, handler=handler, done=done)
         done.set()
@@ -103,7 +104,7 @@ async def test_a_stop_answers_what_is_under_way_and_takes_nothing_more() -> None
         await asyncio.sleep(0.05)
         open_line.done.set()
         await stop
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not open_line.side.socket.closed:  # noqa: ASYNC110 - until the answer has been read
                 await asyncio.sleep(0.01)
 
@@ -112,7 +113,7 @@ async def test_a_stop_answers_what_is_under_way_and_takes_nothing_more() -> None
 
 async def test_a_stop_does_not_wait_for_ever() -> None:
     async with line() as open_line:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await open_line.handler.stop(0.1)
 
     assert open_line.side.answers == []

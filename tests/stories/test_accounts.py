@@ -146,7 +146,6 @@ async def turned(person: Member, words: str) -> Message:
             ),
             None,
         ),
-        5,
     )
 
 

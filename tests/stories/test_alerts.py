@@ -151,7 +151,7 @@ async def test_cards_that_people_held_go_to_the_channel_that_is_chosen(office: O
     await ada.submit(await form(ada), entered({"channel": SOCIAL}))
 
     card = await office.slack.until(
-        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None), 5
+        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None)
     )
     await hears(ada, f"➡️ This card is in <#{SOCIAL}> now.")
     assert [m for m in ada.direct_messages() if "until somebody reconnects" in text_of(m)] == []
@@ -169,7 +169,7 @@ async def test_a_card_goes_to_the_channel_that_is_chosen_in_quiet_hours_too(offi
     await ada.submit(await form(ada), entered({"channel": SOCIAL} | hours))
 
     await office.slack.until(
-        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None), 5
+        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None)
     )
 
 
@@ -262,7 +262,7 @@ async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
 
     await office.parts.watch.run()
 
-    found = await office.slack.until(lambda: cards(office)[1:] or None, 5)
+    found = await office.slack.until(lambda: cards(office)[1:] or None)
     words = text_of(found[0])
     assert "🔴 Acme: 1 account, 1 needs reconnecting." in words
     assert "🔴 X: Octa Demo can't publish for Acme until somebody reconnects." in words

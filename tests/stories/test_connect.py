@@ -249,6 +249,17 @@ async def test_no_is_an_answer_and_says_how_to_go_on(office: Office) -> None:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
 
+async def test_an_app_that_facebook_has_switched_off_is_the_operators_fault(office: Office) -> None:
+    ada = await office.installed()
+    office.world.platforms["facebook"].settings["app_active"] = False
+
+    page, message = await came_to(ada, "facebook", Consent(person="ana"))
+
+    assert page.title.startswith("That's on us")
+    assert "Facebook lets nobody sign in with this installation's app (code 1349126)." in text_of(message)
+    assert buttons(message) == ["Try Facebook again"]
+
+
 async def test_an_app_without_the_product_is_the_operators_fault_and_named(office: Office) -> None:
     ada, linkedin = await office.installed(), office.world.platforms["linkedin"]
     known = linkedin.apps["86li0pages"]
@@ -414,7 +425,7 @@ async def test_a_picker_is_for_the_person_who_consented(office: Office) -> None:
 
     seen = len(otto.direct_messages())
     await otto.press(welcome, "connect.choose")
-    answer = (await office.slack.until(lambda: otto.direct_messages()[seen:], 5))[-1]
+    answer = (await office.slack.until(lambda: otto.direct_messages()[seen:]))[-1]
 
     assert "That list of accounts isn't there any more." in text_of(answer)
 

@@ -158,7 +158,7 @@ async def test_of_two_who_answer_at_once_one_is_heard_and_the_other_is_told_it_i
     olga = await either_office.person(OLGA)
 
     await asyncio.gather(ada.press(card, "incident.publish"), olga.press(card, "incident.discard"))
-    await either_office.slack.until(lambda: len(thread(either_office, card)) == 2 or None, 5)
+    await either_office.slack.until(lambda: len(thread(either_office, card)) == 2 or None)
     again = await answer_to(ada, card, "incident.publish")
 
     whispers = [m for who in (ADA, OLGA) for m in either_office.slack.messages(card.channel_id, who)]
@@ -231,7 +231,7 @@ async def test_a_warning_names_the_posts_that_are_due_after_the_end(office: Offi
     async with office.database.system() as session:
         await session.exec(update(Grant).values(access_expires_at=now(2 * day), next_reminder_at=now()))
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     words = text_of(await card_with(office, "must be reconnected within 2 days"))
     [_, (_, first), _] = await deliveries(office.database)
@@ -248,7 +248,7 @@ async def test_a_warning_without_posts_after_the_end_says_nothing_of_them(office
             update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     assert "scheduled post" not in text_of(await card_with(office, "must be reconnected within 2 days"))
 
@@ -262,7 +262,7 @@ async def test_what_ends_by_the_clock_holds_its_posts_too(office: Office) -> Non
             update(Grant).values(access_expires_at=now(timedelta(seconds=-1)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await card_with(office, "1 scheduled post waits; it is due <!date^")
     assert await counted(office.database) == {HELD: 1}
@@ -313,14 +313,14 @@ async def test_what_is_asked_when_a_sign_in_ends_again_is_asked_after_the_next_r
 ) -> None:
     ada, first = await asks(office, -HOUR)
     await dies(office)
-    await office.slack.until(lambda: cards(office)[1:] or None, 10)
+    await office.slack.until(lambda: cards(office)[1:] or None)
     again = copy.deepcopy(cards(office)[1])
 
     settled = await answer_to(ada, first, "incident.publish")
     held = await counted(office.database)
     await reconnects(ada, again)
 
-    await office.slack.until(lambda: "1 post was due meanwhile" in text_of(cards(office)[1]) or None, 10)
+    await office.slack.until(lambda: "1 post was due meanwhile" in text_of(cards(office)[1]) or None)
     assert "Already done" in text_of(settled)
     assert "1 scheduled post waits; it was due" in text_of(again)
     assert held == {HELD: 1}

@@ -73,7 +73,7 @@ async def test_an_account_is_connected_from_the_home(office: Office) -> None:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
     # Nobody opens it again: it is drawn anew where it stands.
-    await office.slack.until(lambda: "🟢 connected" in text_of(office.slack.home_of(ADA)), 5)
+    await office.slack.until(lambda: "🟢 connected" in text_of(office.slack.home_of(ADA)))
 
 
 async def test_an_open_home_shows_what_was_chosen_in_the_picker_and_what_was_renewed(
@@ -87,7 +87,7 @@ async def test_an_open_home_shows_what_was_chosen_in_the_picker_and_what_was_ren
     def home_words() -> str:
         return text_of(either_office.slack.home_of(ADA))
 
-    await either_office.slack.until(lambda: "2 accounts, all connected." in home_words(), 5)
+    await either_office.slack.until(lambda: "2 accounts, all connected." in home_words())
     async with either_office.database.system() as session:
         await session.exec(
             update(Grant).values(status=GrantStatus.NEEDS_RECONNECT, reason="190_460"),
@@ -99,7 +99,7 @@ async def test_an_open_home_shows_what_was_chosen_in_the_picker_and_what_was_ren
     await ada.press(home, "account.reconnect")
     view = await ada.modal_with("Continue to Facebook")
     await ada.travel(str(button(view, "Continue to Facebook")["url"]), Consent(person="ana"))
-    await either_office.slack.until(lambda: "2 accounts, all connected." in home_words(), 5)
+    await either_office.slack.until(lambda: "2 accounts, all connected." in home_words())
 
 
 async def test_a_slack_that_does_not_draw_the_home_spoils_no_connection(office: Office) -> None:
@@ -124,7 +124,7 @@ async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(eithe
     def home_words() -> str:
         return text_of(either_office.slack.home_of(ADA))
 
-    await either_office.slack.until(lambda: "Acme has no accounts yet." in home_words(), 5)
+    await either_office.slack.until(lambda: "Acme has no accounts yet." in home_words())
     assert "Octa Demo" not in home_words()
 
 

@@ -24,6 +24,7 @@ from storage.models import Account, Grant, GrantStatus, Incident, IncidentCard, 
 from storage.organizations import Organizations
 from storage.refreshes import Refreshes
 from tests.counts import in_full, tries
+from tests.patience import PATIENCE_S
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ async def let_pass(office: Office, **columns: Any) -> None:
 
 async def held(office: Office) -> Incident:
     """Return the one incident, as soon as it waits for its time."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             [incident] = await incidents(office)
             if incident.card.quiet_until is not None:
@@ -127,7 +128,7 @@ def now_there(office: Office, message: Message) -> Message:
 async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Message:
     """Return the one card of a channel, as soon as it holds these words."""
     shown = await office.slack.until(
-        lambda: next((m for m in cards(office, channel_id) if words in text_of(m)), None), 10
+        lambda: next((m for m in cards(office, channel_id) if words in text_of(m)), None)
     )
     assert len(cards(office, channel_id)) == 1
     assert office.slack.state.complaints == []
@@ -137,7 +138,7 @@ async def card_with(office: Office, words: str, channel_id: str = SOCIAL) -> Mes
 async def card_with_ts(office: Office, card: Message, words: str) -> Message:
     """Return a message as soon as it holds these words, where it stands."""
     return await office.slack.until(
-        lambda: shown if words in text_of(shown := now_there(office, card)) else None, 10
+        lambda: shown if words in text_of(shown := now_there(office, card)) else None
     )
 
 
@@ -155,7 +156,7 @@ def snoozes(card: Message) -> list[dict[str, Any]]:
 
 
 async def thread_with(office: Office, card: Message, words: str) -> list[str]:
-    await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None, 10)
+    await office.slack.until(lambda: [line for line in thread(office, card) if words in line] or None)
     return thread(office, card)
 
 
@@ -202,13 +203,13 @@ async def test_the_same_death_reported_again_and_again_is_one_card(
     )
 
 
-async def test_the_ladder_changes_one_card_rung_by_rung_until_it_is_over(office: Office) -> None:
+async def test_reminders_change_one_card_day_by_day_until_it_is_over(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
             await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
-        await office.parts.ladder.run()
+        await office.parts.expiry_reminders.run()
 
     await left(timedelta(days=13))
     card = await card_with(office, "must be reconnected within 13 days")
@@ -232,7 +233,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
         await session.exec(
             update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "must be reconnected within 7 days")
     async with office.database.system() as session:
         await session.exec(update(Grant).values(generation=Grant.generation + 1))
@@ -255,7 +256,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
         async with office.database.system() as session:
             await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         for _ in range(2):
-            await office.parts.ladder.run()
+            await office.parts.expiry_reminders.run()
 
     card = await card_with(office, "🟠 Instagram shows us no data of Blue Door Bakery for Acme until")
     lines = await thread_with(office, card, "no longer since")
@@ -270,13 +271,13 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
-async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office: Office) -> None:
+async def test_between_two_reminders_the_card_counts_the_days_without_a_sound(office: Office) -> None:
     await ready(office, "linkedin", "ana-ruiz")
 
     async def left(span: timedelta) -> None:
         async with office.database.system() as session:
             await session.exec(update(Grant).values(access_expires_at=now(span), next_reminder_at=now()))
-        await office.parts.ladder.run()
+        await office.parts.expiry_reminders.run()
 
     await left(timedelta(days=12.5))
     card = await card_with(office, "must be reconnected within 13 days")
@@ -285,7 +286,7 @@ async def test_between_two_rungs_the_card_counts_the_days_without_a_sound(office
     await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
     await office.parts.watch.run()
 
-    digest = await office.slack.until(lambda: cards(office)[1:] or None, 5)
+    digest = await office.slack.until(lambda: cards(office)[1:] or None)
     assert "must be reconnected within 8 days" in text_of(digest[0])
     assert thread(office, card) == []
 
@@ -296,7 +297,7 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
     for span in (timedelta(days=6), timedelta(days=89)):
         async with office.database.system() as session:
             await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
-        await office.parts.ladder.run()
+        await office.parts.expiry_reminders.run()
 
     card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
     line = "Instagram gave it more time; nobody has to do anything."
@@ -314,7 +315,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
             update(Grant).values(access_expires_at=now(timedelta(days=20)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await card_with(office, "🟡 LinkedIn: Ana Ruiz of Acme must be reconnected within 20 days")
     assert "🟡 connected, ends soon" in await said(ada, "status")
@@ -336,7 +337,7 @@ async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Of
     shown = await card_with(office, f"🙋 <@{OLGA}> is on it.")
     claimed = button(shown, "Give it back")
     answer = await answer_to(ada, card, "incident.who")
-    await office.slack.until(lambda: thread(office, card) or None, 5)
+    await office.slack.until(lambda: thread(office, card) or None)
 
     assert claimed["action_id"] == "incident.unclaim"
     assert "Who can reconnect Octa Demo?" in text_of(answer)
@@ -408,7 +409,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:deadline")
@@ -418,7 +419,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
     await let_pass(office, snoozed_until=past, deadline=past)
     async with office.database.system() as session:
         await session.exec(update(Grant).values(access_expires_at=past, next_reminder_at=now()))
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await thread_with(office, card, "It is over")
     assert [line.split()[0] for line in thread(office, card)] == ["💤", "🔴"]
@@ -456,7 +457,7 @@ async def test_what_nobody_took_is_brought_before_the_owners_in_its_last_hours(o
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(hours=20)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "within 1 day")
 
     await office.parts.watch.run()
@@ -474,7 +475,7 @@ async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office)
         await session.exec(
             update(Grant).values(access_expires_at=now(timedelta(days=2)), next_reminder_at=now())
         )
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
     card = await card_with(office, "within 2 days")
     [incident] = await incidents(office)
 
@@ -601,7 +602,7 @@ async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) 
 
     await dies(office)
 
-    await office.slack.until(lambda: len(cards(office)) == 2 or None, 10)
+    await office.slack.until(lambda: len(cards(office)) == 2 or None)
     assert [one.open for one in await incidents(office)] == [False, True]
 
 
@@ -693,7 +694,7 @@ async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Offic
     await office.parts.watch.run()
 
     await thread_with(office, card, "Whoever was on it has left")
-    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None)
 
 
 # Who can do this?
@@ -779,9 +780,7 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
         await ada.command(word.format(f"<@{OLGA}|olga>"))
 
     await hears(ada, "until somebody reconnects")
-    await either_office.slack.until(
-        lambda: "moved on" in text_of(now_there(either_office, theirs)) or None, 5
-    )
+    await either_office.slack.until(lambda: "moved on" in text_of(now_there(either_office, theirs)) or None)
     await let_pass(either_office, since=now(-ESCALATION.unclaimed_after))
     await disconnect(ada, "Octa Demo")
     await hears(ada, "was disconnected. Nothing to do.")
@@ -838,7 +837,7 @@ async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_
     channel.is_archived = False
     answer = await ada.command("alerts", channel_id="C0ACMEGEN")
     await ada.press(answer, "alerts.test")
-    await either_office.slack.until(lambda: cards(either_office) or None, 5)
+    await either_office.slack.until(lambda: cards(either_office) or None)
     assert "I can't post" not in text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
 
 
@@ -975,7 +974,7 @@ async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Offi
     await ada.press(card, "incident.claim")
     card = await card_with(office, "is on it")
     await ada.press(card, "incident.unclaim")
-    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None, 5)
+    await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None)
     before = thread(office, card)
     await settings(office, quiet_from="", quiet_to="")
     await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
@@ -993,7 +992,7 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
             update(Grant).values(access_expires_at=now(timedelta(hours=1)), next_reminder_at=now())
         )
 
-    await office.parts.ladder.run()
+    await office.parts.expiry_reminders.run()
 
     await card_with(office, "must be reconnected within 1 day")
 

@@ -42,7 +42,7 @@ async def test_an_invitation_is_answered_in_the_list_of_organizations(office: Of
     )
     await otto.press(shown, "invitation.decline")
 
-    await otto.slack.until(lambda: "You declined the invitation to Acme." in text_of(otto.seen()[-1]), 5)
+    await otto.slack.until(lambda: "You declined the invitation to Acme." in text_of(otto.seen()[-1]))
     await hears(ada, "declined your invitation to Acme.")
     assert "invites you" not in await said(otto, "org")
     async with office.database.system(write=False) as session:

@@ -288,7 +288,7 @@ async def test_a_shortcuts_modal_that_slack_refuses_is_offered_in_a_direct_messa
 
     await bench.send(request_for(bench.desk, "shortcut"), waited_s=0)
     slack.faults.clear()
-    message = (await slack.until(lambda: slack.direct_messages(ADA, ACME)[seen:], 10))[0]
+    message = (await slack.until(lambda: slack.direct_messages(ADA, ACME)[seen:]))[0]
     pressed = button(message, "Open it")
     await bench.send(bench.desk.action(ADA, pressed["action_id"], pressed["value"]), waited_s=0)
 

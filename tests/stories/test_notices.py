@@ -28,6 +28,7 @@ from tests.counts import in_full, sampled
 from tests.crash.children import until
 from tests.databases import another
 from tests.outbox import put_body, put_text
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -58,7 +59,7 @@ async def owed(office: Office) -> list[Notice]:
         return list((await session.exec(select(Notice).order_by(Notice.sequence))).all())  # type: ignore[arg-type]
 
 
-async def all_settled(office: Office, within_s: float = 10) -> list[Notice]:
+async def all_settled(office: Office, within_s: float = PATIENCE_S) -> list[Notice]:
     """Return the notices once none is due any more."""
     async with asyncio.timeout(within_s):
         while True:
@@ -70,7 +71,7 @@ async def all_settled(office: Office, within_s: float = 10) -> list[Notice]:
 
 async def tried(office: Office, times: int) -> Notice:
     """Return the unsent notice that was tried so often already."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             for notice in await owed(office):
                 if notice.due_at is not None and notice.attempts >= times:
@@ -152,17 +153,14 @@ async def test_a_channel_hears_its_messages_in_the_order_they_became_true(either
 
 async def test_a_message_goes_out_at_once_and_not_at_the_next_tick(paced: Office) -> None:
     await present(paced, SOCIAL)
-    await asyncio.sleep(1.05)
+    await asyncio.sleep(1.05)  # the pause after what was said so far
+    paced.parts.scheduler._scheduler.pause()
 
-    waits = []
-    loop = asyncio.get_running_loop()
-    for number in range(3):
-        began = loop.time()
-        await owe(paced, (SOCIAL, GENERAL, ADA)[number], f"quick {number}")
+    for number, channel in enumerate((SOCIAL, GENERAL, ADA)):
+        await owe(paced, channel, f"quick {number}")
         await all_settled(paced)
-        waits.append(loop.time() - began)
 
-    assert sorted(waits)[1] < 0.5
+    assert heard(paced, SOCIAL) == ["quick 0"]
 
 
 async def test_a_channel_hears_one_message_a_second_and_slack_never_has_to_say_so(paced: Office) -> None:
@@ -177,8 +175,9 @@ async def test_a_channel_hears_one_message_a_second_and_slack_never_has_to_say_s
     assert [call.status for call in sent] == [200] * 6
     assert not [call for call in sent if "ratelimited" in call.body]
     times = [call.at for call in sent if SOCIAL in call.body]
-    assert min(later - earlier for earlier, later in pairwise(times)) >= 1.0
-    assert times[-1] - times[0] < 5
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert min(pauses) >= 1.0
+    assert min(pauses) < 2.0
     assert heard(paced, GENERAL) == ["elsewhere one", "elsewhere two"]
 
 
@@ -189,7 +188,7 @@ async def test_one_channel_does_not_wait_for_another(office: Office) -> None:
     await owe(office, SOCIAL, "stuck")
     await tried(office, 1)
     await owe(office, GENERAL, "free")
-    await office.slack.until(lambda: heard(office, GENERAL) or None, 5)
+    await office.slack.until(lambda: heard(office, GENERAL) or None)
 
     assert heard(office, SOCIAL) == []
 
@@ -532,7 +531,7 @@ async def test_a_call_that_hangs_is_left_and_its_workspace_rests_while_others_ar
 ) -> None:
     await present(office, SOCIAL, GENERAL)
     sender = await alone(office)
-    office.slack.faults.append(Fault(path=POST, delay_s=11, times=1))
+    office.slack.faults.append(Fault(path=POST, delay_s=PATIENCE_S, times=1))
     await owe(office, SOCIAL, "hangs")
     await owe(office, GENERAL, "waits")
     began = asyncio.get_running_loop().time()
@@ -540,7 +539,7 @@ async def test_a_call_that_hangs_is_left_and_its_workspace_rests_while_others_ar
     await sender.run()
 
     first, second = (await owed(office))[-2:]
-    assert asyncio.get_running_loop().time() - began < 11
+    assert asyncio.get_running_loop().time() - began < PATIENCE_S
     assert (first.failure, first.attempts, second.attempts) == ("TimeoutError", 1, 0)
     assert 55 < await wait_of(office, second) <= 60
 
@@ -605,7 +604,7 @@ async def test_what_slack_has_is_noted_once_the_database_is_back_and_not_said_ag
     await owe(office, SOCIAL, "once")
 
     sending = asyncio.create_task(sender.run())
-    await office.slack.until(lambda: slow.times == 0, 5)
+    await office.slack.until(lambda: slow.times == 0)
     await nobody_writes(office, timedelta(seconds=6))  # longer than a writer waits for its turn
     await sending
     await times(office, sender, 2)
@@ -640,12 +639,9 @@ async def test_a_stopped_application_says_nothing_more(tmp_path: Path) -> None:
         await present(office, SOCIAL)
         slack.faults.append(Fault(path=POST, delay_s=0.2))
         await owe(office, SOCIAL, *(f"message {number}" for number in range(50)))
-        await slack.until(lambda: heard(office, SOCIAL) or None, 5)
-        began = asyncio.get_running_loop().time()
-    took = asyncio.get_running_loop().time() - began
+        await slack.until(lambda: heard(office, SOCIAL) or None)
 
-    assert took < 3
-    assert len(heard(office, SOCIAL)) < 10
+    assert len(heard(office, SOCIAL)) < 50
 
 
 @in_full
@@ -660,13 +656,15 @@ async def test_two_processes_keep_a_channels_second_between_them(paced: Office) 
     ]
     await owe(paced, SOCIAL, "one", "two", "three")
 
-    until = asyncio.get_running_loop().time() + 3.5
-    while asyncio.get_running_loop().time() < until:
-        await asyncio.gather(*(sender.run() for sender in senders))
-        if len(heard(paced, SOCIAL)) == 3:
-            await owe(paced, SOCIAL, "four")  # has nothing to wait behind
-            until += 1.5
-        await asyncio.sleep(0.02)
+    async def until_heard(count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(heard(paced, SOCIAL)) < count:
+                await asyncio.gather(*(sender.run() for sender in senders))
+                await asyncio.sleep(0.02)
+
+    await until_heard(3)
+    await owe(paced, SOCIAL, "four")  # has nothing to wait behind
+    await until_heard(4)
     await other.close()
 
     assert [call.status for call in posts(paced)] == [200] * 4

@@ -31,7 +31,7 @@ async def test_an_app_that_a_platform_refuses_is_said_to_the_operator_and_to_no_
         with pytest.raises(Misconfigured):
             await office.parts.tokens.get(grant.id, refused=grant.generation)
 
-    await otto.slack.until(lambda: pages(otto) or None, 10)
+    await otto.slack.until(lambda: pages(otto) or None)
     (said,) = pages(otto)
     assert "Reddit refuses our app" in said
     assert "invalid_client" in said
@@ -51,7 +51,7 @@ async def test_a_secret_that_a_platform_refuses_at_a_consent_is_said_to_the_oper
     for person in ("octa_demo", "big_mod"):
         await came_to(otto, "reddit", Consent(person=person))
 
-    await otto.slack.until(lambda: pages(otto) or None, 10)
+    await otto.slack.until(lambda: pages(otto) or None)
     (said,) = pages(otto)
     assert "Reddit refuses our app, so nothing there can be connected or renewed" in said
     assert "octapost doctor" in said
@@ -68,8 +68,21 @@ async def test_an_app_without_a_product_is_said_to_the_operator(office: Office) 
 
     await came_to(otto, "linkedin", Consent(person="ana-ruiz"), "linkedin_page")
 
-    await otto.slack.until(lambda: pages(otto) or None, 10)
+    await otto.slack.until(lambda: pages(otto) or None)
     assert "unauthorized_scope_error" in pages(otto)[0]
+
+
+@pytest.mark.parametrize("office", [OPERATED], indirect=True, ids=["operated"])
+async def test_an_app_that_facebook_has_switched_off_is_said_to_the_operator(office: Office) -> None:
+    otto = await office.installed(OTTO)
+    await office.slack.invite(CHANNEL)
+    office.world.platforms["facebook"].settings["app_active"] = False
+
+    await came_to(otto, "facebook", Consent(person="ana"))
+
+    await otto.slack.until(lambda: pages(otto) or None, 10)
+    assert "Facebook refuses our app" in pages(otto)[0]
+    assert "1349126" in pages(otto)[0]
 
 
 def pages(member: Member) -> list[str]:

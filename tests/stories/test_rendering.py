@@ -18,6 +18,7 @@ from storage.models import Incident, Notice
 from storage.outbox import DROPPED, NewNotice, Notices
 from tests.application import Office
 from tests.outbox import put_body, put_text
+from tests.patience import PATIENCE_S
 from tests.stories.test_incidents import SOCIAL, dies, organization_of, ready
 from tests.stories.told import buttons
 
@@ -53,7 +54,7 @@ async def test_facts_that_cannot_be_rendered_become_plain_text_and_block_nothing
             await Notices(session).put(NewNotice(key=f"{number}", slack_id=ACME, channel=SOCIAL, **row))  # type: ignore[arg-type]
         await put_text(session, key="next", slack_id=ACME, channel=SOCIAL, text="the next one")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(heard(office)) < 4:
             await office.parts.notices.run()
             await asyncio.sleep(0.02)

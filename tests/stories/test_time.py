@@ -13,6 +13,7 @@ from sandbox.core import Fault
 from sandbox.member import text_of
 from storage.models import Grant, GrantStatus
 from tests.application import Office
+from tests.patience import PATIENCE_S
 
 
 async def the_grant(office: Office) -> Grant:
@@ -20,7 +21,7 @@ async def the_grant(office: Office) -> Grant:
         return (await session.exec(select(Grant))).one()
 
 
-async def once(office: Office, holds: Callable[[Grant], bool], within_s: float = 10) -> Grant:
+async def once(office: Office, holds: Callable[[Grant], bool], within_s: float = PATIENCE_S) -> Grant:
     """Return the one grant as soon as this holds of it."""
     async with asyncio.timeout(within_s):
         while True:

@@ -35,7 +35,7 @@ async def told(person: Member, seen: int, many: int = 1) -> list[str]:
 async def hears(person: Member, words: str) -> Message:
     """Return the direct message that holds `words`, as soon as it is there."""
     return await person.slack.until(
-        lambda: next((m for m in person.direct_messages() if words in text_of(m)), None), 10
+        lambda: next((m for m in person.direct_messages() if words in text_of(m)), None)
     )
 
 
@@ -68,7 +68,7 @@ async def answer_to(person: Member, target: Message, action_id: str, value: Any 
 
     seen = len(whispers())
     await person.press(target, action_id, value)
-    return (await person.slack.until(lambda: whispers()[seen:], 5))[-1]
+    return (await person.slack.until(lambda: whispers()[seen:]))[-1]
 
 
 def button(shown: Message | View, label: str) -> dict[str, Any]:

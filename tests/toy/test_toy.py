@@ -80,7 +80,7 @@ def exchanges(office: Office) -> int:
 async def card(person: Member, words: str) -> Message:
     """Return the direct message with these words, as soon as it is there."""
     return await person.slack.until(
-        lambda: next((m for m in person.direct_messages() if words in text_of(m)), None), 20
+        lambda: next((m for m in person.direct_messages() if words in text_of(m)), None)
     )
 
 
@@ -126,7 +126,7 @@ async def test_a_grant_that_toy_ends_is_reconnected(office: Office) -> None:
     seen = len(ada.direct_messages())
     await ada.press(over, "incident.reconnect")
     [link] = await office.slack.until(
-        lambda: [each for m in ada.direct_messages()[seen:] for each in links_in(m)], 10
+        lambda: [each for m in ada.direct_messages()[seen:] for each in links_in(m)]
     )
     page = await ada.travel(link, TESS)
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from bot.web.open_connections import FEWEST_CONNECTIONS, Phase
 from bot.web.request_limits import body_of
 from bot.web.server import Connection, Runner, Server
+from tests.patience import PATIENCE_S
 
-WITHIN_S = 10.0
 HEADERS = {"X-Test": "ours"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,7 +33,7 @@ class Client:
 
     async def answer(self) -> tuple[int, dict[str, str]]:
         """Return the status and the headers of the next answer, after its body."""
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {
                 n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:] if line)
@@ -44,7 +44,7 @@ class Client:
     async def ended(self) -> bool:
         """Wait until the server has closed the connection."""
         try:
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while await self.reader.read(1 << 16):
                     pass
         except ConnectionError:
@@ -72,7 +72,7 @@ class Served:
 
     async def until(self, phase: Phase | None, count: int = 1) -> None:
         """Wait until so many connections are in a phase, or, for None, are open."""
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 if self._count(phase) == count:
                     return

@@ -161,6 +161,7 @@ async def test_a_missing_product_is_named_and_called_our_fault(
         ("Call-us-at-0900", ""),
         ("a" * 41, ""),
         ("ACCESS_DENIED", ""),
+        ("2147483647999", ""),
     ],
 )
 async def test_an_odd_error_shows_its_code_only_where_it_is_one(
@@ -174,6 +175,43 @@ async def test_an_odd_error_shows_its_code_only_where_it_is_one(
     assert shown in page.text
     assert shown or "(code" not in page.text
     assert "<script>" not in page.text
+
+
+REFUSALS = [
+    (platform.key, name, code)
+    for platform in PLATFORMS.values()
+    for name in platform.refusal_parameters
+    for code in ("1349126", "server_error")
+]
+
+
+@pytest.mark.parametrize(("platform", "name", "code"), REFUSALS)
+async def test_every_form_of_refusal_of_every_platform_ends_the_trip_and_is_said(
+    office: Office, browser: httpx.AsyncClient, platform: str, name: str, code: str
+) -> None:
+    state = await office.attempt(browser, platform)
+
+    page = await browser.get(f"/oauth/{platform}/callback?{name}={code}&error_message=x&state={state}")
+
+    assert page.status_code == 200
+    assert f"<code>{code}</code>" in page.text
+    assert await office.count(ConnectionAttempt) == 0
+    [notice] = await office.rows(Notice)
+    assert code in (await office.message(notice))["text"]
+
+
+@pytest.mark.parametrize("platform", ["facebook", "instagram"])
+async def test_an_app_that_is_not_active_is_our_fault(
+    office: Office, browser: httpx.AsyncClient, platform: str
+) -> None:
+    state = await office.attempt(browser, platform)
+    sent = {"error_code": "1349126", "error_message": "App Not Active", "state": state}
+
+    page = await browser.get(f"/oauth/{platform}/callback?{urlencode(sent)}")
+
+    assert "<h1>That&#39;s on us</h1>" in page.text
+    assert "Facebook lets nobody sign in with this installation&#39;s app" in page.text
+    assert "Active" not in page.text
 
 
 async def test_a_code_the_platform_refuses_is_explained(office: Office, browser: httpx.AsyncClient) -> None:

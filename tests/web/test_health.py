@@ -29,6 +29,7 @@ from storage.tallies import Outcome, Tallies
 from tests.application import Office
 from tests.databases import sqlite_file
 from tests.outbox import put_text
+from tests.patience import PATIENCE_S
 from tests.storage.world import build
 
 LONG_AGO = timedelta(minutes=31)
@@ -167,7 +168,7 @@ async def test_a_clock_ticks_while_its_jobs_take_long(worker: process.Running) -
     clock.ticked_at -= 61
     clock._scheduler.resume()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while clock.silent_s > 60:  # noqa: ASYNC110 - the clock tells nobody that it ticked
             await asyncio.sleep(0.05)
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from adapters.registry import REGISTRY
 from bot.settings import Settings
 from bot.views.plain_pages import PlainPage
-from bot.web.guard import Cookies
+from bot.web.browsers import Cookies
 from bot.web.pages import Pages, form_action_sources
 from storage.models import new_secret
 from storage.vault import KeyRing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.web.guard import SECRET
+from bot.web.browsers import SECRET
 from bot.web.signer import PAYLOAD_BYTES, Signer
 
 PAYLOAD = bytes(range(PAYLOAD_BYTES))

@@ -26,6 +26,7 @@ from sandbox.platforms.meta.auth import META_SECRET
 from storage.engine.statements import now
 from storage.models import Account, AuditLine, FoundAccount, Grant, GrantStatus, new_secret
 from tests.application import Office, open_office
+from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql
 
 HOUR_S = 3600
@@ -285,7 +286,7 @@ async def signed_in_ago(office: Office, platform: str, ago: timedelta) -> None:
 
 async def becomes(office: Office, platform: str, holds: Callable[[Grant], bool]) -> Grant:
     """Return the platform's one grant as soon as that holds for it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             [grant] = await grants(office, platform)
             if holds(grant):

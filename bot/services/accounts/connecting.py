@@ -6,7 +6,6 @@ afterwards is put into the outbox in the transaction that made it true.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from adapters import oauth
 from adapters.base import Client, Discovery, Platform, PlatformError, Rejected, Tokens
 from bot.ops.logs import logger
+from bot.services.accounts import refusals
 from bot.services.accounts.consents import Consent, ConsentAnswer
 from bot.services.accounts.links import Invitation
 from bot.services.accounts.sign_in_as import SignInAs, sign_in_as
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 log = logger(__name__)
-PRINTABLE = re.compile(r"[a-z_]{1,40}")
-"""The error codes of a platform that we repeat; anything else might be somebody's words."""
 Outcome = ConsentSettled | ConsentWaiting | ConsentFailed
 """What came of a consent. The member is told the same in Slack."""
 Discover = Callable[[], Awaitable[tuple[Discovery, Tokens]]]
@@ -234,13 +232,8 @@ class Connecting:
     async def refuse(self, attempt: ConnectionAttempt, error: str) -> ConsentFailed:
         """Note the `error` that a platform sent instead of a code. Nothing was exchanged."""
         platform = self.catalog.platform(attempt.platform)
-        code = error if PRINTABLE.fullmatch(error) else ""
+        problem, code = refusals.problem_of(platform, error), refusals.printable(error)
         log.info("consent.refused", platform=platform.key, code=code or "unprintable")
-        problem = ConsentProblem.STOPPED
-        if error in platform.denied_codes:
-            problem = ConsentProblem.DECLINED
-        elif error in platform.missing_product_codes:
-            problem = ConsentProblem.MISSING_PRODUCT
         return await self._failed(Consent.from_attempt(attempt), _over(attempt), problem, code=code)
 
     async def missed(self, attempt: ConnectionAttempt, problem: ConsentProblem) -> None:

@@ -1,9 +1,8 @@
-"""What becomes of a person's grants when their platform says, signed, that they took them back.
+"""Deauthorization: ending a person's grants when their platform reports, signed, that they removed our app.
 
-Such a word needs no second opinion. It is about what the person had consented to until then: a refresh that
-is under way changes nothing about it, and a sign-in that came later is not meant. Where that cannot be told, by
-two clocks that may be apart or from a word that is late, nothing is ended and the platform is asked: what it
-answers to the next renewal counts as any other answer does.
+A signed report needs no second check. It covers what the person had consented to until then: a refresh in progress
+does not change that, and a later sign-in is not affected. Where the order is unclear, because clocks differ or the
+report is late, nothing is ended; the grant is refreshed at once, and the platform's answer counts as usual.
 """
 
 from __future__ import annotations
@@ -27,27 +26,29 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 CLOCKS_APART = timedelta(minutes=1)
-"""How far a platform's clock may be behind ours: so much after a event, a sign-in may yet be the one it means."""
+"""How far a platform's clock may differ from ours: a sign-in so soon after the report may still be covered by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeauthorizationEvent:
-    """What a platform signed: this person left."""
+    """A platform's signed report that a person removed our app."""
 
     platforms: Collection[str]
-    """Those whose consents end together."""
+    """The keys of the platforms whose consents end together."""
     person: str
+    """Their id at the platform."""
     said_at: datetime | None
-    """When the platform said so, by its own clock; None: it doesn't say. It may reach us much later, or again."""
+    """When it happened, by the platform's clock; None: unknown. The report may arrive much later, or twice."""
     code: str
+    """Why the grants end."""
     once: str = ""
-    """A mark of this very word where the platform repeats itself: the second time nothing happens."""
+    """Identifies the report where the platform may repeat it, so that it is handled once; empty: it has no id."""
     hint: bool = False
-    """It is no proof by itself that what we hold is over: nothing is ended, the platform is asked."""
+    """It does not prove that our grants ended: nothing is ended, and the platform is asked."""
 
 
 class Deauthorizations:
-    """The use case. Built once, in `bot.app`."""
+    """Handles these reports. Built once, in `bot.app`."""
 
     def __init__(self, *, catalog: PlatformCatalog, incidents: IncidentService, database: Database) -> None:
         self._catalog = catalog
@@ -55,11 +56,11 @@ class Deauthorizations:
         self._database = database
 
     async def settle(self, event: DeauthorizationEvent, *, erase: bool = False) -> int:
-        """End the person's grants and call for somebody, or do nothing at all; return how many ended now.
+        """End the person's grants, open incidents about them, and return how many ended.
 
-        `erase` also destroys every token that came of them, of grants that had ended before too. Grants of
-        which it is not certain that they are meant are renewed at once instead, which shows it. One
-        transaction: a word that could not be acted on is not marked as heard.
+        `erase` also deletes all tokens of the person, including those of grants that ended earlier. Grants that the
+        report may not cover are refreshed at once instead. Everything is one transaction, so a report that fails
+        is not marked as handled.
         """
         async with self._database.system() as session:
             if event.once and not await Seen(session).first(event.once):
@@ -81,7 +82,7 @@ class Deauthorizations:
         return len(ended)
 
     def _person(self, event: DeauthorizationEvent, clock: datetime) -> ExternalPerson:
-        """Return who left. Nothing was said later than now, whatever the platform's clock makes of it."""
+        """Return who it was, and until when their consents are covered: never later than now."""
         return ExternalPerson(
             platforms=event.platforms,
             apps=[

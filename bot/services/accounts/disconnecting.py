@@ -1,7 +1,7 @@
-"""From an organization's account back to nothing: disconnecting, and ending consents at their platforms.
+"""Disconnecting accounts, and ending their grants at the platforms.
 
-An account leaves its organization in one transaction. The consent behind it is ended at the platform
-only when nobody uses it any more, and only where that ends nothing else.
+An account is removed from its organization in one transaction. Its grant is ended at the platform only if no
+other account uses it, and only if that ends no other grant.
 """
 
 from __future__ import annotations
@@ -33,34 +33,44 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 REVOKE_WITHIN_S = 8.0
-"""How long a person waits to hear whether the platform ended a grant."""
+"""How long the platform may take to end a grant: a person is waiting for the result."""
 
 
 class Revocation(StrEnum):
-    """What becomes of the grant at the platform when an account is disconnected."""
+    """What happens to the grant at the platform when an account is disconnected."""
 
     ENDED = "ended"
     STILL_USED = "still_used"
-    """Other accounts, or another organization, use the same consent."""
+    """Other accounts, or another organization, use the same grant."""
     SAME_PERSON = "same_person"
-    """Ending it there would, or might, end other live accounts of the same person (Meta, Google)."""
+    """It stays, because ending it would or might end other working grants of the same person."""
     FAILED = "failed"
-    """The platform did not confirm; our tokens are deleted all the same."""
+    """The platform did not confirm; our tokens are deleted anyway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnection:
-    """An account that was just disconnected, and the grant that is left without a holder, if any."""
+    """An account that was just disconnected."""
 
     account: Account
     platform: Platform
     orphan: Grant | None
+    """Its grant, if no other account uses that."""
     people: frozenset[str]
     """The memberships through which the grant was connected."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What disconnecting an account would do."""
+
+    revocation: Revocation
+    posts: int
+    """How many posts wait to be published there, and would not be."""
+
+
 class Disconnecting:
-    """The use cases. Built once, in `bot.app`."""
+    """Disconnects accounts and ends grants. Built once, in `bot.app`."""
 
     def __init__(
         self,
@@ -79,8 +89,13 @@ class Disconnecting:
         self._database = database
         self._vault = vault
 
-    async def outlook(self, account: Account) -> Revocation:
-        """Return what disconnecting the account would mean for its consent, if nothing changes meanwhile."""
+    async def outlook(self, account: Account) -> Outlook:
+        """Return what disconnecting the account would do, if nothing changes meanwhile."""
+        async with self._database.organization(account.organization_id, write=False) as session:
+            waiting = await Posts(session).waiting(account.organization_id, [account.id])
+        return Outlook(revocation=await self._revocation(account), posts=waiting.posts)
+
+    async def _revocation(self, account: Account) -> Revocation:
         async with self._database.system(write=False) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
             found = await accounts.get(account.organization_id, account.id)
@@ -94,9 +109,14 @@ class Disconnecting:
         return Revocation.SAME_PERSON if siblings else Revocation.ENDED
 
     async def disconnect(self, actor: Actor, account_id: str) -> Disconnection:
-        """Take the account out of the organization at once. Raises NotFoundError for another's or an absent one.
+        """Remove the account from the organization at once.
 
-        The grant is ended at the platform afterwards, with `revocation`, if nobody holds it any more.
+        If nothing else uses the grant, call `revocation` afterwards to end it at the platform.
+
+        Raises:
+            NotFoundError: The organization has no such account.
+            NotAllowedError: The actor may not disconnect accounts.
+
         """
         async with acting(self._database, actor, Permission.DISCONNECT_ACCOUNTS, system=True) as session:
             accounts, grants = Accounts(session, self._vault), Grants(session, self._vault)
@@ -127,13 +147,13 @@ class Disconnecting:
         )
 
     async def revocation(self, gone: Disconnection) -> Revocation:
-        """End the grant at the platform if it was the last use of it; says what came of that."""
+        """End the grant at the platform if nothing else uses it, and return the result."""
         if gone.orphan is None:
             return Revocation.STILL_USED
         return await self._end(gone.orphan, gone.people)
 
     async def end_if_unused(self, organization_id: str, grant_id: str) -> None:
-        """Drop a grant that led to no account, here and at the platform."""
+        """End a grant that led to no account, here and at the platform."""
         async with self._database.system() as session:
             grants = Grants(session, self._vault)
             people = await grants.connected_by(grant_id)
@@ -142,15 +162,15 @@ class Disconnecting:
             await self._end(orphan, people)
 
     async def end_grant(self, grant: Grant) -> Revocation:
-        """End a grant without a connected account, whoever still holds it, here and at the platform."""
+        """End a grant without a connected account for every organization, here and at the platform."""
         async with self._database.system(write=False) as session:
             people = await Grants(session, self._vault).connected_by(grant.id)
         return await self._end(grant, people)
 
     async def _end(self, grant: Grant, people: Collection[str]) -> Revocation:
-        """Revoke a grant where that ends nothing else, and delete its tokens whatever the platform says.
+        """Revoke a grant unless that would end others, and delete its tokens even if the platform refuses.
 
-        Unless somebody has signed in for it again since it was read: then nothing is revoked or deleted.
+        If somebody has signed in for it again since it was read, nothing is revoked or deleted.
         """
         async with self._database.system(write=False) as session:
             grants = Grants(session, self._vault)
@@ -166,7 +186,7 @@ class Disconnecting:
 
     async def _revoke(self, grant: Grant) -> Revocation:
         async def revoke(client: Client, tokens: Tokens) -> Revocation:
-            # Looked at after the tokens were read: newer ones than the grant's are never revoked.
+            # Checked after the tokens were read, so that tokens newer than the grant's are never revoked.
             async with self._database.system(write=False) as session:
                 if await Grants(session, self._vault).needed(grant):
                     return Revocation.STILL_USED
@@ -182,10 +202,10 @@ class Disconnecting:
             return Revocation.FAILED
 
     async def _siblings(self, grants: Grants, grant: Grant, people: Collection[str]) -> int:
-        """Count the other live grants that end, or may end, together with this one.
+        """Return how many other working grants end, or may end, together with this one.
 
-        Where we cannot see which grants share a login, or never learnt whose this one is, those that the
-        same people connected count; if it is not known any more who did, every live grant there does.
+        Where we cannot see which grants share a login, or do not know whose login this one has, grants count
+        that the same people connected. If those people are unknown, every working grant counts.
         """
         platform = self._catalog.platform(grant.platform)
         family = self._catalog.family(platform)

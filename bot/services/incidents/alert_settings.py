@@ -1,4 +1,4 @@
-"""Where and when an organization is told that an account needs somebody."""
+"""Alert settings: where and when an organization is told that an account needs somebody."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ if TYPE_CHECKING:
     from storage.models import AlertSettings
 
     Post = Callable[[str], Awaitable[str]]
-    """Posts in the channel with this id at once; returns Slack's reason for refusing, or an empty string."""
+    """Posts in the channel with this id; returns Slack's reason if it refused, else an empty string."""
+
+REMINDER_DAYS = (30, 21, 14, 10, 7, 5, 3, 2, 1)
+"""How many days before a sign-in expires people can choose to be reminded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Everything that can be chosen."""
+    """The settings that a member chose."""
 
     channel_id: str
     """Empty: direct messages instead of a channel."""
     days: Sequence[int]
-    """How many days before a sign-in expires people are warned, most first."""
+    """How many days before a sign-in expires people are reminded, highest first."""
     digest: str
     """`daily`, `weekly` or `off`."""
     quiet_from: str
-    """The local time at which quiet hours begin, as HH:MM; empty: there are none."""
+    """When quiet hours begin, in local time as HH:MM; empty: there are none."""
     quiet_to: str
     timezone: str
     """An IANA name."""
@@ -42,7 +45,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class AlertSettingsService:
-    """Reads and changes the settings, and tries the channel."""
+    """Reads and changes the settings, and tests the channel. Built once, in `bot.app`."""
 
     database: Database
     cards: Cards
@@ -53,14 +56,15 @@ class AlertSettingsService:
             return await Alerts(session).get(actor.organization_id)
 
     async def save(self, actor: Actor, choice: Choice, post_hello: Post) -> AlertSettings:
-        """Store what was chosen and return the settings.
+        """Store what a member chose and return the settings.
 
-        A new channel has to take a first message. The present one is tried again if it took nothing lately, and
-        stays as it is if it still does not. A channel of another workspace, which nobody can choose here, stays
-        unless a channel of this one is chosen.
+        `post_hello` posts a first message in a new channel. It is also tried in the present channel if that
+        refused the last message; the settings are stored even if it refuses again. A channel of another workspace
+        cannot be chosen here, so it stays until a channel of this workspace is chosen.
 
         Raises:
-            ChannelRefusedError: The new channel did not take the message; nothing was stored.
+            ChannelRefusedError: Slack refused the message in the new channel; nothing was stored.
+            NotAllowedError: The actor may not change alerts.
 
         """
         before, channel = await self.get(actor), choice.channel_id
@@ -88,11 +92,12 @@ class AlertSettingsService:
         return kept
 
     async def test(self, actor: Actor, post_test: Post) -> str:
-        """Post a test message in the channel; return Slack's reason for refusing it, or an empty string.
+        """Post a test message in the channel; return Slack's reason if it refused, else an empty string.
 
         Raises:
-            NoAlertsChannelError: None is chosen.
-            ChannelElsewhereError: It is in another workspace.
+            NoAlertsChannelError: No channel is chosen.
+            ChannelElsewhereError: The channel is in another workspace.
+            NotAllowedError: The actor may not change alerts.
 
         """
         settings = await self.get(actor)

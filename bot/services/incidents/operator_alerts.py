@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from adapters import oauth
 from adapters.base import Misconfigured
 from bot.ops.logs import logger
 from bot.ops.metrics import OPERATOR
-from bot.services.notifications import ConsentFailed, OperatorNeeded
+from bot.services.notifications import ConsentFailed, ConsentProblem, OperatorNeeded
 from bot.services.outbox import Conversation, enqueue
 from storage.models import new_id
 from storage.operator_alerts import OperatorAlerts
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 log = logger(__name__)
 OVER_AFTER = timedelta(hours=2)
 """After so long without a new report a problem is over. Longer than any pause in which no platform is asked."""
+
+OURS = frozenset({ConsentProblem.MISSING_PRODUCT, ConsentProblem.OUR_FAULT})
+"""Refusals that only whoever runs this installation can do something about."""
 
 
 class OperatorPager:
@@ -51,11 +53,11 @@ class OperatorPager:
         self, session: AsyncSession, platform: Platform, told: ConsentFailed | ConsentWaiting
     ) -> None:
         """Page where a consent failed because the platform rejects our app. The member has been told as well."""
-        failure, code = told.failure, told.code if isinstance(told, ConsentFailed) else ""
+        failure = told.failure
         if failure is not None and isinstance(failure.error, Misconfigured):
             await self.page(session, platform.key, failure.code)
-        elif code in platform.missing_product_codes | oauth.OUR_FAULT:
-            await self.page(session, platform.key, code)
+        elif isinstance(told, ConsentFailed) and told.problem in OURS:
+            await self.page(session, platform.key, told.code)
 
     async def still_failing(self, platform: str, code: str) -> None:
         """Store that a reported problem goes on, so that it is not reported again.

@@ -1,4 +1,4 @@
-"""When people are told things: quiet hours and the digest's, in their own time zone, and what waited too long."""
+"""When people are told: quiet hours and the time of the digest, in the organization's time zone, and escalation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from storage.models import AlertSettings, Incident
 
 DIGEST_HOUR = time(9)
-"""When a digest is said, by the organization's clock; a weekly one on Mondays."""
+"""The local time of a digest; a weekly one is sent on Mondays."""
 MONDAY = 0
 
 
 def waits_too_long(incident: Incident, moment: datetime, policy: EscalationPolicy) -> bool:
-    """Tell whether it is time to bring before the owners what nobody has taken."""
+    """Tell whether an incident that nobody has claimed must go to the owners now."""
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         return incident.since <= moment - policy.unclaimed_after
     near = incident.deadline is not None and incident.deadline <= moment + policy.final_window
@@ -27,7 +27,7 @@ def waits_too_long(incident: Incident, moment: datetime, policy: EscalationPolic
 
 
 def quiet_until(settings: AlertSettings, moment: datetime) -> datetime | None:
-    """Return when the quiet hours around `moment` end, or None outside them."""
+    """Return when the quiet hours that `moment` falls into end; None if it falls into none."""
     if not settings.quiet_from or settings.quiet_from == settings.quiet_to:
         return None
     zone = zone_of(settings)
@@ -42,7 +42,7 @@ def quiet_until(settings: AlertSettings, moment: datetime) -> datetime | None:
 
 
 def digest_slot(settings: AlertSettings, moment: datetime) -> datetime:
-    """Return the latest moment, not after `moment`, at which a digest was to be said."""
+    """Return the time of the latest digest that was due at or before `moment`."""
     zone = zone_of(settings)
     day = moment.astimezone(zone).date()
     while _at(day, DIGEST_HOUR, zone) > moment or (settings.digest == "weekly" and day.weekday() != MONDAY):
@@ -51,12 +51,12 @@ def digest_slot(settings: AlertSettings, moment: datetime) -> datetime:
 
 
 def _at(day: date, hour: time, zone: ZoneInfo) -> datetime:
-    """Return that hour as UTC; one that a change of the clock leaves out comes an hour later."""
+    """Return a local time in UTC; a time that a clock change skips becomes an hour later."""
     return datetime.combine(day, hour, zone).astimezone(UTC)
 
 
 def zone_of(settings: AlertSettings) -> ZoneInfo:
-    """Return the organization's time zone; UTC where this machine doesn't know it any more."""
+    """Return the organization's time zone; UTC if this machine does not know it."""
     try:
         return ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -65,6 +65,6 @@ def zone_of(settings: AlertSettings) -> ZoneInfo:
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Return the names of all time zones, as `Europe/Berlin`, by name."""
-    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
-    return (*sorted(places), "UTC")
+    """Return the names of all time zones in order, such as `Europe/Berlin`; UTC is last."""
+    cities = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return (*sorted(cities), "UTC")

@@ -1,9 +1,9 @@
-"""Grants that only a person can renew: warned about in time, and called over when their time is.
+"""Reminders that a grant ends soon, for grants that only a person can renew; and the end of those that ended.
 
-A look at each of a million grants every few minutes would be a job without end, so each row says when there
-may be something to say about it: at the next rung, or when it has been still for a month.
-Where only the time is over in which a platform shows us data, the sign-in itself is not: that is said
-once, on the card and in the account's diagnosis, and nobody but the platform calls it dead.
+Looking at a million grants every few minutes would never finish, so each grant's row says when to look at it
+next: on the next day on which there may be something to say, and otherwise once a month.
+Where the platform only stops showing data, the grant itself still works: people are told once, on the card and
+in the account's diagnosis, and the grant stays alive until the platform says otherwise.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
     from storage.models import Grant
 
 log = logger(__name__)
-RUNG = timedelta(days=1)
-"""Organizations choose whole days, so there may be something to say once a day."""
+DAY = timedelta(days=1)
+"""Organizations choose whole days, so there is at most one reminder a day."""
 SHORTEST = timedelta(minutes=15)
-"""Between two looks at one grant, whatever the clocks of host and database make of it."""
-AFTER_A_FAULT = timedelta(hours=1)
+"""The shortest time between two looks at one grant, even if the clocks of host and database differ."""
+AFTER_FAILURE = timedelta(hours=1)
 PAGE = 200
 
 
 def next_look(end: datetime | None, moment: datetime) -> datetime:
-    """Return when there may be something new to say about a grant whose time is up at `end`, if ever."""
+    """Return when to look next at a grant that ends at `end`; None: it has no end."""
     if end is None or end <= moment:
         return moment + LONGEST_NOTICE
     left = end - moment
-    rungs = LONGEST_NOTICE if left > LONGEST_NOTICE else (math.ceil(left / RUNG) - 1) * RUNG
-    return min(max(end - rungs, moment + SHORTEST), moment + LONGEST_NOTICE)
+    next_day = LONGEST_NOTICE if left > LONGEST_NOTICE else (math.ceil(left / DAY) - 1) * DAY
+    return min(max(end - next_day, moment + SHORTEST), moment + LONGEST_NOTICE)
 
 
-class Ladder:
-    """Looks at every grant when its time has come. Running it often, or twice at once, says nothing twice.
+class ExpiryReminders:
+    """Looks at each grant when it is due. Running it often, or in two processes, sends nothing twice.
 
-    What time it is, and so what is over, the database says: a host's clock may be minutes ahead.
+    The time is the database's: a host's clock may be minutes ahead.
     """
 
     def __init__(self, catalog: PlatformCatalog, incidents: IncidentService, database: Database) -> None:
@@ -61,26 +61,26 @@ class Ladder:
         self._database = database
 
     async def run(self) -> None:
-        """Look at all whose time has come: each in a transaction of its own, so that nobody waits long."""
+        """Look at all grants that are due, each in a transaction of its own, so that no lock is held for long."""
         while page := await self._page():
             async with self._database.system(write=False) as session:
                 warned = await Incidents(session).warned_of([grant.id for grant in page])
                 moment = await database_time(session)
-            loud = [grant for grant in page if grant.id in warned or self._near(grant, moment)]
-            still = {grant.id: next_look(self._end(grant), moment) for grant in page if grant not in loud}
-            await self._put_off(still)
-            for grant in loud:
+            near = [grant for grant in page if grant.id in warned or self._near(grant, moment)]
+            far = {grant.id: next_look(self._end(grant), moment) for grant in page if grant not in near}
+            await self._postpone(far)
+            for grant in near:
                 try:
                     await self._look(grant)
                 except Exception as error:
                     log.exception("reminder.failed", grant=grant.id, type=type(error).__name__)
-                    await self._put_off({grant.id: moment + AFTER_A_FAULT})
+                    await self._postpone({grant.id: moment + AFTER_FAILURE})
 
     async def _page(self) -> list[Grant]:
         async with self._database.system(write=False) as session:
             return await Reminders(session).due(PAGE)
 
-    async def _put_off(self, until: Mapping[str, datetime]) -> None:
+    async def _postpone(self, until: Mapping[str, datetime]) -> None:
         if until:
             async with self._database.system() as session:
                 await Reminders(session).reschedule(until)
@@ -93,7 +93,7 @@ class Ladder:
         return grant.status == GrantStatus.HEALTHY and end is not None and end - moment <= LONGEST_NOTICE
 
     async def _look(self, seen: Grant) -> None:
-        """Say what there is to say about one grant, unless another look came first."""
+        """Handle one grant, unless another process was faster."""
         async with self._database.system() as session:
             moment = await database_time(session)
             grant = await Reminders(session).claim(seen, next_look(self._end(seen), moment))
@@ -101,9 +101,9 @@ class Ladder:
                 return
             await self._incidents.deadline_moved(session, grant)
             if grant.status == GrantStatus.HEALTHY:
-                await self._say(session, grant, moment)
+                await self._remind(session, grant, moment)
 
-    async def _say(self, session: AsyncSession, grant: Grant, moment: datetime) -> None:
+    async def _remind(self, session: AsyncSession, grant: Grant, moment: datetime) -> None:
         platform, end = self._catalog.platform(grant.platform), self._end(grant)
         if end is None:
             return

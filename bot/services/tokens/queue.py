@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +39,19 @@ ASK_AGAIN = timedelta(seconds=15)
 LONGEST_HOLD = timedelta(hours=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppLimits:
+    """One app of ours at a platform, and how fast its grants may be refreshed."""
+
+    platform: str
+    app: str
+    rate_limit: RateLimit
+    lease: timedelta = LEASE
+    """How long a grant belongs to the process that refreshes it."""
+    at_once: int = AT_ONCE
+    """The most calls in flight in this process."""
+
+
 class RefreshQueue:
     """Claims an app's due grants and hands them to `work`, each in a task of its own."""
 
@@ -45,23 +59,16 @@ class RefreshQueue:
         self,
         database: Database,
         work: Callable[[Grant], Awaitable[object]],
-        *,
-        platform: str,
-        app: str,
-        rate_limit: RateLimit,
-        lease: timedelta = LEASE,
-        at_once: int = AT_ONCE,
+        limits: AppLimits,
     ) -> None:
-        self.app = app
-        self.rate_limit = rate_limit
+        self.app = limits.app
+        self.rate_limit = limits.rate_limit
         self.counts: Counter[Outcome] = Counter()
         """Outcomes of calls since they were last saved."""
-        self._platform = platform
-        self._lease = lease
+        self._limits = limits
         self._database = database
         self._work = work
-        self._at_once = at_once
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(limits.at_once)
         self._working: set[asyncio.Task[Any]] = set()
         self._unanswered = 0
         self._held_until = 0.0
@@ -132,21 +139,21 @@ class RefreshQueue:
         counted, self.counts = self.counts, Counter()
         if counted:
             try:
-                await tallies.count(self._platform, await tallies.minute(), counted)
+                await tallies.count(self._limits.platform, await tallies.minute(), counted)
             except BaseException:
                 self.counts += counted
                 raise
 
     async def _claim(self) -> tuple[list[Grant], bool]:
         """Return grants to start now, taken out of the budget, and whether there may be more."""
-        limit = 1 if self._unanswered >= SILENCE else self._at_once
+        limit = 1 if self._unanswered >= SILENCE else self._limits.at_once
         async with self._database.system() as session:
             limits, refreshes = RateLimits(session), Refreshes(session)
             state = await limits.lock(self.app, self.rate_limit)
             # Before any grant is locked, in the order `Outcomes` uses, so that two transactions never deadlock.
             await self.save_counts_in(Tallies(session))
             limit = min(limit, state.calls)
-            claimed = await refreshes.claim(self.app, limit, self._lease) if limit else []
+            claimed = await refreshes.claim(self.app, limit, self._limits.lease) if limit else []
             if claimed:
                 await limits.consume(state, len(claimed))
         return claimed, bool(claimed) and len(claimed) == limit

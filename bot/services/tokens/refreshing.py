@@ -45,7 +45,7 @@ from bot.services.tokens.policy import (
     next_refresh_in,
     renewable,
 )
-from bot.services.tokens.queue import AT_ONCE, RefreshQueue
+from bot.services.tokens.queue import AT_ONCE, AppLimits, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
 from storage.models import Grant
@@ -86,11 +86,13 @@ class Refresher:
             app: RefreshQueue(
                 database,
                 self.refresh,
-                platform=found.platform.key,
-                app=app,
-                rate_limit=RateLimit(calls=found.budget.calls, per=found.budget.per),
-                lease=lease_for(found.platform),
-                at_once=at_once,
+                AppLimits(
+                    platform=found.platform.key,
+                    app=app,
+                    rate_limit=RateLimit(calls=found.budget.calls, per=found.budget.per),
+                    lease=lease_for(found.platform),
+                    at_once=at_once,
+                ),
             )
             for found in catalog.configured()
             for app in found.clients

@@ -97,6 +97,7 @@ class MetaAuth(OAuthSimulator):
             "limit_code": None,
             "limit_minutes": 19,
             "deauthorize_url": "",
+            "app_active": True,
         }
 
     # The dialog
@@ -119,6 +120,11 @@ class MetaAuth(OAuthSimulator):
             "error_description": "Permissions error",
             "error_reason": "user_denied",
         }
+
+    def stop_parameters(self) -> dict[str, str]:
+        """Return what an app that is not active gets: no `error`, in Meta's own words."""
+        inactive = {"error_code": "1349126", "error_message": "App Not Active"}
+        return {} if self.settings["app_active"] else inactive
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
         """Refuse permissions that do not exist, as the dialog does."""

@@ -1,4 +1,4 @@
-"""A sign-in that only a person can renew is warned about in time, once per rung, and ends in one call for help."""
+"""A sign-in that only a person can renew: reminders in time, one for each day that was chosen, and one at its end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlmodel import col, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.services.incidents.incidents import IncidentService
-from bot.services.incidents.reminders import Ladder, next_look
+from bot.services.incidents.reminders import ExpiryReminders, next_look
 from sandbox.platforms.linkedin import LinkedInSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
@@ -43,26 +43,26 @@ async def ending_in(works: Works, left: timedelta, who: str = "ana-ruiz") -> Gra
     return grant
 
 
-def ladder(works: Works) -> Ladder:
-    return Ladder(works.catalog, IncidentService(works.catalog, works.vault), works.database)
+def reminders(works: Works) -> ExpiryReminders:
+    return ExpiryReminders(works.catalog, IncidentService(works.catalog, works.vault), works.database)
 
 
 @pytest.mark.parametrize(
     ("left", "words"),
     [
-        pytest.param(timedelta(days=13), "within 13 days", id="first-rung"),
+        pytest.param(timedelta(days=13), "within 13 days", id="first"),
         pytest.param(timedelta(days=6, hours=23), "within 7 days", id="second"),
         pytest.param(timedelta(days=2), "within 2 days", id="third"),
         pytest.param(timedelta(hours=5), "within 1 day", id="last"),
     ],
 )
-async def test_each_rung_is_said_once_with_the_time_that_is_left(
+async def test_each_reminder_is_sent_once_with_the_time_that_is_left(
     linkedin: Works, left: timedelta, words: str
 ) -> None:
     grant = await ending_in(linkedin, left)
 
     for _ in range(3):
-        await ladder(linkedin).run()
+        await reminders(linkedin).run()
 
     [notice] = await linkedin.said()
     assert words in notice["text"]
@@ -72,7 +72,7 @@ async def test_each_rung_is_said_once_with_the_time_that_is_left(
 async def test_nobody_is_told_two_months_early(linkedin: Works) -> None:
     await ending_in(linkedin, timedelta(days=15))
 
-    await ladder(linkedin).run()
+    await reminders(linkedin).run()
 
     assert await linkedin.said() == []
 
@@ -81,7 +81,7 @@ async def test_when_its_time_is_up_it_needs_a_person_and_says_so_once(linkedin: 
     grant = await ending_in(linkedin, timedelta(seconds=-1))
 
     for _ in range(3):
-        await ladder(linkedin).run()
+        await reminders(linkedin).run()
 
     after = await linkedin.look(grant.id)
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "expired")
@@ -97,7 +97,7 @@ async def test_a_host_whose_clock_is_ahead_ends_nothing_early(
         works = await open_works(stack, LinkedInSimulator(), sqlite_database, vault)
         grant = await ending_in(works, timedelta(minutes=4))
 
-        await ladder(works).run()
+        await reminders(works).run()
 
         after = await works.look(grant.id)
         [notice] = await works.said()
@@ -122,7 +122,7 @@ async def test_a_grant_that_cannot_be_looked_at_hides_no_other_and_is_tried_agai
     incidents = Stumbling(linkedin.catalog, linkedin.vault)
     incidents.stone = first.id
 
-    await Ladder(linkedin.catalog, incidents, linkedin.database).run()
+    await ExpiryReminders(linkedin.catalog, incidents, linkedin.database).run()
 
     assert len(await linkedin.said()) == 1
     again = (await linkedin.look(first.id)).next_reminder_at

@@ -33,6 +33,7 @@ from storage.models import Account, Grant, GrantStatus
 from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
 from tests.counts import in_full
+from tests.patience import PATIENCE_S
 from tests.services.tokens.test_policy import facebook
 from tests.services.tokens.test_refreshing import Works, open_works
 
@@ -497,13 +498,13 @@ async def test_a_look_is_over_before_its_lease(
 ) -> None:
     works = await facebook(stack, sqlite_database, vault)
     grant = await works.grant(ANA)
-    works.simulator.faults.append(Fault(path="/debug_token", delay_s=5))
+    works.simulator.faults.append(Fault(path="/debug_token", delay_s=PATIENCE_S))
 
     started = time.monotonic()
     with pytest.raises(Busy, match="no_answer"):
         await look_of(works, grant, within_s=0.3)()
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < PATIENCE_S
 
 
 @in_full
@@ -512,9 +513,9 @@ async def test_pages_for_which_no_time_is_left_wait_and_the_person_s_newer_token
 ) -> None:
     works = await facebook(stack, sqlite_database, vault)
     grant = await works.grant(ANA)
-    works.simulator.faults.append(Fault(path="/debug_token", delay_s=1))
+    works.simulator.faults.append(Fault(path="/debug_token", delay_s=3))
 
-    done = await look_of(works, grant, within_s=1.7)()
+    done = await look_of(works, grant, within_s=5)()
 
     assert done.tokens.access_token
     assert done.again_in == page_tokens.RETRY_UNANSWERED

@@ -29,7 +29,7 @@ from storage.refreshes import Refreshes
 from storage.vault import Vault
 from tests.counts import in_full
 from tests.platforms import PLATFORMS
-from tests.services.incidents.test_reminders import ladder
+from tests.services.incidents.test_reminders import reminders
 from tests.services.tokens.test_refreshing import Works, open_works
 
 DAY = timedelta(days=1)
@@ -173,7 +173,7 @@ async def test_if_the_pages_cannot_be_read_then_the_trade_is_made_again_later(
 # Meta: the ninety days
 
 
-async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on_the_ladder(
+async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_in_time(
     stack: AsyncExitStack, sqlite_database: Database, vault: Vault
 ) -> None:
     works = await open_works(stack, MetaSimulator(), sqlite_database, vault, key="instagram")
@@ -192,7 +192,7 @@ async def test_instagrams_ninety_days_are_known_after_a_look_and_warned_about_on
             execution_options={"synchronize_session": False},
         )
     for _ in range(2):
-        await ladder(works).run()
+        await reminders(works).run()
     [notice] = await works.said()
     assert "7 days" in notice["text"]
 
@@ -205,7 +205,7 @@ async def test_a_day_without_data_is_no_death(
     grant = await works.grant(ANA)
 
     await works.refresher.run()
-    await ladder(works).run()
+    await reminders(works).run()
 
     after = await works.look(grant.id)
     account, _ = await account_of(works, grant)
@@ -307,7 +307,7 @@ async def test_a_linkedin_partners_sign_in_renews_itself_until_its_refresh_token
             .values(refresh_expires_at=now(2.5 * DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
-    await ladder(works).run()
+    await reminders(works).run()
     [notice] = await works.said()
     assert "3 days" in notice["text"]
 
@@ -332,7 +332,7 @@ async def test_a_consent_that_nothing_renews_stands_alone_beside_an_earlier_refr
             update(Grant).values(access_expires_at=now(-DAY), next_reminder_at=now()),
             execution_options={"synchronize_session": False},
         )
-    await ladder(works).run()
+    await reminders(works).run()
     assert (await works.look(grant.id)).status == GrantStatus.NEEDS_RECONNECT
 
 

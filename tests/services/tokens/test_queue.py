@@ -10,13 +10,14 @@ from datetime import timedelta
 from sqlmodel import col, func, select, update
 
 from adapters.base import Busy
-from bot.services.tokens.queue import SILENCE, RefreshQueue
+from bot.services.tokens.queue import SILENCE, AppLimits, RefreshQueue
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import AppRateLimit, Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from tests.counts import tries
 from tests.databases import another
+from tests.patience import PATIENCE_S
 
 PLENTY = RateLimit(calls=1_000_000, per=timedelta(minutes=1))
 UNSYNCHRONIZED = {"synchronize_session": False}
@@ -54,7 +55,8 @@ def lane(
     rate_limit: RateLimit = PLENTY,
     at_once: int = 64,
 ) -> RefreshQueue:
-    return RefreshQueue(database, work, platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
+    limits = AppLimits(platform="x", app="x", rate_limit=rate_limit, at_once=at_once)
+    return RefreshQueue(database, work, limits)
 
 
 async def test_two_processes_at_once_stay_below_the_budget_they_share(
@@ -72,7 +74,7 @@ async def test_two_processes_at_once_stay_below_the_budget_they_share(
         await settle(database, grant)
 
     lanes = [lane(each, work, rate_limit) for each in (database, other)]
-    while done < count and time.monotonic() < began + 30:
+    while done < count and time.monotonic() < began + PATIENCE_S:
         await asyncio.gather(*(each.run() for each in lanes))
         await asyncio.sleep(0.01)
     await other.close()

@@ -53,6 +53,7 @@ from storage.vault import Vault
 from tests.application import settings
 from tests.consent import VERIFIER, consent
 from tests.outbox import rendered, renderer_of
+from tests.patience import PATIENCE_S
 from tests.platforms import PLATFORMS
 
 
@@ -491,7 +492,7 @@ async def test_a_refused_token_that_nothing_renews_and_the_platform_finds_good_i
         await Refreshes(session).schedule(grant.id, timedelta(days=1), renews=False)
     before = len(reddit.simulator.requests)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(TokenRefused, match="refused_but_good"):
             await reddit.tokens.get(grant.id, refused=grant.generation)
 
@@ -505,7 +506,7 @@ async def test_who_gives_up_waiting_loses_no_token_and_a_stop_waits_for_it(x: Wo
     x.simulator.faults.append(held)
 
     asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
     asked.cancel()
@@ -524,7 +525,7 @@ async def test_new_tokens_are_stored_however_little_time_the_request_for_them_ha
 
     with time_limit.limited(0.3):
         asked = asyncio.create_task(x.tokens.get(grant.id, refused=grant.generation))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while held.times:  # noqa: ASYNC110 - until the request is there
             await asyncio.sleep(0.01)
     async with x.database.system() as session:

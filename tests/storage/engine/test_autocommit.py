@@ -16,6 +16,7 @@ from storage.seen_requests import first_seen
 from storage.standing import standing
 from storage.tickets import TooManyTickets, open_ticket
 from storage.workspaces import Workspaces
+from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql, tenant
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ async def test_a_connection_the_server_ended_is_replaced(postgres_database: Data
     ended, gone = single._idle[0], asyncio.Event()
     ended.add_termination_listener(lambda _: gone.set())
     await run_sql(postgres_database, "SELECT pg_terminate_backend(:pid)", pid=ended.get_server_pid())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await gone.wait()
 
     assert not await first_seen(single, "v0=1")

@@ -16,6 +16,7 @@ from storage.engine.autocommit import FAILURES
 from storage.engine.db import Database
 from tests.counts import in_full
 from tests.databases import stopped
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.databases import Postgres
@@ -45,7 +46,7 @@ async def test_a_lone_statement_does_not_wait_for_ever(impatient: Database) -> N
     [[pid]] = await impatient.durable_autocommit.rows(PID, {})
 
     with stopped(pid):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(FAILURES):
                 await impatient.durable_autocommit.rows(PID, {})
             [[another]] = await impatient.durable_autocommit.rows(PID, {})
@@ -57,7 +58,7 @@ async def test_a_session_does_not_wait_for_ever(impatient: Database) -> None:
     pid = await one(impatient, PID)
 
     with stopped(pid):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(FAILURES):
                 await one(impatient, PID)
             another = await one(impatient, PID)
@@ -73,7 +74,7 @@ async def commit_into_silence(database: Database) -> None:
 
 @in_full
 async def test_a_commit_does_not_wait_for_ever(impatient: Database) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(FAILURES):
             await commit_into_silence(impatient)
 
