@@ -104,7 +104,7 @@ def snoozed(one: Snoozed) -> Message:
 
 def link_sent(one: LinkSent) -> Message:
     """Return who asked whom to reconnect."""
-    return _reply(f"📨 {kit.named(one.by)} sent {kit.named(one.to)} a link to reconnect it.")
+    return _reply(f"📨 {kit.named(one.by)} sent {kit.named(one.user_id)} a link to reconnect it.")
 
 
 def snooze_ended() -> Message:

@@ -446,7 +446,7 @@ class Specimens:
             return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return next(iter(hint))
-        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by"}:
+        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by", "removed_by"}:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)
 

@@ -236,6 +236,7 @@ async def test_removing_a_person_disconnects_nothing(either_office: Office) -> N
 
     assert f"<@{OTTO}> isn't a member of Acme any more." in words
     assert "Every account stays connected." in words
+    await hears(otto, "You are no longer a member of Acme in Octapost.")
     assert "You aren't a member" in await said(otto, "accounts")
     cards = await said(ada, "accounts")
     assert "Octa Demo" in cards

@@ -204,7 +204,8 @@ class LinkSent(Reply):
 
     KIND = "incident_link_sent"
     by: str | None
-    to: str
+    user_id: str
+    """Who got it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,7 @@ class IncidentResponses:
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "link sent", incident.id, to=member.id
             )
-            sent = LinkSent(by=await _user_id(session, actor), to=member.user_id)
+            sent = LinkSent(by=await _user_id(session, actor), user_id=member.user_id)
             await self._cards.update(session, incident, sent)
 
     async def decide_late_posts(self, actor: Actor, incident_id: str, answer: LateAnswer) -> None:
