@@ -1,8 +1,9 @@
-"""The command line: `octapost run | sandbox | doctor | db | keys | manifest`."""
+"""The command line: `octapost run | sandbox | doctor | db | keys | org | manifest`."""
 
 from __future__ import annotations
 
 import gc
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -25,8 +26,12 @@ from bot import doctor as check_up
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
+from bot.services.errors import ServiceError
+from bot.services.organizations.ownership import Appointed
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
+from bot.slack.failures import CALL_FAILED, failure
+from bot.views.errors import sentence
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database
@@ -45,9 +50,13 @@ cli = typer.Typer(
 database_cli = typer.Typer(no_args_is_help=True, help="The database.")
 keys_cli = typer.Typer(no_args_is_help=True, help="The keys that seal tokens.")
 cli.add_typer(database_cli, name="db")
+organizations_cli = typer.Typer(no_args_is_help=True, help="The organizations.")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(organizations_cli, name="org")
 out, err = Console(), Console(stderr=True)
 Answer = TypeVar("Answer")
+PERSON = re.compile(r"(?:<?@)?([UW][A-Z0-9]{2,})(?:\|[^>]*)?>?")
+"""A Slack user id, alone or as a mention."""
 NOT_ALLOWED = "42501"
 """PostgreSQL's `insufficient_privilege` (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 NEEDS_OWNER = (
@@ -62,14 +71,14 @@ UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, CopyRefu
 
 
 class Only(StrEnum):
-    """Half of the work, for installations of several processes."""
+    """The half of the work to do, for installations with several processes."""
 
     WEB = "web"
     JOBS = "jobs"
 
 
 def main() -> None:
-    """Run the command line, in a process whose memory is its own."""
+    """Run the command line, in a process whose memory other processes can't read."""
     for undone in keep_memory_private():
         err.print(f"Warning: {undone}.", style="yellow", highlight=False)
     cli()
@@ -108,7 +117,7 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
 
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[Database]:
-    """Give a database that may take as long as it needs; closed at the end."""
+    """Yield a database whose statements may take as long as they need."""
     database = Database(url, answered_within=None)
     try:
         yield database
@@ -138,7 +147,7 @@ def run(
         async with process.run(
             settings, serve=only is not Only.JOBS, work=only is not Only.WEB, socket_mode=socket_mode
         ):
-            # What is here now stays: collecting it again and again would stop every request for 0.1 s.
+            # The objects that exist now will stay. Checking them in every collection would stop all requests for 0.1 s.
             gc.collect()
             gc.freeze()
             await stop.wait()
@@ -288,6 +297,34 @@ def rotate_keys() -> None:
     count, left = _go(work())
     out.print(f"{count} values sealed anew; values by key: {left or 'none'}", highlight=False)
     out.print("Older keys may leave the ring once every backup made before today is gone.")
+
+
+@organizations_cli.command("owner")
+def appoint_owner(
+    organization: Annotated[str, typer.Argument(help="The organization's name, or its id (org_...).")],
+    person: Annotated[str, typer.Argument(help="The Slack user id of the new owner, such as U0123ABCD.")],
+) -> None:
+    """Make a person the owner of an organization that has no owner left. All its members are told."""
+    settings = _settings()
+    found = PERSON.fullmatch(person.strip())
+    if found is None:
+        _fail("Give the person's Slack user id: in their Slack profile, press ⋮ and Copy member ID.")
+
+    async def work() -> Appointed:
+        async with app.parts_of(settings) as parts:
+            return await parts.ownership.appoint(organization, found[1])
+
+    try:
+        appointed = _go(work())
+    except ServiceError as error:
+        _fail(sentence(error))
+    except CALL_FAILED as error:
+        _fail(f"Slack did not say who that is ({failure(error).code}): nothing was changed.")
+    out.print(
+        f"{appointed.name} now owns {appointed.organization}. Members told: {appointed.told}.",
+        markup=False,
+        highlight=False,
+    )
 
 
 @cli.command("manifest")

@@ -64,7 +64,7 @@ def control_routes(world: SimulatedWorld) -> list[web.RouteDef]:
     return [
         web.get("/world", page.show),
         web.post("/world/time", page.wait),
-        web.post("/world/{simulator}/{deed}", page.act),
+        web.post("/world/{simulator}/{action}", page.act),
     ]
 
 
@@ -73,14 +73,14 @@ class Controls:
 
     def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
-        self._deeds: dict[str, Callable[[Simulator, str], Awaitable[str]]] = {
+        self._actions: dict[str, Callable[[Simulator, str], Awaitable[str]]] = {
             "outage": self._outage,
             "recover": self._recover,
             "revoke": self._revoke,
             "expire": self._expire,
             "uninstall": self._uninstall,
             "notice": self._notice,
-            "eve": self._eve,
+            "warning": self._warning,
         }
         self._unnoticed: set[str] = set()
         """Platforms where somebody ended a permission since time last passed."""
@@ -112,12 +112,12 @@ class Controls:
         from_own_page(request, "application/x-www-form-urlencoded")
         name = request.match_info["simulator"]
         simulator = next((s for s in self._world.simulators if s.name == name), None)
-        deed = self._deeds.get(request.match_info["deed"])
-        if simulator is None or deed is None:
+        action = self._actions.get(request.match_info["action"])
+        if simulator is None or action is None:
             raise web.HTTPNotFound
         form = await request.post()
         try:
-            done = await deed(simulator, str(form.get("what", "")))
+            done = await action(simulator, str(form.get("what", "")))
         except ValueError as refusal:
             done = f"Nothing happened: {refusal}."
         raise web.HTTPSeeOther(f"/world?{urlencode({'done': done})}#{name}")
@@ -141,9 +141,7 @@ class Controls:
             simulator.faults.insert(0, fault)
         if simulator is self._world.slack:
             return "Slack's Web API now answers 503."
-        return (
-            f"{_called(simulator)}'s whole server now answers 503. Let hours pass: nobody is to hear of it."
-        )
+        return f"{_called(simulator)}'s whole server now answers 503. Let hours pass: nobody should get a message."
 
     async def _recover(self, simulator: Simulator, _: str) -> str:
         simulator.faults.clear()
@@ -154,7 +152,7 @@ class Controls:
         done = f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
         if 200 in [*told.get("webhooks", ()), *told.get("callbacks", ())]:
             return f"{done} {_called(simulator)} has told Octapost: look in Slack."
-        if isinstance(simulator, OAuthSimulator) and simulator.eve is not None:
+        if isinstance(simulator, OAuthSimulator) and simulator.warning_day is not None:
             name = _called(simulator)
             return f"{done} {name} has nothing to renew, so Octapost learns of it when it needs the token."
         self._unnoticed.add(simulator.name)
@@ -167,10 +165,10 @@ class Controls:
         passed = await self._world.let_it_notice(simulator)
         return f"{_spelled(passed)} went by, and Octapost asked {_called(simulator)} twice. Look in Slack."
 
-    async def _eve(self, simulator: Simulator, _: str) -> str:
-        if not isinstance(simulator, OAuthSimulator) or simulator.eve is None:
+    async def _warning(self, simulator: Simulator, _: str) -> str:
+        if not isinstance(simulator, OAuthSimulator) or simulator.warning_day is None:
             raise ValueError("no sign-in there ends by itself")
-        passed = await self._world.come_to_day(simulator, simulator.eve)
+        passed = await self._world.come_to_day(simulator, simulator.warning_day)
         self._unnoticed.clear()
         return f"{_spelled(passed)} went by. {_called(simulator)}'s sign-in has a week left: look in Slack."
 

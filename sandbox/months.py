@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import expect, first_line, links_in, text_of
-from sandbox.platforms.linkedin import EVE
+from sandbox.platforms.linkedin import WARNING_DAY
 from sandbox.slack.world import OTTO
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Months:
     async def day_53(self) -> str:
         """Move LinkedIn's clock to a week before its tokens end."""
         linkedin = self._world.platforms["linkedin"]
-        await self._world.come_to_day(linkedin, EVE)
+        await self._world.come_to_day(linkedin, WARNING_DAY)
         signed_in = sum(not grant.dead for grant in linkedin.grants.values())
         cards = await self._cards_with("must be reconnected within 7 days", signed_in)
         return f"“{first_line(cards[0])}” {len(cards)} cards for {signed_in} sign-ins"

@@ -60,13 +60,19 @@ class RoleTooLow(Exception):
 
 @asynccontextmanager
 async def acting(
-    database: Database, organization_id: str, membership_id: str, needed: Role, *, system: bool = False
+    database: Database,
+    organization_id: str,
+    membership_id: str,
+    needed: Role,
+    *,
+    system: bool = False,
+    alone: bool = False,
 ) -> AsyncGenerator[AsyncSession]:
     """Give a transaction for a member whose role is at least `needed`, now and until it ends.
 
     `system`: it also sees other organizations' rows, such as a consent that several of them share.
-    What only owners may do happens one at a time in each organization: two owners who remove each
-    other would otherwise each wait for the other's membership.
+    `alone`: it happens one at a time in each organization, as does all that only owners may do. Whoever changes
+    memberships needs that: two owners who remove each other would otherwise each wait for the other's.
 
     Raises:
         MembershipEnded: The membership or the organization is gone.
@@ -75,7 +81,7 @@ async def acting(
     """
     begun = database.system() if system else database.organization(organization_id)
     async with begun as session:
-        if needed >= Role.OWNER:
+        if alone or needed >= Role.OWNER:
             await lock_organization(session, organization_id)
         seat = await hold_seat(session, organization_id, membership_id)
         if seat is None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, distinct, exists, func, text
-from sqlalchemy.orm import aliased
+from sqlalchemy import distinct, exists, func, text
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import across, insert_once, now, run
@@ -21,6 +20,7 @@ from storage.models import (
     GrantHolder,
     GrantStatus,
     Membership,
+    Revocation,
     new_id,
 )
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
 _FRESH = {"populate_existing": True}
+_PERSON = col(Membership.realm) + "/" + col(Membership.user_id)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
 
 
@@ -45,17 +46,18 @@ class TokenPair:
     refresh: Secret | None
 
 
-def token_pair(vault: Vault, grant: Grant) -> TokenPair:
-    """Return the grant's tokens. Raises `LookupError` when it has ended and they are gone."""
-    if grant.access_sealed is None:
+def token_pair(vault: Vault, row: Grant | Revocation) -> TokenPair:
+    """Return the tokens of a grant, or of its revocation. Raises `LookupError` when they are gone."""
+    if row.access_sealed is None:
         raise LookupError("the grant has ended, its tokens are gone")
+    table = str(row.__tablename__)
 
     def opened(column: str, sealed: bytes) -> Secret:
-        return vault.open(sealed, table="grant_", column=column, organization=None, row=grant.id)
+        return vault.open(sealed, table=table, column=column, organization=None, row=row.id)
 
-    refresh = grant.refresh_sealed
+    refresh = row.refresh_sealed
     return TokenPair(
-        access=opened("access_sealed", grant.access_sealed),
+        access=opened("access_sealed", row.access_sealed),
         refresh=None if refresh is None else opened("refresh_sealed", refresh),
     )
 
@@ -308,10 +310,15 @@ class Grants:
         held = select(GrantHolder.connected_by).where(GrantHolder.grant_id == grant_id)
         return frozenset(await self._session.exec(held))
 
-    async def connected_by_same(self, platform: str, memberships: Collection[str], except_grant: str) -> int:
-        """Return how many other live grants the Slack people behind these memberships connected.
+    async def people_behind(self, memberships: Collection[str]) -> frozenset[str]:
+        """Return the Slack people behind these memberships, each as `realm/user id`. System session."""
+        theirs = select(_PERSON).where(col(Membership.id).in_(memberships))
+        return frozenset(await self._session.exec(theirs))
 
-        In whatever organization; without memberships, whoever connected them. Where one login stands
+    async def connected_by_same(self, platform: str, people: Collection[str], except_grant: str) -> int:
+        """Return how many other live grants these Slack people (`people_behind`) connected.
+
+        In whatever organization; without people, whoever connected them. Where one login stands
         behind several grants and the platform does not tell which (Google), these may end together.
         System session.
         """
@@ -320,17 +327,31 @@ class Grants:
             .join(GrantHolder, col(GrantHolder.grant_id) == col(Grant.id))
             .where(Grant.platform == platform, Grant.id != except_grant, Grant.status != GrantStatus.ENDED)
         )
-        if memberships:
-            theirs, known = aliased(Membership), aliased(Membership)
-            others = (
-                others.join(theirs, col(theirs.id) == col(GrantHolder.connected_by))
-                .join(
-                    known,
-                    and_(col(known.realm) == col(theirs.realm), col(known.user_id) == col(theirs.user_id)),
-                )
-                .where(col(known.id).in_(memberships))
-            )
+        if people:
+            by_them = col(Membership.id) == col(GrantHolder.connected_by)
+            others = others.join(Membership, by_them).where(_PERSON.in_(people))
         return (await self._session.exec(others)).one()
+
+    async def of_person(self, platform: str, app: str, external_id: str) -> Grant | None:
+        """Return the grant by which this person of the platform let the app in, unless it ended. System session."""
+        theirs = select(Grant).where(
+            Grant.platform == platform,
+            Grant.app == app,
+            Grant.external_id == external_id,
+            Grant.status != GrantStatus.ENDED,
+        )
+        return (await self._session.exec(theirs)).one_or_none()
+
+    async def of_organization(self, organization_id: str) -> list[Grant]:
+        """Return all grants the organization holds, locked: nobody else changes them meanwhile. System session."""
+        held = (
+            select(Grant)
+            .join(GrantHolder)
+            .where(GrantHolder.organization_id == organization_id)
+            .order_by(col(Grant.id))
+            .with_for_update(key_share=True, of=Grant)
+        )
+        return list(await self._session.exec(held, execution_options=_FRESH))
 
     async def uses(self, grant_id: str) -> int:
         """Return how many connected accounts live on the grant, in all organizations. System session."""

@@ -34,6 +34,17 @@ class Organizations:
         )
         return (await self._session.exec(found)).one_or_none()
 
+    async def called(self, typed: str) -> list[Organization]:
+        """Return the organization with this id, else those with this name, in any case. System session."""
+        one = await self.get(typed)
+        if one is not None:
+            return [one]
+        named = (
+            select(Organization).where(col(Organization.deleted_at).is_(None)).order_by(col(Organization.id))
+        )
+        wanted = typed.strip().casefold()
+        return [each for each in await self._session.exec(named) if each.name.casefold() == wanted]
+
     async def rename(self, organization_id: str, name: str) -> bool:
         """Give the organization another name; False if it is absent. Raises `NameTaken`: see `Workspaces.link`."""
         await check_rename(self._session, organization_id, name)

@@ -22,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs
 from storage.organization_summaries import Summary
 
@@ -232,6 +233,61 @@ class MemberLeft(Notification):
     organization: str
     owners: int
     """How many owners the organization has left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberResigned(Notification):
+    """A member left the organization themselves; the admins are told."""
+
+    KIND = "member_resigned"
+    user_id: str
+    organization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerAppointed(Notification):
+    """Whoever runs the installation made somebody the owner of an organization without one; all members are told."""
+
+    KIND = "owner_appointed"
+    user_id: str
+    organization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationDeleted(Notification):
+    """An owner deleted the organization; its other admins and owners are told."""
+
+    KIND = "organization_deleted"
+    organization: str
+    user_id: str
+    """Who did it."""
+    accounts: int
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLine:
+    """What came of one account of a deleted organization."""
+
+    account: str
+    """Its name; empty: a sign-in from which no account was chosen."""
+    platform: str
+    result: RevocationResult
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionReceipt(Notification):
+    """What the platforms confirmed of a deleted organization's sign-ins; its owners are told."""
+
+    KIND = "deletion_receipt"
+    organization: str
+    receipt: str
+    deleted_at: datetime
+    lines: tuple[ReceiptLine, ...]
+    part: int
+    """Which of `parts` messages this is."""
+    parts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,8 +156,8 @@ def _answered(response: Any) -> Failure:
     status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or HTTPStatus.OK
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Failure(kind=FailureKind.TRANSIENT, code=REDIRECTED)
-    said = body.get("error") if isinstance(body, dict) else None
-    code = said if isinstance(said, str) and said.isidentifier() and said.isascii() else NO_CODE
+    error = body.get("error") if isinstance(body, dict) else None
+    code = error if isinstance(error, str) and error.isidentifier() and error.isascii() else NO_CODE
     passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
     foreign = code == NO_CODE and status >= HTTPStatus.BAD_REQUEST  # a proxy's page, say
     wait = wait_of((getattr(response, "headers", None) or {}).get("Retry-After"))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
-from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook
 from bot.services.accounts.problems import Remedy
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.permissions import Permission, allows
 from bot.views import diagnosis, kit
 from bot.views.incidents import care
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
 DISCONNECT_TITLE, PLACES_TITLE = "Disconnect account", "Where it can post"
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
-"""Where somebody reads what to press, and may not press it."""
+"""Shown instead of advice to press a button that the reader may not use."""
 CAN = {
     Capability.PUBLISH: "publish",
     Capability.MEDIA: "send media",
     Capability.INSIGHTS: "read how posts did",
     Capability.PLACES: "list {place}s",
 }
-"""What an account can do, after "Can" or "Can't"; `{place}` is what a place is called at the platform."""
+"""Capability -> the words after "Can" or "Can't"; `{place}` is the platform's word for a place."""
 
 
 def ability(platform: Platform, capability: Capability) -> str:
-    """Return what an account with `capability` can do, after "Can" or "Can't"."""
+    """Return a capability in the words that follow "Can" or "Can't"."""
     return CAN[capability].format(place=platform.place)
 
 
@@ -91,21 +92,21 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some of many cards, and the way to the others."""
+    """A page of a list of cards, with the buttons to its neighbours."""
 
     shown: Sequence[AccountProfile]
     number: int
     """From 0."""
     of: int
     story: str
-    """What the buttons' action ids begin with."""
+    """The first part of the buttons' action ids."""
     value: str
-    """What they carry before the page's number."""
+    """The part of the buttons' values before the page number."""
     about: str = ""
-    """What they carry after it."""
+    """The part after it."""
 
     def button(self, label: str, step: int) -> Json:
-        """Return the button that leads `step` pages on."""
+        """Return the button to the page that is `step` pages further, or back if negative."""
         way = "earlier" if step < 0 else "later"
         return kit.button(label, f"{self.story}.{way}", f"{self.value}{self.number + step}{self.about}")
 
@@ -113,7 +114,7 @@ class Page:
 def page(
     found: Sequence[AccountProfile], number: int, *, size: int, story: str, value: str, about: str = ""
 ) -> Page:
-    """Return one page of cards; a number there is none of is answered with the last page."""
+    """Return one page of cards; for a number that does not exist, the last page."""
     of = max(1, -(-len(found) // size))
     number = min(max(0, number), of - 1)
     shown = found[number * size : (number + 1) * size]
@@ -121,7 +122,7 @@ def page(
 
 
 def cards(part: Page, role: Role) -> list[Json]:
-    """Return the cards of a page, and under it the way to the pages beside it."""
+    """Return the cards of a page, and below them the buttons to its neighbours."""
     blocks: list[Json] = []
     for one in part.shown:
         blocks += [*card(one, role), kit.divider()]
@@ -136,12 +137,12 @@ def cards(part: Page, role: Role) -> list[Json]:
 
 
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
-    """Return cards in the order in which they want a person, and otherwise as they come."""
+    """Return the cards that need a person most first, otherwise in the given order."""
     return sorted(found, key=lambda one: (not one.diagnosis.broken, one.diagnosis.fine))
 
 
 def outages(found: Sequence[AccountProfile]) -> list[Json]:
-    """Return a line for each platform that is in trouble as a whole."""
+    """Return a line for each platform that has a fault as a whole."""
     lines = {
         one.platform.key: diagnosis.health(one.health, one.platform) for one in found if not one.health.fine
     }
@@ -209,7 +210,7 @@ def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word:
 
 
 def _told_apart(together: Sequence[AccountProfile]) -> str:
-    """Return what tells a choice from another of the same name."""
+    """Return what distinguishes a choice from others of the same name."""
     [first, *others] = (one.account for one in together)
     if others:
         return f"{len(together)} accounts of one sign-in"
@@ -220,13 +221,13 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
     """Return the modal that says what disconnecting means before it happens."""
     account, platform = one.account, one.platform.name
     consequence = {
-        Revocation.ENDED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
-        Revocation.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
-        Revocation.SAME_PERSON: (
+        RevocationResult.REVOKED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
+        RevocationResult.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
+        RevocationResult.SAME_PERSON: (
             f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
             f" So {platform} keeps our access until the last of them is disconnected."
         ),
-        Revocation.FAILED: f"Its sign-in is over already, so there is nothing to end at {platform}.",
+        RevocationResult.OVER: f"Its sign-in is over already, so there is nothing to end at {platform}.",
     }
     what = (
         f"{one.organization} will no longer be able to publish to {one.label} on {platform}."
@@ -245,7 +246,7 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
 
 
 def disconnecting(gone: Disconnection) -> Json:
-    """Return what the modal says while the platform is being asked."""
+    """Return the modal while the platform is called."""
     return kit.modal(
         DISCONNECT_TITLE,
         [kit.words(f"{gone.account.name} is disconnected. Ending our access at {gone.platform.name} …")],
@@ -253,20 +254,28 @@ def disconnecting(gone: Disconnection) -> Json:
     )
 
 
-def disconnected(gone: Disconnection, result: Revocation) -> Json:
-    """Return what the modal says at the end, including what could not be ended."""
+def disconnected(gone: Disconnection, result: RevocationResult) -> Json:
+    """Return the modal at the end, including what could not be ended."""
     platform = gone.platform.name
+    by_hand = (
+        "Our tokens are deleted, so we can't use it; to be sure, remove Octapost under connected apps in the"
+        f" {platform} settings."
+    )
     words = {
-        Revocation.ENDED: f"{platform} confirmed that our access has ended.",
-        Revocation.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
-        Revocation.SAME_PERSON: (
+        RevocationResult.REVOKED: f"{platform} confirmed that our access has ended.",
+        RevocationResult.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
+        RevocationResult.SAME_PERSON: (
             "Our tokens for it are deleted. The same person connected other accounts here, which ending this sign-in"
             f" at {platform} could end too, so our access there ends with the last of them."
         ),
-        Revocation.FAILED: (
-            f"{platform} didn't confirm that our access has ended. Our tokens are deleted, so we can't use it;"
-            f" to be sure, remove Octapost under connected apps in the {platform} settings."
+        RevocationResult.OVER: f"The sign-in had ended at {platform} before, so there was nothing left to end.",
+        RevocationResult.PENDING: (
+            f"{platform} hasn't confirmed yet that our access has ended. I keep trying for 72 hours, then our tokens"
+            f" are deleted; to be sure, remove Octapost under connected apps in the {platform} settings."
         ),
+        RevocationResult.NO_ENDPOINT: f"{platform} offers no way to end our access from here. {by_hand}",
+        RevocationResult.REFUSED: f"{platform} refused to end our access. {by_hand}",
+        RevocationResult.UNANSWERED: f"{platform} didn't confirm that our access has ended. {by_hand}",
     }
     return kit.modal(
         DISCONNECT_TITLE,

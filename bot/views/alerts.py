@@ -1,4 +1,4 @@
-"""What an organization reads and chooses about being told: `/octapost alerts`."""
+"""`/octapost alerts`: the settings of an organization's alerts, and the form that changes them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tested(code: str) -> str:
 
 
 def no_answer(*, perhaps_posted: bool) -> str:
-    """Return what a person reads whose message Slack neither took nor refused."""
+    """Return the sentence for a message that Slack neither took nor refused."""
     if perhaps_posted:
         return (
             "Slack didn't answer in time, so I don't know whether my message arrived. Look in the channel,"
@@ -75,7 +75,7 @@ def _quiet(chosen: AlertSettings) -> str:
 
 
 def trouble(chosen: AlertSettings) -> str:
-    """Return, in mrkdwn, what is wrong with the channel; empty when nothing is."""
+    """Return, in mrkdwn, what is wrong with the channel; empty if nothing is."""
     if not chosen.channel_error or not chosen.channel_id:
         return ""
     reason = SLACK_REASONS.get(chosen.channel_error, "Slack doesn't take my messages there")
@@ -119,7 +119,7 @@ def _channel(chosen: AlertSettings, *, elsewhere: bool) -> Json:
         "filter": {
             "include": ["public", "private"],
             "exclude_bot_users": True,
-            "exclude_external_shared_channels": True,  # other companies read along there
+            "exclude_external_shared_channels": True,  # people of other companies read them
         },
     }
     if chosen.channel_id and not elsewhere:
@@ -174,7 +174,7 @@ def zone_options(zones: Sequence[str]) -> list[Json]:
 
 
 def saved(organization: str, chosen: AlertSettings, *, elsewhere: bool) -> Json:
-    """Return what the modal says when everything was saved."""
+    """Return the modal after everything was saved."""
     return kit.modal(TITLE, [kit.words("✅ Saved."), *settings(organization, chosen, elsewhere=elsewhere)])
 
 

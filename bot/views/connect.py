@@ -79,7 +79,7 @@ def platforms(offered: Sequence[PlatformSettings], organization_id: str, organiz
 
 
 def label(platform: Platform, app: App, found: PlatformSettings) -> str:
-    """Return the button text of an app: the platform, and which part of it where it has two."""
+    """Return the button text of an app: the platform, and if it has two apps, which one."""
     if len(found.clients) < 2:
         return platform.name
     part = " ".join(app.connects.replace(platform.name, "").split())
@@ -106,15 +106,15 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
 
 
 def capital(words: str) -> str:
-    """Return words as a button or a sentence begins with them."""
+    """Return words with a capital letter, as at the start of a button or a sentence."""
     return words[:1].upper() + words[1:]
 
 
 def which_organization(found: Sequence[Summary], realm: str, word: str) -> Json:
     """Return the modal that asks which organization will own the account.
 
-    Nothing is chosen beforehand, and each says who owns it: names can be alike, and what a channel is about
-    is not for the person who connects to decide.
+    Nothing is preselected, and each entry says who owns it: names can be alike, and the person who connects has not
+    chosen which organization the channel is about.
     """
     blocks = [kit.words("Which organization will own the account?")]
     blocks += [

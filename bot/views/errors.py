@@ -33,11 +33,14 @@ from bot.services.errors import (
     NameFault,
     NoAlertsChannelError,
     NotAllowedError,
+    NotConfirmedError,
     NotFoundError,
     NothingChosenError,
     NotInstalledError,
     NotMemberError,
     OrganizationNameError,
+    OrganizationNotFoundError,
+    OrganizationOwnedError,
     PlatformNotSetUpError,
     ServiceError,
     Thing,
@@ -181,6 +184,27 @@ def _(error: UnknownMemberError) -> str:
 @sentence.register
 def _(error: LastOwnerError) -> str:
     return f"{error.organization} needs at least one owner. Make somebody else an owner first."
+
+
+@sentence.register
+def _(error: NotConfirmedError) -> str:
+    return f"That isn't the organization's name. Type {error.organization} to delete it."
+
+
+@sentence.register
+def _(error: OrganizationOwnedError) -> str:
+    return (
+        f"{error.organization} has an owner ({listed(error.owners)}), who can make others owners in Slack:"
+        " /octapost org role @person owner. Nothing was changed."
+    )
+
+
+@sentence.register
+def _(error: OrganizationNotFoundError) -> str:
+    if error.ids:
+        ids = listed(error.ids, "or")
+        return f"Several organizations are called {error.typed}. Give one of these ids instead: {ids}."
+    return f"No organization here is called {error.typed} or has that id."
 
 
 @sentence.register

@@ -1,4 +1,4 @@
-"""The usage text. Every line comes from the table of routes, so it cannot drift from what works."""
+"""The usage text. Every line comes from the table of routes, so it always shows the commands that exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Command(Protocol):
-    """A command as the table of routes holds it."""
+    """A command, as in the table of routes."""
 
     @property
     def key(self) -> str:
@@ -35,7 +35,7 @@ class Command(Protocol):
 
     @property
     def topic(self) -> str:
-        """The heading it stands under."""
+        """The heading under which it is listed."""
         ...
 
 
@@ -43,7 +43,7 @@ TITLE = "Octapost publishes to your social accounts from Slack."
 
 
 def usage(commands: Sequence[Command], offered: Sequence[str], not_set_up: Sequence[str]) -> Message:
-    """Return the help: a line per command, the platforms, and where to go from there."""
+    """Return the help: a line per command, the platforms, and what to do next."""
     blocks = [kit.section(f"*{TITLE}*"), *topics(commands)]
     ready = (
         f"Ready to connect: {kit.listed(offered)}."
@@ -64,7 +64,7 @@ def topics(commands: Sequence[Command]) -> list[kit.Json]:
 
 
 def unknown(typed: str, nearest: str | None, commands: Sequence[Command]) -> Message:
-    """Return what an unknown word gets: the nearest match, or else all there is."""
+    """Return the answer to an unknown word: the nearest match, or else all commands."""
     word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
     return Message(

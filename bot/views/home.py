@@ -1,4 +1,4 @@
-"""The App Home: the same truth as the commands, to look at and to press."""
+"""The App Home: the same information and actions as the commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from storage.standing import Seat
 
 HOME_CARDS = 18
-"""A home tab holds 100 blocks, a card at most 4; about ten stand around them."""
+"""A home tab holds 100 blocks. A card takes at most 4, and about ten blocks come before and after the cards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings,
 def switcher(reader: Reader) -> Json:
     """Return the select that shows another of the person's organizations, each with the number of its accounts.
 
-    A select shows no mentions; who owns an organization stands under its name once it is shown.
+    A select shows no mentions, so the owners of an organization are shown under its name once it is chosen.
     """
     options = []
     for one in reader.seats[:100]:
@@ -102,7 +102,7 @@ def with_invitations(view: Json, waiting: Sequence[InvitationReceived]) -> Json:
 
 
 def welcome(sentence: str) -> Json:
-    """Return the home tab of somebody who is in no organization yet."""
+    """Return the home tab of somebody who is a member of no organization yet."""
     return {
         "type": "home",
         "blocks": [

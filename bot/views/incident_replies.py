@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 def _reply(ours: str) -> Message:
-    """Return a message in mrkdwn of our own words, in which a mention is meant as one."""
+    """Return a message in mrkdwn that we wrote, so its mentions are intended."""
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
 def text(one: ReplyText) -> Message:
-    """Return a reply that an older release put into words."""
+    """Return a reply whose text was stored by an older release."""
     return _reply(one.text)
 
 
@@ -53,7 +53,7 @@ def access_lost(one: AccessLost, platform: Platform) -> Message:
 
 
 def access_still_lost(one: AccessStillLost, platform: Platform) -> Message:
-    """Return that a sign-in was renewed and did not bring these accounts back."""
+    """Return that a sign-in was renewed without these accounts."""
     some = f"{one.accounts} accounts don't" if one.accounts > 1 else "one account doesn't"
     reason = reason_text(platform, one.code)
     return _reply(f"🟠 The sign-in was renewed, but {some} come back with it: {reason}.")
@@ -90,7 +90,7 @@ def claim_released(one: ClaimReleased) -> Message:
 
 
 def claim_expired(one: ClaimExpired) -> Message:
-    """Return that nothing came of a claim."""
+    """Return that a claim ended without a result."""
     if one.by is None:
         return _reply("↩️ Whoever was on it has left; it needs somebody again.")
     took = f"{kit.named(one.by)} took it a day ago, and it still needs somebody."
@@ -113,7 +113,7 @@ def snooze_ended() -> Message:
 
 
 def late_posts_decided(one: LatePostsDecided) -> Message:
-    """Return what becomes of late posts, and who decided it."""
+    """Return what happens to late posts, and who decided that."""
     return _reply(decided(one.answer, one.posts, kit.named(one.by)))
 
 

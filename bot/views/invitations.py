@@ -1,4 +1,4 @@
-"""Invitations in Slack: what the invited person reads and presses, and what comes of it."""
+"""Invitations in Slack: what the invited person reads and presses, and the answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def message(one: InvitationReceived) -> Message:
 
 
 def card(one: InvitationReceived) -> list[Json]:
-    """Return an invitation with its two buttons; it says who owns the organization, whatever its name."""
+    """Return an invitation with its two buttons. It says who owns the organization, because names can be alike."""
     organization, role = one.organization, Role(one.role)
     name = kit.escape(organization.name)
     lines = (

@@ -1,7 +1,7 @@
 """Block Kit in small pieces: values in, blocks out.
 
-What people typed (names of organizations, accounts, channels) goes out as plain text wherever Slack
-allows it; `escape` is for the few places where it must stand in mrkdwn.
+Texts that people typed (names of organizations, accounts, channels) are sent as plain text wherever Slack
+allows it; `escape` is for the few places where they must be in mrkdwn.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEADER_TEXT = 150
 
 
 DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-"""The marks that turn the direction of text: in a name, they would turn the rest of our sentence too."""
+"""Characters that change the direction of text: in a name, they would also turn the rest of our sentence."""
 
 
 def cut(text: str, limit: int) -> str:
@@ -59,7 +59,7 @@ class Message:
     text: str
     blocks: Sequence[Json]
     ours: bool = False
-    """True: the text is mrkdwn of our own words, in which a mention is meant as one."""
+    """True: the text is mrkdwn that we wrote, so its mentions are intended."""
 
     @property
     def body(self) -> Json:
@@ -73,12 +73,12 @@ class Message:
 
 
 def plain(text: str, limit: int = SECTION_TEXT) -> Json:
-    """Return a plain_text object; an empty text becomes a dash, which Slack demands to be non-empty."""
+    """Return a plain_text object; an empty text becomes a dash, because Slack accepts no empty ones."""
     return {"type": "plain_text", "text": cut(text, limit) or "-", "emoji": False}
 
 
 def mrkdwn(text: str) -> Json:
-    """Return a mrkdwn object of our own words; anything foreign in it went through `escape`."""
+    """Return a mrkdwn object. Text that people typed must have passed `escape`."""
     return {"type": "mrkdwn", "text": cut(text, SECTION_TEXT), "verbatim": True}
 
 
@@ -88,7 +88,7 @@ def header(text: str) -> Json:
 
 
 def section(text: str, *, accessory: Json | None = None, block_id: str | None = None) -> Json:
-    """Return a section of our own words in mrkdwn."""
+    """Return a section in mrkdwn; see `mrkdwn`."""
     block: Json = {"type": "section", "text": mrkdwn(text)}
     if accessory is not None:
         block["accessory"] = accessory
@@ -234,7 +234,7 @@ def modal(
 
 
 def message_modal(title: str, text: str) -> Json:
-    """Return a modal that only says something."""
+    """Return a modal with only a text."""
     return modal(title, [words(text)])
 
 

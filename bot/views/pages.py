@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Outcome
 
 LONGEST_SENTENCE = 3000
+TRY_AGAIN, OPEN_PAGE = "Try again", "Open its page"
+OPERATORS_SCOPE = "do what this installation was set up for"
+"""The reason for a permission that the operator added, after "So that Octapost can"."""
 OUR_FAULT = "That's on us"
 
 
@@ -119,5 +122,5 @@ def _failed_title(failed: ConsentFailed, platform: Platform) -> str:
 
 
 def _shown(sentences: list[str]) -> tuple[str, ...]:
-    """Return sentences without the marks of direction that a name may bring along."""
+    """Return sentences without characters that change the direction of text, which a name may contain."""
     return tuple(cut(sentence, LONGEST_SENTENCE) for sentence in sentences)

@@ -24,7 +24,7 @@ OPTIONS_SHOWN = 100
 
 
 def picker(choice: Choice, organization: str, value: str) -> Json:
-    """Return the modal in which accounts are chosen; the select asks us as the person types."""
+    """Return the modal in which accounts are chosen. Its select requests options from us as the person types."""
     many = f"{choice.usable} accounts" if choice.usable != 1 else "1 account"
     blocks = [
         kit.entry(
@@ -74,7 +74,7 @@ def choices(found: Sequence[FoundAccount]) -> list[Json]:
 
 
 def picked(chosen: Chosen, organization: str) -> Json:
-    """Return what the picker says when it is done."""
+    """Return the modal after accounts were chosen."""
     platform, names = chosen.platform, kit.some(labels(chosen.accounts).values())
     return kit.modal(
         f"{platform.name}: connected",

@@ -15,7 +15,7 @@ DOES = {
     Permission.CONNECT_ACCOUNTS: "connects and disconnects accounts",
     Permission.MANAGE_MEMBERS: "manages people",
 }
-"""What tells roles apart where one is chosen."""
+"""What distinguishes roles, shown where one is chosen."""
 INTRODUCED = {
     Permission.MANAGE_MEMBERS: "everything, and who belongs to the organization",
     Permission.CONNECT_ACCOUNTS: "connect, reconnect and disconnect accounts",

@@ -1,4 +1,4 @@
-"""What stands where an answer will stand, and what is said when it could not be shown."""
+"""What people read while an answer is not ready, and when it could not be shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_OPENED = "Slack didn't open the form in time. Nothing was changed."
 
 
 def loading(title: str, external_id: str = "") -> Json:
-    """Return the modal that stands until the answer is there."""
+    """Return the modal that is shown until the answer is ready."""
     view = kit.message_modal(title, "Still working on it. The result will appear here.")
     return view | ({"external_id": external_id} if external_id else {})
 

@@ -1,7 +1,7 @@
-"""The browser's part of connecting an account: the ticket's page, the proof of who is there, the way back.
+"""The pages for connecting an account: the ticket's page, Sign in with Slack, and the platform's callback.
 
-A forwarded link ends at the proof: only the Slack person a ticket was made for ever sees a consent
-screen. Opening a ticket's page changes nothing, so a link preview cannot spend it.
+A forwarded link stops at Sign in with Slack: only the person for whom the ticket was made ever sees a consent page.
+Opening a ticket's page changes nothing, so a link preview can't use it up.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Link = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedFor:
-    """A row of the ticket page's table: a permission, and what it is for."""
+    """A row in the ticket page's table: a permission, and its reason."""
 
     name: str
     reason: str
@@ -60,7 +60,7 @@ class ConnectPages:
     settings: Settings
     connecting: Connecting
     platforms: Mapping[str, Platform]
-    """By the last part of their callback address."""
+    """The last part of a callback address -> the platform."""
     home: HomeTabSoon
     sign_in: SignInWithSlack
     pages: Pages
@@ -75,11 +75,11 @@ class ConnectPages:
 
     @property
     def arrivals(self) -> Arrivals:
-        """What becomes of browsers that come back."""
+        """The service for browsers that come back from a platform."""
         return Arrivals(self.connecting, self.database, self.vault)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the addresses. A HEAD never redeems anything."""
+        """Return the routes. A HEAD request never redeems anything."""
         return [
             web.get("/connect/{ticket}", self.show),
             web.post("/connect/{ticket}", self.start),
@@ -117,7 +117,7 @@ class ConnectPages:
         )
 
     async def start(self, request: web.Request) -> web.Response:
-        """Send the person on: to the platform if this browser is known to be theirs, else to Slack first."""
+        """Redirect to the platform if this browser has proved that the person uses it, else to Slack first."""
         secret, cookie = request.match_info["ticket"], self.cookies.read(request)
         ours = is_same_origin(request, self.settings.public_url)
         if ours is None:
@@ -138,7 +138,7 @@ class ConnectPages:
         return self.cookies.keep(self.pages.redirect(location), browser)
 
     async def identity(self, request: web.Request) -> web.Response:
-        """Let Slack say who uses this browser; only the ticket's own member goes on."""
+        """Handle the return from Sign in with Slack. Only the member of the ticket may continue."""
         query = single_values(request.query, "code", "state", "error")
         browser = self.cookies.read(request)
         redeemed = None
@@ -148,7 +148,7 @@ class ConnectPages:
         if browser is None or redeemed is None:
             return await self._identity_again(query["state"], browser)
         sign_in, secret = redeemed
-        retry = ("Try again", f"/connect/{secret}")
+        retry = (views.TRY_AGAIN, f"/connect/{secret}")
         if query["error"] or not query["code"]:
             return self.pages.render("sign_in_cancelled.html", status=403, link=retry)
         try:
@@ -161,7 +161,7 @@ class ConnectPages:
         return await self._admit(person, secret, browser)
 
     async def _admit(self, person: Person, secret: str, browser: str) -> web.Response:
-        """Go on if this is the person the ticket was made for; nobody else learns what it was for."""
+        """Continue if the ticket was made for this person. Nobody else learns what it is for."""
         invitation = await self._read(secret, browser)
         if invitation is None:
             return await self._used_up(secret, browser)
@@ -174,7 +174,7 @@ class ConnectPages:
         return await self._consent(invitation, secret, browser)
 
     async def _identity_again(self, state: str, browser: str | None) -> web.Response:
-        """Send a browser that was at Slack before to where that led; a stranger's learns nothing."""
+        """Handle a repeated return from Slack: continue as after the first one. A stranger's browser learns nothing."""
         secret = None
         if browser is not None and SECRET.fullmatch(state):
             async with self.database.system(write=False) as session:
@@ -189,7 +189,7 @@ class ConnectPages:
         return self.pages.redirect(f"{self.settings.public_url}/connect/{secret}")
 
     async def _known(self, browser: str, member: Membership) -> bool:
-        """Tell whether a browser has proved within 12 hours that this member uses it."""
+        """Tell whether a browser has proved within the last 12 hours that this member uses it."""
         async with self.database.system(write=False) as session:
             known = await Browsers(session).who(browser)
         return known is not None and (known.realm, known.user_id) == (member.realm, member.user_id)
@@ -209,7 +209,7 @@ class ConnectPages:
     # And back
 
     async def callback(self, request: web.Request) -> web.Response:
-        """Finish a connection attempt, or say again what came of it."""
+        """Finish a connection attempt, or show its result again."""
         platform = self.platforms.get(request.match_info["slug"])
         if platform is None:
             raise web.HTTPNotFound
@@ -258,11 +258,11 @@ class ConnectPages:
         if not arrived.again:
             GRANTS.labels(arrived.platform.key, label).inc()
 
-    # What they share
+    # Shared
 
     def _elsewhere(self, secret: str) -> web.Response:
         """Refuse a form that is not known to be ours, and lead to the page that has one."""
-        link = ("Open its page", f"/connect/{secret}") if SECRET.fullmatch(secret) else None
+        link = (views.OPEN_PAGE, f"/connect/{secret}") if SECRET.fullmatch(secret) else None
         return self.pages.render("elsewhere.html", status=403, link=link)
 
     async def _read(self, secret: str, browser: str | None) -> Invitation | None:
@@ -276,7 +276,7 @@ class ConnectPages:
         return self.pages.back_to_slack(found.app_id if found is not None else None, team_id)
 
     async def _used_up(self, secret: str, browser: str | None) -> web.Response:
-        """Say what came of a link to the browser that used it, and to any other that it doesn't work."""
+        """Show the result of a used link to the browser that used it, and to others that it doesn't work."""
         if browser is not None and SECRET.fullmatch(secret):
             arrived = await self.arrivals.of_link(secret, browser)
             if arrived is not None:
@@ -291,7 +291,7 @@ class ConnectPages:
 
 
 def label_of(outcome: Outcome) -> str:
-    """Return under which name an outcome is counted."""
+    """Return the label under which an outcome is counted."""
     match outcome:
         case ConsentFailed(failure=None):
             return outcome.code or "refused"
@@ -310,19 +310,16 @@ def label_of(outcome: Outcome) -> str:
 
 
 def is_member(person: Person, member: Membership, asked_in: str) -> bool:
-    """Tell whether the person Slack named is the member the ticket was made for.
+    """Tell whether the person that Slack named is the member for whom the ticket was made.
 
-    User ids are unique in a workspace, and in a Grid across its workspaces: there Slack may name
-    any of the person's workspaces or the organization itself, so the one they `asked_in` counts too.
+    User ids are unique in a workspace, and in a Grid across its workspaces. There Slack may name any of the person's
+    workspaces or the organization itself, so the workspace `asked_in` counts too.
     """
     at_home = person.team_id in {member.team_id, member.realm, asked_in}
     return at_home and person.user_id == member.user_id
 
 
 def asked_for(client: Client) -> list[AskedFor]:
-    """Return what we ask for and why; a scope the operator added is said to be theirs."""
+    """Return the permissions we ask for, with their reasons. One that the operator added has a general reason."""
     reasons = {scope.name: scope.reason for scope in client.app.scopes}
-    return [
-        AskedFor(name=name, reason=reasons.get(name, "do what this installation was set up for"))
-        for name in client.scopes
-    ]
+    return [AskedFor(name=name, reason=reasons.get(name, views.OPERATORS_SCOPE)) for name in client.scopes]

@@ -18,7 +18,9 @@ import aiohttp
 WITHIN_S = 5.0
 
 
-async def tell(url: str, data: str | Mapping[str, str], headers: Mapping[str, str] | None = None) -> int:
+async def post_report(
+    url: str, data: str | Mapping[str, str], headers: Mapping[str, str] | None = None
+) -> int:
     """Post to the app; return the status of its answer, or 0 if there was none."""
     try:
         async with (

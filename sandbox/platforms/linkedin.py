@@ -25,7 +25,7 @@ from aiohttp import web
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
-EVE = 53
+WARNING_DAY = 53
 """The day on which a token has a week left of its 60, and an organization gets a warning."""
 PAGE_SCOPES = frozenset({"rw_organization_admin", "r_organization_admin"})
 BAD_CODE = (
@@ -81,7 +81,7 @@ class LinkedInSimulator(OAuthSimulator):
             ),
         ),
     )
-    eve = EVE
+    warning_day = WARNING_DAY
     colour = "#0a66c2"
     rules = Rules(
         authorize_path="/oauth/v2/authorization",

@@ -40,7 +40,7 @@ class OAuthSimulator(Simulator):
     """Octapost's apps there. They name the platforms that this simulator simulates."""
     told_at: ClassVar[Mapping[str, str]] = {}
     """Setting -> the path of Octapost to which the platform reports that a person has removed the app."""
-    eve: ClassVar[int | None] = None
+    warning_day: ClassVar[int | None] = None
     """The day on which a sign-in that only a person can renew has a week left. None: tokens are refreshed."""
     colour: ClassVar[str] = "#444"
     asset_question: ClassVar[str] = ""

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.callbacks import tell
+from sandbox.platforms.callbacks import post_report
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
@@ -227,7 +227,7 @@ class TikTokSimulator(OAuthSimulator):
         )
         signed = hmac.new(app.client_secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "TikTok-Signature": f"t={at},s={signed}"}
-        return await tell(self.settings["webhook_url"], body, headers)
+        return await post_report(self.settings["webhook_url"], body, headers)
 
     async def _control_revoke(self, given: dict[str, Any]) -> Any:
         living = [g for g in self.grants.values() if not g.dead]

@@ -187,7 +187,7 @@ class Client:
         given = await request.json()
         doer = self._doers.get(str(given.get("do")))
         if doer is None:
-            raise web.HTTPBadRequest(text="no such deed")
+            raise web.HTTPBadRequest(text="no such action")
         try:
             answer = await doer(self._seat(request), given)
         except (ValueError, KeyError) as refusal:
@@ -292,7 +292,7 @@ class Client:
         )
         return self._told(outcome.error)
 
-    async def _open_home(self, seat: Seat, given: Json) -> Json:  # noqa: ARG002 - all deeds look alike
+    async def _open_home(self, seat: Seat, given: Json) -> Json:  # noqa: ARG002 - all actions look alike
         if self.state.installation_for(seat.workspace.id) is not None and not seat.me.deleted:
             await self.slack.open_home(seat.me.id, seat.workspace.id)
         return {}

@@ -12,7 +12,7 @@ from sandbox.slack.oauth import CODE_LIFE_S, ROTATED_LIFE_S, OAuth
 from sandbox.slack.people import People
 from sandbox.slack.state import AppConfig, Json, Shortcut, SlackState
 from sandbox.slack.views import TRIGGER_LIFE_S, Views
-from sandbox.slack.world import furnish
+from sandbox.slack.world import populate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -56,7 +56,7 @@ class SlackSimulator(People, Administrators, Simulator):
             "id_token_claims": {},
         }
         self.state = SlackState(self.clock.now)
-        furnish(self.state)
+        populate(self.state)
         self.courier = Courier(self.state, self.settings)
         self.views = Views(self.state, self.settings)
         self.api = WebApi(self)

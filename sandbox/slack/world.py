@@ -11,7 +11,7 @@ BEA, BO, SID = "U0BEA", "U0BO", "U0SID"
 IRIS, IVAN = "W0IRIS", "W0IVAN"
 
 
-def furnish(state: SlackState) -> None:
+def populate(state: SlackState) -> None:
     """Add two workspaces, a Grid organization of two more, their people and channels to `state`."""
     state.add(
         Enterprise(id=INITECH, name="Initech", domain="initech"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlmodel import col, or_, select, update
 
 from storage.engine.statements import now
-from storage.models import Grant, Notice
+from storage.models import Grant, Notice, Revocation
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-Leased = TypeVar("Leased", Grant, Notice)
+Leased = TypeVar("Leased", Grant, Notice, Revocation)
 
 
 def waiting(model: type[Leased]) -> tuple[ColumnElement[bool], ...]:

@@ -58,6 +58,23 @@ def unlimited() -> Iterator[None]:
         _current.reset(token)
 
 
+@contextmanager
+def at_least(seconds: float) -> Iterator[None]:
+    """Let transactions inside take so long, if the request they belong to allows less.
+
+    For a change that may be large and is made in one piece; the person is told meanwhile that it goes on.
+    """
+    limit = current()
+    before = limit.seconds if limit else 0.0
+    if limit:
+        limit.seconds = max(before, seconds)
+    try:
+        yield
+    finally:
+        if limit:
+            limit.seconds = before
+
+
 @asynccontextmanager
 async def within(limit: TimeLimit) -> AsyncGenerator[None]:
     """Give up when the limit is over. Raises DatabaseUnavailable for that and for any other outage."""

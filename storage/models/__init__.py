@@ -46,6 +46,7 @@ from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
 from storage.models.posts import Post
 from storage.models.rate_limits import AppRateLimit
+from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
 from storage.models.tallies import VerdictTally
@@ -75,6 +76,7 @@ __all__ = [
     "ChannelDefault",
     "ChannelRequest",
     "ConnectionAttempt",
+    "Deletion",
     "Delivery",
     "DeliveryStatus",
     "Discovery",
@@ -98,6 +100,7 @@ __all__ = [
     "Place",
     "Post",
     "Resolution",
+    "Revocation",
     "Role",
     "SeenRequest",
     "SignIn",

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from playwright.async_api import Locator, Page, async_playwright, expect
 
 from sandbox.member import Member, text_of
-from sandbox.platforms.linkedin import EVE
+from sandbox.platforms.linkedin import WARNING_DAY
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.world import ACME, ADA, OTTO
 from sandbox.start import Playground, playground
@@ -133,7 +133,7 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     await tab.close()
     await expect(card).to_contain_text("Reconnected by")
     await shoot(page, "card-resolved", card)
-    await sandbox.world.come_to_day(linkedin_of(sandbox), EVE)
+    await sandbox.world.come_to_day(linkedin_of(sandbox), WARNING_DAY)
     reminder = log.filter(has_text="7 days")
     await expect(reminder.first).to_be_visible(timeout=WHOLE_TRIP_MS)
     await shoot(page, "card-ends", reminder.first)

@@ -28,13 +28,21 @@ from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformErro
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
-from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.reconnecting import ReconnectLink
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs, picture
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
-from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
+from bot.services.notifications import (
+    BlockedAccount,
+    Failure,
+    InvitationReceived,
+    Notification,
+    ReceiptLine,
+)
+from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
@@ -49,10 +57,12 @@ from bot.views.messages import KINDS
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
+from storage.deletions import Inventory
 from storage.models import (
     Account,
     AlertSettings,
     ChannelRequest,
+    Deletion,
     Discovery,
     FoundAccount,
     Grant,
@@ -239,7 +249,17 @@ class Specimens:
             App: app,
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
-            Revocation: Revocation.FAILED,
+            RevocationResult: RevocationResult.OVER,
+            DeletionOutlook: lambda: DeletionOutlook(
+                organization_id="org_0",
+                organization=self.text,
+                platforms=["x", "youtube"],
+                inventory=Inventory(members=2, sign_ins=2, shared_sign_ins=1),
+                waiting_posts=2,
+            ),
+            ReceiptLine: lambda: ReceiptLine(
+                account=self.text, platform="x", result=RevocationResult.REFUSED, code=self.text
+            ),
             ReconnectLink: lambda: ReconnectLink(
                 url=PUBLIC_URL,
                 platform=found.platform,
@@ -247,7 +267,7 @@ class Specimens:
                 organization=self.text,
                 whose=self.sign_in_as(),
             ),
-            Outlook: Outlook(revocation=Revocation.FAILED, posts=3),
+            Outlook: Outlook(revocation=RevocationResult.OVER, posts=3),
             AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
             RequestFacts: lambda: RequestFacts(card=self.incident_card(found.platform), asked_by=OTTO),
@@ -294,7 +314,7 @@ class Specimens:
             ),
             Chosen: lambda: Chosen(platform=found.platform, accounts=[self.row(Account)] * 7),
             Disconnection: lambda: Disconnection(
-                account=self.row(Account), platform=found.platform, orphan=None, people=frozenset()
+                account=self.row(Account), platform=found.platform, revocation=None
             ),
         }
 
@@ -442,6 +462,8 @@ class Specimens:
             hint = next(one for one in get_args(hint) if one is not NoneType)
         inner = get_args(hint)
         if get_origin(hint) is tuple:
+            if dataclasses.is_dataclass(inner[0]):
+                return (self.of(inner[0]),) * 2
             words = OTTO if name == "owners" else self.text
             return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -462,9 +484,10 @@ NAMESPACE: dict[str, Any] = {
     for one in (
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
-        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Seat, Standing,
-        Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        DigestFacts, Outlook, ReconnectLink, RequestFacts, SignInAs, datetime, timedelta, *KINDS.values(),
+        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,
+        Standing, Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
+        Deletion, DeletionOutlook, DigestFacts, Outlook, ReconnectLink, RequestFacts, SignInAs, datetime,
+        timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 

@@ -151,11 +151,11 @@ async def test_linkedins_sign_in_comes_to_its_last_week(world: World, http: aioh
     linkedin = world.platforms["linkedin"]
     person, app = linkedin.people["ana-ruiz"], next(iter(linkedin.apps.values()))
 
-    nobody = await press(http, world, "linkedin/eve")
+    nobody = await press(http, world, "linkedin/warning")
     linkedin.issue(linkedin._new_grant(person, app, app.scopes, frozenset()))
     await press(http, world, "time", "7d")
-    there = await press(http, world, "linkedin/eve")
-    again = await press(http, world, "linkedin/eve")
+    there = await press(http, world, "linkedin/warning")
+    again = await press(http, world, "linkedin/warning")
 
     assert "Nothing happened: nobody is signed in there; connect LinkedIn first." in nobody
     assert "46 days went by." in there
@@ -167,7 +167,7 @@ async def test_there_is_nothing_to_find_out_where_no_permission_ended(
     world: World, http: aiohttp.ClientSession
 ) -> None:
     assert "Nothing happened: there is nothing to find out there." in await press(http, world, "x/notice")
-    assert "Nothing happened: no sign-in there ends by itself." in await press(http, world, "x/eve")
+    assert "Nothing happened: no sign-in there ends by itself." in await press(http, world, "x/warning")
     assert world.passed == timedelta(0)
 
 

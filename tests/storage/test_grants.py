@@ -429,12 +429,14 @@ async def test_the_uses_and_the_connectors_of_a_grant_are_known(database: Databa
     async with database.system(write=False) as session:
         repository = Grants(session, vault)
         by = await repository.connected_by(grants[0].id)
-        same = await repository.connected_by_same("x", by, grants[0].id)
+        people = await repository.people_behind(by)
+        same = await repository.connected_by_same("x", people, grants[0].id)
         anybody = await repository.connected_by_same("x", (), grants[0].id)
-        elsewhere = await repository.connected_by_same("tiktok", by, grants[0].id)
+        elsewhere = await repository.connected_by_same("tiktok", people, grants[0].id)
         uses = await repository.uses(grants[0].id)
 
     assert by == {members[0].id}
+    assert people == {"T1/U1"}
     assert (same, anybody, elsewhere, uses) == (1, 2, 0, 1)
 
 

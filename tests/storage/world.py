@@ -17,6 +17,7 @@ from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.browsers import Browsers
 from storage.channels import Channels
+from storage.deletions import Deletions
 from storage.discoveries import Discoveries, Found
 from storage.engine.statements import across, now
 from storage.grants import Grants
@@ -27,13 +28,23 @@ from storage.installations import Installations
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
 from storage.memberships import Members
-from storage.models import Delivery, DeliveryStatus, IncidentKind, Role, Ticket, new_secret, utc_now
+from storage.models import (
+    Delivery,
+    DeliveryStatus,
+    IncidentKind,
+    Organization,
+    Role,
+    Ticket,
+    new_secret,
+    utc_now,
+)
 from storage.operator_alerts import OperatorAlerts
 from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
 from storage.posts import Posts, Target
 from storage.rate_limits import RateLimit, RateLimits
+from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
 from storage.tallies import Outcome, Tallies
@@ -158,6 +169,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         grant = await grants.activate(
             organization.id, grant.id, external_id=f"x-{suffix}", external_name="Somebody", scopes=["read"]
         )
+        await delete_another(session, vault, member, suffix)
         account = await Accounts(session, vault).attach(
             organization.id, grant=grant, connected_by=member.id, found=new_account(suffix)
         )
@@ -198,15 +210,16 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await RateLimits(session).consume(await RateLimits(session).lock(f"x-{suffix}", rate_limit), 1)
         await OperatorAlerts(session).raise_once(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
-        hello = NewNotice(
-            key=f"hello:{suffix}",
-            slack_id=team,
-            channel=channel,
-            kind="text",
-            facts={"text": "hello"},
-            organization_id=organization.id,
+        await Notices(session).put(
+            NewNotice(
+                key=f"hello:{suffix}",
+                slack_id=team,
+                channel=channel,
+                kind="text",
+                facts={"text": "hello"},
+                organization_id=organization.id,
+            )
         )
-        await Notices(session).put(hello)
     return World(
         organization_id=organization.id,
         membership_id=member.id,
@@ -226,6 +239,15 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         invitation_id=invitation.id,
         request_id=request.id,
     )
+
+
+async def delete_another(session: AsyncSession, vault: Vault, owner: Membership, suffix: str) -> None:
+    """Let the same owner have deleted another organization, of which a sign-in is not revoked yet."""
+    former = await pending_grant(session, vault, owner.organization_id)
+    receivers = [(owner.team_id, owner.user_id)]
+    deletion = await Deletions(session).begin(Organization(name=f"Former {suffix}"), 1, receivers)
+    people = [f"{owner.realm}/{owner.user_id}"]
+    await Revocations(session, vault).put(former, people, deletion_id=deletion.id, accounts=["Former mugs"])
 
 
 async def invite(session: AsyncSession, organization_id: str, inviter: Membership) -> Invitation:

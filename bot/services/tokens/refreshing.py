@@ -52,6 +52,7 @@ from storage.models import Grant
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.renewals import Renewal, renew
+from storage.revocations import Revocations
 from storage.tallies import Outcome
 
 if TYPE_CHECKING:
@@ -219,13 +220,29 @@ class Refresher:
         )
         stored = await self._commit(grant, renewal)
         self._outcomes.answered(grant, "fresh", Outcome.DEAD if result.newly_suspected else Outcome.FRESH)
-        if not stored:
+        if not stored and not await self._commit_to_queue(grant, newer):
             log.warning("refresh.newer_generation_exists", grant=grant.id)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
         """Store new tokens; while the database is away they wait here, because nobody else has them."""
         return await retry(
             partial(renew, self._database.durable_autocommit, self._vault, grant, renewal),
+            on=FAILURES,
+            until=time.monotonic() + COMMIT_FOR_S,
+            failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
+        )
+
+    async def _commit_to_queue(self, grant: Grant, newer: Tokens) -> bool:
+        """Store new tokens of a grant that was queued to be revoked meanwhile; False if it was not."""
+
+        async def store() -> bool:
+            async with self._database.system() as session:
+                return await Revocations(session, self._vault).renewed(
+                    grant.id, newer.access_token, newer.refresh_token, newer.expires_in
+                )
+
+        return await retry(
+            store,
             on=FAILURES,
             until=time.monotonic() + COMMIT_FOR_S,
             failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),

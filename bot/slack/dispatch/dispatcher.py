@@ -22,8 +22,8 @@ from bot.services.permissions import Permission
 from bot.slack.dispatch.admission import Admission
 from bot.slack.dispatch.background import Background
 from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
-from bot.slack.dispatch.handling import Handling, kept_open, storable
-from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, said, value_of
+from bot.slack.dispatch.handling import Handling, in_open_form, storable
+from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, message_body, value_of
 from bot.slack.routes import (
     Answer,
     Done,
@@ -108,15 +108,15 @@ class Dispatcher(AsyncMiddleware):
         route, rest = self._routes.split(storable(str(turn.body.get("text", ""))))
         if route is None:
             unknown = help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())
-            return reply(said(Say.of(unknown)))
+            return reply(message_body(Say.of(unknown)))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
                 self._late(turn, partial(self._afterwards, turn.body, pending))
-                return reply(said(Say(text=waiting.STILL_WORKING)))
+                return reply(message_body(Say(text=waiting.STILL_WORKING)))
             case OpenModal(view):
-                return reply(said(await self._replies.open(turn, view)))
+                return reply(message_body(await self._replies.open(turn, view)))
             case Say() as answer:
-                return reply(said(answer))
+                return reply(message_body(answer))
             case _:
                 return reply({})
 
@@ -286,10 +286,10 @@ def busy(body: Json) -> BoltResponse:
     For a 503, Slack shows a warning beside the button that was pressed, and sends an event again.
     """
     if "command" in body:
-        return reply(said(Say(text=waiting.BUSY)))
+        return reply(message_body(Say(text=waiting.BUSY)))
     match body.get("type"):
         case "view_submission":
-            match kept_open(body, waiting.BUSY):
+            match in_open_form(body, waiting.BUSY):
                 case FieldErrors(errors):
                     return reply({"response_action": "errors", "errors": dict(errors)})
                 case _:

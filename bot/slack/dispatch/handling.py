@@ -104,7 +104,7 @@ class Handling:
         if route.changes and event:
             await first_seen(self._database.autocommit, request.key)
         for work in request.later:
-            self._later(partial(_once_shown, turn, work))
+            self._later(partial(_after_shown, turn, work))
         return answer, "ok"
 
     async def _is_uncertain(self, route: Route, request: Request) -> bool:
@@ -170,7 +170,7 @@ class Handling:
         return not await first_seen(self._database.autocommit, key)
 
 
-async def _once_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
+async def _after_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
     await turn.shown()
     await work()
 
@@ -195,13 +195,16 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return Say(text=explain(error)), name
     if is_outage(error):
         log.warning("request.outage", kind=str(route.kind), key=route.key, type=name)
-        outcome, answer = "outage", kept_open(body, explain_outage(error, changed=changed), changed=changed)
+        outcome, answer = (
+            "outage",
+            in_open_form(body, explain_outage(error, changed=changed), changed=changed),
+        )
     else:
         outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
     return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
 
 
-def kept_open(body: Json, sentence: str, *, changed: bool = False) -> Answer:
+def in_open_form(body: Json, sentence: str, *, changed: bool = False) -> Answer:
     """Return a sentence, where possible in the submitted form, so that nothing has to be entered again."""
     if body.get("type") == "view_submission" and not changed:
         for block in (body.get("view") or {}).get("blocks") or ():

@@ -225,7 +225,7 @@ class Replies:
         `replace_original` is always given: the message with the button may be a card that everyone sees.
         """
         return await self._clients.post_to_response_url(
-            url, said(answer) | {"replace_original": answer.replace}
+            url, message_body(answer) | {"replace_original": answer.replace}
         )
 
     async def _message(self, body: Json, answer: Say) -> None:
@@ -275,7 +275,7 @@ def _one_outage() -> Iterator[None]:
         raise
 
 
-def said(answer: Say) -> Json:
+def message_body(answer: Say) -> Json:
     """Return a message body for Slack; an empty text is an empty answer."""
     if not answer.text:
         return {}

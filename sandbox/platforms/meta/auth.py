@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.callbacks import signed_request, tell
+from sandbox.platforms.callbacks import post_report, signed_request
 from sandbox.platforms.meta.graph import GraphRefusal
 from sandbox.platforms.meta.state import (
     ENDINGS,
@@ -316,7 +316,7 @@ class MetaAuth(OAuthSimulator):
     async def _deauthorize(self, url: str, token: Token) -> int:
         """Report to the app that a person has removed it; return the status of its answer, or 0 if there was none."""
         facts = {"user_id": scoped_id(token), "issued_at": int(self.clock.now())}
-        return await tell(
+        return await post_report(
             url, {"signed_request": signed_request(self.apps[token.client_id].client_secret, facts)}
         )
 

@@ -9,11 +9,11 @@ const main = byId("main");
 
 // Talking to the server
 
-async function send(deed, given = {}) {
+async function send(action, given = {}) {
   const answer = await fetch(`${page.path}/do`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ do: deed, ...given }),
+    body: JSON.stringify({ do: action, ...given }),
   }).then((r) => (r.ok ? r.json() : { error: "The sandbox refused this." }), () => ({ error: "The sandbox does not answer." }));
   if (answer.error) toast(answer.error);
   return answer;

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,7 +33,6 @@ from adapters.base import (
 from adapters.facebook import PLATFORM
 from adapters.facebook.account import Facebook
 from adapters.meta.graph import MAX_LIST_CALLS, verdict_on
-from sandbox.browser import PLAIN
 from tests.adapters.meta.graph import EVERY_SCOPE, ROOT, client_of, failure, found, graph, page
 
 CLIENT = client_of(PLATFORM)
@@ -45,9 +43,8 @@ LONG = {"access_token": "EAAGlong", "token_type": "bearer", "expires_in": 518394
 
 
 @pytest.fixture
-async def facebook() -> AsyncIterator[Facebook]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield Facebook(http)
+def facebook(http: httpx.AsyncClient) -> Facebook:
+    return Facebook(http)
 
 
 def form_of(request: httpx.Request) -> dict[str, str]:

@@ -29,12 +29,11 @@ from adapters.base import (
 )
 from adapters.linkedin import PLATFORM
 from adapters.linkedin.account import API, RETRY_PAUSES_S, LinkedIn
-from sandbox.browser import PLAIN
 from sandbox.platforms.linkedin import LinkedInSimulator, Organization
 from tests.consent import consent
+from tests.credentials import callback_of, client_of, registered
 
 MEMBER, PAGE = PLATFORM.apps
-CALLBACK = "https://bot.example.com/oauth/linkedin/callback"
 USERINFO, ME = f"{API}/v2/userinfo", f"{API}/v2/me"
 ACLS = f"{API}/rest/organizationAcls?q=roleAssignee&state=APPROVED&start={{}}&count=20"
 ANA = {"sub": "a1B2c3", "name": "Ana Ruiz", "picture": "https://media.licdn.com/ana"}
@@ -59,15 +58,8 @@ PAGE_TOKENS = tokens_for(*names(PAGE))
 
 
 def client_for(app: App, origin: str | None = None, **options: str) -> Client:
-    return Client(
-        app=app,
-        client_id=app.key,
-        client_secret="shh",
-        redirect_uri=CALLBACK,
-        scopes=names(app),
-        origin=origin,
-        options=options,
-    )
+    """Return credentials of an app that has its key as its id, because both are at one LinkedIn."""
+    return client_of(app, origin, client_id=app.key, client_secret="shh", **options)
 
 
 class Pauses(list[float]):
@@ -83,24 +75,14 @@ def pauses() -> Pauses:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield http
-
-
-@pytest.fixture
 def linkedin(http: httpx.AsyncClient, pauses: Pauses) -> LinkedIn:
     return LinkedIn(http, pause=pauses)
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[LinkedInSimulator]:
-    sandbox = LinkedInSimulator()
-    for app in PLATFORM.apps:
-        sandbox.register(app.key, "shh", [CALLBACK], names(app))
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
+    async with registered(LinkedInSimulator(), *map(client_for, PLATFORM.apps)) as found:
+        yield found
 
 
 def role(organization: int, name: str = "ADMINISTRATOR", key: str = "organization") -> dict[str, str]:
@@ -121,7 +103,7 @@ def test_the_consent_link_has_no_challenge() -> None:
     assert parse_qs(link.query) == {
         "response_type": ["code"],
         "client_id": ["linkedin_page"],
-        "redirect_uri": [CALLBACK],
+        "redirect_uri": [callback_of(PAGE)],
         "scope": ["r_basicprofile w_organization_social r_organization_social rw_organization_admin"],
         "state": ["s"],
     }
@@ -161,7 +143,7 @@ async def test_the_exchange_sends_the_secret_in_the_form_and_reads_commas(
     assert parse_qs(request.content.decode()) == {
         "grant_type": ["authorization_code"],
         "code": ["c0de"],
-        "redirect_uri": [CALLBACK],
+        "redirect_uri": [callback_of(MEMBER)],
         "client_id": ["linkedin"],
         "client_secret": ["shh"],
     }
