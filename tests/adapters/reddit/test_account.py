@@ -473,7 +473,7 @@ async def test_a_cursor_seen_before_ends_a_listing(
     httpx_mock.add_response(url=mine("(contributor|moderator)"), json=listing(), is_reusable=True)
     httpx_mock.add_callback(one_more, url=mine("subscriber"), is_reusable=True)
 
-    await reddit.places(client_at(), TOKENS, "4cixf")
+    await reddit.places(client_of(APP), TOKENS, "4cixf")
 
     assert len(httpx_mock.get_requests(url=mine("subscriber"))) == len(cursors) + 1
 
