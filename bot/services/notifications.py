@@ -291,16 +291,6 @@ class DeletionReceipt(Notification):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemberReturned(Notification):
-    """A member whom Slack had deactivated is back, with the role they had; the admins are told."""
-
-    KIND = "member_returned"
-    user_id: str
-    organization: str
-    role: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceJoined(Notification):
     """Another workspace joined with a one-time code; the owners are told."""
 
@@ -336,16 +326,6 @@ class InvitationAnswered(Notification):
     user_id: str
     role: int | None
     """The role they have now; None: they declined."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberRemoved(Notification):
-    """A member was removed by somebody else; they are told."""
-
-    KIND = "member_removed"
-    organization: str
-    removed_by: str
-    """The user id of whoever removed them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

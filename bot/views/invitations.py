@@ -13,7 +13,8 @@ from storage.models import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.services.notifications import InvitationAnswered, InvitationReceived, MemberRemoved, RoleChanged
+    from bot.services.notifications import InvitationAnswered, InvitationReceived, RoleChanged
+    from bot.services.organizations.notifications import MemberRemoved
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""

@@ -44,9 +44,7 @@ from bot.services.notifications import (
     InvitationAnswered,
     InvitationReceived,
     MemberLeft,
-    MemberRemoved,
     MemberResigned,
-    MemberReturned,
     Notification,
     OperatorNeeded,
     OrganizationDeleted,
@@ -57,6 +55,7 @@ from bot.services.notifications import (
     WelcomeGrid,
     WorkspaceJoined,
 )
+from bot.services.organizations.notifications import MemberRemoved, MemberReturned
 from bot.views import (
     channels,
     consent,

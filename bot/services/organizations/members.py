@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from bot.services.access import members_with
 from bot.services.acting import acting
 from bot.services.errors import LastOwnerError, NotFoundError, Thing, UnknownMemberError
-from bot.services.notifications import MemberRemoved, MemberResigned, RoleChanged
+from bot.services.notifications import MemberResigned, RoleChanged
 from bot.services.organizations.invitations import record_withdrawal, tell
+from bot.services.organizations.notifications import MemberRemoved
 from bot.services.outbox import enqueue_dm
 from bot.services.permissions import Permission, allows
 from storage.audit import Audit
