@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import LargeBinary, literal
+from sqlalchemy import JSON, LargeBinary, literal
 from sqlalchemy import select as columns
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from storage.engine.statements import insert_once, now
 from storage.models import InstallState, Utc, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 INSTALL_LIFE = timedelta(minutes=10)
+OUTCOME_LIFE = timedelta(minutes=15)
+"""How long what came of an installation is known. Longer than the life of a state, which is spent for all of it."""
+LONGEST_FINISH = timedelta(minutes=2)
+"""How long finishing may take."""
 
 
 class InstallStates:
@@ -33,11 +38,31 @@ class InstallStates:
     async def spend(self, state: str, expires_at: datetime) -> bool:
         """Return True to exactly one caller, on whichever replica, and to nobody once it has expired.
 
-        What says until when the state is good has to be proved by the caller. The row may go when the
-        state expires: then the state is refused by its time.
+        What says until when the state is good has to be proved by the caller. The row outlives the state, which is
+        refused by its time from then on.
         """
-        spent = columns(literal(digest(state), LargeBinary), literal(expires_at, Utc())).where(
-            literal(expires_at, Utc()) > now()
+        spent = columns(
+            literal(digest(state), LargeBinary),
+            now(OUTCOME_LIFE),
+            literal({}, JSON()),
+        ).where(literal(expires_at, Utc()) > now())
+        statement = insert_once(self._session, InstallState).from_select(
+            ["state_hash", "expires_at", "outcome"], spent
         )
-        statement = insert_once(self._session, InstallState).from_select(["state_hash", "expires_at"], spent)
         return (await self._session.exec(statement.on_conflict_do_nothing())).rowcount == 1
+
+    async def keep(self, state: str, outcome: Mapping[str, Any]) -> None:
+        """Store what came of an installation."""
+        kept = update(InstallState).where(col(InstallState.state_hash) == digest(state))
+        await self._session.exec(kept.values(outcome=dict(outcome)))
+
+    async def outcome(self, state: str) -> dict[str, Any] | None:
+        """Return what came of an installation, empty while it is being finished; None: nothing is known.
+
+        What is not finished after two minutes never will be: its process ended.
+        """
+        found = select(
+            InstallState.outcome, col(InstallState.expires_at) > now(OUTCOME_LIFE - LONGEST_FINISH)
+        ).where(InstallState.state_hash == digest(state), col(InstallState.expires_at) > now())
+        row = (await self._session.exec(found)).one_or_none()
+        return dict(row[0]) if row is not None and (row[0] or row[1]) else None

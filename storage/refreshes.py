@@ -14,7 +14,7 @@ from sqlmodel import and_, col, or_, select, update
 
 from storage.engine.leases import claim, waiting
 from storage.engine.statements import now, rows
-from storage.models import CODE_LENGTH, FRESH, GRANT_DEAD, Grant, GrantStatus
+from storage.models import CODE_LENGTH, FRESH, GRANT_DEAD, REJECTED, Grant, GrantStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,6 +138,27 @@ class Refreshes:
         return await self._change(
             grant, GRANT_DEAD, code, status=GrantStatus.NEEDS_RECONNECT, reason=code, due_at=None
         )
+
+    async def refused(self, grant: Grant, reason: str, code: str, due_in: timedelta) -> bool:
+        """Store that the platform refuses to renew the grant for hours: it needs a person, and is still tried."""
+        return await self._settle(
+            grant,
+            REJECTED,
+            code,
+            status=GrantStatus.NEEDS_RECONNECT,
+            reason=reason,
+            failures=col(Grant.failures) + 1,
+            due_at=now(due_in),
+        )
+
+    async def refused_alike(self, app: str, code: str, within: timedelta) -> tuple[int, int]:
+        """Return how many grants of an app were last refused with this code, and how many were renewed of late."""
+        lately = and_(col(Grant.app) == app, col(Grant.checked_at) > now(-within))
+        refused = and_(col(Grant.last_outcome) == REJECTED, col(Grant.last_error_code) == code[:CODE_LENGTH])
+        counted = select(
+            func.count().filter(refused), func.count().filter(col(Grant.last_outcome) == FRESH)
+        ).where(lately)
+        return (await self._session.exec(counted)).one()
 
     async def _settle(self, grant: Grant, outcome: str, error_code: str, **values: Any) -> bool:
         """Change a leased grant; return False, with nothing changed, if another process has the lease now."""

@@ -529,6 +529,7 @@ MAY_WRITE = {
     "web/connect.py:identity": "uses a trip to Slack's sign-in up",
     "web/connect.py:start": "begins a trip to Slack's sign-in",
     "web/install_trips.py:finish": "uses a trip to Slack's install page up",
+    "web/install_trips.py:keep": "keeps what came of it",
 }
 """Who opens a write of the system's own, and why that is not on behalf of a member whose role counts."""
 

@@ -31,6 +31,7 @@ STATES: Mapping[Problem, str] = {
     Problem.GRANT_REMOVED: BROKEN,
     Problem.GRANT_EXPIRED: BROKEN,
     Problem.GRANT_DEAD: BROKEN,
+    Problem.GRANT_REFUSED: BROKEN,
     Problem.ACCOUNT_LOST: BROKEN,
     Problem.NOT_CONFIGURED: "not set up any more",
     Problem.UNFINISHED: "finishing",
@@ -48,6 +49,8 @@ STATES: Mapping[Problem, str] = {
     Problem.DATA_ENDING: "connected, ends soon",
     Problem.DATA_ENDED: "connected, its data is shown no longer",
     Problem.OVERDUE: "connected, {work} overdue",
+    Problem.REFUSED_ALIKE: "refused by {platform}",
+    Problem.REFUSED: "connected, {work} refused",
     Problem.UNANSWERED: "connected, {work} delayed",
     Problem.SCOPES_MISSING: "connected, some permissions missing",
 }
@@ -139,8 +142,11 @@ def _overdue(one: Diagnosis) -> str:
 
 
 def _unanswered(one: Diagnosis) -> str:
-    purpose = "renew it" if one.renewable else "see whether it still holds"
-    return f"{one.platform.name} hasn't answered our last {one.failures} tries to {purpose}. We keep trying."
+    return f"{one.platform.name} hasn't answered our last {one.failures} tries to {_purpose(one)}. We keep trying."
+
+
+def _purpose(one: Diagnosis) -> str:
+    return "renew it" if one.renewable else "see whether it still works"
 
 
 def _dead(one: Diagnosis) -> str:
@@ -157,6 +163,9 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_REMOVED: lambda _: "The sign-in is over: reconnect it.",
     Problem.GRANT_EXPIRED: lambda _: "The sign-in has expired: reconnect it.",
     Problem.GRANT_DEAD: lambda one: f"The sign-in is over: {reason_text(one.platform, one.code)}.",
+    Problem.GRANT_REFUSED: lambda one: (
+        f"{one.platform.name} has refused to renew this sign-in for hours (code `{one.code}`) and doesn't say why."
+    ),
     Problem.ACCOUNT_LOST: lambda one: (
         f"{one.platform.name} doesn't let us act for it any more: {reason_text(one.platform, one.code)}."
     ),
@@ -199,11 +208,21 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     ),
     Problem.DATA_ENDED: _data_ended,
     Problem.OVERDUE: _overdue,
+    Problem.REFUSED_ALIKE: lambda one: (
+        f"{one.platform.name} refuses to renew the sign-ins of this installation (code `{one.code}`), this one too."
+    ),
+    Problem.REFUSED: lambda one: (
+        f"{one.platform.name} refused our last {one.failures} tries to {_purpose(one)} (code `{one.code}`)."
+        " We keep trying."
+    ),
     Problem.UNANSWERED: _unanswered,
     Problem.SCOPES_MISSING: lambda one: expiry(one.lifetime, one.platform),
 }
 ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_DEAD: _dead,
+    Problem.GRANT_REFUSED: lambda _: (
+        "Press Reconnect and sign in as somebody who manages this account. Meanwhile I keep trying."
+    ),
     Problem.ACCOUNT_LOST: lambda one: remedy_text(one.code),
     Problem.NOT_CONFIGURED: lambda _: "Whoever runs Octapost has to put its credentials back.",
     Problem.UNFINISHED: lambda _: "Press Finish connecting in the message we sent in Slack.",
@@ -225,6 +244,10 @@ ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.DATA_ENDING: lambda _: IT_TAKES_A_MINUTE,
     Problem.DATA_ENDED: lambda _: IT_TAKES_A_MINUTE,
     Problem.OVERDUE: lambda _: "Whoever runs Octapost has to start it.",
+    Problem.REFUSED_ALIKE: lambda _: (
+        "Whoever runs Octapost has been told. Nothing for you to do; posts wait."
+    ),
+    Problem.REFUSED: lambda _: "Nothing to do yet.",
     Problem.UNANSWERED: lambda _: "Nothing to do; posts wait.",
     Problem.SCOPES_MISSING: lambda _: "Reconnect and leave everything ticked to get them back.",
 }

@@ -257,8 +257,7 @@ def _(error: LimitReachedError) -> str:
     match error.limit:
         case Limit.CONNECT_LINKS:
             return (
-                "You have several connect links open already."
-                " Use the newest one, or wait a few minutes for them to run out."
+                "You have asked for many links within a minute. Use the newest one, or try again in a minute."
             )
         case Limit.ORGANIZATIONS_A_DAY:
             return f"You have created {error.most} organizations within a day, which is the limit. Try again tomorrow."

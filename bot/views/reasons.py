@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.services.incidents.reasons import EXPIRED, ROLE_LOST, SCOPE_LOST
+from bot.services.tokens.policy import REFUSED
 from storage.models import BLOCKED, LEFT_OUT
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ REASONS = {
         " and this one ended after about a week"
     ),
     "removed": "it was ended here",
+    REFUSED: "the platform has refused to renew it for hours and doesn't say why",
     LEFT_OUT: "the last sign-in there left it out",
     BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
     SCOPE_LOST: "the permission to publish was not granted at the last sign-in",

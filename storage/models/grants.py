@@ -30,8 +30,8 @@ class GrantStatus(StrEnum):
     """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
 
 
-FRESH, GRANT_DEAD = "fresh", "GrantDead"
-"""Two of the values of `Grant.last_outcome`."""
+FRESH, GRANT_DEAD, REJECTED = "fresh", "GrantDead", "Rejected"
+"""Three of the values of `Grant.last_outcome`."""
 CODE_LENGTH = 80
 """How many characters of an error code are stored."""
 UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")

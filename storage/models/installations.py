@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
@@ -33,8 +34,10 @@ class Installation(SQLModel, table=True):
 
 
 class InstallState(SQLModel, table=True):
-    """A state that has come back from Slack's install page, kept until it expires: it is good once."""
+    """A state that has come back from Slack's install page: it is good once. Goes after 15 minutes."""
 
     __tablename__ = "install_state"
     state_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
     expires_at: datetime = time_column()
+    outcome: dict[str, Any] = json_column(dict)
+    """What came of it, for a browser that loads the page again; empty while nobody knows."""

@@ -137,7 +137,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "linkedin",
         {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7},
         "🟡 connected, check delayed",
-        "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
+        "LinkedIn hasn't answered our last 7 tries to see whether it still works. We keep trying.",
         Remedy.NOTHING,
     ),
     "look-overdue": (

@@ -88,7 +88,7 @@ class Connecting:
         """Return a one-time link for the actor; `request` names the request it answers.
 
         Raises:
-            LimitReachedError: The actor has 5 open links, or asked for 10 within a minute.
+            LimitReachedError: The actor asked for 30 links within a minute.
             AskedBefore: The same request got its link already.
 
         """

@@ -13,7 +13,7 @@ class Severity(StrEnum):
     YELLOW = "yellow"
     ORANGE = "orange"
     RED = "red"
-    """Nothing can be published until somebody signs in again."""
+    """Nothing can be published until somebody signs in again, or the operator has solved it."""
     WAITING = "waiting"
     """Connecting it is not finished yet."""
 
@@ -38,6 +38,8 @@ class Problem(StrEnum):
     GRANT_EXPIRED = "grant_expired"
     GRANT_DEAD = "grant_dead"
     """The platform ended it."""
+    GRANT_REFUSED = "grant_refused"
+    """The platform refuses to renew it for hours, without saying that it has ended."""
     ACCOUNT_LOST = "account_lost"
     """The grant works, but not for this account."""
     NOT_CONFIGURED = "not_configured"
@@ -68,6 +70,10 @@ class Problem(StrEnum):
     """The platform no longer shows its data; publishing works."""
     OVERDUE = "overdue"
     """A refresh or check is late: nothing runs in the background."""
+    REFUSED_ALIKE = "refused_alike"
+    """The platform refuses to renew the grants of this installation's app for hours: the operator was called."""
+    REFUSED = "refused"
+    """The platform refused the last refreshes or checks, and does not document why."""
     UNANSWERED = "unanswered"
     """The last refreshes or checks failed."""
     SCOPES_MISSING = "scopes_missing"
@@ -79,6 +85,7 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.GRANT_REMOVED: (Severity.RED, Remedy.RECONNECT),
     Problem.GRANT_EXPIRED: (Severity.RED, Remedy.RECONNECT),
     Problem.GRANT_DEAD: (Severity.RED, Remedy.RECONNECT),
+    Problem.GRANT_REFUSED: (Severity.RED, Remedy.RECONNECT),
     Problem.ACCOUNT_LOST: (Severity.RED, Remedy.RECONNECT),
     Problem.NOT_CONFIGURED: (Severity.ORANGE, Remedy.OPERATOR),
     Problem.UNFINISHED: (Severity.WAITING, Remedy.FINISH),
@@ -96,6 +103,8 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.DATA_ENDING: (Severity.YELLOW, Remedy.RECONNECT),
     Problem.DATA_ENDED: (Severity.ORANGE, Remedy.RECONNECT),
     Problem.OVERDUE: (Severity.YELLOW, Remedy.OPERATOR),
+    Problem.REFUSED_ALIKE: (Severity.RED, Remedy.OPERATOR),
+    Problem.REFUSED: (Severity.YELLOW, Remedy.NOTHING),
     Problem.UNANSWERED: (Severity.YELLOW, Remedy.NOTHING),
     Problem.SCOPES_MISSING: (Severity.YELLOW, Remedy.RECONNECT),
 }

@@ -80,8 +80,11 @@ class InstallationService:
     vault: Vault
     tokens: BotTokens
 
-    async def install(self, new: NewInstallation) -> None:
+    async def install(self, new: NewInstallation) -> bool:
         """Store an installation, and make the installer the owner of the workspace's first organization.
+
+        Return whether the installer is sent a message that says what to do: they are not where the app was there
+        before, or the workspace has an organization already.
 
         One transaction, the welcome included. A workspace that has an organization keeps everything
         and gets no second one; its installer gains no rights. An org-wide install names no workspace, so no
@@ -107,12 +110,13 @@ class InstallationService:
             )
             if gone_at is not None:
                 await _retry_cards(session, new.slack_id)
-            if new.team_id is None:
-                if before is None or gone_at is not None:
-                    await _greet(session, new, f"{gone_at}", WelcomeGrid(grid=new.name))
-            elif not await _first_organization(session, new, new.team_id) and gone_at is not None:
-                await _greet(session, new, f"{gone_at}", WelcomeBack(workspace=new.name))
+            greeted = new.team_id is not None and await _first_organization(session, new, new.team_id)
+            if not greeted and (gone_at is not None or (new.team_id is None and before is None)):
+                grid = new.team_id is None
+                welcome = WelcomeGrid(grid=new.name) if grid else WelcomeBack(workspace=new.name)
+                greeted = await _greet(session, new, f"{gone_at}", welcome)
         log.info("installation.stored", installation=kept.id, again=before is not None)
+        return greeted
 
     async def uninstall(self, slack_id: str) -> None:
         """Destroy the bot token of an installation that Slack says was removed, if Slack accepts it no more.
@@ -163,7 +167,7 @@ async def _retry_cards(session: AsyncSession, slack_id: str) -> None:
     await Incidents(session).try_again([organization.id for organization in linked])
 
 
-async def _greet(session: AsyncSession, new: NewInstallation, key: str, welcome: Notification) -> None:
-    """Send the installer, who may be a member of nothing, a direct message."""
+async def _greet(session: AsyncSession, new: NewInstallation, key: str, welcome: Notification) -> bool:
+    """Send the installer, who may be a member of nothing, a direct message; False: they have had it."""
     to = Conversation(slack_id=new.slack_id, id=new.installed_by)
-    await enqueue(session, to, f"greeting:{new.slack_id}:{key}", welcome)
+    return await enqueue(session, to, f"greeting:{new.slack_id}:{key}", welcome)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from adapters.base import Busy, GrantDead, Misconfigured, TokenRefused, Tokens
+from adapters.base import Busy, GrantDead, Misconfigured, Rejected, TokenRefused, Tokens
 from adapters.http import counting
 from bot.services.tokens.policy import lease_for
 from storage.engine import time_limit
 from storage.engine.statements import database_time
-from storage.models import Grant, GrantStatus
+from storage.models import REJECTED, Grant, GrantStatus
 from storage.refreshes import Refreshes
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class FreshTokens:
             if grant.generation != refused and (grant.generation != first or not _expired(grant, clock)):
                 return Fresh(grant=grant, tokens=tokens)
             if (wait := _paused_for(grant, clock)) is not None:
-                raise Busy(grant.last_error_code, retry_after=wait)
+                kind = Rejected if grant.last_outcome == REJECTED else Busy
+                raise kind(grant.last_error_code, retry_after=wait)
             if grant.generation == checked:
                 raise TokenRefused("refused_but_good")
             leased = None if _leased(grant, clock) else await self._lease(grant)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -48,7 +48,7 @@ from bot.services.tokens.policy import (
 from bot.services.tokens.queue import AT_ONCE, AppLimits, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
-from storage.models import Grant
+from storage.models import Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.renewals import Renewal, renew
@@ -100,6 +100,7 @@ class Refresher:
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
         self._outcomes = Outcomes(database, reports, self.queues)
+        self._incidents = reports.incidents
         self._checker = PageTokenChecker(
             database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open
         )
@@ -224,13 +225,20 @@ class Refresher:
             log.warning("refresh.newer_generation_exists", grant=grant.id)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
-        """Store new tokens; while the database is away they wait here, because nobody else has them."""
-        return await retry(
-            partial(renew, self._database.durable_autocommit, self._vault, grant, renewal),
-            on=FAILURES,
-            until=time.monotonic() + COMMIT_FOR_S,
-            failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
-        )
+        """Store new tokens."""
+        if grant.status != GrantStatus.NEEDS_RECONNECT:
+            work = partial(renew, self._database.durable_autocommit, self._vault, grant, renewal)
+            return await _until_stored(grant, work)
+
+        async def recover() -> bool:
+            """Close the card as well that asked a person after hours of refusals."""
+            async with self._database.system() as session:
+                stored = await renew(session, self._vault, grant, renewal)
+                if stored:
+                    await self._incidents.accounts_back(session, grant)
+            return stored
+
+        return await _until_stored(grant, recover)
 
     async def _commit_to_queue(self, grant: Grant, newer: Tokens) -> bool:
         """Store new tokens of a grant that was queued to be revoked meanwhile; False if it was not."""
@@ -241,12 +249,7 @@ class Refresher:
                     grant.id, newer.access_token, newer.refresh_token, newer.expires_in
                 )
 
-        return await retry(
-            store,
-            on=FAILURES,
-            until=time.monotonic() + COMMIT_FOR_S,
-            failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
-        )
+        return await _until_stored(grant, store)
 
     async def _accounts_live_on(self, grant: Grant, result: ExchangeResult) -> None:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""
@@ -260,6 +263,16 @@ class Refresher:
         """Take more calls out of an app's budget; or return for how long nobody may call."""
         queue = self.queues.get(app)
         return None if queue is None else await queue.spend(calls)
+
+
+async def _until_stored(grant: Grant, store: Callable[[], Awaitable[bool]]) -> bool:
+    """Return what `store` returns; while the database is away the tokens wait here, because nobody else has them."""
+    return await retry(
+        store,
+        on=(DBAPIError, *FAILURES),
+        until=time.monotonic() + COMMIT_FOR_S,
+        failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
+    )
 
 
 def _jitter() -> float:

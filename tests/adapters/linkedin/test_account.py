@@ -196,7 +196,7 @@ def refused(error: str, words: str = "", status: int = 400) -> dict[str, Any]:
         pytest.param(refused("invalid_grant"), GrantDead, id="invalid-grant"),
         pytest.param(
             refused("invalid_request", 'A required parameter "client_id" is missing'),
-            Busy,
+            Rejected,
             id="another-invalid-request",
         ),
         pytest.param(refused("invalid_client", status=401), Misconfigured, id="our-secret"),

@@ -174,7 +174,14 @@ async def test_a_refresh_without_a_new_refresh_token_means_keep_the_old_one(
     [
         pytest.param({"status_code": 400, "json": {"error": "invalid_grant"}}, GrantDead, id="dead"),
         pytest.param({"json": {"error": "invalid_grant"}}, GrantDead, id="dead-in-a-200"),
-        pytest.param({"json": {"error": "invalid_request"}}, Busy, id="invalid-request"),
+        pytest.param(
+            {"status_code": 400, "json": {"error": "invalid_request"}}, Rejected, id="invalid-request"
+        ),
+        pytest.param({"json": {"error": "invalid_request"}}, Rejected, id="invalid-request-in-a-200"),
+        pytest.param(
+            {"status_code": 400, "json": {"message": "Bad Request", "error": 400}}, Rejected, id="bad-request"
+        ),
+        pytest.param({"status_code": 400, "html": "<html>"}, Busy, id="a-gateways-400"),
         pytest.param({"json": {"error": "unsupported_grant_type"}}, Misconfigured, id="our-fault"),
         pytest.param(
             {"status_code": 401, "json": {"message": "Unauthorized", "error": 401}},
@@ -498,7 +505,7 @@ async def test_a_connection_is_made_refreshed_and_ended(reddit: Reddit, sandbox:
     assert again == found
     with pytest.raises(TokenRefused):
         await reddit.discover(client, newer)
-    with pytest.raises(GrantDead):
+    with pytest.raises(Rejected, match="http_400"):
         await reddit.refresh(client, newer)
 
 

@@ -143,7 +143,7 @@ async def test_an_exchange_sends_the_code_once_encoded_and_the_secret_in_the_for
     ("code", "at_exchange", "at_refresh"),
     [
         ("invalid_grant", Rejected, GrantDead),
-        ("invalid_request", Rejected, Busy),
+        ("invalid_request", Rejected, Rejected),
         ("invalid_client", Misconfigured, Misconfigured),
         ("unauthorized_client", Misconfigured, Misconfigured),
         ("invalid_scope", Misconfigured, Misconfigured),

@@ -146,13 +146,13 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
                     "error_description": "Missing required parameter [refresh_token].",
                 },
             },
-            Busy,
+            Rejected,
             id="another-invalid-request",
         ),
-        pytest.param({"status_code": 400, "json": {"error": "invalid_request"}}, Busy, id="no-words"),
+        pytest.param({"status_code": 400, "json": {"error": "invalid_request"}}, Rejected, id="no-words"),
         pytest.param(
             {"status_code": 400, "json": {"error": "invalid_request", "error_description": ["Value"]}},
-            Busy,
+            Rejected,
             id="words-of-another-type",
         ),
         pytest.param(
@@ -178,7 +178,7 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
             id="our-app-suspended",
         ),
         pytest.param(
-            {"status_code": 403, "json": {"type": "about:blank"}}, Busy, id="a-problem-without-a-type"
+            {"status_code": 403, "json": {"type": "about:blank"}}, Rejected, id="a-problem-without-a-type"
         ),
         pytest.param({"status_code": 401, "html": "<html>"}, Busy, id="a-gateway-s-401"),
         pytest.param({"status_code": 429, "json": {"title": "Too Many Requests"}}, Busy, id="429"),

@@ -158,7 +158,7 @@ async def test_a_time_limited_grant_names_the_end_of_its_refresh_token(
         pytest.param(401, {"error": "invalid_client"}, Misconfigured, id="our-secret"),
         pytest.param(401, {"error": "deleted_client"}, Misconfigured, id="our-project-is-gone"),
         pytest.param(400, {"error": "org_internal"}, Misconfigured, id="internal-project"),
-        pytest.param(403, {"error": "rate_limit_exceeded"}, Busy, id="a-code-nobody-documents"),
+        pytest.param(403, {"error": "rate_limit_exceeded"}, Rejected, id="a-code-nobody-documents"),
         pytest.param(500, {"error": "internal_failure"}, Busy, id="google-is-down"),
         pytest.param(503, {"error": "invalid_grant"}, Busy, id="a-dead-code-in-an-outage-is-an-outage"),
         pytest.param(429, {"error": "invalid_grant"}, Busy, id="a-dead-code-under-a-limit-is-a-limit"),

@@ -25,6 +25,7 @@ from bot.services.tokens.policy import (
     HEALTH_CHECK,
     KEEP_ALIVE,
     OUTAGE_CALLS,
+    REFUSED,
     is_outage,
     next_refresh_in,
     retry_in,
@@ -44,7 +45,7 @@ from storage.engine.db import Database
 from storage.engine.statements import database_time, now
 from storage.grants import Grants
 from storage.memberships import Members
-from storage.models import Grant, GrantStatus, Notice, Role
+from storage.models import REJECTED, Grant, GrantStatus, Incident, Notice, OperatorAlert, Resolution, Role
 from storage.organizations import Organizations
 from storage.rate_limits import RateLimits
 from storage.refreshes import Refreshes
@@ -128,11 +129,15 @@ class Works:
         assert found is not None
         return found
 
-    async def make_due(self, grant_id: str, *, suspected_ago: timedelta | None = None) -> None:
-        """Let time pass: the grant is due, and was first suspected that long ago."""
+    async def make_due(
+        self, grant_id: str, *, suspected_ago: timedelta | None = None, ended_ago: timedelta | None = None
+    ) -> None:
+        """Let time pass: the grant is due, was first suspected and its access token ended that long ago."""
         values = {"due_at": now(timedelta(seconds=-1)), "lease_until": None}
         if suspected_ago is not None:
             values["suspected_at"] = now(-suspected_ago)
+        if ended_ago is not None:
+            values["access_expires_at"] = now(-ended_ago)
         async with self.database.system() as session:
             await session.exec(
                 update(Grant).where(col(Grant.id) == grant_id).values(**values),
@@ -356,6 +361,83 @@ async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) 
     assert after.status == GrantStatus.HEALTHY
     assert after.last_outcome == "Misconfigured"
     assert await reddit.said() == []
+
+
+BAD_REQUEST = Fault(status=400, body='{"message": "Bad Request", "error": 400}')
+
+
+async def test_a_refusal_that_lasts_hours_asks_a_person_once_and_is_still_tried(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.grants.clear()
+    for ended_ago in (timedelta(hours=-1), timedelta(hours=1), timedelta(hours=4), timedelta(hours=5)):
+        await reddit.make_due(grant.id, ended_ago=ended_ago)
+        said_before = await reddit.said()
+        await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, REFUSED)
+    assert after.last_error_code == "http_400"
+    assert after.due_at is not None
+    assert len(said_before) == 1
+    [notice] = await reddit.said()
+    assert "refused to renew it for hours" in str(notice)
+
+
+async def test_a_refusal_is_waited_for_until_the_access_token_has_ended_for_hours(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.faults.append(BAD_REQUEST)
+    for ended_ago in (timedelta(hours=-1), timedelta(hours=1), timedelta(hours=2)):
+        await reddit.make_due(grant.id, ended_ago=ended_ago)
+        await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert (after.status, after.last_outcome, after.failures) == (GrantStatus.HEALTHY, REJECTED, 3)
+    assert await reddit.said() == []
+
+
+async def test_another_refusal_than_before_is_waited_for_again(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    for body in ('{"error": "odd"}', '{"error": "odder"}'):
+        reddit.simulator.faults[:] = [Fault(status=400, body=body)]
+        await reddit.make_due(grant.id, ended_ago=timedelta(hours=4))
+        await reddit.refresher.run()
+
+    assert (await reddit.look(grant.id)).status == GrantStatus.HEALTHY
+
+
+async def test_a_renewal_after_hours_of_refusals_calls_the_person_off(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.faults.append(BAD_REQUEST)
+    for _ in range(2):
+        await reddit.make_due(grant.id, ended_ago=timedelta(hours=4))
+        await reddit.refresher.run()
+    asked = (await reddit.look(grant.id)).status
+    reddit.simulator.faults.clear()
+    await reddit.make_due(grant.id)
+
+    await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert asked == GrantStatus.NEEDS_RECONNECT
+    assert (after.status, after.reason, after.failures) == (GrantStatus.HEALTHY, "", 0)
+    async with reddit.database.system(write=False) as session:
+        [incident] = await session.exec(select(Incident))
+    assert incident.resolution == Resolution.ACCESS_BACK
+
+
+async def test_refusals_of_all_grants_alike_page_the_operator_and_no_member(reddit: Works) -> None:
+    grants = [await reddit.grant(person) for person in ("octa_demo", "big_mod", "suspended_sam")]
+    reddit.simulator.faults.append(BAD_REQUEST)
+    for _ in range(2):
+        for grant in grants:
+            await reddit.make_due(grant.id, ended_ago=timedelta(hours=4))
+        await reddit.refresher.run()
+
+    async with reddit.database.system(write=False) as session:
+        alerts = await session.exec(select(OperatorAlert.platform, OperatorAlert.code))
+    assert {(await reddit.look(grant.id)).status for grant in grants} == {GrantStatus.HEALTHY}
+    assert await reddit.said() == []
+    assert list(alerts) == [("reddit", REFUSED)]
 
 
 async def test_a_first_death_sentence_is_only_a_suspicion(x: Works) -> None:
