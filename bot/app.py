@@ -313,7 +313,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
-    home = Home(profiles, services.organizations, base.slack_clients, database)
+    home = Home(profiles, services.organizations, base.slack_clients, database, base.settings)
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
     connect = Connect(services.catalog, services.connecting, services.choosing, home, database)

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -165,9 +164,6 @@ def sandbox(
             help="Where the simulated Slack listens, Octapost one above; 0 picks free ports.",
         ),
     ] = 3000,
-    data: Annotated[
-        Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")
-    ] = None,
     tour: Annotated[
         bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")
     ] = False,
@@ -176,14 +172,18 @@ def sandbox(
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
 
     try:
-        status = _go(start.play(port) if tour else start.stay(port, data))
+        status = _go(start.play(port) if tour else start.stay(port))
     except start.PortRefused as error:
         _fail(error)
     raise typer.Exit(status)
 
 
 @cli.command()
-def doctor() -> None:
+def doctor(
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Also ask Slack whether it takes our messages and forms.")
+    ] = False,
+) -> None:
     """Check the configuration, the database and the keys, and say what is wrong."""
     settings = _settings()
     platforms = Table("Connects", "Ready", "Permissions asked for")
@@ -206,8 +206,23 @@ def doctor() -> None:
     out.print(f"Database and keys: {stored.sealed}", highlight=False)
     for trouble in [*doubts, *stored.troubles]:
         out.print(trouble, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if slack:
+        _validate(settings)
     if settings.proxies_unknown:
         _fail(PROXIES_UNKNOWN)
+
+
+def _validate(settings: Settings) -> None:
+    """Say what Slack thinks of a sample of our views; end the command where it refuses one."""
+    try:
+        found = _go(check_up.validate(settings))
+    except check_up.SlackDidNotAnswer as error:
+        _fail(f"Slack did not say whether it takes our messages and forms ({error}).")
+    for fault in found.refused:
+        err.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
+    if found.refused:
+        _fail("Slack refuses the messages or forms above: report them to the authors of Octapost.")
+    out.print(f"Slack takes our messages and forms: {found.asked} samples tried.", highlight=False)
 
 
 @database_cli.command("upgrade")

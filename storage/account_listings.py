@@ -1,4 +1,4 @@
-"""An organization's accounts with everything that a list of them shows, in one statement where all is well."""
+"""An organization's accounts with everything that a list shows, in one statement if there are no incidents."""
 
 from __future__ import annotations
 

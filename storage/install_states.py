@@ -1,4 +1,4 @@
-"""The states of trips to Slack's install page: nothing is stored until one comes back, and each does so once."""
+"""The states of Slack's install page. A state is stored when it comes back, so that it can be used once."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ LONGEST_FINISH = timedelta(minutes=2)
 
 
 class InstallStates:
-    """The states that have come back. System sessions only."""
+    """The states that have been used. System sessions only."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def expiry(self) -> datetime:
-        """Return when a state that is issued now expires, by the clock that all replicas share."""
+        """Return when a state that is issued now expires, by the clock that all processes share."""
         return (await self._session.exec(select(now(INSTALL_LIFE)))).one()
 
     async def spend(self, state: str, expires_at: datetime) -> bool:
-        """Return True to exactly one caller, on whichever replica, and to nobody once it has expired.
+        """Return True to exactly one caller in all processes, and False once the state has expired.
 
-        What says until when the state is good has to be proved by the caller. The row outlives the state, which is
-        refused by its time from then on.
+        The caller has to verify `expires_at`. The row outlives the state, which is refused because of its time from
+        then on.
         """
         spent = columns(
             literal(digest(state), LargeBinary),

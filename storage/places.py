@@ -34,7 +34,7 @@ class Places:
     ) -> bool:
         """Store the account's places, each `(remote_id, name, detail)`; False if there is no such account.
 
-        Of two readings stored at once, the later one stays, whole.
+        If two lists are stored at once, the later one replaces the other completely.
         """
         read = (
             update(Account)
@@ -83,7 +83,7 @@ class Places:
         return (await self._session.exec(mine)).one()
 
     async def fresh(self, organization_id: str, account_id: str, max_age: timedelta) -> bool:
-        """Tell whether the places were read from the platform within `max_age`."""
+        """Return whether the places were read from the platform within `max_age`."""
         read = select(Account.id).where(
             Account.organization_id == organization_id,
             Account.id == account_id,

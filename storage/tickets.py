@@ -1,11 +1,12 @@
 """The one-time links shown in Slack. Only their hashes are stored.
 
-A ticket is redeemed by one statement with `RETURNING`, so that of any number of simultaneous callers exactly
-one gets it. Redeeming comes before an organization is known and needs a system session.
+A ticket is redeemed by one statement with `RETURNING`, so that of several simultaneous callers exactly one gets it.
+The organization is not known before that, so redeeming needs a system session.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.engine.autocommit import AutocommitRunner
-    from storage.vault import Vault
 
 TICKET_LIFE = timedelta(minutes=10)
 OPEN_TICKETS = 5
@@ -39,7 +39,7 @@ class TooManyTickets(Exception):
 
 
 class AskedBefore(Exception):
-    """The same signed request got its link already."""
+    """The same signed request has got its ticket."""
 
 
 # Built once: these run with every `connect`, and the last one with every request that changes something.
@@ -99,35 +99,39 @@ _ASKED: Select[int] = core_select(literal_column("1")).where(
 )
 
 
-async def open_ticket(
-    session: AsyncSession | AutocommitRunner,
-    *,
-    organization_id: str,
-    membership_id: str,
-    team_id: str,
-    channel_id: str,
-    platform: str,
-    app: str,
-    reconnects: str | None = None,
-    request: str | None = None,
-) -> str:
-    """Return a fresh ticket, good once within 10 minutes. Raises `TooManyTickets`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTicket:
+    """Who may connect what, and where in Slack they asked."""
 
-    A member has at most 5 open, the newest: another one closes the oldest. They get at most 30 a minute, also when
-    they ask from many places at once.
-    A `request`, named by its signature, gets one ticket; the second time it raises `AskedBefore`.
+    organization_id: str
+    membership_id: str
+    team_id: str
+    channel_id: str
+    platform: str
+    app: str
+    reconnects: str | None = None
+    """The grant that should be renewed; None for a new connection."""
+
+
+async def open_ticket(
+    session: AsyncSession | AutocommitRunner, new: NewTicket, *, request: str | None = None
+) -> str:
+    """Return a new ticket, which can be redeemed once within 10 minutes.
+
+    A member has at most 5 open tickets: another one closes the oldest. They get at most 30 a minute, also when several
+    processes ask at once.
+    `request` is the signature of the request that asks: a request gets one ticket, however often it arrives.
+
+    Raises:
+        TooManyTickets: The member has reached the limit a minute.
+        AskedBefore: The request has got its ticket.
+
     """
     asked = None if request is None else digest(request)
     ticket = new_secret()
     values = {
         "ticket_hash": digest(ticket),
-        "organization_id": organization_id,
-        "membership_id": membership_id,
-        "team_id": team_id,
-        "channel_id": channel_id,
-        "platform": platform,
-        "app": app,
-        "reconnects": reconnects,
+        **asdict(new),
         "request_hash": asked,
     }
     if not await rows(session, _OPEN_TICKET[dialect_of(session)], **values):
@@ -135,48 +139,22 @@ async def open_ticket(
             raise AskedBefore
         raise TooManyTickets
     if dialect_of(session) == "sqlite":
-        await rows(session, _CLOSE_OLDEST, member=membership_id, newest=digest(ticket))
+        await rows(session, _CLOSE_OLDEST, member=new.membership_id, newest=digest(ticket))
     return ticket
 
 
 class Tickets:
     """The one-time links shown in Slack. Only their hashes are stored."""
 
-    def __init__(self, session: AsyncSession, vault: Vault | None = None) -> None:
+    def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self._vault = vault
-
-    async def open(
-        self,
-        *,
-        organization_id: str,
-        membership_id: str,
-        team_id: str,
-        channel_id: str,
-        platform: str,
-        app: str,
-        reconnects: str | None = None,
-        request: str | None = None,
-    ) -> str:
-        """Return a fresh ticket: `open_ticket` in this session."""
-        return await open_ticket(
-            self._session,
-            organization_id=organization_id,
-            membership_id=membership_id,
-            team_id=team_id,
-            channel_id=channel_id,
-            platform=platform,
-            app=app,
-            reconnects=reconnects,
-            request=request,
-        )
 
     async def peek(self, ticket: str) -> Ticket | None:
         """Return what the ticket is for if it could still be redeemed. Changes nothing."""
         return (await self._session.exec(select(Ticket).where(*_redeemable(ticket)))).one_or_none()
 
     async def redeem(self, ticket: str) -> Ticket | None:
-        """Use the ticket up and return what it is for, or None if it is unknown, used or too old."""
+        """Use up the ticket and return what it is for; None if it is unknown, used or expired."""
         redeemed = await self._session.exec(
             update(Ticket).where(*_redeemable(ticket)).values(used_at=now()).returning(Ticket),
             execution_options=_UNSYNCHRONIZED | {"populate_existing": True},

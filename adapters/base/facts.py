@@ -19,9 +19,14 @@ class Refresh(StrEnum):
     EXCHANGE = "exchange"
     """A live access token is exchanged for a new one; there is no refresh token."""
     STATIC = "static"
-    """With a refresh token that keeps working."""
+    """With a refresh token that keeps working, until its own end if it has one."""
     SINGLE_USE = "single_use"
-    """With a refresh token that works once; each refresh returns the next one."""
+    """With a refresh token that works once; each refresh returns the next one, which lives its full time again."""
+
+    @property
+    def restarts(self) -> bool:
+        """Tell whether each refresh moves the end of the sign-in, so that it lasts as long as refreshing works."""
+        return self in {Refresh.EXCHANGE, Refresh.SINGLE_USE}
 
 
 class ClientAuth(StrEnum):

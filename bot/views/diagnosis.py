@@ -103,12 +103,16 @@ def tally(found: Sequence[Diagnosis]) -> str:
 
 def expiry(lifetime: Lifetime, platform: Platform) -> str:
     """Return how a working grant ends, and when."""
-    left, again = in_words(lifetime.left), "then somebody has to sign in again."
+    left, again = in_words(lifetime.left), "then someone has to sign in again."
     match lifetime.expiry:
         case Expiry.NEVER:
             return "Doesn't expire by itself."
         case Expiry.RENEWS:
             return "Renews itself."
+        case Expiry.RENEWAL_LATE:
+            return f"Not renewed for a while. Unless a renewal works within {left}, someone has to sign in again."
+        case Expiry.DATA_UNTIL:
+            return f"Renews itself. {platform.name} shows us its data for another {left}; {again}"
         case Expiry.RENEWS_UNTIL:
             return f"Renews itself for another {left}; {again}"
         case Expiry.NOT_RENEWED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
@@ -23,6 +23,7 @@ from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
 from bot.views import plain_pages as views
+from bot.views import privacy
 from bot.views.kit import cut, listed
 from bot.web.browsers import single_values
 from bot.web.install_trips import InstallEnd, InstallTrips
@@ -40,7 +41,7 @@ log = logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class InstallPages:
-    """/, /slack/install and /slack/oauth_redirect. Built once, in `bot.app`."""
+    """/, /privacy, /slack/install and /slack/oauth_redirect. Built once, in `bot.app`."""
 
     settings: Settings
     catalog: PlatformCatalog
@@ -56,9 +57,10 @@ class InstallPages:
         return f"{self.settings.public_url}/slack/oauth_redirect"
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the three addresses."""
+        """Return the addresses."""
         return [
             web.get("/", self.home),
+            web.get("/privacy", self.privacy),
             web.get("/slack/install", self.start, allow_head=False),
             web.get("/slack/oauth_redirect", self.finish, allow_head=False),
         ]
@@ -66,7 +68,21 @@ class InstallPages:
     async def home(self, _request: web.Request) -> web.Response:
         """Show what Octapost is and which scopes it asks Slack for, with the button that adds it."""
         offered = listed(found.platform.name for found in self.catalog.configured())
-        return self.pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
+        return self.pages.render(
+            "home.html", scopes=BOT_SCOPES, offered=offered, support=self.settings.support_url
+        )
+
+    async def privacy(self, _request: web.Request) -> web.Response:
+        """Show what is stored, for how long, and how to have it deleted."""
+        support = self.settings.support_url
+        return self.pages.render(
+            "privacy.html",
+            host=urlsplit(self.settings.public_url).netloc,
+            stored=privacy.STORED,
+            deletion=privacy.DELETION,
+            support=support,
+            support_shown=support.removeprefix("mailto:"),
+        )
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. It asks for no user scopes: Sign in with Slack does that."""

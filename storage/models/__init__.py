@@ -1,11 +1,11 @@
-"""The tables, one module a noun. Importing this package imports every table.
+"""The tables, one module per noun. Importing this package imports every table.
 
 Alembic, the database copy, the vault, the rights of database roles and key rotation read the schema from here
 only: a table whose module is not imported below does not exist for them.
 
 Columns that hold secrets are named `*_sealed` and are bytes; bearer secrets that are only compared (states,
 cookies, tickets) are stored as SHA-256 and named `*_hash`. Ids are random and prefixed (`org_...`), so that a
-log line says what it is about and nobody can guess a neighbour's. Times are timezone-aware UTC; the database's
+log line shows what an id is and no id can be guessed. Times are timezone-aware UTC; the database's
 clock decides what has expired.
 """
 
@@ -126,5 +126,5 @@ def metadata() -> MetaData:
 
 
 def every_table() -> list[Table]:
-    """Return all tables, each after the tables it refers to."""
+    """Return all tables, each after the tables that it refers to."""
     return SQLModel.metadata.sorted_tables

@@ -23,11 +23,11 @@ class GrantStatus(StrEnum):
     """Where a grant is in its life."""
 
     PENDING = "pending"
-    """Tokens are stored; whose they are is not known yet."""
+    """The tokens are stored; the person they belong to is not known yet."""
     HEALTHY = "healthy"
     NEEDS_RECONNECT = "needs_reconnect"
     ENDED = "ended"
-    """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
+    """Revoked or abandoned, while an account still referred to it: the tokens were destroyed."""
 
 
 FRESH, GRANT_DEAD, REJECTED = "fresh", "GrantDead", "Rejected"
@@ -41,8 +41,8 @@ UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
 class Grant(SQLModel, table=True):
     """One person's consent on one platform, with its sealed tokens. May be shared by organizations.
 
-    `generation` grows with every change of the tokens: an UPDATE that names the generation it read
-    proves that nobody else came first.
+    `generation` increases with every change of the tokens: an UPDATE that names the generation that was read changes
+    nothing if another process was first.
     """
 
     __table_args__ = (
@@ -76,10 +76,10 @@ class Grant(SQLModel, table=True):
     data_access_expires_at: datetime | None = time_column(nullable=True)
     """When the platform stops showing us the person's data unless they sign in again (Meta); None: never."""
     due_at: datetime | None = time_column(nullable=True)
-    """When the grant is looked at next; None: nothing to do until a person comes."""
+    """When the grant is checked next; None: not until a person reconnects it."""
     lease_until: datetime | None = time_column(nullable=True)
     next_reminder_at: datetime | None = time_column(nullable=True)
-    """When there may be a reminder of its end to send; None: not before the grant is activated."""
+    """When a reminder of its end may have to be sent; None: not before the grant is activated."""
     checked_at: datetime | None = time_column(nullable=True)
     """When the platform was last asked about it."""
     last_outcome: str = ""
@@ -87,17 +87,17 @@ class Grant(SQLModel, table=True):
     last_error_code: str = ""
     """The code of that error, such as `http_503`; empty when there was none."""
     failures: int = 0
-    """Looks in a row that settled nothing; the pause grows with it."""
+    """How many checks in a row were not conclusive; the pause increases with it."""
     suspected_at: datetime | None = time_column(nullable=True)
-    """When the platform first called it dead; a second opinion is asked for before anybody is told."""
+    """When the platform first called it dead; it is asked again before anybody is told."""
     reconnects: str | None = None
     """While pending: the grant this consent is meant to renew, or None for a new connection."""
     in_doubt: bool = False
-    """A single-use refresh left us and its answer was lost: the tokens we hold may be spent."""
+    """The answer to a single-use refresh was lost: the tokens that are stored may be used up."""
 
 
 class GrantHolder(SQLModel, table=True):
-    """An organization that uses a grant. The last one to leave ends it at the platform."""
+    """An organization that uses a grant. When the last one releases it, it is revoked at the platform."""
 
     __tablename__ = "grant_holder"
     grant_id: str = Field(sa_column=Column(ForeignKey("grant_.id", ondelete="CASCADE"), primary_key=True))

@@ -27,14 +27,14 @@ class Installation(SQLModel, table=True):
     refresh_token_sealed: bytes | None = sealed_column()
     token_expires_at: datetime | None = time_column(nullable=True)
     rotating_until: datetime | None = time_column(nullable=True)
-    """Until when somebody is trading the refresh token, which works once, for a new pair."""
+    """Until when a process may exchange the refresh token, which works once, for a new pair."""
     installed_by: str
     installed_at: datetime = created_column()
     uninstalled_at: datetime | None = time_column(nullable=True, index=True)
 
 
 class InstallState(SQLModel, table=True):
-    """A state that has come back from Slack's install page: it is good once. Goes after 15 minutes."""
+    """A state of Slack's install page that was used, so that it is not used again. Kept for 15 minutes."""
 
     __tablename__ = "install_state"
     state_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)

@@ -18,7 +18,7 @@ from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.world import ACME, ADA, OTTO
 from storage.accounts import Accounts
 from storage.discoveries import Found
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import Notice, Organization, Revocation, Role
 from storage.organizations import Organizations
@@ -92,14 +92,16 @@ async def doomed(office: Office) -> Doomed:
             family = consented(office.world.platforms[key], f"{key}-{word}")
             grant = await grants.create_pending(
                 organization.id,
-                members[0].id,
-                platform=key,
-                app=key,
-                access=next(iter(family.access)),
-                refresh=next(iter(family.refresh)),
-                scopes=["read"],
-                access_expires_in=LIVES,
-                refresh_expires_in=None,
+                NewGrant(
+                    connected_by=members[0].id,
+                    platform=key,
+                    app=key,
+                    access=next(iter(family.access)),
+                    refresh=next(iter(family.refresh)),
+                    scopes=["read"],
+                    access_expires_in=LIVES,
+                    refresh_expires_in=None,
+                ),
             )
             grant = await grants.activate(
                 organization.id, grant.id, external_id=family.id, external_name=family.id, scopes=["read"]

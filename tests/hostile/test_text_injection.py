@@ -130,6 +130,7 @@ PIECES = {
     "bot.views.messages.render",
     "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
+    "bot.views.home.with_footer",
     "bot.views.home.with_invitations",
     "bot.views.ownership.choice",
 }

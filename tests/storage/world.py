@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlmodel import SQLModel, col, update
 
+from storage import tickets
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.attempt_outcomes import AttemptOutcomes
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.browsers import Browsers
-from storage.channels import Channels
+from storage.channels import Channels, NewChannelRequest
 from storage.deletions import Deletions
-from storage.discoveries import Discoveries, Found
+from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.engine.statements import across, now
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.grid_homes import Claim, remember
 from storage.incidents import Incidents
 from storage.install_states import InstallStates
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
 from storage.memberships import Members
@@ -48,7 +49,7 @@ from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
 from storage.tallies import Outcome, Tallies
-from storage.tickets import Tickets
+from storage.tickets import NewTicket, Tickets
 from storage.vault import check_canaries
 from storage.workspaces import Workspaces
 from tests.databases import owners
@@ -100,7 +101,9 @@ async def pending_grant(
         "refresh_expires_in": timedelta(days=180),
     }
     async with across(session):
-        return await Grants(session, vault).create_pending(organization_id, "mem_x", **values | more)
+        return await Grants(session, vault).create_pending(
+            organization_id, NewGrant(connected_by="mem_x", **values | more)
+        )
 
 
 async def two_attempts(session: AsyncSession, vault: Vault, ticket: Ticket) -> None:
@@ -128,28 +131,31 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             organization.id, realm=team, user_id=user, team_id=team, role=Role.OWNER
         )
         await Installations(session, vault).save(
-            slack_id=team,
-            team_id=team,
-            enterprise_id=None,
-            name="Workspace",
-            app_id="A1",
-            bot_user_id="UBOT",
-            scopes=["chat:write"],
-            bot_token=f"xoxb-{suffix}",
-            refresh_token="xoxe-1",
-            installed_by=user,
+            InstalledApp(
+                slack_id=team,
+                team_id=team,
+                enterprise_id=None,
+                name="Workspace",
+                app_id="A1",
+                bot_user_id="UBOT",
+                scopes=["chat:write"],
+                installed_by=user,
+            ),
+            BotTokenPair(access=f"xoxb-{suffix}", refresh="xoxe-1"),
         )
         invitation = await invite(session, organization.id, member)
         await Invitations(session).decline(invitation.id, team, user)
         await invite(session, organization.id, member)
         request = await Channels(session).request(
             organization.id,
-            team_id=team,
-            channel_id=channel,
-            wanted_id=organization.id,
-            requested_by=member.id,
-            realm=team,
-            user_id=user,
+            NewChannelRequest(
+                team_id=team,
+                channel_id=channel,
+                wanted_id=organization.id,
+                requested_by=member.id,
+                realm=team,
+                user_id=user,
+            ),
         )
         assert request is not None
         code = await JoinCodes(session).create(organization.id, Role.MEMBER, member.id)
@@ -176,15 +182,17 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         discoveries = Discoveries(session, vault)
         discovery = await discoveries.keep(
             organization.id,
-            membership_id=member.id,
-            grant_id=grant.id,
-            team_id=team,
-            channel_id=channel,
-            found=[
+            NewDiscovery(
+                membership_id=member.id,
+                grant_id=grant.id,
+                team_id=team,
+                channel_id=channel,
+                hints=["no_channel"],
+            ),
+            [
                 Found(remote_id="r2", kind="Page", name="Mugs", token="page-token"),
                 Found(remote_id="r3", kind="Page", name="Cups", blocker="suspended"),
             ],
-            hints=["no_channel"],
         )
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
@@ -268,12 +276,18 @@ def new_account(suffix: str = "1", **more: Any) -> Found:
     return Found(**values | more)
 
 
-async def open_ticket(session: AsyncSession, organization_id: str, membership_id: str, **more: str) -> str:
+async def open_ticket(
+    session: AsyncSession,
+    organization_id: str,
+    membership_id: str,
+    *,
+    request: str | None = None,
+    **more: str,
+) -> str:
     """Return a ticket of this member."""
     values = {"team_id": "T1", "channel_id": "C1", "platform": "x", "app": "x"}
-    return await Tickets(session).open(
-        organization_id=organization_id, membership_id=membership_id, **values | more
-    )
+    new = NewTicket(organization_id=organization_id, membership_id=membership_id, **values | more)
+    return await tickets.open_ticket(session, new, request=request)
 
 
 async def tenant(database: Database, name: str = "Octa") -> str:

@@ -214,6 +214,6 @@ async def test_the_home_the_cards_and_the_doctor_say_the_same(either_office: Off
 
     for words in (home, await said(ada, "accounts"), await said(ada, "doctor")):
         assert "🟡 connected, ends soon" in words
-        assert "LinkedIn ends this sign-in in 6 days; then somebody has to sign in again." in words
+        assert "LinkedIn ends this sign-in in 6 days; then someone has to sign in again." in words
         assert "Press Reconnect; it takes a minute." in words
     assert "1 account, 1 needs a look." in home

@@ -25,6 +25,7 @@ from storage.organizations import Organizations
 from storage.refreshes import Refreshes
 from tests.counts import in_full, tries
 from tests.patience import PATIENCE_S
+from tests.rows import seats
 from tests.stories.told import answer_to, button, buttons, connected, disconnect, grants, hears, said, trail
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def ready(office: Office, platform: str = "x", who: str = "4711") -> Membe
 
 async def organization_of(office: Office) -> str:
     async with office.database.system(write=False) as session:
-        found = await Members(session).of_person(ACME, ADA, ACME)
+        found = await seats(session, ACME, ADA, ACME)
     return found[0][1].id
 
 

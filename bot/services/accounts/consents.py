@@ -18,7 +18,7 @@ from bot.services.tokens.policy import next_refresh_in
 from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
-from storage.discoveries import Discoveries
+from storage.discoveries import Discoveries, NewDiscovery
 from storage.engine.statements import database_time
 from storage.grants import Grants
 from storage.models import BLOCKED, Account, ConnectionAttempt, Grant
@@ -266,12 +266,14 @@ class Consents:
         consent = answer.consent
         kept = await Discoveries(session, self.vault).keep(
             consent.organization_id,
-            membership_id=consent.membership_id,
-            grant_id=grant.id,
-            team_id=consent.team_id,
-            channel_id=consent.channel_id,
-            found=[found_account(one, already_here=one.id in here) for one in answer.discovery.accounts],
-            hints=self._hints(answer),
+            NewDiscovery(
+                membership_id=consent.membership_id,
+                grant_id=grant.id,
+                team_id=consent.team_id,
+                channel_id=consent.channel_id,
+                hints=self._hints(answer),
+            ),
+            [found_account(one, already_here=one.id in here) for one in answer.discovery.accounts],
         )
         return kept.id
 

@@ -13,7 +13,7 @@ from bot.services.permissions import HIGHEST
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
 from storage.incidents import Incidents
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.memberships import Members
 from storage.organization_names import looks
 from storage.organizations import Organizations
@@ -96,17 +96,21 @@ class InstallationService:
             before = await installations.get(new.slack_id)
             gone_at = before.uninstalled_at if before is not None else None
             kept = await installations.save(
-                slack_id=new.slack_id,
-                team_id=new.team_id,
-                enterprise_id=new.enterprise_id,
-                name=new.name,
-                app_id=new.app_id,
-                bot_user_id=new.bot_user_id,
-                scopes=new.scopes,
-                bot_token=new.bot_token,
-                refresh_token=new.refresh_token,
-                token_expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
-                installed_by=new.installed_by,
+                InstalledApp(
+                    slack_id=new.slack_id,
+                    team_id=new.team_id,
+                    enterprise_id=new.enterprise_id,
+                    name=new.name,
+                    app_id=new.app_id,
+                    bot_user_id=new.bot_user_id,
+                    scopes=new.scopes,
+                    installed_by=new.installed_by,
+                ),
+                BotTokenPair(
+                    access=new.bot_token,
+                    refresh=new.refresh_token,
+                    expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
+                ),
             )
             if gone_at is not None:
                 await _retry_cards(session, new.slack_id)

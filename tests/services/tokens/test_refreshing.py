@@ -43,7 +43,7 @@ from storage.discoveries import Found
 from storage.engine import time_limit
 from storage.engine.db import Database
 from storage.engine.statements import database_time, now
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import REJECTED, Grant, GrantStatus, Incident, Notice, OperatorAlert, Resolution, Role
 from storage.organizations import Organizations
@@ -98,14 +98,16 @@ class Works:
             grants = Grants(session, self.vault)
             pending = await grants.create_pending(
                 self.organization_id,
-                self.membership_id,
-                platform=self.platform,
-                app=self.platform,
-                access=tokens.access_token,
-                refresh=tokens.refresh_token,
-                scopes=sorted(found.scopes),
-                access_expires_in=tokens.expires_in,
-                refresh_expires_in=tokens.refresh_expires_in,
+                NewGrant(
+                    connected_by=self.membership_id,
+                    platform=self.platform,
+                    app=self.platform,
+                    access=tokens.access_token,
+                    refresh=tokens.refresh_token,
+                    scopes=sorted(found.scopes),
+                    access_expires_in=tokens.expires_in,
+                    refresh_expires_in=tokens.refresh_expires_in,
+                ),
             )
             grant = await grants.activate(
                 self.organization_id,

@@ -14,7 +14,7 @@ from storage.memberships import Members
 from storage.models import Role
 from storage.seen_requests import first_seen
 from storage.standing import standing
-from storage.tickets import TICKETS_PER_MINUTE, TooManyTickets, open_ticket
+from storage.tickets import TICKETS_PER_MINUTE, NewTicket, TooManyTickets, open_ticket
 from storage.workspaces import Workspaces
 from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql, tenant
@@ -31,12 +31,14 @@ NO_ONE = "org_00000000000000000000"
 async def ticket(database: Database, organization_id: str, membership_id: str = "mem_1") -> str:
     return await open_ticket(
         database.autocommit,
-        organization_id=organization_id,
-        membership_id=membership_id,
-        team_id="T1",
-        channel_id="C1",
-        platform="x",
-        app="x",
+        NewTicket(
+            organization_id=organization_id,
+            membership_id=membership_id,
+            team_id="T1",
+            channel_id="C1",
+            platform="x",
+            app="x",
+        ),
     )
 
 
