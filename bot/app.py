@@ -27,6 +27,7 @@ from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.health import HealthReader
+from bot.services.accounts.looking import Looking
 from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
 from bot.services.accounts.reconnecting import Reconnecting
@@ -112,6 +113,7 @@ class Services:
     incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
+    looking: Looking
     revoking: Revoking
     disconnecting: Disconnecting
     connecting: Connecting
@@ -288,6 +290,7 @@ def _services(base: Base) -> Services:
         incidents=incidents,
         refresher=refresher,
         tokens=tokens,
+        looking=Looking(refresher, tokens, adapters, database),
         revoking=revoking,
         disconnecting=disconnecting,
         connecting=connecting,

@@ -78,8 +78,10 @@ class Refreshes:
         found = select(Grant).where(Grant.id == grant_id)
         return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
 
-    async def schedule(self, grant_id: str, due_in: timedelta, *, renews: bool = True) -> None:
-        """Store that a grant is healthy after a consent, and when it is due next.
+    async def schedule(
+        self, grant_id: str, due_in: timedelta, *, renews: bool = True, look_in: timedelta | None = None
+    ) -> None:
+        """Store that a grant is healthy after a consent, when it is due next, and when for a look at its accounts.
 
         `renews` is False where nothing refreshes the tokens of the latest consent: the refresh token of an earlier
         consent is then deleted.
@@ -90,6 +92,7 @@ class Refreshes:
         await self._session.exec(
             change.values(
                 due_at=now(due_in),
+                look_at=None if look_in is None else now(look_in),
                 next_reminder_at=now(),
                 lease_until=None,
                 checked_at=now(),

@@ -173,8 +173,6 @@ class Platform:
     """Where the platform reports that a person has withdrawn their consent. Platforms of one app share theirs."""
     user_agent: str = ""
     """The User-Agent where the operator set none. Empty: the HTTP library's."""
-    identity_scopes: frozenset[str] = frozenset()
-    """The scopes with which `discover` makes one call, which says whose token it is. Empty: it always makes one."""
     budget: Budget = UNDOCUMENTED
     """The limit that all processes together keep."""
 

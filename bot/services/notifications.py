@@ -22,6 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
+from bot.services.accounts.problems import BlockedAccount, CannotPublish
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs
 from storage.organization_summaries import Summary
@@ -101,14 +102,6 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlockedAccount:
-    """An account the platform showed and that cannot be used; `reason` is a `Blocker`."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentSettled(Notification):
     """A member consented, and this is what came of it."""
 
@@ -120,6 +113,10 @@ class ConsentSettled(Notification):
     attached: tuple[str, ...] = ()
     """Names of the accounts that are connected now, and were not before."""
     renewed: tuple[str, ...] = ()
+    cannot_publish: tuple[CannotPublish, ...] = ()
+    """Those of them that can't publish."""
+    grant_id: str = ""
+    """The grant that holds them, for the button that reconnects it."""
     to_choose: int = 0
     """How many usable accounts the member has to choose from."""
     discovery_id: str = ""
@@ -193,6 +190,8 @@ class AccountsConnected(Notification):
     organization: str
     platform: str
     accounts: tuple[str, ...]
+    cannot_publish: tuple[CannotPublish, ...] = ()
+    """Those of them that can't publish."""
 
 
 # Organizations and people

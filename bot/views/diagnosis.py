@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.services.accounts.problems import Problem, Severity
+from bot.services.accounts.diagnosis import Diagnosis
+from bot.services.accounts.problems import Problem, Remedy, Severity
 from bot.services.tokens.lifetimes import Expiry
 from bot.services.tokens.policy import TESTING_WEEK
+from bot.views import kit
 from bot.views.reasons import reason_text, remedy_text
 from bot.views.times import in_words
 
 if TYPE_CHECKING:
     from adapters.base import Platform
-    from bot.services.accounts.diagnosis import Diagnosis
     from bot.services.accounts.health import PlatformHealth
+    from bot.services.accounts.problems import CannotPublish
     from bot.services.tokens.lifetimes import Lifetime
 
 DOTS: Mapping[Severity, str] = {
@@ -26,6 +28,7 @@ DOTS: Mapping[Severity, str] = {
 }
 """The dot in front of an account; never shown without words."""
 BROKEN, CHECKED = "needs reconnecting", "connected, being checked"
+CANNOT_PUBLISH = "connected, but it can't publish yet"
 STATES: Mapping[Problem, str] = {
     Problem.NONE: "connected",
     Problem.GRANT_REMOVED: BROKEN,
@@ -33,13 +36,14 @@ STATES: Mapping[Problem, str] = {
     Problem.GRANT_DEAD: BROKEN,
     Problem.GRANT_REFUSED: BROKEN,
     Problem.ACCOUNT_LOST: BROKEN,
+    Problem.ACCOUNT_BLOCKED: "connected, but {platform} has blocked it",
     Problem.NOT_CONFIGURED: "not set up any more",
     Problem.UNFINISHED: "finishing",
     Problem.APP_REFUSED: "connected, but the app was refused",
     Problem.PLATFORM_SILENT: "connected, {platform} isn't answering",
     Problem.PLATFORM_DOUBTED: CHECKED,
-    Problem.ROLE_FORBIDS: "connected, but can't publish",
-    Problem.SCOPE_FORBIDS: "connected, but can't publish",
+    Problem.ROLE_FORBIDS: CANNOT_PUBLISH,
+    Problem.SCOPE_FORBIDS: CANNOT_PUBLISH,
     Problem.ACCOUNT_SUSPECTED: CHECKED,
     Problem.ACCOUNTS_ONLY: "connected, the person's sign-in is over",
     Problem.GRANT_SUSPECTED: CHECKED,
@@ -90,15 +94,31 @@ def health(found: PlatformHealth, platform: Platform) -> str:
 
 
 def tally(found: Sequence[Diagnosis]) -> str:
-    """Return how many accounts there are, and how many of them need a person."""
-    broken = sum(each.broken for each in found)
-    other = sum(not each.fine and not each.broken for each in found)
+    """Return how many accounts there are, and how many of them need a person.
+
+    What nobody can do anything about, such as a platform's outage, is not counted.
+    """
+    broken = sum(each.broken and each.remedy is Remedy.RECONNECT for each in found)
+    forbidden = sum(each.forbidden for each in found)
+    other = sum(each.remedy is not Remedy.NOTHING for each in found) - broken - forbidden
     many = f"{len(found)} accounts" if len(found) != 1 else "1 account"
-    if not (broken or other):
+    if not (broken or forbidden or other):
         return f"{many}, all connected." if found else "no accounts yet."
-    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
-    look = f"{other} needs a look" if other == 1 else f"{other} need a look"
-    return f"{many}, {' and '.join(filter(None, (need if broken else '', look if other else '')))}."
+    parts = [
+        f"{broken} {'needs' if broken == 1 else 'need'} reconnecting" if broken else "",
+        f"{forbidden} can't publish yet" if forbidden else "",
+        f"{other} {'needs' if other == 1 else 'need'} a look" if other else "",
+    ]
+    return f"{many}, {kit.listed(filter(None, parts))}."
+
+
+def cannot_publish(found: Sequence[CannotPublish], platform: Platform) -> list[str]:
+    """Return why accounts that were just connected can't publish, and what to do; each reason once."""
+    diagnoses = [
+        Diagnosis(platform=platform, account=one.name, problem=one.problem, scopes=one.scopes)
+        for one in found
+    ]
+    return list(dict.fromkeys(f"{sentence(one)} {advice(one)}" for one in diagnoses))
 
 
 def expiry(lifetime: Lifetime, platform: Platform) -> str:
@@ -173,6 +193,7 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.ACCOUNT_LOST: lambda one: (
         f"{one.platform.name} doesn't let us act for it any more: {reason_text(one.platform, one.code)}."
     ),
+    Problem.ACCOUNT_BLOCKED: lambda one: f"{reason_text(one.platform, one.code)}.",
     Problem.NOT_CONFIGURED: lambda one: (
         f"This installation has no {one.platform.name} app any more, so nothing can be renewed."
     ),
@@ -186,8 +207,7 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
         f"The role of the person who connected it doesn't allow publishing on {one.platform.name}."
     ),
     Problem.SCOPE_FORBIDS: lambda one: (
-        f"It doesn't have the permission to publish ({', '.join(one.scopes)}): that was left out when somebody signed"
-        " in, or taken back since."
+        f"The permission to publish ({', '.join(one.scopes)}) wasn't granted at sign-in, or has been removed since."
     ),
     Problem.ACCOUNT_SUSPECTED: lambda one: (
         f"{one.platform.name} said that we can't act for it any more. We ask a second time before we believe it."
@@ -227,7 +247,8 @@ ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_REFUSED: lambda _: (
         "Press Reconnect and sign in as somebody who manages this account. Meanwhile I keep trying."
     ),
-    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.code),
+    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.platform, one.code),
+    Problem.ACCOUNT_BLOCKED: lambda one: remedy_text(one.platform, one.code),
     Problem.NOT_CONFIGURED: lambda _: "Whoever runs Octapost has to put its credentials back.",
     Problem.UNFINISHED: lambda _: "Press Finish connecting in the message we sent in Slack.",
     Problem.APP_REFUSED: lambda _: (

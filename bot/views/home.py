@@ -12,7 +12,7 @@ from bot.views import alerts as alert_views
 from bot.views import invitations, kit
 from bot.views.diagnosis import tally
 from bot.views.kit import Json
-from bot.views.ownership import accounts, ownership
+from bot.views.ownership import accounts, owned_by
 from bot.views.roles import article
 from storage.models import Role
 
@@ -53,7 +53,7 @@ def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings,
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
     if shown := reader.about.get(seat.organization_id):
-        blocks.append({"type": "context", "elements": [kit.mrkdwn(ownership(shown, reader.realm))]})
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(owned_by(shown, reader.realm))]})
     buttons = []
     if allows(role, Permission.CONNECT_ACCOUNTS):
         buttons.append(kit.button("Connect an account", "connect.start", style="primary"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adapters.base import BY_PLATFORM
 from bot.services.accounts.diagnosis import worst
 from bot.services.accounts.problems import Severity
 from bot.services.incidents.snoozes import choices
@@ -127,6 +128,8 @@ def headline(one: IncidentCard) -> tuple[str, str]:
             return "🟠", reminders.data_ended(one.platform, names_of(one), one.organization)
         days = days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1
         return "🟡", reminders.ends_within(one.platform, days, names_of(one), one.organization)
+    if incident.code in BY_PLATFORM:
+        return "🔴", f"{who} can't publish for {one.organization} until {one.platform.name} lets it again."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
 
@@ -145,8 +148,10 @@ def _details(one: IncidentCard) -> list[str]:
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {reason_text(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
-        if incident.grant_still_valid:
-            lines.append(f"The rest of this sign-in works on. {remedy_text(incident.code)}")
+        if incident.code in BY_PLATFORM:
+            lines.append(remedy_text(one.platform, incident.code))
+        elif incident.grant_still_valid:
+            lines.append(f"The rest of this sign-in works on. {remedy_text(one.platform, incident.code)}")
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Blocker, Hint
 from bot.services.accounts.facts import ALREADY_HERE
-from bot.views import kit
+from bot.views import consent, kit
 from bot.views.blockers import HINTS, blocked, why_not
 from bot.views.kit import Json
 from storage.account_labels import labels
@@ -75,11 +75,28 @@ def choices(found: Sequence[FoundAccount]) -> list[Json]:
 
 def picked(chosen: Chosen, organization: str) -> Json:
     """Return the modal after accounts were chosen."""
-    platform, names = chosen.platform, kit.some(labels(chosen.accounts).values())
+    platform, unable = chosen.platform, {one.name for one in chosen.cannot_publish}
+    able = [name for name in labels(chosen.accounts).values() if name not in unable]
+    first = chosen.accounts[0]
+    value, label = f"{first.organization_id}/{first.grant_id}", f"Reconnect {platform.name}"
     return kit.modal(
         f"{platform.name}: connected",
         [
-            kit.words(f"✅ Connected to {organization}: {names} on {platform.name}."),
+            *(
+                [kit.words(f"✅ Connected to {organization}: {kit.some(able)} on {platform.name}.")]
+                if able
+                else []
+            ),
+            *consent.without(chosen.cannot_publish, platform),
+            *(
+                [
+                    kit.actions(
+                        kit.button(consent.RECONNECT, "account.renew", value, style="primary", label=label)
+                    )
+                ]
+                if unable
+                else []
+            ),
             kit.fine_print("/octapost accounts lists everything this organization can publish to."),
         ],
     )

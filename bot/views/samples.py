@@ -16,13 +16,12 @@ from adapters.base import Blocker, Capability, Hint, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
-from bot.services.accounts.problems import Problem
+from bot.services.accounts.problems import BlockedAccount, Problem
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.notifications import (
-    BlockedAccount,
     ConsentSettled,
     InvitationReceived,
     OperatorNeeded,

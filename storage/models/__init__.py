@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import SQLModel
 
-from storage.models.accounts import BLOCKED, LEFT_OUT, Account, AccountFacts
+from storage.models.accounts import BLOCKED, LEFT_OUT, NOT_SHOWN, Account, AccountFacts
 from storage.models.alert_settings import AlertSettings
 from storage.models.attempts import AttemptOutcome, ConnectionAttempt
 from storage.models.audit import AuditLine
@@ -64,6 +64,7 @@ __all__ = [
     "GRANT_DEAD",
     "IN_DOUBT",
     "LEFT_OUT",
+    "NOT_SHOWN",
     "OWED",
     "REJECTED",
     "UNWELL",

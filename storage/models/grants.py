@@ -49,6 +49,7 @@ class Grant(SQLModel, table=True):
         Index("grant_person", "platform", "app", "external_id", unique=True),
         Index("grant_due", "app", "due_at"),
         Index("grant_next_reminder", "next_reminder_at"),
+        Index("grant_look", "app", "look_at"),
         Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
         Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
@@ -76,8 +77,10 @@ class Grant(SQLModel, table=True):
     data_access_expires_at: datetime | None = time_column(nullable=True)
     """When the platform stops showing us the person's data unless they sign in again (Meta); None: never."""
     due_at: datetime | None = time_column(nullable=True)
-    """When the grant is checked next; None: not until a person reconnects it."""
+    """When the grant is refreshed or checked next; None: not until a person reconnects it."""
     lease_until: datetime | None = time_column(nullable=True)
+    look_at: datetime | None = time_column(nullable=True)
+    """When its accounts are looked at next: their state, names, links and pictures. None: its checks do that."""
     next_reminder_at: datetime | None = time_column(nullable=True)
     """When a reminder of its end may have to be sent; None: not before the grant is activated."""
     checked_at: datetime | None = time_column(nullable=True)

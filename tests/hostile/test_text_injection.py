@@ -29,6 +29,7 @@ from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
 from bot.services.accounts.disconnecting import Disconnection, Outlook
+from bot.services.accounts.problems import BlockedAccount, CannotPublish, Problem
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.reconnecting import ReconnectLink
 from bot.services.accounts.revoking import RevocationResult
@@ -36,7 +37,6 @@ from bot.services.accounts.sign_in_as import SignInAs, picture
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
 from bot.services.notifications import (
-    BlockedAccount,
     Failure,
     InvitationReceived,
     Notification,
@@ -314,11 +314,18 @@ class Specimens:
                 blocked=[self.row(FoundAccount)] * 2,
                 blocked_total=30,
             ),
-            Chosen: lambda: Chosen(platform=found.platform, accounts=[self.row(Account)] * 7),
+            Chosen: lambda: Chosen(
+                platform=found.platform, accounts=[self.row(Account)] * 7, cannot_publish=[self.unable()]
+            ),
+            CannotPublish: self.unable,
             Disconnection: lambda: Disconnection(
                 account=self.row(Account), platform=found.platform, revocation=None
             ),
         }
+
+    def unable(self) -> CannotPublish:
+        """Return an account that can't publish, of another name than those that can."""
+        return CannotPublish(name=f"{self.text}2", problem=Problem.ROLE_FORBIDS)
 
     def row(self, model: type[SQLModel]) -> Any:
         words = dict.fromkeys(("name", "handle", "kind", "detail", "external_name"), self.text)
@@ -446,6 +453,7 @@ class Specimens:
             "missing": tuple(scope.name for scope in app.scopes),
             "failure": Failure(verdict="Rejected", code="invalid_scope"),
             "blocked": (BlockedAccount(name=self.text, reason=Blocker.SUSPENDED),) * 4,
+            "cannot_publish": (self.unable(),),
             "action_id": "connect.start",
             "code": "invalid_client",
             "channel_id": CHANNEL,
@@ -484,6 +492,7 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
+        CannotPublish,
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,

@@ -112,7 +112,7 @@ async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
     upload = "https://www.googleapis.com/auth/youtube.upload"
     await ada.connect("youtube", Consent(person=EVERYWHERE["youtube"], untick=[upload]))
 
-    assert "🟠 connected, but can't publish" in await said(ada, "accounts")
+    assert "🟠 connected, but it can't publish yet" in await said(ada, "accounts")
     assert "0 of 1 accounts can publish" in await said(ada, "status")
 
 

@@ -100,6 +100,9 @@ async def test_an_outage_of_a_whole_platform_is_said_once_and_asks_nobody_for_an
         assert "TikTok isn't answering anybody right now. Nothing to do; posts wait." in words
         assert "X isn't answering" not in words
         assert "needs reconnecting" not in words
+        assert "need a look" not in words
+        assert "needs a look" not in words
+    assert "2 accounts, all connected." in text_of(await either_office.slack.open_home(ADA))
     assert "Acme: 2 of 2 accounts can publish." in await said(ada, "status")
 
 

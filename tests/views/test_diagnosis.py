@@ -12,7 +12,7 @@ import pytest
 from bot.services.accounts.diagnosis import diagnose
 from bot.services.accounts.health import PlatformHealth
 from bot.services.accounts.problems import CONSEQUENCES, Problem, Remedy, Severity
-from bot.views.diagnosis import DOTS, SENTENCES, STATES, advice, health, sentence, status
+from bot.views.diagnosis import DOTS, SENTENCES, STATES, advice, health, sentence, status, tally
 from storage.models import GrantStatus
 from tests.platforms import PLATFORMS
 from tests.states import NOON, account_state
@@ -263,6 +263,22 @@ def test_an_account_without_a_sign_in_needs_one() -> None:
 
     assert status(found) == "🔴 needs reconnecting"
     assert sentence(found) == "The sign-in is over: reconnect it."
+
+
+def test_only_what_somebody_can_do_something_about_is_counted() -> None:
+    well = diagnose(account_state(), NOON)
+    silent = diagnose(replace(account_state(), health=PlatformHealth(silent_since=NOON)), NOON)
+    suspected = diagnose(account_state(suspected_at=NOON), NOON)
+    mute = diagnose(replace(account_state("tiktok"), can=frozenset()), NOON)
+    dead = diagnose(account_state(status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant"), NOON)
+    late = diagnose(account_state(due_at=NOON - timedelta(hours=2)), NOON)
+
+    assert tally([well, silent, suspected]) == "3 accounts, all connected."
+    assert tally([mute]) == "1 account, 1 can't publish yet."
+    assert tally([well, mute, dead, late]) == (
+        "4 accounts, 1 needs reconnecting, 1 can't publish yet and 1 needs a look."
+    )
+    assert tally([dead, dead, silent]) == "3 accounts, 2 need reconnecting."
 
 
 def test_a_platform_that_ends_every_sign_in_is_called_mistaken() -> None:

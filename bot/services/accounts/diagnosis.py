@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability
+from adapters.base import BY_PLATFORM, Capability
 from bot.services.accounts.catalog import OVER
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
-from bot.services.accounts.problems import CONSEQUENCES, Problem, Remedy, Severity
+from bot.services.accounts.problems import CONSEQUENCES, FORBIDDEN, Problem, Remedy, Severity
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.tokens.lifetimes import (
     RENEWS,
@@ -85,6 +85,11 @@ class Diagnosis:
         """Tell whether nothing can be published until somebody acts."""
         return self.severity is Severity.RED
 
+    @property
+    def forbidden(self) -> bool:
+        """Tell whether it is connected, but may not publish until somebody signs in with more rights."""
+        return self.problem in FORBIDDEN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
@@ -132,7 +137,8 @@ def diagnose(state: AccountState, now: datetime | None = None) -> Diagnosis:
         return _over(found, grant)
     if state.account.access_error:
         lost, since = state.account.access_error, state.account.suspected_at
-        return replace(found, problem=Problem.ACCOUNT_LOST, since=since, code=lost)
+        problem = Problem.ACCOUNT_BLOCKED if lost in BY_PLATFORM else Problem.ACCOUNT_LOST
+        return replace(found, problem=problem, since=since, code=lost)
     found = replace(
         found,
         lifetime=lifetime(state.platform, grant, now),
@@ -280,9 +286,9 @@ def _missing_scopes(one: _Examination) -> Diagnosis | None:
 
 CHECKS: tuple[Callable[[_Examination], Diagnosis | None], ...] = (
     _setup,
+    _publishing,
     _platform,
     _refused,
-    _publishing,
     _suspected_account,
     _uncertain,
     _ending,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -42,6 +43,8 @@ class Problem(StrEnum):
     """The platform refuses to renew it for hours, without saying that it has ended."""
     ACCOUNT_LOST = "account_lost"
     """The grant works, but not for this account."""
+    ACCOUNT_BLOCKED = "account_blocked"
+    """The platform has suspended or locked the account, and only its owner can get it back there."""
     NOT_CONFIGURED = "not_configured"
     """This installation no longer has the app that the account was connected with."""
     UNFINISHED = "unfinished"
@@ -80,6 +83,8 @@ class Problem(StrEnum):
     """A permission that publishing does not need was not granted."""
 
 
+FORBIDDEN = frozenset({Problem.ROLE_FORBIDS, Problem.SCOPE_FORBIDS})
+"""Problems of an account that is connected and can't publish, until somebody with more rights signs in."""
 CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.NONE: (Severity.GREEN, Remedy.NOTHING),
     Problem.GRANT_REMOVED: (Severity.RED, Remedy.RECONNECT),
@@ -87,6 +92,7 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.GRANT_DEAD: (Severity.RED, Remedy.RECONNECT),
     Problem.GRANT_REFUSED: (Severity.RED, Remedy.RECONNECT),
     Problem.ACCOUNT_LOST: (Severity.RED, Remedy.RECONNECT),
+    Problem.ACCOUNT_BLOCKED: (Severity.ORANGE, Remedy.NOTHING),
     Problem.NOT_CONFIGURED: (Severity.ORANGE, Remedy.OPERATOR),
     Problem.UNFINISHED: (Severity.WAITING, Remedy.FINISH),
     Problem.APP_REFUSED: (Severity.ORANGE, Remedy.OPERATOR),
@@ -109,3 +115,21 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.SCOPES_MISSING: (Severity.YELLOW, Remedy.RECONNECT),
 }
 """How serious each problem is, and what helps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CannotPublish:
+    """An account that was connected and can't publish, with what its diagnosis says about that."""
+
+    name: str
+    problem: Problem
+    scopes: tuple[str, ...] = ()
+    """The scopes without which it can't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedAccount:
+    """An account the platform showed and that cannot be used; `reason` is a `Blocker`."""
+
+    name: str
+    reason: str

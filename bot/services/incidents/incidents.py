@@ -151,6 +151,17 @@ class IncidentService:
         for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
             await self.reviews.review(session, organization_id, None, Resolution.ACCESS_BACK)
 
+    async def accounts_renamed(self, session: AsyncSession, grant: Grant) -> None:
+        """Show the accounts' new names on the open cards about the grant."""
+        for organization_id, accounts in await self._holders(session, grant):
+            incident = await Incidents(session).of_grant(organization_id, grant.id)
+            if incident is None:
+                continue
+            names = {account.id: account.name for account in accounts if account.id in incident.accounts}
+            if (shown := incident.accounts | names) != incident.accounts:
+                incident.accounts = shown
+                await self.cards.update(session, incident)
+
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
         """Remind each organization, on the days it chose, that only a person can renew the grant.
 

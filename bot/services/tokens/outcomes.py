@@ -39,6 +39,7 @@ from bot.services.tokens.policy import (
     REFUSED_AFTER,
     REFUSED_ALIKE,
     SECOND_OPINION,
+    confirmed,
     end_reason,
     is_outage,
     is_silent,
@@ -137,7 +138,7 @@ class Outcomes:
             if doubted:
                 await repository.suspect(grant, type(error).__name__, error.code, BREAKER_HOLD)
                 await self._operator.page(session, platform.key, BREAKER_OPEN)
-            elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
+            elif not confirmed(grant.suspected_at, clock):
                 await repository.suspect(grant, type(error).__name__, error.code, SECOND_OPINION)
             else:
                 await self._end(session, grant, end_reason(platform, grant, error.code, clock))

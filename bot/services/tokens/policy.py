@@ -86,6 +86,11 @@ def next_check_in(rate_limit: RateLimit, grants: int, *, jitter: float) -> timed
     return _sooner(max(HEALTH_CHECK, grants * CHECK_SHARE * rate_limit.interval), None, jitter)
 
 
+def confirmed(suspected_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a bad answer is the second opinion after the one at `suspected_at`."""
+    return suspected_at is not None and now - suspected_at >= SECOND_OPINION * 0.9
+
+
 def renewable(platform: Platform, grant: Grant) -> bool:
     """Tell whether a grant's tokens can be renewed without a person."""
     return grant.refresh_sealed is not None or platform.refresh is Refresh.EXCHANGE

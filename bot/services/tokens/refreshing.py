@@ -31,6 +31,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS
 from bot.ops.retrying import retry
 from bot.ops.tracing import traced
+from bot.services.tokens.account_states import AccountStates, LookResult
 from bot.services.tokens.outcomes import Outcomes, Reports
 from bot.services.tokens.page_tokens import ExchangeResult, PageTokenChecker
 from bot.services.tokens.policy import (
@@ -58,7 +59,7 @@ from storage.tallies import Outcome
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from adapters.base import AccountTokens, Adapter, Client
+    from adapters.base import AccountTokens, Adapter, Client, Discovery
     from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -100,6 +101,7 @@ class Refresher:
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
         self._outcomes = Outcomes(database, reports, self.queues)
+        self._states = AccountStates(catalog, database, reports.incidents, self._outcomes.breaker_open)
         self._incidents = reports.incidents
         self._checker = PageTokenChecker(
             database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open
@@ -184,29 +186,37 @@ class Refresher:
         return result
 
     async def _check(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
-        """Ask with the access token itself whether a grant that cannot be refreshed still works.
+        """Ask with the access token itself whether a grant that cannot be refreshed works, and look at its accounts.
 
         Raises:
             GrantDead: Only for a code that is documented to say so: any gateway can answer 401.
             Busy, Rejected: Nothing is known; the next check is an hour away.
 
         """
-        scopes = adapter.platform.identity_scopes
-        asked = replace(tokens, scopes=scopes & frozenset(grant.scopes)) if scopes else tokens
         try:
-            await adapter.discover(client, asked)
+            found = await adapter.discover(client, tokens)
         except TokenRefused as refusal:
             if refusal.code in adapter.platform.dead_token_codes:
                 raise GrantDead(refusal.code) from None
             raise Busy(refusal.code, retry_after=REFUSAL_PAUSE) from None
         except Rejected as refusal:
             raise Rejected(refusal.code, retry_after=REFUSAL_PAUSE) from None
+        result = await self.shown(grant, found)
         async with self._database.system() as session:
             refreshes = Refreshes(session)
             others = await refreshes.looked_after(grant.app)
-            again = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
-            await refreshes.healthy(grant, again)
-        self._outcomes.answered(grant, "fresh", Outcome.FRESH)
+            usual = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
+            await refreshes.healthy(grant, at_latest(usual, result.again_in))
+
+    async def shown(self, grant: Grant, found: Discovery) -> LookResult:
+        """Store what a platform shows of a grant's accounts, and return what came of it."""
+        result = await self._states.store(grant, found)
+        if len(found.accounts) > 1:  # a list may cost a call for each account in it
+            await self._spend(grant.app, len(found.accounts) - 1)
+        self._outcomes.answered(grant, "fresh", Outcome.DEAD if result.newly_suspected else Outcome.FRESH)
+        if result.doubted:
+            await self._outcomes.page(self._catalog.platform(grant.platform), BREAKER_OPEN)
+        return result
 
     async def _store(self, grant: Grant, platform: Platform, older: Tokens, result: ExchangeResult) -> None:
         newer = result.tokens

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -303,6 +304,7 @@ async def test_pages_are_read_with_version_and_protocol(linkedin: LinkedIn, http
             name="Company page 5517",
             url="https://www.linkedin.com/company/5517/",
             blocker=Blocker.NOT_PAGE_ADMIN,
+            unnamed=True,
         ),
     )
 
@@ -415,16 +417,21 @@ async def test_a_token_made_a_moment_ago_is_given_time(
     assert pauses == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("app", [MEMBER, PAGE], ids=lambda app: str(app.key))
-async def test_whose_token_it_is_takes_one_call_however_many_pages_they_administer(
-    linkedin: LinkedIn, httpx_mock: HTTPXMock, app: App
-) -> None:
-    httpx_mock.add_response(url=USERINFO if app is MEMBER else ME, json=ANA if app is MEMBER else ANA_BASIC)
+async def test_names_of_at_most_a_hundred_pages_are_read(linkedin: LinkedIn, httpx_mock: HTTPXMock) -> None:
+    roles = [
+        {"organization": f"urn:li:organization:{number}", "role": "ADMINISTRATOR", "state": "APPROVED"}
+        for number in range(1, 121)
+    ]
+    httpx_mock.add_response(url=ME, json=ANA_BASIC)
+    httpx_mock.add_response(url=ACLS.format(0), json={"elements": roles})
+    httpx_mock.add_response(
+        url=re.compile(r".*/rest/organizations/\d+$"), json={"localizedName": "Page"}, is_reusable=True
+    )
 
-    found = await linkedin.discover(client_for(app), tokens_for(*PLATFORM.identity_scopes & {*names(app)}))
+    found = await linkedin.discover(client_for(PAGE), PAGE_TOKENS)
 
-    assert found.identity.id == "a1B2c3"
-    assert len(httpx_mock.get_requests()) == 1
+    assert sum(account.unnamed for account in found.accounts) == 20
+    assert len(httpx_mock.get_requests()) == 102
 
 
 async def test_patience_ends_after_eight_seconds_in_all(

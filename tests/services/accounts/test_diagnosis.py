@@ -58,6 +58,14 @@ def test_a_role_that_may_not_publish_is_told_from_a_permission_that_was_not_give
     assert "pages_manage_posts" in by_scope.scopes
 
 
+def test_an_outage_does_not_hide_that_an_account_cannot_publish() -> None:
+    state = replace(
+        account_state("tiktok"), can=frozenset(), health=PlatformHealth(silent_since=NOON, doubted=True)
+    )
+
+    assert diagnose(state, NOON).problem is Problem.SCOPE_FORBIDS
+
+
 def test_a_card_that_already_asked_makes_an_early_end_a_problem() -> None:
     state = account_state("linkedin", access_expires_at=NOON + 25 * DAY)
 

@@ -65,6 +65,7 @@ class Works:
     refresher: Refresher
     simulator: OAuthSimulator
     platform: str
+    app: str
     catalog: PlatformCatalog
     database: Database
     vault: Vault
@@ -85,7 +86,7 @@ class Works:
     ) -> Grant:
         """Connect a person for real, and return the stored grant, due now."""
         platform = self.catalog.platform(self.platform)
-        client = self.catalog.client(self.platform, self.platform)
+        client = self.catalog.client(self.platform, self.app)
         # Meta's dialog shows Pages to tick; nobody else has a box of that name.
         query = await consent(self.http, platform, client, person=person, assets=[EVERY_PAGE])
         adapter = REGISTRY.adapters(self.http)[self.platform]
@@ -101,7 +102,7 @@ class Works:
                 NewGrant(
                     connected_by=self.membership_id,
                     platform=self.platform,
-                    app=self.platform,
+                    app=self.app,
                     access=tokens.access_token,
                     refresh=tokens.refresh_token,
                     scopes=sorted(found.scopes),
@@ -167,14 +168,19 @@ def reports_of(catalog: PlatformCatalog, database: Database, vault: Vault) -> Re
 
 
 async def open_works(
-    stack: AsyncExitStack, simulator: OAuthSimulator, database: Database, vault: Vault, key: str = ""
+    stack: AsyncExitStack,
+    simulator: OAuthSimulator,
+    database: Database,
+    vault: Vault,
+    key: str = "",
+    app: str = "",
 ) -> Works:
     url = await simulator.start()
     stack.push_async_callback(simulator.stop)
     key = key or simulator.name
     made = settings(**{f"{key.upper()}_URL": url})
     catalog = PlatformCatalog(made.platforms())
-    client = catalog.client(key, key)
+    client = catalog.client(key, app or key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
     async with database.system() as session:
@@ -188,6 +194,7 @@ async def open_works(
         ),
         simulator=simulator,
         platform=key,
+        app=app or key,
         catalog=catalog,
         database=database,
         vault=vault,
