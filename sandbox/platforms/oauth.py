@@ -50,6 +50,8 @@ class OAuthSimulator(Simulator):
     """Radio buttons instead of check boxes."""
     known_scopes: ClassVar[frozenset[str]] = frozenset()
     """Every scope that this simulator knows."""
+    measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What the platform can do to an account: the World page's label, and the facts that change."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -186,6 +186,11 @@ class RedditSimulator(OAuthSimulator):
         {"identity", "submit", "read", "mysubreddits", "flair", "history", "edit"}
     )
 
+    measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "Suspend": {"suspended": True},
+        "Give back": {"suspended": False},
+    }
+
     def __init__(self) -> None:
         super().__init__()
         self.settings |= {
