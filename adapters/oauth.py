@@ -138,11 +138,7 @@ async def refresh(http: httpx.AsyncClient, platform: Platform, client: Client, t
     form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
     single_use = platform.refresh is Refresh.SINGLE_USE
     response = await _post(http, platform, client, platform.token_url, form, has_effect=single_use)
-    try:
-        return tokens_of(platform, response, sent_single_use=single_use)
-    except Rejected as refusal:
-        # An undocumented code proves nothing: the grant may be valid, so the refresh is repeated later.
-        raise Busy(refusal.code) from None
+    return tokens_of(platform, response, sent_single_use=single_use)
 
 
 async def revoke(
@@ -212,9 +208,13 @@ def refusal_of(platform: Platform, response: httpx.Response) -> PlatformError:
     # Reddit refuses an app with a 401 whose JSON has no code; a gateway's HTML page says nothing about us.
     if code in OUR_FAULT or status in {402, 426} or (status == 401 and body):
         return Misconfigured(code or f"http_{status}")
-    if code in TRANSIENT or status in {408, 425, 429} or status >= 500 or not code:
+    if code in TRANSIENT or status in {408, 425, 429} or status >= 500:
         return Busy(code or f"http_{status}", retry_after=wait, whole_app=status == 429)
-    return Rejected(code)
+    if code:
+        return Rejected(code)
+    # A refusal that a program wrote, such as Reddit's {"message": "Bad Request", "error": 400}. An HTML page may be a
+    # gateway's, and a 2xx without tokens says nothing.
+    return (Rejected if body and response.is_client_error else Busy)(f"http_{status}", retry_after=wait)
 
 
 def token_in(body: Mapping[str, Any], key: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,11 @@ from bot.services.accounts.consents import Consents
 from bot.services.accounts.deauthorizing import Deauthorizations
 from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.health import HealthReader
+from bot.services.accounts.looking import Looking
 from bot.services.accounts.places import PlaceService
 from bot.services.accounts.profiles import AccountProfiles
 from bot.services.accounts.reconnecting import Reconnecting
+from bot.services.accounts.revoking import Revoking
 from bot.services.incidents.alert_settings import AlertSettingsService
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
@@ -38,12 +40,14 @@ from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
 from bot.services.organizations.channels import ChannelService
+from bot.services.organizations.deletion import DeletionService
 from bot.services.organizations.installing import InstallationService
 from bot.services.organizations.invitations import InvitationService
 from bot.services.organizations.join_codes import JoinCodeService
 from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
+from bot.services.organizations.ownership import OwnershipService
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
@@ -59,6 +63,7 @@ from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
 from bot.stories.connect import Connect
+from bot.stories.deletion import DeletionStory
 from bot.stories.doctor import Doctor
 from bot.stories.help import Help
 from bot.stories.home import Home, HomeInBackground
@@ -108,6 +113,8 @@ class Services:
     incidents: IncidentService
     refresher: Refresher
     tokens: FreshTokens
+    looking: Looking
+    revoking: Revoking
     disconnecting: Disconnecting
     connecting: Connecting
     choosing: Choosing
@@ -116,12 +123,14 @@ class Services:
     watch: IncidentWatch
     alert_settings: AlertSettingsService
     channels: ChannelService
+    deletions: DeletionService
     installations: InstallationService
     invitations: InvitationService
     join_codes: JoinCodeService
     members: MemberService
     offboarding: OffboardingService
     organizations: OrganizationService
+    ownership: OwnershipService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +144,7 @@ class SlackEdge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Services):
     """The parts that the process, the command line and the tests use."""
 
     settings: Settings
@@ -143,13 +152,6 @@ class Parts:
     vault: Vault
     adapters: Mapping[str, Adapter]
     slack_clients: SlackClients
-    connecting: Connecting
-    disconnecting: Disconnecting
-    refresher: Refresher
-    tokens: FreshTokens
-    expiry_reminders: ExpiryReminders
-    incidents: IncidentService
-    watch: IncidentWatch
     routes: Routes
     dispatcher: Dispatcher
     bolt: AsyncApp
@@ -233,18 +235,12 @@ def construct(
     scheduler = Scheduler()
     serving, alive, monitoring = _web(base, services, edge, scheduler)
     return Parts(
+        **{each.name: getattr(services, each.name) for each in fields(services)},
         settings=settings,
         database=database,
         vault=vault,
         adapters=base.adapters,
         slack_clients=base.slack_clients,
-        connecting=services.connecting,
-        disconnecting=services.disconnecting,
-        refresher=services.refresher,
-        tokens=services.tokens,
-        expiry_reminders=services.expiry_reminders,
-        incidents=services.incidents,
-        watch=services.watch,
         routes=edge.routes,
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
@@ -272,13 +268,11 @@ def _services(base: Base) -> Services:
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
     tokens = FreshTokens(catalog, refresher, database)
+    revoking = Revoking(
+        catalog=catalog, adapters=adapters, queues=refresher.queues, database=database, vault=vault
+    )
     disconnecting = Disconnecting(
-        catalog=catalog,
-        adapters=adapters,
-        tokens=tokens,
-        incidents=incidents,
-        database=database,
-        vault=vault,
+        catalog=catalog, revoking=revoking, incidents=incidents, database=database, vault=vault
     )
     connecting = Connecting(
         public_url=base.settings.public_url,
@@ -296,6 +290,8 @@ def _services(base: Base) -> Services:
         incidents=incidents,
         refresher=refresher,
         tokens=tokens,
+        looking=Looking(refresher, tokens, adapters, database),
+        revoking=revoking,
         disconnecting=disconnecting,
         connecting=connecting,
         choosing=Choosing(catalog=catalog, incidents=incidents, database=database, vault=vault),
@@ -304,12 +300,14 @@ def _services(base: Base) -> Services:
         watch=IncidentWatch(incidents, database),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
+        deletions=DeletionService(database, vault, revoking),
         installations=InstallationService(database, vault, SlackBotTokens(base.slack_clients)),
         invitations=InvitationService(database, people),
         join_codes=JoinCodeService(database, people),
         members=MemberService(database, incidents.cards),
         offboarding=OffboardingService(database, incidents.cards, people),
         organizations=OrganizationService(database, people),
+        ownership=OwnershipService(database, people),
     )
 
 
@@ -318,7 +316,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
-    home = Home(profiles, services.organizations, base.slack_clients, database)
+    home = Home(profiles, services.organizations, base.slack_clients, database, base.settings)
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
     connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
@@ -329,10 +327,11 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),
-        MemberStory(services.members, services.invitations),
+        MemberStory(services.members, services.invitations, home),
         ChannelStory(services.channels, services.organizations),
         InvitationStory(services.invitations, home),
         JoinCodeStory(services.join_codes),
+        DeletionStory(services.deletions, services.catalog, home),
         Help(routes, services.catalog, base.settings),
         home,
         LifecycleStory(services.installations, services.offboarding, database),

@@ -1,8 +1,9 @@
-"""The command line: `octapost run | sandbox | doctor | db | keys | manifest`."""
+"""The command line: `octapost run | sandbox | doctor | db | keys | org | manifest`."""
 
 from __future__ import annotations
 
 import gc
+import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -10,7 +11,6 @@ from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -25,8 +25,12 @@ from bot import doctor as check_up
 from bot.ops import logs
 from bot.ops.hardening import keep_memory_private
 from bot.ops.start_checks import ROLE_FAULTS
+from bot.services.errors import ServiceError
+from bot.services.organizations.ownership import Appointed
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
 from bot.slack import manifest
+from bot.slack.failures import CALL_FAILED, failure
+from bot.views.errors import sentence
 from storage.copy_database import CopyRefused, copy_database
 from storage.engine import urls
 from storage.engine.db import Database
@@ -45,9 +49,13 @@ cli = typer.Typer(
 database_cli = typer.Typer(no_args_is_help=True, help="The database.")
 keys_cli = typer.Typer(no_args_is_help=True, help="The keys that seal tokens.")
 cli.add_typer(database_cli, name="db")
+organizations_cli = typer.Typer(no_args_is_help=True, help="The organizations.")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(organizations_cli, name="org")
 out, err = Console(), Console(stderr=True)
 Answer = TypeVar("Answer")
+PERSON = re.compile(r"(?:<?@)?([UW][A-Z0-9]{2,})(?:\|[^>]*)?>?")
+"""A Slack user id, alone or as a mention."""
 NOT_ALLOWED = "42501"
 """PostgreSQL's `insufficient_privilege` (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 NEEDS_OWNER = (
@@ -156,9 +164,6 @@ def sandbox(
             help="Where the simulated Slack listens, Octapost one above; 0 picks free ports.",
         ),
     ] = 3000,
-    data: Annotated[
-        Path | None, typer.Option(help="Keep the database here instead of in a temporary folder.")
-    ] = None,
     tour: Annotated[
         bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")
     ] = False,
@@ -167,14 +172,18 @@ def sandbox(
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
 
     try:
-        status = _go(start.play(port) if tour else start.stay(port, data))
+        status = _go(start.play(port) if tour else start.stay(port))
     except start.PortRefused as error:
         _fail(error)
     raise typer.Exit(status)
 
 
 @cli.command()
-def doctor() -> None:
+def doctor(
+    slack: Annotated[
+        bool, typer.Option("--slack", help="Also ask Slack whether it takes our messages and forms.")
+    ] = False,
+) -> None:
     """Check the configuration, the database and the keys, and say what is wrong."""
     settings = _settings()
     platforms = Table("Connects", "Ready", "Permissions asked for")
@@ -197,8 +206,23 @@ def doctor() -> None:
     out.print(f"Database and keys: {stored.sealed}", highlight=False)
     for trouble in [*doubts, *stored.troubles]:
         out.print(trouble, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if slack:
+        _validate(settings)
     if settings.proxies_unknown:
         _fail(PROXIES_UNKNOWN)
+
+
+def _validate(settings: Settings) -> None:
+    """Say what Slack thinks of a sample of our views; end the command where it refuses one."""
+    try:
+        found = _go(check_up.validate(settings))
+    except check_up.SlackDidNotAnswer as error:
+        _fail(f"Slack did not say whether it takes our messages and forms ({error}).")
+    for fault in found.refused:
+        err.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
+    if found.refused:
+        _fail("Slack refuses the messages or forms above: report them to the authors of Octapost.")
+    out.print(f"Slack takes our messages and forms: {found.asked} samples tried.", highlight=False)
 
 
 @database_cli.command("upgrade")
@@ -288,6 +312,34 @@ def rotate_keys() -> None:
     count, left = _go(work())
     out.print(f"{count} values sealed anew; values by key: {left or 'none'}", highlight=False)
     out.print("Older keys may leave the ring once every backup made before today is gone.")
+
+
+@organizations_cli.command("owner")
+def appoint_owner(
+    organization: Annotated[str, typer.Argument(help="The organization's name, or its id (org_...).")],
+    person: Annotated[str, typer.Argument(help="The Slack user id of the new owner, such as U0123ABCD.")],
+) -> None:
+    """Make a person the owner of an organization that has no owner left. All its members are told."""
+    settings = _settings()
+    found = PERSON.fullmatch(person.strip())
+    if found is None:
+        _fail("Give the person's Slack user id: in their Slack profile, press ⋮ and Copy member ID.")
+
+    async def work() -> Appointed:
+        async with app.parts_of(settings) as parts:
+            return await parts.ownership.appoint(organization, found[1])
+
+    try:
+        appointed = _go(work())
+    except ServiceError as error:
+        _fail(sentence(error))
+    except CALL_FAILED as error:
+        _fail(f"Slack did not say who that is ({failure(error).code}): nothing was changed.")
+    out.print(
+        f"{appointed.name} now owns {appointed.organization}. Members told: {appointed.told}.",
+        markup=False,
+        highlight=False,
+    )
 
 
 @cli.command("manifest")

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from slack_sdk.errors import SlackApiError
 
 from bot import app
 from bot.ops.start_checks import ROLE_FAULTS
 from bot.services.accounts.health import HealthReader
+from bot.slack.failures import CALL_FAILED, failure
 from bot.views import diagnosis
+from bot.views.samples import samples
 from storage.key_rotation import remaining
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
     from bot.settings import Settings
+
+RATE_LIMITED = "ratelimited"
+MOST_WAITS, UNTOLD_WAIT = 5, timedelta(seconds=30)
+"""How often a rate limit is waited for, and how long where Slack doesn't say: its limits are by the minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +78,52 @@ async def look(settings: Settings) -> Stored:
         return Stored(
             sealed=f"{parts.database.dialect}, sealed values: {used or 'none yet'}", troubles=troubles
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """What Slack said about the samples of our views."""
+
+    asked: int
+    refused: list[str]
+    """Each fault: the view, the place in it, and what is wrong."""
+
+
+class SlackDidNotAnswer(Exception):
+    """Slack refused to validate, or could not be reached. Its code says why."""
+
+
+async def validate(settings: Settings) -> Validated:
+    """Ask Slack's `blocks.validate` about a sample of everything that we show. It takes no token.
+
+    https://docs.slack.dev/reference/methods/blocks.validate (read 2026-11-30).
+
+    Raises:
+        SlackDidNotAnswer: It said nothing about a sample.
+
+    """
+    asked, refused = 0, []
+    async with app.parts_of(settings, write=False) as parts:
+        client = parts.slack_clients.without_token()
+        for sample in samples(settings.platforms()):
+            asked += 1
+            errors = await _errors(client, {sample.surface.value: json.dumps(sample.payload)})
+            refused += [f"{sample.name} {each.get('pointer')}: {each.get('message')}" for each in errors]
+    return Validated(asked=asked, refused=refused)
+
+
+async def _errors(client: AsyncWebClient, form: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """Return what Slack would refuse in a payload, waiting where it limits us."""
+    for left in reversed(range(MOST_WAITS)):
+        try:
+            await client.api_call("blocks.validate", data=dict(form))
+        except CALL_FAILED as error:
+            failed = failure(error)
+            if errors := error.response.get("errors") if isinstance(error, SlackApiError) else None:
+                return list(errors)
+            if failed.code != RATE_LIMITED or not left:
+                raise SlackDidNotAnswer(failed.code) from None
+            await asyncio.sleep((failed.retry_after or UNTOLD_WAIT).total_seconds())
+        else:
+            return []
+    raise AssertionError

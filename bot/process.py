@@ -30,6 +30,8 @@ REFRESH_INTERVAL = timedelta(seconds=1)
 """Refreshes fall due evenly. With a longer interval they would be done in bursts."""
 REMINDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
+LOOK_INTERVAL = timedelta(seconds=30)
+REVOCATION_INTERVAL = timedelta(seconds=15)
 SWEEP_INTERVAL = timedelta(minutes=10)
 SETTLED_AFTER = timedelta(seconds=30)
 """When a process that has started does what can wait: it first answers, refreshes tokens and sends messages."""
@@ -126,6 +128,8 @@ class _Process:
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
+        scheduler.every(LOOK_INTERVAL, "looks", parts.looking.run, first_after=SETTLED_AFTER)
+        scheduler.every(REVOCATION_INTERVAL, "revocations", parts.deletions.work)
         scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run, first_after=SETTLED_AFTER)
         scheduler.start()
 

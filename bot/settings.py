@@ -52,6 +52,14 @@ def _channel(value: str) -> str:
     return value
 
 
+def _contact(value: str) -> str:
+    parts = urlsplit(value)
+    web, mail = parts.scheme == "https" and parts.netloc, parts.scheme == "mailto" and "@" in parts.path
+    if value and (not (web or mail) or not re.fullmatch(r"[\x21-\x7e]+", value) or set(value) & set("<>|")):
+        raise ValueError("must be an https or mailto address, such as mailto:help@example.com")
+    return value
+
+
 def _collector(value: str) -> str:
     if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
         raise ValueError("must be an http or https URL")
@@ -131,8 +139,8 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=9464, ge=0, le=65535)
     """Where /readyz and /metrics are; 0: nowhere."""
     metrics_host: str = "127.0.0.1"
-    support_url: str = ""
-    """Where people who need help are sent; shown by `/octapost debug`."""
+    support_url: Annotated[str, AfterValidator(_contact)] = ""
+    """Where people who need help write: shown on the pages, the home tab and by `/octapost debug`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     operator_channel: Annotated[str, AfterValidator(_channel)] = ""
     """`T.../C...`: the workspace and the channel where the operator is told what only they can mend."""

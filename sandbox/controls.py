@@ -78,6 +78,7 @@ class Controls:
             "recover": self._recover,
             "revoke": self._revoke,
             "expire": self._expire,
+            "measure": self._measure,
             "uninstall": self._uninstall,
             "notice": self._notice,
             "warning": self._warning,
@@ -175,6 +176,15 @@ class Controls:
     async def _expire(self, simulator: Simulator, person: str) -> str:
         await self._control(simulator, "expire", {"person": person})
         return f"{_person(simulator, person)}'s access tokens expired."
+
+    async def _measure(self, simulator: Simulator, what: str) -> str:
+        """Do to a person's account what the platform can do; `what` is the measure and the person."""
+        label, _, person = what.partition("/")
+        done = _person(simulator, person)
+        if not isinstance(simulator, OAuthSimulator) or label not in simulator.measures:
+            raise ValueError("that cannot be done there")
+        await self._control(simulator, "change", {"person": person, "facts": simulator.measures[label]})
+        return f"{done}: {label}. Octapost looks once a day, and again to be sure: let a day and 20 minutes pass."
 
     async def _uninstall(self, simulator: Simulator, team: str) -> str:
         found = self._world.slack.state.installation_for(team)

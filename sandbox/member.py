@@ -177,7 +177,7 @@ class Member:
         expect(len(usable) >= count, f"{len(usable)} accounts to choose from")
         shown = await self.submit(view, {"connect.search": usable[:count]})
         said = text_of(shown)
-        expect("✅" in said, str(shown.errors or shown.trouble or said))
+        expect("Connected" in said, str(shown.errors or shown.trouble or said))
         await self.close(shown)
         return said
 

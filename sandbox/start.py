@@ -74,12 +74,11 @@ async def playground(
             await world.stop()
 
 
-async def stay(port: int, data: Path | None) -> int:
+async def stay(port: int) -> int:
     """Run the sandbox until it is interrupted; return the exit status."""
     stop = process.shutdown_event()
     async with AsyncExitStack() as stack:
-        folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octapost-")))
         process.set_log_level("WARNING")
         with Progress(
             SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True
@@ -87,9 +86,11 @@ async def stay(port: int, data: Path | None) -> int:
             bar.add_task("Starting a Slack, seven platforms and Octapost …")
             found = await stack.enter_async_context(playground(port=port, data=folder))
         where = found.world.slack.url
-        kept = f"The database is kept in {data}." if data else "Everything is forgotten when you stop it."
         console.print(
-            Panel(f"Open [bold]{where}[/bold]\n\n{kept}\nStop with Ctrl-C.", title="Octapost sandbox")
+            Panel(
+                f"Open [bold]{where}[/bold]\n\nEverything is forgotten when you stop it.\nStop with Ctrl-C.",
+                title="Octapost sandbox",
+            )
         )
         await stop.wait()
     return 0

@@ -1,7 +1,7 @@
-"""Accounts with tokens of their own (Facebook Pages): which to ask about next, and what the platform said.
+"""Accounts with tokens of their own (Facebook Pages): which to check next, and what the platform said.
 
-Every change names the token that was asked about. An account whose token was replaced meanwhile, by a person who
-reconnected it or by another look, keeps what that brought. System sessions only.
+Every change names the token that was checked. If the token has been replaced since then, by a reconnect or by another
+check, nothing changes. System sessions only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountToken:
-    """A connected account and the token of its own, as they were read."""
+    """A connected account and its own token, as they were read."""
 
     id: str
     organization_id: str
@@ -39,28 +39,23 @@ class AccountToken:
     suspected_at: datetime | None
     access_error: str
 
-    @property
-    def doubted(self) -> bool:
-        """Tell whether the platform called the token over when it was asked last."""
-        return self.suspected_at is not None or bool(self.access_error)
-
 
 class AccountTokens:
-    """The accounts of one grant, as owners of tokens."""
+    """The own tokens of a grant's accounts."""
 
     def __init__(self, session: AsyncSession, vault: Vault) -> None:
         self._session = session
         self._vault = vault
 
     async def due(self, grant_id: str, every: timedelta, limit: int) -> list[AccountToken]:
-        """Return those that were asked about longer ago than `every`, the longest first.
+        """Return up to `limit` tokens that were last checked longer ago than `every`, the longest ago first.
 
-        Before them those that are suspected: a second opinion is due whenever there is a look.
+        Suspected tokens come before them: whenever there is a check, they get their second opinion.
         """
         return await self._owners(grant_id, limit, _due(every), col(Account.suspected_at).is_(None))
 
     async def unsuspected(self, grant_id: str, limit: int) -> list[AccountToken]:
-        """Return any of them, those first of which nothing bad was heard."""
+        """Return up to `limit` tokens, those that are not suspected first."""
         return await self._owners(grant_id, limit, col(Account.suspected_at).is_not(None))
 
     async def _owners(self, grant_id: str, limit: int, *terms: ColumnElement[bool]) -> list[AccountToken]:
@@ -86,11 +81,11 @@ class AccountTokens:
         )
 
     async def more(self, grant_id: str, every: timedelta) -> bool:
-        """Tell whether some were asked about longer ago than `every`, or never."""
+        """Return whether some tokens were checked longer ago than `every`, or never."""
         return await self._any(grant_id, _stale(every))
 
     async def others_may_live(self, grant_id: str, asked: Collection[str]) -> bool:
-        """Tell whether there are more than those asked about, of which nothing bad was heard."""
+        """Return whether there are tokens that are not suspected, beside those of the accounts `asked`."""
         return await self._any(grant_id, col(Account.id).not_in(asked), col(Account.suspected_at).is_(None))
 
     async def _any(self, grant_id: str, *only: ColumnElement[bool]) -> bool:
@@ -98,7 +93,7 @@ class AccountTokens:
         return bool((await self._session.exec(some)).one())
 
     async def lock(self, grant_id: str) -> bool:
-        """Take the grant and then its accounts, in everybody's order; False if it is over meanwhile."""
+        """Lock the grant and then its accounts, in the order all transactions use; False if the grant has ended."""
         living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
         if (await self._session.exec(living.with_for_update(key_share=True))).first() is None:
             return False
@@ -107,16 +102,16 @@ class AccountTokens:
         return True
 
     async def mark_valid(self, owner: AccountToken, token: str | None = None) -> bool:
-        """Note that the platform takes the account's token, or gave us another one that it takes."""
+        """Store that the platform accepts the account's token, or has issued `token` instead."""
         sealed = self._vault.seal(token, **_place(owner.organization_id, owner.id)) if token else owner.sealed
         return await self._note(owner, token_sealed=sealed, suspected_at=None, access_error="")
 
     async def suspect(self, owner: AccountToken) -> bool:
-        """Note that the platform called the token over; since when, if it did before."""
+        """Store that the platform called the token invalid; the time of the first time is kept."""
         return await self._note(owner, suspected_at=func.coalesce(col(Account.suspected_at), now()))
 
     async def mark_lost(self, owner: AccountToken, code: str) -> bool:
-        """Settle that the token is over, and that nothing we can ask for replaces it."""
+        """Store that the token has ended and cannot be replaced, with the platform's code."""
         return await self._note(owner, access_error=code)
 
     async def _note(self, owner: AccountToken, **values: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The pages, profiles and channels an organization can publish to."""
+"""The pages, profiles and channels that an organization can publish to."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, select, update
 
+from storage.account_labels import labels
 from storage.discoveries import Discoveries, Found
 from storage.engine.statements import insert_once, now
+from storage.folding import fold
 from storage.models import BLOCKED, LEFT_OUT, Account, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:
@@ -42,9 +44,9 @@ class Accounts:
         self._vault = vault
 
     async def attach(self, organization_id: str, *, grant: Grant, connected_by: str, found: Found) -> Account:
-        """Return the account, connected through this grant: new, back again, or moved to it.
+        """Return the account, now connected through this grant: new, connected again, or moved from another grant.
 
-        The same remote account is one row per organization, however often and by whom it is attached.
+        A remote account has one row per organization, however often and by whoever it is attached.
         """
         values: dict[str, Any] = found.facts() | {
             "grant_id": grant.id,
@@ -90,9 +92,9 @@ class Accounts:
         )
 
     async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
-        """Give the grant's accounts newer tokens of their own, by remote id; none if it is over.
+        """Store newer own tokens, by remote id, for the grant's accounts; nothing if the grant has ended.
 
-        Those that were found and not chosen yet get them too. System session.
+        Also for accounts that were found and not chosen yet. System session.
         """
         living = select(Grant.id).where(Grant.id == grant_id, col(Grant.access_sealed).is_not(None))
         if (await self._session.exec(living.with_for_update(key_share=True))).first() is None:
@@ -106,17 +108,17 @@ class Accounts:
     async def covered(
         self, grant_id: str, tokens: Mapping[str, str | None], missing: Mapping[str, str]
     ) -> None:
-        """Bring all accounts that live on a grant in line with what the person has just consented to.
+        """Store which accounts of a grant the person's latest consent includes.
 
-        `tokens` has the remote ids of what can be used, with a token of its own where there is one; `missing` why
-        others can't be. What is in neither was left out. System session.
+        `tokens` has the remote ids of the accounts that can be used, each with its own token or None; `missing` has
+        the reasons why others cannot. An account in neither was left out of the consent. System session.
         """
         living = select(Account).where(Account.grant_id == grant_id, col(Account.disconnected_at).is_(None))
         locked = living.order_by(col(Account.id)).with_for_update(key_share=True)
         for account in await self._session.exec(locked, execution_options=_FRESH):
             if account.remote_id not in tokens:
                 account.suspected_at = account.suspected_at or datetime.now(UTC)
-                if account.access_error in {"", LEFT_OUT, BLOCKED}:  # the platform's own word says more
+                if account.access_error in {"", LEFT_OUT, BLOCKED}:  # the platform's own code says more
                     account.access_error = missing.get(account.remote_id, LEFT_OUT)
                 continue
             account.suspected_at, account.access_error = None, ""
@@ -134,8 +136,8 @@ class Accounts:
     async def by_holder(self, grant_id: str) -> dict[str, list[Account]]:
         """Return the connected accounts of a grant, by the id of the organization that owns them.
 
-        The organizations come in the order in which they got the grant, without the deleted ones; the accounts
-        by name. System session.
+        Organizations are in the order in which they got the grant, without deleted ones; accounts are sorted by name.
+        System session.
         """
         holder = and_(
             col(GrantHolder.grant_id) == col(Account.grant_id),
@@ -171,14 +173,20 @@ class Accounts:
         return (await self._session.exec(connected)).one_or_none()
 
     async def find_named(self, organization_id: str, text: str) -> list[Account]:
-        """Return the connected accounts a member may mean by a name, a handle or `platform name`."""
-        wanted = " ".join(text.casefold().split())
-        return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
+        """Return the connected accounts whose name, label or handle is `text`, or whose platform and name are."""
+        wanted, accounts = fold(text), [account for account, _ in await self.all(organization_id)]
+        called = labels(accounts)
+        return [account for account in accounts if wanted in _names_of(account, called[account.id])]
+
+    async def labels(self, organization_id: str) -> dict[str, str]:
+        """Return by id what each connected account is called among the organization's (`storage.account_labels`)."""
+        return labels(account for account, _ in await self.all(organization_id))
 
     async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
-        """Return the platform's ids of the accounts that are connected, these locked.
+        """Return the platform's ids of the connected accounts, and lock these accounts.
 
-        Whoever attaches several of them afterwards has them all, and meets nobody who wants them in another order.
+        A transaction that attaches several of them afterwards then has all the locks, and cannot deadlock with one
+        that attaches them in another order.
         """
         connected = (
             select(Account.remote_id)
@@ -193,9 +201,9 @@ class Accounts:
         return set(await self._session.exec(connected))
 
     async def disconnect(self, organization_id: str, account_id: str) -> Account | None:
-        """Return the account, without its token and off its grant, or None if it was not connected.
+        """Delete the account's token and its link to the grant, and return it; None if it was not connected.
 
-        Of two who disconnect it at once, one gets it.
+        If two callers disconnect it at once, one gets it and the other None.
         """
         gone = (
             update(Account)
@@ -211,7 +219,7 @@ class Accounts:
         return rows.scalar_one_or_none()
 
 
-def _names_of(account: Account) -> set[str]:
-    names = {account.name, account.handle, account.handle.lstrip("@")} - {""}
-    plain = {" ".join(name.casefold().split()) for name in names}
+def _names_of(account: Account, label: str) -> set[str]:
+    names = {account.name, label, account.handle, account.handle.lstrip("@")} - {""}
+    plain = {fold(name) for name in names}
     return plain | {f"{account.platform} {name}" for name in plain}

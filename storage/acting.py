@@ -1,8 +1,8 @@
-"""Transactions in which a member changes something, with the member's role held still until they end.
+"""Transactions in which a member changes something, with the member's role locked until they end.
 
-The role that let a request in was read earlier. Until the request writes, an owner may have removed the
-member or lowered their role. So every change on behalf of a member begins here: the membership is read
-again and locked, and whoever wants to end it waits until the change is committed.
+The role that allowed a request was read earlier. Before the request writes, an owner may have removed the member or
+lowered their role. So every change on behalf of a member begins here: the membership is read again and locked, and a
+transaction that ends it waits until the change is committed.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class HeldSeat(NamedTuple):
 
 
 class MembershipEnded(Exception):
-    """Whoever wants to change something is not a member of the organization any more."""
+    """The person who wants to change something is no longer a member of the organization."""
 
 
 class RoleTooLow(Exception):
-    """The member's role does not allow the change any more."""
+    """The member's role no longer allows the change."""
 
     def __init__(self, organization: str) -> None:
         super().__init__(organization)
@@ -60,13 +60,19 @@ class RoleTooLow(Exception):
 
 @asynccontextmanager
 async def acting(
-    database: Database, organization_id: str, membership_id: str, needed: Role, *, system: bool = False
+    database: Database,
+    organization_id: str,
+    membership_id: str,
+    needed: Role,
+    *,
+    system: bool = False,
+    alone: bool = False,
 ) -> AsyncGenerator[AsyncSession]:
-    """Give a transaction for a member whose role is at least `needed`, now and until it ends.
+    """Return a transaction for a member whose role is at least `needed`, now and until it ends.
 
-    `system`: it also sees other organizations' rows, such as a consent that several of them share.
-    What only owners may do happens one at a time in each organization: two owners who remove each
-    other would otherwise each wait for the other's membership.
+    `system`: it also sees other organizations' rows, such as a grant that several of them share.
+    `alone`: it happens one at a time in each organization, as does all that only owners may do. Whoever changes
+    memberships needs that: two owners who remove each other would otherwise each wait for the other's.
 
     Raises:
         MembershipEnded: The membership or the organization is gone.
@@ -75,7 +81,7 @@ async def acting(
     """
     begun = database.system() if system else database.organization(organization_id)
     async with begun as session:
-        if needed >= Role.OWNER:
+        if alone or needed >= Role.OWNER:
             await lock_organization(session, organization_id)
         seat = await hold_seat(session, organization_id, membership_id)
         if seat is None:
@@ -86,7 +92,7 @@ async def acting(
 
 
 async def hold_seat(session: AsyncSession, organization_id: str, membership_id: str) -> HeldSeat | None:
-    """Return the member's present role, which nobody changes until the transaction ends; None without one."""
+    """Return the member's role, locked until the transaction ends; None if they are no member."""
     held = await run(session, _SEAT, organization_id=organization_id, membership_id=membership_id)
     row = held.one_or_none()
     return None if row is None else HeldSeat(row.role, row.name)

@@ -1,8 +1,8 @@
 """Connection attempts: the rows behind `state`, one for each trip to a platform's consent screen.
 
-An attempt is redeemed by one statement with `RETURNING`, so that of any number of simultaneous callers exactly
-one gets it. Its conditions include the browser, the platform and the database's clock, so that a wrong one
-spoils nothing. Redeeming comes before an organization is known and needs a system session.
+An attempt is redeemed by one statement with `RETURNING`, so that of several simultaneous callers exactly one gets it.
+Its conditions include the browser, the platform and the database's clock, so that a wrong callback leaves the attempt
+usable. The organization is not known before that, so redeeming needs a system session.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REDEEM_ATTEMPT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeemed:
-    """A connection attempt that nobody else can have, and its PKCE verifier."""
+    """A connection attempt that was redeemed, and its PKCE verifier."""
 
     attempt: ConnectionAttempt
     verifier: Secret
@@ -56,7 +56,7 @@ class Attempts:
         self._vault = vault
 
     async def open(self, *, ticket: Ticket, browser: str, verifier: str) -> str:
-        """Return the state of a fresh attempt of this browser for what the ticket says; 10 minutes."""
+        """Return the state of a new attempt of this browser for what the ticket says, valid for 10 minutes."""
         state = new_secret()
         await run(
             self._session,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import SQLModel
 
 from storage.engine.statements import run
 from storage.models import AuditLine
@@ -35,13 +35,3 @@ class Audit:
             await self._session.flush()
         await run(self._session, _NEW_LINE, **line.model_dump())
         return line
-
-    async def recent(self, organization_id: str, limit: int = 50) -> list[AuditLine]:
-        """Return the newest lines, newest first."""
-        lines = (
-            select(AuditLine)
-            .where(AuditLine.organization_id == organization_id)
-            .order_by(col(AuditLine.at).desc(), col(AuditLine.id))
-            .limit(limit)
-        )
-        return list(await self._session.exec(lines))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, select
 
 from storage.engine.statements import insert_once, now
 from storage.models import Browser, digest
@@ -38,8 +38,3 @@ class Browsers:
             Browser.browser_hash == digest(browser), col(Browser.expires_at) > now()
         )
         return (await self._session.exec(proof, execution_options={"populate_existing": True})).one_or_none()
-
-    async def forget(self, browser: str) -> None:
-        """Let the browser prove itself anew."""
-        gone = delete(Browser).where(col(Browser.browser_hash) == digest(browser))
-        await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)

@@ -1,7 +1,8 @@
-"""Which organization a channel is about, and requests that it be about another one. System sessions."""
+"""Which organization a channel is about, and requests to change that. System sessions only."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,31 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 REQUEST_LIFE = timedelta(days=7)
-"""How long a request can be answered; also how long nobody can repeat one that was declined."""
+"""How long a request can be answered; one that was declined cannot be repeated for as long."""
 REQUESTS_A_DAY = 5
 _FRESH = {"populate_existing": True, "synchronize_session": False}
 
 
 class TooManyRequests(Exception):
-    """The person has asked for as many channels as one may in a day."""
+    """The person has made as many requests as one may in a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChannelRequest:
+    """A request that commands in a channel mean another organization."""
+
+    team_id: str
+    channel_id: str
+    wanted_id: str
+    """The organization that the channel should be about."""
+    requested_by: str
+    """The membership in that organization that asks."""
+    realm: str
+    user_id: str
 
 
 class Channels:
-    """What channels are about, and repository for `ChannelRequest`."""
+    """The organizations that channels are about, and requests to change them."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -44,7 +59,7 @@ class Channels:
     async def present(self, team_id: str, channel_id: str) -> Organization | None:
         """Return the organization a channel is about: its own default, else its workspace's.
 
-        The workspace's row stays locked until the transaction ends, so that it can be acted upon.
+        The workspace's row stays locked until the transaction ends, so that the answer stays true.
         """
         workspace = await self._lock_workspace(team_id)
         own = select(ChannelDefault.organization_id).where(
@@ -71,7 +86,7 @@ class Channels:
         return (await self._session.exec(home)).one_or_none()
 
     async def member(self, organization_id: str, realm: str, user_id: str, least: Role) -> Membership | None:
-        """Return a person's membership if its role is at least `least`, as it stays until the transaction ends."""
+        """Return a person's membership if its role is at least `least`, locked until the transaction ends."""
         found = select(Membership).where(
             Membership.organization_id == organization_id,
             Membership.realm == realm,
@@ -81,23 +96,17 @@ class Channels:
         )
         return (await self._session.exec(found.with_for_update(read=True))).one_or_none()
 
-    async def request(
-        self,
-        organization_id: str,
-        *,
-        team_id: str,
-        channel_id: str,
-        wanted_id: str,
-        requested_by: str,
-        realm: str,
-        user_id: str,
-    ) -> ChannelRequest | None:
+    async def request(self, organization_id: str, new: NewChannelRequest) -> ChannelRequest | None:
         """Return a new request to the admins of the channel's present organization.
 
-        None if they were asked for this within the last week and nobody approved. Raises `TooManyRequests`.
+        None if the same was requested within the last week and not approved.
+
+        Raises:
+            TooManyRequests: The person has made 5 requests today.
+
         """
-        await lock(self._session, f"person:{realm}:{user_id}")
-        key = {"team_id": team_id, "channel_id": channel_id, "wanted_id": wanted_id}
+        await lock(self._session, f"person:{new.realm}:{new.user_id}")
+        key = {"team_id": new.team_id, "channel_id": new.channel_id, "wanted_id": new.wanted_id}
         expired, moved = (
             col(ChannelRequest.expires_at) <= now(),
             ChannelRequest.organization_id != organization_id,
@@ -105,25 +114,24 @@ class Channels:
         over = delete(ChannelRequest).filter_by(**key).where(or_(expired, moved))
         await self._session.exec(over, execution_options={"synchronize_session": False})
         lately = select(func.count()).where(
-            ChannelRequest.realm == realm,
-            ChannelRequest.user_id == user_id,
+            ChannelRequest.realm == new.realm,
+            ChannelRequest.user_id == new.user_id,
             col(ChannelRequest.created_at) > now(timedelta(days=-1)),
         )
         if (await self._session.exec(lately)).one() >= REQUESTS_A_DAY:
             raise TooManyRequests
-        who = {"requested_by": requested_by, "realm": realm, "user_id": user_id}
         times = {"created_at": now(), "expires_at": now(REQUEST_LIFE)}
         fresh = insert_once(self._session, ChannelRequest).values(
-            id=new_id("chr"), organization_id=organization_id, **key, **who, **times
+            id=new_id("chr"), organization_id=organization_id, **asdict(new), **times
         )
         statement = fresh.on_conflict_do_nothing()
         made = await self._session.exec(statement.returning(ChannelRequest), execution_options=_FRESH)
         return made.scalar_one_or_none()
 
     async def approve(self, organization_id: str, request_id: str) -> ChannelRequest | None:
-        """Take a request that waits for this organization and return it, to exactly one caller, or None.
+        """Delete an open request to this organization and return it; of several callers one gets it, the others None.
 
-        Its workspace is locked before the request is, as whoever makes a request does.
+        The workspace is locked before the request, in the same order as `present` and `request` do.
         """
         waiting = _waiting(organization_id, request_id)
         where = (await self._session.exec(select(ChannelRequest.team_id).where(*waiting))).one_or_none()
@@ -135,7 +143,7 @@ class Channels:
         return rows.scalar_one_or_none()
 
     async def decline(self, organization_id: str, request_id: str) -> ChannelRequest | None:
-        """Decline a request that waits for this organization and return it, or None."""
+        """Decline an open request to this organization and return it; None if there is none."""
         declined = update(ChannelRequest).where(*_waiting(organization_id, request_id))
         rows = await self._session.exec(
             declined.values(declined_at=now()).returning(ChannelRequest), execution_options=_FRESH
@@ -143,7 +151,7 @@ class Channels:
         return rows.scalar_one_or_none()
 
     async def sweep(self) -> int:
-        """Delete requests that can be answered no more, and return how many."""
+        """Delete requests that have expired, and return how many."""
         gone = delete(ChannelRequest).where(col(ChannelRequest.expires_at) <= now())
         return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
 

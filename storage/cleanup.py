@@ -1,4 +1,4 @@
-"""Deletes what has expired. System sessions only."""
+"""Deletes expired rows. System sessions only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 async def sweep(session: AsyncSession) -> int:
-    """Delete every one-time thing that is past its time; return how many rows. System session."""
+    """Delete every one-time row that has expired; return how many. System session."""
     count = await Seen(session).forget_older(SEEN_LIFE)
     for model in MODELS:
         remembered = REMEMBERED if model is ConnectionAttempt else timedelta(0)

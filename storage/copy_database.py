@@ -1,8 +1,8 @@
-"""Moving house: everything in one database copied into another, empty one, of whatever kind.
+"""Copying everything in one database into another, empty one, of the same kind or the other.
 
-The source is only read, in one transaction that nothing else writes into; the target is filled in one
-transaction, which is committed after the copy was compared and opened. So there is a whole copy or none,
-whatever kills the move. Sealed values move as the bytes they are: the same key ring opens them there.
+The source is only read, in one transaction during which nothing else writes; the target is filled in one transaction,
+which is committed after the copy was compared and its values opened. So the copy is complete or absent, whatever
+interrupts it. Sealed values are copied as bytes: the same key ring opens them in the target.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from storage.vault import Vault
 
 BATCH = 500
-"""Rows that are read and written at once."""
+"""How many rows are read and written at once."""
 SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-"""Every table as it was at one moment, on PostgreSQL; on SQLite the writer's lock does it."""
+"""Reads every table as of one moment, on PostgreSQL; on SQLite the write lock has this effect."""
 
 
 class CopyRefused(Exception):
-    """The move cannot be made, or would not be whole. The target is as it was before."""
+    """The copy cannot be made, or would not be complete. The target is unchanged."""
 
 
 async def copy_database(
@@ -44,10 +44,15 @@ async def copy_database(
 ) -> dict[str, int]:
     """Copy everything into the target and return how many rows each table has there.
 
-    `progress` hears how many rows are done and how many there are. Raises `SchemaTooOld` or `SchemaTooNew` if
-    either database is not at this version's schema, `VaultError` if the vault does not open what the source
-    holds, and `CopyRefused` if the target is not empty or the copy is not what the source is. On SQLite
-    nobody writes to the source meanwhile: they wait, and give up after some seconds.
+    `progress` gets how many rows are done and how many there are. Nothing can write to the source during the copy on
+    SQLite: writers wait, and fail after some seconds.
+
+    Raises:
+        SchemaTooOld: One of the databases has an older schema than this version.
+        SchemaTooNew: One of them has a newer one.
+        VaultError: The vault does not open the source's values.
+        CopyRefused: The target is not empty, or the copy differs from the source.
+
     """
     await _check_schema(source, "source")
     await _check_schema(target, "target")

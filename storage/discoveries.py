@@ -1,14 +1,16 @@
-"""The accounts a fresh grant could see, waiting for a person to choose."""
+"""The accounts that a new grant gives access to, stored until a person has chosen some of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, insert
-from sqlmodel import Field, col, delete, select, update
+from sqlmodel import Field, col, select
 
 from storage.engine.statements import now
+from storage.folding import fold
 from storage.models import AccountFacts, Discovery, FoundAccount, GrantHolder, new_id
 
 if TYPE_CHECKING:
@@ -23,38 +25,41 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 class Found(AccountFacts):
-    """An account as its platform showed it, before it is stored."""
+    """An account as its platform shows it, before it is stored."""
 
     token: str | None = Field(default=None, repr=False)
-    """The account's own, where its platform gives one."""
+    """The account's own token, where its platform gives one."""
     blocker: str = ""
     """Why it cannot be connected; empty: it can."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDiscovery:
+    """For whom a discovery is, and where in Slack they asked."""
+
+    membership_id: str
+    grant_id: str
+    team_id: str
+    channel_id: str
+    hints: Sequence[str] = ()
+
+
 class Discoveries:
-    """What fresh grants could see, for a day or until somebody has chosen."""
+    """The accounts that new grants give access to, for a day."""
 
     def __init__(self, session: AsyncSession, vault: Vault) -> None:
         self._session = session
         self._vault = vault
 
-    async def keep(
-        self,
-        organization_id: str,
-        *,
-        membership_id: str,
-        grant_id: str,
-        team_id: str,
-        channel_id: str,
-        found: Sequence[Found],
-        hints: Sequence[str] = (),
-    ) -> Discovery:
-        """Return a discovery for this member: the usable accounts first, otherwise in the order given.
+    async def keep(self, organization_id: str, new: NewDiscovery, found: Sequence[Found]) -> Discovery:
+        """Store the accounts and return their discovery: usable accounts first, otherwise in the order given.
 
-        Raises `LookupError` for a grant the organization does not hold.
+        Raises:
+            LookupError: The organization does not hold the grant.
+
         """
         held = select(GrantHolder).where(
-            GrantHolder.grant_id == grant_id, GrantHolder.organization_id == organization_id
+            GrantHolder.grant_id == new.grant_id, GrantHolder.organization_id == organization_id
         )
         if (await self._session.exec(held)).first() is None:
             raise LookupError("no such grant")
@@ -64,11 +69,11 @@ class Discoveries:
             .values(
                 id=discovery_id,
                 organization_id=organization_id,
-                membership_id=membership_id,
-                grant_id=grant_id,
-                team_id=team_id,
-                channel_id=channel_id,
-                hints=list(hints),
+                membership_id=new.membership_id,
+                grant_id=new.grant_id,
+                team_id=new.team_id,
+                channel_id=new.channel_id,
+                hints=list(new.hints),
                 created_at=now(),
                 expires_at=now(DISCOVERY_LIFE),
             )
@@ -89,7 +94,7 @@ class Discoveries:
             "organization_id": discovery.organization_id,
             "discovery_id": discovery.id,
             "position": position,
-            "search": f"{found.name} {found.handle}".strip().casefold(),
+            "search": fold(f"{found.name} {found.handle}"),
             "token_sealed": sealed,
             "blocker": found.blocker,
         }
@@ -117,7 +122,7 @@ class Discoveries:
         matching = select(FoundAccount).where(
             FoundAccount.organization_id == organization_id,
             FoundAccount.discovery_id == discovery_id,
-            *(col(FoundAccount.search).contains(word, autoescape=True) for word in query.casefold().split()),
+            *(col(FoundAccount.search).contains(word, autoescape=True) for word in fold(query).split()),
         )
         if usable is not None:
             matching = matching.where((col(FoundAccount.blocker) == "") == usable)
@@ -151,8 +156,8 @@ class Discoveries:
     async def blocked(
         self, organization_id: str, discovery_id: str, ids: Collection[str]
     ) -> list[FoundAccount]:
-        """Return those of `ids` that this discovery shows greyed, in their order."""
-        greyed = (
+        """Return those of `ids` that cannot be connected, in their order."""
+        blocked = (
             select(FoundAccount)
             .where(
                 FoundAccount.organization_id == organization_id,
@@ -162,10 +167,10 @@ class Discoveries:
             )
             .order_by(col(FoundAccount.position))
         )
-        return list(await self._session.exec(greyed))
+        return list(await self._session.exec(blocked))
 
     def opened(self, found: FoundAccount) -> Found:
-        """Return a stored account as its platform showed it."""
+        """Return a stored account as its platform showed it, with its token opened."""
         token = self.token(found)
         return Found(**found.facts(), token=token.reveal() if token else None, blocker=found.blocker)
 
@@ -182,7 +187,7 @@ class Discoveries:
         )
 
     async def replace_tokens(self, grant_id: str, tokens: Mapping[str, str]) -> None:
-        """Give what was found through the grant newer tokens, by remote id. System session."""
+        """Store newer tokens, by remote id, for the accounts found through the grant. System session."""
         lists = select(Discovery.id).where(Discovery.grant_id == grant_id)
         waiting = select(FoundAccount).where(
             col(FoundAccount.discovery_id).in_(lists),
@@ -196,18 +201,3 @@ class Discoveries:
         return self._vault.seal(
             token, table="found_account", column="token_sealed", organization=organization_id, row=row_id
         )
-
-    async def close(self, organization_id: str, discovery_id: str) -> bool:
-        """Note that the choice was made and delete what was found; False if there was nothing open."""
-        chosen = update(Discovery).where(
-            col(Discovery.organization_id) == organization_id,
-            col(Discovery.id) == discovery_id,
-            col(Discovery.chosen_at).is_(None),
-        )
-        closed = await self._session.exec(chosen.values(chosen_at=now()), execution_options=_UNSYNCHRONIZED)
-        gone = delete(FoundAccount).where(
-            col(FoundAccount.organization_id) == organization_id,
-            col(FoundAccount.discovery_id) == discovery_id,
-        )
-        await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)
-        return closed.rowcount == 1

@@ -1,4 +1,4 @@
-"""How an organization comes to a workspace: founded there, or let in from another one. System sessions."""
+"""How an organization gets into a workspace: created there, or linked from another one. System sessions only."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 
 FOUNDED_A_DAY = 3
 FOUNDED = "organization created"
-"""The line in the audit trail by which they are counted."""
+"""The action in the audit trail by which new organizations are counted."""
 
 
 class TooManyFounded(Exception):
-    """The person has founded as many organizations as one may in a day."""
+    """The person has created as many organizations as one may in a day."""
 
 
 async def found(session: AsyncSession, name: str, *, realm: str, user_id: str, team_id: str) -> Organization:
     """Return a new organization, usable from this workspace, with this person as its owner.
 
-    The workspace has to exist. Raises `TooManyFounded`, and `NameTaken` where the name looks like another
-    organization's of the workspace.
+    The workspace has to exist.
+
+    Raises:
+        TooManyFounded: The person has created as many as one may in a day.
+        NameTaken: The name looks like that of another organization in the workspace.
+
     """
     await lock(session, f"person:{realm}:{user_id}")
     lately = (
@@ -64,9 +68,11 @@ async def found(session: AsyncSession, name: str, *, realm: str, user_id: str, t
 
 
 async def let_in(session: AsyncSession, team_id: str, organization_id: str) -> None:
-    """Let an organization be used from a workspace, whose default it becomes if it is the first one there.
+    """Link an organization to a workspace; the first one there becomes the workspace's default.
 
-    A later one never becomes everybody's default. Raises `NameTaken`.
+    Raises:
+        NameTaken: The name looks like that of another organization in the workspace.
+
     """
     workspaces = Workspaces(session)
     await workspaces.link(team_id, organization_id)

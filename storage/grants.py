@@ -1,7 +1,7 @@
 """Grants with their sealed tokens.
 
-A grant is one row per (platform, app, person), shared by the organizations that hold it: where a platform
-allows one consent per person, the second organization's sign-in would otherwise end the first one's tokens.
+A grant is one row per platform, app and person, shared by the organizations that hold it: where a platform allows
+one consent per person, the second organization's sign-in would otherwise end the tokens of the first.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, distinct, exists, func, text
-from sqlalchemy.orm import aliased
+from sqlalchemy import distinct, exists, func, text
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import across, insert_once, now, run
@@ -21,6 +20,7 @@ from storage.models import (
     GrantHolder,
     GrantStatus,
     Membership,
+    Revocation,
     new_id,
 )
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
 _FRESH = {"populate_existing": True}
+_PERSON = col(Membership.realm) + "/" + col(Membership.user_id)
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:person, 0))")
 
 
@@ -45,69 +46,79 @@ class TokenPair:
     refresh: Secret | None
 
 
-def token_pair(vault: Vault, grant: Grant) -> TokenPair:
-    """Return the grant's tokens. Raises `LookupError` when it has ended and they are gone."""
-    if grant.access_sealed is None:
+def token_pair(vault: Vault, row: Grant | Revocation) -> TokenPair:
+    """Return the tokens of a grant, or of its revocation.
+
+    Raises:
+        LookupError: They were destroyed.
+
+    """
+    if row.access_sealed is None:
         raise LookupError("the grant has ended, its tokens are gone")
+    table = str(row.__tablename__)
 
     def opened(column: str, sealed: bytes) -> Secret:
-        return vault.open(sealed, table="grant_", column=column, organization=None, row=grant.id)
+        return vault.open(sealed, table=table, column=column, organization=None, row=row.id)
 
-    refresh = grant.refresh_sealed
+    refresh = row.refresh_sealed
     return TokenPair(
-        access=opened("access_sealed", grant.access_sealed),
+        access=opened("access_sealed", row.access_sealed),
         refresh=None if refresh is None else opened("refresh_sealed", refresh),
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewGrant:
+    """What a consent gave: tokens and scopes."""
+
+    connected_by: str
+    """The membership that consented."""
+    platform: str
+    app: str
+    access: str
+    refresh: str | None
+    scopes: Sequence[str]
+    access_expires_in: timedelta | None
+    refresh_expires_in: timedelta | None
+    reconnects: str | None = None
+    """The grant that this consent is meant to renew; None for a new connection."""
+
+
 class Grants:
-    """Consents. Tokens go in and come out here, and nowhere else."""
+    """The grants of organizations, and who holds them."""
 
     def __init__(self, session: AsyncSession, vault: Vault) -> None:
         self._session = session
         self._vault = vault
 
-    async def create_pending(
-        self,
-        organization_id: str,
-        connected_by: str,
-        *,
-        platform: str,
-        app: str,
-        access: str,
-        refresh: str | None,
-        scopes: Sequence[str],
-        access_expires_in: timedelta | None,
-        refresh_expires_in: timedelta | None,
-        reconnects: str | None = None,
-    ) -> Grant:
-        """Return a pending grant: tokens are safe, whose they are is not known yet.
+    async def create_pending(self, organization_id: str, new: NewGrant) -> Grant:
+        """Return a pending grant: its tokens are stored, the person they belong to is not known yet.
 
-        To be committed before the platform is asked anything else: the code that bought them is spent.
+        Commit it before the platform is asked anything else: the code for which the tokens were issued is used up.
         """
         grant_id = new_id("grt")
         grant = Grant(
             id=grant_id,
-            platform=platform,
-            app=app,
-            scopes=list(scopes),
-            reconnects=reconnects,
-            access_sealed=self._seal(grant_id, "access_sealed", access),
-            refresh_sealed=self._seal(grant_id, "refresh_sealed", refresh) if refresh else None,
+            platform=new.platform,
+            app=new.app,
+            scopes=list(new.scopes),
+            reconnects=new.reconnects,
+            access_sealed=self._seal(grant_id, "access_sealed", new.access),
+            refresh_sealed=self._seal(grant_id, "refresh_sealed", new.refresh) if new.refresh else None,
         )
         self._session.add(grant)
         await self._session.flush()
         self._session.add(
-            GrantHolder(grant_id=grant_id, organization_id=organization_id, connected_by=connected_by)
+            GrantHolder(grant_id=grant_id, organization_id=organization_id, connected_by=new.connected_by)
         )
         await self._session.flush()
-        lives = update(Grant).where(col(Grant.id) == grant_id)
+        stored = update(Grant).where(col(Grant.id) == grant_id)
         await self._session.exec(
-            lives.values(
+            stored.values(
                 consented_at=now(),
                 renewed_at=now(),
-                access_expires_at=None if access_expires_in is None else now(access_expires_in),
-                refresh_expires_at=None if refresh_expires_in is None else now(refresh_expires_in),
+                access_expires_at=None if new.access_expires_in is None else now(new.access_expires_in),
+                refresh_expires_at=None if new.refresh_expires_in is None else now(new.refresh_expires_in),
             ),
             execution_options=_UNSYNCHRONIZED,
         )
@@ -125,10 +136,13 @@ class Grants:
     ) -> Grant:
         """Return the person's grant, now healthy, with the tokens of this pending one.
 
-        If the person had consented before, for whichever organization, that row gets the newer tokens
-        (and keeps its refresh token where none came), the accounts move over to it, and the pending row
-        goes. Two that settle the same person at once take turns. Raises `LookupError` for a grant the
-        organization does not hold.
+        If the person has consented before, in any organization, the row of that grant gets the newer tokens (and
+        keeps its refresh token if there is no newer one), the accounts are moved to it, and the pending row is
+        deleted. Two activations of the same person at once run one after the other.
+
+        Raises:
+            LookupError: The organization does not hold the grant.
+
         """
         pending = await self.get(organization_id, grant_id)
         if pending is None:
@@ -160,7 +174,7 @@ class Grants:
         return grant
 
     async def _replace(self, organization_id: str, grant: Grant, pending: Grant) -> None:
-        pair = self.tokens(pending)
+        pair = token_pair(self._vault, pending)
         grant.access_sealed = self._seal(grant.id, "access_sealed", pair.access.reveal())
         grant.access_expires_at = pending.access_expires_at
         if pair.refresh is not None:
@@ -197,10 +211,6 @@ class Grants:
         )
         return (await self._session.exec(held)).one_or_none()
 
-    def tokens(self, grant: Grant) -> TokenPair:
-        """Return the grant's tokens. Raises `LookupError` when it has ended and they are gone."""
-        return token_pair(self._vault, grant)
-
     def _seal(self, grant_id: str, column: str, token: str) -> bytes:
         return self._vault.seal(token, table="grant_", column=column, organization=None, row=grant_id)
 
@@ -211,22 +221,22 @@ class Grants:
             return (await self._session.exec(held)).one()
 
     async def shared(self, organization_id: str, grant_id: str) -> bool:
-        """Tell whether another organization holds the grant that this one holds."""
+        """Return whether this organization holds the grant and another one does too."""
         held = await self.get(organization_id, grant_id) is not None
         return held and await self.holders(grant_id) > 1
 
     async def lock(self, grant_id: str) -> None:
-        """Let whoever changes the grant wait until this transaction ends. System session.
+        """Lock the grant against changes until this transaction ends. System session.
 
-        Who changes accounts too comes here first: everybody in the same order waits for nobody in a ring.
-        Not FOR UPDATE, which the second change of an incident's row in one transaction would wait for: it
-        looks again whether the grant it refers to is there.
+        A transaction that also changes accounts locks the grant first: with one order there is no deadlock. Not FOR
+        UPDATE, for which the second change of an incident in one transaction would wait: PostgreSQL checks again
+        then whether the grant that the incident refers to exists.
         """
         alone = select(Grant.id).where(Grant.id == grant_id).with_for_update(key_share=True)
         await self._session.exec(alone)
 
     async def drop_pending(self, organization_id: str, grant_id: str) -> bool:
-        """Delete a grant whose person never became known; False if it is absent or settled."""
+        """Delete a pending grant; return False if it is absent or was activated."""
         grant = await self.get(organization_id, grant_id)
         if grant is None or grant.status != GrantStatus.PENDING:
             return False
@@ -234,10 +244,10 @@ class Grants:
         return True
 
     async def release(self, organization_id: str, grant_id: str) -> Grant | None:
-        """Let the organization leave the grant if none of its connected accounts lives on it.
+        """Remove the organization from the grant's holders, unless it has a connected account that uses the grant.
 
-        Returns the grant when nobody holds it any more: the caller revokes it at the platform, then
-        calls `end`. Of two organizations that leave at once exactly one is told so.
+        Returns the grant when no organization holds it any more: the caller revokes it at the platform, then calls
+        `end`. Of two organizations that release it at once exactly one gets it.
         """
         if await self.get(organization_id, grant_id) is None:
             return None
@@ -259,9 +269,9 @@ class Grants:
             return None if await self.holders(grant_id) else grant
 
     async def needed(self, grant: Grant) -> bool:
-        """Tell whether the person signed in again since the grant was read, or an account lives on it.
+        """Return whether the person has signed in again since the grant was read, or an account uses it.
 
-        A refresh meanwhile changes nothing about that. System session.
+        A refresh since then does not count. System session.
         """
         read = select(Grant.id, Grant.consented_at).where(Grant.id == grant.id)
         now_there = (await self._session.exec(read)).first()
@@ -270,9 +280,9 @@ class Grants:
         return now_there[1] != grant.consented_at or await self.uses(grant.id) > 0
 
     async def end(self, grant: Grant) -> bool:
-        """Destroy a grant as it was read, with its tokens; False when it is `needed` again.
+        """Delete a grant with its tokens; return False if it is `needed` again.
 
-        Who signs in again at the same moment waits for this, or this for them. System session.
+        A sign-in of the same person at the same moment waits for this, or this for it. System session.
         """
         await self.lock(grant.id)
         if await self.needed(grant):
@@ -281,9 +291,10 @@ class Grants:
         return True
 
     async def siblings(self, platforms: Collection[str], external_id: str, except_grant: str) -> int:
-        """Return how many other live grants the person has on these platforms that somebody holds.
+        """Return how many other grants of the person on these platforms are held by an organization.
 
-        Where platforms end a person's consents together (Meta), revoking one would end these. System session.
+        Where a platform ends all consents of a person together (Meta), revoking one grant would end these. System
+        session.
         """
         others = (
             select(func.count())
@@ -304,49 +315,67 @@ class Grants:
         return list(await self._session.exec(held.order_by(col(GrantHolder.since))))
 
     async def connected_by(self, grant_id: str) -> frozenset[str]:
-        """Return the memberships through which its organizations got the grant. System session."""
+        """Return the memberships that consented to the grant, in all organizations. System session."""
         held = select(GrantHolder.connected_by).where(GrantHolder.grant_id == grant_id)
         return frozenset(await self._session.exec(held))
 
-    async def connected_by_same(self, platform: str, memberships: Collection[str], except_grant: str) -> int:
-        """Return how many other live grants the Slack people behind these memberships connected.
+    async def people_behind(self, memberships: Collection[str]) -> frozenset[str]:
+        """Return the Slack people behind these memberships, each as `realm/user id`. System session."""
+        theirs = select(_PERSON).where(col(Membership.id).in_(memberships))
+        return frozenset(await self._session.exec(theirs))
 
-        In whatever organization; without memberships, whoever connected them. Where one login stands
-        behind several grants and the platform does not tell which (Google), these may end together.
-        System session.
+    async def connected_by_same(self, platform: str, people: Collection[str], except_grant: str) -> int:
+        """Return how many other grants these Slack people (`people_behind`) have connected, in all organizations.
+
+        Without people: how many other grants there are. Where one login may be behind several grants and the platform
+        does not say which (Google), these may end together. System session.
         """
         others = (
             select(func.count(distinct(col(Grant.id))))
             .join(GrantHolder, col(GrantHolder.grant_id) == col(Grant.id))
             .where(Grant.platform == platform, Grant.id != except_grant, Grant.status != GrantStatus.ENDED)
         )
-        if memberships:
-            theirs, known = aliased(Membership), aliased(Membership)
-            others = (
-                others.join(theirs, col(theirs.id) == col(GrantHolder.connected_by))
-                .join(
-                    known,
-                    and_(col(known.realm) == col(theirs.realm), col(known.user_id) == col(theirs.user_id)),
-                )
-                .where(col(known.id).in_(memberships))
-            )
+        if people:
+            by_them = col(Membership.id) == col(GrantHolder.connected_by)
+            others = others.join(Membership, by_them).where(_PERSON.in_(people))
         return (await self._session.exec(others)).one()
 
+    async def of_person(self, platform: str, app: str, external_id: str) -> Grant | None:
+        """Return the grant by which this person of the platform let the app in, unless it ended. System session."""
+        theirs = select(Grant).where(
+            Grant.platform == platform,
+            Grant.app == app,
+            Grant.external_id == external_id,
+            Grant.status != GrantStatus.ENDED,
+        )
+        return (await self._session.exec(theirs)).one_or_none()
+
+    async def of_organization(self, organization_id: str) -> list[Grant]:
+        """Return all grants the organization holds, locked: nobody else changes them meanwhile. System session."""
+        held = (
+            select(Grant)
+            .join(GrantHolder)
+            .where(GrantHolder.organization_id == organization_id)
+            .order_by(col(Grant.id))
+            .with_for_update(key_share=True, of=Grant)
+        )
+        return list(await self._session.exec(held, execution_options=_FRESH))
+
     async def uses(self, grant_id: str) -> int:
-        """Return how many connected accounts live on the grant, in all organizations. System session."""
+        """Return how many connected accounts use the grant, in all organizations. System session."""
         used = select(func.count()).where(
             Account.grant_id == grant_id, col(Account.disconnected_at).is_(None)
         )
         return (await self._session.exec(used)).one()
 
     async def find_orphaned(self, older_than: timedelta) -> list[Grant]:
-        """Return grants nobody needs: no connected account, no open discovery, no sign-in since so long.
+        """Return grants without a connected account, an open discovery, or a sign-in within `older_than`.
 
-        Also those that nobody holds any more because ending them was interrupted. Reads the whole table:
+        Also those that no organization holds any more because ending them was interrupted. Reads the whole table:
         not for a session that writes. System session.
         """
         consented_at = func.coalesce(Grant.consented_at, Grant.created_at)
-        forgotten = (
+        orphaned = (
             select(Grant)
             .where(
                 Grant.status != GrantStatus.ENDED,
@@ -356,10 +385,9 @@ class Grants:
                 ),
                 ~exists().where(
                     col(Discovery.grant_id) == col(Grant.id),
-                    col(Discovery.chosen_at).is_(None),
                     col(Discovery.expires_at) > now(),
                 ),
             )
             .order_by(consented_at)
         )
-        return list(await self._session.exec(forgotten))
+        return list(await self._session.exec(orphaned))

@@ -1,6 +1,6 @@
-"""Of which workspaces Slack said that a Grid organization's people are, so that it is asked once.
+"""Slack's answers to which workspaces belong to a Grid organization, and which people belong to a workspace.
 
-The workspaces we have come to know ourselves, by an install or an organization in them, need no asking.
+Workspaces with an installation or an organization are known without asking Slack.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from storage.engine.autocommit import AutocommitRunner
 
 OURS_FOR = timedelta(days=30)
-"""How long a workspace counts as one of the Grid's: it may leave."""
+"""How long a positive answer is kept: a workspace may leave the Grid."""
 FOREIGN_FOR = timedelta(hours=1)
-"""How long a person counts as not of a workspace: they, or it, may join."""
+"""How long a negative answer is kept: the person, or the workspace, may join."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Somebody of a Grid organization is said to be of a workspace."""
+    """A claim that a person of a Grid organization belongs to a workspace."""
 
     enterprise_id: str
     team_id: str
@@ -70,7 +70,7 @@ _REMEMBER: dict[tuple[str, bool], ReturningInsert[tuple[Any]]] = {
 
 
 async def known(session: AsyncSession | AutocommitRunner, claim: Claim) -> bool | None:
-    """Return whether the claim is true as far as we know; None: Slack has to be asked."""
+    """Return whether the claim is true; None if Slack has to be asked."""
     values = {"enterprise_id": claim.enterprise_id, "team_id": claim.team_id}
     if await rows(session, _WORKSPACE, **values):
         return True
@@ -79,7 +79,7 @@ async def known(session: AsyncSession | AutocommitRunner, claim: Claim) -> bool 
 
 
 async def remember(session: AsyncSession | AutocommitRunner, claim: Claim, *, ours: bool) -> None:
-    """Keep what Slack said of the claim, for a month if it is true, else for an hour."""
+    """Store Slack's answer about the claim: for 30 days if it is true, else for an hour."""
     await rows(
         session,
         _REMEMBER[dialect_of(session), ours],

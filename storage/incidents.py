@@ -1,7 +1,7 @@
-"""What needs a person in an organization.
+"""Incidents: what needs a person in an organization.
 
-Rows are read with a lock and changed by whoever holds it: of two who do something about the same
-incident at once, the second sees what the first has done.
+Rows are locked when they are read: of two transactions that change the same incident at once, the second sees what the
+first has done.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, exists, or_
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col, select, update
 
+from storage.account_labels import labels
 from storage.engine.statements import insert_once, now
 from storage.models import (
     Account,
@@ -86,7 +87,7 @@ class Incidents:
             generation=grant.generation,
             kind=kind,
             platform=grant.platform,
-            accounts={account.id: account.name for account in accounts},
+            accounts=labels(accounts),
             connected_by=accounts[0].connected_by,
             code=code,
         )
@@ -133,7 +134,7 @@ class Incidents:
         return list(found)
 
     async def held_by(self, organization_id: str, membership_id: str) -> list[Incident]:
-        """Return those with something to do whose card is in a member's own messages, locked."""
+        """Return the incidents with something to do whose card is in this member's direct messages, locked."""
         held = (
             select(Incident)
             .where(
@@ -148,7 +149,7 @@ class Incidents:
         return [incident for incident in found if incident.card.holder == membership_id]
 
     async def left_behind(self, organization_id: str, channel_id: str) -> list[Incident]:
-        """Return those, open or not, with a card in a channel that took nothing more after it, locked."""
+        """Return the incidents, open or not, with an earlier card in this channel that is out of date, locked."""
         found = (
             select(Incident)
             .join(IncidentCard, and_(_OWN_CARD, col(IncidentCard.stale_message_key) != ""))
@@ -163,14 +164,14 @@ class Incidents:
         return list(await self._session.exec(found, execution_options=_FRESH))
 
     async def warned_of(self, grant_ids: Sequence[str]) -> set[str]:
-        """Return those of the grants that have an open incident, in whatever organization. System session."""
+        """Return which of these grants have an open incident in any organization. System session."""
         found = select(Incident.grant_id).where(
             col(Incident.grant_id).in_(grant_ids), col(Incident.resolved_at).is_(None)
         )
         return {grant_id for grant_id in await self._session.exec(found) if grant_id is not None}
 
     async def try_again(self, organization_ids: Sequence[str]) -> None:
-        """Let what nobody could be told in these organizations be told now. System session."""
+        """Make cards of these organizations due now that could not be delivered to anybody. System session."""
         still_open = select(Incident.id).where(
             col(Incident.organization_id).in_(organization_ids), col(Incident.resolved_at).is_(None)
         )
@@ -184,8 +185,8 @@ class Incidents:
     async def due(self, policy: EscalationPolicy) -> list[tuple[str, str]]:
         """Return the (organization, incident) ids of the incidents with something to do. System session.
 
-        A snooze, a claim or quiet hours are over, nobody has claimed it for too long, the member who claimed
-        it has left, or its organization was deleted.
+        A snooze, a claim or quiet hours have ended, nobody has claimed it for too long, the member who claimed it has
+        left, or its organization was deleted.
         """
         needed = and_(
             col(Incident.kind) == IncidentKind.NEEDS_RECONNECT,

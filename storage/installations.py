@@ -1,7 +1,8 @@
-"""Where our app is installed, with the sealed bot tokens. System sessions only."""
+"""The workspaces and Grid organizations where the app is installed, with sealed bot tokens. System sessions only."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import col, or_, select, update
@@ -22,7 +23,12 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 def bot_token(vault: Vault, installation: Installation) -> Secret:
-    """Return an installation's bot token. Raises `LookupError` when it was destroyed."""
+    """Return an installation's bot token.
+
+    Raises:
+        LookupError: The app was uninstalled, and its token destroyed.
+
+    """
     if installation.bot_token_sealed is None:
         raise LookupError("the app was uninstalled, its token is gone")
     return _open(vault, installation, "bot_token_sealed", installation.bot_token_sealed)
@@ -32,41 +38,44 @@ def _open(vault: Vault, installation: Installation, column: str, sealed: bytes) 
     return vault.open(sealed, table="installation", column=column, organization=None, row=installation.id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledApp:
+    """An installation as Slack describes it."""
+
+    slack_id: str
+    """The workspace's id, or the Grid organization's for an org-wide installation."""
+    team_id: str | None
+    enterprise_id: str | None
+    name: str
+    app_id: str
+    bot_user_id: str
+    scopes: Sequence[str]
+    installed_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotTokenPair:
+    """A bot token, and what refreshes it where token rotation is on."""
+
+    access: str = field(repr=False)
+    refresh: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+
 class Installations:
-    """Where our app is installed, with the sealed bot tokens. System sessions only."""
+    """The workspaces and Grid organizations where the app is installed, with their tokens."""
 
     def __init__(self, session: AsyncSession, vault: Vault) -> None:
         self._session = session
         self._vault = vault
 
-    async def save(
-        self,
-        *,
-        slack_id: str,
-        team_id: str | None,
-        enterprise_id: str | None,
-        name: str,
-        app_id: str,
-        bot_user_id: str,
-        scopes: Sequence[str],
-        bot_token: str,
-        refresh_token: str | None = None,
-        token_expires_at: datetime | None = None,
-        installed_by: str,
-    ) -> Installation:
-        """Return the installation, new or renewed; one that was uninstalled is back.
+    async def save(self, app: InstalledApp, tokens: BotTokenPair) -> Installation:
+        """Return the installation, new or updated; one that was uninstalled is installed again.
 
-        Two that are saved at once both succeed, and the later one's tokens stay.
+        If it is saved twice at once, both calls succeed and the tokens of the later one are kept.
         """
-        values: dict[str, Any] = {
-            "team_id": team_id,
-            "enterprise_id": enterprise_id,
-            "name": name,
-            "app_id": app_id,
-            "bot_user_id": bot_user_id,
-            "scopes": list(scopes),
-            "installed_by": installed_by,
-        }
+        values: dict[str, Any] = asdict(app) | {"scopes": list(app.scopes)}
+        slack_id = values.pop("slack_id")
         fresh = Installation(slack_id=slack_id, **values)
         known = insert_once(self._session, Installation).values(**fresh.model_dump())
         upsert = known.on_conflict_do_update(
@@ -75,7 +84,7 @@ class Installations:
         )
         rows = await self._session.exec(upsert.returning(Installation), execution_options=_FRESH)
         installation: Installation = rows.scalar_one()
-        await self.rotate(installation, bot_token, refresh_token, token_expires_at)
+        await self.rotate(installation, tokens)
         return installation
 
     async def find(self, team_id: str | None, enterprise_id: str | None) -> Installation | None:
@@ -94,39 +103,33 @@ class Installations:
         ).first()
 
     def refresh_token(self, installation: Installation) -> Secret | None:
-        """Return the token that renews the bot token, or None where token rotation is off."""
+        """Return the token that refreshes the bot token; None where token rotation is off."""
         if installation.refresh_token_sealed is None:
             return None
         return _open(self._vault, installation, "refresh_token_sealed", installation.refresh_token_sealed)
 
-    async def rotate(
-        self,
-        installation: Installation,
-        bot_token: str,
-        refresh_token: str | None,
-        expires_at: datetime | None,
-    ) -> bool:
-        """Store a fresh pair of tokens in place of the old one; False if it was uninstalled meanwhile."""
+    async def rotate(self, installation: Installation, tokens: BotTokenPair) -> bool:
+        """Store newer tokens; return False if the app was uninstalled since the installation was read."""
         rotated = (
             update(Installation)
             .where(col(Installation.id) == installation.id, col(Installation.uninstalled_at).is_(None))
             .values(
-                token_expires_at=expires_at,
+                token_expires_at=tokens.expires_at,
                 rotating_until=None,
-                **self._sealed(installation.id, bot_token, refresh_token),
+                **self._sealed(installation.id, tokens),
             )
             .returning(Installation)
         )
         rows = await self._session.exec(rotated, execution_options=_FRESH | _UNSYNCHRONIZED)
         return rows.scalar_one_or_none() is not None
 
-    def _sealed(self, row: str, bot_token: str, refresh_token: str | None) -> dict[str, bytes | None]:
-        tokens = {"bot_token_sealed": bot_token, "refresh_token_sealed": refresh_token}
+    def _sealed(self, row: str, tokens: BotTokenPair) -> dict[str, bytes | None]:
+        columns = {"bot_token_sealed": tokens.access, "refresh_token_sealed": tokens.refresh}
         return {
             column: self._vault.seal(token, table="installation", column=column, organization=None, row=row)
             if token
             else None
-            for column, token in tokens.items()
+            for column, token in columns.items()
         }
 
     async def uninstall(self, installation: Installation) -> bool:

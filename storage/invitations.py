@@ -1,4 +1,4 @@
-"""Invitations: who was asked into an organization and has not answered yet. None of them is a member."""
+"""Invitations of people into organizations. An invited person is not a member until they accept."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 INVITATION_LIFE = timedelta(days=7)
 QUIET_AFTER_DECLINE = timedelta(days=30)
-"""How long somebody who declined hears nothing about another invitation to the same organization."""
+"""How long a person who declined gets no message about another invitation to the same organization."""
 _FRESH = {"populate_existing": True}
 
 
 class Invitations:
-    """Repository for `Invitation`."""
+    """The invitations of organizations."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -31,9 +31,9 @@ class Invitations:
     async def invite(
         self, organization_id: str, *, realm: str, user_id: str, team_id: str, role: Role, invited_by: str
     ) -> Invitation:
-        """Return the person's invitation, which stands for a week from now; an earlier one is replaced.
+        """Return the person's invitation, open for a week from now; an earlier one is replaced.
 
-        It keeps its id, so that the buttons in an earlier message go on working.
+        The id stays the same, so that the buttons in an earlier message still work.
         """
         values = {"role": int(role), "team_id": team_id, "invited_by": invited_by, "created_at": now()}
         values["expires_at"] = now(INVITATION_LIFE)
@@ -47,7 +47,7 @@ class Invitations:
         return invitation
 
     async def declined_lately(self, organization_id: str, invitation_id: str) -> bool:
-        """Tell whether the person declined an invitation to this organization within the last 30 days."""
+        """Return whether the person declined an invitation to this organization within the last 30 days."""
         found = select(Invitation.id).where(
             Invitation.organization_id == organization_id,
             Invitation.id == invitation_id,
@@ -56,7 +56,7 @@ class Invitations:
         return (await self._session.exec(found)).one_or_none() is not None
 
     async def open(self, organization_id: str) -> list[Invitation]:
-        """Return the invitations of an organization that stand, in the order they were made."""
+        """Return the open invitations of an organization, oldest first."""
         standing = (
             select(Invitation)
             .where(Invitation.organization_id == organization_id, col(Invitation.expires_at) > now())
@@ -67,32 +67,32 @@ class Invitations:
     async def of_person(self, realm: str, user_id: str, inviter: Role) -> list[tuple[Invitation, Membership]]:
         """Return the invitations a person can accept, each with the member who made it. System session.
 
-        `inviter` is the lowest role that can invite: an invitation counts while its maker has it.
+        `inviter` is the lowest role that can invite: an invitation is valid while its maker has that role.
         """
         asked = {"realm": realm, "user_id": user_id, "inviter": int(inviter)}
         return list(await self._session.exec(_ACCEPTABLE, params=asked))
 
     async def find(self, invitation_id: str, realm: str, user_id: str) -> Invitation | None:
-        """Return a person's own invitation if it stands. System session."""
+        """Return a person's own open invitation, or None. System session."""
         found = select(Invitation).where(Invitation.id == invitation_id, *_of(realm, user_id))
         return (await self._session.exec(found)).one_or_none()
 
     async def accept(self, invitation_id: str, realm: str, user_id: str) -> Invitation | None:
-        """End a person's own invitation and return it, to exactly one caller, or None. System session."""
+        """Close a person's own open invitation and return it; of several callers one gets it. System session."""
         return await self._end(col(Invitation.id) == invitation_id, *_of(realm, user_id))
 
     async def decline(self, invitation_id: str, realm: str, user_id: str) -> Invitation | None:
-        """Do the same, and remember that the person said no. System session."""
+        """Close a person's own open invitation, store that they declined, and return it. System session."""
         mine = (col(Invitation.id) == invitation_id, *_of(realm, user_id))
         return await self._end(*mine, declined=True)
 
     async def withdraw(self, organization_id: str, invitation_id: str) -> Invitation | None:
-        """End an invitation of an organization and return it; None if it doesn't stand."""
+        """Close an invitation of an organization and return it; None if it is not open."""
         theirs = (col(Invitation.organization_id) == organization_id, col(Invitation.id) == invitation_id)
         return await self._end(*theirs)
 
     async def withdraw_from(self, organization_id: str, realm: str, user_id: str) -> Invitation | None:
-        """End the invitation of a person to an organization and return it; None if none stands."""
+        """Close the invitation of a person to an organization and return it; None if none is open."""
         theirs = (col(Invitation.organization_id) == organization_id, *_of(realm, user_id))
         return await self._end(*theirs)
 
@@ -105,7 +105,7 @@ class Invitations:
         return rows.scalar_one_or_none()
 
     async def sweep(self) -> int:
-        """Delete what stands no more and return how many; a refusal is remembered for 30 days. System session."""
+        """Delete closed invitations and return how many; declined ones are kept for 30 days. System session."""
         forgotten = or_(
             col(Invitation.declined_at).is_(None), col(Invitation.declined_at) <= now(-QUIET_AFTER_DECLINE)
         )

@@ -1,7 +1,7 @@
 """One-time codes with which people of another workspace join an organization.
 
-A code is worth no more than the word of whoever made it: it works while that person may still let people in,
-and is deleted when they no longer may (`Members.end`, `Members.end_offers`, `Members.end_person`).
+A code works while the person who made it may let people in, and is deleted when they no longer may (`Members.end`,
+`Members.end_offers`, `Members.end_person`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 JOIN_CODE_LIFE = timedelta(hours=24)
 CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""No I and O, no 0 and 1: 32 characters that nobody confuses, 5 bits each."""
+"""Without I, O, 0 and 1: 32 characters that cannot be confused, 5 bits each."""
 CODE_GROUPS = 4
 MOST_OPEN = 10
 """How many codes of an organization may be open at the same time."""
@@ -40,9 +40,11 @@ class JoinCodes:
         self._session = session
 
     async def create(self, organization_id: str, role: Role, created_by: str) -> str:
-        """Return a code such as `ABCD-EFGH-JKLM-NPQR` (80 bits), good once within 24 hours.
+        """Return a code such as `ABCD-EFGH-JKLM-NPQR` (80 bits), which works once within 24 hours.
 
-        Raises `TooManyCodes` where 10 are open, also when several are made at once.
+        Raises:
+            TooManyCodes: The organization has 10 open codes, also when several are made at once.
+
         """
         await lock_organization(self._session, organization_id)
         if len(await self.all(organization_id)) >= MOST_OPEN:
@@ -57,7 +59,7 @@ class JoinCodes:
         return code
 
     async def all(self, organization_id: str) -> list[JoinCode]:
-        """Return the organization's open codes, those that end first before the others."""
+        """Return the organization's open codes, the next to expire first."""
         still_open = select(JoinCode).where(
             JoinCode.organization_id == organization_id, col(JoinCode.expires_at) > now()
         )
@@ -75,11 +77,11 @@ class JoinCodes:
         return named if deleted.rowcount else None
 
     async def redeem(self, code: str, maker: Role) -> JoinCode | None:
-        """Take the code out of circulation and return what it was for, or None. System session.
+        """Use up the code and return it; None if it does not work. System session.
 
-        `maker` is the lowest role that can make one: a code works while whoever made it has that role, and
-        at least the role it gives. They, and who belongs to the organization, stay as they are until the
-        transaction ends. Of any number of simultaneous callers one gets it.
+        `maker` is the lowest role that can make a code: a code works while its maker has that role, and at least the
+        role that the code gives. The organization's memberships are locked until the transaction ends. Of several
+        simultaneous callers one gets the code.
         """
         redeemable = (col(JoinCode.code_hash) == _code_hash(code), col(JoinCode.expires_at) > now())
         known = select(JoinCode.organization_id, JoinCode.created_by, JoinCode.role).where(*redeemable)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
 
 PASSES = 100
-"""How often all columns are gone through before it is said who keeps the rotation from ending."""
+"""How many passes over all columns are made before the rotation gives up."""
 PAUSE = timedelta(milliseconds=50)
-"""The wait after a pass that found every remaining value held by somebody else."""
+"""The wait after a pass in which every remaining value was locked by another transaction."""
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -41,7 +41,7 @@ def _silent(_done: int, _total: int) -> None:
 async def remaining(database: Database, vault: Vault) -> dict[int, int]:
     """Return how many stored values are sealed with each key, also the ring's unused ones.
 
-    A key may leave the ring when its count is 0 and no running process seals with it.
+    A key may be removed from the ring when its count is 0 and no running process seals with it.
     """
     async with database.system(write=False) as session:
         return dict.fromkeys(vault.ring, 0) | await keys_in_use(session)
@@ -55,13 +55,16 @@ async def rotate(
     progress: Callable[[int, int], None] = _silent,
     passes: int = PASSES,
 ) -> int:
-    """Seal every stored value anew with the newest key and return how many were.
+    """Re-encrypt every stored value with the newest key and return how many were re-encrypted.
 
-    Every batch is one transaction: a run that dies is continued by the next one. A value that somebody
-    else is changing is skipped and looked at again. `progress` hears what is done and what there is.
-    Raises `VaultError` before anything is touched if the ring does not fit, `SealBroken` at the end,
-    naming them, if some values do not open, and `VaultError` if after some passes values are still on
-    older keys, because others hold them or keep sealing with an older key.
+    Every batch is one transaction: a run that is interrupted is continued by the next one. A value that another
+    transaction is changing is skipped and tried again. `progress` gets how many values are done and how many there are.
+
+    Raises:
+        VaultError: The ring does not fit the database, and nothing was changed; or after many passes some values are
+            still sealed with older keys, because they are locked or a process still seals with an older key.
+        SealBroken: Some values do not open; all others were re-encrypted. The text names them.
+
     """
     async with database.system() as session:
         await check_canaries(session, vault)
@@ -102,7 +105,7 @@ class _Column:
     column: Column[bytes]
 
     async def rotate(self, batch: int, broken: set[str]) -> AsyncIterator[int]:
-        """Give the size of each batch that was sealed anew; rows that others hold are skipped."""
+        """Yield the size of each batch that was re-encrypted; locked rows are skipped."""
         (key,) = self.table.primary_key.columns
         old = func.substr(self.column, 2, 2) != self.vault.newest.to_bytes(2)
         sealed = sealed_rows(self.table, self.column)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, case, func
+from sqlalchemy import and_, bindparam, case
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import insert_once, now
-from storage.models import Invitation, JoinCode, Membership, Organization, Role, WorkspaceLink, new_id
+from storage.models import Invitation, JoinCode, Membership, Organization, Role, new_id
 from storage.organizations import lock_organization
 from storage.standing import Standing, standing
 
@@ -57,9 +57,9 @@ class Members:
     async def add(
         self, organization_id: str, *, realm: str, user_id: str, team_id: str, role: Role
     ) -> Membership:
-        """Return the person's membership: new, revived with this role, or as it was if it is the higher.
+        """Return the person's membership: new, restored with this role, or unchanged if its role is higher.
 
-        An invitation they had not answered ends, so that it lets nobody back in who is removed later.
+        An open invitation is closed, so that it does not let in again a person who is removed later.
         """
         await self._end_invitations(
             col(Invitation.organization_id) == organization_id,
@@ -85,7 +85,7 @@ class Members:
         return membership
 
     async def find(self, organization_id: str, realm: str, user_id: str) -> Membership | None:
-        """Return the person's membership unless it ended."""
+        """Return the person's membership; None if there is none or it has ended."""
         found = select(Membership).where(
             Membership.organization_id == organization_id,
             Membership.realm == realm,
@@ -95,7 +95,7 @@ class Members:
         return (await self._session.exec(found)).one_or_none()
 
     async def get(self, organization_id: str, membership_id: str) -> Membership | None:
-        """Return the membership unless it ended."""
+        """Return the membership; None if there is none or it has ended."""
         found = select(Membership).where(
             Membership.organization_id == organization_id,
             Membership.id == membership_id,
@@ -103,35 +103,16 @@ class Members:
         )
         return (await self._session.exec(found)).one_or_none()
 
-    async def of_person(
-        self, realm: str, user_id: str, team_id: str
-    ) -> list[tuple[Membership, Organization]]:
-        """Return the person's organizations that may be used from this workspace, by name. System session."""
-        theirs = (
-            select(Membership, Organization)
-            .join(Organization, col(Organization.id) == col(Membership.organization_id))
-            .join(WorkspaceLink, col(WorkspaceLink.organization_id) == col(Organization.id))
-            .where(
-                WorkspaceLink.team_id == team_id,
-                Membership.realm == realm,
-                Membership.user_id == user_id,
-                col(Membership.ended_at).is_(None),
-                col(Organization.deleted_at).is_(None),
-            )
-            .order_by(func.lower(Organization.name), col(Organization.id))
-        )
-        return list(await self._session.exec(theirs))
-
     async def resolve(self, realm: str, user_id: str, team_id: str, channel_id: str) -> Standing:
-        """Return what the person may speak for in this channel: `standing` in this session."""
+        """Return the organizations that the person may act for in this channel: `standing` in this session."""
         return await standing(self._session, realm, user_id, team_id, channel_id)
 
     async def all(self, organization_id: str) -> list[Membership]:
-        """Return the members, owners first, then in the order they came."""
+        """Return the members, owners first, then by when they joined."""
         return await self.with_role(organization_id, min(Role))
 
     async def owners(self, organization_id: str) -> list[Membership]:
-        """Return the owners in the order they came."""
+        """Return the owners by when they joined."""
         return await self.with_role(organization_id, Role.OWNER)
 
     async def with_role(self, organization_id: str, least: Role) -> list[Membership]:
@@ -146,7 +127,9 @@ class Members:
     async def set_role(self, organization_id: str, membership_id: str, role: Role) -> bool:
         """Change a member's role; False if there is no such member.
 
-        Raises `LastOwner`; of two owners who step down at the same moment one is refused.
+        Raises:
+            LastOwner: They are the only owner; of two owners who step down at once, one is refused.
+
         """
         membership = await self._to_change(organization_id, membership_id, keeps_owner=role is Role.OWNER)
         if membership is None:
@@ -162,7 +145,12 @@ class Members:
         await self._end_invitations(col(Invitation.invited_by).in_(membership_ids))
 
     async def end(self, organization_id: str, membership_id: str) -> bool:
-        """End a membership; False if there is no such member. Raises `LastOwner` like `set_role`."""
+        """End a membership; return False if there is no such member.
+
+        Raises:
+            LastOwner: As `set_role` does.
+
+        """
         membership = await self._to_change(organization_id, membership_id, keeps_owner=False)
         if membership is None:
             return False
@@ -195,14 +183,14 @@ class Members:
         await self._session.exec(ended.values(expires_at=now()), execution_options=_UNSYNCHRONIZED)
 
     async def end_person(self, realm: str, user_id: str) -> list[Membership]:
-        """End all memberships of somebody who left Slack, and their invitations; return the memberships.
+        """End all memberships and invitations of a person who left Slack; return the memberships.
 
-        Needs a system session. May leave an organization without an owner: the person is gone either way.
+        An organization may be left without an owner, because the person has left either way. System session.
         """
         theirs = select(Membership).where(
             Membership.realm == realm, Membership.user_id == user_id, col(Membership.ended_at).is_(None)
         )
-        # Their invitations first: whoever accepts one locks it before the membership.
+        # Their invitations first: accepting an invitation locks it before the membership.
         await self._end_invitations(col(Invitation.realm) == realm, col(Invitation.user_id) == user_id)
         memberships = list(await self._session.exec(theirs))
         await self.end_each(memberships, left_slack=True)
@@ -223,10 +211,3 @@ class Members:
         )
         memberships: list[Membership] = list(rows.scalars())
         return memberships
-
-    async def touch(self, membership_id: str, team_id: str) -> None:
-        """Remember through which workspace the person was last seen."""
-        seen = update(Membership).where(
-            col(Membership.id) == membership_id, col(Membership.team_id) != team_id
-        )
-        await self._session.exec(seen.values(team_id=team_id))

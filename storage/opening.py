@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def open_database(url: str, *, answered_within: timedelta | None = ANSWERED_WITHIN) -> Database:
     """Return the database at the right schema: SQLite upgrades itself, PostgreSQL is checked.
 
-    `answered_within` is how long it may take for a statement; None: as long as it needs.
+    `answered_within` is how long it may take to answer a statement; None: as long as it needs.
     """
     database = Database(url, answered_within=answered_within)
     try:
@@ -28,9 +28,9 @@ async def open_database(url: str, *, answered_within: timedelta | None = ANSWERE
 
 
 async def open_vault(keys: str, database: Database, *, write: bool = True) -> Vault:
-    """Return the vault, after its keys have opened what they sealed before.
+    """Return the vault, after its keys have opened values that they sealed before.
 
-    `write`: leave a value sealed with a new key, for the next time.
+    `write`: store a value sealed with a new key, to check the key next time.
 
     Raises:
         VaultError: The keys are not the ones of this database.

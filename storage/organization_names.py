@@ -2,9 +2,8 @@
 
 The comparison starts from the skeleton of Unicode Technical Standard #39
 (https://www.unicode.org/reports/tr39/#Confusable_Detection, revision 32, read 2026-11-30): characters that
-look alike become one. It is stricter than that, because nothing but a name is at stake: case, spaces,
-accents and characters that are not shown make no difference either. Skeletons are compared and thrown away;
-what is stored and shown is the name as it was typed.
+look alike become one. It is stricter: case, spaces, accents and invisible characters make no difference either.
+Skeletons are only compared; the name is stored and shown as it was typed.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from storage.engine.statements import across, dialect_of, run
+from storage.folding import NOT_SHOWN
 from storage.models import Organization, WorkspaceLink
 
 if TYPE_CHECKING:
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 CONFUSABLES = Path(__file__).with_name("confusables.txt")
-NOT_SHOWN = (
-    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
-    *((0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164)),
-    *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3)),
-    *((0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
-)
-"""Default_Ignorable_Code_Point of Unicode 17.0.0 (DerivedCoreProperties.txt), as ranges."""
 ACCENTS = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 """The blocks of combining marks that belong to no script. Vowel signs, such as Devanagari's, are letters."""
 BLANK = "\u2800\ufffc\U00016fe4\U0001d159"
@@ -49,7 +42,7 @@ NEAR = str.maketrans({"ʍ": "m", "ĸ": "k", "ƅ": "b", "ꞓ": "e", "χ": "x", "�
 """What confusables.txt keeps apart although people read it alike: the prototypes of the Cyrillic and Greek letters
 in which Асме and κafe are written, and i, whose capital looks like an l where case makes no difference."""
 ROUNDS = 8
-"""More rounds than any name needs until another one changes nothing (3 were seen)."""
+"""More rounds than any name needs until nothing changes any more (3 were seen)."""
 _DROPPED = {
     code: None
     for first, last in (*NOT_SHOWN, *ACCENTS, *((ord(each), ord(each)) for each in BLANK))
@@ -74,22 +67,26 @@ def looks(name: str) -> frozenset[str]:
 
 
 def alike(one: str, other: str) -> bool:
-    """Tell whether people could take one name for the other."""
+    """Return whether people could mistake one name for the other."""
     return not looks(one).isdisjoint(looks(other))
 
 
 async def lock(session: AsyncSession, *keys: str) -> None:
-    """Wait for these, in this order, until the transaction ends. On SQLite there is one writer anyway."""
+    """Take these locks, in this order, until the transaction ends. On SQLite there is only one writer anyway."""
     if dialect_of(session) == "postgresql":
         for key in keys:
             await run(session, _LOCK, key=key)
 
 
 async def check_link(session: AsyncSession, team_id: str, organization_id: str) -> None:
-    """Return if the organization's name looks like no other of the workspace, else raise `NameTaken`.
+    """Return if the organization's name looks like no other name in the workspace.
 
-    One that is linked already may stay, whatever it is called. Until the transaction ends, nobody else
-    links an organization to this workspace or renames one of its.
+    An organization that is linked already may keep its name. Until the transaction ends, no other transaction links an
+    organization to this workspace or renames one in it.
+
+    Raises:
+        NameTaken: Another organization in the workspace has a name that looks the same.
+
     """
     await lock(session, f"organization:{organization_id}", f"workspace:{team_id}")
     async with across(session):
@@ -102,7 +99,7 @@ async def check_link(session: AsyncSession, team_id: str, organization_id: str) 
 
 
 async def check_rename(session: AsyncSession, organization_id: str, name: str) -> None:
-    """Do the same for a new name, in every workspace from which the organization may be used."""
+    """Check a new name as `check_link` does, in every workspace in which the organization may be used."""
     await lock(session, f"organization:{organization_id}")
     async with across(session):
         linked = select(WorkspaceLink.team_id).where(WorkspaceLink.organization_id == organization_id)
@@ -141,7 +138,7 @@ def _look(name: str) -> str:
 
 
 def _simpler(name: str) -> str:
-    """Return the name after one round: look-alikes replaced, then everything that makes no difference."""
+    """Return the name after one round: look-alikes are replaced, then what makes no difference is removed."""
     skeleton = _shown(unicodedata.normalize("NFD", name)).translate(_prototypes())
     folded = _shown(unicodedata.normalize("NFKD", skeleton)).casefold()
     return "".join(map(_undressed, folded)).translate(NEAR)
@@ -164,7 +161,7 @@ def _undressed(character: str) -> str:
 
 @functools.cache
 def _prototypes() -> dict[int, str]:
-    """Return by which characters each confusable one is replaced."""
+    """Return the characters that replace each confusable character."""
     found = {}
     for line in CONFUSABLES.read_text(encoding="utf-8-sig").splitlines():
         source, _, rest = line.partition("#")[0].partition(";")

@@ -1,4 +1,4 @@
-"""What tells organizations apart for people who choose between them: who owns each, and how much it holds."""
+"""Summaries by which people tell organizations apart: who owns each, and how many accounts it has."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Summary:
     organization_id: str
     name: str
     owners: tuple[Owner, ...]
-    """In the order they came."""
+    """By when they joined."""
     accounts: int
-    """Those that are connected."""
+    """How many are connected."""
 
 
 # Built once: they run with every App Home.
@@ -61,7 +61,7 @@ _OWNERS = (
 
 
 async def summaries(session: AsyncSession, organization_ids: Iterable[str]) -> dict[str, Summary]:
-    """Return what tells these organizations apart, by id, without those that were deleted. System session."""
+    """Return the summaries of these organizations, by id, without deleted ones. System session."""
     ids = list(organization_ids)
     if not ids:
         return {}

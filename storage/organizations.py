@@ -1,4 +1,4 @@
-"""The tenants themselves."""
+"""Organizations, the tenants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Organizations:
-    """The tenants themselves."""
+    """The organizations themselves."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -34,8 +34,24 @@ class Organizations:
         )
         return (await self._session.exec(found)).one_or_none()
 
+    async def called(self, typed: str) -> list[Organization]:
+        """Return the organization with this id, else those with this name, in any case. System session."""
+        one = await self.get(typed)
+        if one is not None:
+            return [one]
+        named = (
+            select(Organization).where(col(Organization.deleted_at).is_(None)).order_by(col(Organization.id))
+        )
+        wanted = typed.strip().casefold()
+        return [each for each in await self._session.exec(named) if each.name.casefold() == wanted]
+
     async def rename(self, organization_id: str, name: str) -> bool:
-        """Give the organization another name; False if it is absent. Raises `NameTaken`: see `Workspaces.link`."""
+        """Rename the organization; return False if it is absent.
+
+        Raises:
+            NameTaken: The name looks like that of another organization in one of its workspaces.
+
+        """
         await check_rename(self._session, organization_id, name)
         organization = await self.get(organization_id)
         if organization is None:
@@ -45,9 +61,9 @@ class Organizations:
         return True
 
     async def delete(self, organization_id: str) -> bool:
-        """Mark the organization as deleted, so that nobody finds it any more; False if it is absent.
+        """Mark the organization as deleted, so that it is not found any more; return False if it is absent.
 
-        Its rows stay until retention removes the organization's own row, and everything with it.
+        Its rows stay until retention deletes the organization's own row, and all others with it.
         """
         organization = await self.get(organization_id)
         if organization is None:
@@ -59,10 +75,10 @@ class Organizations:
 
 
 async def lock_organization(session: AsyncSession, organization_id: str) -> None:
-    """Wait until nobody else changes who belongs to the organization, and keep others from it until we end.
+    """Lock the organization against other changes of its memberships until the transaction ends.
 
-    Taken before any membership is locked. Not FOR UPDATE, which every insert of a row that refers to the
-    organization would wait for (https://www.postgresql.org/docs/current/explicit-locking.html, 2026-11-30).
+    Taken before any membership is locked. Not FOR UPDATE, for which every insert of a row that refers to the
+    organization would wait (https://www.postgresql.org/docs/current/explicit-locking.html, 2026-11-30).
     """
     alone = select(Organization.id).where(Organization.id == organization_id)
     await session.exec(alone.with_for_update(key_share=True))

@@ -1,4 +1,4 @@
-"""The outbox: what we owe Slack. Put down in the transaction that made it true, sent later, in order."""
+"""The outbox: messages for Slack, stored in the transaction that makes them true, and sent later in order."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 SUPERSEDED = "superseded"
-"""Why a notice was not sent: a newer state of the same message was put before its turn came."""
+"""Why a notice was not sent: a newer state of the same message was stored before it."""
 
 DROPPED = "nothing_to_say"
-"""Why a notice was not sent: what it was about is over, or its recipient may not see it any more."""
+"""Why a notice was not sent: it is no longer true, or its recipient may no longer see it."""
 LONGEST_REST = timedelta(seconds=61)
 """Longer than any pause between two messages in a channel, which is a minute at most."""
 WAITING = col(Notice.due_at) > datetime(2000, 1, 1, tzinfo=UTC)
-"""What has not been said yet: `IS NOT NULL` in words for which both databases use the index of what is due, so
-that a change of one message doesn't read all that was ever said."""
+"""Notices that have not been sent: `IS NOT NULL` written so that both databases use the index on `due_at`, and a change
+of one message does not read all that were ever sent."""
 
 _older = aliased(Notice)
 FIRST = ~(
@@ -46,12 +46,12 @@ FIRST = ~(
     )
     .exists()
 )
-"""Whether nothing older waits in the same channel: a look into an index of what waits, beside all that was said."""
+"""Whether no older notice waits in the same channel: read from an index of waiting notices only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a message stands in Slack."""
+    """Where a message is in Slack."""
 
     channel: str
     ts: str
@@ -72,11 +72,11 @@ class NewNotice:
     thread_of: str | None = None
     """The key of the notice under whose message this one is posted."""
     fallback: str = ""
-    """Who is told whether it was delivered, by the name the sender knows them under."""
+    """Who gets to know whether it was delivered: a name that the sender knows."""
 
 
 class Notices:
-    """The messages waiting to be sent. Claimed and settled in system sessions."""
+    """The messages waiting to be sent. They are claimed and sent in system sessions."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -84,7 +84,7 @@ class Notices:
     async def put(self, new: NewNotice) -> bool:
         """Add a message. Return False, and change nothing, if its key was used before.
 
-        A waiting message that was to replace the same one is dropped: only the newest state is sent.
+        A waiting edit of the same message is dropped: only the newest state is sent.
         """
         notice = Notice(
             key=new.key,
@@ -98,13 +98,13 @@ class Notices:
             fallback=new.fallback,
         )
         slack_id, channel, edits = new.slack_id, new.channel, new.edits
-        # Hosts' clocks are minutes apart, and what is put later is said later.
+        # Hosts' clocks may be minutes apart, and messages are sent in the order in which they were stored.
         there = (Notice.slack_id == slack_id, Notice.channel == channel)
         latest = select(func.max(Notice.sequence)).where(*there).scalar_subquery()
         sequence = case((latest >= notice.sequence, latest + 1), else_=notice.sequence)
         last = select(case((col(Notice.due_at).is_(None), col(Notice.lease_until)))).where(*there)
         rests = last.order_by(col(Notice.sequence).desc()).limit(1).scalar_subquery()
-        # A longer rest than there is was written before the clock was set back.
+        # A rest longer than the longest one was written before the clock was set back.
         due_at = case((rests.between(now(), now(LONGEST_REST)), rests), else_=now())
         values = notice.model_dump() | {"due_at": due_at, "sequence": sequence}
         statement = insert_once(self._session, Notice).values(**values)
@@ -125,11 +125,11 @@ class Notices:
         return put
 
     async def get(self, key: str) -> Notice | None:
-        """Return a notice that was put, said or not, unless it was forgotten since."""
+        """Return a notice, sent or not; None if there is none or it was deleted."""
         return (await self._session.exec(select(Notice).where(Notice.key == key))).one_or_none()
 
     async def forget(self, key: str) -> None:
-        """Don't say this notice, nor what was to change or answer its message: another one takes its place."""
+        """Do not send this notice, nor edits of its message and replies to it: another one replaces it."""
         about = or_(col(Notice.key) == key, col(Notice.edits) == key, col(Notice.thread_of) == key)
         waiting = update(Notice).where(about, WAITING)
         await self._session.exec(
@@ -141,7 +141,7 @@ class Notices:
         return await claim(self._session, Notice, limit=limit, lease=lease, only=FIRST)
 
     async def place(self, key: str) -> Place | None:
-        """Return where the message of this notice stands, or None if it never arrived."""
+        """Return where the message of this notice is; None if it was not delivered."""
         found = select(Notice.sent_channel, Notice.sent_ts).where(Notice.key == key)
         row = (await self._session.exec(found)).one_or_none()
         return Place(channel=row[0], ts=row[1]) if row is not None and row[0] and row[1] else None
@@ -149,11 +149,11 @@ class Notices:
     async def sent(
         self, notice: Notice, channel: str, ts: str, *, rest: timedelta = timedelta(0)
     ) -> bool | None:
-        """The message arrived in a conversation, as Slack's message `ts`; so did the one it took the place of.
+        """Store that the message was delivered to a conversation as Slack's message `ts`.
 
-        The channel hears nothing more for `rest`, from any process: what waits there is put off, and what
-        comes meanwhile looks at this row's lease. True if something waits; None if nothing was
-        changed, because the caller's lease has ended and somebody else's counts.
+        No process sends anything to the channel for `rest`: waiting notices are postponed, and new ones respect the
+        lease of this row. Returns True if something waits in the channel; None, with nothing changed, if the
+        caller's lease has ended and another process has one.
         """
         until = now(rest) if rest else None
         if not await self._change(
@@ -170,7 +170,7 @@ class Notices:
         return bool(rest) and await self._put_off(notice, rest)
 
     async def _put_off(self, notice: Notice, rest: timedelta) -> bool:
-        """Let the channel's next message wait; True if there is one. Those behind it wait for it anyway."""
+        """Postpone the channel's next message; return whether there is one. Those after it wait for it anyway."""
         following = (
             select(Notice.id)
             .where(Notice.slack_id == notice.slack_id, Notice.channel == notice.channel, WAITING)
@@ -185,28 +185,28 @@ class Notices:
         return put_off.rowcount == 1
 
     async def later(self, notice: Notice, after: timedelta, failure: str) -> bool:
-        """Try again after this time; what follows in the channel waits behind it.
+        """Schedule another try; later messages in the channel wait for it.
 
-        False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
+        Return False, with nothing changed, if the caller's lease has ended and another process has one.
         """
         return await self._change(notice, due_at=now(after), failure=failure)
 
     async def give_up(self, notice: Notice, failure: str) -> bool:
-        """Let the channel's next message go first: this one will never arrive, for this reason.
+        """Store that this message cannot be delivered, and why; the channel's next message is sent.
 
-        False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
+        Return False, with nothing changed, if the caller's lease has ended and another process has one.
         """
         return await self._change(notice, due_at=None, failure=failure)
 
     async def drop(self, notice: Notice) -> bool:
-        """Let the channel's next message go first: there is nothing left to say in this one.
+        """Store that this message is no longer needed; the channel's next message is sent.
 
-        False, and nothing is changed, if the caller's lease has ended and somebody else's counts.
+        Return False, with nothing changed, if the caller's lease has ended and another process has one.
         """
         return await self._change(notice, due_at=None, failure=DROPPED)
 
     async def hold(self, slack_id: str, rest: timedelta) -> None:
-        """Let everything that is due through this installation, and nobody's yet, wait: Slack hangs there."""
+        """Postpone everything that is due through this installation and not claimed: Slack does not answer there."""
         due = update(Notice).where(
             col(Notice.slack_id) == slack_id, *waiting(Notice), col(Notice.due_at) < now(rest)
         )
@@ -215,9 +215,9 @@ class Notices:
         )
 
     async def forget_older(self, than: timedelta, cards_than: timedelta, most: int = 10_000) -> int:
-        """Delete what was said, or given up, so long ago; return how many rows.
+        """Delete notices that were sent, or could not be, longer ago than this; return how many rows.
 
-        What may still be edited has a fallback, and is kept longer: a card whose row is gone is posted anew.
+        A message that may still be edited has a fallback and is kept longer: a card whose row is gone is posted again.
         """
         old = (
             select(Notice.id)
@@ -233,7 +233,7 @@ class Notices:
         return (await self._session.exec(gone, execution_options={"synchronize_session": False})).rowcount
 
     async def _change(self, notice: Notice, **values: Any) -> bool:
-        """Settle a notice, unless its lease is not the one that it was claimed with any more."""
+        """Change a notice if it still has the lease with which it was claimed."""
         change = update(Notice).where(
             col(Notice.id) == notice.id, col(Notice.lease_until) == notice.lease_until
         )
@@ -244,11 +244,11 @@ class Notices:
         return settled.rowcount == 1
 
     async def waiting(self) -> int:
-        """Return how many messages we still owe."""
+        """Return how many messages wait to be sent."""
         owed = select(func.count()).select_from(Notice).where(col(Notice.due_at).is_not(None))
         return (await self._session.exec(owed)).one()
 
     async def oldest(self) -> datetime | None:
-        """Return since when the oldest message we owe has been waiting."""
+        """Return since when the oldest waiting message has been due; None if none waits."""
         owed = select(func.min(Notice.created_at)).where(col(Notice.due_at).is_not(None))
         return (await self._session.exec(owed)).one()

@@ -10,6 +10,7 @@ from sqlalchemy import case, func, insert
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import now
+from storage.folding import fold
 from storage.models import Account, Place
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Places:
     ) -> bool:
         """Store the account's places, each `(remote_id, name, detail)`; False if there is no such account.
 
-        Of two readings stored at once, the later one stays, whole.
+        If two lists are stored at once, the later one replaces the other completely.
         """
         read = (
             update(Account)
@@ -82,7 +83,7 @@ class Places:
         return (await self._session.exec(mine)).one()
 
     async def fresh(self, organization_id: str, account_id: str, max_age: timedelta) -> bool:
-        """Tell whether the places were read from the platform within `max_age`."""
+        """Return whether the places were read from the platform within `max_age`."""
         read = select(Account.id).where(
             Account.organization_id == organization_id,
             Account.id == account_id,
@@ -92,4 +93,4 @@ class Places:
 
 
 def _searchable(name: str) -> str:
-    return _SIGIL.sub("", name.strip().casefold())
+    return _SIGIL.sub("", fold(name))

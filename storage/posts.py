@@ -1,10 +1,9 @@
-"""What organizations have decided to publish, and what becomes of it while a sign-in is over.
+"""Posts of organizations, and what happens to them while a grant needs a person.
 
-While an account's sign-in needs a person, or the account alone does, what waits for it is `held`, and otherwise
-it never is, whoever schedules, reconnects or disconnects at the same moment, or reports the sign-in over: each
-of them takes the account's row first and keeps it until the transaction ends, so that the later one sees what the
-earlier one has done. Whoever changes the grant too takes that before the accounts, and these in the order of
-their ids. What is counted are deliveries: people see each as a post of its own.
+Deliveries of an account are `held` exactly while its grant, or the account itself, needs a person. This holds when
+several transactions schedule, reconnect, disconnect or end a grant at the same moment: each locks the account's row
+first, so the later one sees what the earlier one has done. A transaction that also changes the grant locks it before
+the accounts, and these in the order of their ids. Counts are counts of deliveries: people see each as a post.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 APART = timedelta(minutes=5)
-"""What is late goes out no closer together than this on one account: a burst makes platforms suspicious."""
+"""The shortest time between late posts of one account: platforms treat a burst as spam."""
 _WAITING = (DeliveryStatus.SCHEDULED, DeliveryStatus.HELD, DeliveryStatus.LATE)
 _FRESH = {"populate_existing": True}
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -53,7 +52,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """What became of the posts that were held."""
+    """What happened to the posts that were held."""
 
     scheduled: int
     late: int
@@ -68,9 +67,11 @@ class Posts:
     async def schedule(
         self, organization_id: str, *, author: str, text: str, targets: Collection[Target]
     ) -> Post:
-        """Return a post that will be published at every target, or is held where the sign-in is over.
+        """Return a post that will be published to every target, or is held where the grant has ended.
 
-        Raises LookupError when an account is not the organization's, or not connected.
+        Raises:
+            LookupError: An account is not connected, or not the organization's.
+
         """
         wanted = {target.account_id for target in targets}
         if set(await self._turn(organization_id, wanted)) != wanted:
@@ -97,7 +98,7 @@ class Posts:
     async def waiting(
         self, organization_id: str, account_ids: Collection[str], *, after: datetime | None = None
     ) -> Waiting:
-        """Return how much waits for these accounts; with `after`, of what is due later than that."""
+        """Return how many posts wait for these accounts; with `after`, only those that are due later."""
         found = select(func.count(), func.min(Delivery.due_at)).where(
             *_of(organization_id, account_ids), col(Delivery.status).in_(_WAITING)
         )
@@ -107,16 +108,17 @@ class Posts:
         return Waiting(posts=posts, first=first)
 
     async def late(self, organization_id: str, account_ids: Collection[str]) -> int:
-        """Return how many posts to these accounts wait for a person's word."""
+        """Return how many posts to these accounts wait for a person's decision."""
         found = select(func.count()).where(
             *_of(organization_id, account_ids), Delivery.status == DeliveryStatus.LATE
         )
         return (await self._session.exec(found)).one()
 
     async def hold(self, grant_id: str, *, lost: bool = False) -> dict[str, int]:
-        """Hold back what waits for the accounts of a grant that is over; return how many, by organization.
+        """Hold the posts that wait for the accounts of a grant that has ended; return how many, by organization.
 
-        `lost`: only for those that it lets us act for no more. In the transaction that settles it. System session.
+        `lost`: only for the accounts that the grant gives no access to any more. Called in the transaction that ends
+        the grant or the access. System session.
         """
         accounts = await self._locked(
             Account.grant_id == grant_id, col(Account.access_error) != "" if lost else true()
@@ -134,10 +136,10 @@ class Posts:
         return dict(Counter(rows.scalars()))
 
     async def release(self, organization_id: str, account_ids: Collection[str]) -> Released:
-        """Let what was held for those of the accounts that are well again go out at its time.
+        """Schedule the held posts of those of the accounts that work again.
 
-        Where that has passed meanwhile, by the database's clock, it is late. In the transaction that
-        renewed the sign-in.
+        A post whose time has passed, by the database's clock, becomes late. Called in the transaction that renewed the
+        grant.
         """
         well = await self._well(await self._turn(organization_id, account_ids))
         on_time = (col(Delivery.due_at) > now(), DeliveryStatus.SCHEDULED.value)
@@ -152,9 +154,9 @@ class Posts:
         return Released(scheduled=counted[DeliveryStatus.SCHEDULED], late=counted[DeliveryStatus.LATE])
 
     async def publish_late(self, organization_id: str, account_ids: Collection[str]) -> int:
-        """Let what is late go out from now on, the oldest first, `APART` on each account; return how many.
+        """Schedule the late posts from now on, the oldest first, `APART` on each account; return how many.
 
-        Of two who ask at once, the second gets 0.
+        If two callers do it at once, the second gets 0.
         """
         accounts = await self._turn(organization_id, account_ids)
         late = select(Delivery).where(*_of(organization_id, accounts), Delivery.status == DeliveryStatus.LATE)
@@ -171,7 +173,7 @@ class Posts:
     async def _taken(
         self, organization_id: str, accounts: Collection[str], clock: datetime
     ) -> defaultdict[str, list[datetime]]:
-        """Return when something goes out anyway, by account."""
+        """Return the times at which posts are already scheduled, by account."""
         scheduled = select(Delivery.account_id, Delivery.due_at).where(
             *_of(organization_id, accounts),
             Delivery.status == DeliveryStatus.SCHEDULED,
@@ -183,14 +185,14 @@ class Posts:
         return taken
 
     async def discard_late(self, organization_id: str, account_ids: Collection[str]) -> int:
-        """Cancel what is late; return how many. Of two who ask at once, the second gets 0."""
+        """Cancel the late posts; return how many. If two callers do it at once, the second gets 0."""
         accounts = await self._turn(organization_id, account_ids)
         return await self._cancel(organization_id, accounts, [DeliveryStatus.LATE])
 
     async def cancel(self, organization_id: str, account_ids: Collection[str]) -> int:
-        """Cancel everything that waits for accounts that were disconnected; return how many.
+        """Cancel the waiting posts of accounts that were disconnected; return how many.
 
-        In the transaction that disconnected them.
+        Called in the transaction that disconnected them.
         """
         return await self._cancel(organization_id, account_ids, _WAITING)
 
@@ -202,7 +204,7 @@ class Posts:
         return (await self._session.exec(cancelled, execution_options=_UNSYNCHRONIZED)).rowcount
 
     async def _turn(self, organization_id: str, account_ids: Collection[str]) -> list[str]:
-        """Return those of the accounts that the organization has, connected, and nobody else's until the end."""
+        """Lock those of the accounts that are the organization's and connected, and return their ids."""
         return await self._locked(
             Account.organization_id == organization_id,
             col(Account.id).in_(list(account_ids)),
@@ -214,7 +216,7 @@ class Posts:
         return list(await self._session.exec(in_order.with_for_update(key_share=True)))
 
     async def _well(self, accounts: Collection[str]) -> set[str]:
-        """Return those of the accounts whose sign-in needs nobody. Asked after their turn came, it is the newest."""
+        """Return those of the accounts that need no person; current only after `_turn` has locked them."""
         well = (
             select(Account.id)
             .join(Grant, col(Grant.id) == col(Account.grant_id))
@@ -235,7 +237,7 @@ def _of(organization_id: str, account_ids: Collection[str]) -> tuple[ColumnEleme
 
 
 def free_time(start: datetime, taken: Collection[datetime]) -> datetime:
-    """Return the first time from `start` on that is at least `APART` from everything that is taken."""
+    """Return the first time from `start` on that is at least `APART` from every time in `taken`."""
     at = start
     while near := [other for other in taken if abs(other - at) < APART]:
         at = max(near) + APART

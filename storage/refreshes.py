@@ -14,7 +14,7 @@ from sqlmodel import and_, col, or_, select, update
 
 from storage.engine.leases import claim, waiting
 from storage.engine.statements import now, rows
-from storage.models import CODE_LENGTH, FRESH, GRANT_DEAD, Grant, GrantStatus
+from storage.models import CODE_LENGTH, FRESH, GRANT_DEAD, REJECTED, Grant, GrantStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -78,8 +78,10 @@ class Refreshes:
         found = select(Grant).where(Grant.id == grant_id)
         return (await self._session.exec(found, execution_options={"populate_existing": True})).one_or_none()
 
-    async def schedule(self, grant_id: str, due_in: timedelta, *, renews: bool = True) -> None:
-        """Store that a grant is healthy after a consent, and when it is due next.
+    async def schedule(
+        self, grant_id: str, due_in: timedelta, *, renews: bool = True, look_in: timedelta | None = None
+    ) -> None:
+        """Store that a grant is healthy after a consent, when it is due next, and when for a look at its accounts.
 
         `renews` is False where nothing refreshes the tokens of the latest consent: the refresh token of an earlier
         consent is then deleted.
@@ -90,6 +92,7 @@ class Refreshes:
         await self._session.exec(
             change.values(
                 due_at=now(due_in),
+                look_at=None if look_in is None else now(look_in),
                 next_reminder_at=now(),
                 lease_until=None,
                 checked_at=now(),
@@ -138,6 +141,27 @@ class Refreshes:
         return await self._change(
             grant, GRANT_DEAD, code, status=GrantStatus.NEEDS_RECONNECT, reason=code, due_at=None
         )
+
+    async def refused(self, grant: Grant, reason: str, code: str, due_in: timedelta) -> bool:
+        """Store that the platform refuses to renew the grant for hours: it needs a person, and is still tried."""
+        return await self._settle(
+            grant,
+            REJECTED,
+            code,
+            status=GrantStatus.NEEDS_RECONNECT,
+            reason=reason,
+            failures=col(Grant.failures) + 1,
+            due_at=now(due_in),
+        )
+
+    async def refused_alike(self, app: str, code: str, within: timedelta) -> tuple[int, int]:
+        """Return how many grants of an app were last refused with this code, and how many were renewed of late."""
+        lately = and_(col(Grant.app) == app, col(Grant.checked_at) > now(-within))
+        refused = and_(col(Grant.last_outcome) == REJECTED, col(Grant.last_error_code) == code[:CODE_LENGTH])
+        counted = select(
+            func.count().filter(refused), func.count().filter(col(Grant.last_outcome) == FRESH)
+        ).where(lately)
+        return (await self._session.exec(counted)).one()
 
     async def _settle(self, grant: Grant, outcome: str, error_code: str, **values: Any) -> bool:
         """Change a leased grant; return False, with nothing changed, if another process has the lease now."""

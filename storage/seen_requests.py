@@ -1,4 +1,4 @@
-"""The Slack requests that were handled, by their signatures. System sessions only."""
+"""The Slack requests that were handled, by signature. System sessions only."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ _IS_SEEN: Select[int] = core_select(literal_column("1")).where(
 
 
 async def first_seen(session: AsyncSession | AutocommitRunner, signature: str) -> bool:
-    """Return True to the first caller with this signature, False to every other one."""
+    """Return True to the first caller with this signature, False to all others."""
     return bool(await rows(session, _SEEN[dialect_of(session)], signature_hash=digest(signature)))
 
 
 async def seen(session: AsyncSession | AutocommitRunner, signature: str) -> bool:
-    """Tell whether something was handled; unlike `first_seen`, this leaves no mark."""
+    """Return whether the request was handled; unlike `first_seen`, this stores nothing."""
     return bool(await rows(session, _IS_SEEN, signature_hash=digest(signature)))
 
 
 class Seen:
-    """The Slack requests that were handled, by their signatures."""
+    """The Slack requests that were handled, by signature."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def first(self, signature: str) -> bool:
-        """Return True to the first caller with this signature, False to every other one."""
+        """Return True to the first caller with this signature, False to all others."""
         return await first_seen(self._session, signature)
 
     async def forget_older(self, age: timedelta) -> int:
-        """Forget the requests seen longer ago than `age`; return how many."""
+        """Delete the requests seen longer ago than `age`; return how many."""
         old = delete(SeenRequest).where(col(SeenRequest.seen_at) < now(-age))
         return (await self._session.exec(old, execution_options=_UNSYNCHRONIZED)).rowcount

@@ -1,4 +1,4 @@
-"""Trips to Sign in with Slack: which browser was sent there, and for which ticket. System sessions only."""
+"""Trips to Sign in with Slack: which browser was redirected there, and for which ticket. System sessions only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SignIns:
         self._vault = vault
 
     async def open(self, ticket: str, browser: str) -> tuple[str, str]:
-        """Return a state and a nonce for one trip of this browser on behalf of this ticket; 10 minutes."""
+        """Return a state and a nonce for one trip of this browser for this ticket, valid for 10 minutes."""
         state, nonce = new_secret(), new_secret()
         await self._session.exec(
             insert(SignIn).values(
@@ -50,7 +50,7 @@ class SignIns:
         return state, nonce
 
     async def redeem(self, state: str, browser: str) -> tuple[SignIn, str] | None:
-        """Take the trip out of circulation and return it with its ticket, or None: of several at once one gets it."""
+        """Use up the trip and return it with its ticket, or None; of several simultaneous callers one gets it."""
         redeemed = await self._session.exec(
             update(SignIn).where(*_of(state, browser, used=False)).values(used_at=now()).returning(SignIn),
             execution_options=_UNSYNCHRONIZED | {"populate_existing": True},
@@ -59,7 +59,7 @@ class SignIns:
         return None if sign_in is None else (sign_in, self._ticket(sign_in))
 
     async def repeated(self, state: str, browser: str) -> str | None:
-        """Return the ticket of a trip that this browser has made before, or None. Proves nothing."""
+        """Return the ticket of a trip that this browser has completed before, or None. It proves no identity."""
         used = select(SignIn).where(*_of(state, browser, used=True))
         sign_in = (await self._session.exec(used)).one_or_none()
         return None if sign_in is None else self._ticket(sign_in)

@@ -30,11 +30,11 @@ class Seat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What one person may speak for in one channel."""
+    """The organizations that one person may act for in one channel."""
 
     choices: tuple[Seat, ...]
     default_organization_id: str | None
-    """The organization a command means when it names none; None: ask."""
+    """The organization that a command means when it names none; None: the person has to choose."""
     certain: bool
     """False: a command that changes something asks nevertheless, because the channel has no organization of its own
     and the person has several. It may have had one: Slack can give a channel another id without telling us."""
@@ -75,10 +75,10 @@ _STANDING = (
 async def standing(
     session: AsyncSession | AutocommitRunner, realm: str, user_id: str, team_id: str, channel_id: str
 ) -> Standing:
-    """Return what the person may speak for in this channel. One query; needs a system session.
+    """Return the organizations that the person may act for in this channel. One query; needs a system session.
 
-    The default is the channel's, else the workspace's, else the only choice; a default in which the
-    person is no member does not count. Certain are the channel's and the only choice.
+    The default is the channel's, else the workspace's, else the only choice; an organization of which the person is not
+    a member is no default. The channel's default and the only choice are certain.
     """
     found = await rows(
         session, _STANDING, realm=realm, user_id=user_id, team_id=team_id, channel_id=channel_id

@@ -1,4 +1,4 @@
-"""How things stand, for whoever watches the installation: numbers over all organizations. System sessions only."""
+"""Numbers over all organizations, for monitoring. System sessions only."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class GrantCount:
 
 
 class Stats:
-    """Questions whose answers are numbers."""
+    """Numbers over all organizations."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def waiting(self, apps: Mapping[str, Collection[str]]) -> dict[str, timedelta]:
-        """Return how long the longest due grant of these apps has been due; nothing for a platform with none due.
+        """Return for how long the longest due grant of each platform has been due; no entry if none is due.
 
-        `apps` has their keys by platform. One look into the due index per platform, however many grants there are.
+        `apps` has the keys of the apps by platform. One index lookup per platform, however many grants there are.
         """
         oldest = [
             select(func.min(Grant.due_at))
@@ -53,7 +53,7 @@ class Stats:
     async def grant_counts(self) -> list[GrantCount]:
         """Return how many grants there are by platform and status.
 
-        Three counts that read indexes only: one entry per grant for the whole, and the few that are unwell.
+        Three counts that read indexes only: all grants, and the few that have a problem.
         """
         platform, status, number = col(Grant.platform), col(Grant.status), func.count()
         whole = await self._session.exec(select(platform, number).group_by(platform))
@@ -70,13 +70,13 @@ class Stats:
         return [*counts, *(count for count in well if count.grants)]
 
     async def in_doubt(self) -> dict[str, int]:
-        """Return for how many grants of each platform a single-use refresh was lost on the way, if for any."""
+        """Return for how many grants of each platform the answer to a single-use refresh was lost; no entry for 0."""
         platform = col(Grant.platform)
         found = await self._session.exec(select(platform, func.count()).where(IN_DOUBT).group_by(platform))
         return dict(found.all())
 
     async def ended(self, span: timedelta) -> dict[str, int]:
-        """Return how many sign-ins of each platform came to need a person within `span`, if any did."""
+        """Return how many grants of each platform began to need a person within `span`; no entry for 0."""
         platform, grants = col(Incident.platform), func.count(col(Incident.grant_id).distinct())
         lately = (
             select(platform, grants)

@@ -35,14 +35,14 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 HEADER_BYTES = 3
 NOBODY = "-"
-"""Stands for the organization of a row that belongs to none."""
+"""The organization of a row that belongs to none."""
 LOOKED_AT = 20
-"""Values of each column by which a key without a canary is known to be the right one."""
+"""How many values of each column are tried to check a key that has no canary."""
 CANARY = "a canary for Octapost's vault"
 
 
 class VaultError(Exception):
-    """The vault cannot be used as configured. The sentence says what to do, and names no secret."""
+    """The vault cannot be used as configured. The text says what to do, and contains no secret."""
 
 
 class KeyRingError(VaultError):
@@ -72,7 +72,7 @@ class Place(TypedDict):
 
 @final
 class Secret:
-    """A value that never shows by accident: only `reveal` gives it. Compared in constant time."""
+    """A value that is never shown by accident: only `reveal` returns it. Compared in constant time."""
 
     __slots__ = ("_value",)
 
@@ -114,7 +114,12 @@ class KeyRing:
 
     @classmethod
     def parse(cls, text: str) -> KeyRing:
-        """Return the ring written as `2:base64,1:base64`, newest first. Raises `KeyRingError`."""
+        """Return the ring written as `2:base64,1:base64`, newest first.
+
+        Raises:
+            KeyRingError: The text is malformed.
+
+        """
         keys: dict[int, bytes] = {}
         entries = [entry.strip() for entry in text.strip().split(",") if entry.strip()]
         for place, entry in enumerate(entries, start=1):
@@ -177,7 +182,13 @@ class Vault:
         return VERSION + self.newest.to_bytes(2) + nonce + ciphertext
 
     def open(self, sealed: bytes, *, table: str, column: str, organization: str | None, row: str) -> Secret:
-        """Return what was sealed for this place. Raises `SealBroken`, or `KeyMissing` with the key's id."""
+        """Return what was sealed for this place.
+
+        Raises:
+            SealBroken: The value was altered, or sealed for another place.
+            KeyMissing: Its key is not in the ring.
+
+        """
         key_id = self.key_id(sealed)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
@@ -192,7 +203,12 @@ class Vault:
 
     @staticmethod
     def key_id(sealed: bytes) -> int:
-        """Return the id of the key a value is sealed with. Raises `SealBroken` if it is no sealed value."""
+        """Return the id of the key a value is sealed with.
+
+        Raises:
+            SealBroken: It is no sealed value.
+
+        """
         if sealed[:1] != VERSION or len(sealed) < HEADER_BYTES:
             raise SealBroken("This is not a sealed value.")
         return int.from_bytes(sealed[1:HEADER_BYTES])
@@ -214,14 +230,14 @@ def sealed_columns() -> list[tuple[Table, Column[bytes]]]:
 
 
 def sealed_rows(table: Table, column: Column[bytes]) -> Select[Any, bytes, str | None]:
-    """Return a query for a sealed column: each row's key, its value, and the organization it was sealed for."""
+    """Return a query for a sealed column: each row's primary key, value, and organization."""
     (key,) = table.primary_key.columns
     organization = table.columns.get("organization_id")
     return sql_select(key, column, literal(None) if organization is None else organization)
 
 
 def place_of(column: Column[bytes], key: str | bytes, organization: str | None) -> Place:
-    """Return where a value stands, as it is said when it is sealed and opened."""
+    """Return the place of a value, as `seal` and `open` take it."""
     row = key.hex() if isinstance(key, bytes) else key
     return {"table": column.table.name, "column": column.name, "organization": organization, "row": row}
 
@@ -240,8 +256,12 @@ async def keys_in_use(session: AsyncSession) -> Counter[int]:
 async def check_canaries(session: AsyncSession, vault: Vault, *, leave: bool = True) -> None:
     """Return if this vault can open what is stored, and leave a canary for its newest key, unless told not to.
 
-    Raises `VaultError` naming the key's id if a stored canary does not open (a wrong key) or if a
-    stored value needs a key that is not in the ring. Two replicas may check at once. System session.
+    Several processes may check at once. System session.
+
+    Raises:
+        VaultError: A stored canary does not open (a wrong key), or a stored value needs a key that is not in the ring.
+            The text names the key's id.
+
     """
     used = set(await keys_in_use(session))
     for key_id in sorted(used):
@@ -260,9 +280,13 @@ async def check_canaries(session: AsyncSession, vault: Vault, *, leave: bool = T
 
 
 async def _open_one_of(session: AsyncSession, vault: Vault, key_id: int) -> None:
-    """Return if the key opens any of its values that are looked at. Raises `VaultError`.
+    """Return if the key opens at least one of its values that are tried.
 
-    One is enough: those that do not open were altered, and a single one of them is no reason to stop everybody.
+    One is enough: a value that does not open was altered, which is no reason to stop the whole product.
+
+    Raises:
+        VaultError: It opens none.
+
     """
     connection = await session.connection()
     for table, column in sealed_columns():

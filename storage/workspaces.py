@@ -24,7 +24,7 @@ class Workspaces:
         self._session = session
 
     async def ensure(self, team_id: str, enterprise_id: str | None, name: str) -> Workspace:
-        """Return the workspace, new or with its present name."""
+        """Return the workspace, created or updated with this name."""
         values = {"team_id": team_id, "enterprise_id": enterprise_id, "name": name}
         statement = insert_once(self._session, Workspace).values(**values)
         upsert = statement.on_conflict_do_update(
@@ -40,21 +40,14 @@ class Workspaces:
         return await self._session.get(Workspace, team_id)
 
     async def set_default(self, team_id: str, organization_id: str | None) -> None:
-        """Let commands in this workspace mean this organization."""
+        """Store which organization commands in this workspace mean by default."""
         workspace = await self._session.get(Workspace, team_id)
         if workspace is not None:
             workspace.default_organization_id = organization_id
             await self._session.flush()
 
-    async def channel_default(self, team_id: str, channel_id: str) -> str | None:
-        """Return the id of the organization that commands in this channel mean, where one was set."""
-        found = select(ChannelDefault.organization_id).where(
-            ChannelDefault.team_id == team_id, ChannelDefault.channel_id == channel_id
-        )
-        return (await self._session.exec(found)).one_or_none()
-
     async def set_channel_default(self, team_id: str, channel_id: str, organization_id: str) -> None:
-        """Let commands in this channel mean this organization."""
+        """Store which organization commands in this channel mean."""
         values = {"team_id": team_id, "channel_id": channel_id, "organization_id": organization_id}
         statement = insert_once(self._session, ChannelDefault).values(**values)
         await self._session.exec(
@@ -64,9 +57,11 @@ class Workspaces:
         )
 
     async def link(self, team_id: str, organization_id: str) -> None:
-        """Let the organization be used from this workspace; a second time changes nothing.
+        """Let the organization be used from this workspace; a second call changes nothing.
 
-        Raises `NameTaken` where its name looks like that of another organization there.
+        Raises:
+            NameTaken: Its name looks like that of another organization there.
+
         """
         await check_link(self._session, team_id, organization_id)
         link = WorkspaceLink(team_id=team_id, organization_id=organization_id)
@@ -84,6 +79,6 @@ class Workspaces:
         return list(await self._session.exec(linked))
 
     async def teams(self, organization_id: str) -> list[str]:
-        """Return the ids of the workspaces from which the organization may be used."""
+        """Return the ids of the workspaces in which the organization may be used, oldest link first."""
         linked = select(WorkspaceLink.team_id).where(WorkspaceLink.organization_id == organization_id)
         return list(await self._session.exec(linked.order_by(col(WorkspaceLink.linked_at))))

@@ -29,7 +29,7 @@ from storage.engine.db import Database
 from storage.memberships import Members
 from storage.models import Membership, Role
 from storage.organizations import Organizations
-from storage.tickets import Tickets
+from storage.tickets import NewTicket, open_ticket
 from storage.vault import KeyRing, Vault
 from storage.workspaces import Workspaces
 from tests.ageing import age
@@ -146,13 +146,16 @@ class Office:
     async def ticket(self, member: Membership, platform: str = "x", key: str = "") -> str:
         """Return the path of a new link of this member."""
         async with self.database.system() as session:
-            ticket = await Tickets(session).open(
-                organization_id=member.organization_id,
-                membership_id=member.id,
-                team_id=member.team_id,
-                channel_id="C0ACMEGEN",
-                platform=platform,
-                app=key or platform,
+            ticket = await open_ticket(
+                session,
+                NewTicket(
+                    organization_id=member.organization_id,
+                    membership_id=member.id,
+                    team_id=member.team_id,
+                    channel_id="C0ACMEGEN",
+                    platform=platform,
+                    app=key or platform,
+                ),
             )
         return f"/connect/{ticket}"
 

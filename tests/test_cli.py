@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import sys
@@ -10,8 +11,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sandbox.core import Fault
+from sandbox.slack.server import SlackSimulator
+from sandbox.start import bound
 from storage.engine.db import Database
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.models import new_id
 from storage.tallies import Outcome, Tallies
 from storage.vault import KeyRing, Vault
@@ -76,15 +80,17 @@ async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_n
     database = Database(f"sqlite+aiosqlite:///{file}")
     async with database.system() as session:
         await Installations(session, Vault(KeyRing.parse(old))).save(
-            slack_id="T1",
-            team_id="T1",
-            enterprise_id=None,
-            name="Acme",
-            app_id="A1",
-            bot_user_id="U1",
-            scopes=[],
-            bot_token="xoxb-1",
-            installed_by=new_id("usr"),
+            InstalledApp(
+                slack_id="T1",
+                team_id="T1",
+                enterprise_id=None,
+                name="Acme",
+                app_id="A1",
+                bot_user_id="U1",
+                scopes=[],
+                installed_by=new_id("usr"),
+            ),
+            BotTokenPair(access="xoxb-1"),
         )
     await database.close()
 
@@ -161,3 +167,52 @@ async def test_every_fault_of_the_settings_is_named_at_once(tmp_path: Path) -> N
     assert sorted(line.partition(":")[0] for line in told.decode().splitlines()) == [
         f"OCTAPOST_{name}" for name in ("PORT", "VAULT_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET")
     ]
+
+
+async def test_the_doctor_asks_slack_about_every_sample(tmp_path: Path) -> None:
+    slack = SlackSimulator()
+    url = await slack.start()
+    where = {"SLACK_API_URL": f"{url}/api/", "SLACK_WEB_URL": url}
+    file, keys = sqlite_file(tmp_path), KeyRing.generate()
+
+    taken = await octapost(file, keys, "doctor", "--slack", **where)
+    said, unsaid = await taken.communicate()
+    answer = {
+        "ok": False,
+        "error": "invalid_view",
+        "errors": [{"pointer": "/blocks/0", "message": "too new"}],
+    }
+    slack.faults.append(Fault(path="/api/blocks.validate", status=200, body=json.dumps(answer), times=1))
+    slack.faults.append(
+        Fault(
+            path="/api/blocks.validate",
+            status=429,
+            body='{"ok": false, "error": "ratelimited"}',
+            times=1,
+            headers={"Retry-After": "1"},
+        )
+    )
+    refused = await octapost(file, keys, "doctor", "--slack", **where)
+    _, told = await refused.communicate()
+    await slack.stop()
+    silent = await octapost(file, keys, "doctor", "--slack", **where)
+    _, missed = await silent.communicate()
+
+    assert unsaid == b""
+    assert (taken.returncode, refused.returncode, silent.returncode) == (0, 1, 1)
+    assert "Slack takes our messages and forms: " in said.decode()
+    assert "lifecycle.welcome /blocks/0: too new" in told.decode()
+    assert told.decode().count("too new") == 1
+    assert "Slack did not say whether it takes our messages and forms" in missed.decode()
+
+
+async def test_the_sandbox_names_the_option_for_another_port(tmp_path: Path) -> None:
+    with bound() as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        sandbox = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "sandbox", "--port", port)
+        _, told = await sandbox.communicate()
+
+    assert sandbox.returncode == 1
+    assert told.decode() == f"Port {port} is in use by another process. Choose another one with --port.\n"

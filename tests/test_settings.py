@@ -81,6 +81,8 @@ def test_a_password_is_kept_out_of_the_log_as_it_was_written_and_as_it_is_meant(
         ("X_URL", "https://x.example/path", "must be an https origin"),
         ("X_PKCE", "S256", "no such setting"),
         ("TIKTOK_PKCE", "hunter22", "must be one of off, S256, hex"),
+        ("SUPPORT_URL", "hunter22@example.com", "such as mailto:help@example.com"),
+        ("SUPPORT_URL", "https://example.com/|hunter22>", "such as mailto:help@example.com"),
         ("VAULT_KEYS", "1:hunter22", "Vault key 1 has 6 bytes instead of 32"),
         ("VAULT_KEYS", '"1:hunter22"', "quotation mark"),
     ],

@@ -6,7 +6,7 @@ JSON never leaves it.
 """
 
 from adapters.base.answers import body_of, object_of, objects_of, text_of
-from adapters.base.blockers import Blocker, Hint
+from adapters.base.blockers import BY_PLATFORM, Blocker, Hint
 from adapters.base.errors import (
     Busy,
     GrantDead,
@@ -35,6 +35,7 @@ from adapters.base.values import Client, Discovery, Identity, Place, RemoteAccou
 from adapters.base.webhooks import BadSignature, Deauthorization, DeletionPage, SignedRequest, Webhook
 
 __all__ = [
+    "BY_PLATFORM",
     "UNDOCUMENTED",
     "AccountTokens",
     "Adapter",

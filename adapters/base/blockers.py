@@ -26,6 +26,10 @@ class Blocker(StrEnum):
     """The platform locked the account until its owner confirms who they are."""
 
 
+BY_PLATFORM = frozenset({Blocker.SUSPENDED, Blocker.LOCKED})
+"""What only the account's owner can end, at the platform. Another sign-in does not help."""
+
+
 class Hint(StrEnum):
     """Why discovery found less than the person may expect. `bot.views` has the sentences."""
 

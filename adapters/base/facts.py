@@ -19,9 +19,14 @@ class Refresh(StrEnum):
     EXCHANGE = "exchange"
     """A live access token is exchanged for a new one; there is no refresh token."""
     STATIC = "static"
-    """With a refresh token that keeps working."""
+    """With a refresh token that keeps working, until its own end if it has one."""
     SINGLE_USE = "single_use"
-    """With a refresh token that works once; each refresh returns the next one."""
+    """With a refresh token that works once; each refresh returns the next one, which lives its full time again."""
+
+    @property
+    def restarts(self) -> bool:
+        """Tell whether each refresh moves the end of the sign-in, so that it lasts as long as refreshing works."""
+        return self in {Refresh.EXCHANGE, Refresh.SINGLE_USE}
 
 
 class ClientAuth(StrEnum):
@@ -168,8 +173,6 @@ class Platform:
     """Where the platform reports that a person has withdrawn their consent. Platforms of one app share theirs."""
     user_agent: str = ""
     """The User-Agent where the operator set none. Empty: the HTTP library's."""
-    identity_scopes: frozenset[str] = frozenset()
-    """The scopes with which `discover` makes one call, which says whose token it is. Empty: it always makes one."""
     budget: Budget = UNDOCUMENTED
     """The limit that all processes together keep."""
 

@@ -33,6 +33,7 @@ class Adapter(Protocol):
 
         Raises:
             GrantDead: The answer has a code of `platform.dead_grant_codes` or `dead_grant_words`.
+            Rejected: The platform refuses, and does not document that this means that the grant has ended.
             Misconfigured: Our app is at fault, or this grant cannot be refreshed (`no_refresh`).
             Busy: The platform is unavailable, or its answer proves nothing.
             OutcomeUnknown: The answer to a single-use refresh token was lost.

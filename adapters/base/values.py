@@ -79,6 +79,8 @@ class RemoteAccount:
     """None: the account can be used."""
     token: str | None = field(default=None, repr=False)
     """The account's own token, where `Platform.account_tokens`; else None."""
+    unnamed: bool = False
+    """The platform did not show its name and link this time: `name` only stands for them."""
     missing: frozenset[Capability] = frozenset()
     """What this account cannot do although the scopes allow it, because of the person's role for instance."""
 

@@ -87,7 +87,6 @@ PLATFORM = Platform(
     refresh=Refresh.NONE,  # only approved partners get refresh tokens; theirs are static
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(days=60),
-    identity_scopes=frozenset({"openid", "r_basicprofile"}),
     # 100,000 requests per app and day, 150 of them for one member:
     # https://learn.microsoft.com/linkedin/consumer/integrations/self-serve/share-on-linkedin#rate-limits
     budget=Budget(calls=100_000, per=timedelta(days=1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,6 +51,8 @@ MISSING_BY_ROLE: Mapping[str, frozenset[Capability]] = {
 PAGE_SIZE = 20
 MOST_PAGES = 20
 NAMES_AT_ONCE = 5
+MOST_NAMED = 100
+"""Pages whose names are read, each with a call: a member's 150 a day also have to publish."""
 RETRY_PAUSES_S = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
 """Pauses in seconds between tries: LinkedIn may call a new token revoked for a moment. 8 seconds in all."""
 SERVICE_CODES = {
@@ -103,7 +106,8 @@ class LinkedIn:
         """Return the member's profile and pages, as far as the granted scopes show them.
 
         Pages where the member's role does not allow posting have their blocker. Waits up to 8 seconds until LinkedIn
-        accepts a new token, so a revoked one is refused that much later. Only the first 400 page roles are read.
+        accepts a new token, so a revoked one is refused that much later.
+        Only the first 400 page roles are read, and the names of 100 pages.
 
         Raises:
             Misconfigured: With the code `no_identity_scope`: the scopes do not show whose token it is.
@@ -207,20 +211,21 @@ def _profile(person: _Person) -> RemoteAccount:
         name=person.name or "LinkedIn profile",
         url=f"https://www.linkedin.com/in/{quote(person.vanity, safe='')}/" if person.vanity else "",
         avatar_url=person.picture,
+        unnamed=not person.name,
     )
 
 
 async def _pages(reader: _Reader) -> list[RemoteAccount]:
     """Return every page on which the member has a role, also one that does not allow posting."""
     roles = await _roles(reader)
-    gate = asyncio.Semaphore(NAMES_AT_ONCE)
+    gate, named = asyncio.Semaphore(NAMES_AT_ONCE), frozenset([*roles][:MOST_NAMED])
 
     async def page(organization: str) -> RemoteAccount:
-        try:
-            async with gate:
-                body = await reader.get(f"/rest/organizations/{organization}")
-        except PlatformError:
-            body = {}  # a page without a readable name is still a page
+        body: Mapping[str, Any] = {}  # a page without a readable name is still a page
+        if organization in named:
+            with suppress(PlatformError):
+                async with gate:
+                    body = await reader.get(f"/rest/organizations/{organization}")
         posting = [MISSING_BY_ROLE[role] for role in roles[organization] if role in MISSING_BY_ROLE]
         vanity = text_of(body.get("vanityName"))
         return RemoteAccount(
@@ -229,6 +234,7 @@ async def _pages(reader: _Reader) -> list[RemoteAccount]:
             name=text_of(body.get("localizedName")) or f"Company page {organization}",
             url=f"https://www.linkedin.com/company/{quote(vanity or organization, safe='')}/",
             blocker=None if posting else Blocker.NOT_PAGE_ADMIN,
+            unnamed=not body,
             missing=frozenset.intersection(*posting) if posting else frozenset(),
         )
 

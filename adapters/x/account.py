@@ -121,6 +121,7 @@ def _account_in(response: httpx.Response, subject: str | None) -> RemoteAccount:
         # X links to a picture of 48 pixels. The same one of 400 pixels differs only in this part of its name.
         avatar_url=text_of(data.get("profile_image_url")).replace("_normal.", "_400x400."),
         blocker=blocker,
+        unnamed=not handle,
     )
 
 

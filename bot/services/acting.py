@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def acting(
-    database: Database, member: ActorRef, permission: Permission, *, system: bool = False
+    database: Database,
+    member: ActorRef,
+    permission: Permission,
+    *,
+    system: bool = False,
+    alone: bool = False,
 ) -> AsyncGenerator[AsyncSession]:
     """Give a transaction for a change by `member`, who has `permission` until it ends.
 
-    `system`: the transaction also sees other organizations' rows (`storage.acting`).
+    `system`: the transaction also sees other organizations' rows. `alone`: nobody else changes who belongs to the
+    organization meanwhile (`storage.acting`).
 
     Raises:
         NotMemberError: The member has left since the request was let in.
@@ -35,7 +41,12 @@ async def acting(
     """
     try:
         async with acting_member(
-            database, member.organization_id, member.membership_id, lowest_role(permission), system=system
+            database,
+            member.organization_id,
+            member.membership_id,
+            lowest_role(permission),
+            system=system,
+            alone=alone,
         ) as session:
             yield session
     except MembershipEnded:

@@ -139,6 +139,31 @@ class LastOwnerError(InvalidInputError):
 
 
 @dataclass(eq=False)
+class NotConfirmedError(InvalidInputError):
+    """What was typed to confirm is not the organization's name."""
+
+    organization: str
+
+
+@dataclass(eq=False)
+class OrganizationOwnedError(InvalidInputError):
+    """The organization has an owner, so the operator appoints none."""
+
+    organization: str
+    owners: tuple[str, ...]
+    """Their user ids."""
+
+
+@dataclass(eq=False)
+class OrganizationNotFoundError(InvalidInputError):
+    """No organization of the installation has this id or name, or several have the name."""
+
+    typed: str
+    ids: tuple[str, ...] = ()
+    """Those of the name, where there are several."""
+
+
+@dataclass(eq=False)
 class InvalidJoinCodeError(InvalidInputError):
     """The code is unknown, used, expired or revoked, or whoever made it can no longer invite."""
 

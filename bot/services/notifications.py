@@ -22,6 +22,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters import base
 from adapters.base import PlatformError
+from bot.services.accounts.problems import BlockedAccount, CannotPublish
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs
 from storage.organization_summaries import Summary
 
@@ -100,14 +102,6 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlockedAccount:
-    """An account the platform showed and that cannot be used; `reason` is a `Blocker`."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentSettled(Notification):
     """A member consented, and this is what came of it."""
 
@@ -119,6 +113,10 @@ class ConsentSettled(Notification):
     attached: tuple[str, ...] = ()
     """Names of the accounts that are connected now, and were not before."""
     renewed: tuple[str, ...] = ()
+    cannot_publish: tuple[CannotPublish, ...] = ()
+    """Those of them that can't publish."""
+    grant_id: str = ""
+    """The grant that holds them, for the button that reconnects it."""
     to_choose: int = 0
     """How many usable accounts the member has to choose from."""
     discovery_id: str = ""
@@ -192,6 +190,8 @@ class AccountsConnected(Notification):
     organization: str
     platform: str
     accounts: tuple[str, ...]
+    cannot_publish: tuple[CannotPublish, ...] = ()
+    """Those of them that can't publish."""
 
 
 # Organizations and people
@@ -235,13 +235,58 @@ class MemberLeft(Notification):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemberReturned(Notification):
-    """A member whom Slack had deactivated is back, with the role they had; the admins are told."""
+class MemberResigned(Notification):
+    """A member left the organization themselves; the admins are told."""
 
-    KIND = "member_returned"
+    KIND = "member_resigned"
     user_id: str
     organization: str
-    role: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerAppointed(Notification):
+    """Whoever runs the installation made somebody the owner of an organization without one; all members are told."""
+
+    KIND = "owner_appointed"
+    user_id: str
+    organization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationDeleted(Notification):
+    """An owner deleted the organization; its other admins and owners are told."""
+
+    KIND = "organization_deleted"
+    organization: str
+    user_id: str
+    """Who did it."""
+    accounts: int
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLine:
+    """What came of one account of a deleted organization."""
+
+    account: str
+    """Its name; empty: a sign-in from which no account was chosen."""
+    platform: str
+    result: RevocationResult
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionReceipt(Notification):
+    """What the platforms confirmed of a deleted organization's sign-ins; its owners are told."""
+
+    KIND = "deletion_receipt"
+    organization: str
+    receipt: str
+    deleted_at: datetime
+    lines: tuple[ReceiptLine, ...]
+    part: int
+    """Which of `parts` messages this is."""
+    parts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,11 +36,15 @@ class Permission(StrEnum):
     MANAGE_MEMBERS = "manage_members"
     """Change anyone's role and remove members."""
     RENAME_ORGANIZATION = "rename_organization"
+    LEAVE_ORGANIZATION = "leave_organization"
+    DELETE_ORGANIZATION = "delete_organization"
+    """End it for everyone, with its accounts."""
 
 
 GRANTED_FROM = {
     Permission.SEE_ACCOUNTS: Role.MEMBER,
     Permission.SEE_MEMBERS: Role.MEMBER,
+    Permission.LEAVE_ORGANIZATION: Role.MEMBER,
     Permission.CONNECT_ACCOUNTS: Role.ADMIN,
     Permission.DISCONNECT_ACCOUNTS: Role.ADMIN,
     Permission.HANDLE_INCIDENTS: Role.ADMIN,
@@ -52,6 +56,7 @@ GRANTED_FROM = {
     Permission.INVITE: Role.OWNER,
     Permission.MANAGE_MEMBERS: Role.OWNER,
     Permission.RENAME_ORGANIZATION: Role.OWNER,
+    Permission.DELETE_ORGANIZATION: Role.OWNER,
 }
 """The lowest role that has each permission. A role has what every lower role has."""
 

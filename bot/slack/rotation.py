@@ -22,7 +22,7 @@ from adapters.oauth import token_in
 from bot.ops.logs import logger
 from bot.ops.retrying import retry
 from storage.engine.autocommit import FAILURES
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations
 
 if TYPE_CHECKING:
     from storage.engine.db import Database
@@ -186,9 +186,7 @@ class BotTokens:
             async with self._database.system() as session:
                 await Installations(session, self._vault).rotate(
                     installation,
-                    bot_token=pair.bot_token,
-                    refresh_token=pair.refresh_token,
-                    expires_at=ends,
+                    BotTokenPair(access=pair.bot_token, refresh=pair.refresh_token, expires_at=ends),
                 )
 
         await retry(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.ops.logs import logger
-from bot.services.accounts.disconnecting import Revocation
 from bot.services.accounts.problems import Remedy
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
 from bot.slack.failures import CALL_FAILED, failure
@@ -177,8 +177,8 @@ class AccountsStory:
         """Disconnect at once, then end the access at the platform and show the result in the same modal."""
         gone = await self.disconnecting.disconnect(request.actor, request.target)
         request.later.append(partial(self.home.redraw, request.sender, request.actor.organization_id))
-        if gone.orphan is None:
-            return UpdateModal(views.disconnected(gone, Revocation.STILL_USED))
+        if gone.revocation is None:
+            return UpdateModal(views.disconnected(gone, RevocationResult.STILL_USED))
         view_id = str(request.body["view"]["id"])
 
         async def end() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.services.access import ActorRef, Sender
     from bot.services.accounts.profiles import AccountProfiles
     from bot.services.organizations.organizations import OrganizationService
+    from bot.settings import Settings
     from bot.slack.clients import SlackClients
     from bot.slack.home_tab import HomeTab
     from storage.engine.db import Database
@@ -45,7 +46,9 @@ class Home:
         organizations: OrganizationService,
         clients: SlackClients,
         database: Database,
+        settings: Settings,
     ) -> None:
+        self._links = views.Links(privacy=f"{settings.public_url}/privacy", support=settings.support_url)
         self._profiles = profiles
         self._organizations = organizations
         self._clients = clients
@@ -95,14 +98,15 @@ class Home:
         try:
             actor = act_as(sender, standing, chosen)
         except NotMemberError as error:
-            return views.with_invitations(views.welcome(sentence(error)), found.invitations)
+            view = views.with_invitations(views.welcome(sentence(error)), found.invitations)
+            return views.with_footer(view, self._links)
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:
             alerts = await Alerts(session).get(actor.organization_id)
             listed = await Listings(session).all(actor.organization_id)
         reader = views.Reader(realm=sender.realm, seats=standing.choices, seat=seat, about=found.summaries)
         view = views.home(reader, await self._profiles.of(actor, listed), alerts, page)
-        return views.with_invitations(view, found.invitations)
+        return views.with_footer(views.with_invitations(view, found.invitations), self._links)
 
     async def _publish(self, request: Request, sender: Sender, view: Json) -> None:
         await self._draw(sender, view, request.client)

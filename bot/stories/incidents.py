@@ -10,6 +10,7 @@ from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, on
 from bot.views import connect as connect_views
 from bot.views import incidents as views
+from bot.views import reconnect_requests as request_views
 from storage.models import LateAnswer
 
 if TYPE_CHECKING:
@@ -61,13 +62,19 @@ class IncidentStory:
         actor = request.actor
         card = await self._responses.card(actor, request.target)
         people = await self._responses.eligible(actor)
-        return Say.of(views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS)))
+        return Say.of(request_views.who_can(card, people, can_send=actor.may(Permission.HANDLE_INCIDENTS)))
 
-    @on(Kind.ACTION, "incident.send", Permission.HANDLE_INCIDENTS, changes=False, opens=views.SEND_TITLE)
+    @on(
+        Kind.ACTION,
+        "incident.send",
+        Permission.HANDLE_INCIDENTS,
+        changes=False,
+        opens=request_views.SEND_TITLE,
+    )
     async def send(self, request: Request) -> Answer:
         """Open the modal that asks whom to send the link to."""
         card = await self._responses.card(request.actor, request.target, still_open=True)
-        return OpenModal(views.send_to(card))
+        return OpenModal(request_views.send_to(card))
 
     @on(Kind.SUBMISSION, "incident.sent", Permission.HANDLE_INCIDENTS)
     async def sent(self, request: Request) -> Answer:
@@ -77,14 +84,16 @@ class IncidentStory:
             BadInputError: Nobody was chosen, or the person can't reconnect.
 
         """
-        actor, user_id = request.actor, str(request.typed(views.PERSON).get("selected_user") or "")
+        actor, user_id = request.actor, str(request.typed(request_views.PERSON).get("selected_user") or "")
         if not user_id:
-            raise BadInputError(views.NOBODY_CHOSEN, field=views.PERSON)
+            raise BadInputError(request_views.NOBODY_CHOSEN, field=request_views.PERSON)
         try:
             await self._responses.request(actor, request.target, user_id)
         except IneligibleError as error:
-            raise BadInputError(views.ineligible(error.why, actor.organization), field=views.PERSON) from None
-        return UpdateModal(views.link_sent())
+            raise BadInputError(
+                request_views.ineligible(error.why, actor.organization), field=request_views.PERSON
+            ) from None
+        return UpdateModal(request_views.link_sent())
 
     @on(Kind.ACTION, "incident.publish", Permission.RELEASE_LATE_POSTS)
     async def publish(self, request: Request) -> Answer:

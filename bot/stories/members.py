@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.services.errors import NotFoundError, Thing
-from bot.services.permissions import LOWEST, Permission, role_called
+from bot.services.permissions import HIGHEST, LOWEST, Permission, role_called
 from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views import members as views
 from bot.views.organizations import TOPIC
+from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.organizations.invitations import InvitationService
     from bot.services.organizations.members import MemberService
+    from bot.slack.home_tab import HomeTab
 
 MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 
@@ -26,6 +29,7 @@ class MemberStory:
 
     members: MemberService
     invitations: InvitationService
+    home: HomeTab
 
     @command(
         "org members",
@@ -150,6 +154,29 @@ class MemberStory:
             await self.invitations.invite(request.actor, chosen, role)
         return UpdateModal(views.members(await self.members.roster(request.actor)))
 
+    @command(
+        "org leave",
+        Permission.LEAVE_ORGANIZATION,
+        topic=TOPIC,
+        help="Leave your organization. Its accounts stay connected.",
+        opens=views.LEAVE,
+    )
+    async def confirm_leaving(self, request: Request) -> Answer:
+        """Ask whether the member wants to leave; the only owner is told what to do first."""
+        actor = request.actor
+        if actor.role == HIGHEST and await self.members.owners(actor) == 1:
+            return Say.of(views.only_owner(actor.organization, actor.organization_id))
+        return OpenModal(views.confirm_leaving(actor.organization, actor.organization_id))
+
+    @on(Kind.SUBMISSION, "org.left", Permission.LEAVE_ORGANIZATION)
+    async def leave(self, request: Request) -> Answer:
+        """End the sender's own membership."""
+        if request.target:  # some other modal's metadata
+            raise NotFoundError(Thing.FORM)
+        await self.members.leave(request.actor)
+        request.later.append(partial(self.home.redraw, request.sender, None))
+        return UpdateModal(views.left(request.actor.organization))
+
 
 def person_and_role(typed: str) -> tuple[str, str]:
     """Return the user id of the first mention in the typed text, and the word after it.
@@ -162,4 +189,4 @@ def person_and_role(typed: str) -> tuple[str, str]:
     if found is None:
         raise BadInputError(views.NO_PERSON)
     rest = typed[found.end() :].split()
-    return found[1], rest[0].lower() if rest else ""
+    return found[1], fold(rest[0]) if rest else ""

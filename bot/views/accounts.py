@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
-from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook
 from bot.services.accounts.problems import Remedy
 from bot.services.accounts.profiles import AccountProfile
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.permissions import Permission, allows
 from bot.views import diagnosis, kit
 from bot.views.incidents import care
@@ -60,7 +61,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
-        kit.titled(account.name, "\n".join(lines)),
+        kit.titled(one.label, "\n".join(lines)),
         {"type": "context", "elements": small},
     ]
     value, buttons = one.value, []
@@ -75,13 +76,13 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
                 "account.reconnect",
                 value,
                 style="primary" if found.remedy is Remedy.RECONNECT else None,
-                label=f"Reconnect {account.name}",
+                label=f"Reconnect {one.label}",
             ),
         )
     if allows(role, Permission.DISCONNECT_ACCOUNTS):
         buttons.append(
             kit.button(
-                "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {account.name}"
+                "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {one.label}"
             )
         )
     if buttons:
@@ -130,7 +131,7 @@ def cards(part: Page, role: Role) -> list[Json]:
         after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
         blocks += [
             kit.actions(*before, *after),
-            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].account.name} on."),
+            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].label} on."),
         ]
     return blocks
 
@@ -188,7 +189,7 @@ def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word:
     """
     options = [
         kit.option(
-            f"{together[0].platform.name}: {kit.listed(one.account.name for one in together)}",
+            f"{together[0].platform.name}: {kit.listed(one.label for one in together)}",
             f"{organization_id}/{together[0].account.id}",
             _told_apart(together),
         )
@@ -220,16 +221,16 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
     """Return the modal that says what disconnecting means before it happens."""
     account, platform = one.account, one.platform.name
     consequence = {
-        Revocation.ENDED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
-        Revocation.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
-        Revocation.SAME_PERSON: (
+        RevocationResult.REVOKED: f"It is the last use of this sign-in, so we also end our access at {platform}.",
+        RevocationResult.STILL_USED: f"Another account uses the same sign-in, so {platform} keeps our access for that.",
+        RevocationResult.SAME_PERSON: (
             f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
             f" So {platform} keeps our access until the last of them is disconnected."
         ),
-        Revocation.FAILED: f"Its sign-in is over already, so there is nothing to end at {platform}.",
+        RevocationResult.OVER: f"Its sign-in is over already, so there is nothing to end at {platform}.",
     }
     what = (
-        f"{one.organization} will no longer be able to publish to {account.name} on {platform}."
+        f"{one.organization} will no longer be able to publish to {one.label} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
     lost = f"{kit.posts(outlook.posts, 'waiting')} to it will not be published." if outlook.posts else ""
@@ -253,20 +254,28 @@ def disconnecting(gone: Disconnection) -> Json:
     )
 
 
-def disconnected(gone: Disconnection, result: Revocation) -> Json:
+def disconnected(gone: Disconnection, result: RevocationResult) -> Json:
     """Return the modal at the end, including what could not be ended."""
     platform = gone.platform.name
+    by_hand = (
+        "Our tokens are deleted, so we can't use it; to be sure, remove Octapost under connected apps in the"
+        f" {platform} settings."
+    )
     words = {
-        Revocation.ENDED: f"{platform} confirmed that our access has ended.",
-        Revocation.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
-        Revocation.SAME_PERSON: (
+        RevocationResult.REVOKED: f"{platform} confirmed that our access has ended.",
+        RevocationResult.STILL_USED: f"Other accounts use the same {platform} sign-in, so that stays.",
+        RevocationResult.SAME_PERSON: (
             "Our tokens for it are deleted. The same person connected other accounts here, which ending this sign-in"
             f" at {platform} could end too, so our access there ends with the last of them."
         ),
-        Revocation.FAILED: (
-            f"{platform} didn't confirm that our access has ended. Our tokens are deleted, so we can't use it;"
-            f" to be sure, remove Octapost under connected apps in the {platform} settings."
+        RevocationResult.OVER: f"The sign-in had ended at {platform} before, so there was nothing left to end.",
+        RevocationResult.PENDING: (
+            f"{platform} hasn't confirmed yet that our access has ended. I keep trying for 72 hours, then our tokens"
+            f" are deleted; to be sure, remove Octapost under connected apps in the {platform} settings."
         ),
+        RevocationResult.NO_ENDPOINT: f"{platform} offers no way to end our access from here. {by_hand}",
+        RevocationResult.REFUSED: f"{platform} refused to end our access. {by_hand}",
+        RevocationResult.UNANSWERED: f"{platform} didn't confirm that our access has ended. {by_hand}",
     }
     return kit.modal(
         DISCONNECT_TITLE,

@@ -8,15 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapters.base import Hint
+from bot.services.accounts.problems import Severity
 from bot.services.notifications import ConsentProblem
 from bot.slack.commands import COMMAND
-from bot.views import kit, sign_in_as
+from bot.views import diagnosis, kit, sign_in_as
 from bot.views.blockers import HINTS, why_not
 from bot.views.errors import explain
 from bot.views.kit import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from adapters.base import App, Platform, PlatformError
+    from bot.services.accounts.problems import CannotPublish
     from bot.services.notifications import (
         AccountsConnected,
         ConsentFailed,
@@ -29,6 +33,7 @@ MISSING_SCOPE = "missing_scope"
 """The code with which adapters reject a consent that does not say whose it is."""
 CHOOSE = "Choose accounts"
 """The button that opens the picker, and the picker's title while it loads."""
+RECONNECT = "Reconnect"
 BLOCKED_SHOWN = 20
 BLOCKED_BESIDE_CHOICE = 3
 """Where the picker lists them all."""
@@ -44,7 +49,10 @@ def settled(done: ConsentSettled, platform: Platform) -> Message:
         choose = f"{done.organization_id}/{done.discovery_id}"
         blocks.append(kit.actions(kit.button(CHOOSE, "connect.choose", choose, style="primary")))
     blocks += [kit.fine_print(line) for line in obstacles(done, platform)]
-    if nothing_came_of(done) or done.left_out or done.wrong:
+    if done.cannot_publish:
+        value = f"{done.organization_id}/{done.grant_id}"
+        blocks.append(kit.actions(kit.button(RECONNECT, "account.renew", value, style="primary")))
+    elif nothing_came_of(done) or done.left_out or done.wrong:
         blocks.append(kit.actions(_try_again(done, platform)))
     first = str(blocks[0].get("text", {}).get("text", "")) if blocks else ""
     return Message(text=first or f"{platform.name}: done.", blocks=blocks)
@@ -53,12 +61,17 @@ def settled(done: ConsentSettled, platform: Platform) -> Message:
 def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -> list[str]:
     """Return what came of a consent, one sentence or two for each part of it; `signs` go before some."""
     said = [wrong_identity(done, platform)] if done.wrong else []
-    if done.attached:
+    unable = [one.name for one in done.cannot_publish]
+    if attached := [name for name in done.attached if name not in unable]:
         sign = "✅ " if signs else ""
-        said.append(f"{sign}Connected to {done.organization}: {kit.some(done.attached)} on {platform.name}.")
-    if done.renewed:
+        said.append(f"{sign}Connected to {done.organization}: {kit.some(attached)} on {platform.name}.")
+    if renewed := [name for name in done.renewed if name not in unable]:
         sign = "🔁 " if signs else ""
-        said.append(f"{sign}Renewed for {done.organization}: {kit.some(done.renewed)} on {platform.name}.")
+        said.append(f"{sign}Renewed for {done.organization}: {kit.some(renewed)} on {platform.name}.")
+    if unable:
+        sign = f"{diagnosis.DOTS[Severity.ORANGE]} " if signs else ""
+        said.append(f"{sign}{without_publishing(unable)}: {kit.some(unable)} on {platform.name}.")
+        said += diagnosis.cannot_publish(done.cannot_publish, platform)
     if done.left_out:
         said.append(not_renewed(done))
     if done.discovery_id:
@@ -70,6 +83,11 @@ def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -
             f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}."
         )
     return said
+
+
+def without_publishing(unable: Sequence[str]) -> str:
+    """Return that so many accounts are connected and can't publish, as the title of a page says it."""
+    return f"Connected, but {'it' if len(unable) == 1 else 'they'} can't publish yet"
 
 
 def nothing_came_of(done: ConsentSettled) -> bool:
@@ -107,9 +125,10 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
     if len(done.blocked) > shown:
         where = f"; {CHOOSE} lists them with reasons" if done.discovery_id else ""
         lines.append(f"… and {len(done.blocked) - shown} more that can't be used{where}.")
-    if done.missing:
+    said = {scope for one in done.cannot_publish for scope in one.scopes}
+    if unsaid := set(done.missing) - said:
         asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]
-        missing = [scope for scope in asked if scope.name in done.missing]
+        missing = [scope for scope in asked if scope.name in unsaid]
         lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in missing)
         lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
     if done.shared:
@@ -127,11 +146,21 @@ def news(one: AccountsConnected, platform: Platform) -> Message:
         text=text,
         blocks=[
             kit.words(text),
+            *without(one.cannot_publish, platform),
             kit.fine_print(
                 "If that surprises you: /octapost accounts shows who connected it and can disconnect it."
             ),
         ],
     )
+
+
+def without(unable: Sequence[CannotPublish], platform: Platform) -> list[Json]:
+    """Return the lines that name the accounts without publishing, and why; empty if all can."""
+    if not unable:
+        return []
+    names = [one.name for one in unable]
+    first = f"{diagnosis.DOTS[Severity.ORANGE]} {without_publishing(names)}: {kit.some(names)}."
+    return [kit.words(line) for line in (first, *diagnosis.cannot_publish(unable, platform))]
 
 
 # It waits
@@ -163,7 +192,7 @@ def failed(one: ConsentFailed, platform: Platform) -> Message:
 def _try_again(one: ConsentFailed | ConsentSettled, platform: Platform) -> Json:
     """Return the button that starts the same trip again: the same app, or the renewal of the same sign-in."""
     if one.reconnects:
-        return kit.button("Reconnect", "account.renew", f"{one.organization_id}/{one.reconnects}")
+        return kit.button(RECONNECT, "account.renew", f"{one.organization_id}/{one.reconnects}")
     key, value = f"connect.platform.{one.app}", f"{one.organization_id}/{one.app}"
     return kit.button(f"Try {platform.name} again", key, value)
 

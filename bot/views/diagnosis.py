@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bot.services.accounts.problems import Problem, Severity
+from bot.services.accounts.diagnosis import Diagnosis
+from bot.services.accounts.problems import Problem, Remedy, Severity
 from bot.services.tokens.lifetimes import Expiry
 from bot.services.tokens.policy import TESTING_WEEK
+from bot.views import kit
 from bot.views.reasons import reason_text, remedy_text
 from bot.views.times import in_words
 
 if TYPE_CHECKING:
     from adapters.base import Platform
-    from bot.services.accounts.diagnosis import Diagnosis
     from bot.services.accounts.health import PlatformHealth
+    from bot.services.accounts.problems import CannotPublish
     from bot.services.tokens.lifetimes import Lifetime
 
 DOTS: Mapping[Severity, str] = {
@@ -26,19 +28,22 @@ DOTS: Mapping[Severity, str] = {
 }
 """The dot in front of an account; never shown without words."""
 BROKEN, CHECKED = "needs reconnecting", "connected, being checked"
+CANNOT_PUBLISH = "connected, but it can't publish yet"
 STATES: Mapping[Problem, str] = {
     Problem.NONE: "connected",
     Problem.GRANT_REMOVED: BROKEN,
     Problem.GRANT_EXPIRED: BROKEN,
     Problem.GRANT_DEAD: BROKEN,
+    Problem.GRANT_REFUSED: BROKEN,
     Problem.ACCOUNT_LOST: BROKEN,
+    Problem.ACCOUNT_BLOCKED: "connected, but {platform} has blocked it",
     Problem.NOT_CONFIGURED: "not set up any more",
     Problem.UNFINISHED: "finishing",
     Problem.APP_REFUSED: "connected, but the app was refused",
     Problem.PLATFORM_SILENT: "connected, {platform} isn't answering",
     Problem.PLATFORM_DOUBTED: CHECKED,
-    Problem.ROLE_FORBIDS: "connected, but can't publish",
-    Problem.SCOPE_FORBIDS: "connected, but can't publish",
+    Problem.ROLE_FORBIDS: CANNOT_PUBLISH,
+    Problem.SCOPE_FORBIDS: CANNOT_PUBLISH,
     Problem.ACCOUNT_SUSPECTED: CHECKED,
     Problem.ACCOUNTS_ONLY: "connected, the person's sign-in is over",
     Problem.GRANT_SUSPECTED: CHECKED,
@@ -48,6 +53,8 @@ STATES: Mapping[Problem, str] = {
     Problem.DATA_ENDING: "connected, ends soon",
     Problem.DATA_ENDED: "connected, its data is shown no longer",
     Problem.OVERDUE: "connected, {work} overdue",
+    Problem.REFUSED_ALIKE: "refused by {platform}",
+    Problem.REFUSED: "connected, {work} refused",
     Problem.UNANSWERED: "connected, {work} delayed",
     Problem.SCOPES_MISSING: "connected, some permissions missing",
 }
@@ -87,25 +94,45 @@ def health(found: PlatformHealth, platform: Platform) -> str:
 
 
 def tally(found: Sequence[Diagnosis]) -> str:
-    """Return how many accounts there are, and how many of them need a person."""
-    broken = sum(each.broken for each in found)
-    other = sum(not each.fine and not each.broken for each in found)
+    """Return how many accounts there are, and how many of them need a person.
+
+    What nobody can do anything about, such as a platform's outage, is not counted.
+    """
+    broken = sum(each.broken and each.remedy is Remedy.RECONNECT for each in found)
+    forbidden = sum(each.forbidden for each in found)
+    other = sum(each.remedy is not Remedy.NOTHING for each in found) - broken - forbidden
     many = f"{len(found)} accounts" if len(found) != 1 else "1 account"
-    if not (broken or other):
+    if not (broken or forbidden or other):
         return f"{many}, all connected." if found else "no accounts yet."
-    need = f"{broken} needs reconnecting" if broken == 1 else f"{broken} need reconnecting"
-    look = f"{other} needs a look" if other == 1 else f"{other} need a look"
-    return f"{many}, {' and '.join(filter(None, (need if broken else '', look if other else '')))}."
+    parts = [
+        f"{broken} {'needs' if broken == 1 else 'need'} reconnecting" if broken else "",
+        f"{forbidden} can't publish yet" if forbidden else "",
+        f"{other} {'needs' if other == 1 else 'need'} a look" if other else "",
+    ]
+    return f"{many}, {kit.listed(filter(None, parts))}."
+
+
+def cannot_publish(found: Sequence[CannotPublish], platform: Platform) -> list[str]:
+    """Return why accounts that were just connected can't publish, and what to do; each reason once."""
+    diagnoses = [
+        Diagnosis(platform=platform, account=one.name, problem=one.problem, scopes=one.scopes)
+        for one in found
+    ]
+    return list(dict.fromkeys(f"{sentence(one)} {advice(one)}" for one in diagnoses))
 
 
 def expiry(lifetime: Lifetime, platform: Platform) -> str:
     """Return how a working grant ends, and when."""
-    left, again = in_words(lifetime.left), "then somebody has to sign in again."
+    left, again = in_words(lifetime.left), "then someone has to sign in again."
     match lifetime.expiry:
         case Expiry.NEVER:
             return "Doesn't expire by itself."
         case Expiry.RENEWS:
             return "Renews itself."
+        case Expiry.RENEWAL_LATE:
+            return f"Not renewed for a while. Unless a renewal works within {left}, someone has to sign in again."
+        case Expiry.DATA_UNTIL:
+            return f"Renews itself. {platform.name} shows us its data for another {left}; {again}"
         case Expiry.RENEWS_UNTIL:
             return f"Renews itself for another {left}; {again}"
         case Expiry.NOT_RENEWED:
@@ -139,8 +166,11 @@ def _overdue(one: Diagnosis) -> str:
 
 
 def _unanswered(one: Diagnosis) -> str:
-    purpose = "renew it" if one.renewable else "see whether it still holds"
-    return f"{one.platform.name} hasn't answered our last {one.failures} tries to {purpose}. We keep trying."
+    return f"{one.platform.name} hasn't answered our last {one.failures} tries to {_purpose(one)}. We keep trying."
+
+
+def _purpose(one: Diagnosis) -> str:
+    return "renew it" if one.renewable else "see whether it still works"
 
 
 def _dead(one: Diagnosis) -> str:
@@ -157,9 +187,13 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_REMOVED: lambda _: "The sign-in is over: reconnect it.",
     Problem.GRANT_EXPIRED: lambda _: "The sign-in has expired: reconnect it.",
     Problem.GRANT_DEAD: lambda one: f"The sign-in is over: {reason_text(one.platform, one.code)}.",
+    Problem.GRANT_REFUSED: lambda one: (
+        f"{one.platform.name} has refused to renew this sign-in for hours (code `{one.code}`) and doesn't say why."
+    ),
     Problem.ACCOUNT_LOST: lambda one: (
         f"{one.platform.name} doesn't let us act for it any more: {reason_text(one.platform, one.code)}."
     ),
+    Problem.ACCOUNT_BLOCKED: lambda one: f"{reason_text(one.platform, one.code)}.",
     Problem.NOT_CONFIGURED: lambda one: (
         f"This installation has no {one.platform.name} app any more, so nothing can be renewed."
     ),
@@ -173,8 +207,7 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
         f"The role of the person who connected it doesn't allow publishing on {one.platform.name}."
     ),
     Problem.SCOPE_FORBIDS: lambda one: (
-        f"It doesn't have the permission to publish ({', '.join(one.scopes)}): that was left out when somebody signed"
-        " in, or taken back since."
+        f"The permission to publish ({', '.join(one.scopes)}) wasn't granted at sign-in, or has been removed since."
     ),
     Problem.ACCOUNT_SUSPECTED: lambda one: (
         f"{one.platform.name} said that we can't act for it any more. We ask a second time before we believe it."
@@ -199,12 +232,23 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     ),
     Problem.DATA_ENDED: _data_ended,
     Problem.OVERDUE: _overdue,
+    Problem.REFUSED_ALIKE: lambda one: (
+        f"{one.platform.name} refuses to renew the sign-ins of this installation (code `{one.code}`), this one too."
+    ),
+    Problem.REFUSED: lambda one: (
+        f"{one.platform.name} refused our last {one.failures} tries to {_purpose(one)} (code `{one.code}`)."
+        " We keep trying."
+    ),
     Problem.UNANSWERED: _unanswered,
     Problem.SCOPES_MISSING: lambda one: expiry(one.lifetime, one.platform),
 }
 ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_DEAD: _dead,
-    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.code),
+    Problem.GRANT_REFUSED: lambda _: (
+        "Press Reconnect and sign in as somebody who manages this account. Meanwhile I keep trying."
+    ),
+    Problem.ACCOUNT_LOST: lambda one: remedy_text(one.platform, one.code),
+    Problem.ACCOUNT_BLOCKED: lambda one: remedy_text(one.platform, one.code),
     Problem.NOT_CONFIGURED: lambda _: "Whoever runs Octapost has to put its credentials back.",
     Problem.UNFINISHED: lambda _: "Press Finish connecting in the message we sent in Slack.",
     Problem.APP_REFUSED: lambda _: (
@@ -225,6 +269,10 @@ ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.DATA_ENDING: lambda _: IT_TAKES_A_MINUTE,
     Problem.DATA_ENDED: lambda _: IT_TAKES_A_MINUTE,
     Problem.OVERDUE: lambda _: "Whoever runs Octapost has to start it.",
+    Problem.REFUSED_ALIKE: lambda _: (
+        "Whoever runs Octapost has been told. Nothing for you to do; posts wait."
+    ),
+    Problem.REFUSED: lambda _: "Nothing to do yet.",
     Problem.UNANSWERED: lambda _: "Nothing to do; posts wait.",
     Problem.SCOPES_MISSING: lambda _: "Reconnect and leave everything ticked to get them back.",
 }

@@ -33,11 +33,14 @@ from bot.services.errors import (
     NameFault,
     NoAlertsChannelError,
     NotAllowedError,
+    NotConfirmedError,
     NotFoundError,
     NothingChosenError,
     NotInstalledError,
     NotMemberError,
     OrganizationNameError,
+    OrganizationNotFoundError,
+    OrganizationOwnedError,
     PlatformNotSetUpError,
     ServiceError,
     Thing,
@@ -184,6 +187,27 @@ def _(error: LastOwnerError) -> str:
 
 
 @sentence.register
+def _(error: NotConfirmedError) -> str:
+    return f"That isn't the organization's name. Type {error.organization} to delete it."
+
+
+@sentence.register
+def _(error: OrganizationOwnedError) -> str:
+    return (
+        f"{error.organization} has an owner ({listed(error.owners)}), who can make others owners in Slack:"
+        " /octapost org role @person owner. Nothing was changed."
+    )
+
+
+@sentence.register
+def _(error: OrganizationNotFoundError) -> str:
+    if error.ids:
+        ids = listed(error.ids, "or")
+        return f"Several organizations are called {error.typed}. Give one of these ids instead: {ids}."
+    return f"No organization here is called {error.typed} or has that id."
+
+
+@sentence.register
 def _(error: LookalikeOrganizationError) -> str:
     return (
         f"This workspace already has an organization whose name looks like {error.organization}."
@@ -233,8 +257,7 @@ def _(error: LimitReachedError) -> str:
     match error.limit:
         case Limit.CONNECT_LINKS:
             return (
-                "You have several connect links open already."
-                " Use the newest one, or wait a few minutes for them to run out."
+                "You have asked for many links within a minute. Use the newest one, or try again in a minute."
             )
         case Limit.ORGANIZATIONS_A_DAY:
             return f"You have created {error.most} organizations within a day, which is the limit. Try again tomorrow."

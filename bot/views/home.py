@@ -12,7 +12,7 @@ from bot.views import alerts as alert_views
 from bot.views import invitations, kit
 from bot.views.diagnosis import tally
 from bot.views.kit import Json
-from bot.views.ownership import accounts, ownership
+from bot.views.ownership import accounts, owned_by
 from bot.views.roles import article
 from storage.models import Role
 
@@ -38,13 +38,22 @@ class Reader:
     """Who owns each of them, by the organization's id."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Addresses that every home tab leads to. Both are this installation's settings."""
+
+    privacy: str
+    support: str
+    """Empty: the operator named none."""
+
+
 def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings, number: int = 0) -> Json:
     """Return the home tab of a member, about one of their organizations; `number` counts its pages from 0."""
     seat = reader.seat
     role = Role(seat.role)
     blocks: list[Json] = [kit.header(seat.organization_name)]
     if shown := reader.about.get(seat.organization_id):
-        blocks.append({"type": "context", "elements": [kit.mrkdwn(ownership(shown, reader.realm))]})
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(owned_by(shown, reader.realm))]})
     buttons = []
     if allows(role, Permission.CONNECT_ACCOUNTS):
         buttons.append(kit.button("Connect an account", "connect.start", style="primary"))
@@ -99,6 +108,13 @@ def switcher(reader: Reader) -> Json:
 def with_invitations(view: Json, waiting: Sequence[InvitationReceived]) -> Json:
     """Return a home tab with a person's invitations above everything else."""
     return view | {"blocks": [*invitations.cards(waiting), *view["blocks"]][:100]}
+
+
+def with_footer(view: Json, links: Links) -> Json:
+    """Return a home tab with the links to privacy and support below everything else."""
+    support = f" · <{links.support}|Support>" if links.support else ""
+    footer = {"type": "context", "elements": [kit.mrkdwn(f"<{links.privacy}|Privacy>{support}")]}
+    return view | {"blocks": [*view["blocks"][:99], footer]}
 
 
 def welcome(sentence: str) -> Json:

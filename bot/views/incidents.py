@@ -1,15 +1,14 @@
-"""Incidents: the card, requests to reconnect, the digest, and the notice that a channel takes no messages."""
+"""Incidents: the card, the digest, and the notice that a channel takes no messages."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adapters.base import BY_PLATFORM
 from bot.services.accounts.diagnosis import worst
 from bot.services.accounts.problems import Severity
-from bot.services.incidents.responses import Ineligible
 from bot.services.incidents.snoozes import choices
-from bot.services.permissions import Permission, roles_with
 from bot.views import diagnosis, kit, reminders, sign_in_as
 from bot.views.kit import Message
 from bot.views.reasons import SLACK_REASONS, reason_text, remedy_text
@@ -18,18 +17,15 @@ from storage.models import IncidentKind, LateAnswer, Resolution, utc_now
 from storage.posts import APART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from adapters.base import Platform
-    from bot.services.incidents.card_facts import IncidentCard, RequestFacts
+    from bot.services.incidents.card_facts import IncidentCard
     from bot.services.incidents.digests import DigestFacts
     from bot.services.incidents.notifications import AlertsChannelLost, CardMoved
     from bot.views.kit import Json
     from storage.models import Incident, Membership
 
-PERSON = "person"
-SEND_TITLE = "Send the link"
-NOBODY_CHOSEN = "Choose a person."
 NAMES_SHOWN = 5
 SPACED = f"They go out at least {APART.seconds // 60} minutes apart on each account."
 """Why late posts are not all published at once."""
@@ -132,6 +128,8 @@ def headline(one: IncidentCard) -> tuple[str, str]:
             return "🟠", reminders.data_ended(one.platform, names_of(one), one.organization)
         days = days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1
         return "🟡", reminders.ends_within(one.platform, days, names_of(one), one.organization)
+    if incident.code in BY_PLATFORM:
+        return "🔴", f"{who} can't publish for {one.organization} until {one.platform.name} lets it again."
     return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
 
 
@@ -146,12 +144,14 @@ def _details(one: IncidentCard) -> list[str]:
     incident = one.incident
     if not incident.open:
         at = f" {moment(incident.resolved_at)}" if incident.resolved_at else ""
-        return [*filter(None, [_ended(one, at)]), f"It was open since {moment(incident.since)}."]
+        return [*filter(None, [ended(one, at)]), f"It was open since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {reason_text(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
-        if incident.grant_still_valid:
-            lines.append(f"The rest of this sign-in works on. {remedy_text(incident.code)}")
+        if incident.code in BY_PLATFORM:
+            lines.append(remedy_text(one.platform, incident.code))
+        elif incident.grant_still_valid:
+            lines.append(f"The rest of this sign-in works on. {remedy_text(one.platform, incident.code)}")
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
@@ -166,7 +166,7 @@ def _details(one: IncidentCard) -> list[str]:
     return lines
 
 
-def _ended(one: IncidentCard, at: str = "") -> str:
+def ended(one: IncidentCard, at: str = "") -> str:
     """Return how the incident was resolved, in mrkdwn; empty if the card's sentence already says it.
 
     `at` is the time of that, as the end of a sentence.
@@ -260,94 +260,10 @@ def withdrawn() -> Message:
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
-def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) -> Message:
-    """Return the answer to "Who can do this?", with a button for members who may ask one of them."""
-    able = roles_with(Permission.CONNECT_ACCOUNTS)
-    found = {role: kit.listed(kit.mention(m) for m in people if m.role == role) for role in able}
-    named = "; ".join(f"{role.word}s {names}" for role, names in found.items() if names)
-    lines = [
-        f"Any {kit.listed((role.word for role in able), 'or')} of the organization can: {named}.",
-        f"They need to be able to sign in to {one.platform.name} as somebody who manages these accounts.",
-    ]
-    blocks = [kit.words(f"Who can reconnect {names_of(one)}?"), kit.section("\n".join(lines))]
-    if can_send and one.incident.open:
-        blocks.append(kit.actions(kit.button("Send the link to…", "incident.send", one.value)))
-    return Message(text=f"Who can reconnect {names_of(one)}?", blocks=blocks)
-
-
 def claimed_by(holder: Membership | None) -> Message:
     """Return the private answer to the second person who claims an incident."""
     said = f"{kit.mention(holder)} is on it already. You can still press *Reconnect* yourself."
     return Message(text="Somebody is on it already.", blocks=[kit.section(said)])
-
-
-def link_sent() -> Json:
-    """Return the modal that confirms that the link was sent to somebody."""
-    return kit.message_modal(SEND_TITLE, "✅ Sent. You'll see on the card when it is done.")
-
-
-def ineligible(why: Ineligible, organization: str) -> str:
-    """Return why a person cannot be asked to reconnect, and how to change that."""
-    if why is Ineligible.NO_MEMBER:
-        return (
-            f"They aren't a member of {organization}. An owner can add them as an admin with"
-            " /octapost org invite."
-        )
-    return (
-        f"They are a member of {organization}, and only admins can reconnect. An owner can make them"
-        " one with /octapost org role."
-    )
-
-
-def send_to(one: IncidentCard) -> Json:
-    """Return the modal in which an admin chooses the person to ask."""
-    element = {
-        "type": "users_select",
-        "action_id": "select",
-        "placeholder": kit.plain("Choose a person", 150),
-    }
-    return kit.modal(
-        SEND_TITLE,
-        [
-            kit.words(f"Who should reconnect {names_of(one)} on {one.platform.name}?"),
-            kit.entry(PERSON, "Person", element, hint="An admin or owner of the organization."),
-            kit.fine_print("They get a direct message. Only they can use the link in it."),
-        ],
-        callback_id="incident.sent",
-        submit="Send",
-        close="Cancel",
-        metadata=one.value,
-    )
-
-
-def request(one: RequestFacts) -> Message:
-    """Return the direct message that asks a member to reconnect, or says that it is done.
-
-    The link itself is made when they press the button: it works for 10 minutes, for them alone.
-    """
-    card = one.card
-    if not card.incident.open:
-        return _done(card)
-    asker = kit.named(one.asked_by) if one.asked_by is not None else "Nobody is on it, so Octapost"
-    text = f"{card.platform.name}: {names_of(card)} of {card.organization} needs you to reconnect it."
-    return Message(
-        text=text,
-        blocks=[
-            kit.words(f"🔗 {text}"),
-            {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
-            *sign_in_as.block(card.sign_in_as, card.platform),
-            kit.actions(kit.button("Get my link", "incident.reconnect", card.value, style="primary")),
-        ],
-    )
-
-
-def _done(card: IncidentCard) -> Message:
-    """Return what replaces a request whose incident is resolved."""
-    sign, text = headline(card)
-    blocks = [kit.words(f"{sign} Done: {text}")]
-    if said := _ended(card):
-        blocks.append({"type": "context", "elements": [kit.mrkdwn(said)]})
-    return Message(text=f"Done: {text}", blocks=blocks)
 
 
 def digest(one: DigestFacts) -> Message:

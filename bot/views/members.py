@@ -12,6 +12,7 @@ from bot.views.roles import article, describe
 from storage.models import Role
 
 if TYPE_CHECKING:
+    from bot.services.notifications import MemberResigned, OwnerAppointed
     from bot.services.organizations.invitations import Invited
     from bot.services.organizations.members import Roster
     from storage.models import Invitation, Membership
@@ -24,6 +25,7 @@ REMOVE = "remove"
 MEMBERS_SHOWN = 40
 INVITATIONS_SHOWN = 15
 DONE, WITHDRAWN = "Done.", "Withdrawn."
+LEAVE = "Leave organization"
 
 _WORDS = [role.word for role in Role]
 ROLE_HINT = " | ".join(_WORDS)
@@ -68,6 +70,12 @@ def _member(roster: Roster, member: Membership) -> Json:
             *(kit.option(f"Make {role.word}", f"{value}:{role.word}") for role in others),
             kit.option("Remove", f"{value}:{REMOVE}"),
         ],
+        "confirm": kit.confirm(
+            "Are you sure?",
+            "An owner may do everything, and remove you too. A person who is removed loses access at once; the"
+            " accounts they connected stay. Either way they are told.",
+            "Yes, do it",
+        ),
     }
     return kit.section(line, accessory=menu)
 
@@ -135,6 +143,70 @@ def removed(user_id: str, what: Removed, organization: str) -> Message:
     if what is Removed.INVITATION:
         return _about(user_id, f"isn't invited to {organization} any more.")
     return _about(user_id, f"isn't a member of {organization} any more. Every account stays connected.")
+
+
+def confirm_leaving(organization: str, organization_id: str) -> Json:
+    """Return the modal that says what leaving means before it happens."""
+    return kit.modal(
+        LEAVE,
+        [
+            kit.words(f"You'll lose access to {organization} right away."),
+            kit.words("The accounts you connected stay connected: they belong to the organization."),
+            kit.fine_print("To come back, you need a new invitation from one of its owners."),
+        ],
+        callback_id="org.left",
+        submit="Leave",
+        close="Stay",
+        metadata=f"{organization_id}/",
+    )
+
+
+def left(organization: str) -> Json:
+    """Return what the modal says once the person has left."""
+    return kit.modal(LEAVE, [kit.words(f"You've left {organization}.")], callback_id="org.gone")
+
+
+def only_owner(organization: str, organization_id: str) -> Message:
+    """Return what the only owner of an organization reads who wants to leave it."""
+    value = f"{organization_id}/"
+    text = (
+        f"You're the only owner of {organization}, so you can't leave yet."
+        " Make someone else an owner first, or delete the organization."
+    )
+    return Message(
+        text=text,
+        blocks=[
+            kit.words(text),
+            kit.actions(
+                kit.button("Choose another owner", "org.members", value, style="primary"),
+                kit.button("Delete organization…", "org.delete", value, style="danger"),
+            ),
+        ],
+    )
+
+
+def resigned(one: MemberResigned) -> Message:
+    """Return what admins are told when a member has left the organization."""
+    return Message(
+        text=f"A member left {one.organization}.",
+        blocks=[
+            kit.section(f"<@{one.user_id}> left {kit.escape(one.organization)}."),
+            kit.fine_print("The accounts they connected stay connected."),
+        ],
+    )
+
+
+def appointed(one: OwnerAppointed) -> Message:
+    """Return what the members read when the operator gave their organization an owner."""
+    return Message(
+        text=f"{one.organization} has a new owner.",
+        blocks=[
+            kit.section(f"<@{one.user_id}> now owns {kit.escape(one.organization)}."),
+            kit.words(
+                f"{one.organization} had no owner left, so the people who run Octapost here appointed one."
+            ),
+        ],
+    )
 
 
 def _about(user_id: str, rest: str) -> Message:

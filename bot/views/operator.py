@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.tokens.policy import BREAKER_OPEN, OUTAGE
+from bot.services.tokens.policy import BREAKER_OPEN, OUTAGE, REFUSED
 from bot.views import kit
 from bot.views.kit import Message
 
@@ -24,8 +24,16 @@ def needs_you(one: OperatorNeeded, platform: Platform) -> Message:
     elif one.code == OUTAGE:
         what = f"{platform.name} leaves many of my calls without an answer. Members were not told."
         do = (
-            f"See {platform.name}'s status page. I ask on, gently, and what waited is renewed when it answers"
+            f"See {platform.name}'s status page. I keep trying, and what waited is renewed when it answers"
             " again."
+        )
+    elif one.code == REFUSED:
+        what = (
+            f"{platform.name} has refused to renew our sign-ins for hours, all alike. Members were not told."
+        )
+        do = (
+            f"See {platform.name}'s status page and its news for developers, and whether our app there is still in"
+            " good standing. I keep trying, and what waited is renewed when it accepts them again."
         )
     else:
         what = f"{platform.name} refuses our app, so nothing there can be connected or renewed."

@@ -14,7 +14,12 @@ OWNERS_SHOWN = 2
 
 
 def ownership(organization: Summary, realm: str) -> str:
-    """Return, in mrkdwn, who owns an organization and how many accounts it has.
+    """Return, in mrkdwn, who owns an organization and how many accounts it has."""
+    return f"{owned_by(organization, realm)} · {accounts(organization.accounts)}"
+
+
+def owned_by(organization: Summary, realm: str) -> str:
+    """Return, in mrkdwn, who owns an organization.
 
     Slack shows a mention only of people in the reader's own `realm`; others are named by their workspace.
     """
@@ -24,8 +29,7 @@ def ownership(organization: Summary, realm: str) -> str:
     ]
     if more := len(organization.owners) - len(owners):
         owners.append(f"{more} more")
-    owned = f"Owned by {kit.listed(owners)}" if owners else "Has no owner"
-    return f"{owned} · {accounts(organization.accounts)}"
+    return f"Owned by {kit.listed(owners)}" if owners else "Has no owner"
 
 
 def choice(organization: Summary, realm: str, action_id: str, value: str) -> Json:

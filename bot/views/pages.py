@@ -32,7 +32,7 @@ class Page:
     TEMPLATE: ClassVar[str]
     title: str
     good: bool = False
-    """Something was connected or renewed."""
+    """Something was connected or renewed, and all of it can publish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class SettledPage(Page):
     obstacles: tuple[str, ...]
     """Why there are not more."""
     to_choose: bool
+    to_reconnect: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +87,11 @@ def of_outcome(outcome: Outcome, platform: Platform) -> Page:
 def _settled(done: ConsentSettled, platform: Platform) -> SettledPage:
     return SettledPage(
         title=_settled_title(done),
-        good=bool(done.attached or done.renewed),
+        good=bool(done.attached or done.renewed) and not done.cannot_publish,
         happened=_shown(consent.happened(done, platform)),
         obstacles=_shown(consent.obstacles(done, platform)),
         to_choose=bool(done.discovery_id),
+        to_reconnect=bool(done.cannot_publish),
     )
 
 
@@ -98,6 +100,8 @@ def _settled_title(done: ConsentSettled) -> str:
         return "You signed in as someone else"
     if done.discovery_id:
         return "Almost done: choose in Slack"
+    if done.cannot_publish:
+        return consent.without_publishing([one.name for one in done.cannot_publish])
     if done.attached:
         return "Done. Back to Slack."
     return "Renewed. Back to Slack." if done.renewed else "Nothing was connected"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Blocker, Hint
 from bot.services.accounts.facts import ALREADY_HERE
-from bot.views import kit
+from bot.views import consent, kit
 from bot.views.blockers import HINTS, blocked, why_not
 from bot.views.kit import Json
+from storage.account_labels import labels
 
 if TYPE_CHECKING:
     from bot.services.accounts.choosing import Choice, Chosen
@@ -60,25 +61,42 @@ def picker(choice: Choice, organization: str, value: str) -> Json:
 
 def choices(found: Sequence[FoundAccount]) -> list[Json]:
     """Return the options of a typeahead. A greyed one says why; Slack cannot disable an option."""
-    made = []
+    made, called = [], labels(found)
     for one in found:
         if one.blocker:
             reason = (
                 "already connected here" if one.blocker == ALREADY_HERE else blocked(Blocker(one.blocker))[0]
             )
-            made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
+            made.append(kit.option(f"⊘ {called[one.id]}", one.id, f"Can't be used: {reason}"))
         else:
-            made.append(kit.option(one.name, one.id, " · ".join(filter(None, (one.kind, one.handle)))))
+            made.append(kit.option(called[one.id], one.id, " · ".join(filter(None, (one.kind, one.handle)))))
     return made
 
 
 def picked(chosen: Chosen, organization: str) -> Json:
     """Return the modal after accounts were chosen."""
-    platform, names = chosen.platform, kit.some(account.name for account in chosen.accounts)
+    platform, unable = chosen.platform, {one.name for one in chosen.cannot_publish}
+    able = [name for name in labels(chosen.accounts).values() if name not in unable]
+    first = chosen.accounts[0]
+    value, label = f"{first.organization_id}/{first.grant_id}", f"Reconnect {platform.name}"
     return kit.modal(
         f"{platform.name}: connected",
         [
-            kit.words(f"✅ Connected to {organization}: {names} on {platform.name}."),
+            *(
+                [kit.words(f"✅ Connected to {organization}: {kit.some(able)} on {platform.name}.")]
+                if able
+                else []
+            ),
+            *consent.without(chosen.cannot_publish, platform),
+            *(
+                [
+                    kit.actions(
+                        kit.button(consent.RECONNECT, "account.renew", value, style="primary", label=label)
+                    )
+                ]
+                if unable
+                else []
+            ),
             kit.fine_print("/octapost accounts lists everything this organization can publish to."),
         ],
     )

@@ -114,8 +114,20 @@ INSTALLATION_FAILED = PlainPage(
 )
 
 
-def installed(workspace: str) -> PlainPage:
-    """Return the page after an installation; `workspace` is the name of the workspace or Grid organization."""
+def installed(workspace: str, *, greeted: bool) -> PlainPage:
+    """Return the page after an installation; `workspace` is the name of the workspace or Grid organization.
+
+    `greeted`: the installer is sent a message.
+    """
+    if not greeted:
+        return PlainPage(
+            title=f"Octapost is in {workspace}",
+            sentences=(
+                "It was set up there before. Organizations, people and accounts stay as they are.",
+                "Type `/octapost` in any channel to go on.",
+            ),
+            good=True,
+        )
     return PlainPage(
         title=f"Octapost is in {workspace}",
         sentences=(

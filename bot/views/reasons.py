@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adapters.base import BY_PLATFORM, Blocker
 from bot.services.incidents.reasons import EXPIRED, ROLE_LOST, SCOPE_LOST
-from storage.models import BLOCKED, LEFT_OUT
+from bot.services.tokens.policy import REFUSED
+from bot.views.blockers import BLOCKED as BLOCKERS
+from bot.views.blockers import blocked
+from storage.models import BLOCKED, LEFT_OUT, NOT_SHOWN
 
 if TYPE_CHECKING:
     from adapters.base import Platform
@@ -26,8 +30,10 @@ REASONS = {
         " and this one ended after about a week"
     ),
     "removed": "it was ended here",
+    REFUSED: "the platform has refused to renew it for hours and doesn't say why",
     LEFT_OUT: "the last sign-in there left it out",
     BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
+    NOT_SHOWN: "the person who connected it no longer has it there, or has lost their role for it",
     SCOPE_LOST: "the permission to publish was not granted at the last sign-in",
     ROLE_LOST: "whoever signed in last has no role there that may publish",
 }
@@ -47,7 +53,9 @@ SLACK_REASONS = {
 
 
 def reason_text(platform: Platform, code: str) -> str:
-    """Return why a sign-in is over, as a clause."""
+    """Return why a sign-in is over, or an account can't be used, as a clause."""
+    if code in BLOCKERS:
+        return blocked(Blocker(code), platform)[0]
     return REASONS.get(
         code,
         f"{platform.name} has ended our access, most often because somebody removed Octapost there or"
@@ -55,8 +63,16 @@ def reason_text(platform: Platform, code: str) -> str:
     )
 
 
-def remedy_text(code: str) -> str:
+def remedy_text(platform: Platform, code: str) -> str:
     """Return what helps an account alone of a sign-in that lives on, as sentences."""
+    if code in BY_PLATFORM:
+        where = platform.unlock_pages.get(Blocker(code), platform.name)
+        return f"Its owner signs in at {where} and follows what it asks; it works here again within a day of that."
+    if code == Blocker.NOT_PAGE_ADMIN:
+        return (
+            "A super admin of the page makes whoever connected it a super or content admin again, and it heals by"
+            " itself within a day; or somebody who is one presses Reconnect."
+        )
     if code == "190_492":
         return (
             "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"

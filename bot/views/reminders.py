@@ -25,6 +25,8 @@ def why(platform: Platform, code: str) -> str:
     """Return why it ends, as a sentence; `code` is empty where it is the sign-in itself that ends."""
     if code == DATA_ACCESS:
         how = "shows us its data for 90 days after a person signed in, and only a person can sign in again"
+    elif platform.refresh.restarts:
+        return f"{platform.name} hasn't renewed this sign-in for weeks; signing in again takes a minute."
     else:
         how = "ends sign-ins after a time, and only a person can renew this one"
     return f"{platform.name} {how}; it takes a minute."

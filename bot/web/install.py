@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
@@ -23,9 +23,10 @@ from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
 from bot.slack.scopes import BOT_SCOPES
 from bot.views import plain_pages as views
+from bot.views import privacy
 from bot.views.kit import cut, listed
 from bot.web.browsers import single_values
-from bot.web.install_trips import InstallTrips
+from bot.web.install_trips import InstallEnd, InstallTrips
 
 if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
@@ -40,7 +41,7 @@ log = logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class InstallPages:
-    """/, /slack/install and /slack/oauth_redirect. Built once, in `bot.app`."""
+    """/, /privacy, /slack/install and /slack/oauth_redirect. Built once, in `bot.app`."""
 
     settings: Settings
     catalog: PlatformCatalog
@@ -56,9 +57,10 @@ class InstallPages:
         return f"{self.settings.public_url}/slack/oauth_redirect"
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the three addresses."""
+        """Return the addresses."""
         return [
             web.get("/", self.home),
+            web.get("/privacy", self.privacy),
             web.get("/slack/install", self.start, allow_head=False),
             web.get("/slack/oauth_redirect", self.finish, allow_head=False),
         ]
@@ -66,7 +68,21 @@ class InstallPages:
     async def home(self, _request: web.Request) -> web.Response:
         """Show what Octapost is and which scopes it asks Slack for, with the button that adds it."""
         offered = listed(found.platform.name for found in self.catalog.configured())
-        return self.pages.render("home.html", scopes=BOT_SCOPES, offered=offered)
+        return self.pages.render(
+            "home.html", scopes=BOT_SCOPES, offered=offered, support=self.settings.support_url
+        )
+
+    async def privacy(self, _request: web.Request) -> web.Response:
+        """Show what is stored, for how long, and how to have it deleted."""
+        support = self.settings.support_url
+        return self.pages.render(
+            "privacy.html",
+            host=urlsplit(self.settings.public_url).netloc,
+            stored=privacy.STORED,
+            deletion=privacy.DELETION,
+            support=support,
+            support_shown=support.removeprefix("mailto:"),
+        )
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to Slack's install page. It asks for no user scopes: Sign in with Slack does that."""
@@ -80,31 +96,45 @@ class InstallPages:
             "state": state,
         }
         location = f"{self.settings.slack_web_url}/oauth/v2/authorize?{urlencode(query)}"
-        return self.cookies.keep(self.pages.redirect(location), browser)
+        # Slack asks for 302 where the address is the app's "direct install URL"
+        # (https://docs.slack.dev/slack-marketplace/slack-marketplace-app-guidelines-and-requirements).
+        return self.cookies.keep(self.pages.redirect(location, status=302), browser)
 
     async def finish(self, request: web.Request) -> web.Response:
-        """Exchange Slack's code for the bot token and store it. The installer gets a welcome message in Slack."""
+        """Finish an installation, or say again what came of it."""
         query = single_values(request.query, "code", "state", "error")
         browser = self.cookies.read(request)
         again = (views.ADD_TO_SLACK, "/slack/install")
         ours = browser is not None and self.trips.began_here(query["state"], browser)
         if ours and (query["error"] or not query["code"]):
             return self.pages.plain(views.NOT_APPROVED, again)
-        if browser is None or not ours or not await self.trips.finish(query["state"], browser):
+        if browser is None or not ours:
             return self.pages.plain(views.INSTALLATION_EXPIRED, again)
+        if await self.trips.finish(query["state"], browser):
+            end = await self._install(query["code"])
+            await self.trips.keep(query["state"], end)
+        else:
+            found = await self.trips.end(query["state"])
+            if found is None:
+                return self.pages.plain(views.INSTALLATION_EXPIRED, again)
+            end = found
+        if not end.name:
+            return self.pages.plain(views.INSTALLATION_FAILED, again)
+        _, address = self.pages.back_to_slack(end.app_id, end.team_id)
+        return self.pages.plain(views.installed(end.name, greeted=end.greeted), (views.OPEN_SLACK, address))
+
+    async def _install(self, code: str) -> InstallEnd:
+        """Trade Slack's code for the bot token, and return what came of it."""
         try:
-            answer = await self.clients.oauth(
-                "oauth.v2.access", code=query["code"], redirect_uri=self.redirect_uri
-            )
+            answer = await self.clients.oauth("oauth.v2.access", code=code, redirect_uri=self.redirect_uri)
             new = new_installation(answer.get)
         except (SlackRefused, SlackSilent, ValueError) as error:
             log.warning("installation.refused", kind=type(error).__name__, code=str(error))
-            return self.pages.plain(views.INSTALLATION_FAILED, again)
+            return InstallEnd()
         if missing := set(BOT_SCOPES) - set(new.scopes):
             log.warning("installation.scopes_missing", missing=",".join(sorted(missing)))
-        await self.installations.install(new)
-        _, address = self.pages.back_to_slack(new.app_id, new.team_id)
-        return self.pages.plain(views.installed(new.name), (views.OPEN_SLACK, address))
+        greeted = await self.installations.install(new)
+        return InstallEnd(name=new.name, app_id=new.app_id, team_id=new.team_id, greeted=greeted)
 
 
 def new_installation(get: Callable[[str], Any]) -> NewInstallation:

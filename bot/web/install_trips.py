@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,20 @@ if TYPE_CHECKING:
 
 TIME_BYTES = 4
 """A Unix time in seconds, until 2106."""
+PATIENCE_S, PAUSE_S = 20.0, 0.25
+"""How long a second visit waits for what the first one is finishing, and how long between two looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallEnd:
+    """What came of an installation."""
+
+    name: str = ""
+    """The workspace's or the Grid's; empty: Slack did not finish the installation."""
+    app_id: str = ""
+    team_id: str | None = None
+    greeted: bool = False
+    """The installer is sent a message that says what to do."""
 
 
 class InstallTrips:
@@ -51,3 +68,23 @@ class InstallTrips:
         expires_at = datetime.fromtimestamp(int.from_bytes(payload[:TIME_BYTES], "big"), UTC)
         async with self._database.system() as session:
             return await InstallStates(session).spend(state, expires_at)
+
+    async def keep(self, state: str, end: InstallEnd) -> None:
+        """Store what came of an installation, for a browser that loads the page again within 15 minutes."""
+        async with self._database.system() as session:
+            await InstallStates(session).keep(state, asdict(end))
+
+    async def end(self, state: str) -> InstallEnd | None:
+        """Return what came of an installation that `began_here`, after waiting for one that is being finished.
+
+        None: nothing is known of it.
+        """
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            async with self._database.system(write=False) as session:
+                found = await InstallStates(session).outcome(state)
+            if found is None or (not found and time.monotonic() > until):
+                return None
+            if found:
+                return InstallEnd(**found)
+            await asyncio.sleep(PAUSE_S)

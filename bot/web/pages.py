@@ -147,9 +147,9 @@ class Pages:
         page.headers["Retry-After"] = str(retry_after_s)
         return page
 
-    def redirect(self, location: str) -> web.Response:
+    def redirect(self, location: str, *, status: int = 303) -> web.Response:
         """Return a redirect to `location`, which must consist of constants and our own secrets."""
-        return web.Response(status=303, headers={**self.headers, "Location": location})
+        return web.Response(status=status, headers={**self.headers, "Location": location})
 
     def back_to_slack(self, app_id: str | None, team_id: str | None) -> tuple[str, str]:
         """Return the link into Slack, to our app's messages if its id is known: words and address.

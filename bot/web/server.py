@@ -278,21 +278,28 @@ class Runner(web.AppRunner):
     """Runs an application behind our server.
 
     `headers`: those of answers that the server gives itself; `limit`: how many connections may be open, by default
-    as many as the process may open files for.
+    as many as the process may open files for; `read_after_answer_s`: how long a body that was refused is still read,
+    so that its sender gets to read the answer.
     """
 
     def __init__(
-        self, application: web.Application, headers: Mapping[str, str], *, limit: int | None = None
+        self,
+        application: web.Application,
+        headers: Mapping[str, str],
+        *,
+        limit: int | None = None,
+        read_after_answer_s: float = READ_AFTER_ANSWER_S,
     ) -> None:
         super().__init__(application, shutdown_timeout=FINISHED_WITHIN_S)
         self._answer_headers = headers
         self._limit = connection_limit(open_files()) if limit is None else limit
+        self._read_after_answer_s = read_after_answer_s
 
     async def _make_server(self) -> web.Server:
         options = {
             "access_log": None,
             "auto_decompress": False,
-            "lingering_time": READ_AFTER_ANSWER_S,
+            "lingering_time": self._read_after_answer_s,
             "read_bufsize": READ_AHEAD,
             # aiohttp's own limit between requests; our limits are shorter.
             "keepalive_timeout": 2 * TIME_LIMITS_S[Phase.IDLE],

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -132,6 +132,20 @@ class LinkedInSimulator(OAuthSimulator):
             web.get("/rest/organizationAcls", self.organization_acls),
             web.get("/rest/organizations/{id}", self.organization),
         ]
+
+    def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Add `role` {"person": id, "page": number, "role": name}: the person's role there; an empty name takes it."""
+        return {**super().controls(), "role": self._control_role}
+
+    async def _control_role(self, given: dict[str, Any]) -> Any:
+        page, person, role = self.organizations[int(given["page"])], str(given["person"]), str(given["role"])
+        roles = (
+            {**page.roles, person: role}
+            if role
+            else {who: had for who, had in page.roles.items() if who != person}
+        )
+        self.organizations[page.id] = replace(page, roles=roles)
+        return {"roles": roles}
 
     # Sign-in and tokens
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import unquote_plus, urlencode
 
@@ -49,6 +50,8 @@ class OAuthSimulator(Simulator):
     """Radio buttons instead of check boxes."""
     known_scopes: ClassVar[frozenset[str]] = frozenset()
     """Every scope that this simulator knows."""
+    measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What the platform can do to an account: the World page's label, and the facts that change."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,8 +160,15 @@ class OAuthSimulator(Simulator):
         return found
 
     def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
-        """Return the actions `revoke` {"person": id, "reason": text} and `expire` {"person": id}."""
-        return {"revoke": self._control_revoke, "expire": self._control_expire}
+        """Return the actions `revoke` {"person": id, "reason": text}, `expire` {"person": id} and `change`.
+
+        `change` {"person": id, "name": text, "facts": {...}}: the person's name and facts are different from now on.
+        """
+        return {
+            "revoke": self._control_revoke,
+            "expire": self._control_expire,
+            "change": self._control_change,
+        }
 
     async def show_consent(self, request: web.Request) -> web.Response:
         """Answer with the consent page; `?person=` chooses who is signed in."""
@@ -371,3 +381,13 @@ class OAuthSimulator(Simulator):
         for grant in touched:
             grant.access = dict.fromkeys(grant.access, 0.0)
         return {"expired": len(touched)}
+
+    async def _control_change(self, given: dict[str, Any]) -> Any:
+        before = self.people[str(given["person"])]
+        facts = {**before.facts, **given.get("facts", {})}
+        after = replace(before, name=str(given.get("name", before.name)), facts=facts)
+        self.people[before.id] = after
+        for grant in self.grants.values():
+            if grant.person.id == before.id:
+                grant.person = after
+        return {"name": after.name, "facts": sorted(after.facts)}

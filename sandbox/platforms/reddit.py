@@ -25,6 +25,8 @@ from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 WINDOW_S = 600
+BAD_REQUEST = "bad_request"
+"""Not a code: the general answer `{"message": "Bad Request", "error": 400}`."""
 CALLS_PER_WINDOW = 1000
 DEFAULT_AGENTS = re.compile(
     r"^$|python-|python/|aiohttp|curl/|wget/|java/|okhttp|go-http|node", re.IGNORECASE
@@ -156,7 +158,8 @@ class RedditSimulator(OAuthSimulator):
 
     Settings besides the common ones: `errors_with_200` (token errors come with HTTP 200, as with Reddit's older code),
     `network_security` (every call gets the HTML block page), `fragment` (the redirect ends in `#_`),
-    `calls_per_window` (per app and ten minutes).
+    `calls_per_window` (per app and ten minutes), `dead_refresh` (how a refresh token that has ended is refused:
+    `bad_request` or an error code such as `invalid_request`).
     """
 
     name = "reddit"
@@ -183,6 +186,11 @@ class RedditSimulator(OAuthSimulator):
         {"identity", "submit", "read", "mysubreddits", "flair", "history", "edit"}
     )
 
+    measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "Suspend": {"suspended": True},
+        "Give back": {"suspended": False},
+    }
+
     def __init__(self) -> None:
         super().__init__()
         self.settings |= {
@@ -190,6 +198,7 @@ class RedditSimulator(OAuthSimulator):
             "network_security": False,
             "fragment": True,
             "calls_per_window": CALLS_PER_WINDOW,
+            "dead_refresh": BAD_REQUEST,
         }
         self.people = {person.id: person for person in PEOPLE}
         self._temporary: set[str] = set()
@@ -276,8 +285,17 @@ class RedditSimulator(OAuthSimulator):
         body["refresh_token"] = next(iter(grant.refresh), None)
         return {k: v for k, v in body.items() if v is not None}
 
+    def _refresh(self, app: RegisteredApp, form: Mapping[str, str]) -> Grant:
+        """Refuse a refresh token that has ended with a general 400, which does not say that it has."""
+        try:
+            return super()._refresh(app, form)
+        except OAuthRefusal:
+            raise OAuthRefusal(str(self.settings["dead_refresh"])) from None
+
     def refusal_answer(self, refusal: OAuthRefusal) -> web.Response:
-        """Return a token error: only a code, or for wrong credentials Reddit's general 401."""
+        """Return a token error: only a code, or Reddit's general answers for wrong credentials and bad requests."""
+        if refusal.error == BAD_REQUEST:
+            return web.json_response({"message": "Bad Request", "error": 400}, status=400)
         if refusal.error == "invalid_client":
             return web.json_response({"message": "Unauthorized", "error": 401}, status=401)
         status = 200 if self.settings["errors_with_200"] else refusal.status

@@ -59,6 +59,12 @@ class XSimulator(OAuthSimulator):
         {"tweet.read", "tweet.write", "users.read", "media.write", "offline.access"}
     )
 
+    measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "Suspend": {"suspended": True},
+        "Lock": {"locked": True},
+        "Give back": {"suspended": False, "locked": False},
+    }
+
     def __init__(self) -> None:
         super().__init__()
         self.settings |= {"credits": 100.0, "me_limit": ME_LIMIT, "field_names": "old"}

@@ -122,6 +122,7 @@ class YouTubeSimulator(OAuthSimulator):
         f"{SCOPE}youtube.upload",
         f"{SCOPE}yt-analytics.readonly",
     }
+    measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {"Delete the channel": {"channels": ()}}
     rules = Rules(
         authorize_path="/o/oauth2/v2/auth",
         token_path="/token",

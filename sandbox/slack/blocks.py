@@ -518,6 +518,8 @@ class _Check:
         before = len(self.faults)
         if not isinstance(found, dict) or found.get("type") not in kinds:
             self.fault("failed to match all allowed schemas", at)
+            if isinstance(found, dict):
+                self.fault(f"unsupported type: {found.get('type')}", f"{at}/type")
             return
         extras = {"emoji"} if found["type"] == "plain_text" else {"verbatim"}
         self.known(found, frozenset({"type", "text"} | extras), at)

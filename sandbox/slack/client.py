@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sandbox.slack.server import SlackSimulator
 
 HERE = Path(__file__).parent
-STATIC = {"client.css": "text/css", "client.js": "text/javascript"}
+STATIC = {"client.css": "text/css", "client.js": "text/javascript", "redirect.js": "text/javascript"}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -127,13 +127,19 @@ class Client:
         raise web.HTTPFound(f"/client/{team}/{user}/{quote(place or self._first_place(team, user))}")
 
     async def app_redirect(self, request: web.Request) -> web.Response:
-        """Redirect the browser to the app or to `channel`: https://docs.slack.dev/interactivity/deep-linking."""
+        """Lead to the app or to `channel`: https://docs.slack.dev/interactivity/deep-linking.
+
+        As Slack's page hands over to its desktop app, this one hands over to a tab that has this person's Slack open;
+        where there is none, it becomes one.
+        """
         team = request.query.get("team", "") or self._last_person(request)[0]
         if team not in self.state.workspaces:
             grid = (w.id for w in self.state.workspaces.values() if w.enterprise_id == team)
             team = next(grid, self._last_person(request)[0])
         user = self._member(request, team)
-        raise web.HTTPFound(f"/client/{team}/{user}/{quote(request.query.get('channel') or 'messages')}")
+        target = f"/client/{team}/{user}/{quote(request.query.get('channel') or 'messages')}"
+        page = PAGES.get_template("redirect.html").render(target=target)
+        return web.Response(text=page, content_type="text/html", headers=HEADERS)
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer with a whole page."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aiohttp import web
+
 from sandbox.core import Simulator
 from sandbox.slack.admin import Administrators
 from sandbox.slack.api import WebApi
@@ -11,13 +13,12 @@ from sandbox.slack.delivery import Courier
 from sandbox.slack.oauth import CODE_LIFE_S, ROTATED_LIFE_S, OAuth
 from sandbox.slack.people import People
 from sandbox.slack.state import AppConfig, Json, Shortcut, SlackState
+from sandbox.slack.validating import validate
 from sandbox.slack.views import TRIGGER_LIFE_S, Views
 from sandbox.slack.world import populate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-
-    from aiohttp import web
 
     Page = Callable[["SlackSimulator"], Iterable[web.RouteDef]]
 
@@ -104,9 +105,10 @@ class SlackSimulator(People, Administrators, Simulator):
         self._pages.append(page)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return all routes. OAuth's come before the methods, because `/api/oauth.v2.access` needs no token."""
+        """Return all routes. OAuth and `blocks.validate` come before the other methods: they need no token."""
         mounted = [route for page in self._pages for route in page(self)]
-        return [*self.oauth.routes(), *self.api.routes(), *mounted]
+        validating = web.post("/api/blocks.validate", validate)
+        return [*self.oauth.routes(), validating, *self.api.routes(), *mounted]
 
     async def start(self, port: int = 0) -> str:
         """Listen on localhost, get ready to call the app, and return the origin."""

@@ -1,19 +1,19 @@
-"""Statements that are each a transaction of their own, for the few that come with every request from Slack.
+"""Statements that are each a transaction of their own, for the few that run with every request from Slack.
 
-A session costs several times what one small statement does. Here SQLAlchemy builds a statement's SQL once,
-and from then on the driver alone runs it: on PostgreSQL in one trip, on a connection that works for the
-system; on SQLite together with whatever else is asked for at the moment, in one visit to a thread and, for
-writes, with one commit for all of them.
+A session costs several times as much as one small statement. Here SQLAlchemy builds a statement's SQL once, and from
+then on only the driver runs it: on PostgreSQL in one round trip, on a connection with a system session's rights; on
+SQLite together with all other statements that wait at the moment, in one visit to a thread and, for writes, with one
+commit for all of them.
 
-To its caller each is a transaction: nothing is answered before it is committed, each gets its own error, and
-one that fails takes nobody else's work with it. Only if the commit itself fails, all that waited for it hear
-so. A caller that is cancelled does not know whether its statement took place.
+To its caller each statement is a transaction: it returns after the commit, it has its own error, and a statement that
+fails does not undo others. Only if the commit itself fails, all statements in it fail. A caller that is cancelled does
+not know whether its statement took place.
 
-There are two kinds. A durable one's commit waits for the disk, as a session's does: for renewed tokens. The
-other's does not, so it is for what lives minutes: links and seen signatures. It outlives the process; the
-machine's sudden end (or PostgreSQL's) may take the last moment of it. Both databases keep their log in order,
-and a session's commit waits for all of the log before it. So what a handler stored never survives without
-the mark that its request was seen
+There are two kinds. The commit of a durable runner waits for the disk, as a session's does: it is for refreshed tokens.
+The other's does not: it is for rows that are needed for minutes, such as tickets and seen signatures. They survive the
+end of the process; the last moment may be lost when the machine or PostgreSQL crashes. Both databases write their logs
+in order, and a session's commit waits for everything in the log before it. So what a handler stored never survives
+without the mark that its request was seen
 (https://sqlite.org/pragma.html#pragma_synchronous,
 https://www.postgresql.org/docs/current/wal-async-commit.html).
 """
@@ -61,7 +61,10 @@ class AutocommitRunner(ABC):
     async def rows(self, statement: ClauseElement, values: dict[str, Any]) -> Rows:
         """Return what the statement returns, once it is committed.
 
-        Raises one of FAILURES, or DatabaseUnavailable under a time limit.
+        Raises:
+            DatabaseUnavailable: There is a time limit, and it is over or the database is unavailable.
+            Exception: One of `FAILURES`.
+
         """
         limit = time_limit.current()
         if limit is None:
@@ -93,7 +96,7 @@ class _Compiled(NamedTuple):
     sql: str
     names: tuple[str, ...]
     given: Any
-    """The values that were written into the statement."""
+    """The constant values in the statement."""
     reads: bool
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:

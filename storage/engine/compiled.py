@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy.util import LRUCache
 
 COMPILED: LRUCache[Any, Any] = LRUCache(1000)
-"""Statements as text, for every engine of the process: SQLAlchemy would write each out once per engine."""
+"""Compiled statements, shared by all engines of the process: SQLAlchemy would compile each once per engine."""
 
 
 class Alike:
-    """A dialect that equals every other of its class, so that engines find each other's compiled statements.
+    """A dialect that equals all others of its class, so that engines share compiled statements.
 
-    All of ours are configured alike, and what a statement is compiled to depends on nothing else.
+    All of ours have the same configuration, and the compiled statement depends on nothing else.
     """
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""Leases: the right to work on a row until a time. What is due is found and taken by one statement."""
+"""Leases: the right to work on a row until a time. Due rows are found and claimed by one statement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlmodel import col, or_, select, update
 
 from storage.engine.statements import now
-from storage.models import Grant, Notice
+from storage.models import Grant, Notice, Revocation
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-Leased = TypeVar("Leased", Grant, Notice)
+Leased = TypeVar("Leased", Grant, Notice, Revocation)
 
 
 def waiting(model: type[Leased]) -> tuple[ColumnElement[bool], ...]:
-    """Return what makes a row due and nobody's."""
+    """Return the conditions under which a row is due and has no lease."""
     free = or_(col(model.lease_until).is_(None), col(model.lease_until) < now())
     return col(model.due_at) <= now(), free
 
@@ -32,10 +32,10 @@ async def claim(
     lease: timedelta,
     only: ColumnElement[bool] | None = None,
 ) -> list[Leased]:
-    """Return up to `limit` due rows, the longest due first; they are the caller's for `lease`.
+    """Return up to `limit` due rows, the longest due first; no other caller gets them for `lease`.
 
-    Of many callers at once each gets other rows: PostgreSQL skips what another one is taking, SQLite
-    has one writer. A caller that dies gives its rows back by the lease's end. `only` narrows what counts.
+    Simultaneous callers get different rows: PostgreSQL skips rows that another one is claiming, SQLite has one writer.
+    The rows of a caller that crashed are free again when the lease ends. `only` is a further condition.
     """
     due = (
         select(model.id)

@@ -1,4 +1,4 @@
-"""Which errors mean that the database is away or busy, as opposed to a statement it refused."""
+"""Which errors mean that the database is unavailable or busy, as opposed to a statement that it refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POSTGRES_CLASSES = frozenset({"08", "53", "57", "58"})
 """Connection lost, out of resources, an operator's intervention, a system error
 (https://www.postgresql.org/docs/current/errcodes-appendix.html, read 2026-11-30)."""
 READ_ONLY = "25006"
-"""What a standby answers to a write: the server we are connected to is no longer the primary."""
+"""The code with which a standby refuses a write: the server we are connected to is no longer the primary."""
 NETWORK_MODULES = frozenset({"builtins", "socket"})
 
 
@@ -42,9 +42,9 @@ def is_from_asyncpg(error: BaseException) -> bool:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Tell whether an error means that the database is away, busy or full; not that a statement was wrong.
+    """Return whether an error means that the database is unavailable, busy or full, not that a statement was wrong.
 
-    A TimeoutError says nothing by itself: it may come from anywhere, so its caller has to know.
+    False for a TimeoutError, which may come from anywhere: the caller has to know where it is from.
     """
     match error:
         case None:

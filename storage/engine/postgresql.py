@@ -35,12 +35,12 @@ latter."""
 
 
 class PostgresDialect(Alike, PGDialect_asyncpg):
-    """SQLAlchemy's own for asyncpg, except that a connection which is given up is given up at once."""
+    """SQLAlchemy's dialect for asyncpg, except that `do_terminate` does not wait."""
 
     supports_statement_cache = True
 
     def do_terminate(self, dbapi_connection: Any) -> None:
-        """Drop a connection. SQLAlchemy's own says goodbye first, and waits 2 s for a server that is silent."""
+        """Close a connection at once. SQLAlchemy's own waits 2 s for a server that does not answer."""
         dbapi_connection.driver_connection.terminate()
 
 
@@ -48,7 +48,7 @@ registry.register("postgresql.asyncpg", __name__, PostgresDialect.__name__)
 
 
 class PostgresConnection(asyncpg.Connection):  # type: ignore[misc]
-    """An asyncpg connection whose transactions begin with a setting of their own."""
+    """An asyncpg connection whose transactions begin with their own settings."""
 
     begins = ""
     """Statements that follow the next BEGIN, such as `SET LOCAL ...`."""
@@ -68,7 +68,7 @@ class PostgresTransaction:
         self._begin = begin
 
     async def start(self) -> None:
-        """Begin, and say for whom."""
+        """Begin, with the settings in `begins`."""
         await self._connection.execute(f"{self._begin}; {self._connection.begins}")
 
     async def commit(self) -> None:
@@ -101,10 +101,13 @@ def _postgres_begin(connection: Connection) -> None:
 
 
 class PostgresAutocommitRunner(AutocommitRunner):
-    """One trip per statement: a lone statement is a transaction on PostgreSQL.
+    """One round trip per statement: a single statement is a transaction on PostgreSQL.
 
-    Its connections are told at birth that they work for the system, and are used for nothing else. `limits`
-    are asyncpg's `timeout` and `command_timeout`, in seconds.
+    Its connections get a system session's rights when they are opened, and are used for nothing else. `limits` are
+    asyncpg's `timeout` and `command_timeout`, in seconds.
+
+    Not `asyncpg.create_pool`: when a caller is cancelled, its `release` waits until the server confirms that the query
+    was cancelled, which a server that is unreachable never does. Here the connection is closed at once.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
-"""Files that only their owner may read: made so, and made so again when they were not.
+"""Files that only their owner may read: they are created this way, and changed if they are not.
 
-A file's mode is decided when it is made, by whoever's umask: too late for what is there already, and not
-ours to rely on for what is not.
+The umask decides a new file's mode: that is too late for a file that exists, and not reliable for one that does not.
 """
 
 from __future__ import annotations
@@ -16,13 +15,15 @@ OTHERS_READ = stat.S_IROTH
 
 
 class Exposed(Exception):
-    """A file with a secret that others may change or read. The sentence says what to do."""
+    """A file with a secret can be read or changed by others. The text says what to do."""
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for us alone, or take an existing one of ours away from everybody else.
+    """Create an empty file that only its owner may read, or make an existing file of ours so.
 
-    Raises OSError where it can neither be made nor changed.
+    Raises:
+        OSError: It can be neither created nor changed.
+
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -31,7 +32,7 @@ def make_file(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Take a file away from everybody but us, if it is there and ours. A device is everybody's."""
+    """Remove all rights of others on a file, if it exists and is ours. Devices are left alone."""
     with suppress(FileNotFoundError, PermissionError):
         found = path.stat()
         if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o077:
@@ -39,10 +40,16 @@ def tighten(path: Path) -> None:
 
 
 def read_secret(path: Path) -> str:
-    """Return the text of a file with a secret. Raises `Exposed`, OSError or UnicodeError.
+    """Return the text of a file with a secret.
 
-    Others may read a file that is not ours: mounted secrets are often root's, and 0444 or 0440
+    A file that is not ours may be readable by others: mounted secrets often belong to root, with the mode 0444 or 0440
     (https://kubernetes.io/docs/concepts/configuration/secret/).
+
+    Raises:
+        Exposed: Others may change the file, or read it although it is ours.
+        OSError: It cannot be read.
+        UnicodeError: It is not UTF-8.
+
     """
     with path.open(encoding="ascii") as file:
         found = os.fstat(file.fileno())

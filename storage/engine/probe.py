@@ -1,7 +1,6 @@
 """Whether the database takes writes right now: something is written to it and rolled back.
 
-Reading alone says little: a full disk, a locked file, a file that was moved away and a standby all go on
-answering reads.
+Reading alone is not enough: reads still work with a full disk, a locked file, a file that was moved, and a standby.
 """
 
 from __future__ import annotations
@@ -32,20 +31,25 @@ POSTGRES_WRITE = text("INSERT INTO seen_request (signature_hash, seen_at) VALUES
 
 
 class DatabaseFileMoved(Exception):
-    """The SQLite file we opened is no longer the one at its path: what we write would be lost."""
+    """The SQLite file at the path is not the one that is open: what we write would be lost."""
 
 
 class Probe(Protocol):
     """Tries whether the database takes writes."""
 
     def remember(self) -> None:
-        """Take note of which file is open, where the database is a file."""
+        """Remember which file is open, if the database is a file."""
 
     async def rehearse(self) -> None:
-        """Write something and roll it back. Raises whatever is in the way."""
+        """Write something and roll it back.
+
+        Raises:
+            Exception: The database does not take writes.
+
+        """
 
     async def close(self) -> None:
-        """Close what was opened for it."""
+        """Close what was opened for the probe."""
 
 
 class PostgresProbe:
@@ -58,7 +62,12 @@ class PostgresProbe:
         """Do nothing: there is no file."""
 
     async def rehearse(self) -> None:
-        """Write something and roll it back. Raises what the driver raises."""
+        """Write something and roll it back.
+
+        Raises:
+            Exception: The driver's error.
+
+        """
         async with self._system() as session:
             connection = await session.connection()
             await connection.execute(POSTGRES_WRITE, {"some": secrets.token_bytes(32)})
@@ -71,8 +80,8 @@ class PostgresProbe:
 class SqliteProbe:
     """A rolled-back insert on a connection of its own, in this process's turn to write, and a file beside it.
 
-    The insert alone would not notice a full disk: SQLite writes its log when it commits, and into room that
-    the log had before.
+    The insert alone would not notice a full disk: SQLite writes its log when it commits, and first into space that the
+    log file has already.
     """
 
     def __init__(self, path: str, connect: Connect, turn: Turn) -> None:
@@ -83,12 +92,19 @@ class SqliteProbe:
         self._connection: SqliteConnection | None = None
 
     def remember(self) -> None:
-        """Take note of which file is open, the first time."""
+        """Remember which file is open, the first time."""
         if self._file is None:
             self._file = _identity(self._path)
 
     async def rehearse(self) -> None:
-        """Write something and roll it back. Raises `sqlite3.Error`, OSError or DatabaseFileMoved."""
+        """Write something and roll it back.
+
+        Raises:
+            DatabaseFileMoved: The file at the path is not the one that is open.
+            sqlite3.Error: SQLite cannot write.
+            OSError: The disk is full, or cannot be written.
+
+        """
         if self._file is not None and _identity(self._path) != self._file:
             raise DatabaseFileMoved
         async with self._turn():
@@ -107,7 +123,12 @@ class SqliteProbe:
 
 
 def _fill(folder: Path) -> None:
-    """Write a nameless file that is gone when it is closed. Raises OSError."""
+    """Write a temporary file and delete it.
+
+    Raises:
+        OSError: The disk is full, or cannot be written.
+
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(bytes(ROOM))
 

@@ -41,12 +41,12 @@ WAL_TRIES = 100
 
 
 class SqliteDialect(Alike, SQLiteDialect_aiosqlite):
-    """SQLAlchemy's own for aiosqlite, except that a connection which is given up is given up at once."""
+    """SQLAlchemy's dialect for aiosqlite, except that `do_terminate` does not wait."""
 
     supports_statement_cache = True
 
     def do_terminate(self, dbapi_connection: Any) -> None:
-        """Let the connection's thread close it, which ends its transaction, without waiting for that."""
+        """Make the connection's thread close it, which ends its transaction, without waiting for that."""
         dbapi_connection.driver_connection.stop()
 
 
@@ -54,7 +54,7 @@ registry.register("sqlite.aiosqlite", __name__, SqliteDialect.__name__)
 
 
 class Answer(NamedTuple):
-    """What came of a statement on SQLite."""
+    """The result of a statement on SQLite."""
 
     description: Any
     rowcount: int
@@ -66,10 +66,10 @@ class SqliteConnection(aiosqlite.Connection):
     """An aiosqlite connection whose transactions begin with their first statement."""
 
     begins: str | None = None
-    """What begins the next transaction, once a statement comes; None outside of transactions."""
+    """The statement that begins the next transaction, run before its first one; None outside of transactions."""
     began: bool = False
     busy_ms: int | None = None
-    """How long the next transaction waits for another process's; None: what the connection was set to."""
+    """How long the next transaction waits for one of another process, in ms; None: the connection's own setting."""
 
     def cursor(self) -> SqliteCursor:  # type: ignore[override]
         """Return a cursor without a visit to the thread."""
@@ -81,10 +81,10 @@ class SqliteConnection(aiosqlite.Connection):
         self._thread.daemon = True  # a connection nobody closed does not keep the process alive
 
     def stop(self) -> None:
-        """Let the thread close the connection and end, and tell nobody.
+        """Make the thread close the connection and end, without a notice to the event loop.
 
-        aiosqlite's own tells the event loop, and leaves a traceback if that has ended first: after a file that
-        could not be opened, for one.
+        aiosqlite's own notifies the event loop, and leaves a traceback if the loop has ended first, for example when a
+        file could not be opened.
         """
         self._running = False
         self._tx.put_nowait((None, self._end))
@@ -96,7 +96,7 @@ class SqliteConnection(aiosqlite.Connection):
         return _STOP_RUNNING_SENTINEL
 
     async def visit(self, method: str, *arguments: Any) -> Answer:
-        """Run one statement with `execute` or `executemany` and return all it has to say."""
+        """Run one statement with `execute` or `executemany` and return its result."""
         begin, self.begins = self.begins, None
         self.began = self.began or begin is not None
         answer: Answer = await self._execute(self._run, begin, method, arguments)  # type: ignore[no-untyped-call]
@@ -118,9 +118,12 @@ class SqliteConnection(aiosqlite.Connection):
     ) -> list[list[Any] | Exception]:
         """Run statements in one visit and return each one's rows or error.
 
-        One whose future is done has been given up by whoever waited for it, and is not run any more. With
-        `begin` they are one transaction, in which a statement that fails undoes only itself. Raises, and
-        nothing was done, if the transaction does not begin, does not commit, or is lost on the way.
+        A statement whose future is done is not run: its caller has given up. With `begin` they are one transaction, in
+        which a statement that fails undoes only itself.
+
+        Raises:
+            sqlite3.Error: The transaction did not begin or did not commit, or was rolled back; nothing was done.
+
         """
         answers: list[list[Any] | Exception] = await self._execute(self._run_all, begin, statements)  # type: ignore[no-untyped-call]
         return answers
@@ -161,14 +164,14 @@ class SqliteConnection(aiosqlite.Connection):
                 self._conn.execute("ROLLBACK")
 
     async def commit(self) -> None:
-        """Commit, if anything began."""
+        """Commit, if a transaction has begun."""
         self.begins = None
         if self.began:
             await super().commit()
             self.began = False
 
     async def rollback(self) -> None:
-        """Roll back, if anything began."""
+        """Roll back, if a transaction has begun."""
         self.begins = None
         if self.began:
             await super().rollback()
@@ -176,9 +179,9 @@ class SqliteConnection(aiosqlite.Connection):
 
 
 def _open(path: str) -> sqlite3.Connection:
-    """Return a connection to the file, which only we may read; so are the two beside it in WAL mode.
+    """Return a connection to the file, which only its owner may read, as the two files beside it in WAL mode.
 
-    SQLite gives those the mode of the file itself (https://sqlite.org/tempfiles.html), so it is made first.
+    SQLite gives those the mode of the file itself (https://sqlite.org/tempfiles.html), so the file is created first.
     """
     if path and path != ":memory:":
         file = Path(path).resolve()
@@ -190,7 +193,7 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 class SqliteCursor:
-    """What SQLAlchemy's adapter needs of a cursor. Rows are fetched when the statement runs."""
+    """The part of a cursor that SQLAlchemy's adapter uses. Rows are fetched when the statement runs."""
 
     __slots__ = ("_connection", "_rows", "arraysize", "description", "lastrowid", "rowcount")
 
@@ -222,7 +225,7 @@ class SqliteCursor:
         return self._rows
 
     async def close(self) -> None:
-        """Forget the rows."""
+        """Discard the rows."""
         self._rows = []
 
 

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 MOST_AT_ONCE = 100
-"""How many statements share a commit at most: a long queue must not keep other writers waiting."""
+"""How many statements share a commit at most, so that a long queue does not delay other writers."""
 
 
 class SqliteAutocommitRunner(AutocommitRunner):
-    """What is asked for while the thread is busy goes together, the next time."""
+    """Statements that arrive while the thread is busy run together in its next visit."""
 
     def __init__(self, dialect: Dialect, connect: Connect, turn: Turn, *, durable: bool = False) -> None:
         super().__init__(dialect)
@@ -55,7 +55,7 @@ class SqliteAutocommitRunner(AutocommitRunner):
 
 
 class _BatchingConnection:
-    """One connection, and those who wait for it."""
+    """One connection, and the statements that wait for it."""
 
     def __init__(
         self, connect: Callable[[], Awaitable[SqliteConnection]], turn: Turn, begin: str = ""
@@ -94,11 +94,11 @@ class _BatchingConnection:
             async with self._turn():
                 if self._connection is None:
                     self._connection = await self._connect()
-                # Whoever gave up while this waited wants nothing done any more.
+                # Callers that gave up while this waited need nothing done any more.
                 self._waiting = [each for each in self._waiting if not each[2].done()]
                 served = self._waiting[:MOST_AT_ONCE]
                 answers = await self._connection.together(self._begin, served)
-        except Exception as error:  # noqa: BLE001 - it is theirs who wait
+        except Exception as error:  # noqa: BLE001 - the waiting callers get it
             answers = [error] * len(served)
         del self._waiting[: len(served)]
         for (_, _, waiting), answer in zip(served, answers, strict=True):

@@ -1,7 +1,7 @@
-"""How long the database may take while a person waits. Jobs, pages and commands of the operator set no limit.
+"""How long the database may take while a person waits. Jobs, pages and the operator's commands set no limit.
 
-The limit belongs to the task that sets it and to those it starts, so no repository has to hand it on. It holds
-for each transaction, from asking for a connection to the commit.
+The limit belongs to the task that sets it and to the tasks that this one starts, so it is no argument of repositories.
+It applies to each transaction, from the request for a connection to the commit.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TimeLimit:
-    """What one request may take, and what is known about its changes."""
+    """How long one request may take, and whether it may have changed something."""
 
     seconds: float
-    """For each transaction."""
+    """The limit for each transaction."""
     may_have_changed: bool = False
-    """True once a commit of changes was sent, whatever its answer. Lone statements don't count: they keep marks
-    and links, which nobody misses."""
+    """True once a commit of changes was sent, whatever the answer. Those of an `AutocommitRunner` don't count: they
+    store marks and tickets, which may be lost."""
 
 
 _current: ContextVar[TimeLimit | None] = ContextVar("time_limit", default=None)
@@ -50,7 +50,7 @@ def limited(seconds: float) -> Iterator[TimeLimit]:
 
 @contextmanager
 def unlimited() -> Iterator[None]:
-    """Let transactions inside take what a job's may: for work that a request leaves behind."""
+    """Lift the limit for transactions inside: for work that goes on after the request."""
     token = _current.set(None)
     try:
         yield
@@ -58,9 +58,31 @@ def unlimited() -> Iterator[None]:
         _current.reset(token)
 
 
+@contextmanager
+def at_least(seconds: float) -> Iterator[None]:
+    """Let transactions inside take so long, if the request they belong to allows less.
+
+    For a change that may be large and is made in one piece; the person is told meanwhile that it goes on.
+    """
+    limit = current()
+    before = limit.seconds if limit else 0.0
+    if limit:
+        limit.seconds = max(before, seconds)
+    try:
+        yield
+    finally:
+        if limit:
+            limit.seconds = before
+
+
 @asynccontextmanager
 async def within(limit: TimeLimit) -> AsyncGenerator[None]:
-    """Give up when the limit is over. Raises DatabaseUnavailable for that and for any other outage."""
+    """Stop what is inside when the limit is over.
+
+    Raises:
+        DatabaseUnavailable: The limit is over, or the database is unavailable.
+
+    """
     scope = asyncio.timeout(limit.seconds)
     try:
         async with scope:

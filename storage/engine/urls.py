@@ -13,8 +13,10 @@ DATABASES = ("postgresql+asyncpg://", "sqlite+aiosqlite:///")
 def checked(url: str) -> URL:
     """Return the parts of a database URL.
 
-    Raises ValueError with a sentence that repeats nothing of the URL: a password with an unescaped `@`, `/` or
-    `:` may be taken for any of its parts.
+    Raises:
+        ValueError: The URL is malformed. The text repeats nothing of it: with an unescaped `@`, `/` or `:`, part of the
+            password may be in any part of the URL.
+
     """
     try:
         found = make_url(url) if url.startswith(DATABASES) else None
@@ -38,6 +40,6 @@ def _known_parameters() -> frozenset[str]:
 
 
 def secrets_in(url: str) -> list[str]:
-    """Return what must not be logged: the password, and the URL that holds it. Nothing where there is none."""
+    """Return what must not be logged: the password, and the URL that contains it; nothing without a password."""
     password = checked(url).password
     return [url, password] if password else []

@@ -1,11 +1,11 @@
-"""The tables, one module a noun. Importing this package imports every table.
+"""The tables, one module per noun. Importing this package imports every table.
 
 Alembic, the database copy, the vault, the rights of database roles and key rotation read the schema from here
 only: a table whose module is not imported below does not exist for them.
 
 Columns that hold secrets are named `*_sealed` and are bytes; bearer secrets that are only compared (states,
 cookies, tickets) are stored as SHA-256 and named `*_hash`. Ids are random and prefixed (`org_...`), so that a
-log line says what it is about and nobody can guess a neighbour's. Times are timezone-aware UTC; the database's
+log line shows what an id is and no id can be guessed. Times are timezone-aware UTC; the database's
 clock decides what has expired.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import SQLModel
 
-from storage.models.accounts import BLOCKED, LEFT_OUT, Account, AccountFacts
+from storage.models.accounts import BLOCKED, LEFT_OUT, NOT_SHOWN, Account, AccountFacts
 from storage.models.alert_settings import AlertSettings
 from storage.models.attempts import AttemptOutcome, ConnectionAttempt
 from storage.models.audit import AuditLine
@@ -29,6 +29,7 @@ from storage.models.grants import (
     FRESH,
     GRANT_DEAD,
     IN_DOUBT,
+    REJECTED,
     UNWELL,
     Grant,
     GrantHolder,
@@ -46,6 +47,7 @@ from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
 from storage.models.posts import Post
 from storage.models.rate_limits import AppRateLimit
+from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
 from storage.models.sign_ins import Browser, SignIn
 from storage.models.tallies import VerdictTally
@@ -62,7 +64,9 @@ __all__ = [
     "GRANT_DEAD",
     "IN_DOUBT",
     "LEFT_OUT",
+    "NOT_SHOWN",
     "OWED",
+    "REJECTED",
     "UNWELL",
     "Account",
     "AccountFacts",
@@ -75,6 +79,7 @@ __all__ = [
     "ChannelDefault",
     "ChannelRequest",
     "ConnectionAttempt",
+    "Deletion",
     "Delivery",
     "DeliveryStatus",
     "Discovery",
@@ -98,6 +103,7 @@ __all__ = [
     "Place",
     "Post",
     "Resolution",
+    "Revocation",
     "Role",
     "SeenRequest",
     "SignIn",
@@ -121,5 +127,5 @@ def metadata() -> MetaData:
 
 
 def every_table() -> list[Table]:
-    """Return all tables, each after the tables it refers to."""
+    """Return all tables, each after the tables that it refers to."""
     return SQLModel.metadata.sorted_tables

@@ -19,6 +19,8 @@ from storage.models.columns import (
 
 LEFT_OUT, BLOCKED = "left_out", "blocked"
 """Our own codes for accounts that the person's last consent did not include, or could not."""
+NOT_SHOWN = "not_shown"
+"""Our own code for an account that the platform no longer shows to the person who connected it."""
 
 
 class AccountFacts(SQLModel):
@@ -58,11 +60,11 @@ class Account(AccountFacts, table=True):
     places_at: datetime | None = time_column(nullable=True)
     """When the list of places was last read from the platform."""
     token_checked_at: datetime | None = time_column(nullable=True)
-    """When the platform last said whether the account's own token is valid."""
+    """When the platform last said whether we can act for the account."""
     suspected_at: datetime | None = time_column(nullable=True)
-    """When it first called this token invalid; it is asked again before anybody is told. Or since when consents leave
-    the account out."""
+    """When it first said that we can't; it is asked again before anybody is told. Or since when consents leave the
+    account out."""
     access_error: str = ""
     """Why the grant, which is still valid, does not let us act for the account: the code with which the account's own
-    token ended, or what the last consent left out. Empty: it does."""
+    token ended, what the last consent left out, or why the platform shows it as unusable. Empty: it does."""
     disconnected_at: datetime | None = time_column(nullable=True)

@@ -34,7 +34,7 @@ class ConnectionAttempt(SQLModel, table=True):
 
 
 class AttemptOutcome(SQLModel, table=True):
-    """What came of an attempt, kept for its browser, which may ask again. Goes after 15 minutes."""
+    """The outcome of an attempt, kept for 15 minutes for its browser, which may ask again."""
 
     __table_args__ = (Index("attempt_outcome_ticket", "ticket_hash"),)
     __tablename__ = "attempt_outcome"
@@ -46,7 +46,7 @@ class AttemptOutcome(SQLModel, table=True):
     team_id: str
     platform: str
     kind: str = ""
-    """The kind of the notification that says what came of it; empty while nobody knows."""
+    """The kind of the notification about the outcome; empty while it is not known."""
     facts: dict[str, Any] = json_column(dict)
     began_at: datetime = time_column()
     """When the browser came back."""

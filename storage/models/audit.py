@@ -12,7 +12,7 @@ from storage.models.columns import created_column, json_column, new_id, organiza
 
 
 class AuditLine(SQLModel, table=True):
-    """One thing somebody did. Append-only: the application's database role may not change it."""
+    """One action of a member or the system. Append-only: the application's database role may not change it."""
 
     __tablename__ = "audit_line"
     __table_args__ = (Index("audit_order", "organization_id", "at"),)
@@ -22,6 +22,6 @@ class AuditLine(SQLModel, table=True):
     actor: str
     """A membership id, or "system"."""
     action: str
-    """A past tense in two words: `account connected`."""
+    """What happened, in the past tense: `account connected`."""
     subject: str = ""
     details: dict[str, Any] = json_column(dict)

@@ -8,7 +8,7 @@ from storage.models.columns import sealed_column
 
 
 class Canary(SQLModel, table=True):
-    """One sealed known value per vault key: opened at boot, so that a wrong key stops us at once."""
+    """A known value sealed with a vault key, opened at the start, so that a wrong key is noticed at once."""
 
     key_id: int = Field(primary_key=True)
     value_sealed: bytes = sealed_column(nullable=False)

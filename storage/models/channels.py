@@ -11,7 +11,7 @@ from storage.models.columns import created_column, new_id, organization_column, 
 
 
 class ChannelRequest(SQLModel, table=True):
-    """Somebody's wish that a channel be about another organization, which an admin of its present one decides."""
+    """A request that a channel be about another organization, to the admins of its present one."""
 
     __tablename__ = "channel_request"
     __table_args__ = (
@@ -20,14 +20,14 @@ class ChannelRequest(SQLModel, table=True):
     )
     id: str = Field(default_factory=lambda: new_id("chr"), primary_key=True)
     organization_id: str = organization_column()
-    """The one whose admins decide: what the channel was about when the wish was made."""
+    """The organization whose admins decide: the channel's own when the request was made."""
     team_id: str
     channel_id: str
     wanted_id: str = Field(
         sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=False, index=True)
     )
     requested_by: str
-    """The membership, in the wanted organization, of whoever asked."""
+    """The membership in the wanted organization that made the request."""
     realm: str
     user_id: str
     created_at: datetime = created_column()

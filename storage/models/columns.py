@@ -24,7 +24,12 @@ class Utc(TypeDecorator[datetime]):
         return dialect.type_descriptor(kind)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Return what is sent to the database. Refuses a naive time: it would be off by the host's zone."""
+        """Return what is sent to the database.
+
+        Raises:
+            ValueError: The time has no zone, so it would be wrong by the host's offset.
+
+        """
         if value is None:
             return None
         if value.tzinfo is None:
@@ -43,7 +48,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 def new_id(prefix: str) -> str:
-    """Return a fresh random id such as `acc_5f0c...` (80 bits)."""
+    """Return a new random id such as `acc_5f0c...` (80 bits)."""
     return f"{prefix}_{secrets.token_hex(10)}"
 
 
@@ -72,7 +77,7 @@ def time_column(*, nullable: bool = False, index: bool = False) -> Any:
 
 
 def created_column() -> Any:
-    """Return a column for the time at which the row was made."""
+    """Return a column for the time at which the row was created."""
     return Field(default_factory=utc_now, sa_type=Utc, nullable=False)
 
 
@@ -87,7 +92,7 @@ def json_column(default: Any) -> Any:
 
 
 def organization_column() -> Any:
-    """Return the id of the organization that owns the row, which goes with it."""
+    """Return a column for the organization that owns the row; the row is deleted with it."""
     return Field(
         sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=False, index=True)
     )

@@ -16,9 +16,9 @@ class DeliveryStatus(StrEnum):
 
     SCHEDULED = "scheduled"
     HELD = "held"
-    """The sign-in of its account is over: nothing goes out until a person has renewed it."""
+    """The account's grant has ended: nothing is sent until a person has reconnected it."""
     LATE = "late"
-    """Its time passed while it was held: a person decides what becomes of it."""
+    """Its time passed while it was held: a person decides whether it is sent."""
     CANCELLED = "cancelled"
 
 

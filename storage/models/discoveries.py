@@ -1,4 +1,4 @@
-"""What fresh grants could see, waiting for a person to choose."""
+"""The accounts that new grants give access to, stored until a person has chosen some of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storage.models.columns import (
 
 
 class Discovery(SQLModel, table=True):
-    """What a fresh grant could see, waiting for a person to choose. Gone after a day."""
+    """The accounts that a new grant gives access to, for one member to choose from. Deleted after a day."""
 
     id: str = Field(default_factory=lambda: new_id("dis"), primary_key=True)
     organization_id: str = organization_column()
@@ -33,10 +33,11 @@ class Discovery(SQLModel, table=True):
     created_at: datetime = created_column()
     expires_at: datetime = time_column()
     chosen_at: datetime | None = time_column(nullable=True)
+    """Always empty: a discovery can be chosen from again until it expires."""
 
 
 class FoundAccount(AccountFacts, table=True):
-    """One account of a discovery, usable or greyed with its reason."""
+    """One account of a discovery: usable, or blocked for a reason."""
 
     __tablename__ = "found_account"
     __table_args__ = (Index("found_order", "discovery_id", "position"),)
@@ -47,6 +48,7 @@ class FoundAccount(AccountFacts, table=True):
     )
     position: int
     search: str
-    """Name and handle, lower case: what the typeahead looks in."""
+    """Name and handle in lower case, which the search looks in."""
     token_sealed: bytes | None = sealed_column()
     blocker: str = ""
+    """Why it cannot be connected; empty: it can."""

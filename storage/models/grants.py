@@ -23,15 +23,15 @@ class GrantStatus(StrEnum):
     """Where a grant is in its life."""
 
     PENDING = "pending"
-    """Tokens are stored; whose they are is not known yet."""
+    """The tokens are stored; the person they belong to is not known yet."""
     HEALTHY = "healthy"
     NEEDS_RECONNECT = "needs_reconnect"
     ENDED = "ended"
-    """Revoked or abandoned, with an account that still referred to it: the tokens are gone."""
+    """Revoked or abandoned, while an account still referred to it: the tokens were destroyed."""
 
 
-FRESH, GRANT_DEAD = "fresh", "GrantDead"
-"""Two of the values of `Grant.last_outcome`."""
+FRESH, GRANT_DEAD, REJECTED = "fresh", "GrantDead", "Rejected"
+"""Three of the values of `Grant.last_outcome`."""
 CODE_LENGTH = 80
 """How many characters of an error code are stored."""
 UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
@@ -41,14 +41,15 @@ UNWELL, IN_DOUBT = text("status <> 'healthy'"), text("in_doubt")
 class Grant(SQLModel, table=True):
     """One person's consent on one platform, with its sealed tokens. May be shared by organizations.
 
-    `generation` grows with every change of the tokens: an UPDATE that names the generation it read
-    proves that nobody else came first.
+    `generation` increases with every change of the tokens: an UPDATE that names the generation that was read changes
+    nothing if another process was first.
     """
 
     __table_args__ = (
         Index("grant_person", "platform", "app", "external_id", unique=True),
         Index("grant_due", "app", "due_at"),
         Index("grant_next_reminder", "next_reminder_at"),
+        Index("grant_look", "app", "look_at"),
         Index("grant_unwell", "platform", "status", sqlite_where=UNWELL, postgresql_where=UNWELL),
         Index("grant_in_doubt", "platform", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
@@ -76,10 +77,12 @@ class Grant(SQLModel, table=True):
     data_access_expires_at: datetime | None = time_column(nullable=True)
     """When the platform stops showing us the person's data unless they sign in again (Meta); None: never."""
     due_at: datetime | None = time_column(nullable=True)
-    """When the grant is looked at next; None: nothing to do until a person comes."""
+    """When the grant is refreshed or checked next; None: not until a person reconnects it."""
     lease_until: datetime | None = time_column(nullable=True)
+    look_at: datetime | None = time_column(nullable=True)
+    """When its accounts are looked at next: their state, names, links and pictures. None: its checks do that."""
     next_reminder_at: datetime | None = time_column(nullable=True)
-    """When there may be a reminder of its end to send; None: not before the grant is activated."""
+    """When a reminder of its end may have to be sent; None: not before the grant is activated."""
     checked_at: datetime | None = time_column(nullable=True)
     """When the platform was last asked about it."""
     last_outcome: str = ""
@@ -87,17 +90,17 @@ class Grant(SQLModel, table=True):
     last_error_code: str = ""
     """The code of that error, such as `http_503`; empty when there was none."""
     failures: int = 0
-    """Looks in a row that settled nothing; the pause grows with it."""
+    """How many checks in a row were not conclusive; the pause increases with it."""
     suspected_at: datetime | None = time_column(nullable=True)
-    """When the platform first called it dead; a second opinion is asked for before anybody is told."""
+    """When the platform first called it dead; it is asked again before anybody is told."""
     reconnects: str | None = None
     """While pending: the grant this consent is meant to renew, or None for a new connection."""
     in_doubt: bool = False
-    """A single-use refresh left us and its answer was lost: the tokens we hold may be spent."""
+    """The answer to a single-use refresh was lost: the tokens that are stored may be used up."""
 
 
 class GrantHolder(SQLModel, table=True):
-    """An organization that uses a grant. The last one to leave ends it at the platform."""
+    """An organization that uses a grant. When the last one releases it, it is revoked at the platform."""
 
     __tablename__ = "grant_holder"
     grant_id: str = Field(sa_column=Column(ForeignKey("grant_.id", ondelete="CASCADE"), primary_key=True))

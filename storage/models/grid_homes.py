@@ -1,4 +1,4 @@
-"""The table of whom Slack said to be of which Grid organization. See `storage.models`."""
+"""Slack's answers about people and workspaces of Grid organizations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.models.columns import Utc
 
 
 class GridHome(SQLModel, table=True):
-    """Slack's answer to whether a person of a Grid organization is of a workspace."""
+    """Slack's answer to whether a person of a Grid organization belongs to a workspace."""
 
     __tablename__ = "grid_home"
     __table_args__ = (Index("grid_home_expires", "expires_at"),)
@@ -18,5 +18,5 @@ class GridHome(SQLModel, table=True):
     team_id: str = Field(primary_key=True)
     user_id: str = Field(primary_key=True)
     ours: bool
-    """True: the workspace is one of the Grid's, whoever asks. False: this person is not of it."""
+    """True: the workspace belongs to the Grid, for every person. False: this person does not belong to it."""
     expires_at: datetime = Field(sa_type=Utc, nullable=False)

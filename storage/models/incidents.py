@@ -18,7 +18,7 @@ class IncidentKind(StrEnum):
     EXPIRING = "expiring"
     """The sign-in works, and ends at a known time."""
     NEEDS_RECONNECT = "needs_reconnect"
-    """The sign-in is over."""
+    """The sign-in has ended."""
 
 
 class Resolution(StrEnum):
@@ -28,19 +28,19 @@ class Resolution(StrEnum):
     ELSEWHERE = "elsewhere"
     """Another organization that shares the sign-in renewed it."""
     RENEWED = "renewed"
-    """Nobody had to do anything here: the platform gave it more time."""
+    """No member did anything: the platform extended the grant."""
     ACCESS_BACK = "access_back"
-    """Nobody did anything here: the platform lets us act for the account again."""
+    """No member did anything: the platform gives access to the account again."""
     DISCONNECTED = "disconnected"
     DELETED = "deleted"
-    """The organization was."""
+    """The organization was deleted."""
 
 
 class LateAnswer(StrEnum):
-    """What a person has said about posts whose time had passed while a sign-in was over."""
+    """What a person has decided about posts whose time passed while they were held."""
 
     RELEASED = "released"
-    """They go out from now on."""
+    """They are published from now on."""
     DISCARDED = "discarded"
 
 
@@ -105,12 +105,12 @@ class Incident(SQLModel, table=True):
 
     @property
     def open(self) -> bool:
-        """Tell whether a person is still needed."""
+        """Whether a person is still needed."""
         return self.resolved_at is None
 
     @property
     def awaits_late_answer(self) -> bool:
-        """Tell whether a person has yet to decide about late posts."""
+        """Whether a person has to decide about late posts."""
         return self.late_posts > 0 and not self.late_answer
 
     def narrow_to(self, accounts: dict[str, str], code: str) -> None:
@@ -123,7 +123,7 @@ class Incident(SQLModel, table=True):
 
 
 class IncidentCard(SQLModel, table=True):
-    """The one message in Slack that shows an incident: where it is, and what waits to be said there."""
+    """The one message in Slack that shows an incident: where it is, and the replies that wait for it."""
 
     __tablename__ = "incident_card"
     __table_args__ = (Index("incident_card_quiet", "quiet_until"),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
@@ -26,15 +27,17 @@ class Installation(SQLModel, table=True):
     refresh_token_sealed: bytes | None = sealed_column()
     token_expires_at: datetime | None = time_column(nullable=True)
     rotating_until: datetime | None = time_column(nullable=True)
-    """Until when somebody is trading the refresh token, which works once, for a new pair."""
+    """Until when a process may exchange the refresh token, which works once, for a new pair."""
     installed_by: str
     installed_at: datetime = created_column()
     uninstalled_at: datetime | None = time_column(nullable=True, index=True)
 
 
 class InstallState(SQLModel, table=True):
-    """A state that has come back from Slack's install page, kept until it expires: it is good once."""
+    """A state of Slack's install page that was used, so that it is not used again. Kept for 15 minutes."""
 
     __tablename__ = "install_state"
     state_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
     expires_at: datetime = time_column()
+    outcome: dict[str, Any] = json_column(dict)
+    """What came of it, for a browser that loads the page again; empty while nobody knows."""

@@ -13,9 +13,9 @@ from storage.models.columns import created_column, new_id, organization_column, 
 class Invitation(SQLModel, table=True):
     """A Slack person whom an owner has asked into an organization, and who is no member of it.
 
-    There is one row per organization and person. It stands until `expires_at`; whatever ends it earlier
-    (accepted, declined, withdrawn; the person became a member in another way, or left Slack; whoever
-    invited them is no owner any more) moves that time to now.
+    There is one row per organization and person. It is open until `expires_at`. What closes it earlier (it is accepted,
+    declined or withdrawn; the person becomes a member in another way, or leaves Slack; its maker is no longer an owner)
+    sets that time to now.
     """
 
     __table_args__ = (
@@ -31,7 +31,7 @@ class Invitation(SQLModel, table=True):
     """The workspace through which the person is reached."""
     role: int
     invited_by: str
-    """The membership of the owner who asked."""
+    """The membership of the owner who invited them."""
     created_at: datetime = created_column()
     expires_at: datetime = time_column()
     declined_at: datetime | None = time_column(nullable=True)

@@ -23,5 +23,5 @@ class JoinCode(SQLModel, table=True):
 
     @property
     def id(self) -> str:
-        """The code's name among its organization's; it doesn't tell the code."""
+        """An id of the code within its organization, which does not reveal the code."""
         return self.code_hash.hex()[:16]

@@ -14,7 +14,7 @@ from storage.models.columns import created_column, new_id, organization_column, 
 class Role(IntEnum):
     """A member's role in an organization, as the number that is stored.
 
-    Each role may do everything the one below it may; what that is, the product decides. Every organization has
+    Each role may do everything that the one below it may. Every organization has
     an OWNER, which is the highest. A stored number never changes its meaning; there is room for others between.
     """
 

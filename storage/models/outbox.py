@@ -1,4 +1,4 @@
-"""Messages we owe Slack."""
+"""Messages that wait to be sent to Slack."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlmodel import Field, SQLModel
 from storage.models.columns import created_column, json_column, new_id, time_column, utc_now
 
 OWED = text("due_at IS NOT NULL")
-"""The few messages that were not said yet, among all that were. Written out as their index is."""
+"""The condition of a partial index on the messages that were not sent yet, which are few."""
 
 
 class Notice(SQLModel, table=True):
-    """A message we owe Slack. Ordered per channel; sent at least once, at most once more per crash."""
+    """A message for Slack. Sent in order per channel, at least once, and at most once more per crash."""
 
     __table_args__ = (
         Index("notice_due", "due_at"),
@@ -25,14 +25,14 @@ class Notice(SQLModel, table=True):
     )
     id: str = Field(default_factory=lambda: new_id("ntc"), primary_key=True)
     key: str = Field(unique=True)
-    """Says the same thing only once: `connected:{grant}:{generation}:{member}`."""
+    """Prevents that the same message is sent twice: `connected:{grant}:{generation}:{member}`."""
     sequence: int = Field(default_factory=lambda: int(utc_now().timestamp() * 1_000_000), sa_type=BigInteger)
     organization_id: str | None = Field(
         default=None,
         sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=True, index=True),
     )
     slack_id: str
-    """The installation to speak through."""
+    """The installation through which it is sent."""
     channel: str
     """A channel id, or a user id for a direct message."""
     kind: str = ""
@@ -43,16 +43,16 @@ class Notice(SQLModel, table=True):
     edits: str | None = None
     """The key of the notice whose message this one replaces."""
     thread_of: str | None = None
-    """The key of the notice whose message this one stands under."""
+    """The key of the notice under whose message this one is posted."""
     fallback: str = ""
-    """Who is told whether it was delivered: a name the sender knows, or empty for nobody."""
+    """Who gets to know whether it was delivered: a name that the sender knows; empty: nobody."""
     created_at: datetime = created_column()
     due_at: datetime | None = time_column(nullable=True)
-    """None once it was sent or given up."""
+    """None once it was sent or cannot be delivered."""
     lease_until: datetime | None = time_column(nullable=True)
-    """Until when somebody says it; once it was said, until when its channel rests."""
+    """Until when a process sends it; once it was sent, until when its channel has to wait."""
     attempts: int = 0
     sent_channel: str | None = None
-    """Where it arrived: for a direct message the id of the conversation."""
+    """The conversation in which it was posted; for a direct message not the user id."""
     sent_ts: str | None = None
     failure: str = ""

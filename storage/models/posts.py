@@ -15,6 +15,6 @@ class Post(SQLModel, table=True):
     id: str = Field(default_factory=lambda: new_id("pst"), primary_key=True)
     organization_id: str = organization_column()
     author: str
-    """The membership that decided it."""
+    """The membership that scheduled it."""
     text: str
     created_at: datetime = created_column()

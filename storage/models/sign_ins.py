@@ -22,7 +22,7 @@ class SignIn(SQLModel, table=True):
     """The ticket itself, so that the browser can be sent back to its page."""
     expires_at: datetime = time_column()
     used_at: datetime | None = time_column(nullable=True)
-    """When the browser came back; it may ask again where to go from here."""
+    """When the browser came back; it may ask again where to go."""
 
 
 class Browser(SQLModel, table=True):

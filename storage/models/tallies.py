@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 
 class VerdictTally(SQLModel, table=True):
-    """How a platform's refreshes ended in one minute: what the breaker counts. Shared by all replicas."""
+    """How a platform's refreshes ended in one minute: what the breaker counts. Shared by all processes."""
 
     __table_args__ = (Index("verdict_tally_minute", "minute"),)
     __tablename__ = "verdict_tally"

@@ -25,9 +25,9 @@ class Ticket(SQLModel, table=True):
     platform: str
     app: str
     reconnects: str | None = None
-    """The grant that is to be renewed, or None for a new connection."""
+    """The grant that should be renewed; None for a new connection."""
     request_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
-    """The signed request that asked for it: coming again, it gets no second one."""
+    """The hash of the signed request that asked for it, which gets no second one if it arrives again."""
     created_at: datetime = created_column()
     expires_at: datetime = time_column()
     used_at: datetime | None = time_column(nullable=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from storage.engine.db import Database
 from storage.seen_requests import first_seen
 from storage.standing import standing
-from storage.tickets import open_ticket
+from storage.tickets import NewTicket, open_ticket
 from tests.bench import servers
 from tests.bench.load import Burst, command, fire, typeahead
 from tests.bench.servers import CHANNEL, NAMES, TEAM, Seeded, Server
@@ -356,10 +356,12 @@ async def _transaction(
         case _:
             await open_ticket(
                 database.autocommit,
-                organization_id=seeded.organization_id,
-                membership_id=membership,
-                team_id=TEAM,
-                channel_id=CHANNEL,
-                platform="x",
-                app="x",
+                NewTicket(
+                    organization_id=seeded.organization_id,
+                    membership_id=membership,
+                    team_id=TEAM,
+                    channel_id=CHANNEL,
+                    platform="x",
+                    app="x",
+                ),
             )

@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 
 from storage.accounts import Accounts
-from storage.discoveries import Discoveries, Found
+from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.engine.db import Database
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import Role
 from storage.organizations import Organizations
@@ -220,14 +220,16 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
             grants = Grants(session, vault)
             stashed = await grants.create_pending(
                 organization.id,
-                memberships[0],
-                platform="reddit",
-                app="reddit",
-                access="access-token",
-                refresh="refresh-token",
-                scopes=["identity"],
-                access_expires_in=timedelta(hours=1),
-                refresh_expires_in=None,
+                NewGrant(
+                    connected_by=memberships[0],
+                    platform="reddit",
+                    app="reddit",
+                    access="access-token",
+                    refresh="refresh-token",
+                    scopes=["identity"],
+                    access_expires_in=timedelta(hours=1),
+                    refresh_expires_in=None,
+                ),
             )
             grant = await grants.activate(
                 organization.id,
@@ -244,11 +246,10 @@ async def seed(url: str, *, members: int, pages: int, places: int) -> Seeded:
             )
             discovery = await Discoveries(session, vault).keep(
                 organization.id,
-                membership_id=memberships[0],
-                grant_id=grant.id,
-                team_id=TEAM,
-                channel_id=CHANNEL,
-                found=[
+                NewDiscovery(
+                    membership_id=memberships[0], grant_id=grant.id, team_id=TEAM, channel_id=CHANNEL
+                ),
+                [
                     Found(remote_id=str(i), kind="Page", name=name, token=f"page-token-{i}")
                     for i, name in enumerate(named(pages))
                 ],

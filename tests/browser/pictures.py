@@ -29,6 +29,7 @@ from storage.refreshes import Refreshes
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.newcomer import WHOLE_TRIP_MS, Newcomer
 from tests.posts import schedule
+from tests.rows import seats
 
 ALERTS = "C0ACMERAN"
 """A channel in which nothing else is said."""
@@ -98,7 +99,7 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     parts = sandbox.app.parts
     await sandbox.world.slack.invite(ALERTS)
     async with parts.database.system() as session:
-        [(member, organization)] = await Members(session).of_person(ACME, ADA, ACME)
+        [(member, organization)] = await seats(session, ACME, ADA, ACME)
         await Members(session).add(organization.id, realm=ACME, user_id=OTTO, team_id=ACME, role=Role.ADMIN)
         night = {"quiet_from": "22:00", "quiet_to": "07:00", "timezone": quiet_elsewhere()}
         await Alerts(session).save(organization.id, slack_id=ACME, channel_id=ALERTS, **night)

@@ -45,11 +45,23 @@ async def test_an_account_is_connected_by_following_what_the_screen_says(ada: Ne
         done = await ada.connect(platform, who, kind=kind, choose=choose)
         await expect(done.get_by_role("heading").first).to_contain_text("Done")
         await done.get_by_role("link", name=re.compile("Slack")).first.click()
-        await expect(done.get_by_text("Connected to Acme").last).to_be_visible()
+        await expect(done.get_by_text("Slack is open in another tab")).to_be_visible()
+        await expect(page.get_by_text("Connected to Acme").last).to_be_visible()
         await done.close()
+        await ada.go()
 
     await ada.go("home")
     await expect(page.get_by_text("6 accounts, all connected.")).to_be_visible()
+
+
+@in_full
+async def test_back_to_slack_opens_it_where_no_tab_has_it(ada: Newcomer, page: Page) -> None:
+    done = await ada.connect("x", "Octa Demo")
+    await page.goto("about:blank")
+
+    await done.get_by_role("link", name=re.compile("Slack")).first.click()
+
+    await expect(done.get_by_text("Connected to Acme").last).to_be_visible()
 
 
 @in_full

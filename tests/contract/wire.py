@@ -11,6 +11,7 @@ import httpx
 
 from adapters.base import Adapter, App, Client, Platform, PlatformError, Tokens
 from adapters.registry import REGISTRY
+from tests import credentials
 from tests.contract.answers import Answer
 from tests.platforms import PLATFORMS
 
@@ -23,13 +24,8 @@ REDIRECT = "https://bot.example/oauth/callback?a=1&b=ø"
 def client_of(platform: Platform, app: App | None = None, **options: str) -> Client:
     """Return credentials for `app`, or for the platform's first."""
     app = app or platform.apps[0]
-    return Client(
-        app=app,
-        client_id=f"id-{app.key}",
-        client_secret=SECRET,
-        redirect_uri=REDIRECT,
-        scopes=tuple(scope.name for scope in app.scopes),
-        options=options,
+    return credentials.client_of(
+        app, client_id=f"id-{app.key}", client_secret=SECRET, redirect_uri=REDIRECT, **options
     )
 
 

@@ -32,7 +32,7 @@ from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
-from storage.grants import Grants
+from storage.grants import token_pair
 from storage.memberships import Members
 from storage.models import Account, Grant, GrantHolder, GrantStatus, Notice, OperatorAlert, Role, new_id
 from storage.organizations import Organizations
@@ -277,8 +277,7 @@ class House:
             token for theirs in self.simulator.grants.values() if not theirs.dead for token in theirs.refresh
         }
         healthy = [grant for grant in await self.grants() if grant.status == GrantStatus.HEALTHY]
-        async with self.database.system(write=False) as session:
-            pairs = [Grants(session, self.vault).tokens(grant) for grant in healthy]
+        pairs = [token_pair(self.vault, grant) for grant in healthy]
         return [
             grant.id
             for grant, pair in zip(healthy, pairs, strict=True)

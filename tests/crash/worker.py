@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,9 +22,11 @@ from typing import Any
 
 import httpx
 import uvloop
+from sqlalchemy import Engine, event
 
 from bot import app, cli
 from bot.ops.http import Carrier, open_session
+from bot.services.access import Actor
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.tokens.fresh import FreshTokens
@@ -146,6 +148,66 @@ async def _refresh(ready: Semaphore, shift: Shift) -> None:
             )
         ready.release()
         await asyncio.gather(*work)
+
+
+class Steps:
+    """Counts what a process does: statements, commits, and calls to platforms before and after. Ends it at one."""
+
+    def __init__(self, last: int) -> None:
+        self.taken = 0
+        self._last = last
+
+    def __call__(self, *_: object) -> None:
+        """Take a step; if it is the last one, die of SIGKILL before it."""
+        self.taken += 1
+        if self.taken == self._last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Stepping(httpx.AsyncBaseTransport):
+    """Carries requests as the product's transport does: a step before each, and one after its answer."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, step: Callable[[], None]) -> None:
+        self._inner = inner
+        self._step = step
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the answer, if the process lives to see it."""
+        self._step()
+        response = await self._inner.handle_async_request(request)
+        await response.aread()
+        self._step()
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+def delete(env: Mapping[str, str], said: Path, actor: Actor, last: int) -> None:
+    """Delete an organization and do all that follows, up to a step. 0: to the end; then say how many there were."""
+    _listened_to(env, said)
+    uvloop.run(_delete(actor, Steps(last)))
+
+
+async def _delete(actor: Actor, steps: Steps) -> None:
+    settings = app.settings_from()
+    vault = Vault(KeyRing.parse(settings.keys))
+    database = Database(settings.database_url.get_secret_value())
+    async with (
+        open_session() as session,
+        httpx.AsyncClient(transport=Stepping(Carrier(client=session), steps)) as http,
+    ):
+        parts = app.construct(settings, database, vault, session, http)
+        for moment in ("before_cursor_execute", "commit"):
+            event.listen(Engine, moment, steps)
+        await parts.deletions.delete(actor, actor.organization)
+        await parts.deletions.work()
+        await parts.notices.run()
+        await parts.deletions.work()
+    await database.close()
+    sys.stdout.write(f"{steps.taken} steps\n")
+    sys.stdout.flush()
 
 
 async def _without_end(refresher: Refresher) -> None:

@@ -31,9 +31,9 @@ from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
 from storage.accounts import Accounts
-from storage.channels import Channels
-from storage.discoveries import Discoveries, Found
-from storage.grants import Grants
+from storage.channels import Channels, NewChannelRequest
+from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.grants import Grants, NewGrant
 from storage.incidents import Incidents
 from storage.invitations import Invitations
 from storage.memberships import Members
@@ -396,7 +396,9 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
     }
     async with office.database.system() as session:
         grants, discoveries = Grants(session, vault), Discoveries(session, vault)
-        fresh = await grants.create_pending(organization_id, owner.id, access=f"access-{word}", **values)
+        fresh = await grants.create_pending(
+            organization_id, NewGrant(connected_by=owner.id, access=f"access-{word}", **values)
+        )
         grant = await grants.activate(
             organization_id,
             fresh.id,
@@ -404,7 +406,9 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
             external_name=word,
             scopes=values["scopes"],
         )
-        pending = await grants.create_pending(organization_id, owner.id, access=f"pending-{word}", **values)
+        pending = await grants.create_pending(
+            organization_id, NewGrant(connected_by=owner.id, access=f"pending-{word}", **values)
+        )
         account = await Accounts(session, vault).attach(
             organization_id,
             grant=grant,
@@ -414,11 +418,8 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         await Places(session).replace(organization_id, account.id, [(f"t5_{word}", f"r/{word}", "")])
         discovery = await discoveries.keep(
             organization_id,
-            membership_id=owner.id,
-            grant_id=grant.id,
-            team_id=owner.team_id,
-            channel_id="",
-            found=[Found(remote_id=f"f-{word}", kind="Page", name=f"{word} Page", token=f"page-{word}")],
+            NewDiscovery(membership_id=owner.id, grant_id=grant.id, team_id=owner.team_id, channel_id=""),
+            [Found(remote_id=f"f-{word}", kind="Page", name=f"{word} Page", token=f"page-{word}")],
         )
         (found,) = await discoveries.search(organization_id, discovery.id, "")
         incident, _ = await Incidents(session).open(
@@ -440,11 +441,13 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         )
         request = await Channels(session).request(
             organization_id,
-            **place,
-            channel_id=f"C0{word.upper()}",
-            wanted_id=organization_id,
-            requested_by=owner.id,
-            user_id=owner.user_id,
+            NewChannelRequest(
+                **place,
+                channel_id=f"C0{word.upper()}",
+                wanted_id=organization_id,
+                requested_by=owner.id,
+                user_id=owner.user_id,
+            ),
         )
         assert request is not None
     return Tenant(

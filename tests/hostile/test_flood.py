@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ from pathlib import Path
 from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.models import InstallState, SignIn, Ticket
+from storage.tickets import TICKETS_PER_MINUTE
 from tests.application import Office, open_office
 from tests.counts import tries
 from tests.hostile.wire import Wire, rows
@@ -21,28 +23,34 @@ COMMANDS = tries(1000, 60)
 FORM = {"Sec-Fetch-Site": "same-origin", "Origin": "null", "Content-Length": "0"}
 
 
-async def test_a_thousand_requests_for_links_leave_at_most_ten_tickets(
+async def test_a_thousand_requests_for_links_leave_five_that_work(
     either_office: Office, record_property: Count
 ) -> None:
     ada = await either_office.installed(ADA)
     answers: list[str] = []
+    began = time.monotonic()
 
     for _ in range(COMMANDS // AT_ONCE):
         said = await asyncio.gather(*(ada.command("connect x") for _ in range(AT_ONCE)))
         answers += [text_of(message) for message in said]
 
     links = [answer for answer in answers if "Connect" in answer and "Only you can use this link" in answer]
-    refusals = [answer for answer in answers if "You have several connect links open already" in answer]
-    stored = await either_office.count(Ticket)
+    refusals = [answer for answer in answers if "You have asked for many links within a minute" in answer]
+    minutes = 1 + int((time.monotonic() - began) / 60)
+    works = [ticket for ticket in await either_office.rows(Ticket) if ticket.used_at is None]
     assert len(answers) == len(links) + len(refusals) == COMMANDS
-    assert stored == 5
-    record_property("counted", f"{COMMANDS} commands on {either_office.database.dialect}: {stored} tickets")
+    assert len(links) <= TICKETS_PER_MINUTE * minutes
+    assert len(works) in {4, 5}  # two that are made at once may close the same one
+    kind = either_office.database.dialect
+    record_property(
+        "counted", f"{COMMANDS} commands on {kind}: {len(links)} links, of which {len(works)} work"
+    )
 
 
-async def test_using_links_up_does_not_buy_more_than_ten_a_minute(office: Office) -> None:
+async def test_using_links_up_does_not_buy_more_than_thirty_a_minute(office: Office) -> None:
     ada = await office.installed(ADA)
 
-    for _ in range(30):
+    for _ in range(TICKETS_PER_MINUTE + 10):
         message = await ada.command("connect x")
         for block in message.blocks:
             for link in [e["url"] for e in block.get("elements", ()) if "url" in e]:
@@ -53,7 +61,7 @@ async def test_using_links_up_does_not_buy_more_than_ten_a_minute(office: Office
                 ticket.used_at = ticket.created_at
                 await session.merge(ticket)
 
-    assert await office.count(Ticket) == 10
+    assert await office.count(Ticket) == TICKETS_PER_MINUTE
 
 
 async def test_an_address_gets_sixty_pages_a_minute_and_sixty_visits_to_each_link(

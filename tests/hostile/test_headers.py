@@ -38,6 +38,8 @@ CACHED = {"/favicon.ico": "max-age=86400"}
 """What may be kept: our icon, which is the same for everybody."""
 
 
+REDIRECTS = {"/slack/install": 302}
+"""Redirects to a GET after a GET, as Slack asks of this address; all others may follow a form."""
 HTTPS = "https://bot.example.com"
 
 
@@ -66,7 +68,7 @@ def faults(path: str, answer: Answer, *, https: bool) -> list[str]:
         found.append(f"strict-transport-security is {answer.all('strict-transport-security')}")
     if answer.all("access-control-allow-origin") or answer.all("refresh"):
         found.append("others may read it")
-    if 300 <= answer.status < 400 and answer.status != 303:
+    if 300 <= answer.status < 400 and answer.status != REDIRECTS.get(path, 303):
         found.append(f"redirects with {answer.status}")
     return [f"{path} {answer.status}: {fault}" for fault in found]
 
@@ -123,7 +125,7 @@ async def test_redirects_failures_and_refusals_carry_them_too(office: Office, wi
         "a ticket's page": await wire.get(ticket),
         "to Slack's sign-in": await wire.send("POST", ticket, form),
         "a form from elsewhere": await wire.send("POST", ticket, {"Content-Length": "0"}),
-        "to Slack's install page": await wire.get("/slack/install"),
+        "/slack/install": await wire.get("/slack/install"),
         "a damaged query": await wire.get("/oauth/x/callback?state=a&state=b"),
         "a cancelled sign-in": await wire.get(
             f"/slack/identity?state={state}&error=access_denied", cookie=cookie
@@ -135,7 +137,7 @@ async def test_redirects_failures_and_refusals_carry_them_too(office: Office, wi
     answers["our own failure"] = await wire.get(ticket)
 
     statuses = {what: answer.status for what, answer in answers.items()}
-    assert list(statuses.values()) == [200, 303, 403, 303, 400, 403, 410, 500]
+    assert list(statuses.values()) == [200, 303, 403, 302, 400, 403, 410, 500]
     assert [fault for what, answer in answers.items() for fault in faults(what, answer, https=False)] == []
     assert "DROP" not in answers["our own failure"].body
     assert "ticket" not in answers["our own failure"].body

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from bot.web.install_trips import InstallTrips
 from bot.web.signer import PAYLOAD_BYTES, Signer
@@ -32,7 +33,7 @@ async def test_a_thousand_visits_to_the_install_page_leave_no_row(
     statuses = [(await wire.get("/slack/install")).status for _ in range(VISITS)]
 
     after = await rows(either_office.database)
-    assert statuses == [303] * VISITS
+    assert statuses == [302] * VISITS
     assert after == before
     added = sum(after.values()) - sum(before.values())
     record_property("counted", f"{VISITS:,} visits to /slack/install: {added} rows")
@@ -99,7 +100,7 @@ async def test_of_sixteen_redirects_at_once_exactly_one_reaches_slack(
             before = len(either_office.slack.calls("oauth.v2.access"))
             target = f"/slack/oauth_redirect?code=c&state={state}"
             answers = await asyncio.gather(*(wire.get(target, cookie=cookie) for wire in wires))
-            assert sorted(answer.status for answer in answers) == [400] * (CALLERS - 1) + [502]
+            assert {answer.status for answer in answers} == {502}  # all are told what came of the one
             asked.append(len(either_office.slack.calls("oauth.v2.access")) - before)
 
     assert asked == [1] * TRIPS
@@ -116,7 +117,7 @@ async def test_two_installs_in_one_browser_both_finish(office: Office) -> None:
     assert [page.status_code for page in pages] == [200, 200]
 
 
-async def test_a_spent_state_stays_spent_until_it_has_expired(office: Office) -> None:
+async def test_a_spent_state_stays_spent_for_longer_than_it_is_good(office: Office) -> None:
     browser, trips = new_secret(), InstallTrips(office.parts.settings, office.database)
     state = await trips.begin(browser)
     async with office.database.system(write=False) as session:
@@ -126,4 +127,4 @@ async def test_a_spent_state_stays_spent_until_it_has_expired(office: Office) ->
 
     assert answers == [True, False, False]
     [row] = await office.rows(InstallState)
-    assert abs((row.expires_at - ends).total_seconds()) <= 2
+    assert row.expires_at > ends + timedelta(minutes=4)

@@ -23,7 +23,7 @@ from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA
 from storage.discoveries import Discoveries
 from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Incident, Membership, Role
-from storage.tickets import Tickets
+from storage.tickets import NewTicket, open_ticket
 from tests.application import Office
 from tests.counts import sampled
 from tests.platforms import PLATFORMS
@@ -115,14 +115,17 @@ async def go(
 ) -> Page:
     """Connect, or reconnect `grant`, and return the page at the end."""
     async with office.parts.database.system() as session:
-        ticket = await Tickets(session).open(
-            organization_id=member.organization_id,
-            membership_id=member.id,
-            team_id=member.team_id,
-            channel_id="C0ACMESOC",
-            platform=platform,
-            app=CASES[platform].app or platform,
-            reconnects=grant or None,
+        ticket = await open_ticket(
+            session,
+            NewTicket(
+                organization_id=member.organization_id,
+                membership_id=member.id,
+                team_id=member.team_id,
+                channel_id="C0ACMESOC",
+                platform=platform,
+                app=CASES[platform].app or platform,
+                reconnects=grant or None,
+            ),
         )
     return await travel(
         browser,

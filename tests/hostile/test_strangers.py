@@ -134,7 +134,7 @@ async def test_signed_commands_get_through_200_hostile_connections(
 async def test_no_kind_of_stranger_costs_memory_or_more_than_a_line_in_the_log(
     tmp_path: Path, record_property: Count
 ) -> None:
-    count = tries(full=400, sample=10)
+    count = tries(full=400, sample=20)
     async with product(tmp_path) as one:
         strangers = Strangers(port=one.server.port)
         await attack(strangers, "repeated_header", AT_ONCE)  # whatever is made once is there

@@ -59,7 +59,7 @@ TYPED = {
     "status": "{account}",
 }
 """Commands that could be about something, and how a person names it. The others take free text."""
-FREE = {"help", "debug", "org create", "org rename", "org join", "org invite"}
+FREE = {"help", "debug", "org create", "org rename", "org join", "org invite", "org delete", "org leave"}
 MEANT = {
     ("account.disconnect", "account"),
     ("account.disconnected", "account"),

@@ -28,13 +28,21 @@ from adapters.base import App, Blocker, Capability, Hint, Platform, PlatformErro
 from bot.services.access import Sender
 from bot.services.accounts.choosing import Choice, Chosen
 from bot.services.accounts.diagnosis import AccountState, diagnose
-from bot.services.accounts.disconnecting import Disconnection, Outlook, Revocation
+from bot.services.accounts.disconnecting import Disconnection, Outlook
+from bot.services.accounts.problems import BlockedAccount, CannotPublish, Problem
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.reconnecting import ReconnectLink
+from bot.services.accounts.revoking import RevocationResult
 from bot.services.accounts.sign_in_as import SignInAs, picture
 from bot.services.incidents.card_facts import IncidentCard, RequestFacts
 from bot.services.incidents.digests import DigestFacts
-from bot.services.notifications import BlockedAccount, Failure, InvitationReceived, Notification
+from bot.services.notifications import (
+    Failure,
+    InvitationReceived,
+    Notification,
+    ReceiptLine,
+)
+from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
 from bot.services.organizations.organizations import Overview
@@ -49,10 +57,12 @@ from bot.views.messages import KINDS
 from sandbox.browser import Consent
 from sandbox.slack.blocks import message_faults, option_faults, view_faults
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
+from storage.deletions import Inventory
 from storage.models import (
     Account,
     AlertSettings,
     ChannelRequest,
+    Deletion,
     Discovery,
     FoundAccount,
     Grant,
@@ -120,6 +130,7 @@ PIECES = {
     "bot.views.messages.render",
     "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",
+    "bot.views.home.with_footer",
     "bot.views.home.with_invitations",
     "bot.views.ownership.choice",
 }
@@ -144,8 +155,9 @@ def wrongs(payload: Any, *, urls: Iterable[str] = ()) -> list[str]:
     found: list[str] = []
     for node in nodes(payload):
         if node.get("type") == "mrkdwn":
+            links = "".join(rf"|<{re.escape(url)}\|\w+>" for url in urls)
             ours = re.sub(
-                rf"<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>",
+                rf"<@(?:{OTTO}|{ADA}|{BEA}|{INVITED})>|<#{CHANNEL}>|<!date\^\d+\^[^<>|]*\|[^<>]*>{links}",
                 "",
                 node["text"],
             )
@@ -239,7 +251,17 @@ class Specimens:
             App: app,
             PlatformSettings: lambda: max(self.offered, key=lambda one: len(one.clients)),
             PlatformError: Rejected(self.text),
-            Revocation: Revocation.FAILED,
+            RevocationResult: RevocationResult.OVER,
+            DeletionOutlook: lambda: DeletionOutlook(
+                organization_id="org_0",
+                organization=self.text,
+                platforms=["x", "youtube"],
+                inventory=Inventory(members=2, sign_ins=2, shared_sign_ins=1),
+                waiting_posts=2,
+            ),
+            ReceiptLine: lambda: ReceiptLine(
+                account=self.text, platform="x", result=RevocationResult.REFUSED, code=self.text
+            ),
             ReconnectLink: lambda: ReconnectLink(
                 url=PUBLIC_URL,
                 platform=found.platform,
@@ -247,7 +269,7 @@ class Specimens:
                 organization=self.text,
                 whose=self.sign_in_as(),
             ),
-            Outlook: Outlook(revocation=Revocation.FAILED, posts=3),
+            Outlook: Outlook(revocation=RevocationResult.OVER, posts=3),
             AccountProfile: lambda: self.card(found.platform, app),
             IncidentCard: lambda: self.incident_card(found.platform),
             RequestFacts: lambda: RequestFacts(card=self.incident_card(found.platform), asked_by=OTTO),
@@ -292,11 +314,18 @@ class Specimens:
                 blocked=[self.row(FoundAccount)] * 2,
                 blocked_total=30,
             ),
-            Chosen: lambda: Chosen(platform=found.platform, accounts=[self.row(Account)] * 7),
+            Chosen: lambda: Chosen(
+                platform=found.platform, accounts=[self.row(Account)] * 7, cannot_publish=[self.unable()]
+            ),
+            CannotPublish: self.unable,
             Disconnection: lambda: Disconnection(
-                account=self.row(Account), platform=found.platform, orphan=None, people=frozenset()
+                account=self.row(Account), platform=found.platform, revocation=None
             ),
         }
+
+    def unable(self) -> CannotPublish:
+        """Return an account that can't publish, of another name than those that can."""
+        return CannotPublish(name=f"{self.text}2", problem=Problem.ROLE_FORBIDS)
 
     def row(self, model: type[SQLModel]) -> Any:
         words = dict.fromkeys(("name", "handle", "kind", "detail", "external_name"), self.text)
@@ -374,6 +403,7 @@ class Specimens:
             can=state.can,
             missing=state.missing,
             diagnosis=diagnose(state),
+            label=self.text,
             connected_by=OTTO,
         )
 
@@ -423,6 +453,7 @@ class Specimens:
             "missing": tuple(scope.name for scope in app.scopes),
             "failure": Failure(verdict="Rejected", code="invalid_scope"),
             "blocked": (BlockedAccount(name=self.text, reason=Blocker.SUSPENDED),) * 4,
+            "cannot_publish": (self.unable(),),
             "action_id": "connect.start",
             "code": "invalid_client",
             "channel_id": CHANNEL,
@@ -441,11 +472,13 @@ class Specimens:
             hint = next(one for one in get_args(hint) if one is not NoneType)
         inner = get_args(hint)
         if get_origin(hint) is tuple:
+            if dataclasses.is_dataclass(inner[0]):
+                return (self.of(inner[0]),) * 2
             words = OTTO if name == "owners" else self.text
             return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return next(iter(hint))
-        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by"}:
+        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by", "removed_by"}:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)
 
@@ -459,11 +492,13 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
+        CannotPublish,
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
-        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, Revocation, Role, Route, Seat, Standing,
-        Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
-        DigestFacts, Outlook, ReconnectLink, RequestFacts, SignInAs, datetime, timedelta, *KINDS.values(),
+        Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,
+        Standing, Summary, Sender, Removed, Roster, Overview, OpenCodes, Command,
+        Deletion, DeletionOutlook, DigestFacts, Outlook, ReconnectLink, RequestFacts, SignInAs, datetime,
+        timedelta, *KINDS.values(),
     )
 } | {"Mapping": Mapping, "Sequence": Sequence, "Json": Json}  # fmt: skip
 
@@ -586,7 +621,8 @@ async def test_names_stay_names_in_everything_slack_is_sent(
             async with office.database.system() as session:
                 await (await session.connection()).execute(text("DELETE FROM ticket"))
         home = await desk.slack.open_home(ADA)
-        wrong += [(words, "home", found)] if (found := wrongs(home.payload)) else []
+        found = wrongs(home.payload, urls=[f"{office.url}/privacy"])
+        wrong += [(words, "home", found)] if found else []
 
     assert wrong[:3] == []
     assert desk.slack.state.complaints == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, product
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -17,7 +16,7 @@ from bot.jobs.sweep import Sweeper
 from sandbox.browser import Browser, Consent, travel
 from sandbox.core import Fault
 from sandbox.member import text_of
-from storage.grants import Grants
+from storage.grants import token_pair
 from storage.models import Account, Grant, GrantStatus, Notice
 from tests.application import Office
 from tests.contract.answers import EVERY, GOOD, Answer
@@ -27,9 +26,6 @@ from tests.hostile.wire import Wire
 from tests.pages import COOKIE
 from tests.platforms import PLATFORMS
 from tests.storage.world import backdate
-
-if TYPE_CHECKING:
-    from sqlmodel.ext.asyncio.session import AsyncSession
 
 Count = Callable[[str, object], None]
 APPS = [app for platform in PLATFORMS.values() for app in platform.apps]
@@ -97,7 +93,6 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
 
     good = [answer.good for answer, _ in answers]
     grants = await office.rows(Grant)
-    vault = Grants(cast("AsyncSession", None), office.parts.vault)
     fresh = [grant for grant in grants if grant.id != known.id]
     limit = datetime.now(UTC) + LONGEST
     _, *told = await messages(office)
@@ -108,7 +103,7 @@ async def test_only_an_answer_that_carries_a_token_is_stored(
         or (("connect.resume" if answer.good else "Try ") not in message)
     ]
     assert counts == [1 + sum(good[: n + 1]) for n in range(len(good))]
-    assert [vault.tokens(grant).access.reveal() for grant in fresh] == [GOOD] * sum(good)
+    assert [token_pair(office.parts.vault, grant).access.reveal() for grant in fresh] == [GOOD] * sum(good)
     assert all(grant.access_expires_at is None or grant.access_expires_at < limit for grant in fresh)
     assert known in grants
     assert silent == []

@@ -190,6 +190,26 @@ async def test_a_grant_expires_and_is_revoked(world: World, http: aiohttp.Client
         assert "Revoke the grant" not in await answer.text()
 
 
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("x", "Suspend"), ("x", "Lock"), ("reddit", "Suspend"), ("youtube", "Delete the channel")],
+)
+async def test_a_platform_does_to_an_account_what_its_button_says(
+    world: World, http: aiohttp.ClientSession, name: str, label: str
+) -> None:
+    platform = world.platforms[name]
+    person = next(iter(platform.people.values()))
+    app = next(iter(platform.apps.values()))
+    grant = platform._new_grant(person, app, app.scopes, frozenset())
+    platform.issue(grant)
+
+    async with http.get(f"{world.url}/world") as answer:
+        assert f"{label}: {person.name} at {platform.title}" in await answer.text()
+    await press(http, world, f"{name}/measure", f"{label}/{person.id}")
+
+    assert platform.measures[label].items() <= grant.person.facts.items()
+
+
 async def test_a_meta_token_expires_and_is_revoked(world: World, http: aiohttp.ClientSession) -> None:
     meta = world.platforms["facebook"]
     assert isinstance(meta, MetaSimulator)
@@ -206,6 +226,8 @@ async def test_a_meta_token_expires_and_is_revoked(world: World, http: aiohttp.C
 
 async def test_nobody_is_touched_by_a_button_for_nobody(world: World, http: aiohttp.ClientSession) -> None:
     assert "Nothing happened" in await press(http, world, "x/revoke", "nobody")
+    assert "Nothing happened" in await press(http, world, "x/measure", "Suspend/nobody")
+    assert "Nothing happened" in await press(http, world, "x/measure", "Delete the channel/4711")
     assert "Nothing happened" in await press(http, world, "slack/uninstall", ACME)
 
 

@@ -48,7 +48,7 @@ def test_the_table_is_as_it_was_agreed() -> None:
     by_role = {role: set(unlocked_at(role, Permission)) for role in Role}
 
     assert by_role == {
-        Role.MEMBER: {Permission.SEE_ACCOUNTS, Permission.SEE_MEMBERS},
+        Role.MEMBER: {Permission.SEE_ACCOUNTS, Permission.SEE_MEMBERS, Permission.LEAVE_ORGANIZATION},
         Role.ADMIN: {
             Permission.CONNECT_ACCOUNTS,
             Permission.DISCONNECT_ACCOUNTS,
@@ -59,7 +59,12 @@ def test_the_table_is_as_it_was_agreed() -> None:
             Permission.RECEIVE_NOTICES,
             Permission.SEE_JOIN_CODES,
         },
-        Role.OWNER: {Permission.INVITE, Permission.MANAGE_MEMBERS, Permission.RENAME_ORGANIZATION},
+        Role.OWNER: {
+            Permission.INVITE,
+            Permission.MANAGE_MEMBERS,
+            Permission.RENAME_ORGANIZATION,
+            Permission.DELETE_ORGANIZATION,
+        },
     }
     assert set(GRANTED_FROM) == set(Permission)
 

@@ -125,3 +125,11 @@ def test_the_printed_manifest_carries_the_installations_own_addresses() -> None:
 def test_an_address_slack_would_refuse_is_refused_here(url: str) -> None:
     with pytest.raises(ValueError, match="https origin"):
         manifest.filled_in(url)
+
+
+def test_the_apps_colour_is_the_one_of_our_pages_and_icon(declared: dict[str, Any]) -> None:
+    templates = ROOT / "bot" / "web" / "templates"
+    light = (templates / "style.css").read_text().partition("--sea: ")[2].partition(";")[0]
+
+    assert declared["display_information"]["background_color"] == light
+    assert f'fill="{light}"' in (templates / "icon.svg").read_text()

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from storage.account_tokens import AccountToken, AccountTokens
 from storage.accounts import Accounts
-from storage.discoveries import Discoveries, Found
+from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.engine.statements import database_time
 from storage.grants import Grants
 from storage.models import Account, DeliveryStatus, FoundAccount
@@ -123,7 +123,7 @@ async def test_whoever_seeks_one_that_lives_asks_first_about_those_of_which_noth
         none_left = await own.others_may_live(grant.id, {found[0].id, found[1].id})
 
     assert found[-1].remote_id == first.remote_id
-    assert found[-1].doubted
+    assert found[-1].suspected_at is not None
     assert (left, none_left) == (True, False)
 
 
@@ -271,11 +271,8 @@ async def test_newer_tokens_reach_what_was_found_and_not_chosen_yet(database: Da
     async with database.system() as session:
         for_them = await Discoveries(session, vault).keep(
             organization,
-            membership_id="mem_1",
-            grant_id=grant.id,
-            team_id="T1",
-            channel_id="C1",
-            found=found,
+            NewDiscovery(membership_id="mem_1", grant_id=grant.id, team_id="T1", channel_id="C1"),
+            found,
         )
 
     async with database.system() as session:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
+from storage.channels import REQUESTS_A_DAY, Channels, NewChannelRequest, TooManyRequests
 from storage.founding import FOUNDED_A_DAY, TooManyFounded, found
 from storage.models import ChannelRequest
 from storage.organizations import Organizations
@@ -37,7 +37,10 @@ async def ask(
 ) -> ChannelRequest | None:
     async with database.system() as session:
         return await Channels(session).request(
-            organization, team_id="T1", channel_id=channel, wanted_id=wanted, requested_by="mem_x", **ADA
+            organization,
+            NewChannelRequest(
+                team_id="T1", channel_id=channel, wanted_id=wanted, requested_by="mem_x", **ADA
+            ),
         )
 
 
@@ -119,12 +122,14 @@ async def test_a_person_of_a_grid_asks_for_no_more_in_many_workspaces_at_once(
             await all_there.wait()
             return await channels.request(
                 acme.id,
-                team_id=f"T{number}",
-                channel_id="C1",
-                wanted_id=cafe.id,
-                requested_by="mem_x",
-                realm="E1",
-                user_id="UIRIS",
+                NewChannelRequest(
+                    team_id=f"T{number}",
+                    channel_id="C1",
+                    wanted_id=cafe.id,
+                    requested_by="mem_x",
+                    realm="E1",
+                    user_id="UIRIS",
+                ),
             )
 
     outcomes = await asyncio.gather(*map(one, range(16)), return_exceptions=True)
@@ -153,7 +158,10 @@ async def test_a_request_repeated_while_it_is_approved_waits_for_that(database: 
             channels = Channels(session)
             await channels.present("T1", "C1")
             return await channels.request(
-                acme.id, team_id="T1", channel_id="C1", wanted_id=cafe.id, requested_by="mem_x", **ADA
+                acme.id,
+                NewChannelRequest(
+                    team_id="T1", channel_id="C1", wanted_id=cafe.id, requested_by="mem_x", **ADA
+                ),
             )
 
     outcomes = await asyncio.gather(approve(), repeat(), return_exceptions=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage.discoveries import Discoveries, Found
+from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.grants import Grants
 from storage.models import Discovery, FoundAccount
 from tests.storage.world import build, expire, pending_grant, plan, run_sql, tenant
@@ -25,12 +25,10 @@ async def keep(database: Database, vault: Vault, found: list[Found]) -> tuple[st
         grant = await pending_grant(session, vault, organization)
         discovery = await Discoveries(session, vault).keep(
             organization,
-            membership_id="mem_1",
-            grant_id=grant.id,
-            team_id="T1",
-            channel_id="C1",
-            found=found,
-            hints=["no_channel"],
+            NewDiscovery(
+                membership_id="mem_1", grant_id=grant.id, team_id="T1", channel_id="C1", hints=["no_channel"]
+            ),
+            found,
         )
     return organization, discovery.id
 
@@ -133,21 +131,6 @@ async def test_only_usable_accounts_of_this_discovery_are_taken_while_it_lasts(
     assert await take(ids["a"]) == []
 
 
-async def test_a_closed_discovery_keeps_nothing_it_found(database: Database, vault: Vault) -> None:
-    where = await keep(database, vault, [page("a", token="t")])
-
-    async with database.organization(where[0]) as session:
-        discoveries = Discoveries(session, vault)
-        answers = [await discoveries.close(*where), await discoveries.close(*where)]
-    async with database.organization(where[0], write=False) as session:
-        closed = await Discoveries(session, vault).get(*where, "mem_1")
-        count = await Discoveries(session, vault).count(*where)
-
-    assert (answers, count) == ([True, False], (0, 0))
-    assert closed is not None
-    assert closed.chosen_at is not None
-
-
 async def test_nothing_found_is_a_discovery_too(database: Database, vault: Vault) -> None:
     where = await keep(database, vault, [])
 
@@ -162,7 +145,9 @@ async def test_a_discovery_of_a_grant_one_does_not_hold_is_refused(database: Dat
         for grant_id in (world.grant_id, "grt_absent"):
             with pytest.raises(LookupError):
                 await Discoveries(session, vault).keep(
-                    stranger, membership_id="m", grant_id=grant_id, team_id="T", channel_id="C", found=[]
+                    stranger,
+                    NewDiscovery(membership_id="m", grant_id=grant_id, team_id="T", channel_id="C"),
+                    [],
                 )
 
 

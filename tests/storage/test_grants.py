@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.accounts import Accounts
-from storage.discoveries import Discoveries, Found
-from storage.grants import Grants
+from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.grants import Grants, token_pair
 from storage.memberships import Members
 from storage.models import Discovery, Grant, GrantStatus, Role, utc_now
 from storage.renewals import Renewal, renew
@@ -36,7 +36,7 @@ async def tokens(
         grants = Grants(session, vault)
         grant = await grants.get(organization, grant_id)
         assert grant is not None
-        pair = grants.tokens(grant)
+        pair = token_pair(vault, grant)
     return pair.access.reveal(), pair.refresh.reveal() if pair.refresh else None
 
 
@@ -196,11 +196,8 @@ async def test_what_hung_on_the_pending_grant_moves_to_the_one_that_stays(
         )
         discovery = await Discoveries(session, vault).keep(
             organization,
-            membership_id="mem_1",
-            grant_id=pending.id,
-            team_id="T1",
-            channel_id="C1",
-            found=[Found(remote_id="r", kind="Page", name="Page")],
+            NewDiscovery(membership_id="mem_1", grant_id=pending.id, team_id="T1", channel_id="C1"),
+            [Found(remote_id="r", kind="Page", name="Page")],
         )
 
     async with database.organization(organization) as session:
@@ -238,7 +235,7 @@ async def test_an_ended_grant_that_is_still_referred_to_comes_back_with_a_new_co
         ended = await Grants(session, vault).get(organization, first.id)
         assert ended is not None
         with pytest.raises(LookupError):
-            Grants(session, vault).tokens(ended)
+            token_pair(vault, ended)
     assert (ended.status, ended.access_sealed, ended.refresh_sealed) == (GrantStatus.ENDED, None, None)
 
     second = await consent(database, vault, organization, access="a2")
@@ -297,7 +294,7 @@ async def test_the_last_organization_to_leave_a_grant_is_told_to_end_it(
     assert answers[1].id == grant.id
     async with database.system() as session:
         grants = Grants(session, vault)
-        assert grants.tokens(answers[1]).access.reveal().startswith("access-")
+        assert token_pair(vault, answers[1]).access.reveal().startswith("access-")
         assert await grants.end(answers[1])
         assert await grants.end(answers[1])
     assert await run_sql(database, "SELECT * FROM grant_") == []
@@ -429,12 +426,14 @@ async def test_the_uses_and_the_connectors_of_a_grant_are_known(database: Databa
     async with database.system(write=False) as session:
         repository = Grants(session, vault)
         by = await repository.connected_by(grants[0].id)
-        same = await repository.connected_by_same("x", by, grants[0].id)
+        people = await repository.people_behind(by)
+        same = await repository.connected_by_same("x", people, grants[0].id)
         anybody = await repository.connected_by_same("x", (), grants[0].id)
-        elsewhere = await repository.connected_by_same("tiktok", by, grants[0].id)
+        elsewhere = await repository.connected_by_same("tiktok", people, grants[0].id)
         uses = await repository.uses(grants[0].id)
 
     assert by == {members[0].id}
+    assert people == {"T1/U1"}
     assert (same, anybody, elsewhere, uses) == (1, 2, 0, 1)
 
 
@@ -448,13 +447,10 @@ async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vau
     await run_sql(database, "DELETE FROM grant_holder WHERE grant_id = :id", id=unheld.id)
     await end(database, ended)
     async with database.system() as session:
-        discovery = await Discoveries(session, vault).keep(
+        await Discoveries(session, vault).keep(
             organization,
-            membership_id="mem_1",
-            grant_id=choosing.id,
-            team_id="T1",
-            channel_id="C1",
-            found=[],
+            NewDiscovery(membership_id="mem_1", grant_id=choosing.id, team_id="T1", channel_id="C1"),
+            [],
         )
 
     async def abandoned() -> set[str]:
@@ -463,11 +459,6 @@ async def test_grants_nobody_needs_are_found_after_a_day(database: Database, vau
 
     assert await abandoned() == set()
     await backdate(database, Grant, "consented_at", timedelta(hours=25))
-    assert await abandoned() == {unused.id, unheld.id}
-    async with database.system() as session:
-        await Discoveries(session, vault).close(organization, discovery.id)
-    assert await abandoned() == {unused.id, unheld.id, choosing.id}
-    await run_sql(database, "UPDATE discovery SET chosen_at = NULL")
     assert await abandoned() == {unused.id, unheld.id}
     await expire(database, Discovery)
     assert await abandoned() == {unused.id, unheld.id, choosing.id}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage.installations import Installations, bot_token
+from storage.installations import BotTokenPair, Installations, InstalledApp, bot_token
 from tests.storage.world import run_sql
 
 if TYPE_CHECKING:
@@ -30,12 +30,14 @@ async def install(session: AsyncSession, vault: Vault, **more: Any) -> Installat
         "app_id": "A1",
         "bot_user_id": "UBOT",
         "scopes": ["chat:write"],
-        "bot_token": "xoxb-1",
-        "refresh_token": None,
-        "token_expires_at": None,
         "installed_by": "U1",
     }
-    return await Installations(session, vault).save(**values | more)
+    tokens = BotTokenPair(
+        access=more.pop("bot_token", "xoxb-1"),
+        refresh=more.pop("refresh_token", None),
+        expires_at=more.pop("token_expires_at", None),
+    )
+    return await Installations(session, vault).save(InstalledApp(**values | more), tokens)
 
 
 async def test_an_installation_keeps_its_token_sealed_and_gives_it_back(
@@ -142,12 +144,16 @@ async def test_a_rotation_that_was_overtaken_by_an_uninstall_stores_no_token(
     async with database.system() as session:
         before = await install(session, vault)
     async with database.system() as session:
-        rotated = await Installations(session, vault).rotate(before, "xoxb-2", "xoxe-2", AT)
+        rotated = await Installations(session, vault).rotate(
+            before, BotTokenPair(access="xoxb-2", refresh="xoxe-2", expires_at=AT)
+        )
     async with database.system() as session:
         await Installations(session, vault).uninstall(before)
 
     async with database.system() as session:
-        too_late = await Installations(session, vault).rotate(before, "xoxb-3", "xoxe-3", AT)
+        too_late = await Installations(session, vault).rotate(
+            before, BotTokenPair(access="xoxb-3", refresh="xoxe-3", expires_at=AT)
+        )
 
     assert (rotated, too_late) == (True, False)
     assert await run_sql(database, "SELECT bot_token_sealed FROM installation") == [(None,)]
@@ -158,7 +164,9 @@ async def test_of_many_who_would_renew_a_bot_token_one_at_a_time_may(
 ) -> None:
     async with database.system() as session:
         installation = await install(session, vault)
-        await Installations(session, vault).rotate(installation, "xoxb-1", "xoxe-1", AT)
+        await Installations(session, vault).rotate(
+            installation, BotTokenPair(access="xoxb-1", refresh="xoxe-1", expires_at=AT)
+        )
 
     async def take(lease: timedelta = timedelta(seconds=30)) -> Installation | None:
         async with database.system() as session:
@@ -169,7 +177,9 @@ async def test_of_many_who_would_renew_a_bot_token_one_at_a_time_may(
         await Installations(session, vault).release_rotation_lease(taken[0])
     dead, next_one = await take(timedelta(seconds=-1)), await take()
     async with database.system() as session:
-        await Installations(session, vault).rotate(installation, "xoxb-2", "xoxe-2", AT + timedelta(hours=12))
+        await Installations(session, vault).rotate(
+            installation, BotTokenPair(access="xoxb-2", refresh="xoxe-2", expires_at=AT + timedelta(hours=12))
+        )
 
     assert len(taken) == 1
     assert dead is not None

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import SQLModel
 
 import storage
+from storage.discoveries import NewDiscovery
 from storage.engine.db import Database
 from storage.grants import Grants
 from storage.memberships import LastOwner
@@ -44,7 +45,6 @@ CREATES = {
     "Invitations.invite": "adds an invitation of the organization it names",
     "JoinCodes.create": "adds a code of the organization it names",
     "Members.add": "adds a member of the organization it names",
-    "Tickets.open": "adds a ticket of the organization it names",
     "Workspaces.link": "called by whoever may let an organization be used from a workspace",
     "Workspaces.set_channel_default": "names an organization the caller was found to belong to",
     "Workspaces.set_default": "names an organization the caller was found to belong to",
@@ -81,6 +81,7 @@ ABSENT = {
     "ids": ["fnd_absent"],
     "realm": "T_absent",
     "user_id": "U_absent",
+    "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
 }
 HARMLESS: dict[str, Any] = {
     "role": Role.ADMIN,
@@ -99,7 +100,6 @@ HARMLESS: dict[str, Any] = {
     "team_id": "T1",
     "channel_id": "C1",
     "found": [],
-    "hints": [],
     "code": "is_archived",
     "before": WHEN,
     "author": "mem_x",
@@ -126,6 +126,9 @@ def of(world: World) -> dict[str, Any]:
         "ids": [world.found_id, world.blocked_id],
         "realm": world.team_id,
         "user_id": world.user_id,
+        "new": NewDiscovery(
+            membership_id=world.membership_id, grant_id=world.grant_id, team_id="T1", channel_id="C1"
+        ),
     }
 
 

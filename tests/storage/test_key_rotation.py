@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import select
 
 from storage.accounts import Accounts
-from storage.discoveries import Discoveries, Found
-from storage.grants import Grants
+from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.grants import Grants, token_pair
 from storage.key_rotation import remaining, rotate
 from storage.models import Grant
 from storage.vault import KeyMissing, KeyRing, SealBroken, Vault, VaultError, check_canaries
@@ -40,9 +40,9 @@ async def test_every_value_of_every_table_gets_the_newest_key(database: Database
 
     count = await rotate(database, AFTER, batch=3, progress=lambda done, total: heard.append((done, total)))
 
-    assert count == 11
-    assert await remaining(database, AFTER) == {2: 11, 1: 0}
-    assert heard[-1] == (11, 11)
+    assert count == 13
+    assert await remaining(database, AFTER) == {2: 13, 1: 0}
+    assert heard[-1] == (13, 13)
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
     async with database.system() as session:
         await check_canaries(session, ONLY_NEW)
@@ -89,7 +89,7 @@ async def write(database: Database, organization: str, vault: Vault, grant_id: s
         grants = Grants(session, AFTER)
         grant = await grants.get(organization, grant_id)
         assert grant is not None
-        grants.tokens(grant)
+        token_pair(AFTER, grant)
         grant.access_sealed = vault.seal(
             token, table="grant_", column="access_sealed", organization=None, row=grant_id
         )
@@ -126,7 +126,7 @@ async def test_nothing_is_lost_or_left_while_others_write(database: Database) ->
         for grant_id in ids:
             grant = await grants.get(organization, grant_id)
             assert grant is not None
-            token = grants.tokens(grant).access.reveal()
+            token = token_pair(ONLY_NEW, grant).access.reveal()
             assert token == written[grant_id] if grant_id in written else token.startswith("a")
 
 
@@ -155,7 +155,7 @@ async def test_a_ring_without_the_used_key_touches_nothing(database: Database) -
     with pytest.raises(KeyMissing):
         await rotate(database, ONLY_NEW)
 
-    assert await remaining(database, BEFORE) == {1: 11}
+    assert await remaining(database, BEFORE) == {1: 13}
 
 
 async def test_values_that_do_not_open_are_named_after_the_others_were_rotated(database: Database) -> None:
@@ -189,11 +189,8 @@ async def test_found_accounts_are_rotated_at_their_own_place(database: Database)
         grant = await pending_grant(session, BEFORE, organization, refresh=None)
         discovery = await Discoveries(session, BEFORE).keep(
             organization,
-            membership_id="m",
-            grant_id=grant.id,
-            team_id="T",
-            channel_id="C",
-            found=[Found(remote_id=f"r{n}", kind="Page", name=f"p{n}", token=f"t{n}") for n in range(30)],
+            NewDiscovery(membership_id="m", grant_id=grant.id, team_id="T", channel_id="C"),
+            [Found(remote_id=f"r{n}", kind="Page", name=f"p{n}", token=f"t{n}") for n in range(30)],
         )
 
     assert await rotate(database, AFTER, batch=7) == 31

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from storage.accounts import Accounts
 from storage.discoveries import Found
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import Role
 from storage.organizations import Organizations
@@ -35,14 +35,16 @@ async def grant_of(
         repository = Grants(session, vault)
         pending = await repository.create_pending(
             by.organization_id,
-            by.id,
-            platform=platform,
-            app=platform,
-            access="a",
-            refresh="r",
-            scopes=[],
-            access_expires_in=None,
-            refresh_expires_in=None,
+            NewGrant(
+                connected_by=by.id,
+                platform=platform,
+                app=platform,
+                access="a",
+                refresh="r",
+                scopes=[],
+                access_expires_in=None,
+                refresh_expires_in=None,
+            ),
         )
         return await repository.activate(
             by.organization_id, pending.id, external_id=who, external_name=who, scopes=[]
@@ -51,7 +53,8 @@ async def grant_of(
 
 async def others(database: Database, vault: Vault, grant: Grant, *people: str) -> int:
     async with database.system(write=False) as session:
-        return await Grants(session, vault).connected_by_same(grant.platform, people, grant.id)
+        grants = Grants(session, vault)
+        return await grants.connected_by_same(grant.platform, await grants.people_behind(people), grant.id)
 
 
 async def test_another_grant_of_the_same_person_counts_in_whatever_organization(

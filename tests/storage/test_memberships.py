@@ -126,16 +126,3 @@ async def test_somebody_who_leaves_slack_leaves_every_organization_even_as_last_
     assert {each.organization_id for each in ended} == set(organizations)
     assert all(each.ended_at is not None for each in ended)
     assert (again, left) == ([], ["U2"])
-
-
-async def test_a_member_is_last_seen_where_they_were(database: Database) -> None:
-    organization = await tenant(database)
-    member = await join(database, organization, "U1")
-
-    async with database.organization(organization) as session:
-        await Members(session).touch(member.id, "T2")
-
-    async with database.organization(organization, write=False) as session:
-        found = await Members(session).get(organization, member.id)
-    assert found is not None
-    assert found.team_id == "T2"

@@ -107,7 +107,7 @@ async def test_lives_are_as_long_as_promised(database: Database, vault: Vault) -
         "ticket": 10,
         "connection_attempt": 10,
         "sign_in": 10,
-        "install_state": 10,
+        "install_state": 15,
         "join_code": 24 * 60,
         "browser": 12 * 60,
         "discovery": 24 * 60,

@@ -9,6 +9,7 @@ from storage.models import Role
 from storage.organizations import Organizations
 from storage.standing import Seat
 from storage.workspaces import Workspaces
+from tests.rows import channel_default, seats
 from tests.storage.world import join, tenant
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ async def test_where_somebody_stands_takes_channel_workspace_and_membership_toge
         await Workspaces(session).set_channel_default("T1", "C1", other)
         await Workspaces(session).set_channel_default("T1", "C1", beta)
         await Workspaces(session).set_channel_default("T1", "C2", other)
-        assert await Workspaces(session).channel_default("T1", "C1") == beta
-        assert await Workspaces(session).channel_default("T1", "C3") is None
+        assert await channel_default(session, "T1", "C1") == beta
+        assert await channel_default(session, "T1", "C3") is None
 
     assert (nobody.choices, nobody.default_organization_id) == ((), None)
     assert only.choices == (
@@ -67,11 +68,11 @@ async def test_the_hot_question_is_one_query_and_agrees_with_the_slow_one(databa
     await join(database, await tenant(database, "not linked"), "U1")
 
     async with database.system(write=False) as session:
-        slow = await Members(session).of_person("T1", "U1", "T1")
-    seats = (await standing(database)).choices
+        slow = await seats(session, "T1", "U1", "T1")
+    quick = (await standing(database)).choices
 
     assert [organization.name for _, organization in slow] == ["a", "b"]
-    assert [seat.membership_id for seat in seats] == [member.id for member, _ in slow]
+    assert [seat.membership_id for seat in quick] == [member.id for member, _ in slow]
 
 
 async def test_those_who_left_and_deleted_organizations_have_no_seat(database: Database) -> None:

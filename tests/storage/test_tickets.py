@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.models import Ticket
-from storage.tickets import AskedBefore, Tickets, TooManyTickets
+from storage.tickets import TICKETS_PER_MINUTE, AskedBefore, Tickets, TooManyTickets
 from tests.storage.world import ahead, backdate, open_ticket, run_sql, tenant, ticket_of
 
 if TYPE_CHECKING:
@@ -32,33 +32,55 @@ async def test_looking_at_a_ticket_does_not_use_it_up(database: Database) -> Non
     assert again == (None, None)
 
 
-async def test_a_member_has_at_most_five_open_tickets(database: Database) -> None:
+async def test_the_sixth_link_of_a_member_closes_their_oldest(database: Database) -> None:
     organization = await tenant(database)
-    async with database.system() as session:
-        tickets = [await open_ticket(session, organization, "mem_1") for _ in range(5)]
+    tickets: list[str] = []
+    others: list[str] = []
+    for _ in range(8):
+        async with database.system() as session:
+            tickets.append(await open_ticket(session, organization, "mem_1"))
+            others.append(await open_ticket(session, organization, "mem_2") if len(others) < 5 else "")
 
+    async with database.system(write=False) as session:
+        works = [await Tickets(session).peek(ticket) is not None for ticket in tickets]
+        theirs = [await Tickets(session).peek(ticket) is not None for ticket in others[:5]]
+
+    assert works == [False] * 3 + [True] * 5
+    assert theirs == [True] * 5
+
+
+async def test_a_used_link_makes_no_room_and_takes_none(database: Database) -> None:
+    organization = await tenant(database)
+    tickets = []
+    for _ in range(5):
+        async with database.system() as session:
+            tickets.append(await open_ticket(session, organization, "mem_1"))
     async with database.system() as session:
-        with pytest.raises(TooManyTickets):
-            await open_ticket(session, organization, "mem_1")
-        await open_ticket(session, organization, "mem_2")
+        await Tickets(session).redeem(tickets[3])
     async with database.system() as session:
-        await Tickets(session).redeem(tickets[0])
         await open_ticket(session, organization, "mem_1")
+
+    async with database.system(write=False) as session:
+        works = [await Tickets(session).peek(ticket) is not None for ticket in tickets]
+
+    assert works == [True, True, True, False, True]
 
 
 async def test_a_clock_that_is_set_back_an_hour_lets_links_be_asked_for_again(database: Database) -> None:
     organization = await tenant(database)
     async with database.system() as session:
-        for _ in range(5):
+        for _ in range(TICKETS_PER_MINUTE):
             await open_ticket(session, organization, "mem_1")
     for column in ("created_at", "expires_at"):
         await ahead(database, "ticket", column, timedelta(hours=1))
 
     async with database.system() as session:
-        for _ in range(5):
-            await open_ticket(session, organization, "mem_1")
+        for _ in range(TICKETS_PER_MINUTE):
+            newest = await open_ticket(session, organization, "mem_1")
         with pytest.raises(TooManyTickets):
             await open_ticket(session, organization, "mem_1")
+    async with database.system(write=False) as session:
+        assert await Tickets(session).peek(newest) is not None
 
 
 async def test_a_request_gets_one_ticket_however_often_it_comes(database: Database) -> None:
@@ -76,9 +98,9 @@ async def test_a_request_gets_one_ticket_however_often_it_comes(database: Databa
         await open_ticket(session, organization, "mem_1", request="v0=another")
 
 
-async def test_a_member_gets_at_most_ten_tickets_a_minute(database: Database) -> None:
+async def test_a_member_gets_at_most_thirty_tickets_a_minute(database: Database) -> None:
     organization = await tenant(database)
-    for _ in range(10):
+    for _ in range(TICKETS_PER_MINUTE):
         async with database.system() as session:
             await Tickets(session).redeem(await open_ticket(session, organization, "mem_1"))
 
@@ -90,7 +112,7 @@ async def test_a_member_gets_at_most_ten_tickets_a_minute(database: Database) ->
         await open_ticket(session, organization, "mem_1")
 
 
-async def test_a_flood_from_many_places_at_once_opens_no_more_than_five(database: Database) -> None:
+async def test_a_flood_from_many_places_at_once_leaves_no_more_than_five_open(database: Database) -> None:
     organization = await tenant(database)
 
     async def ask() -> bool:
@@ -103,5 +125,5 @@ async def test_a_flood_from_many_places_at_once_opens_no_more_than_five(database
 
     opened = sum(await asyncio.gather(*(ask() for _ in range(200))))
 
-    assert opened == 5
-    assert await run_sql(database, "SELECT count(*) FROM ticket") == [(5,)]
+    assert opened == TICKETS_PER_MINUTE
+    assert await run_sql(database, "SELECT count(*) FROM ticket WHERE used_at IS NULL") == [(5,)]

@@ -10,34 +10,46 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlmodel import SQLModel, col, update
 
+from storage import tickets
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.attempt_outcomes import AttemptOutcomes
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.browsers import Browsers
-from storage.channels import Channels
-from storage.discoveries import Discoveries, Found
+from storage.channels import Channels, NewChannelRequest
+from storage.deletions import Deletions
+from storage.discoveries import Discoveries, Found, NewDiscovery
 from storage.engine.statements import across, now
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.grid_homes import Claim, remember
 from storage.incidents import Incidents
 from storage.install_states import InstallStates
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
 from storage.memberships import Members
-from storage.models import Delivery, DeliveryStatus, IncidentKind, Role, Ticket, new_secret, utc_now
+from storage.models import (
+    Delivery,
+    DeliveryStatus,
+    IncidentKind,
+    Organization,
+    Role,
+    Ticket,
+    new_secret,
+    utc_now,
+)
 from storage.operator_alerts import OperatorAlerts
 from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
 from storage.posts import Posts, Target
 from storage.rate_limits import RateLimit, RateLimits
+from storage.revocations import Revocations
 from storage.seen_requests import Seen
 from storage.sign_ins import SignIns
 from storage.tallies import Outcome, Tallies
-from storage.tickets import Tickets
+from storage.tickets import NewTicket, Tickets
 from storage.vault import check_canaries
 from storage.workspaces import Workspaces
 from tests.databases import owners
@@ -89,7 +101,9 @@ async def pending_grant(
         "refresh_expires_in": timedelta(days=180),
     }
     async with across(session):
-        return await Grants(session, vault).create_pending(organization_id, "mem_x", **values | more)
+        return await Grants(session, vault).create_pending(
+            organization_id, NewGrant(connected_by="mem_x", **values | more)
+        )
 
 
 async def two_attempts(session: AsyncSession, vault: Vault, ticket: Ticket) -> None:
@@ -117,28 +131,31 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             organization.id, realm=team, user_id=user, team_id=team, role=Role.OWNER
         )
         await Installations(session, vault).save(
-            slack_id=team,
-            team_id=team,
-            enterprise_id=None,
-            name="Workspace",
-            app_id="A1",
-            bot_user_id="UBOT",
-            scopes=["chat:write"],
-            bot_token=f"xoxb-{suffix}",
-            refresh_token="xoxe-1",
-            installed_by=user,
+            InstalledApp(
+                slack_id=team,
+                team_id=team,
+                enterprise_id=None,
+                name="Workspace",
+                app_id="A1",
+                bot_user_id="UBOT",
+                scopes=["chat:write"],
+                installed_by=user,
+            ),
+            BotTokenPair(access=f"xoxb-{suffix}", refresh="xoxe-1"),
         )
         invitation = await invite(session, organization.id, member)
         await Invitations(session).decline(invitation.id, team, user)
         await invite(session, organization.id, member)
         request = await Channels(session).request(
             organization.id,
-            team_id=team,
-            channel_id=channel,
-            wanted_id=organization.id,
-            requested_by=member.id,
-            realm=team,
-            user_id=user,
+            NewChannelRequest(
+                team_id=team,
+                channel_id=channel,
+                wanted_id=organization.id,
+                requested_by=member.id,
+                realm=team,
+                user_id=user,
+            ),
         )
         assert request is not None
         code = await JoinCodes(session).create(organization.id, Role.MEMBER, member.id)
@@ -158,21 +175,24 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         grant = await grants.activate(
             organization.id, grant.id, external_id=f"x-{suffix}", external_name="Somebody", scopes=["read"]
         )
+        await delete_another(session, vault, member, suffix)
         account = await Accounts(session, vault).attach(
             organization.id, grant=grant, connected_by=member.id, found=new_account(suffix)
         )
         discoveries = Discoveries(session, vault)
         discovery = await discoveries.keep(
             organization.id,
-            membership_id=member.id,
-            grant_id=grant.id,
-            team_id=team,
-            channel_id=channel,
-            found=[
+            NewDiscovery(
+                membership_id=member.id,
+                grant_id=grant.id,
+                team_id=team,
+                channel_id=channel,
+                hints=["no_channel"],
+            ),
+            [
                 Found(remote_id="r2", kind="Page", name="Mugs", token="page-token"),
                 Found(remote_id="r3", kind="Page", name="Cups", blocker="suspended"),
             ],
-            hints=["no_channel"],
         )
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
@@ -198,15 +218,16 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await RateLimits(session).consume(await RateLimits(session).lock(f"x-{suffix}", rate_limit), 1)
         await OperatorAlerts(session).raise_once(f"x-{suffix}", "invalid_client", timedelta(hours=1))
         await Audit(session).write(organization.id, member.id, "account connected", account.id)
-        hello = NewNotice(
-            key=f"hello:{suffix}",
-            slack_id=team,
-            channel=channel,
-            kind="text",
-            facts={"text": "hello"},
-            organization_id=organization.id,
+        await Notices(session).put(
+            NewNotice(
+                key=f"hello:{suffix}",
+                slack_id=team,
+                channel=channel,
+                kind="text",
+                facts={"text": "hello"},
+                organization_id=organization.id,
+            )
         )
-        await Notices(session).put(hello)
     return World(
         organization_id=organization.id,
         membership_id=member.id,
@@ -228,6 +249,15 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
     )
 
 
+async def delete_another(session: AsyncSession, vault: Vault, owner: Membership, suffix: str) -> None:
+    """Let the same owner have deleted another organization, of which a sign-in is not revoked yet."""
+    former = await pending_grant(session, vault, owner.organization_id)
+    receivers = [(owner.team_id, owner.user_id)]
+    deletion = await Deletions(session).begin(Organization(name=f"Former {suffix}"), 1, receivers)
+    people = [f"{owner.realm}/{owner.user_id}"]
+    await Revocations(session, vault).put(former, people, deletion_id=deletion.id, accounts=["Former mugs"])
+
+
 async def invite(session: AsyncSession, organization_id: str, inviter: Membership) -> Invitation:
     """Return an invitation of somebody to the organization; here the inviter themselves, who is at hand."""
     return await Invitations(session).invite(
@@ -246,12 +276,18 @@ def new_account(suffix: str = "1", **more: Any) -> Found:
     return Found(**values | more)
 
 
-async def open_ticket(session: AsyncSession, organization_id: str, membership_id: str, **more: str) -> str:
+async def open_ticket(
+    session: AsyncSession,
+    organization_id: str,
+    membership_id: str,
+    *,
+    request: str | None = None,
+    **more: str,
+) -> str:
     """Return a ticket of this member."""
     values = {"team_id": "T1", "channel_id": "C1", "platform": "x", "app": "x"}
-    return await Tickets(session).open(
-        organization_id=organization_id, membership_id=membership_id, **values | more
-    )
+    new = NewTicket(organization_id=organization_id, membership_id=membership_id, **values | more)
+    return await tickets.open_ticket(session, new, request=request)
 
 
 async def tenant(database: Database, name: str = "Octa") -> str:

@@ -8,7 +8,6 @@ import pytest
 from sqlmodel import col, select, update
 
 from adapters.base import Capability
-from bot.services.accounts.disconnecting import Revocation
 from bot.views.accounts import CAN
 from sandbox.browser import Consent
 from sandbox.core import Fault
@@ -16,9 +15,10 @@ from sandbox.member import Member, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
 from storage.engine.statements import now
-from storage.models import Account, Grant, GrantStatus
+from storage.models import Account, Grant, GrantStatus, Revocation
 from tests.application import Office
 from tests.platforms import PLATFORMS
+from tests.storage.world import backdate
 from tests.stories.told import (
     answer_to,
     buttons,
@@ -112,7 +112,7 @@ async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
     upload = "https://www.googleapis.com/auth/youtube.upload"
     await ada.connect("youtube", Consent(person=EVERYWHERE["youtube"], untick=[upload]))
 
-    assert "🟠 connected, but can't publish" in await said(ada, "accounts")
+    assert "🟠 connected, but it can't publish yet" in await said(ada, "accounts")
     assert "0 of 1 accounts can publish" in await said(ada, "status")
 
 
@@ -284,19 +284,24 @@ async def test_an_account_that_is_gone_already_is_said_to_be(office: Office) -> 
     assert old_modal == "" or "isn't there any more" in old_modal
 
 
-async def test_a_platform_that_does_not_confirm_is_named_and_the_tokens_are_gone_all_the_same(
-    either_office: Office,
-) -> None:
-    ada = await either_office.installed()
+async def test_a_platform_that_does_not_confirm_is_named_and_asked_again(either_office: Office) -> None:
+    ada, x = await either_office.installed(), either_office.world.platforms["x"]
     await connected(ada, "x", "4711")
-    either_office.world.platforms["x"].faults.append(Fault(path="/revoke", status=503))
+    x.faults.append(Fault(path="/revoke", status=503))
 
     words = await disconnect(ada, "octa demo")
+    left, alive = await grants(either_office, "x"), [family.dead for family in x.grants.values()]
+    x.faults.clear()
+    await backdate(either_office.database, Revocation, "due_at", timedelta(seconds=1))
+    await either_office.parts.deletions.work()
 
     assert "✅ Octa Demo is disconnected." in words
-    assert "X didn't confirm that our access has ended. Our tokens are deleted" in words
+    assert "X hasn't confirmed yet that our access has ended. I keep trying for 72 hours" in words
     assert "remove Octapost under connected apps in the X settings" in words
-    assert all(grant.access_sealed is None for grant in await grants(either_office, "x"))
+    assert (left, alive) == ([], [""])
+    assert all(family.dead for family in x.grants.values())
+    async with either_office.database.system(write=False) as session:
+        assert list(await session.exec(select(Revocation))) == []
 
 
 async def test_one_of_two_pages_goes_and_the_sign_in_stays(office: Office) -> None:
@@ -530,7 +535,35 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     assert "press Reconnect and tick" in words
 
 
-def test_every_outcome_of_a_disconnect_is_worded() -> None:
-    assert {Revocation.ENDED, Revocation.STILL_USED, Revocation.SAME_PERSON, Revocation.FAILED} == set(
-        Revocation
-    )
+async def test_two_pages_of_one_name_are_told_apart_wherever_they_stand(office: Office) -> None:
+    ada, meta = await office.installed(), office.world.platforms["facebook"]
+    pages = meta.pages  # type: ignore[attr-defined]
+    ids = [page.id for page in pages.values() if "ana" in page.roles][:2]
+    for page_id in ids:
+        pages[page_id].name, pages[page_id].username = "Sunrise Cafe", ""
+
+    words = await connected(ada, "facebook", "ana", choose=3)
+    status, doctor = await said(ada, "status"), await said(ada, "doctor Sunrise Cafe")
+
+    labels = sorted(line.split(": ")[1] for line in status.splitlines() if "Sunrise Cafe" in line)
+    assert labels == sorted(f"Sunrise Cafe (…{page_id[-4:]})" for page_id in ids)
+    assert all(label in words for label in labels)
+    assert all(label in doctor for label in labels)
+    assert labels[0] in await said(ada, f"doctor {labels[0]}")
+    assert labels[1] not in await said(ada, f"doctor {labels[0]}")
+
+
+async def test_a_name_copied_from_status_or_typed_in_another_form_is_found(office: Office) -> None:
+    ada, meta = await office.installed(), office.world.platforms["facebook"]
+    pages = meta.pages  # type: ignore[attr-defined]
+    for page in pages.values():
+        page.name = f"Cafe\u0301 *{page.name}* @home"
+    await connected(ada, "facebook", "ana", choose=3)
+
+    status = await said(ada, "status")
+    copied = [line.split(": ")[1] for line in status.splitlines() if "@home" in line]
+
+    assert "\u200b" not in status
+    assert len(copied) == 3
+    for name in (*copied, copied[0].replace("Cafe\u0301", "CAFÉ")):
+        assert "Facebook" in await said(ada, f"doctor {name}")

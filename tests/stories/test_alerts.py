@@ -277,8 +277,8 @@ async def test_a_digest_does_not_call_well_what_cannot_publish(office: Office) -
 
     await office.parts.watch.run()
 
-    words = text_of(await card_with(office, "🟠 Acme: 1 account, 1 needs a look."))
-    assert "1 account, 1 needs a look." in text_of(await office.slack.open_home(ADA))
+    words = text_of(await card_with(office, "🟠 Acme: 1 account, 1 can't publish yet."))
+    assert "1 account, 1 can't publish yet." in text_of(await office.slack.open_home(ADA))
     assert "/octapost doctor says why" in words
 
 

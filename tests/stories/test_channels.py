@@ -9,8 +9,8 @@ from sandbox.member import Member, text_of
 from sandbox.slack.world import ADA, OLGA, OTTO
 from storage.memberships import Members
 from storage.models import Organization, Role
-from storage.workspaces import Workspaces
 from tests.application import Office
+from tests.rows import channel_default, seats
 from tests.stories.told import answer_to, buttons, hears, joins, said, trail
 
 RANDOM = "C0ACMERAN"
@@ -69,7 +69,7 @@ async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_cha
     refused = await answer_to(olga, request, "channel.approve")
     assert "This needs an admin of Acme." in text_of(refused)
     async with office.database.system() as session:
-        [(membership, _)] = await Members(session).of_person("T0ACME", OTTO, "T0ACME")
+        [(membership, _)] = await seats(session, "T0ACME", OTTO, "T0ACME")
         bakery = membership.organization_id
         await Members(session).add(bakery, realm="T0ACME", user_id=OLGA, team_id="T0ACME", role=Role.OWNER)
         await Members(session).set_role(bakery, membership.id, Role.MEMBER)
@@ -78,7 +78,7 @@ async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_cha
 
     await hears(ada, "That request was answered or has expired")
     async with office.database.system(write=False) as session:
-        assert await Workspaces(session).channel_default("T0ACME", "C0ACMESOC") is None
+        assert await channel_default(session, "T0ACME", "C0ACMESOC") is None
 
 
 async def test_an_admin_of_both_moves_a_channel_and_a_plain_member_does_not(office: Office) -> None:
@@ -132,7 +132,7 @@ async def test_two_of_one_name_from_before_are_told_apart_by_their_owners(office
         lambda: "In this channel, /octapost now means Acme." in str([text_of(m) for m in ada.seen()])
     )
     async with office.database.system(write=False) as session:
-        bakery = await Workspaces(session).channel_default("T0ACME", "C0ACMESOC")
+        bakery = await channel_default(session, "T0ACME", "C0ACMESOC")
         assert [each.user_id for each in await Members(session).owners(str(bakery))] == [OTTO]
 
 

@@ -11,6 +11,7 @@ from sandbox.core import Fault
 from sandbox.member import links_in, text_of
 from sandbox.slack.world import ADA, BEA, OLGA, OTTO
 from storage.models import GrantStatus
+from storage.tickets import TICKETS_PER_MINUTE
 from tests.application import Office
 from tests.counts import sampled
 from tests.platforms import PLATFORMS
@@ -139,12 +140,26 @@ async def test_the_shortcut_tells_somebody_in_no_organization_what_to_do(office:
     assert "/octapost org create NAME" in text_of(await otto.modal_with("aren't a member"))
 
 
-async def test_too_many_open_links_are_named_as_such(office: Office) -> None:
+async def test_every_platform_can_be_pressed_one_after_the_other_and_the_newest_links_work(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    message = await ada.command("connect")
+    keys = [e["action_id"] for block in message.blocks for e in block.get("elements", ()) if "action_id" in e]
+
+    links = [links_in(await answer_to(ada, message, key))[0] for key in keys]
+    pages = [await ada.browser.open(link) for link in links]
+
+    assert [page.status for page in pages] == [410] * (len(keys) - 5) + [200] * 5
+
+
+async def test_who_asks_for_links_without_end_is_told_to_wait(office: Office) -> None:
     ada = await office.installed()
 
-    answers = [await said(ada, "connect x") for _ in range(7)]
+    answers = [await said(ada, "connect x") for _ in range(TICKETS_PER_MINUTE + 1)]
 
-    assert "You have several connect links open already." in answers[-1]
+    assert "You have asked for many links within a minute." in answers[-1]
+    assert all("Continue to X" in answer for answer in answers[:-1])
 
 
 # What comes of it

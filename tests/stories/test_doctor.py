@@ -100,6 +100,9 @@ async def test_an_outage_of_a_whole_platform_is_said_once_and_asks_nobody_for_an
         assert "TikTok isn't answering anybody right now. Nothing to do; posts wait." in words
         assert "X isn't answering" not in words
         assert "needs reconnecting" not in words
+        assert "need a look" not in words
+        assert "needs a look" not in words
+    assert "2 accounts, all connected." in text_of(await either_office.slack.open_home(ADA))
     assert "Acme: 2 of 2 accounts can publish." in await said(ada, "status")
 
 
@@ -214,6 +217,6 @@ async def test_the_home_the_cards_and_the_doctor_say_the_same(either_office: Off
 
     for words in (home, await said(ada, "accounts"), await said(ada, "doctor")):
         assert "🟡 connected, ends soon" in words
-        assert "LinkedIn ends this sign-in in 6 days; then somebody has to sign in again." in words
+        assert "LinkedIn ends this sign-in in 6 days; then someone has to sign in again." in words
         assert "Press Reconnect; it takes a minute." in words
     assert "1 account, 1 needs a look." in home

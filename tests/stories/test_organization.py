@@ -236,6 +236,7 @@ async def test_removing_a_person_disconnects_nothing(either_office: Office) -> N
 
     assert f"<@{OTTO}> isn't a member of Acme any more." in words
     assert "Every account stays connected." in words
+    await hears(otto, "You are no longer a member of Acme in Octapost.")
     assert "You aren't a member" in await said(otto, "accounts")
     cards = await said(ada, "accounts")
     assert "Octa Demo" in cards
@@ -368,6 +369,52 @@ async def test_a_person_of_one_workspace_stays_a_stranger_in_the_other_organizat
     assert ACME not in words
 
 
+# Leaving
+
+
+async def test_a_member_leaves_and_the_admins_are_told(office: Office) -> None:
+    ada, otto = await office.installed(), await office.person(OTTO)
+    await joins(ada, otto, "admin")
+    await connected(otto, "x", "4711")
+
+    form = await otto.modal_by("org leave")
+    warned, shown = text_of(form), text_of(await otto.submit(form))
+
+    assert "You'll lose access to Acme right away." in warned
+    assert shown == "You've left Acme."
+    await hears(ada, f"<@{OTTO}> left Acme.")
+    assert "You aren't a member" in await said(otto, "accounts")
+    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert (await trail(office))[-1] == "member left"
+    await joins(ada, otto)
+
+
+async def test_the_only_owner_is_told_what_to_do_instead_of_leaving(office: Office) -> None:
+    ada, otto = await office.installed(), await office.person(OTTO)
+    await joins(ada, otto)
+
+    refusal = await ada.command("org leave")
+    await ada.press(refusal, "org.members")
+    members = text_of(await ada.modal_with("org.change"))
+    await ada.press(refusal, "org.delete")
+    await ada.modal_with("Type the organization's name to confirm")
+
+    assert "You're the only owner of Acme, so you can't leave yet." in text_of(refusal)
+    assert f"<@{OTTO}>" in members
+
+
+async def test_an_owner_who_became_the_only_one_meanwhile_stays(office: Office) -> None:
+    ada, otto = await office.installed(), await office.person(OTTO)
+    await joins(ada, otto, "owner")
+    form = await ada.modal_by("org leave")
+    await ada.command(f"org role <@{OTTO}> member")
+
+    shown = text_of(await ada.submit(form))
+
+    assert "Acme needs at least one owner." in shown
+    assert "Acme: you are an owner" in await said(ada, "org")
+
+
 async def test_the_only_owner_is_back_as_owner_when_slack_has_them_back(either_office: Office) -> None:
     ada = await either_office.installed()
     otto = await either_office.person(OTTO)
@@ -417,3 +464,17 @@ async def test_an_old_event_that_comes_again_restores_nobody_whom_slack_has_deac
     await office.slack.event(ACME, {"type": "user_change", "user": user})
 
     assert "member returned" not in await trail(office)
+
+
+async def test_a_rename_to_the_name_of_another_organization_is_refused_as_creating_it_is(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.command("org create Bakery")
+    await ada.command("org switch Bakery")
+
+    created, renamed = await said(ada, "org create ACME"), await said(ada, "org rename Acme")
+
+    assert "exists, and you are its owner" not in created
+    assert "is now called" not in renamed
+    assert "Bakery: you are an owner" in await said(ada, "org")

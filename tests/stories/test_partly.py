@@ -13,7 +13,7 @@ from sandbox.slack.world import ADA, BEA
 from storage.models import Account, DeliveryStatus
 from tests.posts import HOUR, counted, schedule
 from tests.stories.test_incidents import card_with, cards, dies, incidents, ready, thread_with
-from tests.stories.told import answer_to, buttons, connected, hears, said
+from tests.stories.told import answer_to, buttons, came_to, connected, hears, said
 
 if TYPE_CHECKING:
     from sandbox.browser import Page
@@ -27,6 +27,9 @@ BAKERY = "104000000000001"
 async def reconnects(person: Member, card: Message, consent: Consent) -> Page:
     """Press Reconnect on a card and go there."""
     return await person.travel(links_in(await answer_to(person, card, "incident.reconnect"))[0], consent)
+
+
+CANNOT = "connected, but it can't publish yet"
 
 
 async def with_pages(office: Office, many: int = 2) -> Member:
@@ -62,13 +65,18 @@ async def test_a_reconnect_without_the_permission_to_publish_leaves_the_card_red
     card = await card_with(office, "until somebody reconnects")
     less = Consent(person="octa_demo", untick=["video.publish", "video.upload"])
 
-    await reconnects(ada, card, less)
+    page = await reconnects(ada, card, less)
 
+    told = await hears(ada, "🟠 Connected, but it can't publish yet: Octa Demo on TikTok.")
+    assert "Renewed" not in text_of(told)
+    assert buttons(told) == ["Reconnect"]
+    assert page.title.startswith("Connected, but it can't publish yet")
+    assert "Renewed" not in page.text
     await thread_with(office, card, "the permission to publish was not granted at the last sign-in")
     words = text_of(cards(office)[0])
     assert "🔴 TikTok: Octa Demo can't publish for Acme until somebody reconnects." in words
     assert "Press Reconnect and leave everything ticked." in words
-    assert "🟠 connected, but can't publish" in await said(ada, "status")
+    assert "🟠 connected, but it can't publish yet" in await said(ada, "status")
     await reconnects(ada, cards(office)[0], Consent(person="octa_demo"))
     shown = await card_with(office, "🟢 TikTok: Octa Demo can publish for Acme again.")
     assert buttons(shown) == []
@@ -91,6 +99,37 @@ async def test_a_page_that_a_reconnect_leaves_out_is_red_until_one_has_it(office
     await reconnects(ada, shown, Consent(person="ana"))
     await card_with(office, "🟢 Facebook: Ana Ruiz Studio and Harbor Market can publish for Acme again.")
     assert "4 of 4 accounts can publish" in await said(ada, "status")
+
+
+async def test_a_first_connection_without_the_permission_to_publish_is_no_success_anywhere(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+
+    page, told = await came_to(ada, "tiktok", Consent(person="octa_demo", untick=["video.publish"]))
+
+    assert "🟠 Connected, but it can't publish yet: Octa Demo on TikTok." in text_of(told)
+    assert "✅" not in text_of(told)
+    assert "The permission to publish (video.publish) wasn't granted at sign-in" in text_of(told)
+    assert page.title.startswith("Connected, but it can't publish yet")
+    assert "The Reconnect button is in the message we sent you in Slack." in page.text
+    home = text_of(await office.slack.open_home(ADA))
+    assert "1 account, 1 can't publish yet." in home
+    for words in (home, await said(ada, "accounts"), await said(ada, "status"), await said(ada, "doctor")):
+        assert f"🟠 {CANNOT}" in words
+    await ada.travel(links_in(await answer_to(ada, told, "account.renew"))[0], Consent(person="octa_demo"))
+    await hears(ada, "🔁 Renewed for Acme: Octa Demo on TikTok.")
+    assert "1 account, all connected." in text_of(await office.slack.open_home(ADA))
+
+
+async def test_pages_chosen_without_the_permission_to_publish_are_no_success(office: Office) -> None:
+    ada = await office.installed()
+
+    shown = await ada.connect("facebook", Consent(person="ana", untick=["pages_manage_posts"]), choose=2)
+
+    assert "✅" not in shown
+    assert "🟠 Connected, but they can't publish yet: Ana Ruiz Studio and Blue Door Bakery." in shown
+    assert "2 accounts, 2 can't publish yet." in text_of(await office.slack.open_home(ADA))
 
 
 @pytest.mark.parametrize("code", ["left_out", "scope_lost"])

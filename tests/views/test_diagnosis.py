@@ -12,7 +12,7 @@ import pytest
 from bot.services.accounts.diagnosis import diagnose
 from bot.services.accounts.health import PlatformHealth
 from bot.services.accounts.problems import CONSEQUENCES, Problem, Remedy, Severity
-from bot.views.diagnosis import DOTS, SENTENCES, STATES, advice, health, sentence, status
+from bot.views.diagnosis import DOTS, SENTENCES, STATES, advice, health, sentence, status, tally
 from storage.models import GrantStatus
 from tests.platforms import PLATFORMS
 from tests.states import NOON, account_state
@@ -123,7 +123,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "linkedin",
         {"refresh_sealed": b"r", "refresh_expires_at": NOON - DAY, "access_expires_at": NOON + 9 * DAY},
         "🟡 connected, ends soon",
-        "Nothing renews it any more: LinkedIn ends this sign-in in 9 days; then somebody has to sign in again.",
+        "Nothing renews it any more: LinkedIn ends this sign-in in 9 days; then someone has to sign in again.",
         Remedy.RECONNECT,
     ),
     "outlived-its-refresh-token": (
@@ -137,7 +137,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "linkedin",
         {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7},
         "🟡 connected, check delayed",
-        "LinkedIn hasn't answered our last 7 tries to see whether it still holds. We keep trying.",
+        "LinkedIn hasn't answered our last 7 tries to see whether it still works. We keep trying.",
         Remedy.NOTHING,
     ),
     "look-overdue": (
@@ -183,8 +183,23 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
         ("x", {"refresh_sealed": b"r", "access_expires_at": NOON - timedelta(hours=1)}, "Renews itself."),
         (
             "tiktok",
+            {"refresh_sealed": b"r", "refresh_expires_at": NOON + timedelta(days=179)},
+            "Renews itself.",
+        ),
+        (
+            "tiktok",
+            {"refresh_sealed": b"r", "refresh_expires_at": NOON + timedelta(days=20)},
+            "Not renewed for a while. Unless a renewal works within 20 days, someone has to sign in again.",
+        ),
+        (
+            "linkedin",
             {"refresh_sealed": b"r", "refresh_expires_at": NOON + timedelta(days=300)},
-            "Renews itself for another 300 days; then somebody has to sign in again.",
+            "Renews itself for another 300 days; then someone has to sign in again.",
+        ),
+        (
+            "youtube",
+            {"refresh_sealed": b"r", "refresh_expires_at": NOON + timedelta(days=6)},
+            "Renews itself for another 6 days; then someone has to sign in again.",
         ),
         (
             "tiktok",
@@ -194,12 +209,12 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
         (
             "linkedin",
             {"access_expires_at": NOON + timedelta(days=59, hours=20)},
-            "LinkedIn ends this sign-in in 60 days; then somebody has to sign in again.",
+            "LinkedIn ends this sign-in in 60 days; then someone has to sign in again.",
         ),
         (
             "linkedin",
             {"access_expires_at": NOON + timedelta(hours=30)},
-            "LinkedIn ends this sign-in in 30 hours; then somebody has to sign in again.",
+            "LinkedIn ends this sign-in in 30 hours; then someone has to sign in again.",
         ),
         ("linkedin", {"access_expires_at": NOON}, "The sign-in has expired: reconnect it."),
         ("facebook", {"access_expires_at": NOON + timedelta(days=60)}, "Renews itself."),
@@ -209,10 +224,30 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
             "The time of the person's sign-in is up. We ask Facebook what works without it.",
         ),
         ("facebook", {"access_expires_at": None}, "Doesn't expire by itself."),
+        (
+            "facebook",
+            {"access_expires_at": None, "data_access_expires_at": NOON + timedelta(days=90)},
+            "Renews itself. Facebook shows us its data for another 90 days; then someone has to sign in again.",
+        ),
     ],
 )
 def test_expiry_is_said_in_words(platform: str, facts: dict[str, object], words: str) -> None:
     assert sentence(diagnose(account_state(platform, **facts), NOON)) == words
+
+
+@pytest.mark.parametrize("renewed", [timedelta(0), timedelta(days=20), timedelta(days=44)])
+def test_a_renewal_does_not_change_what_is_said_of_the_window_for_data(renewed: timedelta) -> None:
+    facts = {
+        "access_expires_at": NOON + timedelta(days=60) + renewed,
+        "data_access_expires_at": NOON + timedelta(days=90),
+    }
+
+    found = diagnose(account_state("instagram", **facts), NOON + renewed)
+
+    left = (timedelta(days=90) - renewed).days
+    assert sentence(found) == (
+        f"Renews itself. Instagram shows us its data for another {left} days; then someone has to sign in again."
+    )
 
 
 @pytest.mark.parametrize("over", [GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED])
@@ -228,6 +263,22 @@ def test_an_account_without_a_sign_in_needs_one() -> None:
 
     assert status(found) == "🔴 needs reconnecting"
     assert sentence(found) == "The sign-in is over: reconnect it."
+
+
+def test_only_what_somebody_can_do_something_about_is_counted() -> None:
+    well = diagnose(account_state(), NOON)
+    silent = diagnose(replace(account_state(), health=PlatformHealth(silent_since=NOON)), NOON)
+    suspected = diagnose(account_state(suspected_at=NOON), NOON)
+    mute = diagnose(replace(account_state("tiktok"), can=frozenset()), NOON)
+    dead = diagnose(account_state(status=GrantStatus.NEEDS_RECONNECT, reason="invalid_grant"), NOON)
+    late = diagnose(account_state(due_at=NOON - timedelta(hours=2)), NOON)
+
+    assert tally([well, silent, suspected]) == "3 accounts, all connected."
+    assert tally([mute]) == "1 account, 1 can't publish yet."
+    assert tally([well, mute, dead, late]) == (
+        "4 accounts, 1 needs reconnecting, 1 can't publish yet and 1 needs a look."
+    )
+    assert tally([dead, dead, silent]) == "3 accounts, 2 need reconnecting."
 
 
 def test_a_platform_that_ends_every_sign_in_is_called_mistaken() -> None:

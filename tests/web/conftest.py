@@ -16,9 +16,11 @@ __all__ = ["browser", "office"]
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def office(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
+    """The product and its world; parametrize it indirectly with settings."""
     async with AsyncExitStack() as stack:
-        yield await open_office(tmp_path, stack, work=False, monitoring_listener=bound())
+        extra = getattr(request, "param", None)
+        yield await open_office(tmp_path, stack, extra, work=False, monitoring_listener=bound())
 
 
 @pytest.fixture

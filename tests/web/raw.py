@@ -92,11 +92,11 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def served(handler: Handler = echo) -> AsyncIterator[Served]:
-    """Run a server that gives every request to `handler`."""
+async def served(handler: Handler = echo, *, read_after_answer_s: float = 0.1) -> AsyncIterator[Served]:
+    """Run a server that gives every request to `handler`. After a refusal it reads on for a moment only."""
     application = web.Application()
     application.add_routes([web.route("*", "/{path:.*}", handler)])
-    runner = Runner(application, HEADERS, limit=FEWEST_CONNECTIONS)
+    runner = Runner(application, HEADERS, limit=FEWEST_CONNECTIONS, read_after_answer_s=read_after_answer_s)
     await runner.setup()
     found: Served | None = None
     try:

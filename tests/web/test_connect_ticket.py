@@ -6,12 +6,12 @@ import re
 
 import httpx
 import pytest
+from sqlmodel import col, delete
 
 from sandbox.core import Fault
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, GUS, OTTO
-from storage.browsers import Browsers
 from storage.memberships import Members
-from storage.models import Browser, ConnectionAttempt, Role, SignIn, Ticket
+from storage.models import Browser, ConnectionAttempt, Role, SignIn, Ticket, digest
 from tests.application import Office
 from tests.pages import COOKIE, press, query_of
 from tests.platforms import PLATFORMS
@@ -340,7 +340,9 @@ async def test_a_proof_ends_with_the_browser_being_forgotten(
     member = await office.member()
     await office.sign_in(browser, await office.ticket(member))
     async with office.parts.database.system() as session:
-        await Browsers(session).forget(browser.cookies[COOKIE])
+        await session.exec(
+            delete(Browser).where(col(Browser.browser_hash) == digest(browser.cookies[COOKIE]))
+        )
 
     started = await press(browser, await office.ticket(member))
 

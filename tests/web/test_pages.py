@@ -160,7 +160,7 @@ async def test_no_parameter_decides_where_a_redirect_goes(proxied: Office) -> No
                     assert answer.headers["location"].startswith(f"{proxied.slack.url}/oauth/v2/authorize?")
                     assert "evil" not in answer.headers["location"]
                 assert "evil.example" not in answer.text
-                assert not answer.is_redirect or answer.status_code == 303
+                assert not answer.is_redirect or answer.status_code in {302, 303}
             answer = await browser.post(
                 f"{live}?{urlencode({name: value})}",
                 headers={"Origin": "null", "Sec-Fetch-Site": "same-origin"},
@@ -236,3 +236,26 @@ async def test_a_failure_of_ours_is_a_page_with_a_number(office: Office, browser
     assert re.search(r"the number [0-9a-f]{8}", page.text)
     assert "Traceback" not in page.text
     assert page.headers["x-content-type-options"] == "nosniff"
+
+
+SUPPORT = "mailto:help@example.com"
+
+
+@pytest.mark.parametrize("office", [{"OCTAPOST_SUPPORT_URL": SUPPORT}], indirect=True)
+async def test_the_landing_page_leads_to_privacy_and_support(office: Office) -> None:
+    async with httpx.AsyncClient(base_url=office.parts.settings.public_url) as browser:
+        landing = await browser.get("/")
+        privacy = await browser.get("/privacy")
+
+    assert (landing.status_code, privacy.status_code) == (200, 200)
+    assert 'href="/privacy"' in landing.text
+    assert f'href="{SUPPORT}"' in landing.text
+    assert f'<a href="{SUPPORT}">help@example.com</a>' in privacy.text
+    assert "alert cards 400 days" in privacy.text
+
+
+async def test_without_a_support_address_the_privacy_page_names_who_to_ask(office: Office) -> None:
+    async with httpx.AsyncClient(base_url=office.parts.settings.public_url) as browser:
+        privacy = await browser.get("/privacy")
+
+    assert "Ask the person who added Octapost to your Slack workspace." in privacy.text

@@ -14,9 +14,10 @@ from aiohttp import web
 
 from bot.web.open_connections import BODIES_TOGETHER, FEWEST_CONNECTIONS, TIME_LIMITS_S, Phase
 from bot.web.request_limits import LARGEST_BODY, LARGEST_SLACK_BODY, LONGEST_HEAD, SLACK_EVENTS, body_of
-from bot.web.server import READ_AFTER_ANSWER, arrived
+from bot.web.server import READ_AFTER_ANSWER, READ_AFTER_ANSWER_S, arrived
 from tests.hostile.slack_side import listening
 from tests.hostile.strangers import head
+from tests.patience import PATIENCE_S
 from tests.web.raw import served
 
 PAUSE_S = 0.2
@@ -384,7 +385,7 @@ async def test_a_body_as_large_as_allowed_is_read(largest: int) -> None:
 
 
 async def test_a_refusal_is_read_also_by_a_client_that_first_sends_everything() -> None:
-    async with served() as one:
+    async with served(read_after_answer_s=READ_AFTER_ANSWER_S) as one:
         client = await one.client()
         size = READ_AFTER_ANSWER // 2
         await client.send(head("POST /", {"Content-Length": size}), *[bytes(size // 64)] * 64)
@@ -393,7 +394,7 @@ async def test_a_refusal_is_read_also_by_a_client_that_first_sends_everything() 
 
 
 async def test_whoever_goes_on_sending_after_a_refusal_is_hung_up_on() -> None:
-    async with served() as one:
+    async with served(read_after_answer_s=PATIENCE_S) as one:
         client = await one.client()
         await client.send(head("POST /", {"Transfer-Encoding": "chunked", "Content-Encoding": "gzip"}))
         assert (await client.answer())[0] == 415

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.services.accounts.facts import cannot_publish
 from bot.services.acting import acting
 from bot.services.errors import BlockedAccountError, NotFoundError, NothingChosenError, Thing
 from bot.services.notifications import AccountsConnected
 from bot.services.outbox import notify_admins
 from bot.services.permissions import Permission
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from adapters.base import Platform
     from bot.services.access import Actor
     from bot.services.accounts.catalog import PlatformCatalog
+    from bot.services.accounts.problems import CannotPublish
     from bot.services.incidents.incidents import IncidentService
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -47,6 +50,8 @@ class Chosen:
 
     platform: Platform
     accounts: Sequence[Account]
+    cannot_publish: Sequence[CannotPublish]
+    """Those of them that can't publish."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +122,18 @@ class Choosing:
             if not found:
                 raise NotFoundError(Thing.ACCOUNT_CHOICES)
             accounts = await self._attach(session, actor, grant, found)
-            await self._report(session, actor, grant, accounts, f"chosen:{discovery_id}:{len(chosen)}")
-        return Chosen(platform=self.catalog.platform(grant.platform), accounts=accounts)
+            unable = cannot_publish(self.catalog, accounts, grant)
+            news = AccountsConnected(
+                organization=actor.organization,
+                platform=grant.platform,
+                accounts=tuple(labels(accounts).values()),
+                cannot_publish=unable,
+            )
+            await self._report(session, actor, grant, accounts)
+            await notify_admins(session, actor, f"chosen:{discovery_id}:{len(chosen)}:{accounts[0].id}", news)
+        return Chosen(
+            platform=self.catalog.platform(grant.platform), accounts=accounts, cannot_publish=unable
+        )
 
     async def _own(
         self, session: AsyncSession, actor: Actor, discovery_id: str, *, lock: bool = False
@@ -151,7 +166,7 @@ class Choosing:
         ]
 
     async def _report(
-        self, session: AsyncSession, actor: Actor, grant: Grant, accounts: Sequence[Account], key: str
+        self, session: AsyncSession, actor: Actor, grant: Grant, accounts: Sequence[Account]
     ) -> None:
         organization_id, membership_id = actor.organization_id, actor.membership_id
         for account in accounts:
@@ -159,9 +174,3 @@ class Choosing:
         if grant.status == GrantStatus.NEEDS_RECONNECT:  # it ended while the list was being looked at
             await self.incidents.grant_died(session, grant, grant.reason)
         await self.incidents.reviews.review_everywhere(session, grant.id, organization_id, membership_id)
-        news = AccountsConnected(
-            organization=actor.organization,
-            platform=grant.platform,
-            accounts=tuple(account.name for account in accounts),
-        )
-        await notify_admins(session, actor, f"{key}:{accounts[0].id}", news)

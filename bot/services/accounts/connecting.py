@@ -36,11 +36,11 @@ from bot.services.notifications import (
 from bot.services.outbox import enqueue_dm_by_id
 from bot.services.permissions import Permission, allows
 from storage.attempts import Attempts
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import ConnectionAttempt, Grant, GrantStatus, Membership, Ticket, new_secret
 from storage.organizations import Organizations
-from storage.tickets import Tickets, TooManyTickets, open_ticket
+from storage.tickets import NewTicket, Tickets, TooManyTickets, open_ticket
 
 if TYPE_CHECKING:
     from adapters.base import Adapter
@@ -88,22 +88,21 @@ class Connecting:
         """Return a one-time link for the actor; `request` names the request it answers.
 
         Raises:
-            LimitReachedError: The actor has 5 open links, or asked for 10 within a minute.
+            LimitReachedError: The actor asked for 30 links within a minute.
             AskedBefore: The same request got its link already.
 
         """
+        new = NewTicket(
+            organization_id=actor.organization_id,
+            membership_id=actor.membership_id,
+            team_id=actor.sender.team_id,
+            channel_id=actor.sender.channel_id,
+            platform=platform.key,
+            app=client.app.key,
+            reconnects=reconnects,
+        )
         try:
-            ticket = await open_ticket(
-                self.database.autocommit,
-                organization_id=actor.organization_id,
-                membership_id=actor.membership_id,
-                team_id=actor.sender.team_id,
-                channel_id=actor.sender.channel_id,
-                platform=platform.key,
-                app=client.app.key,
-                reconnects=reconnects,
-                request=request,
-            )
+            ticket = await open_ticket(self.database.autocommit, new, request=request)
         except TooManyTickets:
             raise LimitReachedError(Limit.CONNECT_LINKS) from None
         return f"{self.public_url}/connect/{ticket}"
@@ -221,7 +220,7 @@ class Connecting:
         grant = await self._keep_grant(consent, tokens)
 
         async def discover() -> tuple[Discovery, Tokens]:
-            return await adapter.discover(client, tokens), tokens
+            return await self.tokens.counted(consent.app, adapter.discover(client, tokens)), tokens
 
         try:
             return await self._settle(consent, grant, client, discover)
@@ -294,20 +293,19 @@ class Connecting:
             return None
 
     async def _keep_grant(self, consent: Consent, tokens: Tokens) -> Grant:
-        platform = self.catalog.platform(consent.platform)
+        new = NewGrant(
+            connected_by=consent.membership_id,
+            platform=consent.platform,
+            app=consent.app,
+            access=tokens.access_token,
+            refresh=tokens.refresh_token,
+            scopes=sorted(tokens.scopes or ()),
+            access_expires_in=tokens.expires_in or self.catalog.platform(consent.platform).access_lifetime,
+            refresh_expires_in=tokens.refresh_expires_in,
+            reconnects=consent.reconnects,
+        )
         async with acting(self.database, consent, Permission.CONNECT_ACCOUNTS, system=True) as session:
-            grant = await Grants(session, self.vault).create_pending(
-                consent.organization_id,
-                consent.membership_id,
-                platform=consent.platform,
-                app=consent.app,
-                access=tokens.access_token,
-                refresh=tokens.refresh_token,
-                scopes=sorted(tokens.scopes or ()),
-                access_expires_in=tokens.expires_in or platform.access_lifetime,
-                refresh_expires_in=tokens.refresh_expires_in,
-                reconnects=consent.reconnects,
-            )
+            grant = await Grants(session, self.vault).create_pending(consent.organization_id, new)
         log.info("grant.stored", grant=grant.id, platform=consent.platform)
         return grant
 

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Self
 
 from adapters.base import Capability, Hint, Refresh, missing_scopes
 from bot.ops.logs import logger
-from bot.services.accounts.facts import found_account
+from bot.services.accounts.facts import cannot_publish, found_account
+from bot.services.accounts.problems import BlockedAccount
 from bot.services.acting import acting
 from bot.services.errors import NotMemberError
-from bot.services.notifications import AccountsConnected, BlockedAccount, ConsentSettled
+from bot.services.notifications import AccountsConnected, ConsentSettled
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission
-from bot.services.tokens.policy import next_refresh_in
+from bot.services.tokens.policy import HEALTH_CHECK, next_refresh_in
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
-from storage.discoveries import Discoveries
+from storage.discoveries import Discoveries, NewDiscovery
 from storage.engine.statements import database_time
 from storage.grants import Grants
 from storage.models import BLOCKED, Account, ConnectionAttempt, Grant
@@ -251,6 +253,7 @@ class Consents:
             grant.id,
             next_refresh_in(platform, tokens, jitter=random.random()),  # noqa: S311 - jitter
             renews=tokens.refresh_token is not None or platform.refresh is not Refresh.NONE,
+            look_in=HEALTH_CHECK * (0.9 + 0.2 * random.random()),  # noqa: S311 - jitter
         )
         return grant
 
@@ -265,12 +268,14 @@ class Consents:
         consent = answer.consent
         kept = await Discoveries(session, self.vault).keep(
             consent.organization_id,
-            membership_id=consent.membership_id,
-            grant_id=grant.id,
-            team_id=consent.team_id,
-            channel_id=consent.channel_id,
-            found=[found_account(one, already_here=one.id in here) for one in answer.discovery.accounts],
-            hints=self._hints(answer),
+            NewDiscovery(
+                membership_id=consent.membership_id,
+                grant_id=grant.id,
+                team_id=consent.team_id,
+                channel_id=consent.channel_id,
+                hints=self._hints(answer),
+            ),
+            [found_account(one, already_here=one.id in here) for one in answer.discovery.accounts],
         )
         return kept.id
 
@@ -281,7 +286,10 @@ class Consents:
         consent, grant = answer.consent, stored.grant
         organization_id, membership_id = consent.organization_id, consent.membership_id
         shared = await Grants(session, self.vault).shared(organization_id, grant.id)
-        settled = _settled(answer, before, stored, shared=shared)
+        settled = replace(
+            _settled(answer, before, stored, shared=shared),
+            cannot_publish=cannot_publish(self.catalog, [*stored.attached, *stored.renewed], grant),
+        )
         audit = Audit(session)
         for account in stored.attached:
             await audit.write(organization_id, membership_id, "account connected", account.id)
@@ -293,7 +301,10 @@ class Consents:
         await enqueue_dm_by_id(session, organization_id, membership_id, key, settled)
         if stored.attached:
             news = AccountsConnected(
-                organization=before.organization, platform=grant.platform, accounts=settled.attached
+                organization=before.organization,
+                platform=grant.platform,
+                accounts=settled.attached,
+                cannot_publish=cannot_publish(self.catalog, stored.attached, grant),
             )
             await notify_admins(session, consent, f"attached:{answer.grant.id}", news)
         return settled
@@ -301,13 +312,15 @@ class Consents:
 
 def _settled(answer: ConsentAnswer, before: Before, stored: Stored, *, shared: bool) -> ConsentSettled:
     renewed = {account.id for account in stored.renewed}
+    called = labels([*stored.attached, *stored.renewed])
     return ConsentSettled(
         organization_id=answer.consent.organization_id,
         organization=before.organization,
         platform=answer.platform.key,
         app=answer.client.app.key,
-        attached=tuple(account.name for account in stored.attached),
-        renewed=tuple(account.name for account in stored.renewed),
+        attached=tuple(called[account.id] for account in stored.attached),
+        renewed=tuple(called[account.id] for account in stored.renewed),
+        grant_id=stored.grant.id,
         to_choose=stored.to_choose,
         discovery_id=stored.discovery_id,
         blocked=tuple(

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability
+from adapters.base import BY_PLATFORM, Capability
 from bot.services.accounts.catalog import OVER
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
-from bot.services.accounts.problems import CONSEQUENCES, Problem, Remedy, Severity
+from bot.services.accounts.problems import CONSEQUENCES, FORBIDDEN, Problem, Remedy, Severity
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.tokens.lifetimes import (
     RENEWS,
@@ -27,8 +27,8 @@ from bot.services.tokens.lifetimes import (
     only_data_ends,
     works_until,
 )
-from bot.services.tokens.policy import ACCOUNTS_ONLY, renewable
-from storage.models import GrantStatus
+from bot.services.tokens.policy import ACCOUNTS_ONLY, REFUSED, refused_for_long, renewable
+from storage.models import REJECTED, GrantStatus
 
 if TYPE_CHECKING:
     from adapters.base import Platform, Scope
@@ -82,8 +82,13 @@ class Diagnosis:
 
     @property
     def broken(self) -> bool:
-        """Tell whether nothing can be published until somebody signs in again."""
+        """Tell whether nothing can be published until somebody acts."""
         return self.severity is Severity.RED
+
+    @property
+    def forbidden(self) -> bool:
+        """Tell whether it is connected, but may not publish until somebody signs in with more rights."""
+        return self.problem in FORBIDDEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +137,8 @@ def diagnose(state: AccountState, now: datetime | None = None) -> Diagnosis:
         return _over(found, grant)
     if state.account.access_error:
         lost, since = state.account.access_error, state.account.suspected_at
-        return replace(found, problem=Problem.ACCOUNT_LOST, since=since, code=lost)
+        problem = Problem.ACCOUNT_BLOCKED if lost in BY_PLATFORM else Problem.ACCOUNT_LOST
+        return replace(found, problem=problem, since=since, code=lost)
     found = replace(
         found,
         lifetime=lifetime(state.platform, grant, now),
@@ -170,9 +176,9 @@ def _over(found: Diagnosis, grant: Grant | None) -> Diagnosis:
     site = found.platform.sign_in_first.get(grant.reason, "")
     return replace(
         found,
-        problem=Problem.GRANT_DEAD,
+        problem=Problem.GRANT_REFUSED if grant.reason == REFUSED else Problem.GRANT_DEAD,
         since=grant.checked_at,
-        code=grant.reason,
+        code=grant.reason if grant.reason != REFUSED else grant.last_error_code,
         site=f"https://www.{site}/" if site else "",
     )
 
@@ -257,11 +263,21 @@ def _overdue(one: _Examination) -> Diagnosis | None:
     return replace(one.found, problem=Problem.OVERDUE, since=due, code="overdue")
 
 
+def _refused(one: _Examination) -> Diagnosis | None:
+    """A refusal that has gone on for hours without a person being asked: the whole app is refused."""
+    grant = one.grant
+    if one.found.renewable and refused_for_long(grant, grant.last_error_code, one.now):
+        ended = grant.access_expires_at
+        return replace(one.found, problem=Problem.REFUSED_ALIKE, since=ended, code=grant.last_error_code)
+    return None
+
+
 def _unanswered(one: _Examination) -> Diagnosis | None:
     grant = one.grant
     if grant.last_outcome not in UNANSWERED or grant.failures < MOST_UNANSWERED:
         return None
-    return replace(one.found, problem=Problem.UNANSWERED, since=grant.checked_at, code=grant.last_error_code)
+    problem = Problem.REFUSED if grant.last_outcome == REJECTED else Problem.UNANSWERED
+    return replace(one.found, problem=problem, since=grant.checked_at, code=grant.last_error_code)
 
 
 def _missing_scopes(one: _Examination) -> Diagnosis | None:
@@ -270,8 +286,9 @@ def _missing_scopes(one: _Examination) -> Diagnosis | None:
 
 CHECKS: tuple[Callable[[_Examination], Diagnosis | None], ...] = (
     _setup,
-    _platform,
     _publishing,
+    _platform,
+    _refused,
     _suspected_account,
     _uncertain,
     _ending,

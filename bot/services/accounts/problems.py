@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -13,7 +14,7 @@ class Severity(StrEnum):
     YELLOW = "yellow"
     ORANGE = "orange"
     RED = "red"
-    """Nothing can be published until somebody signs in again."""
+    """Nothing can be published until somebody signs in again, or the operator has solved it."""
     WAITING = "waiting"
     """Connecting it is not finished yet."""
 
@@ -38,8 +39,12 @@ class Problem(StrEnum):
     GRANT_EXPIRED = "grant_expired"
     GRANT_DEAD = "grant_dead"
     """The platform ended it."""
+    GRANT_REFUSED = "grant_refused"
+    """The platform refuses to renew it for hours, without saying that it has ended."""
     ACCOUNT_LOST = "account_lost"
     """The grant works, but not for this account."""
+    ACCOUNT_BLOCKED = "account_blocked"
+    """The platform has suspended or locked the account, and only its owner can get it back there."""
     NOT_CONFIGURED = "not_configured"
     """This installation no longer has the app that the account was connected with."""
     UNFINISHED = "unfinished"
@@ -68,18 +73,26 @@ class Problem(StrEnum):
     """The platform no longer shows its data; publishing works."""
     OVERDUE = "overdue"
     """A refresh or check is late: nothing runs in the background."""
+    REFUSED_ALIKE = "refused_alike"
+    """The platform refuses to renew the grants of this installation's app for hours: the operator was called."""
+    REFUSED = "refused"
+    """The platform refused the last refreshes or checks, and does not document why."""
     UNANSWERED = "unanswered"
     """The last refreshes or checks failed."""
     SCOPES_MISSING = "scopes_missing"
     """A permission that publishing does not need was not granted."""
 
 
+FORBIDDEN = frozenset({Problem.ROLE_FORBIDS, Problem.SCOPE_FORBIDS})
+"""Problems of an account that is connected and can't publish, until somebody with more rights signs in."""
 CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.NONE: (Severity.GREEN, Remedy.NOTHING),
     Problem.GRANT_REMOVED: (Severity.RED, Remedy.RECONNECT),
     Problem.GRANT_EXPIRED: (Severity.RED, Remedy.RECONNECT),
     Problem.GRANT_DEAD: (Severity.RED, Remedy.RECONNECT),
+    Problem.GRANT_REFUSED: (Severity.RED, Remedy.RECONNECT),
     Problem.ACCOUNT_LOST: (Severity.RED, Remedy.RECONNECT),
+    Problem.ACCOUNT_BLOCKED: (Severity.ORANGE, Remedy.NOTHING),
     Problem.NOT_CONFIGURED: (Severity.ORANGE, Remedy.OPERATOR),
     Problem.UNFINISHED: (Severity.WAITING, Remedy.FINISH),
     Problem.APP_REFUSED: (Severity.ORANGE, Remedy.OPERATOR),
@@ -96,7 +109,27 @@ CONSEQUENCES: Mapping[Problem, tuple[Severity, Remedy]] = {
     Problem.DATA_ENDING: (Severity.YELLOW, Remedy.RECONNECT),
     Problem.DATA_ENDED: (Severity.ORANGE, Remedy.RECONNECT),
     Problem.OVERDUE: (Severity.YELLOW, Remedy.OPERATOR),
+    Problem.REFUSED_ALIKE: (Severity.RED, Remedy.OPERATOR),
+    Problem.REFUSED: (Severity.YELLOW, Remedy.NOTHING),
     Problem.UNANSWERED: (Severity.YELLOW, Remedy.NOTHING),
     Problem.SCOPES_MISSING: (Severity.YELLOW, Remedy.RECONNECT),
 }
 """How serious each problem is, and what helps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CannotPublish:
+    """An account that was connected and can't publish, with what its diagnosis says about that."""
+
+    name: str
+    problem: Problem
+    scopes: tuple[str, ...] = ()
+    """The scopes without which it can't."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedAccount:
+    """An account the platform showed and that cannot be used; `reason` is a `Blocker`."""
+
+    name: str
+    reason: str

@@ -28,6 +28,7 @@ from bot.services.incidents.notifications import (
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.incidents.reviews import Reviews, access_problem
 from bot.services.tokens.lifetimes import ends_at, only_data_ends
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
@@ -136,7 +137,7 @@ class IncidentService:
         if not fresh:
             return
         code = problems[fresh[0].id]
-        incident.narrow_to(known | {account.id: account.name for account in lost}, code)
+        incident.narrow_to(known | labels(lost), code)
         for account in fresh:
             await Audit(session).write(
                 organization_id, SYSTEM, "access ended", account.id, code=problems[account.id], held=held
@@ -149,6 +150,17 @@ class IncidentService:
         """Resolve incidents about accounts that work again although nobody did anything."""
         for organization_id in await Grants(session, self._vault).holder_ids(grant.id):
             await self.reviews.review(session, organization_id, None, Resolution.ACCESS_BACK)
+
+    async def accounts_renamed(self, session: AsyncSession, grant: Grant) -> None:
+        """Show the accounts' new names on the open cards about the grant."""
+        for organization_id, accounts in await self._holders(session, grant):
+            incident = await Incidents(session).of_grant(organization_id, grant.id)
+            if incident is None:
+                continue
+            names = {account.id: account.name for account in accounts if account.id in incident.accounts}
+            if (shown := incident.accounts | names) != incident.accounts:
+                incident.accounts = shown
+                await self.cards.update(session, incident)
 
     async def grant_ends(self, session: AsyncSession, grant: Grant, left: timedelta) -> None:
         """Remind each organization, on the days it chose, that only a person can renew the grant.
@@ -206,7 +218,7 @@ class IncidentService:
             organization_id, grant=grant, kind=kind, accounts=accounts, code=code
         )
         if not new and kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
-            incident.accounts = {account.id: account.name for account in accounts}
+            incident.accounts = labels(accounts)
         return incident, new
 
     async def _holders(self, session: AsyncSession, grant: Grant) -> Iterable[tuple[str, list[Account]]]:

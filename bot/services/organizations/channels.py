@@ -15,7 +15,7 @@ from bot.services.notifications import ChannelDecided, ChannelRequested
 from bot.services.outbox import enqueue_dm, enqueue_dm_by_id
 from bot.services.permissions import Permission, lowest_role
 from storage.audit import SYSTEM, Audit
-from storage.channels import REQUESTS_A_DAY, Channels, TooManyRequests
+from storage.channels import REQUESTS_A_DAY, Channels, NewChannelRequest, TooManyRequests
 from storage.organization_summaries import summaries
 from storage.organizations import Organizations
 from storage.workspaces import Workspaces
@@ -122,12 +122,14 @@ async def _request(
     try:
         made = await Channels(session).request(
             present.id,
-            team_id=sender.team_id,
-            channel_id=sender.channel_id,
-            wanted_id=actor.organization_id,
-            requested_by=actor.membership_id,
-            realm=sender.realm,
-            user_id=sender.user_id,
+            NewChannelRequest(
+                team_id=sender.team_id,
+                channel_id=sender.channel_id,
+                wanted_id=actor.organization_id,
+                requested_by=actor.membership_id,
+                realm=sender.realm,
+                user_id=sender.user_id,
+            ),
         )
     except TooManyRequests:
         raise LimitReachedError(Limit.CHANNEL_REQUESTS_A_DAY, REQUESTS_A_DAY) from None

@@ -13,7 +13,7 @@ from bot.services.permissions import HIGHEST
 from storage.audit import SYSTEM, Audit
 from storage.founding import FOUNDED, let_in
 from storage.incidents import Incidents
-from storage.installations import Installations
+from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.memberships import Members
 from storage.organization_names import looks
 from storage.organizations import Organizations
@@ -80,8 +80,11 @@ class InstallationService:
     vault: Vault
     tokens: BotTokens
 
-    async def install(self, new: NewInstallation) -> None:
+    async def install(self, new: NewInstallation) -> bool:
         """Store an installation, and make the installer the owner of the workspace's first organization.
+
+        Return whether the installer is sent a message that says what to do: they are not where the app was there
+        before, or the workspace has an organization already.
 
         One transaction, the welcome included. A workspace that has an organization keeps everything
         and gets no second one; its installer gains no rights. An org-wide install names no workspace, so no
@@ -93,26 +96,31 @@ class InstallationService:
             before = await installations.get(new.slack_id)
             gone_at = before.uninstalled_at if before is not None else None
             kept = await installations.save(
-                slack_id=new.slack_id,
-                team_id=new.team_id,
-                enterprise_id=new.enterprise_id,
-                name=new.name,
-                app_id=new.app_id,
-                bot_user_id=new.bot_user_id,
-                scopes=new.scopes,
-                bot_token=new.bot_token,
-                refresh_token=new.refresh_token,
-                token_expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
-                installed_by=new.installed_by,
+                InstalledApp(
+                    slack_id=new.slack_id,
+                    team_id=new.team_id,
+                    enterprise_id=new.enterprise_id,
+                    name=new.name,
+                    app_id=new.app_id,
+                    bot_user_id=new.bot_user_id,
+                    scopes=new.scopes,
+                    installed_by=new.installed_by,
+                ),
+                BotTokenPair(
+                    access=new.bot_token,
+                    refresh=new.refresh_token,
+                    expires_at=datetime.now(UTC) + new.expires_in if new.expires_in else None,
+                ),
             )
             if gone_at is not None:
                 await _retry_cards(session, new.slack_id)
-            if new.team_id is None:
-                if before is None or gone_at is not None:
-                    await _greet(session, new, f"{gone_at}", WelcomeGrid(grid=new.name))
-            elif not await _first_organization(session, new, new.team_id) and gone_at is not None:
-                await _greet(session, new, f"{gone_at}", WelcomeBack(workspace=new.name))
+            greeted = new.team_id is not None and await _first_organization(session, new, new.team_id)
+            if not greeted and (gone_at is not None or (new.team_id is None and before is None)):
+                grid = new.team_id is None
+                welcome = WelcomeGrid(grid=new.name) if grid else WelcomeBack(workspace=new.name)
+                greeted = await _greet(session, new, f"{gone_at}", welcome)
         log.info("installation.stored", installation=kept.id, again=before is not None)
+        return greeted
 
     async def uninstall(self, slack_id: str) -> None:
         """Destroy the bot token of an installation that Slack says was removed, if Slack accepts it no more.
@@ -163,7 +171,7 @@ async def _retry_cards(session: AsyncSession, slack_id: str) -> None:
     await Incidents(session).try_again([organization.id for organization in linked])
 
 
-async def _greet(session: AsyncSession, new: NewInstallation, key: str, welcome: Notification) -> None:
-    """Send the installer, who may be a member of nothing, a direct message."""
+async def _greet(session: AsyncSession, new: NewInstallation, key: str, welcome: Notification) -> bool:
+    """Send the installer, who may be a member of nothing, a direct message; False: they have had it."""
     to = Conversation(slack_id=new.slack_id, id=new.installed_by)
-    await enqueue(session, to, f"greeting:{new.slack_id}:{key}", welcome)
+    return await enqueue(session, to, f"greeting:{new.slack_id}:{key}", welcome)

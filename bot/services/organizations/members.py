@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from bot.services.access import members_with
 from bot.services.acting import acting
 from bot.services.errors import LastOwnerError, NotFoundError, Thing, UnknownMemberError
-from bot.services.notifications import RoleChanged
+from bot.services.notifications import MemberResigned, RoleChanged
 from bot.services.organizations.invitations import record_withdrawal, tell
+from bot.services.organizations.notifications import MemberRemoved
+from bot.services.outbox import enqueue_dm
 from bot.services.permissions import Permission, allows
 from storage.audit import Audit
 from storage.invitations import Invitations
@@ -133,6 +136,32 @@ class MemberService:
             await self._end(session, actor, member.id)
             return Removed.MEMBERSHIP
 
+    async def leave(self, actor: Actor) -> None:
+        """End the actor's own membership and tell the admins. The accounts they connected stay.
+
+        Raises:
+            LastOwnerError: The organization would be left without an owner.
+
+        """
+        organization_id, permission = actor.organization_id, Permission.LEAVE_ORGANIZATION
+        async with acting(self.database, actor, permission, alone=True) as session:
+            try:
+                await Members(session).end(organization_id, actor.membership_id)
+            except LastOwner:
+                raise LastOwnerError(actor.organization) from None
+            await self.cards.on_member_left(session, organization_id, actor.membership_id)
+            line = await Audit(session).write(
+                organization_id, actor.membership_id, "member left", actor.membership_id
+            )
+            left = MemberResigned(user_id=actor.sender.user_id, organization=actor.organization)
+            for admin in await members_with(session, organization_id, Permission.RECEIVE_NOTICES):
+                await enqueue_dm(session, admin, f"resigned:{line.id}", left)
+
+    async def owners(self, actor: Actor) -> int:
+        """Return how many owners the actor's organization has."""
+        async with self.database.organization(actor.organization_id, write=False) as session:
+            return await Members(session).count_owners(actor.organization_id)
+
     async def _member(self, session: AsyncSession, actor: Actor, user_id: str) -> Membership:
         found = await Members(session).find(actor.organization_id, actor.sender.realm, user_id)
         if found is None:
@@ -162,12 +191,16 @@ class MemberService:
             )
 
     async def _end(self, session: AsyncSession, actor: Actor, membership_id: str) -> None:
-        organization_id = actor.organization_id
+        organization_id, members = actor.organization_id, Members(session)
+        member = await members.get(organization_id, membership_id)
         try:
-            done = await Members(session).end(organization_id, membership_id)
+            done = await members.end(organization_id, membership_id)
         except LastOwner:
             raise LastOwnerError(actor.organization) from None
-        if not done:
+        if member is None or not done:
             raise NotFoundError(Thing.MEMBER)
         await self.cards.on_member_left(session, organization_id, membership_id)
         await Audit(session).write(organization_id, actor.membership_id, "member removed", membership_id)
+        if member.id != actor.membership_id:
+            by = actor.sender.user_id
+            await tell(session, member, MemberRemoved(organization=actor.organization, removed_by=by))

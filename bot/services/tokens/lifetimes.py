@@ -19,9 +19,13 @@ class Expiry(StrEnum):
 
     NEVER = "never"
     RENEWS = "renews"
-    """It is refreshed, with no end in sight."""
+    """It lasts as long as refreshing works."""
+    RENEWAL_LATE = "renewal_late"
+    """The same, but it was last refreshed long ago: it ends on a date unless a refresh works before."""
     RENEWS_UNTIL = "renews_until"
-    """It is refreshed until a date."""
+    """It is refreshed until a fixed date."""
+    DATA_UNTIL = "data_until"
+    """It is refreshed, but the platform stops showing its data on a fixed date."""
     NOT_RENEWED = "not_renewed"
     """It can no longer be refreshed; its last token works until a date."""
     ENDS = "ends"
@@ -47,8 +51,12 @@ def lifetime(platform: Platform, grant: Grant, now: datetime) -> Lifetime:
         return Lifetime(Expiry.NEVER) if end is None else Lifetime(Expiry.ENDS, end - now)
     if grant.access_expires_at is None and grant.refresh_sealed is None and end is None:
         return Lifetime(Expiry.NEVER)
-    exchanged = platform.refresh is Refresh.EXCHANGE and end == last
-    if end is None or (exchanged and end - now > LONGEST_NOTICE):
+    fixed = not platform.refresh.restarts
+    if not fixed and end is not None and end == last and end - now <= LONGEST_NOTICE:
+        return Lifetime(Expiry.RENEWAL_LATE, end - now)
+    if (data := _data_until(platform, grant)) is not None:
+        return Lifetime(Expiry.DATA_UNTIL, data - now)
+    if not fixed or end is None:
         return RENEWS
     if end <= now and last is not None:
         return Lifetime(Expiry.NOT_RENEWED, last - now)
@@ -64,17 +72,19 @@ def ends_at(platform: Platform, grant: Grant) -> datetime | None:
     if grant.refresh_sealed is not None:
         return grant.refresh_expires_at
     access = None if platform.account_tokens or _short_lived(platform) else grant.access_expires_at
-    data = None if platform.data_access_window is None else grant.data_access_expires_at
-    return min((end for end in (access, data) if end is not None), default=None)
+    return min((end for end in (access, _data_until(platform, grant)) if end is not None), default=None)
 
 
 def only_data_ends(platform: Platform, grant: Grant) -> bool:
     """Tell whether at `ends_at` the platform only stops showing data, while the tokens still work."""
-    if platform.data_access_window is None or grant.refresh_sealed is not None:
-        return False
-    return (
-        grant.data_access_expires_at is not None and ends_at(platform, grant) == grant.data_access_expires_at
-    )
+    data = _data_until(platform, grant)
+    return data is not None and ends_at(platform, grant) == data
+
+
+def _data_until(platform: Platform, grant: Grant) -> datetime | None:
+    """Return when the platform stops showing data, which no refresh moves; None if it doesn't."""
+    limited = platform.data_access_window is not None and grant.refresh_sealed is None
+    return grant.data_access_expires_at if limited else None
 
 
 def _short_lived(platform: Platform) -> bool:

@@ -19,6 +19,7 @@ from adapters.base import (
     Platform,
     PlatformError,
     Refresh,
+    Rejected,
     TokenRefused,
 )
 from bot.ops.logs import logger
@@ -32,15 +33,23 @@ from bot.services.tokens.policy import (
     OUR_FAULT_PAUSE,
     OUTAGE,
     OUTAGE_HISTORY_MIN,
+    PATIENT_TRIES,
+    REFUSAL_PAUSE,
+    REFUSED,
+    REFUSED_AFTER,
+    REFUSED_ALIKE,
     SECOND_OPINION,
+    confirmed,
     end_reason,
     is_outage,
     is_silent,
+    refused_for_long,
+    renewable,
     retry_in,
     tripped,
 )
 from storage.engine.statements import database_time
-from storage.models import Grant
+from storage.models import Grant, GrantStatus
 from storage.refreshes import Refreshes
 from storage.tallies import Outcome, Tallies
 
@@ -96,10 +105,13 @@ class Outcomes:
                 await self._unanswered(grant, platform, error, Outcome.OTHER)
                 await self.page(platform, error.code)
                 await self._retry(grant, error, OUR_FAULT_PAUSE * (1 + random.random()))  # noqa: S311 - jitter
+            case Rejected() if renewable(platform, grant):
+                self._count(grant, Outcome.OTHER)
+                await self._refused(grant, platform, error)
             case OutcomeUnknown() if platform.refresh is Refresh.SINGLE_USE:
                 await self._unanswered(grant, platform, error, Outcome.BUSY)
                 await self._retry(grant, error, max(LEASE, _pause(grant, error)), in_doubt=True)
-            case Busy() | OutcomeUnknown() | TokenRefused() | _:
+            case Busy() | OutcomeUnknown() | TokenRefused() | Rejected() | _:
                 await self._unanswered(grant, platform, error, Outcome.BUSY)
                 await self._retry(grant, error, _pause(grant, error))
 
@@ -126,10 +138,25 @@ class Outcomes:
             if doubted:
                 await repository.suspect(grant, type(error).__name__, error.code, BREAKER_HOLD)
                 await self._operator.page(session, platform.key, BREAKER_OPEN)
-            elif grant.suspected_at is None or clock - grant.suspected_at < SECOND_OPINION * 0.9:
+            elif not confirmed(grant.suspected_at, clock):
                 await repository.suspect(grant, type(error).__name__, error.code, SECOND_OPINION)
             else:
                 await self._end(session, grant, end_reason(platform, grant, error.code, clock))
+
+    async def _refused(self, grant: Grant, platform: Platform, error: Rejected) -> None:
+        """Try again later; after hours of the same refusal ask a person, or the operator where all are refused."""
+        pause = _pause(grant, error) if grant.failures < PATIENT_TRIES else REFUSAL_PAUSE
+        async with self._database.system() as session:
+            repository = Refreshes(session)
+            if refused_for_long(grant, error.code, await database_time(session)):
+                alike, renewed = await repository.refused_alike(grant.app, error.code, REFUSED_AFTER)
+                if alike >= REFUSED_ALIKE and not renewed:
+                    await self._operator.page(session, platform.key, REFUSED)
+                elif grant.status == GrantStatus.HEALTHY:
+                    if await repository.refused(grant, REFUSED, error.code, pause):
+                        await self._incidents.grant_died(session, grant, REFUSED)
+                    return
+            await repository.reschedule(grant, type(error).__name__, error.code, pause)
 
     async def _end(self, session: AsyncSession, grant: Grant, reason: str) -> None:
         if await Refreshes(session).dead(grant, reason):

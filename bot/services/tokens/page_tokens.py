@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from adapters.base import Busy, GrantDead, PlatformError
 from bot.ops.logs import logger
-from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION
+from bot.services.tokens.policy import BREAKER_HOLD, SECOND_OPINION, confirmed
 from storage.account_tokens import AccountToken
 from storage.account_tokens import AccountTokens as StoredTokens
 from storage.accounts import Accounts
@@ -311,8 +311,7 @@ class PageTokenChecker:
             for owner, token in results.working.items():
                 changes.recovered |= await own.mark_valid(owner, token) and bool(owner.access_error)
             for owner, code in results.ended.items():
-                first = owner.suspected_at
-                certain = believed and first is not None and clock - first >= SECOND_OPINION * 0.9
+                certain = believed and confirmed(owner.suspected_at, clock)
                 await self._note_ended(own, owner, code, changes, certain=certain)
             if changes.recovered:
                 await self._incidents.accounts_back(session, grant)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters.base import Platform, Refresh, Tokens
-from storage.models import Grant
+from storage.models import REJECTED, Grant
 from storage.rate_limits import RateLimit
 from storage.tallies import Tally
 
@@ -25,6 +25,13 @@ The longest is how much later than the platform we recover from an outage.
 OUR_FAULT_PAUSE = timedelta(minutes=5)
 REFUSAL_PAUSE = timedelta(hours=1)
 """After a refusal that no refresh can cure: a check is one of the few calls that a member has in a day."""
+REFUSED_AFTER = timedelta(hours=3)
+"""How long after the access token's end a platform must have refused to renew it before a person is asked: the same
+refusal may be a fault of the platform that passes."""
+REFUSED_ALIKE = 3
+"""So many grants of an app that are refused alike, while none is renewed, are the operator's matter."""
+PATIENT_TRIES = 6
+"""After so many failures in a row a refusal is repeated hourly."""
 BREAKER_WINDOW_MIN = 10
 BREAKER_GRANTS, BREAKER_SHARE = 20, 0.05
 BREAKER_HISTORY_MIN = 60
@@ -44,7 +51,7 @@ ACCOUNTS_ONLY = "accounts_only"
 TESTING_WEEK = "testing_week"
 """The reason of a grant that ended the way the platform ends those of an app in test mode."""
 TESTING_MARGIN = timedelta(days=1)
-BREAKER_OPEN, OUTAGE = "breaker_open", "outage"
+BREAKER_OPEN, OUTAGE, REFUSED = "breaker_open", "outage", "refused"
 """Codes of the alerts that call the operator."""
 
 
@@ -77,6 +84,11 @@ def next_check_in(rate_limit: RateLimit, grants: int, *, jitter: float) -> timed
     140,000. Publishing finds a dead grant out in between.
     """
     return _sooner(max(HEALTH_CHECK, grants * CHECK_SHARE * rate_limit.interval), None, jitter)
+
+
+def confirmed(suspected_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a bad answer is the second opinion after the one at `suspected_at`."""
+    return suspected_at is not None and now - suspected_at >= SECOND_OPINION * 0.9
 
 
 def renewable(platform: Platform, grant: Grant) -> bool:
@@ -131,6 +143,13 @@ def retry_in(failures: int, retry_after: timedelta | None, *, chance: float) -> 
     """Return how long to wait after `failures` failures in a row: full jitter, never less than `retry_after`."""
     bound = min(LONGEST_PAUSE, SHORTEST_PAUSE * (1 << min(failures, 10)))
     return max(retry_after or timedelta(0), SHORTEST_PAUSE / 2 + bound * chance)
+
+
+def refused_for_long(grant: Grant, code: str, now: datetime) -> bool:
+    """Tell whether a platform refuses to renew a grant, as it did before, hours after its access token ended."""
+    ended = grant.access_expires_at
+    repeated = grant.last_outcome == REJECTED and grant.last_error_code == code
+    return repeated and ended is not None and now - ended >= REFUSED_AFTER
 
 
 def at_latest(usual: timedelta, again_in: timedelta | None) -> timedelta:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -31,6 +31,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import REFRESH_SECONDS
 from bot.ops.retrying import retry
 from bot.ops.tracing import traced
+from bot.services.tokens.account_states import AccountStates, LookResult
 from bot.services.tokens.outcomes import Outcomes, Reports
 from bot.services.tokens.page_tokens import ExchangeResult, PageTokenChecker
 from bot.services.tokens.policy import (
@@ -48,16 +49,17 @@ from bot.services.tokens.policy import (
 from bot.services.tokens.queue import AT_ONCE, AppLimits, RefreshQueue
 from storage.engine.autocommit import FAILURES
 from storage.grants import token_pair
-from storage.models import Grant
+from storage.models import Grant, GrantStatus
 from storage.rate_limits import RateLimit
 from storage.refreshes import Refreshes
 from storage.renewals import Renewal, renew
+from storage.revocations import Revocations
 from storage.tallies import Outcome
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from adapters.base import AccountTokens, Adapter, Client
+    from adapters.base import AccountTokens, Adapter, Client, Discovery
     from bot.services.accounts.catalog import PlatformCatalog
     from storage.engine.db import Database
     from storage.vault import Vault
@@ -99,6 +101,8 @@ class Refresher:
         }
         """One for each app of ours, each to be run on its own: a slow platform delays no other."""
         self._outcomes = Outcomes(database, reports, self.queues)
+        self._states = AccountStates(catalog, database, reports.incidents, self._outcomes.breaker_open)
+        self._incidents = reports.incidents
         self._checker = PageTokenChecker(
             database, vault, reports.incidents, spend=self._spend, doubted=self._outcomes.breaker_open
         )
@@ -182,29 +186,37 @@ class Refresher:
         return result
 
     async def _check(self, grant: Grant, adapter: Adapter, client: Client, tokens: Tokens) -> None:
-        """Ask with the access token itself whether a grant that cannot be refreshed still works.
+        """Ask with the access token itself whether a grant that cannot be refreshed works, and look at its accounts.
 
         Raises:
             GrantDead: Only for a code that is documented to say so: any gateway can answer 401.
             Busy, Rejected: Nothing is known; the next check is an hour away.
 
         """
-        scopes = adapter.platform.identity_scopes
-        asked = replace(tokens, scopes=scopes & frozenset(grant.scopes)) if scopes else tokens
         try:
-            await adapter.discover(client, asked)
+            found = await adapter.discover(client, tokens)
         except TokenRefused as refusal:
             if refusal.code in adapter.platform.dead_token_codes:
                 raise GrantDead(refusal.code) from None
             raise Busy(refusal.code, retry_after=REFUSAL_PAUSE) from None
         except Rejected as refusal:
             raise Rejected(refusal.code, retry_after=REFUSAL_PAUSE) from None
+        result = await self.shown(grant, found)
         async with self._database.system() as session:
             refreshes = Refreshes(session)
             others = await refreshes.looked_after(grant.app)
-            again = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
-            await refreshes.healthy(grant, again)
-        self._outcomes.answered(grant, "fresh", Outcome.FRESH)
+            usual = next_check_in(self.queues[grant.app].rate_limit, others, jitter=_jitter())
+            await refreshes.healthy(grant, at_latest(usual, result.again_in))
+
+    async def shown(self, grant: Grant, found: Discovery) -> LookResult:
+        """Store what a platform shows of a grant's accounts, and return what came of it."""
+        result = await self._states.store(grant, found)
+        if len(found.accounts) > 1:  # a list may cost a call for each account in it
+            await self._spend(grant.app, len(found.accounts) - 1)
+        self._outcomes.answered(grant, "fresh", Outcome.DEAD if result.newly_suspected else Outcome.FRESH)
+        if result.doubted:
+            await self._outcomes.page(self._catalog.platform(grant.platform), BREAKER_OPEN)
+        return result
 
     async def _store(self, grant: Grant, platform: Platform, older: Tokens, result: ExchangeResult) -> None:
         newer = result.tokens
@@ -219,17 +231,35 @@ class Refresher:
         )
         stored = await self._commit(grant, renewal)
         self._outcomes.answered(grant, "fresh", Outcome.DEAD if result.newly_suspected else Outcome.FRESH)
-        if not stored:
+        if not stored and not await self._commit_to_queue(grant, newer):
             log.warning("refresh.newer_generation_exists", grant=grant.id)
 
     async def _commit(self, grant: Grant, renewal: Renewal) -> bool:
-        """Store new tokens; while the database is away they wait here, because nobody else has them."""
-        return await retry(
-            partial(renew, self._database.durable_autocommit, self._vault, grant, renewal),
-            on=FAILURES,
-            until=time.monotonic() + COMMIT_FOR_S,
-            failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
-        )
+        """Store new tokens."""
+        if grant.status != GrantStatus.NEEDS_RECONNECT:
+            work = partial(renew, self._database.durable_autocommit, self._vault, grant, renewal)
+            return await _until_stored(grant, work)
+
+        async def recover() -> bool:
+            """Close the card as well that asked a person after hours of refusals."""
+            async with self._database.system() as session:
+                stored = await renew(session, self._vault, grant, renewal)
+                if stored:
+                    await self._incidents.accounts_back(session, grant)
+            return stored
+
+        return await _until_stored(grant, recover)
+
+    async def _commit_to_queue(self, grant: Grant, newer: Tokens) -> bool:
+        """Store new tokens of a grant that was queued to be revoked meanwhile; False if it was not."""
+
+        async def store() -> bool:
+            async with self._database.system() as session:
+                return await Revocations(session, self._vault).renewed(
+                    grant.id, newer.access_token, newer.refresh_token, newer.expires_in
+                )
+
+        return await _until_stored(grant, store)
 
     async def _accounts_live_on(self, grant: Grant, result: ExchangeResult) -> None:
         """Store that the person's token has ended, which calls nobody: its accounts can still publish."""
@@ -243,6 +273,16 @@ class Refresher:
         """Take more calls out of an app's budget; or return for how long nobody may call."""
         queue = self.queues.get(app)
         return None if queue is None else await queue.spend(calls)
+
+
+async def _until_stored(grant: Grant, store: Callable[[], Awaitable[bool]]) -> bool:
+    """Return what `store` returns; while the database is away the tokens wait here, because nobody else has them."""
+    return await retry(
+        store,
+        on=(DBAPIError, *FAILURES),
+        until=time.monotonic() + COMMIT_FOR_S,
+        failed=lambda _: log.warning("refresh.waiting_for_database", grant=grant.id),
+    )
 
 
 def _jitter() -> float:

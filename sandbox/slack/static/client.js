@@ -658,6 +658,16 @@ document.addEventListener("keydown", (event) => {
   switcher.querySelector("summary").focus();
 });
 
+// Another tab of this browser leads back here: redirect.js asks for this person's Slack, and shows one of its tabs.
+
+const tabs = new BroadcastChannel("slack");
+const tab = crypto.randomUUID();
+const seat = page.path.split("/").slice(0, 4).join("/");
+tabs.onmessage = ({ data }) => {
+  if (data.wanted?.startsWith(`${seat}/`)) tabs.postMessage({ open: data.wanted, tab });
+  if (data.show && data.tab === tab && data.show !== page.path) location.assign(data.show);
+};
+
 // Start
 
 label(document.body);

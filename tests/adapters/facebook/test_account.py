@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,7 +33,6 @@ from adapters.base import (
 from adapters.facebook import PLATFORM
 from adapters.facebook.account import Facebook
 from adapters.meta.graph import MAX_LIST_CALLS, verdict_on
-from sandbox.browser import PLAIN
 from tests.adapters.meta.graph import EVERY_SCOPE, ROOT, client_of, failure, found, graph, page
 
 CLIENT = client_of(PLATFORM)
@@ -45,9 +43,8 @@ LONG = {"access_token": "EAAGlong", "token_type": "bearer", "expires_in": 518394
 
 
 @pytest.fixture
-async def facebook() -> AsyncIterator[Facebook]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield Facebook(http)
+def facebook(http: httpx.AsyncClient) -> Facebook:
+    return Facebook(http)
 
 
 def form_of(request: httpx.Request) -> dict[str, str]:
@@ -596,14 +593,17 @@ async def test_the_list_is_followed_by_cursor_and_never_by_its_link(
     assert {url.params["limit"] for url in listed} == {"100"}
 
 
-async def test_a_cursor_that_repeats_ends_the_list(facebook: Facebook, httpx_mock: HTTPXMock) -> None:
+@pytest.mark.parametrize("cursors", [["AAA"], ["AAA", "BBB"]])
+async def test_a_cursor_seen_before_ends_the_list(
+    facebook: Facebook, httpx_mock: HTTPXMock, cursors: list[str]
+) -> None:
     graph(httpx_mock, "/me", {"id": "9900"})
     graph(httpx_mock, "/me/permissions", {"data": [{"permission": "pages_show_list", "status": "granted"}]})
-    for _ in range(2):
+    for after in (*cursors, cursors[0]):
         graph(
             httpx_mock,
             "/me/accounts",
-            {"data": [page(1)], "paging": {"next": "https://x.example", "cursors": {"after": "AAA"}}},
+            {"data": [page(1)], "paging": {"next": "https://x.example", "cursors": {"after": after}}},
         )
     graph(httpx_mock, "/debug_token", {"data": {"is_valid": True}})
 

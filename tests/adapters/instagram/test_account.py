@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,7 +12,6 @@ from adapters import oauth
 from adapters.base import Blocker, Capability, Hint, Tokens, capabilities
 from adapters.instagram import PLATFORM
 from adapters.instagram.account import Instagram
-from sandbox.browser import PLAIN
 from tests.adapters.meta.graph import EVERY_SCOPE, client_of, found, page
 
 CLIENT = client_of(PLATFORM)
@@ -27,9 +25,8 @@ BLUE = {
 
 
 @pytest.fixture
-async def instagram() -> AsyncIterator[Instagram]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield Instagram(http)
+def instagram(http: httpx.AsyncClient) -> Instagram:
+    return Instagram(http)
 
 
 def test_the_consent_link_asks_for_what_instagram_really_demands() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
@@ -29,12 +30,11 @@ from adapters.base import (
 )
 from adapters.linkedin import PLATFORM
 from adapters.linkedin.account import API, RETRY_PAUSES_S, LinkedIn
-from sandbox.browser import PLAIN
 from sandbox.platforms.linkedin import LinkedInSimulator, Organization
 from tests.consent import consent
+from tests.credentials import callback_of, client_of, registered
 
 MEMBER, PAGE = PLATFORM.apps
-CALLBACK = "https://bot.example.com/oauth/linkedin/callback"
 USERINFO, ME = f"{API}/v2/userinfo", f"{API}/v2/me"
 ACLS = f"{API}/rest/organizationAcls?q=roleAssignee&state=APPROVED&start={{}}&count=20"
 ANA = {"sub": "a1B2c3", "name": "Ana Ruiz", "picture": "https://media.licdn.com/ana"}
@@ -59,15 +59,8 @@ PAGE_TOKENS = tokens_for(*names(PAGE))
 
 
 def client_for(app: App, origin: str | None = None, **options: str) -> Client:
-    return Client(
-        app=app,
-        client_id=app.key,
-        client_secret="shh",
-        redirect_uri=CALLBACK,
-        scopes=names(app),
-        origin=origin,
-        options=options,
-    )
+    """Return credentials of an app that has its key as its id, because both are at one LinkedIn."""
+    return client_of(app, origin, client_id=app.key, client_secret="shh", **options)
 
 
 class Pauses(list[float]):
@@ -83,24 +76,14 @@ def pauses() -> Pauses:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield http
-
-
-@pytest.fixture
 def linkedin(http: httpx.AsyncClient, pauses: Pauses) -> LinkedIn:
     return LinkedIn(http, pause=pauses)
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[LinkedInSimulator]:
-    sandbox = LinkedInSimulator()
-    for app in PLATFORM.apps:
-        sandbox.register(app.key, "shh", [CALLBACK], names(app))
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
+    async with registered(LinkedInSimulator(), *map(client_for, PLATFORM.apps)) as found:
+        yield found
 
 
 def role(organization: int, name: str = "ADMINISTRATOR", key: str = "organization") -> dict[str, str]:
@@ -121,7 +104,7 @@ def test_the_consent_link_has_no_challenge() -> None:
     assert parse_qs(link.query) == {
         "response_type": ["code"],
         "client_id": ["linkedin_page"],
-        "redirect_uri": [CALLBACK],
+        "redirect_uri": [callback_of(PAGE)],
         "scope": ["r_basicprofile w_organization_social r_organization_social rw_organization_admin"],
         "state": ["s"],
     }
@@ -161,7 +144,7 @@ async def test_the_exchange_sends_the_secret_in_the_form_and_reads_commas(
     assert parse_qs(request.content.decode()) == {
         "grant_type": ["authorization_code"],
         "code": ["c0de"],
-        "redirect_uri": [CALLBACK],
+        "redirect_uri": [callback_of(MEMBER)],
         "client_id": ["linkedin"],
         "client_secret": ["shh"],
     }
@@ -214,7 +197,7 @@ def refused(error: str, words: str = "", status: int = 400) -> dict[str, Any]:
         pytest.param(refused("invalid_grant"), GrantDead, id="invalid-grant"),
         pytest.param(
             refused("invalid_request", 'A required parameter "client_id" is missing'),
-            Busy,
+            Rejected,
             id="another-invalid-request",
         ),
         pytest.param(refused("invalid_client", status=401), Misconfigured, id="our-secret"),
@@ -321,6 +304,7 @@ async def test_pages_are_read_with_version_and_protocol(linkedin: LinkedIn, http
             name="Company page 5517",
             url="https://www.linkedin.com/company/5517/",
             blocker=Blocker.NOT_PAGE_ADMIN,
+            unnamed=True,
         ),
     )
 
@@ -433,16 +417,21 @@ async def test_a_token_made_a_moment_ago_is_given_time(
     assert pauses == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("app", [MEMBER, PAGE], ids=lambda app: str(app.key))
-async def test_whose_token_it_is_takes_one_call_however_many_pages_they_administer(
-    linkedin: LinkedIn, httpx_mock: HTTPXMock, app: App
-) -> None:
-    httpx_mock.add_response(url=USERINFO if app is MEMBER else ME, json=ANA if app is MEMBER else ANA_BASIC)
+async def test_names_of_at_most_a_hundred_pages_are_read(linkedin: LinkedIn, httpx_mock: HTTPXMock) -> None:
+    roles = [
+        {"organization": f"urn:li:organization:{number}", "role": "ADMINISTRATOR", "state": "APPROVED"}
+        for number in range(1, 121)
+    ]
+    httpx_mock.add_response(url=ME, json=ANA_BASIC)
+    httpx_mock.add_response(url=ACLS.format(0), json={"elements": roles})
+    httpx_mock.add_response(
+        url=re.compile(r".*/rest/organizations/\d+$"), json={"localizedName": "Page"}, is_reusable=True
+    )
 
-    found = await linkedin.discover(client_for(app), tokens_for(*PLATFORM.identity_scopes & {*names(app)}))
+    found = await linkedin.discover(client_for(PAGE), PAGE_TOKENS)
 
-    assert found.identity.id == "a1B2c3"
-    assert len(httpx_mock.get_requests()) == 1
+    assert sum(account.unnamed for account in found.accounts) == 20
+    assert len(httpx_mock.get_requests()) == 102
 
 
 async def test_patience_ends_after_eight_seconds_in_all(

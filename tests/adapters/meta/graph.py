@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
 from pytest_httpx import HTTPXMock
 
 from adapters.base import Client, Platform
+from tests import credentials
 
 ROOT = "https://graph.facebook.com/v26.0"
 EVERY_SCOPE = (
@@ -22,14 +24,8 @@ EVERY_SCOPE = (
 
 def client_of(platform: Platform, **changes: Any) -> Client:
     """Return our credentials for `platform`, made up."""
-    given: dict[str, Any] = {
-        "app": platform.apps[0],
-        "client_id": "1200",
-        "client_secret": "hush",
-        "redirect_uri": f"https://bot.example/oauth/{platform.key}/callback",
-        "scopes": tuple(scope.name for scope in platform.apps[0].scopes),
-    }
-    return Client(**given | changes)
+    ours = credentials.client_of(platform.apps[0], client_id="1200", client_secret="hush")
+    return dataclasses.replace(ours, **changes)
 
 
 def graph(httpx_mock: HTTPXMock, path: str, answer: Any, *, method: str = "GET", status: int = 200) -> None:

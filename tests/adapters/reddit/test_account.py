@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -31,32 +32,20 @@ from adapters.base import (
 )
 from adapters.reddit import PLATFORM
 from adapters.reddit.account import API, MOST_PAGES, Reddit, may_post
-from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from tests.consent import STATE, VERIFIER, consent
+from tests.credentials import callback_of, client_of, registered
 
 [APP] = PLATFORM.apps
 SCOPES = tuple(scope.name for scope in APP.scopes)
-CALLBACK = "https://bot.example.com/oauth/reddit/callback"
+CALLBACK = callback_of(APP)
 TOKENS = Tokens(access_token="acc", refresh_token="1-ref", scopes=frozenset(SCOPES))
 BASIC = "Basic " + b64encode(b"our-id:our+secret").decode()
 AGENT = "python:octapost.test:v1 (by /u/octa_ops)"
 ME = {"id": "4cixf", "name": "octa_demo", "icon_img": "", "is_suspended": False}
 BLOCK_PAGE = "<html>You've been blocked by network security.</html>"
 SCOPE_CHALLENGE = {"www-authenticate": 'Bearer realm="reddit", error="insufficient_scope"'}
-
-
-def client_at(origin: str | None = None, **options: str) -> Client:
-    return Client(
-        app=APP,
-        client_id="our-id",
-        client_secret="our secret",
-        redirect_uri=CALLBACK,
-        scopes=SCOPES,
-        origin=origin,
-        options=options,
-    )
 
 
 def listing(*subreddits: dict[str, Any], after: str | None = None) -> dict[str, Any]:
@@ -69,23 +58,14 @@ def mine(kind: str) -> re.Pattern[str]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield http
-
-
-@pytest.fixture
 def reddit(http: httpx.AsyncClient) -> Reddit:
     return Reddit(http)
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[RedditSimulator]:
-    sandbox = RedditSimulator()
-    sandbox.register("our-id", "our secret", [CALLBACK])
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
+    async with registered(RedditSimulator(), client_of(APP)) as found:
+        yield found
 
 
 async def connected(reddit: Reddit, client: Client, person: str = "octa_demo") -> Tokens:
@@ -94,7 +74,7 @@ async def connected(reddit: Reddit, client: Client, person: str = "octa_demo") -
 
 
 def test_the_consent_link_asks_for_a_lasting_grant_without_a_challenge() -> None:
-    link = urlsplit(oauth.authorize_url(PLATFORM, client_at(), state="s", verifier=VERIFIER))
+    link = urlsplit(oauth.authorize_url(PLATFORM, client_of(APP), state="s", verifier=VERIFIER))
 
     assert (link.netloc, link.path) == ("www.reddit.com", "/api/v1/authorize")
     assert parse_qs(link.query) == {
@@ -138,7 +118,7 @@ async def test_an_exchange_proves_itself_with_basic_and_names_its_agent(
         },
     )
 
-    tokens = await reddit.exchange(client_at(user_agent=AGENT), code="AbC-123", verifier=VERIFIER)
+    tokens = await reddit.exchange(client_of(APP, user_agent=AGENT), code="AbC-123", verifier=VERIFIER)
 
     [request] = httpx_mock.get_requests()
     assert parse_qs(request.content.decode()) == {
@@ -163,11 +143,11 @@ async def test_every_call_names_its_agent_even_if_the_operator_named_none(
     httpx_mock.add_response(url=f"{API}/api/v1/me?raw_json=1", json=ME, is_reusable=True)
     httpx_mock.add_response(url=mine(".*"), json=listing(), is_reusable=True)
 
-    await reddit.exchange(client_at(), code="c", verifier=None)
-    await reddit.refresh(client_at(), TOKENS)
-    await reddit.discover(client_at(), TOKENS)
-    await reddit.places(client_at(), TOKENS, "4cixf")
-    await reddit.revoke(client_at(), TOKENS)
+    await reddit.exchange(client_of(APP), code="c", verifier=None)
+    await reddit.refresh(client_of(APP), TOKENS)
+    await reddit.discover(client_of(APP), TOKENS)
+    await reddit.places(client_of(APP), TOKENS, "4cixf")
+    await reddit.revoke(client_of(APP), TOKENS)
 
     agents = {request.headers["user-agent"] for request in httpx_mock.get_requests()}
     assert len(httpx_mock.get_requests()) == 8
@@ -184,7 +164,7 @@ async def test_a_refresh_without_a_new_refresh_token_means_keep_the_old_one(
         json={"access_token": "eyJ2", "expires_in": 3600},
     )
 
-    tokens = await reddit.refresh(client_at(), TOKENS)
+    tokens = await reddit.refresh(client_of(APP), TOKENS)
 
     assert (tokens.refresh_token, tokens.expires_in) == (None, timedelta(hours=1))
 
@@ -194,7 +174,14 @@ async def test_a_refresh_without_a_new_refresh_token_means_keep_the_old_one(
     [
         pytest.param({"status_code": 400, "json": {"error": "invalid_grant"}}, GrantDead, id="dead"),
         pytest.param({"json": {"error": "invalid_grant"}}, GrantDead, id="dead-in-a-200"),
-        pytest.param({"json": {"error": "invalid_request"}}, Busy, id="invalid-request"),
+        pytest.param(
+            {"status_code": 400, "json": {"error": "invalid_request"}}, Rejected, id="invalid-request"
+        ),
+        pytest.param({"json": {"error": "invalid_request"}}, Rejected, id="invalid-request-in-a-200"),
+        pytest.param(
+            {"status_code": 400, "json": {"message": "Bad Request", "error": 400}}, Rejected, id="bad-request"
+        ),
+        pytest.param({"status_code": 400, "html": "<html>"}, Busy, id="a-gateways-400"),
         pytest.param({"json": {"error": "unsupported_grant_type"}}, Misconfigured, id="our-fault"),
         pytest.param(
             {"status_code": 401, "json": {"message": "Unauthorized", "error": 401}},
@@ -215,7 +202,7 @@ async def test_each_answer_to_a_refresh_has_one_verdict(
     httpx_mock.add_response(url=PLATFORM.token_url, **answer)
 
     with pytest.raises(PlatformError) as caught:
-        await reddit.refresh(client_at(), TOKENS)
+        await reddit.refresh(client_of(APP), TOKENS)
 
     assert type(caught.value) is verdict
 
@@ -226,7 +213,7 @@ async def test_a_lost_answer_to_a_refresh_is_only_busy_for_the_token_stays(
     httpx_mock.add_exception(httpx.ReadTimeout("gone"), url=PLATFORM.token_url)
 
     with pytest.raises(Busy):
-        await reddit.refresh(client_at(), TOKENS)
+        await reddit.refresh(client_of(APP), TOKENS)
 
 
 @pytest.mark.parametrize("code", ["invalid_grant", "NO_TEXT"])
@@ -236,7 +223,7 @@ async def test_a_code_reddit_does_not_take_is_a_trip_to_take_again(
     httpx_mock.add_response(url=PLATFORM.token_url, json={"error": code})
 
     with pytest.raises(Rejected, match=code):
-        await reddit.exchange(client_at(), code="c", verifier=None)
+        await reddit.exchange(client_of(APP), code="c", verifier=None)
 
 
 @pytest.mark.parametrize(
@@ -258,14 +245,14 @@ async def test_a_revocation_names_the_token_that_matters(
         status_code=204,
     )
 
-    await reddit.revoke(client_at(), tokens)
+    await reddit.revoke(client_of(APP), tokens)
 
 
 async def test_a_blocked_revocation_is_the_operators_matter(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url=PLATFORM.revoke_url, status_code=403, html=BLOCK_PAGE)
 
     with pytest.raises(Misconfigured, match="network_security"):
-        await reddit.revoke(client_at(), TOKENS)
+        await reddit.revoke(client_of(APP), TOKENS)
 
 
 async def test_discovery_returns_the_one_account(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
@@ -275,7 +262,7 @@ async def test_discovery_returns_the_one_account(reddit: Reddit, httpx_mock: HTT
         json=ME | {"icon_img": "https://styles.redditmedia.com/i.png?width=256&amp;s=beef"},
     )
 
-    found = await reddit.discover(client_at(), TOKENS)
+    found = await reddit.discover(client_of(APP), TOKENS)
 
     account = RemoteAccount(
         id="4cixf",
@@ -293,13 +280,13 @@ async def test_discovery_returns_the_one_account(reddit: Reddit, httpx_mock: HTT
 async def test_an_id_with_its_prefix_is_the_same_id(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json=ME | {"id": "t2_4cixf"})
 
-    assert (await reddit.discover(client_at(), TOKENS)).identity.id == "4cixf"
+    assert (await reddit.discover(client_of(APP), TOKENS)).identity.id == "4cixf"
 
 
 async def test_a_suspended_account_is_listed_with_its_blocker(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json=ME | {"is_suspended": True})
 
-    [account] = (await reddit.discover(client_at(), TOKENS)).accounts
+    [account] = (await reddit.discover(client_of(APP), TOKENS)).accounts
 
     assert account.blocker is Blocker.SUSPENDED
 
@@ -337,7 +324,7 @@ async def test_each_answer_has_one_verdict(
     httpx_mock.add_response(**answer)
 
     with pytest.raises(PlatformError) as caught:
-        await reddit.discover(client_at(), TOKENS)
+        await reddit.discover(client_of(APP), TOKENS)
 
     assert (type(caught.value), caught.value.code) == (verdict, code)
 
@@ -356,7 +343,7 @@ async def test_a_limit_waits_as_long_as_reddit_says(
     httpx_mock.add_response(status_code=429, headers=headers)
 
     with pytest.raises(Busy) as caught:
-        await reddit.discover(client_at(), TOKENS)
+        await reddit.discover(client_of(APP), TOKENS)
 
     assert caught.value.retry_after == timedelta(seconds=seconds)
 
@@ -423,7 +410,7 @@ async def test_places_come_from_all_three_listings_once_each_and_by_name(
     )
     httpx_mock.add_response(url=mine("moderator"), json=listing(profile, mugs, alone))
 
-    places = await reddit.places(client_at(), TOKENS, "4cixf")
+    places = await reddit.places(client_of(APP), TOKENS, "4cixf")
 
     assert places == (
         Place(id="guild", name="r/guild", detail="1,204 members"),
@@ -438,7 +425,7 @@ async def test_places_come_from_all_three_listings_once_each_and_by_name(
 async def test_a_suspended_account_has_no_places(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json=ME | {"is_suspended": True})
 
-    assert await reddit.places(client_at(), TOKENS, "4cixf") == ()
+    assert await reddit.places(client_of(APP), TOKENS, "4cixf") == ()
 
 
 @pytest.mark.parametrize(
@@ -462,21 +449,44 @@ async def test_half_a_list_of_places_is_no_list(
     httpx_mock.add_response(url=mine("moderator"), **answer)
 
     with pytest.raises(verdict):
-        await reddit.places(client_at(), TOKENS, "4cixf")
+        await reddit.places(client_of(APP), TOKENS, "4cixf")
 
 
 async def test_a_listing_that_never_ends_is_cut(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
+    cursors = itertools.count()
+
+    def one_more(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=listing(after=f"t5_{next(cursors)}"))
+
     httpx_mock.add_response(url=f"{API}/api/v1/me?raw_json=1", json=ME)
     httpx_mock.add_response(url=mine("(contributor|moderator)"), json=listing(), is_reusable=True)
-    httpx_mock.add_response(url=mine("subscriber"), json=listing(after="t5_same"), is_reusable=True)
+    httpx_mock.add_callback(one_more, url=mine("subscriber"), is_reusable=True)
 
-    await reddit.places(client_at(), TOKENS, "4cixf")
+    await reddit.places(client_of(APP), TOKENS, "4cixf")
 
     assert len(httpx_mock.get_requests(url=mine("subscriber"))) == MOST_PAGES
 
 
+@pytest.mark.parametrize("cursors", [["t5_a"], ["t5_a", "t5_b"], ["t5_a", "t5_b", "t5_c"]])
+async def test_a_cursor_seen_before_ends_a_listing(
+    reddit: Reddit, httpx_mock: HTTPXMock, cursors: list[str]
+) -> None:
+    following = itertools.cycle(cursors)
+
+    def one_more(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=listing(after=next(following)))
+
+    httpx_mock.add_response(url=f"{API}/api/v1/me?raw_json=1", json=ME)
+    httpx_mock.add_response(url=mine("(contributor|moderator)"), json=listing(), is_reusable=True)
+    httpx_mock.add_callback(one_more, url=mine("subscriber"), is_reusable=True)
+
+    await reddit.places(client_of(APP), TOKENS, "4cixf")
+
+    assert len(httpx_mock.get_requests(url=mine("subscriber"))) == len(cursors) + 1
+
+
 async def test_a_connection_is_made_refreshed_and_ended(reddit: Reddit, sandbox: RedditSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
 
     callback = await consent(reddit._http, PLATFORM, client, person="octa_demo")
     tokens = await reddit.exchange(client, code=callback["code"], verifier=VERIFIER)
@@ -495,12 +505,12 @@ async def test_a_connection_is_made_refreshed_and_ended(reddit: Reddit, sandbox:
     assert again == found
     with pytest.raises(TokenRefused):
         await reddit.discover(client, newer)
-    with pytest.raises(GrantDead):
+    with pytest.raises(Rejected, match="http_400"):
         await reddit.refresh(client, newer)
 
 
 async def test_only_subreddits_that_take_a_post_are_offered(reddit: Reddit, sandbox: RedditSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     tokens = await connected(reddit, client)
 
     places = await reddit.places(client, tokens, "4cixf")
@@ -518,7 +528,7 @@ async def test_only_subreddits_that_take_a_post_are_offered(reddit: Reddit, sand
 
 
 async def test_ten_thousand_subreddits_are_found_once_each(reddit: Reddit, sandbox: RedditSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     tokens = await connected(reddit, client, "big_mod")
 
     places = await reddit.places(client, tokens, "9bigm")
@@ -532,7 +542,7 @@ async def test_ten_thousand_subreddits_are_found_once_each(reddit: Reddit, sandb
 async def test_a_suspended_user_connects_to_a_greyed_account(
     reddit: Reddit, sandbox: RedditSimulator
 ) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     tokens = await connected(reddit, client, "suspended_sam")
 
     [account] = (await reddit.discover(client, tokens)).accounts
@@ -544,8 +554,8 @@ async def test_a_suspended_user_connects_to_a_greyed_account(
 async def test_a_library_as_user_agent_is_throttled_and_told_apart_from_a_dead_grant(
     reddit: Reddit, sandbox: RedditSimulator
 ) -> None:
-    tokens = await connected(reddit, client_at(sandbox.url))
-    nameless = client_at(sandbox.url, user_agent="python-httpx/0.28.1")
+    tokens = await connected(reddit, client_of(APP, sandbox.url))
+    nameless = client_of(APP, sandbox.url, user_agent="python-httpx/0.28.1")
 
     with pytest.raises(Busy):
         await reddit.discover(nameless, tokens)
@@ -554,7 +564,7 @@ async def test_a_library_as_user_agent_is_throttled_and_told_apart_from_a_dead_g
 
 
 async def test_an_expired_access_token_asks_for_a_refresh(reddit: Reddit, sandbox: RedditSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     tokens = await connected(reddit, client)
     sandbox.clock.offset_s = 86_401
 
@@ -566,7 +576,7 @@ async def test_an_expired_access_token_asks_for_a_refresh(reddit: Reddit, sandbo
 
 
 async def test_a_lost_answer_to_a_refresh_costs_nothing(reddit: Reddit, sandbox: RedditSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     tokens = await connected(reddit, client)
     sandbox.faults.append(Fault(path="/api/v1/access_token", lose_answer=True, times=1))
 
@@ -578,7 +588,7 @@ async def test_a_lost_answer_to_a_refresh_costs_nothing(reddit: Reddit, sandbox:
 
 async def test_declining_says_that_the_person_said_no(reddit: Reddit, sandbox: RedditSimulator) -> None:
     callback = await consent(
-        reddit._http, PLATFORM, client_at(sandbox.url), person="octa_demo", decision="cancel"
+        reddit._http, PLATFORM, client_of(APP, sandbox.url), person="octa_demo", decision="cancel"
     )
 
     assert callback == {"error": "access_denied", "state": STATE}

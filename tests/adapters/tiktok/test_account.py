@@ -13,7 +13,6 @@ from adapters import oauth
 from adapters.base import (
     Busy,
     Capability,
-    Client,
     Discovery,
     GrantDead,
     Identity,
@@ -28,15 +27,15 @@ from adapters.base import (
 )
 from adapters.tiktok import PLATFORM
 from adapters.tiktok.account import CREATOR_INFO, USER_INFO, TikTok
-from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.tiktok import TikTokSimulator
 from tests.consent import STATE, VERIFIER, consent
+from tests.credentials import callback_of, client_of, registered
 
 [APP] = PLATFORM.apps
 SCOPES = tuple(scope.name for scope in APP.scopes)
 BASIC = frozenset({"user.info.basic"})
-CALLBACK = "https://bot.example.com/oauth/tt/callback"
+CALLBACK = callback_of(APP)
 OPEN_ID = "723f24d7-e717-40f8-a2b6-cb8464cd23b4"
 TOKENS = Tokens(access_token="act.abc", refresh_token="rft.abc", scopes=BASIC)
 ALL = Tokens(access_token="act.abc", refresh_token="rft.abc", scopes=frozenset(SCOPES))
@@ -66,24 +65,6 @@ def refused(code: str) -> dict[str, Any]:
     return {"data": {}, "error": {"code": code, "message": "words", "log_id": "20261123A"}}
 
 
-def client_at(origin: str | None = None, **options: str) -> Client:
-    return Client(
-        app=APP,
-        client_id="our-key",
-        client_secret="our secret",
-        redirect_uri=CALLBACK,
-        scopes=SCOPES,
-        origin=origin,
-        options=options,
-    )
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield http
-
-
 @pytest.fixture
 def tiktok(http: httpx.AsyncClient) -> TikTok:
     return TikTok(http)
@@ -91,19 +72,16 @@ def tiktok(http: httpx.AsyncClient) -> TikTok:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[TikTokSimulator]:
-    sandbox = TikTokSimulator()
-    sandbox.register("our-key", "our secret", [CALLBACK])
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
+    async with registered(TikTokSimulator(), client_of(APP)) as found:
+        yield found
 
 
 def test_the_consent_link_names_the_client_key_and_asks_again_even_those_who_consented() -> None:
-    link = urlsplit(oauth.authorize_url(PLATFORM, client_at(), state="s", verifier=VERIFIER))
+    link = urlsplit(oauth.authorize_url(PLATFORM, client_of(APP), state="s", verifier=VERIFIER))
 
     query = parse_qs(link.query)
     assert (link.netloc, link.path) == ("www.tiktok.com", "/v2/auth/authorize/")
-    assert query["client_key"] == ["our-key"]
+    assert query["client_key"] == ["our-id"]
     assert query["scope"] == [",".join(SCOPES)]
     assert query["disable_auto_auth"] == ["1"]
     assert "client_id" not in query
@@ -111,7 +89,7 @@ def test_the_consent_link_names_the_client_key_and_asks_again_even_those_who_con
 
 
 def test_a_desktop_app_sends_its_challenge_in_hex() -> None:
-    link = urlsplit(oauth.authorize_url(PLATFORM, client_at(pkce="hex"), state="s", verifier=VERIFIER))
+    link = urlsplit(oauth.authorize_url(PLATFORM, client_of(APP, pkce="hex"), state="s", verifier=VERIFIER))
 
     [challenge] = parse_qs(link.query)["code_challenge"]
     assert len(challenge) == 64
@@ -139,11 +117,11 @@ async def test_an_exchange_sends_the_code_once_encoded_and_the_secret_in_the_for
 ) -> None:
     httpx_mock.add_response(method="POST", url=PLATFORM.token_url, json=ANSWER)
 
-    tokens = await tiktok.exchange(client_at(), code="Xyz*1%2!4.u1", verifier=VERIFIER)
+    tokens = await tiktok.exchange(client_of(APP), code="Xyz*1%2!4.u1", verifier=VERIFIER)
 
     [request] = httpx_mock.get_requests()
     assert parse_qs(request.content.decode()) == {
-        "client_key": ["our-key"],
+        "client_key": ["our-id"],
         "client_secret": ["our secret"],
         "code": ["Xyz*1%2!4.u1"],
         "grant_type": ["authorization_code"],
@@ -165,7 +143,7 @@ async def test_an_exchange_sends_the_code_once_encoded_and_the_secret_in_the_for
     ("code", "at_exchange", "at_refresh"),
     [
         ("invalid_grant", Rejected, GrantDead),
-        ("invalid_request", Rejected, Busy),
+        ("invalid_request", Rejected, Rejected),
         ("invalid_client", Misconfigured, Misconfigured),
         ("unauthorized_client", Misconfigured, Misconfigured),
         ("invalid_scope", Misconfigured, Misconfigured),
@@ -187,9 +165,9 @@ async def test_a_refusal_means_the_same_whatever_its_status(
     )
 
     with pytest.raises(at_exchange, match=code):
-        await tiktok.exchange(client_at(), code="c", verifier=None)
+        await tiktok.exchange(client_of(APP), code="c", verifier=None)
     with pytest.raises(at_refresh, match=code):
-        await tiktok.refresh(client_at(), TOKENS)
+        await tiktok.refresh(client_of(APP), TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -209,17 +187,17 @@ async def test_an_odd_answer_to_a_refresh_is_never_a_token_nor_the_end(
     httpx_mock.add_response(method="POST", url=PLATFORM.token_url, **answer)
 
     with pytest.raises(verdict):
-        await tiktok.refresh(client_at(), TOKENS)
+        await tiktok.refresh(client_of(APP), TOKENS)
 
 
 async def test_a_revocation_names_the_access_token_and_our_app(tiktok: TikTok, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(method="POST", url=PLATFORM.revoke_url)
 
-    await tiktok.revoke(client_at(), TOKENS)
+    await tiktok.revoke(client_of(APP), TOKENS)
 
     [request] = httpx_mock.get_requests()
     assert parse_qs(request.content.decode()) == {
-        "client_key": ["our-key"],
+        "client_key": ["our-id"],
         "client_secret": ["our secret"],
         "token": ["act.abc"],
     }
@@ -229,7 +207,7 @@ async def test_a_revocation_names_the_access_token_and_our_app(tiktok: TikTok, h
 async def test_revoking_what_is_over_is_no_error(tiktok: TikTok, httpx_mock: HTTPXMock, status: int) -> None:
     httpx_mock.add_response(url=PLATFORM.revoke_url, status_code=status, json={"error": "invalid_grant"})
 
-    await tiktok.revoke(client_at(), TOKENS)
+    await tiktok.revoke(client_of(APP), TOKENS)
 
 
 @pytest.mark.parametrize(("code", "verdict"), [("invalid_client", Misconfigured), ("server_error", Busy)])
@@ -239,7 +217,7 @@ async def test_a_revocation_refused_inside_a_200_is_no_success(
     httpx_mock.add_response(url=PLATFORM.revoke_url, json={"error": code})
 
     with pytest.raises(verdict):
-        await tiktok.revoke(client_at(), TOKENS)
+        await tiktok.revoke(client_of(APP), TOKENS)
 
 
 async def test_discovery_asks_only_for_the_fields_of_granted_scopes(
@@ -252,7 +230,7 @@ async def test_discovery_asks_only_for_the_fields_of_granted_scopes(
         json=enveloped({"user": USER}),
     )
 
-    found = await tiktok.discover(client_at(), TOKENS)
+    found = await tiktok.discover(client_of(APP), TOKENS)
 
     assert found == Discovery(
         identity=Identity(id=OPEN_ID, name="Octa Demo"),
@@ -281,7 +259,7 @@ async def test_without_the_profile_scope_the_username_comes_from_creator_info(
         json=enveloped(CREATOR),
     )
 
-    [account] = (await tiktok.discover(client_at(), tokens)).accounts
+    [account] = (await tiktok.discover(client_of(APP), tokens)).accounts
 
     assert (account.handle, account.url) == ("@octademo", "https://www.tiktok.com/@octademo")
 
@@ -306,7 +284,7 @@ async def test_trouble_with_posting_never_hides_the_account(
     httpx_mock.add_response(method="GET", json=enveloped({"user": USER | {"username": "octademo"}}))
     httpx_mock.add_response(method="POST", url=CREATOR_INFO, **answer)
 
-    [account] = (await tiktok.discover(client_at(), ALL)).accounts
+    [account] = (await tiktok.discover(client_of(APP), ALL)).accounts
 
     assert (account.id, account.handle) == (OPEN_ID, "@octademo")
     assert account.missing == missing
@@ -319,7 +297,7 @@ async def test_a_lost_answer_from_creator_info_does_not_hide_the_account(
     httpx_mock.add_response(method="GET", json=enveloped({"user": USER}))
     httpx_mock.add_exception(httpx.ReadTimeout("gone"), method="POST")
 
-    assert len((await tiktok.discover(client_at(), ALL)).accounts) == 1
+    assert len((await tiktok.discover(client_of(APP), ALL)).accounts) == 1
 
 
 @pytest.mark.parametrize(
@@ -356,7 +334,7 @@ async def test_each_answer_has_one_verdict_and_the_code_decides(
     httpx_mock.add_response(method="GET", **answer)
 
     with pytest.raises(PlatformError) as caught:
-        await tiktok.discover(client_at(), TOKENS)
+        await tiktok.discover(client_of(APP), TOKENS)
 
     assert (type(caught.value), caught.value.code) == (verdict, code)
 
@@ -365,13 +343,13 @@ async def test_a_rate_limit_waits_out_tiktoks_minute(tiktok: TikTok, httpx_mock:
     httpx_mock.add_response(status_code=429, json=refused("rate_limit_exceeded"))
 
     with pytest.raises(Busy) as caught:
-        await tiktok.discover(client_at(), TOKENS)
+        await tiktok.discover(client_of(APP), TOKENS)
 
     assert caught.value.retry_after == timedelta(minutes=1)
 
 
 async def test_a_connection_is_made_refreshed_and_ended(tiktok: TikTok, sandbox: TikTokSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
 
     callback = await consent(tiktok._http, PLATFORM, client, person="octa_demo")
     tokens = await tiktok.exchange(client, code=callback["code"], verifier=VERIFIER)
@@ -399,7 +377,7 @@ async def test_a_connection_is_made_refreshed_and_ended(tiktok: TikTok, sandbox:
 async def test_unticked_scopes_are_noticed_and_the_account_is_still_found(
     tiktok: TikTok, sandbox: TikTokSimulator
 ) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     ticked = BASIC | {"video.publish"}
 
     callback = await consent(tiktok._http, PLATFORM, client, person="private_penny", scopes=ticked)
@@ -414,7 +392,7 @@ async def test_unticked_scopes_are_noticed_and_the_account_is_still_found(
 async def test_without_any_profile_scope_the_member_learns_that_one_is_missing(
     tiktok: TikTok, sandbox: TikTokSimulator
 ) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
 
     callback = await consent(tiktok._http, PLATFORM, client, person="octa_demo", scopes={"video.list"})
     tokens = await tiktok.exchange(client, code=callback["code"], verifier=None)
@@ -425,7 +403,7 @@ async def test_without_any_profile_scope_the_member_learns_that_one_is_missing(
 
 async def test_cancelling_says_that_the_person_said_no(tiktok: TikTok, sandbox: TikTokSimulator) -> None:
     callback = await consent(
-        tiktok._http, PLATFORM, client_at(sandbox.url), person="octa_demo", decision="cancel"
+        tiktok._http, PLATFORM, client_of(APP, sandbox.url), person="octa_demo", decision="cancel"
     )
 
     assert callback["error"] in PLATFORM.denied_codes
@@ -436,7 +414,7 @@ async def test_a_desktop_app_connects_with_its_hex_challenge(
     tiktok: TikTok, sandbox: TikTokSimulator
 ) -> None:
     sandbox.settings["pkce"] = "hex"
-    client = client_at(sandbox.url, pkce="hex")
+    client = client_of(APP, sandbox.url, pkce="hex")
 
     callback = await consent(tiktok._http, PLATFORM, client, person="octa_demo")
     tokens = await tiktok.exchange(client, code=callback["code"], verifier=VERIFIER)
@@ -447,7 +425,7 @@ async def test_a_desktop_app_connects_with_its_hex_challenge(
 async def test_a_refresh_whose_answer_is_lost_may_have_burnt_the_token(
     tiktok: TikTok, sandbox: TikTokSimulator
 ) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     callback = await consent(tiktok._http, PLATFORM, client, person="octa_demo")
     tokens = await tiktok.exchange(client, code=callback["code"], verifier=None)
     sandbox.faults.append(Fault(path="/oauth/token", lose_answer=True, times=1))
@@ -459,7 +437,7 @@ async def test_a_refresh_whose_answer_is_lost_may_have_burnt_the_token(
 
 
 async def test_a_code_works_once(tiktok: TikTok, sandbox: TikTokSimulator) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     callback = await consent(tiktok._http, PLATFORM, client, person="octa_demo")
     await tiktok.exchange(client, code=callback["code"], verifier=None)
 

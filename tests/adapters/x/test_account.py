@@ -32,10 +32,10 @@ from adapters.base import (
 )
 from adapters.x import PLATFORM
 from adapters.x.account import ME, X
-from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
 from tests.consent import VERIFIER, consent
+from tests.credentials import callback_of, client_of, registered
 
 [APP] = PLATFORM.apps
 SCOPES = tuple(scope.name for scope in APP.scopes)
@@ -62,23 +62,6 @@ DEMO_ACCOUNT = RemoteAccount(
 )
 
 
-def client_at(origin: str | None = None) -> Client:
-    return Client(
-        app=APP,
-        client_id="our-id",
-        client_secret="our secret",
-        redirect_uri="https://bot.example.com/oauth/x/callback",
-        scopes=SCOPES,
-        origin=origin,
-    )
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield http
-
-
 @pytest.fixture
 def x(http: httpx.AsyncClient) -> X:
     return X(http)
@@ -86,15 +69,12 @@ def x(http: httpx.AsyncClient) -> X:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[XSimulator]:
-    sandbox = XSimulator()
-    sandbox.register("our-id", "our secret", ["https://bot.example.com/oauth/x/callback"])
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
+    async with registered(XSimulator(), client_of(APP)) as found:
+        yield found
 
 
 def test_the_consent_link_asks_for_every_scope_with_a_challenge() -> None:
-    link = urlsplit(oauth.authorize_url(PLATFORM, client_at(), state="s", verifier=VERIFIER))
+    link = urlsplit(oauth.authorize_url(PLATFORM, client_of(APP), state="s", verifier=VERIFIER))
 
     query = parse_qs(link.query)
     assert (link.netloc, link.path) == ("x.com", "/i/oauth2/authorize")
@@ -126,7 +106,7 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
         },
     )
 
-    tokens = await x.exchange(client_at(), code="c0de", verifier=VERIFIER)
+    tokens = await x.exchange(client_of(APP), code="c0de", verifier=VERIFIER)
 
     assert tokens == Tokens(
         access_token="acc",
@@ -138,7 +118,7 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
     assert parse_qs(request.content.decode()) == {
         "grant_type": ["authorization_code"],
         "code": ["c0de"],
-        "redirect_uri": ["https://bot.example.com/oauth/x/callback"],
+        "redirect_uri": [callback_of(APP)],
         "code_verifier": [VERIFIER],
     }
 
@@ -166,13 +146,13 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
                     "error_description": "Missing required parameter [refresh_token].",
                 },
             },
-            Busy,
+            Rejected,
             id="another-invalid-request",
         ),
-        pytest.param({"status_code": 400, "json": {"error": "invalid_request"}}, Busy, id="no-words"),
+        pytest.param({"status_code": 400, "json": {"error": "invalid_request"}}, Rejected, id="no-words"),
         pytest.param(
             {"status_code": 400, "json": {"error": "invalid_request", "error_description": ["Value"]}},
-            Busy,
+            Rejected,
             id="words-of-another-type",
         ),
         pytest.param(
@@ -198,7 +178,7 @@ async def test_the_exchange_proves_our_app_with_basic_and_never_in_the_body(
             id="our-app-suspended",
         ),
         pytest.param(
-            {"status_code": 403, "json": {"type": "about:blank"}}, Busy, id="a-problem-without-a-type"
+            {"status_code": 403, "json": {"type": "about:blank"}}, Rejected, id="a-problem-without-a-type"
         ),
         pytest.param({"status_code": 401, "html": "<html>"}, Busy, id="a-gateway-s-401"),
         pytest.param({"status_code": 429, "json": {"title": "Too Many Requests"}}, Busy, id="429"),
@@ -223,20 +203,20 @@ async def test_each_answer_to_a_refresh_has_one_verdict(
     httpx_mock.add_response(**answer)
 
     with pytest.raises(verdict):
-        await x.refresh(client_at(), TOKENS)
+        await x.refresh(client_of(APP), TOKENS)
 
 
 async def test_a_lost_answer_to_a_refresh_may_have_spent_the_token(x: X, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_exception(httpx.ReadTimeout("gone"))
 
     with pytest.raises(OutcomeUnknown):
-        await x.refresh(client_at(), TOKENS)
+        await x.refresh(client_of(APP), TOKENS)
 
 
 async def test_revoking_ends_the_refresh_token_before_the_access_token(x: X, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url=PLATFORM.revoke_url, json={"revoked": True}, is_reusable=True)
 
-    await x.revoke(client_at(), TOKENS)
+    await x.revoke(client_of(APP), TOKENS)
 
     sent = [request.content.decode() for request in httpx_mock.get_requests()]
     assert sent == ["token=ref", "token=acc"]
@@ -245,7 +225,7 @@ async def test_revoking_ends_the_refresh_token_before_the_access_token(x: X, htt
 async def test_revoking_what_is_already_over_succeeds(x: X, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(status_code=400, json={"error": "invalid_request"})
 
-    await x.revoke(client_at(), Tokens(access_token="acc"))
+    await x.revoke(client_of(APP), Tokens(access_token="acc"))
 
     [request] = httpx_mock.get_requests()
     assert request.content == b"token=acc"
@@ -262,7 +242,7 @@ async def test_discovery_returns_the_one_account(x: X, httpx_mock: HTTPXMock) ->
         json={"data": DEMO},
     )
 
-    found = await x.discover(client_at(), TOKENS)
+    found = await x.discover(client_of(APP), TOKENS)
 
     assert found == Discovery(
         identity=Identity(id="4711", name="Octa Demo"),
@@ -284,7 +264,7 @@ async def test_an_account_has_a_name_whatever_x_leaves_out(
 ) -> None:
     httpx_mock.add_response(json={"data": data})
 
-    [account] = (await x.discover(client_at(), TOKENS)).accounts
+    [account] = (await x.discover(client_of(APP), TOKENS)).accounts
 
     assert (account.name, account.handle) == (name, handle)
 
@@ -292,7 +272,7 @@ async def test_an_account_has_a_name_whatever_x_leaves_out(
 async def test_scopes_the_answer_did_not_name_are_the_ones_we_asked_for(x: X, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(json={"data": DEMO})
 
-    found = await x.discover(client_at(), Tokens(access_token="acc"))
+    found = await x.discover(client_of(APP), Tokens(access_token="acc"))
 
     assert found.scopes == frozenset(SCOPES)
 
@@ -320,7 +300,7 @@ async def test_a_suspended_account_is_listed_with_its_blocker(
 ) -> None:
     httpx_mock.add_response(**answer)
 
-    found = await x.discover(client_at(), Tokens(access_token="acc", subject=subject))
+    found = await x.discover(client_of(APP), Tokens(access_token="acc", subject=subject))
 
     assert found.identity.id == "4711"
     assert [account.blocker for account in found.accounts] == [Blocker.SUSPENDED]
@@ -329,7 +309,7 @@ async def test_a_suspended_account_is_listed_with_its_blocker(
 async def test_a_locked_account_is_listed_with_its_blocker(x: X, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(status_code=403, json={"title": "Forbidden", "errors": [{"code": 326}]})
 
-    found = await x.discover(client_at(), Tokens(access_token="acc", subject="4714"))
+    found = await x.discover(client_of(APP), Tokens(access_token="acc", subject="4714"))
 
     assert [(account.id, account.blocker) for account in found.accounts] == [("4714", Blocker.LOCKED)]
 
@@ -438,7 +418,7 @@ async def test_each_answer_to_a_discovery_has_one_verdict(
     httpx_mock.add_response(**answer)
 
     with pytest.raises(PlatformError) as caught:
-        await x.discover(client_at(), TOKENS)
+        await x.discover(client_of(APP), TOKENS)
 
     assert (type(caught.value), caught.value.code) == (verdict, code)
 
@@ -475,7 +455,7 @@ async def test_a_limit_says_when_to_come_back(
     httpx_mock.add_response(status_code=429, headers=sent, json=body)
 
     with pytest.raises(Busy) as caught:
-        await x.discover(client_at(), TOKENS)
+        await x.discover(client_of(APP), TOKENS)
 
     wait = caught.value.retry_after
     assert (wait.total_seconds() if wait else None) == pytest.approx(seconds, abs=5)
@@ -485,17 +465,17 @@ async def test_no_connection_is_busy(x: X, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_exception(httpx.ConnectError("refused"))
 
     with pytest.raises(Busy):
-        await x.discover(client_at(), TOKENS)
+        await x.discover(client_of(APP), TOKENS)
 
 
 async def test_there_are_no_places(x: X) -> None:
-    assert await x.places(client_at(), TOKENS, "4711") == ()
+    assert await x.places(client_of(APP), TOKENS, "4711") == ()
 
 
 async def connect(
     sandbox: XSimulator, http: httpx.AsyncClient, person: str = "4711"
 ) -> tuple[Client, Tokens]:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     answer = await consent(http, PLATFORM, client, person=person)
     return client, await X(http).exchange(client, code=answer["code"], verifier=VERIFIER)
 
@@ -545,7 +525,7 @@ async def test_a_second_sign_in_ends_the_first(sandbox: XSimulator, http: httpx.
 async def test_a_code_older_than_half_a_minute_is_rejected(
     sandbox: XSimulator, http: httpx.AsyncClient, x: X
 ) -> None:
-    client = client_at(sandbox.url)
+    client = client_of(APP, sandbox.url)
     answer = await consent(http, PLATFORM, client, person="4711")
     sandbox.clock.offset_s = 31
 
@@ -609,7 +589,7 @@ async def test_an_empty_window_says_when_it_fills(sandbox: XSimulator, http: htt
 
 async def test_a_wrong_secret_is_our_fault(sandbox: XSimulator, http: httpx.AsyncClient, x: X) -> None:
     client, tokens = await connect(sandbox, http)
-    sandbox.register("our-id", "another secret", ["https://bot.example.com/oauth/x/callback"])
+    sandbox.register("our-id", "another secret", [callback_of(APP)])
 
     with pytest.raises(Misconfigured):
         await x.refresh(client, tokens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +14,6 @@ from adapters import oauth
 from adapters.base import (
     Busy,
     Capability,
-    Client,
     GrantDead,
     Hint,
     Identity,
@@ -29,6 +27,7 @@ from adapters.base import (
 from adapters.youtube import PLATFORM
 from adapters.youtube.account import YouTube
 from sandbox.browser import PLAIN
+from tests.credentials import client_of
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"
 REVOKE_URL = "https://oauth2.googleapis.com/revoke"
@@ -37,20 +36,13 @@ CHANNELS_URL = (
     "?part=snippet%2Cstatistics%2CcontentDetails%2Cstatus&mine=true"
 )
 SCOPES = tuple(scope.name for scope in PLATFORM.apps[0].scopes)
-CLIENT = Client(
-    app=PLATFORM.apps[0],
-    client_id="id.apps.example",
-    client_secret="shh",
-    redirect_uri="https://bot.example/oauth/youtube/callback",
-    scopes=SCOPES,
-)
+CLIENT = client_of(PLATFORM.apps[0])
 TOKENS = Tokens(access_token="ya29.now", refresh_token="1//keep", scopes=frozenset(SCOPES))
 
 
 @pytest.fixture
-async def youtube() -> AsyncIterator[YouTube]:
-    async with httpx.AsyncClient(verify=PLAIN) as http:
-        yield YouTube(http)
+def youtube(http: httpx.AsyncClient) -> YouTube:
+    return YouTube(http)
 
 
 def channel(**changes: Any) -> dict[str, Any]:
@@ -123,8 +115,8 @@ async def test_the_exchange_posts_code_verifier_and_secret_in_the_form(
         "code": ["4/abc"],
         "redirect_uri": [CLIENT.redirect_uri],
         "code_verifier": ["v" * 43],
-        "client_id": ["id.apps.example"],
-        "client_secret": ["shh"],
+        "client_id": ["our-id"],
+        "client_secret": ["our secret"],
     }
     assert tokens == Tokens(
         access_token="ya29.new",
@@ -166,7 +158,7 @@ async def test_a_time_limited_grant_names_the_end_of_its_refresh_token(
         pytest.param(401, {"error": "invalid_client"}, Misconfigured, id="our-secret"),
         pytest.param(401, {"error": "deleted_client"}, Misconfigured, id="our-project-is-gone"),
         pytest.param(400, {"error": "org_internal"}, Misconfigured, id="internal-project"),
-        pytest.param(403, {"error": "rate_limit_exceeded"}, Busy, id="a-code-nobody-documents"),
+        pytest.param(403, {"error": "rate_limit_exceeded"}, Rejected, id="a-code-nobody-documents"),
         pytest.param(500, {"error": "internal_failure"}, Busy, id="google-is-down"),
         pytest.param(503, {"error": "invalid_grant"}, Busy, id="a-dead-code-in-an-outage-is-an-outage"),
         pytest.param(429, {"error": "invalid_grant"}, Busy, id="a-dead-code-under-a-limit-is-a-limit"),
@@ -382,14 +374,7 @@ async def test_a_named_wait_is_passed_on(youtube: YouTube, httpx_mock: HTTPXMock
 
 
 async def test_an_operators_origin_gets_every_request_on_the_same_path(httpx_mock: HTTPXMock) -> None:
-    client = Client(
-        app=CLIENT.app,
-        client_id="id",
-        client_secret="shh",
-        redirect_uri=CLIENT.redirect_uri,
-        scopes=SCOPES,
-        origin="http://localhost:7007",
-    )
+    client = client_of(CLIENT.app, "http://localhost:7007")
     httpx_mock.add_response(json={"access_token": "a", "items": []}, is_reusable=True)
     async with httpx.AsyncClient(verify=PLAIN) as http:
         youtube = YouTube(http)

@@ -186,7 +186,7 @@ async def test_revoking_the_refresh_token_ends_everything(http: httpx.AsyncClien
 
     assert answer.status_code == 204
     assert (await get(http, tokens, "/api/v1/me")).status_code == 401
-    assert (await refresh(http, tokens["refresh_token"])).json() == {"error": "invalid_grant"}
+    assert (await refresh(http, tokens["refresh_token"])).json() == {"message": "Bad Request", "error": 400}
 
 
 async def test_revoking_an_access_token_ends_only_that(http: httpx.AsyncClient) -> None:

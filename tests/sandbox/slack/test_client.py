@@ -161,12 +161,6 @@ async def test_a_page_shows_what_that_person_may_see(
             f"/client/{ACME}/C0ACMERAN", f"/client/{ACME}/{ADA}/C0ACMERAN", id="slack_clients-own-address"
         ),
         pytest.param(f"/client/{BLUE}", f"/client/{BLUE}/{BEA}/welcome", id="not-installed-there"),
-        pytest.param(f"/app_redirect?team={ACME}&app=A1", f"/client/{ACME}/{ADA}/messages", id="to-the-app"),
-        pytest.param(
-            f"/app_redirect?team={ACME}&channel=C0ACMERAN",
-            f"/client/{ACME}/{ADA}/C0ACMERAN",
-            id="to-a-channel",
-        ),
     ],
 )
 async def test_links_lead_where_slacks_would(
@@ -174,6 +168,23 @@ async def test_links_lead_where_slacks_would(
 ) -> None:
     async with http.get(slack.url + path) as answer:
         assert (answer.status, answer.url.path) == (200, lands)
+
+
+@pytest.mark.parametrize(
+    ("query", "leads_to"),
+    [
+        pytest.param("app=A1", f"/client/{ACME}/{ADA}/messages", id="to-the-app"),
+        pytest.param("channel=C0ACMERAN", f"/client/{ACME}/{ADA}/C0ACMERAN", id="to-a-channel"),
+    ],
+)
+async def test_a_link_into_slack_says_where_it_leads(
+    slack: SlackSimulator, http: aiohttp.ClientSession, query: str, leads_to: str
+) -> None:
+    async with http.get(f"{slack.url}/app_redirect?team={ACME}&{query}") as answer:
+        page = await answer.text()
+
+    assert answer.status == 200
+    assert f'data-target="{leads_to}"' in page
 
 
 @pytest.mark.parametrize("last", ["C0ACMEGEN", "C0ACMERAN", "home"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.services.accounts.diagnosis import diagnose
+from bot.services.accounts.catalog import PlatformCatalog
+from bot.services.accounts.diagnosis import diagnose, state_of
 from bot.services.accounts.health import PlatformHealth
 from bot.services.accounts.problems import Problem, Remedy
 from storage.models import GrantStatus
+from tests.application import settings
 from tests.platforms import PLATFORMS
 from tests.states import NOON, account_state
 
@@ -34,7 +36,10 @@ def test_a_dead_sign_in_comes_before_the_platform_s_outage_and_that_before_every
 
 
 def test_an_app_that_was_taken_out_is_for_the_operator() -> None:
-    found = diagnose(replace(account_state(), can=frozenset(), configured=False), NOON)
+    state = account_state()
+    without_app = PlatformCatalog(settings(X_CLIENT_ID="", X_CLIENT_SECRET="").platforms())
+
+    found = diagnose(state_of(without_app, state.account, state.grant), NOON)
 
     assert (found.problem, found.remedy) == (Problem.NOT_CONFIGURED, Remedy.OPERATOR)
 
@@ -51,6 +56,14 @@ def test_a_role_that_may_not_publish_is_told_from_a_permission_that_was_not_give
     assert by_role.problem is Problem.ROLE_FORBIDS
     assert by_scope.problem is Problem.SCOPE_FORBIDS
     assert "pages_manage_posts" in by_scope.scopes
+
+
+def test_an_outage_does_not_hide_that_an_account_cannot_publish() -> None:
+    state = replace(
+        account_state("tiktok"), can=frozenset(), health=PlatformHealth(silent_since=NOON, doubted=True)
+    )
+
+    assert diagnose(state, NOON).problem is Problem.SCOPE_FORBIDS
 
 
 def test_a_card_that_already_asked_makes_an_early_end_a_problem() -> None:

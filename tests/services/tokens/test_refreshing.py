@@ -25,6 +25,7 @@ from bot.services.tokens.policy import (
     HEALTH_CHECK,
     KEEP_ALIVE,
     OUTAGE_CALLS,
+    REFUSED,
     is_outage,
     next_refresh_in,
     retry_in,
@@ -42,10 +43,11 @@ from storage.discoveries import Found
 from storage.engine import time_limit
 from storage.engine.db import Database
 from storage.engine.statements import database_time, now
-from storage.grants import Grants
+from storage.grants import Grants, NewGrant
 from storage.memberships import Members
-from storage.models import Grant, GrantStatus, Notice, Role
+from storage.models import REJECTED, Grant, GrantStatus, Incident, Notice, OperatorAlert, Resolution, Role
 from storage.organizations import Organizations
+from storage.rate_limits import RateLimits
 from storage.refreshes import Refreshes
 from storage.tallies import Tallies, Tally
 from storage.vault import Vault
@@ -63,6 +65,7 @@ class Works:
     refresher: Refresher
     simulator: OAuthSimulator
     platform: str
+    app: str
     catalog: PlatformCatalog
     database: Database
     vault: Vault
@@ -83,7 +86,7 @@ class Works:
     ) -> Grant:
         """Connect a person for real, and return the stored grant, due now."""
         platform = self.catalog.platform(self.platform)
-        client = self.catalog.client(self.platform, self.platform)
+        client = self.catalog.client(self.platform, self.app)
         # Meta's dialog shows Pages to tick; nobody else has a box of that name.
         query = await consent(self.http, platform, client, person=person, assets=[EVERY_PAGE])
         adapter = REGISTRY.adapters(self.http)[self.platform]
@@ -96,14 +99,16 @@ class Works:
             grants = Grants(session, self.vault)
             pending = await grants.create_pending(
                 self.organization_id,
-                self.membership_id,
-                platform=self.platform,
-                app=self.platform,
-                access=tokens.access_token,
-                refresh=tokens.refresh_token,
-                scopes=sorted(found.scopes),
-                access_expires_in=tokens.expires_in,
-                refresh_expires_in=tokens.refresh_expires_in,
+                NewGrant(
+                    connected_by=self.membership_id,
+                    platform=self.platform,
+                    app=self.app,
+                    access=tokens.access_token,
+                    refresh=tokens.refresh_token,
+                    scopes=sorted(found.scopes),
+                    access_expires_in=tokens.expires_in,
+                    refresh_expires_in=tokens.refresh_expires_in,
+                ),
             )
             grant = await grants.activate(
                 self.organization_id,
@@ -127,11 +132,15 @@ class Works:
         assert found is not None
         return found
 
-    async def make_due(self, grant_id: str, *, suspected_ago: timedelta | None = None) -> None:
-        """Let time pass: the grant is due, and was first suspected that long ago."""
+    async def make_due(
+        self, grant_id: str, *, suspected_ago: timedelta | None = None, ended_ago: timedelta | None = None
+    ) -> None:
+        """Let time pass: the grant is due, was first suspected and its access token ended that long ago."""
         values = {"due_at": now(timedelta(seconds=-1)), "lease_until": None}
         if suspected_ago is not None:
             values["suspected_at"] = now(-suspected_ago)
+        if ended_ago is not None:
+            values["access_expires_at"] = now(-ended_ago)
         async with self.database.system() as session:
             await session.exec(
                 update(Grant).where(col(Grant.id) == grant_id).values(**values),
@@ -159,14 +168,19 @@ def reports_of(catalog: PlatformCatalog, database: Database, vault: Vault) -> Re
 
 
 async def open_works(
-    stack: AsyncExitStack, simulator: OAuthSimulator, database: Database, vault: Vault, key: str = ""
+    stack: AsyncExitStack,
+    simulator: OAuthSimulator,
+    database: Database,
+    vault: Vault,
+    key: str = "",
+    app: str = "",
 ) -> Works:
     url = await simulator.start()
     stack.push_async_callback(simulator.stop)
     key = key or simulator.name
     made = settings(**{f"{key.upper()}_URL": url})
     catalog = PlatformCatalog(made.platforms())
-    client = catalog.client(key, key)
+    client = catalog.client(key, app or key)
     simulator.register(client.client_id, client.client_secret, [client.redirect_uri])
     http = await stack.enter_async_context(httpx.AsyncClient(verify=PLAIN, timeout=20))
     async with database.system() as session:
@@ -180,6 +194,7 @@ async def open_works(
         ),
         simulator=simulator,
         platform=key,
+        app=app or key,
         catalog=catalog,
         database=database,
         vault=vault,
@@ -357,6 +372,83 @@ async def test_a_refused_client_pages_the_operator_and_no_member(reddit: Works) 
     assert await reddit.said() == []
 
 
+BAD_REQUEST = Fault(status=400, body='{"message": "Bad Request", "error": 400}')
+
+
+async def test_a_refusal_that_lasts_hours_asks_a_person_once_and_is_still_tried(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.grants.clear()
+    for ended_ago in (timedelta(hours=-1), timedelta(hours=1), timedelta(hours=4), timedelta(hours=5)):
+        await reddit.make_due(grant.id, ended_ago=ended_ago)
+        said_before = await reddit.said()
+        await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, REFUSED)
+    assert after.last_error_code == "http_400"
+    assert after.due_at is not None
+    assert len(said_before) == 1
+    [notice] = await reddit.said()
+    assert "refused to renew it for hours" in str(notice)
+
+
+async def test_a_refusal_is_waited_for_until_the_access_token_has_ended_for_hours(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.faults.append(BAD_REQUEST)
+    for ended_ago in (timedelta(hours=-1), timedelta(hours=1), timedelta(hours=2)):
+        await reddit.make_due(grant.id, ended_ago=ended_ago)
+        await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert (after.status, after.last_outcome, after.failures) == (GrantStatus.HEALTHY, REJECTED, 3)
+    assert await reddit.said() == []
+
+
+async def test_another_refusal_than_before_is_waited_for_again(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    for body in ('{"error": "odd"}', '{"error": "odder"}'):
+        reddit.simulator.faults[:] = [Fault(status=400, body=body)]
+        await reddit.make_due(grant.id, ended_ago=timedelta(hours=4))
+        await reddit.refresher.run()
+
+    assert (await reddit.look(grant.id)).status == GrantStatus.HEALTHY
+
+
+async def test_a_renewal_after_hours_of_refusals_calls_the_person_off(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo")
+    reddit.simulator.faults.append(BAD_REQUEST)
+    for _ in range(2):
+        await reddit.make_due(grant.id, ended_ago=timedelta(hours=4))
+        await reddit.refresher.run()
+    asked = (await reddit.look(grant.id)).status
+    reddit.simulator.faults.clear()
+    await reddit.make_due(grant.id)
+
+    await reddit.refresher.run()
+
+    after = await reddit.look(grant.id)
+    assert asked == GrantStatus.NEEDS_RECONNECT
+    assert (after.status, after.reason, after.failures) == (GrantStatus.HEALTHY, "", 0)
+    async with reddit.database.system(write=False) as session:
+        [incident] = await session.exec(select(Incident))
+    assert incident.resolution == Resolution.ACCESS_BACK
+
+
+async def test_refusals_of_all_grants_alike_page_the_operator_and_no_member(reddit: Works) -> None:
+    grants = [await reddit.grant(person) for person in ("octa_demo", "big_mod", "suspended_sam")]
+    reddit.simulator.faults.append(BAD_REQUEST)
+    for _ in range(2):
+        for grant in grants:
+            await reddit.make_due(grant.id, ended_ago=timedelta(hours=4))
+        await reddit.refresher.run()
+
+    async with reddit.database.system(write=False) as session:
+        alerts = await session.exec(select(OperatorAlert.platform, OperatorAlert.code))
+    assert {(await reddit.look(grant.id)).status for grant in grants} == {GrantStatus.HEALTHY}
+    assert await reddit.said() == []
+    assert list(alerts) == [("reddit", REFUSED)]
+
+
 async def test_a_first_death_sentence_is_only_a_suspicion(x: Works) -> None:
     grant = await x.grant("4711")
     x.simulator.grants.clear()
@@ -425,6 +517,34 @@ async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     assert x.refreshes() == len(grants)
     for grant in grants:
         assert (await x.look(grant.id)).generation == grant.generation + 1
+
+
+async def test_the_requests_of_a_listing_count_against_the_budget_of_the_app(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo", due=False)
+    adapter = REGISTRY.adapters(reddit.http)["reddit"]
+    queue = reddit.refresher.queues["reddit"]
+
+    async def left() -> int:
+        async with reddit.database.system() as session:
+            return (await RateLimits(session).lock("reddit", queue.rate_limit)).calls
+
+    before = await left()
+    await reddit.tokens.use(grant.id, lambda client, tokens: adapter.places(client, tokens, "4cixf"))
+
+    assert before - await left() == 4  # /me and three listings
+
+
+async def test_while_an_app_may_not_call_nothing_is_listed(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo", due=False)
+    async with reddit.database.system() as session:
+        await RateLimits(session).pause("reddit", timedelta(minutes=1))
+
+    async def listed(_client: object, _tokens: Tokens) -> None:
+        raise AssertionError("asked")
+
+    with pytest.raises(Busy) as held:
+        await reddit.tokens.use(grant.id, listed)
+    assert held.value.retry_after is not None
 
 
 async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(reddit: Works) -> None:

@@ -14,7 +14,7 @@ from storage.memberships import Members
 from storage.models import Role
 from storage.seen_requests import first_seen
 from storage.standing import standing
-from storage.tickets import TooManyTickets, open_ticket
+from storage.tickets import TICKETS_PER_MINUTE, NewTicket, TooManyTickets, open_ticket
 from storage.workspaces import Workspaces
 from tests.patience import PATIENCE_S
 from tests.storage.world import run_sql, tenant
@@ -31,12 +31,14 @@ NO_ONE = "org_00000000000000000000"
 async def ticket(database: Database, organization_id: str, membership_id: str = "mem_1") -> str:
     return await open_ticket(
         database.autocommit,
-        organization_id=organization_id,
-        membership_id=membership_id,
-        team_id="T1",
-        channel_id="C1",
-        platform="x",
-        app="x",
+        NewTicket(
+            organization_id=organization_id,
+            membership_id=membership_id,
+            team_id="T1",
+            channel_id="C1",
+            platform="x",
+            app="x",
+        ),
     )
 
 
@@ -89,16 +91,21 @@ async def test_of_two_hundred_at_once_with_one_signature_one_is_first(database: 
     assert answers.count(True) == 1
 
 
-async def test_a_member_who_asks_forty_times_at_once_gets_five_links(database: Database) -> None:
+async def test_a_member_who_asks_forty_times_at_once_gets_thirty_links_of_which_five_work(
+    database: Database,
+) -> None:
     organization = await tenant(database)
 
     answers = await asyncio.gather(
         *(ticket(database, organization) for _ in range(40)), return_exceptions=True
     )
 
-    assert len(set(answers) - set(failures(answers))) == 5
+    assert len(set(answers) - set(failures(answers))) == TICKETS_PER_MINUTE
     assert all(isinstance(each, TooManyTickets) for each in failures(answers))
-    assert await count(database, "ticket") == 5
+    assert await count(database, "ticket WHERE used_at IS NULL") in {
+        4,
+        5,
+    }  # two at once may close the same one
 
 
 async def test_each_caller_gets_its_own_error_and_nobody_elses(database: Database) -> None:
