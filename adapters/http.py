@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import aiohttp
 import httpx
@@ -13,6 +17,30 @@ LONGEST_CALL_S = 20.0
 """Shorter than every lease: a call ends before another process may make it again."""
 WITHIN = "octapost.within_s"
 """The extension of an httpx request with the number of seconds that all of it may take."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """How many requests were sent within `counting`."""
+
+    made: int = 0
+
+
+_counted: ContextVar[Calls | None] = ContextVar("calls", default=None)
+
+
+@contextmanager
+def counting() -> Iterator[Calls]:
+    """Count the requests that are sent in this block, also by tasks that it starts.
+
+    A listing is as long as the platform says, so its calls are known only afterwards.
+    """
+    calls = Calls()
+    before = _counted.set(calls)
+    try:
+        yield calls
+    finally:
+        _counted.reset(before)
 
 
 async def send(
@@ -33,6 +61,8 @@ async def send(
         OutcomeUnknown: There is no usable answer, and a request that `has_effect` may have arrived.
 
     """
+    if (calls := _counted.get()) is not None:
+        calls.made += 1
     request.extensions[WITHIN] = within_s
     if has_effect:
         request.headers["Connection"] = "close"

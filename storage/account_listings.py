@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy.orm import aliased
 from sqlmodel import and_, bindparam, col, exists
 
+from storage.account_labels import labels
 from storage.accounts import CONNECTED
 from storage.incidents import Incidents
 from storage.memberships import Members
@@ -25,6 +26,8 @@ class Listing:
     """One connected account."""
 
     account: Account
+    label: str
+    """What it is called among the organization's accounts (`storage.account_labels`)."""
     grant: Grant | None
     connected_by: str | None
     """The Slack user id of the member who connected it; None: they have left."""
@@ -72,11 +75,16 @@ class Listings:
             if any(one.claimed_by for one in incidents):
                 members = await Members(self._session).all(organization_id)
                 claimers = {each.id: each.user_id for each in members}
-        return [_listing(*row[:3], about.get(row[0].id), claimers) for row in found]
+        called = labels(row[0] for row in found)
+        return [
+            _listing(row[0], called[row[0].id], row[1], row[2], about.get(row[0].id), claimers)
+            for row in found
+        ]
 
 
 def _listing(
     account: Account,
+    label: str,
     grant: Grant | None,
     connected_by: str | None,
     incident: Incident | None,
@@ -84,6 +92,7 @@ def _listing(
 ) -> Listing:
     return Listing(
         account=account,
+        label=label,
         grant=grant,
         connected_by=connected_by,
         incident=incident,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, func
 from sqlmodel import col, select, update
 
+from storage.account_labels import labels
 from storage.discoveries import Discoveries, Found
 from storage.engine.statements import insert_once, now
+from storage.folding import fold
 from storage.models import BLOCKED, LEFT_OUT, Account, Grant, GrantHolder, Organization
 
 if TYPE_CHECKING:
@@ -171,9 +173,14 @@ class Accounts:
         return (await self._session.exec(connected)).one_or_none()
 
     async def find_named(self, organization_id: str, text: str) -> list[Account]:
-        """Return the connected accounts whose name or handle is `text`, or whose platform and name are."""
-        wanted = " ".join(text.casefold().split())
-        return [account for account, _ in await self.all(organization_id) if wanted in _names_of(account)]
+        """Return the connected accounts whose name, label or handle is `text`, or whose platform and name are."""
+        wanted, accounts = fold(text), [account for account, _ in await self.all(organization_id)]
+        called = labels(accounts)
+        return [account for account in accounts if wanted in _names_of(account, called[account.id])]
+
+    async def labels(self, organization_id: str) -> dict[str, str]:
+        """Return by id what each connected account is called among the organization's (`storage.account_labels`)."""
+        return labels(account for account, _ in await self.all(organization_id))
 
     async def remote_ids(self, organization_id: str, platform: str) -> set[str]:
         """Return the platform's ids of the connected accounts, and lock these accounts.
@@ -212,7 +219,7 @@ class Accounts:
         return rows.scalar_one_or_none()
 
 
-def _names_of(account: Account) -> set[str]:
-    names = {account.name, account.handle, account.handle.lstrip("@")} - {""}
-    plain = {" ".join(name.casefold().split()) for name in names}
+def _names_of(account: Account, label: str) -> set[str]:
+    names = {account.name, label, account.handle, account.handle.lstrip("@")} - {""}
+    plain = {fold(name) for name in names}
     return plain | {f"{account.platform} {name}" for name in plain}

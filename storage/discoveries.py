@@ -10,6 +10,7 @@ from sqlalchemy import case, func, insert
 from sqlmodel import Field, col, select
 
 from storage.engine.statements import now
+from storage.folding import fold
 from storage.models import AccountFacts, Discovery, FoundAccount, GrantHolder, new_id
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Discoveries:
             "organization_id": discovery.organization_id,
             "discovery_id": discovery.id,
             "position": position,
-            "search": f"{found.name} {found.handle}".strip().casefold(),
+            "search": fold(f"{found.name} {found.handle}"),
             "token_sealed": sealed,
             "blocker": found.blocker,
         }
@@ -121,7 +122,7 @@ class Discoveries:
         matching = select(FoundAccount).where(
             FoundAccount.organization_id == organization_id,
             FoundAccount.discovery_id == discovery_id,
-            *(col(FoundAccount.search).contains(word, autoescape=True) for word in query.casefold().split()),
+            *(col(FoundAccount.search).contains(word, autoescape=True) for word in fold(query).split()),
         )
         if usable is not None:
             matching = matching.where((col(FoundAccount.blocker) == "") == usable)

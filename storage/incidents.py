@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, exists, or_
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col, select, update
 
+from storage.account_labels import labels
 from storage.engine.statements import insert_once, now
 from storage.models import (
     Account,
@@ -86,7 +87,7 @@ class Incidents:
             generation=grant.generation,
             kind=kind,
             platform=grant.platform,
-            accounts={account.id: account.name for account in accounts},
+            accounts=labels(accounts),
             connected_by=accounts[0].connected_by,
             code=code,
         )

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from storage.engine.statements import across, dialect_of, run
+from storage.folding import NOT_SHOWN
 from storage.models import Organization, WorkspaceLink
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 CONFUSABLES = Path(__file__).with_name("confusables.txt")
-NOT_SHOWN = (
-    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
-    *((0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164)),
-    *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3)),
-    *((0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
-)
-"""Default_Ignorable_Code_Point of Unicode 17.0.0 (DerivedCoreProperties.txt), as ranges."""
 ACCENTS = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F))
 """The blocks of combining marks that belong to no script. Vowel signs, such as Devanagari's, are letters."""
 BLANK = "\u2800\ufffc\U00016fe4\U0001d159"

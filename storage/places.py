@@ -10,6 +10,7 @@ from sqlalchemy import case, func, insert
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import now
+from storage.folding import fold
 from storage.models import Account, Place
 
 if TYPE_CHECKING:
@@ -92,4 +93,4 @@ class Places:
 
 
 def _searchable(name: str) -> str:
-    return _SIGIL.sub("", name.strip().casefold())
+    return _SIGIL.sub("", fold(name))

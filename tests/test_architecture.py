@@ -40,7 +40,13 @@ PLATFORM_NAMES = frozenset(
 )
 """Not "x", which is a name for much else."""
 
-SHARED_BY_ADAPTERS = ("adapters.base", "adapters.http", "adapters.numbers", "adapters.oauth")
+SHARED_BY_ADAPTERS = (
+    "adapters.base",
+    "adapters.http",
+    "adapters.numbers",
+    "adapters.oauth",
+    "adapters.paging",
+)
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
 KNOWS_WHO = frozenset({"bot/slack/payloads.py"})
 OPENS_CONNECTIONS = frozenset({"bot/ops/http.py"})

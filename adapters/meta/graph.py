@@ -30,6 +30,7 @@ from adapters.http import send
 from adapters.meta import DEFAULT_GRAPH_VERSION, GRAPH
 from adapters.numbers import number, wait_of, whole
 from adapters.oauth import TIMEOUT, retry_after, tokens_of
+from adapters.paging import Cursors
 
 APP_LIMIT = 4
 LIMITS = frozenset({APP_LIMIT, 17, 32, 341, 613, *range(80000, 80015)})
@@ -98,13 +99,13 @@ class Graph:
 
         """
         found: list[Mapping[str, Any]] = []
-        parameters = {"fields": fields, "limit": "100"}
+        parameters, cursors = {"fields": fields, "limit": "100"}, Cursors()
         for _ in range(MAX_LIST_CALLS):
             body = await self.call("GET", path, token, parameters)
             found += _entries(body)
             paging = object_of(body.get("paging"))
             after = text_of(object_of(paging.get("cursors")).get("after"))
-            if not paging.get("next") or not after or after == parameters.get("after"):
+            if not paging.get("next") or not cursors.is_new(after):
                 break
             parameters["after"] = after
         return found

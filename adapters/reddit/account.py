@@ -31,6 +31,7 @@ from adapters.base import (
     text_of,
 )
 from adapters.http import send
+from adapters.paging import Cursors
 from adapters.reddit import PLATFORM
 
 API = "https://oauth.reddit.com"
@@ -121,7 +122,7 @@ class Reddit:
     async def _listing(self, client: Client, tokens: Tokens, kind: str, *, profile: str) -> list[Place]:
         """Return the subreddits in one listing where the account may post."""
         found: list[Place] = []
-        query = {"limit": str(PAGE)}
+        query, cursors = {"limit": str(PAGE)}, Cursors()
         for _ in range(MOST_PAGES):
             page = await self._get(client, tokens, f"/subreddits/mine/{kind}", query)
             listing = object_of(page.get("data"))
@@ -133,7 +134,7 @@ class Reddit:
                 # The fields user_is_… may be null in a listing, but being listed means the same.
                 if name and may_post(subreddit, profile=profile, let_in=kind != "subscriber"):
                     found.append(Place(id=name, name=f"r/{name}", detail=_detail(subreddit)))
-            if not (after := text_of(listing.get("after"))):
+            if not cursors.is_new(after := text_of(listing.get("after"))):
                 break
             query["after"] = after
         return found

@@ -41,7 +41,12 @@ values (read 2026-11-30). Slack doesn't promise their shape, so another one is a
 
 
 def origin(value: str) -> str:
-    """Return an origin without a slash at its end. Raises ValueError for anything else."""
+    """Return an origin without a slash at its end.
+
+    Raises:
+        ValueError: The value is not an https origin (or http for localhost).
+
+    """
     parts = urlsplit(value)
     local = parts.scheme == "http" and parts.hostname in LOCAL
     more = parts.path.strip("/") or parts.query or parts.fragment

@@ -290,16 +290,6 @@ class DeletionReceipt(Notification):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemberReturned(Notification):
-    """A member whom Slack had deactivated is back, with the role they had; the admins are told."""
-
-    KIND = "member_returned"
-    user_id: str
-    organization: str
-    role: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceJoined(Notification):
     """Another workspace joined with a one-time code; the owners are told."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
 from bot.services.access import Actor, Sender, act_as
 from bot.services.permissions import Permission
+from storage.folding import fold
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -294,9 +295,9 @@ class Routes:
         words = text.split()
         if not words:
             return self._words.get("help"), ""
-        if route := self._words.get(" ".join(words[:2]).lower()):
+        if route := self._words.get(fold(" ".join(words[:2]))):
             return route, " ".join(words[2:])
-        route = self._words.get(words[0].lower())
+        route = self._words.get(fold(words[0]))
         if route is None:
             return None, words[0]
         if words[1:] and any(word.startswith(f"{route.key} ") for word in self._words):
@@ -305,7 +306,7 @@ class Routes:
 
     def nearest(self, unknown: str) -> str | None:
         """Return the command that is most similar to the unknown words, or None."""
-        parts = unknown.lower().split()
+        parts = fold(unknown).split()
         alike = [word for word in self._words if word.count(" ") == len(parts) - 1]
         return next(iter(difflib.get_close_matches(" ".join(parts), alike, n=1, cutoff=0.6)), None)
 

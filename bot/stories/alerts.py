@@ -18,6 +18,7 @@ from bot.slack.people import user_of
 from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Kind, OpenModal, Options, Request, Say, UpdateModal, command, on
 from bot.views import alerts as views
+from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.incidents.alert_settings import AlertSettingsService
@@ -61,8 +62,8 @@ class AlertsStory:
     @on(Kind.OPTIONS, "alerts.zone", Permission.CHANGE_ALERTS, changes=False)
     async def zone(self, request: Request) -> Answer:
         """Answer the typeahead of time zones."""
-        wanted = request.words.casefold().strip().replace(" ", "_")
-        found = [name for name in zones() if wanted in name.casefold()]
+        wanted = fold(request.words).replace(" ", "_")
+        found = [name for name in zones() if wanted in fold(name)]
         return Options(views.zone_options(found[:SHOWN_AT_ONCE]))
 
     @on(Kind.SUBMISSION, "alerts.saved", Permission.CHANGE_ALERTS)

@@ -10,6 +10,7 @@ from bot.services.permissions import Permission
 from bot.slack.routes import Answer, Kind, Request, Say, Who, command, on
 from bot.views import channels as views
 from bot.views.organizations import TOPIC
+from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.organizations.channels import ChannelService
@@ -40,11 +41,11 @@ class ChannelStory:
             UnknownOrganizationError: None of theirs has this name.
 
         """
-        wanted = request.words.strip()
+        wanted = fold(request.words)
         seats = (await request.standing()).choices
         if not seats:
             raise NotMemberError
-        found = [seat for seat in seats if seat.organization_name.casefold() == wanted.casefold()]
+        found = [seat for seat in seats if fold(seat.organization_name) == wanted]
         if not found:
             raise UnknownOrganizationError(tuple(seat.organization_name for seat in seats))
         if len(found) > 1:

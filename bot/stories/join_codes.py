@@ -11,6 +11,7 @@ from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Kind, Request, Say, command, on
 from bot.views import join_codes as views
 from bot.views.organizations import TOPIC
+from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.organizations.join_codes import JoinCodeService
@@ -37,7 +38,7 @@ class JoinCodeStory:
             BadInputError: No role of that name can be given by a code.
 
         """
-        word = request.words.strip().lower()
+        word = fold(request.words)
         role = role_called(word) if word else LOWEST
         if role not in ROLES_BY_CODE:
             raise BadInputError(views.WHICH_ROLE)

@@ -13,6 +13,7 @@ from bot.slack.refusals import BadInputError, under
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Request, Say, UpdateModal, command, on
 from bot.views import members as views
 from bot.views.organizations import TOPIC
+from storage.folding import fold
 
 if TYPE_CHECKING:
     from bot.services.organizations.invitations import InvitationService
@@ -188,4 +189,4 @@ def person_and_role(typed: str) -> tuple[str, str]:
     if found is None:
         raise BadInputError(views.NO_PERSON)
     rest = typed[found.end() :].split()
-    return found[1], rest[0].lower() if rest else ""
+    return found[1], fold(rest[0]) if rest else ""

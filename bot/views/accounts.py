@@ -61,7 +61,7 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
     if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         small.append(kit.plain(ADMINS_CAN))
     blocks: list[Json] = [
-        kit.titled(account.name, "\n".join(lines)),
+        kit.titled(one.label, "\n".join(lines)),
         {"type": "context", "elements": small},
     ]
     value, buttons = one.value, []
@@ -76,13 +76,13 @@ def card(one: AccountProfile, role: Role) -> list[Json]:
                 "account.reconnect",
                 value,
                 style="primary" if found.remedy is Remedy.RECONNECT else None,
-                label=f"Reconnect {account.name}",
+                label=f"Reconnect {one.label}",
             ),
         )
     if allows(role, Permission.DISCONNECT_ACCOUNTS):
         buttons.append(
             kit.button(
-                "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {account.name}"
+                "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {one.label}"
             )
         )
     if buttons:
@@ -131,7 +131,7 @@ def cards(part: Page, role: Role) -> list[Json]:
         after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
         blocks += [
             kit.actions(*before, *after),
-            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].account.name} on."),
+            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].label} on."),
         ]
     return blocks
 
@@ -189,7 +189,7 @@ def which(found: Sequence[Sequence[AccountProfile]], organization_id: str, word:
     """
     options = [
         kit.option(
-            f"{together[0].platform.name}: {kit.listed(one.account.name for one in together)}",
+            f"{together[0].platform.name}: {kit.listed(one.label for one in together)}",
             f"{organization_id}/{together[0].account.id}",
             _told_apart(together),
         )
@@ -230,7 +230,7 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
         RevocationResult.OVER: f"Its sign-in is over already, so there is nothing to end at {platform}.",
     }
     what = (
-        f"{one.organization} will no longer be able to publish to {account.name} on {platform}."
+        f"{one.organization} will no longer be able to publish to {one.label} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
     lost = f"{kit.posts(outlook.posts, 'waiting')} to it will not be published." if outlook.posts else ""

@@ -9,6 +9,7 @@ from adapters.base import App, Platform
 from bot.views import kit, sign_in_as
 from bot.views.kit import Json, Message
 from bot.views.ownership import choice
+from storage.account_labels import labels
 
 if TYPE_CHECKING:
     from bot.services.accounts.reconnecting import ReconnectLink
@@ -40,7 +41,7 @@ def invitation(platform: Platform, app: App, organization: str, url: str) -> Mes
 
 def renewal(link: ReconnectLink) -> Message:
     """Return the private message that starts the renewal of a sign-in, and says whose it is."""
-    what = f"Reconnect {kit.some(account.name for account in link.accounts)} on {link.platform.name}"
+    what = f"Reconnect {kit.some(labels(link.accounts).values())} on {link.platform.name}"
     return _leading(
         link.platform,
         link.url,

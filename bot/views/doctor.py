@@ -31,11 +31,11 @@ def overview(organization: str, cards: Sequence[AccountProfile]) -> list[Json]:
     """Return the short answer: how many can publish, a line per account, and where to read more."""
     diagnoses = [(card, card.diagnosis) for card in account_views.worst_first(cards)]
     lines = [
-        f"{diagnosis.status(found)} · {kit.escape(card.platform.name)}: {kit.escape(card.account.name)}"
+        f"{diagnosis.status(found)} · {card.platform.name}: {' '.join(card.label.split())}"
         for card, found in diagnoses
     ]
     blocks = [kit.words(summary(organization, cards)), *account_views.outages(cards)]
-    blocks += [kit.section("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), LINES_SHOWN), 20)]
+    blocks += [kit.words("\n".join(lines[i : i + 20])) for i in range(0, min(len(lines), LINES_SHOWN), 20)]
     if not all(found.fine for _, found in diagnoses):
         blocks.append(kit.section("`/octapost doctor` says why, and what to do."))
     return blocks
@@ -81,7 +81,7 @@ def examination(card: AccountProfile, role: Role) -> list[Json]:
     found = card.diagnosis
     lines = [title_of(card), diagnosis.status(found)]
     blocks = [
-        kit.titled(card.account.name, "\n".join(lines)),
+        kit.titled(card.label, "\n".join(lines)),
         kit.words(" ".join(filter(None, (diagnosis.sentence(found), diagnosis.advice(found))))),
         {"type": "section", "fields": [kit.mrkdwn(line) for line in dates(card, found)]},
         kit.words("\n".join(permissions(card))),
@@ -165,7 +165,7 @@ def _fixes(card: AccountProfile, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
     found, buttons = card.diagnosis, []
     if found.remedy is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
-        label = f"Reconnect {card.account.name}"
+        label = f"Reconnect {card.label}"
         buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
     page = found.site or card.account.url
     if page:

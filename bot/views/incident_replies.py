@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         GrantEnded,
         IncidentResolved,
         LatePostsDecided,
+        LinkSent,
         OwnersAsked,
         ReplyText,
         Snoozed,
@@ -99,6 +100,11 @@ def claim_expired(one: ClaimExpired) -> Message:
 def snoozed(one: Snoozed) -> Message:
     """Return who asked for silence, and until when."""
     return _reply(f"💤 {kit.named(one.by)} snoozed it until {moment(one.until)}.")
+
+
+def link_sent(one: LinkSent) -> Message:
+    """Return who asked whom to reconnect."""
+    return _reply(f"📨 {kit.named(one.by)} sent {kit.named(one.user_id)} a link to reconnect it.")
 
 
 def snooze_ended() -> Message:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.services.notifications import InvitationAnswered, InvitationReceived, RoleChanged
+    from bot.services.organizations.notifications import MemberRemoved
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""
@@ -91,6 +92,15 @@ def answered(one: InvitationAnswered) -> Message:
         text = f"Your invitation to {one.organization} was accepted."
         said = f"accepted your invitation and is now {article(Role(one.role))} of {name}."
     return Message(text=text, blocks=[kit.section(f"<@{one.user_id}> {said}")])
+
+
+def member_removed(one: MemberRemoved) -> Message:
+    """Return what a person who was removed from an organization reads."""
+    text = f"You are no longer a member of {one.organization} in Octapost."
+    removed = kit.mrkdwn(
+        f"Removed by <@{one.removed_by}>. The accounts you connected stay with the organization."
+    )
+    return Message(text=text, blocks=[kit.words(text), {"type": "context", "elements": [removed]}])
 
 
 def role_changed(one: RoleChanged) -> Message:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.services.notifications import MemberLeft, MemberReturned, Welcome, WelcomeBack, WelcomeGrid
+from bot.services.notifications import MemberLeft, Welcome, WelcomeBack, WelcomeGrid
+from bot.services.organizations.notifications import MemberReturned
 from bot.slack.commands import COMMAND
 from bot.views import kit
 from bot.views.kit import Message

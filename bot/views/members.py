@@ -70,6 +70,12 @@ def _member(roster: Roster, member: Membership) -> Json:
             *(kit.option(f"Make {role.word}", f"{value}:{role.word}") for role in others),
             kit.option("Remove", f"{value}:{REMOVE}"),
         ],
+        "confirm": kit.confirm(
+            "Are you sure?",
+            "An owner may do everything, and remove you too. A person who is removed loses access at once; the"
+            " accounts they connected stay. Either way they are told.",
+            "Yes, do it",
+        ),
     }
     return kit.section(line, accessory=menu)
 

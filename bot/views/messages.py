@@ -24,6 +24,7 @@ from bot.services.incidents.notifications import (
     GrantEnded,
     IncidentResolved,
     LatePostsDecided,
+    LinkSent,
     OutdatedCard,
     OwnersAsked,
     ReconnectRequest,
@@ -44,7 +45,6 @@ from bot.services.notifications import (
     InvitationReceived,
     MemberLeft,
     MemberResigned,
-    MemberReturned,
     Notification,
     OperatorNeeded,
     OrganizationDeleted,
@@ -55,6 +55,7 @@ from bot.services.notifications import (
     WelcomeGrid,
     WorkspaceJoined,
 )
+from bot.services.organizations.notifications import MemberRemoved, MemberReturned
 from bot.views import (
     channels,
     consent,
@@ -95,6 +96,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     IncidentResolved: lambda one, platform: incident_replies.resolved(one, platform(one.platform)),
     LatePostsDecided: lambda one, _: incident_replies.late_posts_decided(one),
     OutdatedCard: lambda card, _: incidents.outdated(card),
+    LinkSent: lambda one, _: incident_replies.link_sent(one),
     OwnersAsked: lambda one, _: incident_replies.owners_asked(one),
     ReconnectRequest: lambda facts, _: reconnect_requests.request(facts),
     ReplyText: lambda one, _: incident_replies.text(one),
@@ -116,6 +118,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     MemberResigned: lambda one, _: members.resigned(one),
     MemberReturned: lambda one, _: lifecycle.returned(one),
     OperatorNeeded: lambda one, platform: operator.needs_you(one, platform(one.platform)),
+    MemberRemoved: lambda one, _: invitations.member_removed(one),
     OrganizationDeleted: lambda one, _: deletion.news(one),
     OwnerAppointed: lambda one, _: members.appointed(one),
     RoleChanged: lambda one, _: invitations.role_changed(one),

@@ -10,6 +10,7 @@ from bot.services.accounts.facts import ALREADY_HERE
 from bot.views import consent, kit
 from bot.views.blockers import HINTS, blocked, why_not
 from bot.views.kit import Json
+from storage.account_labels import labels
 
 if TYPE_CHECKING:
     from bot.services.accounts.choosing import Choice, Chosen
@@ -60,22 +61,22 @@ def picker(choice: Choice, organization: str, value: str) -> Json:
 
 def choices(found: Sequence[FoundAccount]) -> list[Json]:
     """Return the options of a typeahead. A greyed one says why; Slack cannot disable an option."""
-    made = []
+    made, called = [], labels(found)
     for one in found:
         if one.blocker:
             reason = (
                 "already connected here" if one.blocker == ALREADY_HERE else blocked(Blocker(one.blocker))[0]
             )
-            made.append(kit.option(f"⊘ {one.name}", one.id, f"Can't be used: {reason}"))
+            made.append(kit.option(f"⊘ {called[one.id]}", one.id, f"Can't be used: {reason}"))
         else:
-            made.append(kit.option(one.name, one.id, " · ".join(filter(None, (one.kind, one.handle)))))
+            made.append(kit.option(called[one.id], one.id, " · ".join(filter(None, (one.kind, one.handle)))))
     return made
 
 
 def picked(chosen: Chosen, organization: str) -> Json:
     """Return the modal after accounts were chosen."""
     platform, unable = chosen.platform, {one.name for one in chosen.cannot_publish}
-    able = [account.name for account in chosen.accounts if account.name not in unable]
+    able = [name for name in labels(chosen.accounts).values() if name not in unable]
     first = chosen.accounts[0]
     value, label = f"{first.organization_id}/{first.grant_id}", f"Reconnect {platform.name}"
     return kit.modal(

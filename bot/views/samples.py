@@ -198,6 +198,7 @@ def _profile(platform: Platform, problem: Problem) -> AccountProfile:
     )
     return AccountProfile(
         account=account,
+        label="Octa Demo (@octa_demo)",
         grant=grant,
         platform=platform,
         organization=NAME,

@@ -50,7 +50,12 @@ def _rename(state: SlackState, old: str, new: str) -> None:
 
 
 def exchange(state: SlackState, call: Call) -> Json:
-    """Answer `migration.exchange`: the Grid's ids of people by the ids given. Raises Refused."""
+    """Return the answer to `migration.exchange`: the given ids of people -> their ids in the Grid.
+
+    Raises:
+        Refused: An argument is missing or wrong.
+
+    """
     given = [each.strip() for each in call.needed("users").split(",")]
     if len(given) > MOST_IDS:
         raise Refused("too_many_users")

@@ -184,6 +184,7 @@ def test_a_card_offers_nothing_beyond_its_scopes_and_names_every_missing_one(
             can=can,
             missing=state.missing,
             diagnosis=diagnose(state),
+            label=account.name,
             connected_by=ADA,
         )
         blocks = card(shown, Role.ADMIN)

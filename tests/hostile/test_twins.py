@@ -9,8 +9,9 @@ from sqlmodel import col, select
 from sandbox.browser import Consent
 from sandbox.member import text_of
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, OTTO
+from storage.folding import NOT_SHOWN
 from storage.models import Account, Organization, Role
-from storage.organization_names import NOT_SHOWN, _prototypes
+from storage.organization_names import _prototypes
 from tests.application import Office
 from tests.counts import FULL, tries
 from tests.hostile.slack_side import Desk, changed, dump, first_organization, seat

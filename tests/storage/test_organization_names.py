@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from storage.folding import NOT_SHOWN
 from storage.models import Organization
-from storage.organization_names import ACCENTS, NOT_SHOWN, NameTaken, _prototypes, alike, looks
+from storage.organization_names import ACCENTS, NameTaken, _prototypes, alike, looks
 from storage.organizations import Organizations
 from storage.workspaces import Workspaces
 from tests.databases import another

@@ -533,3 +533,37 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
     assert "press Reconnect and tick" in words
+
+
+async def test_two_pages_of_one_name_are_told_apart_wherever_they_stand(office: Office) -> None:
+    ada, meta = await office.installed(), office.world.platforms["facebook"]
+    pages = meta.pages  # type: ignore[attr-defined]
+    ids = [page.id for page in pages.values() if "ana" in page.roles][:2]
+    for page_id in ids:
+        pages[page_id].name, pages[page_id].username = "Sunrise Cafe", ""
+
+    words = await connected(ada, "facebook", "ana", choose=3)
+    status, doctor = await said(ada, "status"), await said(ada, "doctor Sunrise Cafe")
+
+    labels = sorted(line.split(": ")[1] for line in status.splitlines() if "Sunrise Cafe" in line)
+    assert labels == sorted(f"Sunrise Cafe (…{page_id[-4:]})" for page_id in ids)
+    assert all(label in words for label in labels)
+    assert all(label in doctor for label in labels)
+    assert labels[0] in await said(ada, f"doctor {labels[0]}")
+    assert labels[1] not in await said(ada, f"doctor {labels[0]}")
+
+
+async def test_a_name_copied_from_status_or_typed_in_another_form_is_found(office: Office) -> None:
+    ada, meta = await office.installed(), office.world.platforms["facebook"]
+    pages = meta.pages  # type: ignore[attr-defined]
+    for page in pages.values():
+        page.name = f"Cafe\u0301 *{page.name}* @home"
+    await connected(ada, "facebook", "ana", choose=3)
+
+    status = await said(ada, "status")
+    copied = [line.split(": ")[1] for line in status.splitlines() if "@home" in line]
+
+    assert "\u200b" not in status
+    assert len(copied) == 3
+    for name in (*copied, copied[0].replace("Cafe\u0301", "CAFÉ")):
+        assert "Facebook" in await said(ada, f"doctor {name}")

@@ -236,6 +236,7 @@ async def test_removing_a_person_disconnects_nothing(either_office: Office) -> N
 
     assert f"<@{OTTO}> isn't a member of Acme any more." in words
     assert "Every account stays connected." in words
+    await hears(otto, "You are no longer a member of Acme in Octapost.")
     assert "You aren't a member" in await said(otto, "accounts")
     cards = await said(ada, "accounts")
     assert "Octa Demo" in cards
@@ -463,3 +464,17 @@ async def test_an_old_event_that_comes_again_restores_nobody_whom_slack_has_deac
     await office.slack.event(ACME, {"type": "user_change", "user": user})
 
     assert "member returned" not in await trail(office)
+
+
+async def test_a_rename_to_the_name_of_another_organization_is_refused_as_creating_it_is(
+    office: Office,
+) -> None:
+    ada = await office.installed()
+    await ada.command("org create Bakery")
+    await ada.command("org switch Bakery")
+
+    created, renamed = await said(ada, "org create ACME"), await said(ada, "org rename Acme")
+
+    assert "exists, and you are its owner" not in created
+    assert "is now called" not in renamed
+    assert "Bakery: you are an owner" in await said(ada, "org")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Client, Misconfigured, Platform, Scope, capabilities, missing_scopes
 from bot.services.errors import PlatformNotSetUpError, UnknownPlatformError
+from storage.folding import fold
 from storage.models import GrantStatus
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class PlatformCatalog:
             PlatformNotSetUpError: The operator configured no app for it.
 
         """
-        key = word.strip().lower()
+        key = fold(word)
         found = self._platforms.get(key) or next(
             (each for each in self._platforms.values() if key in each.platform.nicknames), None
         )

@@ -11,6 +11,7 @@ from bot.services.errors import BlockedAccountError, NotFoundError, NothingChose
 from bot.services.notifications import AccountsConnected
 from bot.services.outbox import notify_admins
 from bot.services.permissions import Permission
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries
@@ -125,7 +126,7 @@ class Choosing:
             news = AccountsConnected(
                 organization=actor.organization,
                 platform=grant.platform,
-                accounts=tuple(account.name for account in accounts),
+                accounts=tuple(labels(accounts).values()),
                 cannot_publish=unable,
             )
             await self._report(session, actor, grant, accounts)

@@ -220,7 +220,7 @@ class Connecting:
         grant = await self._keep_grant(consent, tokens)
 
         async def discover() -> tuple[Discovery, Tokens]:
-            return await adapter.discover(client, tokens), tokens
+            return await self.tokens.counted(consent.app, adapter.discover(client, tokens)), tokens
 
         try:
             return await self._settle(consent, grant, client, discover)

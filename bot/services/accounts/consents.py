@@ -16,6 +16,7 @@ from bot.services.notifications import AccountsConnected, ConsentSettled
 from bot.services.outbox import enqueue_dm_by_id, notify_admins
 from bot.services.permissions import Permission
 from bot.services.tokens.policy import HEALTH_CHECK, next_refresh_in
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.audit import Audit
 from storage.discoveries import Discoveries, NewDiscovery
@@ -311,13 +312,14 @@ class Consents:
 
 def _settled(answer: ConsentAnswer, before: Before, stored: Stored, *, shared: bool) -> ConsentSettled:
     renewed = {account.id for account in stored.renewed}
+    called = labels([*stored.attached, *stored.renewed])
     return ConsentSettled(
         organization_id=answer.consent.organization_id,
         organization=before.organization,
         platform=answer.platform.key,
         app=answer.client.app.key,
-        attached=tuple(account.name for account in stored.attached),
-        renewed=tuple(account.name for account in stored.renewed),
+        attached=tuple(called[account.id] for account in stored.attached),
+        renewed=tuple(called[account.id] for account in stored.renewed),
         grant_id=stored.grant.id,
         to_choose=stored.to_choose,
         discovery_id=stored.discovery_id,

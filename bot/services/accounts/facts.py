@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.services.accounts.diagnosis import diagnose, state_of
 from bot.services.accounts.problems import CannotPublish
+from storage.account_labels import labels
 from storage.discoveries import Found
 from storage.models import AccountFacts
 
@@ -38,9 +39,10 @@ def cannot_publish(
     catalog: PlatformCatalog, accounts: Sequence[Account], grant: Grant
 ) -> tuple[CannotPublish, ...]:
     """Return those accounts that this grant connects without letting us publish, as they are diagnosed."""
-    diagnoses = [diagnose(state_of(catalog, account, grant)) for account in accounts]
+    called = labels(accounts)
+    diagnoses = {account.id: diagnose(state_of(catalog, account, grant)) for account in accounts}
     return tuple(
-        CannotPublish(name=found.account, problem=found.problem, scopes=found.scopes)
-        for found in diagnoses
+        CannotPublish(name=called[account_id], problem=found.problem, scopes=found.scopes)
+        for account_id, found in diagnoses.items()
         if found.forbidden
     )

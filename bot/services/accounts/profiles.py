@@ -35,6 +35,8 @@ class AccountProfile:
     missing: Sequence[Scope]
     """The scopes that were not granted."""
     diagnosis: Diagnosis
+    label: str
+    """What it is called among the organization's accounts: its name, and more where another one has the same."""
     health: PlatformHealth = NO_OUTAGE
     """How its platform is doing for everybody."""
     connected_by: str | None = None
@@ -83,11 +85,20 @@ class AccountProfiles:
 
         """
         async with self.database.organization(actor.organization_id, write=False) as session:
-            found = await Accounts(session, self.vault).get(actor.organization_id, account_id)
+            accounts = Accounts(session, self.vault)
+            found = await accounts.get(actor.organization_id, account_id)
+            called = await accounts.labels(actor.organization_id)
         if found is None:
             raise NotFoundError(Thing.ACCOUNT)
         account, grant = found
-        alone = Listing(account=account, grant=grant, connected_by=None, incident=None, claimed_by=None)
+        alone = Listing(
+            account=account,
+            label=called[account.id],
+            grant=grant,
+            connected_by=None,
+            incident=None,
+            claimed_by=None,
+        )
         return self._profile(actor, alone, NO_OUTAGE)
 
     async def named(self, actor: Actor, among: Sequence[AccountProfile], typed: str) -> list[AccountProfile]:
@@ -116,6 +127,7 @@ class AccountProfiles:
             can=state.can,
             missing=state.missing,
             diagnosis=diagnose(state),
+            label=one.label,
             health=health,
             connected_by=one.connected_by,
             incident=one.incident,

@@ -76,9 +76,11 @@ class Escalation:
             session, organization_id, Permission.HANDLE_INCIDENTS
         )
         await Audit(session).write(organization_id, SYSTEM, "incident escalated", incident.id)
-        asked = OwnersAsked(owners=tuple(owner.user_id for owner in owners)) if owners else None
-        await self._cards.update(session, incident, asked)
-        for owner in owners:  # also when the card is in a channel: they may not be in it
+        # Each is asked once: below the card where it is with them, else in a message of their own, because they may
+        # not be in the card's channel.
+        holders = tuple(owner.user_id for owner in owners if owner.id == incident.card.holder)
+        await self._cards.update(session, incident, OwnersAsked(owners=holders) if holders else None)
+        for owner in owners:
             if owner.id != incident.card.holder:
                 await self._cards.request(session, incident, owner, None, f"owners:{incident.id}")
 

@@ -28,6 +28,7 @@ from bot.services.incidents.notifications import (
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.incidents.reviews import Reviews, access_problem
 from bot.services.tokens.lifetimes import ends_at, only_data_ends
+from storage.account_labels import labels
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.audit import SYSTEM, Audit
@@ -136,7 +137,7 @@ class IncidentService:
         if not fresh:
             return
         code = problems[fresh[0].id]
-        incident.narrow_to(known | {account.id: account.name for account in lost}, code)
+        incident.narrow_to(known | labels(lost), code)
         for account in fresh:
             await Audit(session).write(
                 organization_id, SYSTEM, "access ended", account.id, code=problems[account.id], held=held
@@ -217,7 +218,7 @@ class IncidentService:
             organization_id, grant=grant, kind=kind, accounts=accounts, code=code
         )
         if not new and kind in {IncidentKind.NEEDS_RECONNECT, incident.kind}:
-            incident.accounts = {account.id: account.name for account in accounts}
+            incident.accounts = labels(accounts)
         return incident, new
 
     async def _holders(self, session: AsyncSession, grant: Grant) -> Iterable[tuple[str, list[Account]]]:

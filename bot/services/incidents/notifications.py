@@ -199,6 +199,16 @@ class Snoozed(Reply):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSent(Reply):
+    """A member asked another one to reconnect, with a link of their own."""
+
+    KIND = "incident_link_sent"
+    by: str | None
+    user_id: str
+    """Who got it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnoozeEnded(Reply):
     """A snooze is over, and the incident is not."""
 
@@ -217,7 +227,7 @@ class LatePostsDecided(Reply):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnersAsked(Reply):
-    """No one picked it up, so these members were asked."""
+    """No one picked it up, so the members in whose direct messages the card is are asked there."""
 
     KIND = "incident_owners_asked"
     owners: tuple[str, ...]
@@ -237,6 +247,7 @@ REPLIES: dict[str, type[Reply]] = {
         GrantEnded,
         IncidentResolved,
         LatePostsDecided,
+        LinkSent,
         OwnersAsked,
         ReplyText,
         SnoozeEnded,

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from bot.services.access import members_with
 from bot.services.acting import acting
 from bot.services.errors import AlreadyResolvedError, NotFoundError, Thing
-from bot.services.incidents.notifications import Claimed, ClaimReleased, LatePostsDecided, Snoozed
+from bot.services.incidents.notifications import (
+    Claimed,
+    ClaimReleased,
+    LatePostsDecided,
+    LinkSent,
+    Snoozed,
+)
 from bot.services.incidents.snoozes import snoozed_until
 from bot.services.permissions import Permission, allows
 from storage.audit import Audit
@@ -153,6 +159,8 @@ class IncidentResponses:
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "link sent", incident.id, to=member.id
             )
+            sent = LinkSent(by=await _user_id(session, actor), user_id=member.user_id)
+            await self._cards.update(session, incident, sent)
 
     async def decide_late_posts(self, actor: Actor, incident_id: str, answer: LateAnswer) -> None:
         """Publish or discard the late posts that the incident's card asks about.

@@ -11,6 +11,7 @@ from bot.services.acting import acting
 from bot.services.errors import LastOwnerError, NotFoundError, Thing, UnknownMemberError
 from bot.services.notifications import MemberResigned, RoleChanged
 from bot.services.organizations.invitations import record_withdrawal, tell
+from bot.services.organizations.notifications import MemberRemoved
 from bot.services.outbox import enqueue_dm
 from bot.services.permissions import Permission, allows
 from storage.audit import Audit
@@ -190,12 +191,16 @@ class MemberService:
             )
 
     async def _end(self, session: AsyncSession, actor: Actor, membership_id: str) -> None:
-        organization_id = actor.organization_id
+        organization_id, members = actor.organization_id, Members(session)
+        member = await members.get(organization_id, membership_id)
         try:
-            done = await Members(session).end(organization_id, membership_id)
+            done = await members.end(organization_id, membership_id)
         except LastOwner:
             raise LastOwnerError(actor.organization) from None
-        if not done:
+        if member is None or not done:
             raise NotFoundError(Thing.MEMBER)
         await self.cards.on_member_left(session, organization_id, membership_id)
         await Audit(session).write(organization_id, actor.membership_id, "member removed", membership_id)
+        if member.id != actor.membership_id:
+            by = actor.sender.user_id
+            await tell(session, member, MemberRemoved(organization=actor.organization, removed_by=by))

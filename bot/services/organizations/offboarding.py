@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from bot.ops.logs import logger
 from bot.services.access import members_with
 from bot.services.errors import IneligiblePersonError
-from bot.services.notifications import MemberLeft, MemberReturned
+from bot.services.notifications import MemberLeft
+from bot.services.organizations.notifications import MemberReturned
 from bot.services.outbox import enqueue_dm
 from bot.services.permissions import Permission
 from storage.audit import SYSTEM, Audit

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from adapters.base import Busy, GrantDead, Misconfigured, Rejected, TokenRefused, Tokens
+from adapters.http import counting
 from bot.services.tokens.policy import lease_for
 from storage.engine import time_limit
 from storage.engine.statements import database_time
@@ -92,15 +93,31 @@ class FreshTokens:
         """
         found = await self.get(grant_id)
         client = self._catalog.client(found.grant.platform, found.grant.app)
+        queue = self._refresher.queues.get(found.grant.app)
+        if queue is not None and (held := await queue.spend(0)) is not None:
+            raise Busy("held_back", retry_after=held)
         try:
             try:
-                return await call(client, found.tokens)
+                return await self.counted(found.grant.app, call(client, found.tokens))
             except TokenRefused:
                 renewed = await self.get(grant_id, refused=found.grant.generation)
-                return await call(client, renewed.tokens)
+                return await self.counted(found.grant.app, call(client, renewed.tokens))
         except Misconfigured as error:
             await self._refresher.report(found.grant, error)
             raise
+
+    async def counted(self, app: str, call: Awaitable[Answer]) -> Answer:
+        """Return what `call` answers, and take the requests it made out of the app's budget.
+
+        How many a listing takes is known only afterwards; refreshes then wait for longer.
+        """
+        queue = self._refresher.queues.get(app)
+        with counting() as calls:
+            try:
+                return await call
+            finally:
+                if queue is not None and calls.made:
+                    await queue.spend(calls.made)
 
     async def _lease(self, grant: Grant) -> Grant | None:
         lease = lease_for(self._catalog.platform(grant.platform))

@@ -593,14 +593,17 @@ async def test_the_list_is_followed_by_cursor_and_never_by_its_link(
     assert {url.params["limit"] for url in listed} == {"100"}
 
 
-async def test_a_cursor_that_repeats_ends_the_list(facebook: Facebook, httpx_mock: HTTPXMock) -> None:
+@pytest.mark.parametrize("cursors", [["AAA"], ["AAA", "BBB"]])
+async def test_a_cursor_seen_before_ends_the_list(
+    facebook: Facebook, httpx_mock: HTTPXMock, cursors: list[str]
+) -> None:
     graph(httpx_mock, "/me", {"id": "9900"})
     graph(httpx_mock, "/me/permissions", {"data": [{"permission": "pages_show_list", "status": "granted"}]})
-    for _ in range(2):
+    for after in (*cursors, cursors[0]):
         graph(
             httpx_mock,
             "/me/accounts",
-            {"data": [page(1)], "paging": {"next": "https://x.example", "cursors": {"after": "AAA"}}},
+            {"data": [page(1)], "paging": {"next": "https://x.example", "cursors": {"after": after}}},
         )
     graph(httpx_mock, "/debug_token", {"data": {"is_valid": True}})
 

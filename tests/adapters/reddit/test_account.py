@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -452,13 +453,36 @@ async def test_half_a_list_of_places_is_no_list(
 
 
 async def test_a_listing_that_never_ends_is_cut(reddit: Reddit, httpx_mock: HTTPXMock) -> None:
+    cursors = itertools.count()
+
+    def one_more(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=listing(after=f"t5_{next(cursors)}"))
+
     httpx_mock.add_response(url=f"{API}/api/v1/me?raw_json=1", json=ME)
     httpx_mock.add_response(url=mine("(contributor|moderator)"), json=listing(), is_reusable=True)
-    httpx_mock.add_response(url=mine("subscriber"), json=listing(after="t5_same"), is_reusable=True)
+    httpx_mock.add_callback(one_more, url=mine("subscriber"), is_reusable=True)
 
     await reddit.places(client_of(APP), TOKENS, "4cixf")
 
     assert len(httpx_mock.get_requests(url=mine("subscriber"))) == MOST_PAGES
+
+
+@pytest.mark.parametrize("cursors", [["t5_a"], ["t5_a", "t5_b"], ["t5_a", "t5_b", "t5_c"]])
+async def test_a_cursor_seen_before_ends_a_listing(
+    reddit: Reddit, httpx_mock: HTTPXMock, cursors: list[str]
+) -> None:
+    following = itertools.cycle(cursors)
+
+    def one_more(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=listing(after=next(following)))
+
+    httpx_mock.add_response(url=f"{API}/api/v1/me?raw_json=1", json=ME)
+    httpx_mock.add_response(url=mine("(contributor|moderator)"), json=listing(), is_reusable=True)
+    httpx_mock.add_callback(one_more, url=mine("subscriber"), is_reusable=True)
+
+    await reddit.places(client_of(APP), TOKENS, "4cixf")
+
+    assert len(httpx_mock.get_requests(url=mine("subscriber"))) == len(cursors) + 1
 
 
 async def test_a_connection_is_made_refreshed_and_ended(reddit: Reddit, sandbox: RedditSimulator) -> None:

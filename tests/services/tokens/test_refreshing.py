@@ -47,6 +47,7 @@ from storage.grants import Grants, NewGrant
 from storage.memberships import Members
 from storage.models import REJECTED, Grant, GrantStatus, Incident, Notice, OperatorAlert, Resolution, Role
 from storage.organizations import Organizations
+from storage.rate_limits import RateLimits
 from storage.refreshes import Refreshes
 from storage.tallies import Tallies, Tally
 from storage.vault import Vault
@@ -516,6 +517,34 @@ async def test_two_refreshers_never_refresh_the_same_grant(x: Works) -> None:
     assert x.refreshes() == len(grants)
     for grant in grants:
         assert (await x.look(grant.id)).generation == grant.generation + 1
+
+
+async def test_the_requests_of_a_listing_count_against_the_budget_of_the_app(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo", due=False)
+    adapter = REGISTRY.adapters(reddit.http)["reddit"]
+    queue = reddit.refresher.queues["reddit"]
+
+    async def left() -> int:
+        async with reddit.database.system() as session:
+            return (await RateLimits(session).lock("reddit", queue.rate_limit)).calls
+
+    before = await left()
+    await reddit.tokens.use(grant.id, lambda client, tokens: adapter.places(client, tokens, "4cixf"))
+
+    assert before - await left() == 4  # /me and three listings
+
+
+async def test_while_an_app_may_not_call_nothing_is_listed(reddit: Works) -> None:
+    grant = await reddit.grant("octa_demo", due=False)
+    async with reddit.database.system() as session:
+        await RateLimits(session).pause("reddit", timedelta(minutes=1))
+
+    async def listed(_client: object, _tokens: Tokens) -> None:
+        raise AssertionError("asked")
+
+    with pytest.raises(Busy) as held:
+        await reddit.tokens.use(grant.id, listed)
+    assert held.value.retry_after is not None
 
 
 async def test_what_a_caller_gets_for_a_token_that_stays_refused_is_the_refusal(reddit: Works) -> None:
