@@ -27,7 +27,7 @@ async def test_an_invitation_is_accepted_on_the_home_tab(either_office: Office) 
     await otto.press(home, "invitation.accept")
 
     after = either_office.slack.home_of(OTTO)
-    assert text_of(after).startswith(f"Acme\nOwned by <@{ADA}> · no accounts")
+    assert text_of(after).startswith(f"Acme\nOwned by <@{ADA}>\n")
     assert "You are an admin of Acme." in text_of(after)
 
 

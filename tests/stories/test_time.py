@@ -61,8 +61,8 @@ async def test_a_week_renews_what_nobody_used(office: Office) -> None:
 
 async def test_a_removed_permission_is_noticed_after_two_looks(office: Office) -> None:
     ada = await office.installed()
-    await ada.connect("reddit", Consent(person="octa_demo"))
-    await office.world.platforms["reddit"].controls()["revoke"]({"person": "octa_demo"})
+    await ada.connect("youtube", Consent(person="110000000000000000001"))
+    await office.world.platforms["youtube"].controls()["revoke"]({"person": "110000000000000000001"})
 
     await office.world.pass_time(timedelta(days=1))
     first = await once(office, lambda grant: grant.suspected_at is not None)
