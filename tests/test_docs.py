@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from bot.cli import cli
 from bot.ops import metrics
 from bot.settings import NOT_FROM_ENV, PREFIX, ConfigurationError, Settings
 from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
+from storage.vault import KeyRing
 from tests.changes import Change, examples
 from tests.platforms import PLATFORMS
 
@@ -43,7 +45,12 @@ WORDS = {
     Capability.PLACES: "list of places",
 }
 """Capabilities as the permission tables name them."""
+SETTING_LINE = re.compile(r"(#?)(OCTAPOST_[A-Z0-9_]+)=(\S.*)")
+"""A line of the example environment; optional settings have a # in front."""
+RING = {f"{PREFIX}VAULT_KEYS": KeyRing.generate()}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
+OUR_FILE = re.compile(r"`((?:adapters|bot|sandbox|storage|tests)/[\w/.-]+)`")
+"""A file or folder of the code, as a page names it."""
 FORBIDDEN = ("/simple/",)
 NO_SUCH = "no such setting"
 """How a setting that does not exist is refused."""
@@ -180,6 +187,25 @@ def test_defaults_are_written_as_they_are() -> None:
     wrong = {name for name, value in defaults.items() if f"| `{name}` | `{value}` |" not in operating}
 
     assert wrong == set()
+
+
+def test_the_example_environment_is_accepted_and_has_every_setting() -> None:
+    lines = text_of(ROOT / "docs" / "examples" / "octapost.example.env").splitlines()
+    found = [match.groups() for line in lines if (match := SETTING_LINE.fullmatch(line))]
+    active = {name for mark, name, _ in found if not mark}
+    values = {name: value for _, name, value in found}
+    rings = {f"{PREFIX}VAULT_KEYS", f"{PREFIX}VAULT_KEYS_FILE"}
+    fields = {PREFIX + name.upper(): field for name, field in Settings.model_fields.items()}
+    ours = {name for name in fields if name.removeprefix(PREFIX).lower() not in NOT_FROM_ENV}
+    platforms = set().union(*map(variables_of, PLATFORMS.values()))
+
+    Settings.from_env({n: v for n, v in values.items() if n not in rings} | RING, REGISTRY)
+
+    assert len(values) == len(found)
+    assert ours | {name for name in platforms if name.endswith(("_ID", "_SECRET"))} <= values.keys()
+    assert values.keys() <= ours | platforms
+    assert {name for name in ours - rings if fields[name].is_required()} <= active
+    assert len(rings & active) == 1
 
 
 # Permissions
@@ -324,6 +350,34 @@ def leads_somewhere(page: Path, target: str) -> bool:
     if not path.is_relative_to(ROOT) or not path.exists():
         return False
     return not fragment or fragment in anchors(text_of(path))
+
+
+def test_the_icon_of_the_slack_app_has_a_size_that_slack_takes() -> None:
+    header = (ROOT / "docs" / "images" / "app-icon.png").read_bytes()[:24]
+
+    assert header[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [int.from_bytes(header[at : at + 4]) for at in (16, 20)] == [1024, 1024]
+
+
+def test_the_marketplace_page_counts_its_rows() -> None:
+    page = text_of(ROOT / "docs" / "marketplace.md")
+
+    states = re.findall(r"^\| (\d+) \| [^|]+ \| ([a-z ]+) \|", page, re.MULTILINE)
+    counted = {
+        state: int(number) for state, number in re.findall(r"^\| ([a-z ]+) \| (\d+) \|$", page, re.MULTILINE)
+    }
+
+    assert [int(number) for number, _ in states] == list(range(1, 33))
+    assert counted == Counter(state for _, state in states)
+
+
+def test_files_of_ours_that_a_page_names_are_there() -> None:
+    named = [(page, path) for page in DOCS for path in OUR_FILE.findall(text_of(page))]
+
+    gone = [(name_of(page), path) for page, path in named if not (ROOT / path).exists()]
+
+    assert named
+    assert gone == []
 
 
 def test_no_page_mentions_anybodys_own_machine() -> None:
