@@ -32,7 +32,7 @@ CONNECTED = (
     .where(
         col(Account.organization_id) == bindparam("organization_id"), col(Account.disconnected_at).is_(None)
     )
-    .order_by(col(Account.platform), func.lower(Account.name), col(Account.id))
+    .order_by(col(Account.platform), func.lower(Account.name), col(Account.remote_id))
 )
 
 

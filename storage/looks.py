@@ -12,10 +12,21 @@ from storage.models import Account, Grant, GrantStatus
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
 _FRESH = {"populate_existing": True}
+
+
+def _due(app: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a grant of an app is due for a look."""
+    return (
+        col(Grant.app) == app,
+        col(Grant.look_at) <= now(),
+        col(Grant.status) == GrantStatus.HEALTHY,
+        col(Grant.access_sealed).is_not(None),
+    )
 
 
 class Looks:
@@ -24,6 +35,11 @@ class Looks:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    async def any_due(self, app: str) -> bool:
+        """Return whether grants of an app are due for a look: a read that most of the time says no."""
+        due = select(Grant.id).where(*_due(app)).limit(1)
+        return (await self._session.exec(due)).first() is not None
+
     async def claim(self, app: str, limit: int, lease: timedelta) -> list[str]:
         """Return the ids of up to `limit` grants of an app that are due for a look, the longest due first.
 
@@ -31,12 +47,7 @@ class Looks:
         """
         due = (
             select(Grant.id)
-            .where(
-                Grant.app == app,
-                col(Grant.look_at) <= now(),
-                Grant.status == GrantStatus.HEALTHY,
-                col(Grant.access_sealed).is_not(None),
-            )
+            .where(*_due(app))
             .order_by(col(Grant.look_at), col(Grant.id))
             .limit(limit)
             .with_for_update(skip_locked=True)

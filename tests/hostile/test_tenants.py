@@ -407,6 +407,8 @@ def genuine(form: str, user_id: str, metadata: str, number: int, own: Tenant, he
             }
         case "org.add":
             return metadata == f"{own.organization}/" and user_id == ADA
+        case "org.left":  # Ada is the only owner and may not leave
+            return metadata == f"{own.organization}/" and user_id != ADA
         case "connect.picked":
             fitting = number == (0 if user_id == ADA else 1)
             return metadata in {f"{own.organization}/{own.discovery}", own.discovery} and fitting

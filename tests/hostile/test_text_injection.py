@@ -611,7 +611,17 @@ async def test_names_stay_names_in_everything_slack_is_sent(
             answers += 1
             payload = [answer.response, [m.blocks for m in answer.messages]]
             payload.append(answer.view.payload if answer.view else {})
-            found = [*answer.faults, *wrongs(payload), *top_level(str(answer.response.get("text", "")))]
+            # A name that reads like a platform's, such as "x" between marks of direction, gets that platform's link.
+            links = [
+                each["url"]
+                for each in nodes(payload)
+                if str(each.get("url", "")).startswith(f"{office.url}/connect/")
+            ]
+            found = [
+                *answer.faults,
+                *wrongs(payload, urls=links),
+                *top_level(str(answer.response.get("text", ""))),
+            ]
             found += [fault for m in answer.messages for fault in top_level(m.text)]
             found += (
                 [] if answer.outcomes != ("incident",) and answer.status == 200 else [str(answer.outcomes)]

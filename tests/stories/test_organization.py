@@ -387,6 +387,7 @@ async def test_a_member_leaves_and_the_admins_are_told(office: Office) -> None:
     assert "Acme has 1 account." in await said(ada, "accounts")
     assert (await trail(office))[-1] == "member left"
     await joins(ada, otto)
+    await hears(ada, "is now a member of Acme.")
 
 
 async def test_the_only_owner_is_told_what_to_do_instead_of_leaving(office: Office) -> None:

@@ -67,6 +67,9 @@ class Looking:
 
     async def _claim(self, app: str) -> list[str]:
         """Return grants to look at now, taken out of the app's budget."""
+        async with self._database.system(write=False) as session:
+            if not await Looks(session).any_due(app):
+                return []
         async with self._database.system() as session:
             limits = RateLimits(session)
             state = await limits.lock(app, self._refresher.queues[app].rate_limit)
