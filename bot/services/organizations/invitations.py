@@ -230,5 +230,5 @@ async def _tell_inviter(
     session: AsyncSession, invitation: Invitation, organization: str, role: Role | None
 ) -> None:
     answered = InvitationAnswered(organization=organization, user_id=invitation.user_id, role=role)
-    key = f"answered:{invitation.id}:{invitation.expires_at:%Y%m%d%H%M%S}"
+    key = f"answered:{invitation.id}:{invitation.expires_at:%Y%m%d%H%M%S%f}"
     await enqueue_dm_by_id(session, invitation.organization_id, invitation.invited_by, key, answered)
