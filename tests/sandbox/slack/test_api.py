@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -16,26 +15,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, DEL, GUS, IRIS, IVAN, NORTH, OTTO, SID, SOUTH
-from tests.sandbox.slack.app import client_for, installed, receiving, slack_for
+from tests.sandbox.slack.app import installed
 
 SOCIAL, RANDOM, OLD, LEADERSHIP, SHARED = "C0ACMESOC", "C0ACMERAN", "C0ACMEOLD", "C0ACMEPRI", "C0LAUNCH"
 SECTION = {"type": "section", "block_id": "b", "text": {"type": "mrkdwn", "text": "hi"}}
 MODAL: dict[str, Any] = {"type": "modal", "title": {"type": "plain_text", "text": "T"}, "blocks": [SECTION]}
 HOME = {"type": "home", "blocks": [SECTION]}
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackSimulator]:
-    async with receiving() as receiver, slack_for(receiver) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(slack: SlackSimulator) -> AsyncWebClient:
-    """A client of Acme's installation, whose bot is in #social-media."""
-    found = await client_for(slack)
-    await slack.invite(SOCIAL)
-    return found
 
 
 def trigger(slack: SlackSimulator, user: str = OTTO, view_id: str = "") -> str:

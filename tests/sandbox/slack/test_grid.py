@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -11,23 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack.server import SlackSimulator
 from sandbox.slack.world import ACME, ADA, BEA, INITECH, OTTO
-from tests.sandbox.slack.app import client_for, receiving, slack_for
+from tests.sandbox.slack.app import client_for
 
 SOCIAL = "C0ACMESOC"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackSimulator]:
-    async with receiving() as receiver, slack_for(receiver) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(slack: SlackSimulator) -> AsyncWebClient:
-    """A client of Acme's installation, whose bot is in #social-media."""
-    found = await client_for(slack)
-    await slack.invite(SOCIAL)
-    return found
 
 
 async def test_outside_of_a_grid_there_are_no_ids_to_exchange(client: AsyncWebClient) -> None:
