@@ -25,6 +25,7 @@ from storage.models import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -38,6 +39,11 @@ class Inventory:
     sign_ins: int
     """Those that no other organization uses."""
     shared_sign_ins: int
+
+
+def _sent(kinds: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of messages of these kinds that nobody waits for any more."""
+    return col(Notice.organization_id).is_(None), col(Notice.kind).in_(kinds), col(Notice.due_at).is_(None)
 
 
 class Deletions:
@@ -122,6 +128,12 @@ class Deletions:
 
     # The receipt
 
+    async def any_left(self, kinds: Collection[str]) -> bool:
+        """Return whether a deletion is not finished, or sent messages of these kinds are still here."""
+        unfinished = select(Deletion.id).where(col(Deletion.finished_at).is_(None)).limit(1)
+        sent = select(Notice.id).where(*_sent(kinds)).limit(1)
+        return any([(await self._session.exec(asked)).first() is not None for asked in (unfinished, sent)])
+
     async def settled(self) -> list[Deletion]:
         """Return deletions of which every sign-in is settled and whose receipts were not handed out yet."""
         waits = exists().where(col(Revocation.deletion_id) == col(Deletion.id), col(Revocation.outcome) == "")
@@ -145,7 +157,5 @@ class Deletions:
 
     async def forget_sent(self, kinds: Collection[str]) -> int:
         """Delete messages of these kinds that were sent or given up, with the addresses they went to."""
-        gone = delete(Notice).where(
-            col(Notice.organization_id).is_(None), col(Notice.kind).in_(kinds), col(Notice.due_at).is_(None)
-        )
+        gone = delete(Notice).where(*_sent(kinds))
         return (await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)).rowcount

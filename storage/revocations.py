@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case
 from sqlmodel import col, delete, select, update
 
-from storage.engine.leases import claim
+from storage.engine.leases import any_waiting, claim
 from storage.engine.statements import now
 from storage.grants import Grants, TokenPair, token_pair
 from storage.models import Account, Grant, Revocation, new_id, utc_now
@@ -89,6 +89,10 @@ class Revocations:
     def tokens(self, row: Revocation) -> TokenPair:
         """Return the tokens. Raises `LookupError` when they are gone."""
         return token_pair(self._vault, row)
+
+    async def any_due(self) -> bool:
+        """Return whether there are rows to claim."""
+        return await any_waiting(self._session, Revocation)
 
     async def claim(self, limit: int, lease: timedelta) -> list[Revocation]:
         """Return rows that are due, the caller's alone for `lease`."""

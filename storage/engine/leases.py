@@ -24,6 +24,11 @@ def waiting(model: type[Leased]) -> tuple[ColumnElement[bool], ...]:
     return col(model.due_at) <= now(), free
 
 
+async def any_waiting(session: AsyncSession, model: type[Leased]) -> bool:
+    """Return whether a row is due and has no lease: a read, before `claim` takes the right to write."""
+    return (await session.exec(select(model.id).where(*waiting(model)).limit(1))).first() is not None
+
+
 async def claim(
     session: AsyncSession,
     model: type[Leased],

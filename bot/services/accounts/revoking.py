@@ -86,12 +86,16 @@ class Revoking:
 
     async def run(self) -> None:
         """Ask about everything that is due. Any number of processes may do so at once."""
-        while True:
+        while await self._any_due():
             async with self._database.system() as session:
                 due = await Revocations(session, self._vault).claim(AT_ONCE, LEASE)
-            if not due:
+            if not due:  # another process was faster
                 return
             await asyncio.gather(*(self._attempt(row, ASKED_WITHIN_S) for row in due))
+
+    async def _any_due(self) -> bool:
+        async with self._database.system(write=False) as session:
+            return await Revocations(session, self._vault).any_due()
 
     async def queue(
         self, session: AsyncSession, grant: Grant, memberships: Collection[str]

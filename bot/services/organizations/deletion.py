@@ -118,6 +118,9 @@ class DeletionService:
     async def work(self) -> None:
         """Revoke what is due, hand out the receipts of deletions that are settled, and forget what was sent."""
         await self.revoking.run()
+        async with self.database.system(write=False) as session:
+            if not await Deletions(session).any_left(ABOUT_DELETIONS):
+                return
         async with self.database.system() as session:
             deletions = Deletions(session)
             for deletion in await deletions.settled():
