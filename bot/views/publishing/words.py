@@ -11,7 +11,7 @@ class PlatformWords:
     """What people read about publishing on one platform."""
 
     refusals: Mapping[str, str]
-    """The code of a `Rejected` or of `Live.refuses` -> what the platform says and what to do, in two short sentences."""
+    """The code of a `Rejected` or of `Live.refuses` -> what the platform says and what to do, in two sentences."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The key of an `Option` -> its label, at most 48 characters."""
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
