@@ -22,7 +22,7 @@ from storage.models.audit import AuditLine
 from storage.models.canaries import Canary
 from storage.models.channels import ChannelRequest
 from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
-from storage.models.deliveries import Delivery, DeliveryStatus
+from storage.models.deliveries import BEFORE_SENDING, Delivery, DeliveryStatus, DeliveryStep, StepStatus
 from storage.models.discoveries import Discovery, FoundAccount
 from storage.models.grants import (
     CODE_LENGTH,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
 
 __all__ = [
+    "BEFORE_SENDING",
     "BLOCKED",
     "CODE_LENGTH",
     "FRESH",
@@ -82,6 +83,7 @@ __all__ = [
     "Deletion",
     "Delivery",
     "DeliveryStatus",
+    "DeliveryStep",
     "Discovery",
     "FoundAccount",
     "Grant",
@@ -107,6 +109,7 @@ __all__ = [
     "Role",
     "SeenRequest",
     "SignIn",
+    "StepStatus",
     "Ticket",
     "Utc",
     "VerdictTally",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from storage.models.columns import created_column, new_id, organization_column
+from storage.models.columns import created_column, json_column, new_id, organization_column
 
 
 class Post(SQLModel, table=True):
@@ -17,4 +18,10 @@ class Post(SQLModel, table=True):
     author: str
     """The membership that scheduled it."""
     text: str
+    content: dict[str, Any] = json_column(dict)
+    """What was written, for all accounts and for single platforms."""
+    slack_id: str = ""
+    """The installation of the channel where it was decided."""
+    channel: str = ""
+    """The channel where it was decided, and where its result is posted. Empty: in no channel."""
     created_at: datetime = created_column()

@@ -40,7 +40,7 @@ from storage.memberships import Members
 from storage.models import Delivery, DeliveryStatus, IncidentKind, Membership, Role, utc_now
 from storage.organizations import Organizations
 from storage.places import Places
-from storage.posts import Posts, Target
+from storage.posts import NewPost, Posts, Target
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -429,9 +429,14 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         incident.late_posts = 1
         await Posts(session).schedule(
             organization_id,
-            author=owner.id,
-            text=f"{word} cakes",
-            targets=[Target(account_id=account.id, due_at=utc_now())],
+            NewPost(author=owner.id, text=f"{word} cakes"),
+            [
+                Target(
+                    account_id=account.id,
+                    due_at=utc_now(),
+                    content={"format": "text", "text": f"{word} cakes"},
+                )
+            ],
         )
         ours = update(Delivery).where(col(Delivery.account_id) == account.id)
         await session.exec(ours.values(status=DeliveryStatus.LATE))

@@ -43,7 +43,7 @@ from storage.operator_alerts import OperatorAlerts
 from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
-from storage.posts import Posts, Target
+from storage.posts import NewPost, Posts, Target
 from storage.rate_limits import RateLimit, RateLimits
 from storage.revocations import Revocations
 from storage.seen_requests import Seen
@@ -198,10 +198,14 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         post = await Posts(session).schedule(
             organization.id,
-            author=member.id,
-            text=f"Mugs of {suffix}",
-            targets=[
-                Target(account_id=account.id, due_at=utc_now() + timedelta(days=1), place=place)
+            NewPost(author=member.id, text=f"Mugs of {suffix}"),
+            [
+                Target(
+                    account_id=account.id,
+                    due_at=utc_now() + timedelta(days=1),
+                    place=place,
+                    content={"format": "text", "text": f"Mugs of {suffix}"},
+                )
                 for place in ("p1", "p2", "p3")
             ],
         )
