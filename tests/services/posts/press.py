@@ -144,9 +144,9 @@ class Press:
 
     async def presence(
         self,
-        client: Client,
-        tokens: Tokens,
-        account_id: str,
+        client: Client,  # noqa: ARG002
+        tokens: Tokens,  # noqa: ARG002
+        account_id: str,  # noqa: ARG002
         receipts: Sequence[Receipt],
     ) -> tuple[Presence, ...]:
         return tuple(Presence.THERE for _ in receipts)
