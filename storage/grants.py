@@ -26,8 +26,9 @@ from storage.models import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.vault import Secret, Vault
@@ -44,6 +45,10 @@ class TokenPair:
 
     access: Secret
     refresh: Secret | None
+
+
+def _at(left: timedelta | None) -> ColumnElement[datetime] | None:
+    return None if left is None else now(left)
 
 
 def token_pair(vault: Vault, row: Grant | Revocation) -> TokenPair:
@@ -80,6 +85,8 @@ class NewGrant:
     scopes: Sequence[str]
     access_expires_in: timedelta | None
     refresh_expires_in: timedelta | None
+    data_access_expires_in: timedelta | None = None
+    """None: not known, or the platform has no such limit."""
     reconnects: str | None = None
     """The grant that this consent is meant to renew; None for a new connection."""
 
@@ -117,8 +124,9 @@ class Grants:
             stored.values(
                 consented_at=now(),
                 renewed_at=now(),
-                access_expires_at=None if new.access_expires_in is None else now(new.access_expires_in),
-                refresh_expires_at=None if new.refresh_expires_in is None else now(new.refresh_expires_in),
+                access_expires_at=_at(new.access_expires_in),
+                refresh_expires_at=_at(new.refresh_expires_in),
+                data_access_expires_at=_at(new.data_access_expires_in),
             ),
             execution_options=_UNSYNCHRONIZED,
         )
