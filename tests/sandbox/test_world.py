@@ -56,6 +56,7 @@ def test_the_app_in_the_world_is_the_one_in_the_manifest() -> None:
             for s in declared["features"]["shortcuts"]
         ],
         "events": declared["settings"]["event_subscriptions"]["bot_events"],
+        "messages_read_only": declared["features"]["app_home"]["messages_tab_read_only_enabled"],
     } == MANIFEST
 
 
