@@ -344,7 +344,7 @@ class People(Hands):
         return channel
 
     def _composing(self, user_id: str, channel_id: str) -> Channel:
-        """Return a channel in which the person has a composer: not the Messages tab of an app that made it read-only."""
+        """Return a channel with a composer: a Messages tab that the app made read-only has none."""
         channel = self._channel(user_id, channel_id)
         if channel.kind == "im" and self.state.app is not None and self.state.app.messages_read_only:
             raise ValueError("sending messages to this app has been turned off")
