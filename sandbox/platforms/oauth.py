@@ -28,6 +28,9 @@ from sandbox.platforms.values import (
     Rules,
 )
 
+RENAME = "Rename"
+"""The World page's label for another name."""
+
 
 class OAuthSimulator(TimelineSimulator):
     """A platform's login. Subclasses set `rules` and `title`, fill `people`, and add their API."""
@@ -49,6 +52,8 @@ class OAuthSimulator(TimelineSimulator):
     """Every scope that this simulator knows."""
     measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What the platform can do to an account: the World page's label, and the facts that change."""
+    renames: ClassVar[bool] = True
+    """Accounts can get another name there."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -373,6 +378,39 @@ class OAuthSimulator(TimelineSimulator):
             grant.access.clear()
         return grant
 
+    def buttons(self) -> list[str]:
+        """Return the labels of what the World page can do to a person's accounts there, in order."""
+        return [*self.measures, *([RENAME] if self.renames else [])]
+
+    def act(self, label: str, person: Person) -> str:
+        """Do to a person's accounts what the label says, and return what happened: a sentence without its full stop.
+
+        Raises:
+            ValueError: That cannot be done there.
+
+        """
+        if label == RENAME and self.renames:
+            return self.rename(person)
+        if label not in self.measures:
+            raise ValueError("that cannot be done there")
+        self.change(person, facts=self.measures[label])
+        return f"{person.name}: {label}"
+
+    def rename(self, person: Person) -> str:
+        """Give a person's account another name and handle, or the old ones again, and return what happened."""
+        facts = {"username": renamed(handle, "_new")} if (handle := person.facts.get("username")) else {}
+        after = self.change(person, name=renamed(person.name), facts=facts)
+        return f"{person.name} is called {after.name} now" + (f", @{facts['username']}" if facts else "")
+
+    def change(self, person: Person, *, name: str = "", facts: Mapping[str, Any] | None = None) -> Person:
+        """Give a person another name and other facts, in all grants, and return the person."""
+        after = replace(person, name=name or person.name, facts={**person.facts, **(facts or {})})
+        self.people[person.id] = after
+        for grant in self.grants.values():
+            if grant.person.id == person.id:
+                grant.person = after
+        return after
+
     async def _control_revoke(self, given: dict[str, Any]) -> Any:
         ended = [g for g in self.grants.values() if given.get("person") in {None, g.person.id} and not g.dead]
         for grant in ended:
@@ -387,10 +425,10 @@ class OAuthSimulator(TimelineSimulator):
 
     async def _control_change(self, given: dict[str, Any]) -> Any:
         before = self.people[str(given["person"])]
-        facts = {**before.facts, **given.get("facts", {})}
-        after = replace(before, name=str(given.get("name", before.name)), facts=facts)
-        self.people[before.id] = after
-        for grant in self.grants.values():
-            if grant.person.id == before.id:
-                grant.person = after
+        after = self.change(before, name=str(given.get("name", "")), facts=given.get("facts", {}))
         return {"name": after.name, "facts": sorted(after.facts)}
+
+
+def renamed(name: str, ending: str = " New") -> str:
+    """Return the name with the ending, or without it if it has it already."""
+    return name.removesuffix(ending) if name.endswith(ending) else f"{name}{ending}"
