@@ -15,8 +15,8 @@ from urllib.parse import unquote_plus, urlencode
 
 from aiohttp import web
 
-from sandbox.core import Simulator
 from sandbox.platforms.page import consent_page
+from sandbox.platforms.showing import TimelineSimulator
 from sandbox.platforms.values import (
     Asset,
     Code,
@@ -32,12 +32,10 @@ RENAME = "Rename"
 """The World page's label for another name."""
 
 
-class OAuthSimulator(Simulator):
+class OAuthSimulator(TimelineSimulator):
     """A platform's login. Subclasses set `rules` and `title`, fill `people`, and add their API."""
 
     rules: ClassVar[Rules]
-    title: ClassVar[str]
-    """The platform's name on the consent page."""
     products: ClassVar[str] = ""
     """Its heading on the World page if it simulates several platforms; empty: `title`."""
     registrations: ClassVar[tuple[Registration, ...]]
@@ -46,7 +44,6 @@ class OAuthSimulator(Simulator):
     """Setting -> the path of Octapost to which the platform reports that a person has removed the app."""
     warning_day: ClassVar[int | None] = None
     """The day on which a sign-in that only a person can renew has a week left. None: tokens are refreshed."""
-    colour: ClassVar[str] = "#444"
     asset_question: ClassVar[str] = ""
     """The question about assets, such as "Which Pages may this app use?". Empty: there are no assets."""
     one_asset: ClassVar[bool] = False
@@ -154,8 +151,9 @@ class OAuthSimulator(Simulator):
     # The server
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of the consent page, the token endpoint and revocation."""
+        """Return the routes of the consent page, the token endpoint and revocation, besides those of the timeline."""
         found = [
+            *super().routes(),
             web.get(self.rules.authorize_path, self.show_consent),
             web.post(self.rules.authorize_path, self.take_consent),
             web.post(self.rules.token_path, self.token),
@@ -165,15 +163,20 @@ class OAuthSimulator(Simulator):
         return found
 
     def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
-        """Return the actions `revoke` {"person": id, "reason": text}, `expire` {"person": id} and `change`.
+        """Add the actions `revoke` {"person": id, "reason": text}, `expire` {"person": id} and `change`.
 
         `change` {"person": id, "name": text, "facts": {...}}: the person's name and facts are different from now on.
         """
         return {
+            **super().controls(),
             "revoke": self._control_revoke,
             "expire": self._control_expire,
             "change": self._control_change,
         }
+
+    def account_name(self, account_id: str) -> str:
+        """Return the name of the person whose account it is. Platforms with other accounts add theirs."""
+        return self.people[account_id].name if account_id in self.people else account_id
 
     async def show_consent(self, request: web.Request) -> web.Response:
         """Answer with the consent page; `?person=` chooses who is signed in."""
