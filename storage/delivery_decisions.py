@@ -10,8 +10,6 @@ from storage.engine.statements import now
 from storage.models import BEFORE_SENDING, Delivery, DeliveryStatus, DeliveryStep, StepStatus
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 _UNSYNCHRONIZED = {"synchronize_session": False}
@@ -42,13 +40,6 @@ class DeliveryDecisions:
             organization_id, delivery_id, states, DeliveryStatus.SCHEDULED, due_at=now(), work_at=now()
         )
 
-    async def reschedule(self, organization_id: str, delivery_id: str, due_at: datetime) -> bool:
-        """Let a delivery go out at another time."""
-        states = (*BEFORE_SENDING, DeliveryStatus.LATE)
-        return await self._move(
-            organization_id, delivery_id, states, DeliveryStatus.SCHEDULED, due_at=due_at, work_at=now()
-        )
-
     async def cancel(self, organization_id: str, delivery_id: str) -> bool:
         """Let a delivery that is not out yet never go out."""
         states = (*BEFORE_SENDING, DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.HELD)
@@ -65,22 +56,28 @@ class DeliveryDecisions:
             looks=0,
         )
 
-    async def confirm(self, organization_id: str, delivery_id: str, url: str) -> bool:
-        """Store that a person saw what was sent: it is live, at this address where they gave one."""
+    async def confirm(self, organization_id: str, delivery_id: str) -> bool:
+        """Store that a person saw what was sent: it is live."""
         if not await self._move(
             organization_id, delivery_id, (DeliveryStatus.UNKNOWN,), DeliveryStatus.UNKNOWN, work_at=now()
         ):
             return False
         seen = update(DeliveryStep).where(col(DeliveryStep.delivery_id) == delivery_id, _UNCLEAR)
         await self._session.exec(
-            seen.values(status=StepStatus.SENT, url=url, settled_at=now()), execution_options=_UNSYNCHRONIZED
+            seen.values(status=StepStatus.SENT, settled_at=now()), execution_options=_UNSYNCHRONIZED
         )
         return True
 
     async def deny(self, organization_id: str, delivery_id: str) -> bool:
         """Store that a person looked and what was sent is not live: it is sent again."""
         if not await self._move(
-            organization_id, delivery_id, (DeliveryStatus.UNKNOWN,), DeliveryStatus.READY, work_at=now(), looks=0
+            organization_id,
+            delivery_id,
+            (DeliveryStatus.UNKNOWN,),
+            DeliveryStatus.READY,
+            due_at=now(),
+            work_at=now(),
+            looks=0,
         ):
             return False
         unclear = delete(DeliveryStep).where(col(DeliveryStep.delivery_id) == delivery_id, _UNCLEAR)

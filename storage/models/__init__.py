@@ -45,7 +45,7 @@ from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
 from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
-from storage.models.posts import Post
+from storage.models.posts import Draft, Post
 from storage.models.rate_limits import AppRateLimit
 from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
@@ -85,6 +85,7 @@ __all__ = [
     "DeliveryStatus",
     "DeliveryStep",
     "Discovery",
+    "Draft",
     "FoundAccount",
     "Grant",
     "GrantHolder",

@@ -53,6 +53,7 @@ class PostReport:
     """How far a post is, on every account."""
 
     post_id: str
+    organization_id: str
     text: str
     author: str | None
     """The user id of whoever scheduled it; None: they have left."""
@@ -87,6 +88,7 @@ class Results:
         author = await Members(session).get(one.organization_id, post.author)
         return PostReport(
             post_id=post.id,
+            organization_id=post.organization_id,
             text=post.text,
             author=author.user_id if author is not None else None,
             deliveries=tuple(

@@ -1,4 +1,4 @@
-"""What a delivery publishes, how far it is, and the calls that people see."""
+"""Drafts, what a delivery publishes, how far it is, and the calls that people see."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = (
 
 
 def upgrade() -> None:
-    """Add the columns and the table of steps. No release before this one could schedule a delivery."""
+    """Add the columns and the tables. No release before this one could schedule a delivery."""
     for column in (
         sa.Column("content", sa.JSON(), nullable=False, server_default="{}"),
         sa.Column("work_at", TIME, nullable=True),
@@ -56,11 +56,28 @@ def upgrade() -> None:
         sa.Column("settled_at", TIME, nullable=True),
         *(sa.Column(name, sa.String(), nullable=False) for name in ("receipt_id", "url", "note", "code")),
     )
+    op.create_table(
+        "draft",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column(
+            "organization_id",
+            sa.String(),
+            sa.ForeignKey("organization.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("written", sa.JSON(), nullable=False),
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("slack_id", "channel")),
+        *(sa.Column(name, TIME, nullable=False) for name in ("created_at", "updated_at")),
+    )
+    for name in ("organization_id", "author"):
+        op.create_index(f"ix_draft_{name}", "draft", [name])
     op.create_index("ix_delivery_step_organization_id", "delivery_step", ["organization_id"])
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("ALTER TABLE delivery_step ENABLE ROW LEVEL SECURITY")
-        op.execute("ALTER TABLE delivery_step FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY octapost_rows ON delivery_step USING ({ROWS}) WITH CHECK ({ROWS})")
+        for table in ("delivery_step", "draft"):
+            op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+            op.execute(f"CREATE POLICY octapost_rows ON {table} USING ({ROWS}) WITH CHECK ({ROWS})")
 
 
 def downgrade() -> None:

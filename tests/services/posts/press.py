@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,6 @@ from adapters.base import (
     FormatRule,
     Handles,
     Live,
-    Media,
     Outcome,
     OutcomeUnknown,
     Outgoing,
@@ -43,6 +42,7 @@ from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.contents import dump
 from bot.services.posts.delivering import Delivering
+from bot.services.posts.media import MediaLibrary
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
@@ -262,20 +262,6 @@ class Desk:
             return account.id
 
 
-class NoMedia:
-    """The stored files of an organization that has none."""
-
-    async def read(self, media: Media, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:  # noqa: ARG002
-        raise LookupError(media.key)
-        yield b""
-
-    async def public_url(self, media: Media) -> str:
-        raise LookupError(media.key)
-
-
-NO_MEDIA = NoMedia()
-
-
 async def open_desk(http: httpx.AsyncClient, database: Database, vault: Vault, **limits: Any) -> Desk:
     """Return a desk whose account is connected and well."""
     press = Press()
@@ -316,7 +302,7 @@ async def open_desk(http: httpx.AsyncClient, database: Database, vault: Vault, *
         adapters=adapters,
         tokens=FreshTokens(catalog, refresher, database),
         refresher=refresher,
-        media=lambda _organization_id: NO_MEDIA,
+        media=MediaLibrary,
         database=database,
         vault=vault,
     )
