@@ -121,9 +121,9 @@ class FacebookPublisher:
         posting = posting_of(self._http, outgoing, PUBLISHING)
         if outgoing.content.format in VIDEOS:
             return await _look_at_video(posting, handles, since)
-        first = int((since - EARLIER).timestamp())
+        first = f"{(since - EARLIER).timestamp():.0f}"
         body = await posting.read(
-            f"/{outgoing.account_id}/published_posts", fields=POST_FIELDS, since=str(first), limit="100"
+            f"/{outgoing.account_id}/published_posts", fields=POST_FIELDS, since=first, limit="100"
         )
         row = entries_since(body, since, "created_time", lambda row: _is_ours(row, outgoing.content, handles))
         if row is None:

@@ -29,6 +29,8 @@ from adapters.meta.posting import Posting
 from adapters.numbers import whole
 from adapters.uploads import FileForm, Upload
 
+START, END = "start_offset", "end_offset"
+"""The range that Facebook asks for next; empty at the end of the file. The handles have it by the same names."""
 MOST_CORRECTIONS = 3
 """How often Facebook may name another offset in one upload before we give up for now."""
 NOT_BEGUN = frozenset({"uploading", "upload_complete"})
@@ -50,46 +52,48 @@ async def upload_video(posting: Posting, outgoing: Outgoing, handles: dict[str, 
         handles |= {
             "video": _digits(begun, "video_id"),
             "session": _digits(begun, "upload_session_id"),
-            **_offsets(begun, media),
+            **_offsets(*_range(begun, media)),
         }
         await outgoing.keep(dict(handles))
     corrections = 0
-    while handles["start"] != handles["end"]:
+    while handles[START] != handles[END]:
         response = await posting.stage_file(path, _chunk(outgoing, media, handles))
         if (asked := _asked_instead(response)) is not None:
             corrections += 1
             if corrections > MOST_CORRECTIONS:
                 raise Busy(BAD_OFFSET)
-            handles |= _offsets(asked, media)
+            handles |= _offsets(*_range(asked, media))
         else:
-            handles |= _next(posting, response, media, int(handles["start"]))
+            handles |= _next(posting, response, media, handles)
         await outgoing.keep(dict(handles))
 
 
 def _chunk(outgoing: Outgoing, media: Media, handles: Mapping[str, str]) -> FileForm:
-    start, end = int(handles["start"]), int(handles["end"])
+    start, end = _range(handles, media)
     return FileForm(
         upload=Upload(outgoing=outgoing, media=media, handles=dict(handles), start=start, length=end - start),
         name="video_file_chunk",
         fields={
             "upload_phase": "transfer",
             "upload_session_id": handles["session"],
-            "start_offset": handles["start"],
+            START: handles[START],
         },
     )
 
 
-def _next(posting: Posting, response: httpx.Response, media: Media, sent_from: int) -> dict[str, str]:
-    """Return the next range after a chunk that arrived."""
+def _next(
+    posting: Posting, response: httpx.Response, media: Media, sent: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the range after the one that was sent and arrived."""
     body = body_of(response)
     if not response.is_success or "error" in body:
         refused = posting.refused(response)
         # Only our handles are in question here: the session has ended.
         raise Expired("session") if isinstance(refused, Rejected) and refused.code == "100" else refused
-    offsets = _offsets(body, media)
-    if int(offsets["start"]) <= sent_from:
+    start, end = _range(body, media)
+    if start <= _range(sent, media)[0]:
         raise Busy("odd_answer")
-    return offsets
+    return _offsets(start, end)
 
 
 def _asked_instead(response: httpx.Response) -> Mapping[str, Any] | None:
@@ -104,11 +108,15 @@ def _asked_instead(response: httpx.Response) -> Mapping[str, Any] | None:
         return {}
 
 
-def _offsets(body: Mapping[str, Any], media: Media) -> dict[str, str]:
-    start, end = whole(body.get("start_offset")), whole(body.get("end_offset"))
+def _range(body: Mapping[str, Any], media: Media) -> tuple[int, int]:
+    start, end = (whole(body.get(name)) for name in (START, END))
     if start is None or end is None or not 0 <= start <= end <= media.size:
         raise Busy("odd_answer")
-    return {"start": str(start), "end": str(end)}
+    return start, end
+
+
+def _offsets(start: int, end: int) -> dict[str, str]:
+    return {START: str(start), END: str(end)}
 
 
 async def upload_reel(posting: Posting, outgoing: Outgoing, handles: dict[str, str]) -> None:

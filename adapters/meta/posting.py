@@ -26,6 +26,7 @@ from adapters.base import (
 from adapters.http import send
 from adapters.meta.graph import DIGITS, Graph
 from adapters.meta.refusals import Table, refusal
+from adapters.numbers import written_moment
 from adapters.oauth import TIMEOUT
 from adapters.uploads import UPLOAD_TIMEOUT, FileForm, Upload
 
@@ -239,14 +240,11 @@ def entries_since(
 ) -> Mapping[str, Any] | None:
     """Return the oldest entry of a list, newest first, that was made at `since` or later and matches."""
     rows = objects_of(body.get("data"))
-    return next((row for row in reversed(rows) if _made_after(row.get(field), since) and matches(row)), None)
-
-
-def _made_after(raw: object, since: datetime) -> bool:
-    try:
-        return datetime.fromisoformat(text_of(raw)) >= since - EARLIER
-    except (ValueError, TypeError):
-        return False
+    for row in reversed(rows):
+        made_at = written_moment(row.get(field))
+        if made_at is not None and made_at >= since - EARLIER and matches(row):
+            return row
+    return None
 
 
 def same_text(one: str, other: str) -> bool:

@@ -177,7 +177,7 @@ async def test_a_video_goes_up_in_the_chunks_that_facebook_asks_for(
         "description": "All of them",
     }
     assert isinstance(accepted, Accepted)
-    assert [kept["start"] for kept in delivery.kept] == ["0", "5000", "9000"]
+    assert [kept["start_offset"] for kept in delivery.kept] == ["0", "5000", "9000"]
 
 
 async def test_a_video_continues_where_facebook_says_it_has_got_to(
@@ -189,12 +189,12 @@ async def test_a_video_continues_where_facebook_says_it_has_got_to(
     httpx_mock.add_response(method="POST", url=_matching("/104000/videos"), json=wrong, status_code=400)
     done = {"start_offset": "9000", "end_offset": "9000"}
     httpx_mock.add_response(method="POST", url=_matching("/104000/videos"), json=done)
-    handles = {"session": "61", "video": "888", "start": "0", "end": "5000"}
+    handles = {"session": "61", "video": "888", "start_offset": "0", "end_offset": "5000"}
 
     prepared = await publisher.prepare(delivery.of(content), handles)
 
     assert _chunk_of(httpx_mock.get_requests()[-1]) == mp4(9000)[5000:]
-    assert prepared.handles["start"] == "9000"
+    assert prepared.handles["start_offset"] == "9000"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_offsets_that_lead_nowhere_do_not_keep_the_upload_going(
     publisher: FacebookPublisher, delivery: Delivery, httpx_mock: HTTPXMock, answer: Any
 ) -> None:
     httpx_mock.add_response(method="POST", url=_matching("/104000/videos"), json=answer)
-    handles = {"session": "61", "video": "888", "start": "0", "end": "5000"}
+    handles = {"session": "61", "video": "888", "start_offset": "0", "end_offset": "5000"}
 
     with pytest.raises(Busy):
         await publisher.prepare(delivery.of(clip(delivery, Format.VIDEO, 9000)), handles)
@@ -224,7 +224,7 @@ async def test_offsets_that_are_corrected_for_ever_end_the_upload_for_now(
     httpx_mock.add_response(
         method="POST", url=_matching("/104000/videos"), json=wrong, status_code=400, is_reusable=True
     )
-    handles = {"session": "61", "video": "888", "start": "0", "end": "5000"}
+    handles = {"session": "61", "video": "888", "start_offset": "0", "end_offset": "5000"}
 
     with pytest.raises(Busy):
         await publisher.prepare(delivery.of(clip(delivery, Format.VIDEO, 9000)), handles)
@@ -237,7 +237,7 @@ async def test_an_upload_session_that_has_ended_is_begun_again(
     httpx_mock.add_response(
         method="POST", url=_matching("/104000/videos"), json=failure(100), status_code=400
     )
-    handles = {"session": "61", "video": "888", "start": "0", "end": "5000"}
+    handles = {"session": "61", "video": "888", "start_offset": "0", "end_offset": "5000"}
 
     with pytest.raises(Expired):
         await publisher.prepare(delivery.of(clip(delivery, Format.VIDEO, 9000)), handles)
