@@ -239,12 +239,9 @@ def entries_since(
     body: Mapping[str, Any], since: datetime, field: str, matches: Callable[[Mapping[str, Any]], bool]
 ) -> Mapping[str, Any] | None:
     """Return the oldest entry of a list, newest first, that was made at `since` or later and matches."""
-    rows = objects_of(body.get("data"))
-    for row in reversed(rows):
-        made_at = written_moment(row.get(field))
-        if made_at is not None and made_at >= since - EARLIER and matches(row):
-            return row
-    return None
+    moments = ((row, written_moment(row.get(field))) for row in objects_of(body.get("data")))
+    found = [row for row, at in moments if at is not None and at >= since - EARLIER and matches(row)]
+    return found[-1] if found else None
 
 
 def same_text(one: str, other: str) -> bool:
