@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import col, delete, or_, select, update
 
@@ -253,11 +252,6 @@ class Deliveries:
         )
         changed = await self._session.exec(ours.values(**values), execution_options=_UNSYNCHRONIZED)
         return changed.rowcount == 1
-
-    async def waiting(self) -> int:
-        """Return how many deliveries are due and not being worked on."""
-        found = select(func.count()).where(col(Delivery.work_at) <= now(), _free)
-        return (await self._session.exec(found)).one()
 
 
 class PostDeliveries:

@@ -82,7 +82,7 @@ class Posts:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def schedule(self, organization_id: str, new: NewPost, targets: Collection[Target]) -> Post:
+    async def schedule(self, organization_id: str, new_post: NewPost, targets: Collection[Target]) -> Post:
         """Return a post that will be published to every target, or is held where the grant has ended.
 
         Raises:
@@ -95,11 +95,11 @@ class Posts:
         well = await self._well(wanted)
         post = Post(
             organization_id=organization_id,
-            author=new.author,
-            text=new.text,
-            content=dict(new.content),
-            slack_id=new.slack_id,
-            channel=new.channel,
+            author=new_post.author,
+            text=new_post.text,
+            content=dict(new_post.content),
+            slack_id=new_post.slack_id,
+            channel=new_post.channel,
         )
         self._session.add(post)
         await self._session.flush()
