@@ -122,9 +122,9 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
     ada = await office.installed()
     expected = {
         "org create": "Type a name after it: /octapost org create Blue Door Bakery.",
-        "org create acme": "An organization whose name looks like acme is already used in the same workspace.",
-        "org create \u3164\u200b": "That name has no character that can be seen.",
-        f"org create {'x' * 81}": "That name has 81 characters; at most 80 work.",
+        "org create acme": "A name that looks like acme is already taken in this workspace.",
+        "org create \u3164\u200b": "That name has no visible characters.",
+        f"org create {'x' * 81}": "That name has 81 characters. The most is 80.",
         "org rename": "Type a name after it: /octapost org rename",
         "org invite": "Name the person with @",
         "org invite <@U0OTTO|otto> king": "The role is one of member, admin, owner.",
@@ -254,7 +254,7 @@ async def test_the_last_owner_stays_and_one_of_two_may_go(either_office: Office)
     second = await said(await either_office.person(OLGA), "org remove <@U0OLGA|olga>")
 
     assert "a member of Acme" in first
-    assert "Acme needs at least one owner. Make somebody else an owner first." in second
+    assert "Acme needs at least one owner. Make someone else an owner first." in second
 
 
 async def test_people_are_managed_in_the_members_modal(office: Office) -> None:

@@ -108,7 +108,7 @@ async def test_an_account_that_x_blocks_keeps_its_name_and_says_where_its_owner_
     assert page in advice(blocked)
     assert (await account(works)).name == "Octa Demo"
     [card] = await works.said()
-    assert "X: Octa Demo can't publish for Acme until X lets it again." in card["text"]
+    assert "X: Octa Demo can't publish for Acme until X unblocks it." in card["text"]
 
 
 async def test_an_account_that_its_platform_gives_back_heals_without_a_new_sign_in(opened: Open) -> None:
