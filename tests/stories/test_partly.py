@@ -112,7 +112,7 @@ async def test_a_first_connection_without_the_permission_to_publish_is_no_succes
     assert "✅" not in text_of(told)
     assert "The permission to publish (video.publish) wasn't granted at sign-in" in text_of(told)
     assert page.title.startswith("Connected, but it can't publish yet")
-    assert "The Reconnect button is in the message we sent you in Slack." in page.text
+    assert "The Reconnect button is in the message I sent you in Slack." in page.text
     home = text_of(await office.slack.open_home(ADA))
     assert "1 account, 1 can't publish yet." in home
     for words in (home, await said(ada, "accounts"), await said(ada, "status"), await said(ada, "doctor")):

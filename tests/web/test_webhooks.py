@@ -155,7 +155,7 @@ async def test_a_deletion_is_confirmed_with_an_address_that_says_so(office: Offi
     async with httpx.AsyncClient(verify=PLAIN) as http:
         page = await http.get(body["url"])
     assert page.status_code == 200
-    assert "Your deletion request was carried out" in page.text
+    assert "Your deletion request is done" in page.text
 
 
 async def test_a_deletion_that_nobody_asked_for_is_not_confirmed(office: Office) -> None:
@@ -170,7 +170,7 @@ async def test_a_deletion_that_nobody_asked_for_is_not_confirmed(office: Office)
 
     assert [page.status_code for page in pages] == [404] * 4
     for page in pages:
-        assert "We don&#39;t know this deletion request" in page.text
+        assert "I don&#39;t know this deletion request" in page.text
         assert "carried out" not in page.text
 
 
