@@ -164,8 +164,8 @@ async def test_of_two_who_answer_at_once_one_is_heard_and_the_other_is_told_it_i
     again = await answer_to(ada, card, "incident.publish")
 
     whispers = [m for who in (ADA, OLGA) for m in either_office.slack.messages(card.channel_id, who)]
-    refused = [m for m in whispers if m.ephemeral_for and "Already done" in text_of(m)]
-    assert "Already done" in text_of(again)
+    refused = [m for m in whispers if m.ephemeral_for and "already sorted" in text_of(m)]
+    assert "already sorted" in text_of(again)
     assert len({m.ts for m in refused}) == 2
     assert await counted(either_office.database) in ({SCHEDULED: 2}, {CANCELLED: 2})
     assert len([line for line in await trail(either_office) if line.startswith("late posts")]) == 1
@@ -305,7 +305,7 @@ async def test_late_posts_of_an_account_that_was_disconnected_meanwhile_are_sett
 
     answer = await answer_to(ada, card, "incident.publish")
 
-    assert "Already done" in text_of(answer)
+    assert "already sorted" in text_of(answer)
     assert await counted(office.database) == {CANCELLED: 1}
 
 
@@ -323,7 +323,7 @@ async def test_what_is_asked_when_a_sign_in_ends_again_is_asked_after_the_next_r
     await reconnects(ada, again)
 
     await office.slack.until(lambda: "1 post was due meanwhile" in text_of(cards(office)[1]) or None)
-    assert "Already done" in text_of(settled)
+    assert "already sorted" in text_of(settled)
     assert "1 scheduled post is waiting; it was due" in text_of(again)
     assert held == {HELD: 1}
     await ada.press(cards(office)[1], "incident.publish")

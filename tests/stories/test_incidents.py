@@ -642,7 +642,7 @@ async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> 
 
     answer = await answer_to(ada, stale, "incident.claim")
 
-    assert "Already done" in text_of(answer)
+    assert "already sorted" in text_of(answer)
     [incident] = await incidents(office)
     assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
 
@@ -667,8 +667,8 @@ async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_wh
     bea = await either_office.installed(BEA)
     await connected(bea, "x", "4711")
     await dies(either_office)
-    card = await card_with(either_office, "can't publish for Acme until")
-    theirs = await hears(bea, "can't publish for Blue Door until")
+    card = await card_with(either_office, "Until then, Acme can't publish there")
+    theirs = await hears(bea, "Until then, Blue Door can't publish there")
 
     await bea.travel(links_in(await reply(bea, theirs, "incident.reconnect"))[0], Consent(person="4711"))
 
@@ -706,7 +706,7 @@ async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Offic
 
     await office.parts.watch.run()
 
-    await thread_with(office, card, "Whoever was on it has left")
+    await thread_with(office, card, "The person on it has left")
     await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None)
 
 
@@ -799,7 +799,7 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
     )
     await let_pass(either_office, since=now(-ESCALATION.unclaimed_after))
     await disconnect(ada, "Octa Demo")
-    await hears(ada, "was disconnected. Nothing to do.")
+    await hears(ada, "was disconnected from Acme. Nothing to do.")
     assert text_of(now_there(either_office, theirs)) == "➡️ I can't show this card here any more."
     assert thread(either_office, theirs) == []
     assert len([m for m in olga.direct_messages() if "Octa Demo" in text_of(m)]) == 0
@@ -827,12 +827,12 @@ async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Off
     await dies(office)
 
     card = await hears(ada, "reconnecting. Until then")
-    assert "direct message because" not in text_of(card)
+    assert "sending this directly because" not in text_of(card)
     assert cards(office) == []
     assert (await office.person(OLGA)).direct_messages() == []
     await disconnect(ada, "Octa Demo")
-    await hears(ada, "was disconnected. Nothing to do.")
-    assert [m for m in ada.direct_messages() if "until somebody" in text_of(m)] == []
+    await hears(ada, "was disconnected from Acme. Nothing to do.")
+    assert [m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
 
 
 async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_us_again(
@@ -879,7 +879,7 @@ async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: 
     await dies(office)
 
     await hears(ada, "reconnecting. Until then")
-    assert [m for m in olga.direct_messages() if "until somebody" in text_of(m)] == []
+    assert [m for m in olga.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
 
 
 async def test_a_card_left_in_a_channel_is_put_right_when_the_channel_hears_us_again(office: Office) -> None:
@@ -924,7 +924,7 @@ async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: 
     await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
     await hears(ada, "reconnecting. Until then")
-    assert len([m for m in ada.direct_messages() if "until somebody" in text_of(m)]) == 1
+    assert len([m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)]) == 1
 
 
 async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Office) -> None:

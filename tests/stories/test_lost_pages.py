@@ -192,7 +192,7 @@ async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal
     await reconnects(ada, card, "ana")
 
     assert "*Why:* the person changed their Facebook password." in words
-    assert "The rest of this sign-in" not in words
+    assert "Other accounts on this sign-in" not in words
     still = text_of(await card_with(either_office, f"🔴 {LOST}"))
     lines = await thread_with(either_office, card, "🟠")
     assert "Other accounts on this sign-in still work." in still

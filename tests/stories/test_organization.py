@@ -135,7 +135,7 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
         "org role <@U0ADA|ada> admin": "Acme needs at least one owner.",
         "org code owner": "A code can make a member or an admin: /octapost org code admin.",
         "org join": "Type the code after it",
-        "org join ABCD-EFGH-JKLM-NPQR": "That code isn't valid any more.",
+        "org join ABCD-EFGH-JKLM-NPQR": "That code doesn't work any more.",
         "org invite <@U0NOBODY|x>": "Slack doesn't know that person in this workspace.",
         "org invite <@U0GUS|gus>": "Gus Guest is a guest of this workspace, and guests can't be members.",
         "org invite <@U0DEL|del>": "Del Deleted can't be a member: only people of this workspace can.",
@@ -322,7 +322,7 @@ async def test_a_code_lets_another_workspace_in_once_and_owners_are_told(either_
     again = await said(bea, f"org join {code}")
 
     assert "This workspace can now use Acme, and you are an admin of it." in words
-    assert "That code isn't valid any more." in again
+    assert "That code doesn't work any more." in again
     [news] = await told(ada, seen)
     assert "The workspace Blue Door joined Acme with a one-time code." in news
     assert "Bea Baker" in news

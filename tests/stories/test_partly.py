@@ -52,8 +52,8 @@ async def test_a_reconnect_that_mends_nothing_leaves_the_card_red(either_office:
         "🟠 The sign-in was renewed, but 2 accounts are missing: the last sign-in didn't include it."
     ]
     words = text_of(cards(either_office)[0])
-    assert "🔴 Facebook: Ana Ruiz Studio and Blue Door Bakery can't publish for Acme until" in words
-    assert "Press Reconnect and tick it, too" in words
+    assert "🔴 Facebook: Ana Ruiz Studio and Blue Door Bakery need reconnecting." in words
+    assert "Press Reconnect and tick it too" in words
     status = await said(ada, "status")
     assert "1 of 3 accounts can publish" in status
     assert status.count("🔴 needs reconnecting") == 2
@@ -89,7 +89,7 @@ async def test_a_page_that_a_reconnect_leaves_out_is_red_until_one_has_it(office
 
     await reconnects(ada, card, Consent(person="ana", assets=[BAKERY]))
 
-    shown = await card_with(office, "🔴 Facebook: Ana Ruiz Studio and Harbor Market can't publish for Acme")
+    shown = await card_with(office, "🔴 Facebook: Ana Ruiz Studio and Harbor Market need reconnecting.")
     assert "*Why:* the last sign-in didn't include it." in text_of(shown)
     status, home = await said(ada, "status"), text_of(await office.slack.open_home(ADA))
     assert "🔴 needs reconnecting · Facebook: Harbor Market" in status
@@ -161,7 +161,7 @@ async def test_posts_of_what_was_left_out_stay_held_and_the_others_go(office: Of
 
     await reconnects(ada, card, Consent(person="ana", assets=[BAKERY]))
 
-    await card_with(office, "🔴 Facebook: Ana Ruiz Studio can't publish")
+    await card_with(office, "🔴 Facebook: Ana Ruiz Studio needs reconnecting.")
     assert await counted(office.database) == {DeliveryStatus.SCHEDULED: 1, DeliveryStatus.HELD: 1}
 
 
@@ -173,5 +173,7 @@ async def test_who_shares_a_sign_in_is_told_of_their_own_page_that_was_left_out(
 
     await ada.travel(link, Consent(person="ana", assets=[BAKERY]))
 
-    told = await hears(bea, "🔴 Facebook: Ana Ruiz Studio can't publish for Blue Door until")
+    told = await hears(
+        bea, "🔴 Facebook: Ana Ruiz Studio needs reconnecting. Until then, Blue Door can't publish there"
+    )
     assert "Acme" not in text_of(told)

@@ -182,7 +182,7 @@ async def test_a_cancelled_installation_stores_nothing(office: Office, browser: 
 
     page = await browser.get(office.slack.consent(started.headers["location"], ADA, ACME, decision="cancel"))
 
-    assert "Octapost wasn't added" in page.text
+    assert "Octapost wasn&#39;t added" in page.text
     assert 'href="/slack/install"' in page.text
     assert await office.count(Installation) == await office.count(InstallState) == 0
 

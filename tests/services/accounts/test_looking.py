@@ -164,7 +164,7 @@ async def test_a_channel_that_is_gone_twice_is_lost(opened: Open) -> None:
     lost = await found(works, grant)
     assert first.problem is Problem.ACCOUNT_SUSPECTED
     assert (lost.problem, lost.code) == (Problem.ACCOUNT_LOST, NOT_SHOWN)
-    assert "no longer has it there" in sentence(lost)
+    assert "no longer has it" in sentence(lost)
 
 
 @pytest.mark.parametrize(

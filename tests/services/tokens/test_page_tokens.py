@@ -308,7 +308,7 @@ async def test_a_second_page_joins_the_card(
     await role(works, BAKERY, "CREATE_CONTENT")
     await look_again(works, grant, DAY)
     said = [notice["text"] for notice in await works.said()]
-    assert any("Facebook: Ana Ruiz Studio can't publish for Acme" in text for text in said)
+    assert any("Facebook: Ana Ruiz Studio needs reconnecting." in text for text in said)
 
 
 async def test_instagram_is_reached_through_its_page_and_told_of_like_it(
@@ -322,7 +322,7 @@ async def test_instagram_is_reached_through_its_page_and_told_of_like_it(
     await look_again(works, grant)
 
     [card] = await works.said()
-    assert "Instagram: Blue Door Bakery can't publish" in card["text"]
+    assert "Instagram: Blue Door Bakery needs reconnecting." in card["text"]
     assert (await works.look(grant.id)).status == GrantStatus.HEALTHY
 
 
@@ -358,7 +358,7 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
         "accounts_only",
         "190_463",
     )
-    assert "Facebook: Blue Door Bakery can't publish for Acme" in card["text"]
+    assert "Facebook: Blue Door Bakery needs reconnecting." in card["text"]
     assert (await examined(works, grant, STUDIO)).problem is Problem.ACCOUNTS_ONLY
     assert (await examined(works, grant, BAKERY)).broken
 
