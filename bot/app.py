@@ -186,7 +186,10 @@ def construct(
                 {**services.incidents.readers, PostResult: services.posts.results.read},
             ),
             between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={Listener.INCIDENT_CARDS: services.incidents.delivery},
+            listeners={
+                Listener.INCIDENT_CARDS: services.incidents.delivery,
+                Listener.POST_RESULTS: services.posts.results,
+            },
         ),
         sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,

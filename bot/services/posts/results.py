@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bot.ops.logs import logger
 from bot.services.notifications import PostResult
 from bot.services.outbox import Conversation, enqueue
 from storage.account_labels import labels
@@ -21,7 +22,9 @@ from storage.outbox import Notices
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-    from storage.models import Account, Delivery, DeliveryStep, Post
+    from storage.models import Account, Delivery, DeliveryStep, Notice, Post
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +72,7 @@ class Results:
         notice = await Notices(session).get(key)
         one = PostResult(organization_id=post.organization_id, post_id=post.id)
         if notice is None:
-            to = await _recipient(session, post)
-            if to is not None:
+            for to in (await _recipients(session, post))[:1]:
                 await enqueue(session, to, key, one)
             return
         to = Conversation(slack_id=notice.slack_id, id=notice.channel, organization_id=post.organization_id)
@@ -97,6 +99,28 @@ class Results:
             ),
         )
 
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
+        """Nothing follows: the message is where people see it."""
+
+    async def on_undeliverable(
+        self,
+        session: AsyncSession,
+        notice: Notice,
+        code: str,
+        *,
+        app_removed: bool,  # noqa: ARG002 - the next place may be in another workspace
+    ) -> None:
+        """Send the message to the next place that takes it: a result nobody sees is as good as none."""
+        one = PostResult.load(notice.facts)
+        post = await PostDeliveries(session).post(one.organization_id, one.post_id)
+        places = await _recipients(session, post) if post is not None else []
+        ids = [place.id for place in places]
+        following = places[ids.index(notice.channel) + 1 :] if notice.channel in ids else places
+        if following:
+            await Notices(session).redirect(notice, following[0].slack_id, following[0].id)
+        else:
+            log.error("post.no_recipient", post=one.post_id, code=code)
+
 
 def _report(
     row: Delivery, account: Account, named: dict[str, str], steps: list[DeliveryStep]
@@ -119,17 +143,20 @@ def _report(
     )
 
 
-async def _recipient(session: AsyncSession, post: Post) -> Conversation | None:
-    """Return the channel where the post was decided, else the organization's, else whoever scheduled it."""
+async def _recipients(session: AsyncSession, post: Post) -> list[Conversation]:
+    """Return where the message can go, the best first: where it was decided, the alerts channel, its author."""
     organization_id = post.organization_id
+    found = []
     if post.channel:
-        return Conversation(slack_id=post.slack_id, id=post.channel, organization_id=organization_id)
+        found.append(Conversation(slack_id=post.slack_id, id=post.channel, organization_id=organization_id))
     settings = await Alerts(session).get(organization_id)
-    if settings.channel_id:
-        return Conversation(
-            slack_id=settings.slack_id, id=settings.channel_id, organization_id=organization_id
+    if settings.channel_id and settings.channel_id != post.channel:
+        found.append(
+            Conversation(slack_id=settings.slack_id, id=settings.channel_id, organization_id=organization_id)
         )
     author = await Members(session).get(organization_id, post.author)
-    if author is None:
-        return None
-    return Conversation(slack_id=author.team_id, id=author.user_id, organization_id=organization_id)
+    if author is not None:
+        found.append(
+            Conversation(slack_id=author.team_id, id=author.user_id, organization_id=organization_id)
+        )
+    return found

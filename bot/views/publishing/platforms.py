@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.views.publishing import facebook
 from bot.views.publishing.words import PlatformWords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WORDS: Mapping[str, PlatformWords] = {}
+WORDS: Mapping[str, PlatformWords] = {"facebook": facebook.WORDS}
 NONE = PlatformWords(refusals={})
 
 
