@@ -284,11 +284,11 @@ class People(Hands):
             self.state.drop_view(found)
         for closed in gone:
             if closed.payload.get("notify_on_close") and self.settings["view_closed"] != "nothing":
-                view = view_json(closed)
+                told = view_json(closed)
                 if self.settings["view_closed"] == "bare":
-                    del view["state"]
+                    del told["state"]
                 body = self._interaction("view_closed", user, closed)
-                await self.courier.payload(body | {"view": view, "is_cleared": cleared})
+                await self.courier.payload(body | {"view": told, "is_cleared": cleared})
         return self.state.top_view(user_id)
 
     async def open_home(self, user_id: str, team_id: str = "") -> View | None:
@@ -411,7 +411,8 @@ class People(Hands):
 
     def _check_visible(self, user_id: str, team_id: str, entry: Json) -> None:
         """Refuse people and channels that the person does not see in Slack's menus."""
-        people, channels = set(), set()
+        people: set[str] = set()
+        channels: set[str] = set()
         for kind in ("user", "conversation", "channel"):
             chosen = [entry.get(f"selected_{kind}"), *entry.get(f"selected_{kind}s", ())]
             (people if kind == "user" else channels).update(filter(None, chosen))
