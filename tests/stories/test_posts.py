@@ -145,14 +145,6 @@ async def hurry(office: Office) -> None:
         await session.exec(soon, execution_options={"synchronize_session": False})
 
 
-async def test_nothing_goes_out_without_an_account(office: Office) -> None:
-    ada = await page_owner(office)
-
-    shown = await written(ada, "Fresh mugs today", accounts=0)
-
-    assert shown.errors == {"accounts": "Choose at least one account."}
-
-
 async def test_the_form_says_which_accounts_cannot_take_a_text(office: Office) -> None:
     ada = await page_owner(office)
     await ada.connect("youtube")
