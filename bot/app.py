@@ -37,6 +37,10 @@ from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
+from bot.services.media.inspecting import Inspector
+from bot.services.media.intake import Intake
+from bot.services.media.library import MediaLibrary
+from bot.services.media.sweeping import MediaSweeper
 from bot.services.notifications import Listener, PostResult
 from bot.services.organizations.channels import ChannelService
 from bot.services.organizations.deletion import DeletionService
@@ -51,7 +55,6 @@ from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.composing import Composing
 from bot.services.posts.decisions import DeliveryDecider
 from bot.services.posts.delivering import Delivering
-from bot.services.posts.media import MediaLibrary
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
@@ -63,6 +66,7 @@ from bot.slack.bolt import bolt_app
 from bot.slack.bot_tokens import SlackBotTokens
 from bot.slack.clients import SlackClients
 from bot.slack.dispatch.dispatcher import Dispatcher
+from bot.slack.files import SlackFiles
 from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
@@ -94,6 +98,7 @@ from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
 from bot.web.webhooks import PlatformCallbacks
 from storage.engine.db import ANSWERED_WITHIN, Database
+from storage.media_store import MediaStore
 from storage.opening import open_database, open_vault
 from storage.vault import Vault
 
@@ -160,7 +165,13 @@ def construct(
         vault=vault,
         adapters=tracing.instrument(settings.registry.adapters(http)),
         slack_clients=SlackClients(settings, database, vault, session),
+        slack_session=session,
         http=http,
+        media=MediaStore(
+            settings.media_folder or settings.media_url,
+            settings.media_endpoint,
+            settings.media_variables,
+        ),
     )
     services = _services(base)
     edge = _slack(base, services)
@@ -191,7 +202,12 @@ def construct(
                 Listener.POST_RESULTS: services.posts.results,
             },
         ),
-        sweeper=Sweeper(database, vault, services.disconnecting),
+        sweeper=Sweeper(
+            database,
+            vault,
+            services.disconnecting,
+            MediaSweeper(database=database, store=base.media, kept=timedelta(days=settings.media_kept_days)),
+        ),
         web=serving,
         alive=alive,
         monitoring=monitoring,
@@ -254,12 +270,13 @@ def _services(base: Base) -> Services:
 def _posts(base: Base, catalog: PlatformCatalog, refresher: Refresher, tokens: FreshTokens) -> PostServices:
     """Construct the services that publish."""
     database, vault, results = base.database, base.vault, Results()
+    library = MediaLibrary(database=database, store=base.media, public_url=base.settings.public_url)
     calls = PublishingCalls(
         catalog=catalog,
         adapters=base.adapters,
         tokens=tokens,
         refresher=refresher,
-        media=MediaLibrary,
+        media=library.of,
         database=database,
         vault=vault,
     )
@@ -270,6 +287,8 @@ def _posts(base: Base, catalog: PlatformCatalog, refresher: Refresher, tokens: F
         results=results,
         composing=Composing(profiles, base.adapters, results, database),
         decider=DeliveryDecider(results, database),
+        library=library,
+        intake=Intake(database=database, store=base.media, inspector=Inspector()),
         delivering=Delivering(
             calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
         ),
@@ -284,12 +303,19 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     home = Home(profiles, services.organizations, base.slack_clients, database, base.settings)
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
+    files = SlackFiles(
+        clients=base.slack_clients,
+        session=base.slack_session,
+        database=database,
+        vault=vault,
+        api_url=base.settings.slack_api_url,
+    )
     connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
     for story in (
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
-        PostsStory(services.posts.composing, services.posts.decider, places),
+        PostsStory(services.posts.composing, services.posts.decider, places, services.posts.intake, files),
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

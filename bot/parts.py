@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import aiohttp
     import httpx
     from aiohttp import web
     from slack_bolt.async_app import AsyncApp
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from bot.services.incidents.incidents import IncidentService
     from bot.services.incidents.reminders import ExpiryReminders
     from bot.services.incidents.watch import IncidentWatch
+    from bot.services.media.intake import Intake
+    from bot.services.media.library import MediaLibrary
     from bot.services.organizations.channels import ChannelService
     from bot.services.organizations.deletion import DeletionService
     from bot.services.organizations.installing import InstallationService
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from bot.slack.sender import OutboxSender
     from bot.stories.home import Home
     from storage.engine.db import Database
+    from storage.media_store import MediaStore
     from storage.vault import Vault
 
 
@@ -60,7 +64,9 @@ class Base:
     vault: Vault
     adapters: Mapping[str, Adapter]
     slack_clients: SlackClients
+    slack_session: aiohttp.ClientSession
     http: httpx.AsyncClient
+    media: MediaStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,8 @@ class PostServices:
     composing: Composing
     decider: DeliveryDecider
     delivering: Delivering
+    library: MediaLibrary
+    intake: Intake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

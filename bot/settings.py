@@ -23,9 +23,11 @@ PREFIX = "OCTAPOST_"
 CHANNEL = re.compile(r"([TE][A-Z0-9]+/[CG][A-Z0-9]+)?")
 OTEL_STANDARD = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that OpenTelemetry's own tools read (https://opentelemetry.io/docs/specs/otel/protocol/exporter/)."""
-NOT_FROM_ENV = frozenset({"registry", "platforms_env"})
+NOT_FROM_ENV = frozenset({"registry", "platforms_env", "media_variables"})
 """Fields that no variable of their own sets."""
 SLACK = "https://slack.com"
+MEDIA = "octapost-media"
+"""The name of the folder for the files of posts."""
 UNKNOWN = "no such setting"
 
 
@@ -65,6 +67,12 @@ def _collector(value: str) -> str:
         raise ValueError("must be an http or https URL")
     if "@" in value or "?" in value:
         raise ValueError("must not carry credentials: put them into OTEL_EXPORTER_OTLP_HEADERS")
+    return value.rstrip("/")
+
+
+def _media_url(value: str) -> str:
+    if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", value):
+        raise ValueError("must be s3://bucket or s3://bucket/prefix")
     return value.rstrip("/")
 
 
@@ -139,6 +147,14 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=9464, ge=0, le=65535)
     """Where /readyz and /metrics are; 0: nowhere."""
     metrics_host: str = "127.0.0.1"
+    media_url: Annotated[str, AfterValidator(_media_url)] = ""
+    """`s3://bucket/prefix`: where the files of posts are. Empty: in `media_folder`."""
+    media_endpoint: Annotated[str, AfterValidator(_collector)] = ""
+    """The address of an S3-compatible store that is not Amazon's."""
+    media_kept_days: int = Field(default=30, ge=1, le=3650)
+    """How long a file is kept after its last use."""
+    media_variables: dict[str, str] = Field(default_factory=dict, repr=False)
+    """The `AWS_*` variables, if files are in an S3 store."""
     support_url: Annotated[str, AfterValidator(_contact)] = ""
     """Where people who need help write: shown on the pages, the home tab and by `/octapost debug`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -195,7 +211,12 @@ class Settings(BaseSettings):
             fields["vault_keys"] = ""
         settings = None
         try:
-            settings = cls(**fields, registry=registry, platforms_env=platforms)  # type: ignore[arg-type]
+            settings = cls(
+                **fields,  # type: ignore[arg-type]
+                registry=registry,
+                platforms_env=platforms,
+                media_variables={name: value for name, value in env.items() if name.startswith("AWS_")},
+            )
         except ValidationError as error:
             for each in error.errors():
                 faults.setdefault("_".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))
@@ -223,6 +244,15 @@ class Settings(BaseSettings):
         if not ours.username:
             raise ConfigurationError(f"{PREFIX}DATABASE_URL: must name the role it connects as")
         return None if ours.username == owner.username else ours.username
+
+    @property
+    def media_folder(self) -> str:
+        """Where the files of posts are, if no S3 store is set: beside SQLite's database, else in the working folder."""
+        if self.media_url:
+            return ""
+        url = urls.checked(self.database_url.get_secret_value())
+        database = url.database if url.get_backend_name() == "sqlite" else None
+        return str(Path(database or MEDIA).absolute().with_name(MEDIA))
 
     @property
     def secure(self) -> bool:
@@ -268,6 +298,11 @@ class Settings(BaseSettings):
         return [
             *entered,
             *clients,
+            *(
+                v
+                for k, v in self.media_variables.items()
+                if k in {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+            ),
             *(part.partition(":")[2] for part in self.keys.split(",")),
         ]
 

@@ -39,7 +39,7 @@ MANIFEST: dict[str, Any] = {
     "command": "/octapost",
     "command_description": "Connect accounts, and see how they are doing",
     "usage_hint": "connect [platform] | accounts | reconnect | alerts | status | doctor | org | help",
-    "bot_scopes": ["commands", "chat:write", "users:read", "team:read"],
+    "bot_scopes": ["commands", "chat:write", "users:read", "team:read", "files:read"],
     "shortcuts": [{"callback_id": "octapost_connect", "name": "Connect an account", "type": "global"}],
     "events": [
         "app_home_opened",

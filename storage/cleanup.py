@@ -17,6 +17,7 @@ from storage.models import (
     GridHome,
     InstallState,
     JoinCode,
+    MediaAddress,
     SignIn,
     Ticket,
 )
@@ -35,6 +36,7 @@ MODELS = (
     JoinCode,
     Discovery,
     GridHome,
+    MediaAddress,
 )
 _UNSYNCHRONIZED = {"synchronize_session": False}
 

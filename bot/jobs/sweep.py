@@ -16,6 +16,7 @@ from storage.tallies import Tallies
 
 if TYPE_CHECKING:
     from bot.services.accounts.disconnecting import Disconnecting
+    from bot.services.media.sweeping import MediaSweeper
     from storage.engine.db import Database
     from storage.vault import Vault
 
@@ -30,10 +31,13 @@ SAID_KEPT, CARDS_KEPT = timedelta(days=60), timedelta(days=400)
 class Sweeper:
     """Deletes what has expired. Running it twice at once is harmless."""
 
-    def __init__(self, database: Database, vault: Vault, disconnecting: Disconnecting) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, disconnecting: Disconnecting, media: MediaSweeper
+    ) -> None:
         self._database = database
         self._vault = vault
         self._disconnecting = disconnecting
+        self._media = media
 
     async def run(self) -> None:
         """Sweep once."""
@@ -50,5 +54,6 @@ class Sweeper:
                 await self._disconnecting.end_grant(grant)
             except Exception:  # so that the others are not held up; the next sweep tries again
                 log.exception("sweep.grant_not_ended", grant=grant.id, platform=grant.platform)
+        await self._media.run()
         if gone or abandoned:
             log.info("sweep.done", rows=gone, grants=len(abandoned))

@@ -233,6 +233,8 @@ class Thing(StrEnum):
     INCIDENT = "incident"
     POST = "post"
     DRAFT = "draft"
+    FILE = "file"
+    """Attached to a post."""
     MEMBER = "member"
     INVITATION = "invitation"
     JOIN_CODE = "join_code"

@@ -11,9 +11,13 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
         "chat:write": "send the results you asked for and warnings about accounts, as direct messages",
         "users:read": "tell members from guests and bots, and notice when somebody leaves Slack",
         "team:read": "call an organization by your workspace's name",
+        "files:read": "take the pictures, videos and PDFs that you attach to a post; optional",
     }
 )
 """Bot scope -> the reason, as a clause that completes "so that Octapost can ..."."""
+
+OPTIONAL_BOT_SCOPES = frozenset({"files:read"})
+"""Those that a workspace may decline (https://docs.slack.dev/changelog/2026/03/16/optional-scopes)."""
 
 USER_SCOPES: Mapping[str, str] = MappingProxyType(
     {"openid": "make sure that whoever opens a private link is the person it was made for"}

@@ -5,28 +5,37 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from adapters.base import OptionKind, PlatformError
-from bot.services.errors import NotFoundError, NothingChosenError, Thing
+from bot.services.errors import NotFoundError, Thing
+from bot.services.media.intake import Incoming, RefusedFile, Taken
 from bot.services.permissions import Permission
-from bot.services.posts.composing import ProblemsError, TimeError, Where
+from bot.services.posts.composing import ProblemsError, TimeError, UnsuitedError, Where
 from bot.services.posts.decisions import Decision
 from bot.services.posts.drafts import Details, Written
 from bot.slack.plain_text import plain_text
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
 from bot.views import accounts as account_views
+from bot.views.publishing import attachments
 from bot.views.publishing import composer as views
+from storage.engine import time_limit
 from storage.models import new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from adapters.base import Option, OptionValue
     from bot.services.accounts.places import PlaceService
+    from bot.services.media.intake import Intake
     from bot.services.posts.composing import Candidate, Composing
     from bot.services.posts.decisions import DeliveryDecider
+    from bot.slack.files import SlackFiles
 
 TOPIC = "Posts"
+MOST_ALERTS = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class PostsStory:
     composing: Composing
     decider: DeliveryDecider
     places: PlaceService
+    intake: Intake
+    files: SlackFiles
 
     @command(
         "post",
@@ -61,11 +72,21 @@ class PostsStory:
         return await self._open(request, written, found.id)
 
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
-        candidates = await self.composing.candidates(request.actor)
-        if all(one.unsuited for one in candidates):
+        may_attach = await self.files.allowed(request.sender)
+        candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
+        if all(one.unsuited for one in candidates) and not written.media:
             return OpenModal(views.no_accounts(candidates))
         metadata = _metadata(request, draft_id or new_id("drf"))
-        return OpenModal(views.form(candidates, written, metadata))
+        return OpenModal(views.form(candidates, written, metadata, may_attach=may_attach))
+
+    async def _again(self, request: Request, written: Written, alerts: Sequence[str]) -> Answer:
+        """Show the first form again with everything in it, and what is wrong."""
+        may_attach = await self.files.allowed(request.sender)
+        candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
+        metadata = str(request.body["view"]["private_metadata"])
+        return UpdateModal(
+            views.form(candidates, written, metadata, may_attach=may_attach, alerts=alerts[:MOST_ALERTS])
+        )
 
     @on(Kind.ACTION, "compose.text", Permission.PUBLISH)
     @on(Kind.ACTION, "compose.accounts", Permission.PUBLISH)
@@ -85,19 +106,46 @@ class PostsStory:
             raise NotFoundError(Thing.FORM)
         written = _written(request, await self.composing.draft(request.actor, draft_id))
         await self.composing.save(request.actor, draft_id, written, where)
+        if not written.accounts:
+            raise BadInputError("Choose at least one account.", field=views.ACCOUNTS)
+        attached = request.typed(attachments.FILES).get("files") or []
+        with time_limit.unlimited():  # files take longer than a request may: the form is filled afterwards
+            return await self._continue(request, written, attached)
+
+    async def _continue(
+        self, request: Request, written: Written, attached: Sequence[Mapping[str, Any]]
+    ) -> Answer:
+        """Take in the files, then publish or ask for what is missing; on a fault show the form again."""
+        draft_id, where = _about(request)
+        taken = [await self.intake.take(request.actor, self._incoming(request, one)) for one in attached]
+        if stored := [one.media for one in taken if isinstance(one, Taken)]:
+            written = replace(written, media=written.media + tuple(stored))
+            await self.composing.save(request.actor, draft_id, written, where)
+        if refused := [one for one in taken if isinstance(one, RefusedFile)]:
+            return await self._again(request, written, attachments.alerts(refused))
+        if not written.text.strip() and not written.media:
+            raise BadInputError("Write something or attach a file.", field=views.TEXT)
         try:
             chosen = await self.composing.chosen(request.actor, written)
-        except NothingChosenError:
-            raise BadInputError("Choose at least one account.", field=views.ACCOUNTS) from None
-        if any(one.needs_place or one.needs_title or one.options for one in chosen):
+        except UnsuitedError as error:
+            return await self._again(request, written, views.unsuited(error.found))
+        if views.needs_details(chosen, written):
             return await self._details(request, chosen, written)
         return await self._publish(request, chosen, written, draft_id, where)
+
+    def _incoming(self, request: Request, file: Mapping[str, Any]) -> Incoming:
+        return Incoming(
+            name=str(file.get("name") or "The file"),
+            read=partial(self.files.read, request.sender, str(file.get("id", ""))),
+            most=attachments.MOST_BYTES,
+            alt_text=str(file.get("alt_txt") or ""),
+        )
 
     @on(Kind.SUBMISSION, "compose.detailed", Permission.PUBLISH)
     async def submit_details(self, request: Request) -> Answer:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
-        written = await self.composing.draft(request.actor, draft_id)
+        written = _described(request, await self.composing.draft(request.actor, draft_id))
         chosen = await self.composing.chosen(request.actor, written)
         filled = {one.account_id: _details(request, one, written) for one in chosen}
         written = replace(written, details=filled)
@@ -191,12 +239,27 @@ def _written(request: Request, before: Written) -> Written:
     accounts = [
         str(option["value"]) for option in request.typed(views.ACCOUNTS).get("selected_options") or ()
     ]
+    kept = request.typed(attachments.KEPT).get("selected_options")
+    keys = None if kept is None else {str(option["value"]) for option in kept}
     return replace(
         before,
+        media=tuple(one for one in before.media if keys is None or one.key in keys),
         text=str(request.typed(views.TEXT).get("value") or ""),
         accounts=tuple(accounts),
         due_at=datetime.fromtimestamp(int(at), UTC) if at else None,
     )
+
+
+def _described(request: Request, written: Written) -> Written:
+    """Return the post with what the second form says about its files."""
+    media = list(written.media)
+    for index, one in enumerate(media):
+        block = f"{attachments.ALT}:{index}"
+        if block in request.state:
+            media[index] = replace(one, alt_text=str(request.typed(block).get("value") or ""))
+    reel = request.typed(attachments.REEL)
+    asked = bool(reel.get("selected_options")) if reel else written.reel
+    return replace(written, media=tuple(media), reel=asked)
 
 
 def _details(request: Request, one: Candidate, written: Written) -> Details:

@@ -92,6 +92,7 @@ NAMED = {
     Thing.INCIDENT: "That card",
     Thing.POST: "That post",
     Thing.DRAFT: "That draft",
+    Thing.FILE: "A file of this post",
     Thing.MEMBER: "That member",
     Thing.INVITATION: "That invitation",
     Thing.JOIN_CODE: "That code",

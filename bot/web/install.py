@@ -21,7 +21,7 @@ from bot.services.organizations.installing import NewInstallation
 from bot.services.organizations.organizations import LONGEST_NAME
 from bot.slack.failures import SlackRefused, SlackSilent
 from bot.slack.rotation import LIFE
-from bot.slack.scopes import BOT_SCOPES
+from bot.slack.scopes import BOT_SCOPES, OPTIONAL_BOT_SCOPES
 from bot.views import plain_pages as views
 from bot.views import privacy
 from bot.views.kit import cut, listed
@@ -131,7 +131,7 @@ class InstallPages:
         except (SlackRefused, SlackSilent, ValueError) as error:
             log.warning("installation.refused", kind=type(error).__name__, code=str(error))
             return InstallEnd()
-        if missing := set(BOT_SCOPES) - set(new.scopes):
+        if missing := BOT_SCOPES.keys() - OPTIONAL_BOT_SCOPES - set(new.scopes):
             log.warning("installation.scopes_missing", missing=",".join(sorted(missing)))
         greeted = await self.installations.install(new)
         return InstallEnd(name=new.name, app_id=new.app_id, team_id=new.team_id, greeted=greeted)

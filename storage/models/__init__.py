@@ -40,6 +40,7 @@ from storage.models.incidents import Incident, IncidentCard, IncidentKind, LateA
 from storage.models.installations import Installation, InstallState
 from storage.models.invitations import Invitation
 from storage.models.join_codes import JoinCode
+from storage.models.media import MediaAddress, MediaRemoval, PostFile, StoredFile
 from storage.models.memberships import Membership, Role
 from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
@@ -99,18 +100,22 @@ __all__ = [
     "Invitation",
     "JoinCode",
     "LateAnswer",
+    "MediaAddress",
+    "MediaRemoval",
     "Membership",
     "Notice",
     "OperatorAlert",
     "Organization",
     "Place",
     "Post",
+    "PostFile",
     "Resolution",
     "Revocation",
     "Role",
     "SeenRequest",
     "SignIn",
     "StepStatus",
+    "StoredFile",
     "Ticket",
     "Utc",
     "VerdictTally",

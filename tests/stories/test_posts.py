@@ -14,6 +14,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.engine.statements import now
 from storage.models import Delivery, Draft
+from tests.media import jpeg
 from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -164,3 +165,16 @@ async def test_a_channel_without_the_app_gets_nothing_and_the_author_a_message(o
     message = await ada.next_message(seen)
     assert "Fresh mugs today" in text_of(message)
     assert len(office.world.platforms["facebook"].timeline.posts()) <= 1
+
+
+async def test_a_picture_attached_in_the_form_arrives_as_it_is(office: Office) -> None:
+    ada = await page_owner(office)
+    picture = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
+
+    described = await written(ada, "Fresh mugs today", **{"compose.files": [picture.id]})
+    shown = await ada.submit(described, {"compose.alt": "Two blue mugs"})
+    await settled(office)
+
+    [post] = office.world.platforms["facebook"].timeline.posts()
+    assert "on its way to 1 account" in text_of(shown)
+    assert (post.text, [one.file.content for one in post.media]) == ("Fresh mugs today", [jpeg()])

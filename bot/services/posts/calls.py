@@ -53,8 +53,8 @@ class PublishingCalls:
     adapters: Mapping[str, Adapter]
     tokens: FreshTokens
     refresher: Refresher
-    media: Callable[[str], MediaSource]
-    """Returns the stored files of an organization."""
+    media: Callable[[str, str], MediaSource]
+    """Returns the stored files of an organization, for a delivery."""
     database: Database
     vault: Vault
 
@@ -108,7 +108,7 @@ class PublishingCalls:
             account_id=work.account.remote_id,
             handle=work.account.handle,
             content=load(work.delivery.content),
-            media=self.media(work.account.organization_id),
+            media=self.media(work.account.organization_id, work.delivery.id),
             keep=keep,
             receipts=tuple(Receipt(id=step.receipt_id, url=step.url, note=step.note) for step in live),
         )

@@ -12,14 +12,25 @@ from bot.services.acting import acting
 from bot.services.errors import NotFoundError, NothingChosenError, Thing
 from bot.services.permissions import Permission
 from bot.services.posts import contents
-from bot.services.posts.drafts import Written, content_for, dump, format_for, load, needs_title
+from bot.services.posts.drafts import (
+    Written,
+    asks_alt_text,
+    content_for,
+    dump,
+    format_for,
+    load,
+    needs_title,
+)
 from storage.audit import Audit
 from storage.drafts import Drafts
 from storage.engine.statements import database_time
+from storage.media import Files
 from storage.posts import NewPost, Posts, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
     from adapters.base import Adapter, Option, Problem, Publisher, PublishingFacts
     from bot.services.access import Actor
@@ -39,6 +50,8 @@ class Unsuited(StrEnum):
     """It can't publish now: its diagnosis says why."""
     NEEDS_MEDIA = "needs_media"
     """Its platform takes no text alone."""
+    NO_SUCH_FILES = "no_such_files"
+    """Its platform does not take these files in one post."""
     NOT_YET = "not_yet"
     """Octapost doesn't publish to its platform yet."""
 
@@ -51,6 +64,7 @@ class Candidate:
     unsuited: Unsuited | None = None
     needs_place: bool = False
     needs_title: bool = False
+    needs_alt_text: bool = False
     options: tuple[Option, ...] = ()
     """The platform's own fields of this format."""
 
@@ -84,6 +98,14 @@ class ProblemsError(Exception):
         self.found = tuple(found)
 
 
+class UnsuitedError(Exception):
+    """Accounts that were chosen cannot take the post."""
+
+    def __init__(self, found: Sequence[Candidate]) -> None:
+        super().__init__("unsuited")
+        self.found = tuple(found)
+
+
 class TimeFault(StrEnum):
     """What is wrong with a time."""
 
@@ -114,24 +136,32 @@ class Composing:
         self._results = results
         self._database = database
 
-    async def candidates(self, actor: Actor) -> list[Candidate]:
-        """Return every account of the actor's organization, and whether it can take a text."""
-        return [self._candidate(one) for one in await self._profiles.all(actor)]
+    async def candidates(
+        self, actor: Actor, written: Written, *, may_attach: bool = False
+    ) -> list[Candidate]:
+        """Return every account of the actor's organization, and whether it can take what is written.
 
-    def _candidate(self, profile: AccountProfile) -> Candidate:
+        `may_attach`: files can be added yet, so an account that takes no text alone is no problem.
+        """
+        may_attach = may_attach and not written.media
+        return [self._candidate(one, written, may_attach) for one in await self._profiles.all(actor)]
+
+    def _candidate(self, profile: AccountProfile, written: Written, may_attach: bool) -> Candidate:
         publisher = self._publisher(profile.account.platform)
         if publisher is None:
             return Candidate(profile=profile, unsuited=Unsuited.NOT_YET)
         facts = publisher.facts
-        wanted = format_for(facts)
-        if wanted is None:
-            return Candidate(profile=profile, unsuited=Unsuited.NEEDS_MEDIA)
-        broken = profile.diagnosis.broken or Capability.PUBLISH not in profile.can
+        if profile.diagnosis.broken or Capability.PUBLISH not in profile.can:
+            return Candidate(profile=profile, unsuited=Unsuited.BROKEN)
+        wanted = format_for(facts, written)
+        if wanted is None and not may_attach:
+            lacks = Unsuited.NO_SUCH_FILES if written.media else Unsuited.NEEDS_MEDIA
+            return Candidate(profile=profile, unsuited=lacks)
         return Candidate(
             profile=profile,
-            unsuited=Unsuited.BROKEN if broken else None,
             needs_place=Capability.PLACES in profile.can,
-            needs_title=needs_title(facts.formats[wanted]),
+            needs_title=wanted is not None and needs_title(facts.formats[wanted]),
+            needs_alt_text=asks_alt_text(facts, written),
             options=tuple(option for option in facts.options if wanted in option.formats),
         )
 
@@ -171,25 +201,34 @@ class Composing:
                 raise NotFoundError(Thing.DRAFT) from None
 
     async def discard(self, actor: Actor, draft_id: str) -> None:
-        """Delete a draft of the actor's."""
+        """Delete a draft of the actor's, with its files."""
         async with acting(self._database, actor, Permission.PUBLISH) as session:
-            await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
+            drafts = Drafts(session)
+            found = await drafts.get(actor.organization_id, actor.membership_id, draft_id)
+            if found is not None:
+                await drafts.discard(actor.organization_id, actor.membership_id, draft_id)
+                keys = [one.key for one in load(found.written).media]
+                await Files(session).discard(actor.organization_id, keys)
 
     async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:
         """Return the accounts that were chosen.
 
         Raises:
             NothingChosenError: None was chosen.
-            NotFoundError: One is not the organization's, or cannot publish any more.
+            NotFoundError: One is not the organization's.
+            UnsuitedError: Some cannot take what is written.
 
         """
-        by_id = {one.account_id: one for one in await self.candidates(actor)}
+        by_id = {one.account_id: one for one in await self.candidates(actor, written)}
         if not written.accounts:
             raise NothingChosenError
         found = [by_id.get(account_id) for account_id in written.accounts]
-        if any(one is None or one.unsuited for one in found):
+        if None in found:
             raise NotFoundError(Thing.ACCOUNT)
-        return [one for one in found if one is not None]
+        known = [one for one in found if one is not None]
+        if unsuited := [one for one in known if one.unsuited]:
+            raise UnsuitedError(unsuited)
+        return known
 
     def problems(self, chosen: Sequence[Candidate], written: Written) -> list[AccountProblems]:
         """Return the accounts whose platform does not take the post as it is, with the reasons."""
@@ -213,7 +252,8 @@ class Composing:
 
         Raises:
             NothingChosenError: No account was chosen.
-            NotFoundError: An account can't take it any more.
+            NotFoundError: An account or a file is gone.
+            UnsuitedError: An account can't take it.
             ProblemsError: A platform does not take it as it is.
             TimeError: It is for a time that is over, or too far away.
 
@@ -234,12 +274,19 @@ class Composing:
                 ),
                 [self._target(one, written, due_at) for one in chosen],
             )
+            await self._use_files(session, actor, post, written)
             await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
             await Audit(session).write(
                 actor.organization_id, actor.membership_id, "post scheduled", post.id, accounts=len(chosen)
             )
             await self._results.update(session, post)
         return post
+
+    async def _use_files(self, session: AsyncSession, actor: Actor, post: Post, written: Written) -> None:
+        try:
+            await Files(session).use(actor.organization_id, post.id, [one.key for one in written.media])
+        except LookupError:
+            raise NotFoundError(Thing.FILE) from None
 
     def _target(self, candidate: Candidate, written: Written, due_at: datetime) -> Target:
         content = content_for(self.facts(candidate), written, candidate.account_id)

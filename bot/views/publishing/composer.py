@@ -8,6 +8,7 @@ from adapters.base import OptionKind
 from bot.services.posts.composing import TimeFault, Unsuited
 from bot.services.posts.drafts import Details
 from bot.views import diagnosis, kit
+from bot.views.publishing import attachments
 from bot.views.publishing.platforms import choice_label, option_label
 from bot.views.publishing.problems import sentence
 from bot.views.times import moment
@@ -34,10 +35,22 @@ TIMES = {
 }
 
 
-def form(candidates: Sequence[Candidate], written: Written, metadata: str) -> Json:
-    """Return the form with what has been written so far. `metadata` names the organization and the draft."""
+def form(
+    candidates: Sequence[Candidate],
+    written: Written,
+    metadata: str,
+    *,
+    may_attach: bool,
+    alerts: Sequence[str] = (),
+) -> Json:
+    """Return the form with what has been written so far. `metadata` names the organization and the draft.
+
+    `may_attach`: the workspace lets the app read files; `alerts`: what is wrong with what was sent.
+    """
     able = [one for one in candidates if one.unsuited is None]
-    blocks = [_text(written.text)]
+    blocks = [attachments.alert(text) for text in alerts]
+    blocks.append(_text(written.text))
+    blocks += attachments.files(allowed=may_attach, written=written)
     if able:
         blocks.append(_accounts(able, written.accounts))
     blocks.append(
@@ -62,8 +75,8 @@ def form(candidates: Sequence[Candidate], written: Written, metadata: str) -> Js
 
 
 def no_accounts(candidates: Sequence[Candidate]) -> Json:
-    """Return what is shown where no account can take a text."""
-    blocks = [kit.words("No connected account can take a text right now.")]
+    """Return what is shown where no account can take a post."""
+    blocks = [kit.words("No connected account can take a post right now.")]
     if not candidates:
         blocks = [kit.words("Nothing is connected yet. `/octapost connect` connects the first account.")]
     return kit.modal(TITLE, [*blocks, *_unable(candidates)])
@@ -71,6 +84,22 @@ def no_accounts(candidates: Sequence[Candidate]) -> Json:
 
 def _asks_more(one: Candidate) -> bool:
     return one.needs_place or one.needs_title or bool(one.options)
+
+
+def needs_details(chosen: Sequence[Candidate], written: Written) -> bool:
+    """Tell whether something is left to ask after the first form."""
+    if any(_asks_more(one) for one in chosen) or attachments.offers_reel(written):
+        return True
+    return any(one.needs_alt_text for one in chosen) and bool(attachments.described(written))
+
+
+def unsuited(candidates: Sequence[Candidate]) -> list[str]:
+    """Return why each of these accounts can't take the post."""
+    return [_reason(one) for one in candidates]
+
+
+def _reason(one: Candidate) -> str:
+    return f"{one.profile.platform.name}: {one.profile.label}: {_why(one)}"
 
 
 def _text(text: str) -> Json:
@@ -82,7 +111,8 @@ def _text(text: str) -> Json:
         "dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]},
         "placeholder": kit.plain("What do you want to say?", 150),
     }
-    entry = kit.entry(TEXT, "Text", element | ({"initial_value": text[:MOST_TEXT]} if text else {}))
+    initial = {"initial_value": text[:MOST_TEXT]} if text else {}
+    entry = kit.entry(TEXT, "Text", element | initial, optional=True)
     return entry | {"dispatch_action": True}
 
 
@@ -106,10 +136,7 @@ def _unable(candidates: Sequence[Candidate]) -> list[Json]:
     """Return the accounts that can't take the post, each with its reason."""
     if not candidates:
         return []
-    lines = [
-        f"{one.profile.platform.name}: {one.profile.label}: {_why(one)}"
-        for one in candidates[:UNSUITED_SHOWN]
-    ]
+    lines = [_reason(one) for one in candidates[:UNSUITED_SHOWN]]
     if len(candidates) > UNSUITED_SHOWN:
         lines.append(f"and {len(candidates) - UNSUITED_SHOWN} more")
     return [kit.divider(), kit.fine_print("Not possible here:", *lines)]
@@ -119,6 +146,8 @@ def _why(one: Candidate) -> str:
     match one.unsuited:
         case Unsuited.NEEDS_MEDIA:
             return "takes no text alone"
+        case Unsuited.NO_SUCH_FILES:
+            return "doesn't take these files in one post"
         case Unsuited.NOT_YET:
             return "can't be published to yet"
         case _:
@@ -134,6 +163,10 @@ def details(
 ) -> Json:
     """Return the second form: what single platforms need besides the text. `facts`, `problems`: by account id."""
     blocks: list[Json] = []
+    if any(one.needs_alt_text for one in chosen):
+        blocks += attachments.alt_texts(written)
+    if attachments.offers_reel(written):
+        blocks.append(attachments.reel(written))
     for one in chosen:
         said = [
             sentence(problem, one.profile.platform, facts[one.account_id])

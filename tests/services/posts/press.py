@@ -42,7 +42,6 @@ from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.posts.calls import PublishingCalls
 from bot.services.posts.contents import dump
 from bot.services.posts.delivering import Delivering
-from bot.services.posts.media import MediaLibrary
 from bot.services.posts.reconciling import Reconciling
 from bot.services.posts.results import Results
 from bot.services.posts.sending import Sending
@@ -60,6 +59,7 @@ from storage.organizations import Organizations
 from storage.posts import NewPost, Posts, Target
 from storage.vault import Vault
 from tests.application import settings
+from tests.media import StoredMedia
 
 RULE = TextRule(most=280)
 FACTS = PublishingFacts(
@@ -302,7 +302,7 @@ async def open_desk(http: httpx.AsyncClient, database: Database, vault: Vault, *
         adapters=adapters,
         tokens=FreshTokens(catalog, refresher, database),
         refresher=refresher,
-        media=MediaLibrary,
+        media=lambda *_: StoredMedia(),
         database=database,
         vault=vault,
     )

@@ -1,0 +1,67 @@
+"""The stored files of an organization, as adapters read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from storage.media import Files
+from storage.models import new_secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from adapters.base import Media
+    from storage.engine.db import Database
+    from storage.media_store import MediaStore
+    from storage.models import StoredFile
+
+ADDRESS_LIVES = timedelta(hours=2)
+"""At most; it ends when the delivery's outcome is final."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaLibrary:
+    """The files of all organizations. Built once, in `bot.app`."""
+
+    database: Database
+    store: MediaStore
+    public_url: str
+
+    def of(self, organization_id: str, delivery_id: str) -> DeliveryMedia:
+        """Return an organization's files for one delivery."""
+        return DeliveryMedia(library=self, organization_id=organization_id, delivery_id=delivery_id)
+
+    async def at_address(self, token: str) -> StoredFile | None:
+        """Return the file that a platform can fetch with `token` now, or None."""
+        async with self.database.system(write=False) as session:
+            return await Files(session).at_address(token)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryMedia:
+    """An organization's files, for one delivery (`adapters.base.MediaSource`)."""
+
+    library: MediaLibrary
+    organization_id: str
+    delivery_id: str
+
+    async def read(self, media: Media, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Yield bytes of the file. See `MediaSource.read`."""
+        async with self.library.database.organization(self.organization_id, write=False) as session:
+            file = await Files(session).get(self.organization_id, media.key)
+        if file is None:
+            raise LookupError(media.key)
+        end = file.size if length is None else min(file.size, start + length)
+        async for piece in self.library.store.read(file.key, start, end):
+            yield piece
+
+    async def public_url(self, media: Media) -> str:
+        """Return an address of the file that is open until the delivery's outcome is final, at most two hours."""
+        token = new_secret()
+        async with self.library.database.organization(self.organization_id) as session:
+            await Files(session).open_address(
+                token, self.organization_id, media.key, self.delivery_id, ADDRESS_LIVES
+            )
+        return f"{self.library.public_url}/media/{token}"
