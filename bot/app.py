@@ -93,6 +93,7 @@ from bot.web.health import Health
 from bot.web.install import InstallPages
 from bot.web.install_trips import InstallTrips
 from bot.web.limits import PageLimits
+from bot.web.media import MediaPages
 from bot.web.openid import SignInWithSlack
 from bot.web.pages import Pages
 from bot.web.slack_events import SlackEvents
@@ -378,7 +379,8 @@ def _web(
     guard = Guard(pages, PageLimits(settings)).middleware
     serving, alive = web.Application(middlewares=[guard]), web.Application(middlewares=[guard])
     monitoring = web.Application()
-    for served in (events, pages, connect_pages, install_pages, callbacks, health):
+    media = MediaPages(library=services.posts.library, settings=settings, pages=pages)
+    for served in (events, pages, connect_pages, install_pages, callbacks, media, health):
         serving.add_routes(served.routes())
     alive.add_routes(health.routes())
     monitoring.add_routes(health.monitoring_routes())

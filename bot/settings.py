@@ -70,6 +70,12 @@ def _collector(value: str) -> str:
     return value.rstrip("/")
 
 
+def _proof(value: str) -> str:
+    if value and not re.fullmatch(r"[\w.-]{1,100}=[\x20-\x7e]{1,500}", value):
+        raise ValueError("must be the file's name, =, and its text")
+    return value
+
+
 def _media_url(value: str) -> str:
     if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", value):
         raise ValueError("must be s3://bucket or s3://bucket/prefix")
@@ -153,6 +159,8 @@ class Settings(BaseSettings):
     """The address of an S3-compatible store that is not Amazon's."""
     media_kept_days: int = Field(default=30, ge=1, le=3650)
     """How long a file is kept after its last use."""
+    media_proof: Annotated[str, AfterValidator(_proof)] = ""
+    """`name=text`: a file at `/media/name` by which a platform knows that the address is the operator's."""
     media_variables: dict[str, str] = Field(default_factory=dict, repr=False)
     """The `AWS_*` variables, if files are in an S3 store."""
     support_url: Annotated[str, AfterValidator(_contact)] = ""

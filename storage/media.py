@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, delete, exists, insert, select, update
 
-from storage.engine.statements import insert_once, now
+from storage.engine.statements import now
 from storage.models import Delivery, DeliveryStatus, MediaAddress, MediaRemoval, PostFile, StoredFile, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
+    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
+    from sqlmodel.sql.expression import SelectOfScalar
 
 UPLOAD_WITHIN = timedelta(hours=24)
 """How long a file may take to arrive before what has arrived of it is deleted."""
@@ -38,8 +40,7 @@ class Files:
 
     async def announce(self, key: str) -> None:
         """Enter that the bytes under `key` are deleted unless `add` follows in time."""
-        self._session.add(MediaRemoval(key=key, due_at=now(UPLOAD_WITHIN)))
-        await self._session.flush()
+        await self._session.exec(insert(MediaRemoval).values(key=key, due_at=now(UPLOAD_WITHIN)))
 
     async def add(self, file: StoredFile) -> None:
         """Store a file whose bytes have arrived."""
@@ -93,17 +94,15 @@ class Files:
         old = select(StoredFile).where(col(StoredFile.used_at) <= now(-unused_for), ~waits.exists())
         return await self._remove(old.limit(most))
 
-    async def _remove(self, which: object) -> int:
+    async def _remove(self, which: SelectOfScalar[StoredFile]) -> int:
         """Delete rows, and enter that their bytes are to be deleted."""
-        files: Sequence[StoredFile] = list(await self._session.exec(which))  # type: ignore[call-overload]
-        for file in files:
-            await self._session.exec(
-                insert_once(self._session, MediaRemoval)
-                .values(key=file.key, due_at=now())
-                .on_conflict_do_nothing()
-            )
-            await self._session.delete(file)
-        await self._session.flush()
+        files = list(await self._session.exec(which))
+        if files:
+            removals = [{"key": file.key, "due_at": now()} for file in files]
+            await self._session.exec(insert(MediaRemoval).values(removals))
+            ids = [file.id for file in files]
+            gone = delete(StoredFile).where(col(StoredFile.id).in_(ids))
+            await self._session.exec(gone, execution_options=_UNSYNCHRONIZED)
         return len(files)
 
     # Bytes to delete. System sessions only.
@@ -157,5 +156,5 @@ class Files:
         return (await self._session.exec(found)).one_or_none()
 
 
-def _theirs(organization_id: str, keys: Collection[str]) -> tuple[object, ...]:
+def _theirs(organization_id: str, keys: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     return col(StoredFile.organization_id) == organization_id, col(StoredFile.key).in_(keys)

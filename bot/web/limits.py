@@ -1,8 +1,8 @@
 """Limits how many requests browsers may send, counted in this process.
 
-Pages are counted by client address. A request with one of our one-time secrets, a ticket or the state of a sign-in that
-comes back from a consent page, is counted by that secret instead. So someone who uses up the page limit of a shared
-address can't lock out a person with a real link.
+Pages are counted by client address. A request with one of our secrets (a ticket, a file's address, or the state of a
+sign-in that comes back from a consent page) is counted by that secret instead. So someone who uses up the page limit
+of a shared address can't lock out a person with a real link.
 
 We count ourselves because the `limits` package (5.8.0, `limits/aio/storage/memory.py`) reads the wall clock, so setting
 the clock back an hour would lock everyone out for an hour, and because it keeps any number of keys.
@@ -35,7 +35,8 @@ MISSES_PER_PAGE = 10
 MISSED = frozenset({400, 404, 410})
 """The statuses of our pages for a secret that is unknown, used or expired."""
 PROBE = "/livez"
-TICKET = "/connect/{ticket}"
+SECRETS = {"/connect/{ticket}": "ticket", "/media/{token}": "token"}
+"""The addresses that have a secret in their path, and what it is called there."""
 RETURNS = frozenset({"/oauth/{slug}/callback", "/slack/identity", "/slack/oauth_redirect"})
 """The addresses to which a browser comes back with its `state`."""
 WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](:\d+)?|(?P<v4>[\d.]+):\d+")
@@ -71,8 +72,8 @@ def secret_of(request: web.Request) -> str | None:
     """Return the ticket or state in a request, or None if it has none of the right shape."""
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else ""
-    if route == TICKET:
-        values = [request.match_info["ticket"]]
+    if route in SECRETS:
+        values = [request.match_info[SECRETS[route]]]
     elif route in RETURNS:
         values = request.query.getall("state", [])
     else:

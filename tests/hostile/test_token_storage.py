@@ -12,7 +12,6 @@ from itertools import cycle, product
 import pytest
 
 from adapters.base import App
-from bot.jobs.sweep import Sweeper
 from sandbox.browser import Browser, Consent, travel
 from sandbox.core import Fault
 from sandbox.member import text_of
@@ -181,7 +180,7 @@ async def test_a_consent_nobody_finished_takes_no_living_account_with_it(office:
     await backdate(office.database, Grant, "consented_at", timedelta(hours=25))
     parts = office.parts
 
-    await Sweeper(parts.database, parts.vault, parts.disconnecting).run()
+    await parts.sweeper.run()
 
     [grant] = await office.rows(Grant)
     assert (grant.id, grant.status) == (account.grant_id, GrantStatus.HEALTHY)

@@ -17,10 +17,12 @@ from bot.jobs.sweep import Sweeper
 from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.revoking import RevocationResult, Revoking
 from bot.services.incidents.incidents import IncidentService
+from bot.services.media.sweeping import MediaSweeper
 from sandbox.core import Fault
 from sandbox.platforms.x import XSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
+from storage.media_store import MediaStore
 from storage.models import Grant, GrantStatus, VerdictTally
 from storage.tallies import Outcome, Tallies
 from storage.vault import Vault
@@ -63,7 +65,8 @@ def disconnections(works: Works) -> Disconnecting:
 
 
 def sweeper(works: Works) -> Sweeper:
-    return Sweeper(works.database, works.vault, disconnections(works))
+    files = MediaSweeper(database=works.database, store=MediaStore("/dev/null/none"), kept=timedelta(days=30))
+    return Sweeper(works.database, works.vault, disconnections(works), files)
 
 
 async def unneeded(works: Works, person: str) -> Grant:

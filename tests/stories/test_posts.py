@@ -171,7 +171,8 @@ async def test_a_picture_attached_in_the_form_arrives_as_it_is(office: Office) -
     ada = await page_owner(office)
     picture = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
 
-    described = await written(ada, "Fresh mugs today", **{"compose.files": [picture.id]})
+    files: dict[str, object] = {"compose.files": [picture.id]}
+    described = await written(ada, "Fresh mugs today", **files)
     shown = await ada.submit(described, {"compose.alt": "Two blue mugs"})
     await settled(office)
 

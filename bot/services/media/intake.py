@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from adapters.base import Media, MediaKind
 from bot.services.acting import acting
@@ -22,6 +22,8 @@ from storage.media import Files
 from storage.models import StoredFile
 
 if TYPE_CHECKING:
+    from io import BufferedRandom
+
     from bot.services.access import Actor
     from bot.services.media.findings import Findings
     from bot.services.media.inspecting import Inspector
@@ -84,7 +86,7 @@ class Intake:
             return RefusedFile(name=incoming.name, fault=error.fault, found=error.found)
         return Taken(media=media, change=found.change)
 
-    async def _store(self, actor: Actor, incoming: Incoming, found: Findings, file: IO[bytes]) -> Media:
+    async def _store(self, actor: Actor, incoming: Incoming, found: Findings, file: BufferedRandom) -> Media:
         file.seek(0)
         digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
         size, key = file.seek(0, 2), secrets.token_hex(16)
@@ -113,7 +115,7 @@ class Intake:
             return _media(stored, incoming.alt_text)
 
 
-async def _receive(incoming: Incoming, file: IO[bytes]) -> int:
+async def _receive(incoming: Incoming, file: BufferedRandom) -> int:
     """Write the bytes to `file`, and return how many there are."""
     size = 0
     async for piece in incoming.read():

@@ -21,6 +21,7 @@ from storage.accounts import Accounts
 from storage.deletions import Deletions
 from storage.engine import time_limit
 from storage.grants import Grants
+from storage.media import Files
 from storage.organization_names import alike
 from storage.organizations import Organizations
 from storage.posts import Posts
@@ -110,6 +111,7 @@ class DeletionService:
             accounts = await deletions.take_accounts(organization.id)
             deletion = await deletions.begin(organization, len(accounts), owners)
             await self._queue(session, organization.id, held, accounts, deletion.id)
+            await Files(session).discard_all(organization.id)
             await deletions.erase(organization.id)
             await _announce(session, deletion, actor, told)
         log.info("organization.deleted", deletion=deletion.id, accounts=len(accounts), grants=len(held))

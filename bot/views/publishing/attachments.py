@@ -62,7 +62,7 @@ def files(*, allowed: bool, written: Written) -> list[Json]:
     blocks: list[Json] = []
     if written.media:
         options = [kit.option(_line(one), one.key) for one in written.media]
-        element = {
+        element: Json = {
             "type": "checkboxes",
             "action_id": "compose.kept",
             "options": options,

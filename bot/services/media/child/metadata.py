@@ -48,9 +48,7 @@ def without_metadata(source: IO[bytes], target: IO[bytes], form: str) -> None:
     source.seek(0)
     target.seek(0)
     target.truncate()
-    {"JPEG": _clean_jpeg, "PNG": _clean_png, "WEBP": _clean_webp, "GIF": shutil.copyfileobj}[form](
-        source, target
-    )
+    CLEAN[form](source, target)
 
 
 def _blocks(source: IO[bytes], form: str) -> Iterator[bytes]:
@@ -135,3 +133,6 @@ def _clean_webp(source: IO[bytes], target: IO[bytes]) -> None:
     target.seek(4)
     target.write(struct.pack("<I", size - 8))
     target.seek(size)
+
+
+CLEAN = {"JPEG": _clean_jpeg, "PNG": _clean_png, "WEBP": _clean_webp}

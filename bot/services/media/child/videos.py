@@ -45,16 +45,20 @@ def _read(demuxer: str, source: IO[bytes], target: IO[bytes]) -> Findings:
         _require_whole(source)
     source.seek(0)
     try:
-        with av.open(source, format=demuxer, options=OPTIONS) as container:
+        with _opened(source, demuxer) as container:
             found = _findings(container, _type(demuxer, source))
             if not _is_personal(container):
                 return found
             source.seek(0)
-            with av.open(source, format=demuxer, options=OPTIONS) as again:
+            with _opened(source, demuxer) as again:
                 _remux(again, target, found.type)
     except (FFmpegError, ValueError, EOFError, IndexError) as error:
         raise damaged(error) from error
     return Findings(**{name: getattr(found, name) for name in found.__slots__} | {"change": Change.CLEANED})
+
+
+def _opened(source: IO[bytes], demuxer: str) -> InputContainer:
+    return av.open(source, "r", format=demuxer, options=OPTIONS)
 
 
 def _require_whole(source: IO[bytes]) -> None:
