@@ -8,7 +8,19 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from adapters.base import Content, Defect, Format, Live, Media, MediaKind, Problem, Publishes, Step, StepKind
+from adapters.base import (
+    Content,
+    Defect,
+    Format,
+    Live,
+    Media,
+    MediaKind,
+    OptionValue,
+    Problem,
+    Publishes,
+    Step,
+    StepKind,
+)
 from adapters.youtube.account import YouTube
 from adapters.youtube.formats import FACTS, description_of, tags_length
 from adapters.youtube.publishing import YouTubePublisher
@@ -24,12 +36,13 @@ CLIP = Media(
     duration=timedelta(seconds=3),
     frame_rate=30,
 )
+OPTIONS: dict[str, OptionValue] = {"privacy": "unlisted", "made_for_kids": "no"}
 VIDEO = Content(
     format=Format.VIDEO,
     title="Mug launch",
     text="All colours.",
     media=(CLIP,),
-    options={"privacy": "unlisted", "made_for_kids": "no"},
+    options=OPTIONS,
 )
 SHORT = replace(VIDEO, format=Format.REEL)
 
@@ -80,9 +93,9 @@ def test_privacy_and_made_for_kids_are_never_chosen_for_a_member(publisher: YouT
         ),
         (replace(VIDEO, first_comment="First!"), ("first_comment", "not_taken")),
         (replace(VIDEO, format=Format.TEXT), ("format", "no_format")),
-        (replace(VIDEO, options=VIDEO.options | {"tags": ("t" * 250, "u" * 250)}), ("tags", "too_long")),
-        (replace(VIDEO, options=VIDEO.options | {"tags": ("<b>",)}), ("tags", "bad_character")),
-        (replace(VIDEO, options=VIDEO.options | {"category": "99"}), ("category", "not_a_choice")),
+        (replace(VIDEO, options=OPTIONS | {"tags": ("t" * 250, "u" * 250)}), ("tags", "too_long")),
+        (replace(VIDEO, options=OPTIONS | {"tags": ("<b>",)}), ("tags", "bad_character")),
+        (replace(VIDEO, options=OPTIONS | {"category": "99"}), ("category", "not_a_choice")),
     ],
 )
 def test_what_youtube_refuses_is_said_before_anything_is_sent(
@@ -92,9 +105,7 @@ def test_what_youtube_refuses_is_said_before_anything_is_sent(
 
 
 def test_the_longest_texts_that_fit_are_taken(publisher: YouTubePublisher) -> None:
-    longest = replace(
-        VIDEO, title="🎉" * 100, text="é" * 2500, options=VIDEO.options | {"tags": ("t" * 500,)}
-    )
+    longest = replace(VIDEO, title="🎉" * 100, text="é" * 2500, options=OPTIONS | {"tags": ("t" * 500,)})
 
     assert publisher.check(longest) == ()
 
