@@ -37,8 +37,8 @@ class SimulatedWorld(Protocol):
     async def pass_time(self, by: timedelta) -> None:
         """Let time pass for every platform and for the app."""
 
-    async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
-        """Let time pass until the app has called `platform` again; return how much."""
+    async def let_it_notice(self) -> timedelta:
+        """Let time pass until the app has used every sign-in again; return how much."""
 
     async def come_to_day(self, platform: OAuthSimulator, day: int) -> timedelta:
         """Let time pass until the newest sign-in at `platform` is `day` days old; return how much."""
@@ -163,7 +163,7 @@ class Controls:
         if simulator.name not in self._unnoticed or not isinstance(simulator, OAuthSimulator):
             raise ValueError("there is nothing to find out there")
         self._unnoticed.clear()
-        passed = await self._world.let_it_notice(simulator)
+        passed = await self._world.let_it_notice()
         return f"{_spelled(passed)} went by, and Octapost looked at {_called(simulator)}. Look in Slack."
 
     async def _warning(self, simulator: Simulator, _: str) -> str:
