@@ -355,7 +355,7 @@ async def test_a_lost_answer_to_the_last_chunk_is_an_unknown_outcome(
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [*PUBLISHING.items(), *((one, Rejected) for one in MISSING_SCOPE)]
+    ("code", "error"), [*PUBLISHING.items(), *((one, Rejected) for one in sorted(MISSING_SCOPE))]
 )
 async def test_every_documented_code_has_its_verdict_before_anything_is_public(
     publisher: TikTokPublisher,
@@ -381,6 +381,7 @@ async def test_every_documented_code_has_its_verdict_before_anything_is_public(
         ({"text": "<html>"}, OutcomeUnknown, "unreadable_answer"),
         (ok({}), OutcomeUnknown, "unreadable_answer"),
         (refusal(500, "spam_risk"), OutcomeUnknown, "spam_risk"),
+        (refusal(503, "rate_limit_exceeded"), OutcomeUnknown, "rate_limit_exceeded"),
         (refusal(200, "internal_error"), OutcomeUnknown, "internal_error"),
         ({"status_code": 404, "text": "<html>"}, Busy, "http_404"),
         (refusal(429, "rate_limit_exceeded"), Busy, "rate_limit_exceeded"),
