@@ -75,7 +75,7 @@ async def test_after_a_refusal_another_invitation_is_no_message(either_office: O
 
     words = await said(ada, INVITE)
 
-    assert "They declined less than 30 days ago, so I'm not sending them a message" in words
+    assert "They declined less than 30 days ago, so I won't message them" in words
     assert await owed(either_office) == before
     assert "invites you to join *Acme*" in await said(otto, "org")
 
@@ -132,7 +132,7 @@ async def test_an_invitation_that_no_longer_stands_lets_nobody_in(office: Office
     assert "invites you" not in await said(otto, "org")
     await otto.press(message, "invitation.accept")
 
-    await hears(otto, "This invitation has expired or was withdrawn.")
+    await hears(otto, "This invitation has expired, or an owner withdrew it.")
     assert "You aren't a member" in await said(otto, "accounts")
 
 

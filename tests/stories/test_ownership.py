@@ -17,7 +17,7 @@ async def test_the_operator_gives_an_organization_without_an_owner_a_new_one(eit
     await joins(ada, otto, "admin")
     await joins(ada, olga)
     await office.slack.deactivate(ADA)
-    await hears(otto, "nobody can change its members right now")
+    await hears(otto, "no one can change its members right now")
 
     appointed = await office.parts.ownership.appoint("acme", OTTO)
 

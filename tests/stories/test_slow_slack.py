@@ -57,7 +57,7 @@ async def test_a_change_is_confirmed_by_the_database_not_by_slack(office: Office
 
     async with office.database.system(write=False) as session:
         assert await Members(session).find(owner.organization_id, owner.realm, OTTO) is None
-    assert f"<@{OTTO}> is an {Role.ADMIN.word}" in raised
+    assert f"<@{OTTO}> is now an {Role.ADMIN.word}" in raised
     assert f"<@{OTTO}> isn't a member" in removed
 
 
