@@ -257,7 +257,7 @@ async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_of
 async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
     await ready(office)
     await dies(office)
-    await card_with(office, "until somebody")
+    await card_with(office, "needs reconnecting")
     await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
 
     await office.parts.watch.run()

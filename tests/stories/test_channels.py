@@ -158,7 +158,7 @@ async def test_a_change_asks_for_which_organization_it_is_after_the_channel_got_
     words = text_of(question)
     await ada.choose(question, "Bakery")
 
-    assert "For which organization is /octapost org rename?" in words
+    assert "Which organization is /octapost org rename for?" in words
     assert [line for line in words.splitlines() if line.startswith("*")] == ["*Acme*", "*Bakery*"]
     await office.slack.until(lambda: "Bakery is now called Café" in text_of(question))
     assert "Acme: you are an owner" in await said(ada, "org")

@@ -42,7 +42,7 @@ async def test_a_failed_question_is_never_read_as_no_such_person(
     answer = await said(ada, words)
 
     assert answer.startswith("Slack")
-    assert "Nothing was changed" in answer
+    assert "Nothing changed." in answer
     assert "doesn't know that person" not in answer
 
 
