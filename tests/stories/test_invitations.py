@@ -92,7 +92,7 @@ async def test_one_message_a_day_is_changed_by_whatever_comes_later(office: Offi
     assert len(otto.direct_messages()) == 1
     await otto.accept()
     for role in ("member", "admin"):
-        assert f"is a{'n' * (role == 'admin')} {role} of Acme" in await said(
+        assert f"is now a{'n' * (role == 'admin')} {role} of Acme" in await said(
             ada, f"org role <@U0OTTO|otto> {role}"
         )
     await hears(otto, "You are now an admin of Acme in Octapost.")
