@@ -150,7 +150,7 @@ async def test_the_doctor_lists_every_address_and_what_looks_wrong(tmp_path: Pat
     assert "Redirect URI: http://localhost:1/oauth/youtube/callback" in lines
     assert "Request URL (events, commands, interactivity): http://localhost:1/slack/events" in lines
     assert "OCTAPOST_YOUTUBE_CLIENT_ID and the secret look swapped." in lines
-    assert "configuration 777000777" in said.decode()
+    assert "configuration 777000777" in said
     assert "OCTAPOST_SLACK_SIGNING_SECRET should be 32 hexadecimal digits" in " ".join(lines)
 
 
