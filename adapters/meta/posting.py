@@ -31,6 +31,8 @@ from adapters.oauth import TIMEOUT
 from adapters.uploads import UPLOAD_TIMEOUT, FileForm, Upload
 
 LONGEST_PUBLISH_S = 600.0
+LONGEST_STAGE_S = 120.0
+"""Instagram fetches a picture before it answers."""
 LONGEST_UPLOAD_S = 3600.0
 GONE = "100_33"
 """The object doesn't exist, or this token may not see it: Graph does not say which."""
@@ -57,7 +59,7 @@ class Posting:
             PlatformError: Graph answered something else, or nothing.
 
         """
-        return await self._answer(self._request("GET", path, parameters))
+        return self.sound(await send(self._http, self._request("GET", path, parameters)))
 
     async def stage(self, path: str, form: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the answer to a call that prepares. Where it is lost, the call can be repeated.
@@ -66,7 +68,8 @@ class Posting:
             PlatformError: Nothing was prepared.
 
         """
-        return await self._answer(self._request("POST", path, {}, data=dict(form)))
+        request = self._request("POST", path, {}, data=dict(form), timeout=UPLOAD_TIMEOUT)
+        return self.sound(await send(self._http, request, within_s=LONGEST_STAGE_S))
 
     async def stage_file(self, path: str, form: FileForm) -> httpx.Response:
         """Return the answer, whatever it says, to a form with a file.
@@ -206,9 +209,6 @@ class Posting:
             headers=ours | dict(headers or {}),
             **{"timeout": TIMEOUT} | content,
         )
-
-    async def _answer(self, request: httpx.Request) -> Mapping[str, Any]:
-        return self.sound(await send(self._http, request))
 
     async def _changed(self, request: httpx.Request) -> Mapping[str, Any]:
         request.extensions["timeout"] = UPLOAD_TIMEOUT.as_dict()
