@@ -25,7 +25,7 @@ from adapters.base import (
 )
 from adapters.http import send
 from adapters.meta.graph import DIGITS, Graph
-from adapters.meta.refusals import Table, refusal
+from adapters.meta.refusals import RESUMABLE, UPLOAD_FAILED, UPLOAD_REJECTED, Table, refusal
 from adapters.numbers import written_moment
 from adapters.oauth import TIMEOUT
 from adapters.uploads import UPLOAD_TIMEOUT, FileForm, Upload
@@ -129,13 +129,9 @@ class Posting:
         body = body_of(response)
         if reason := object_of(body.get("debug_info")):
             kind = text_of(reason.get("type"))
-            retriable = reason.get("retriable") is True or kind in {
-                "OffsetInvalidError",
-                "PartialRequestError",
-            }
-            raise (Busy if retriable or response.is_server_error else Rejected)(
-                kind if kind.isalnum() and kind.isascii() else "upload_failed"
-            )
+            if reason.get("retriable") is True or kind in RESUMABLE or response.is_server_error:
+                raise Busy(kind if kind in RESUMABLE else UPLOAD_FAILED)
+            raise Rejected(kind if kind in UPLOAD_REJECTED else UPLOAD_FAILED)
         return self.sound(response)
 
     def sound(self, response: httpx.Response) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.views.publishing.words import PlatformWords
 
 _IMAGE = "Instagram couldn't use this picture. Save it as a JPEG under 8 MB, and add it again."
-_SHAPE = "Instagram takes pictures from 4:5 (upright) to 1.91:1 (wide). Crop this one, and add it again."
+_SHAPE = "Instagram takes pictures from 4:5 upright to 1.91:1 wide. Crop this one, and add it again."
 _CAPTION = "Instagram says the caption is too long. Shorten it to 2,200 characters, then publish again."
 _VIDEO = (
     "Instagram couldn't use this video. Export it as an MP4 (H.264, 3 s to 15 min, under 300 MB), and add it."
@@ -31,6 +31,7 @@ WORDS = PlatformWords(
         "2207026": _VIDEO,
         "ProcessingFailedError": _VIDEO,
         "upload_failed": _VIDEO,
+        "not_possible": "Instagram doesn't let apps change or delete a post. Open it in the Instagram app instead.",
         "container_failed": "Instagram couldn't process this post. Export its files again, and publish again.",
         "36000": _IMAGE,
         "2207004": _IMAGE,
@@ -61,7 +62,5 @@ WORDS = PlatformWords(
         "video": "Instagram publishes every single video as a Reel. Choose Reel.",
         "gif": "Instagram doesn't take GIFs. Save it as an MP4, and publish it as a Reel.",
         "first_comment": "Instagram doesn't let us write the first comment. Add it in the app once the post is live.",
-        "edit": "Instagram doesn't let apps change a caption. Edit the post in the Instagram app.",
-        "delete": "Instagram doesn't let apps delete a post. Delete it in the Instagram app.",
     },
 )
