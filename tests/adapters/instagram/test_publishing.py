@@ -123,7 +123,7 @@ async def test_a_reel_is_uploaded_by_its_bytes(
     delivery: Delivery,
     httpx_mock: HTTPXMock,
     changes: Mapping[str, Any],
-    form: Mapping[str, str],
+    form: dict[str, str],
 ) -> None:
     made(httpx_mock, "1790", uri=UPLOAD)
     httpx_mock.add_response(method="POST", url=UPLOAD, json={"success": True})
