@@ -177,5 +177,5 @@ async def _listed(posting: Posting, outgoing: Outgoing, since: datetime) -> Mapp
 
 def _receipt(posting: Posting, outgoing: Outgoing, row: Mapping[str, Any]) -> Receipt:
     """Return the receipt of a post; where its address is not known, with that of the profile."""
-    profile = f"https://www.instagram.com/{outgoing.handle.removeprefix('@')}/"
+    profile = f"https://www.instagram.com/{outgoing.handle.removeprefix('@')}"
     return Receipt(id=id_in(row) if row else "", url=posting.public(row.get("permalink"), profile))

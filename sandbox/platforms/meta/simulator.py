@@ -18,7 +18,7 @@ from aiohttp import web
 from sandbox.platforms.fetching import FetchRefused, fetch
 from sandbox.platforms.meta.auth import VERSION
 from sandbox.platforms.meta.graph import GraphRefusal, missing, pick
-from sandbox.platforms.meta.kept import UNPUBLISHED_LIFE_S, Video, is_video, written
+from sandbox.platforms.meta.kept import UNPUBLISHED_LIFE_S, Limits, Video, fits, written
 from sandbox.platforms.meta.pages import CREATES, MetaPages
 from sandbox.platforms.meta.state import Call, Reply
 from sandbox.platforms.meta.world import PageNode
@@ -26,6 +26,8 @@ from sandbox.platforms.timeline import Attached, Published
 
 ROBOT = "facebookexternalhit/1.1"
 MOST_CAPTION, MOST_IMAGE_BYTES, MOST_VIDEO_BYTES = 2200, 8_000_000, 300_000_000
+REEL: Limits = {"shortest_s": 3, "longest_s": 900, "ratios": (0.01, 10)}
+IN_CAROUSEL: Limits = {"shortest_s": 3, "longest_s": 60, "ratios": (0.01, 10)}
 MOST_CONTAINERS, MOST_PEOPLE, A_DAY_S = 400, 3, 86_400.0
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 """The JPEG markers of a frame, whose header has the size of the picture."""
@@ -184,7 +186,8 @@ class MetaSimulator(MetaPages):
         answer = await self._take_bytes(request, video, page.id if page else "")
         if container is not None and video is not None and video.whole and container.ready_at is None:
             container.ready_at = self.clock.now() + float(self.settings["processing_s"])
-            if not is_video(video.file) or video.file.size > MOST_VIDEO_BYTES:
+            limits = IN_CAROUSEL if container.child else REEL
+            if video.file.size > MOST_VIDEO_BYTES or not fits(video.file, limits):
                 container.failed = 2207026
         return answer
 

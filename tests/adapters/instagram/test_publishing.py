@@ -123,7 +123,7 @@ async def test_a_reel_is_uploaded_by_its_bytes(
     delivery: Delivery,
     httpx_mock: HTTPXMock,
     changes: Mapping[str, Any],
-    form: Mapping[str, str],
+    form: dict[str, str],
 ) -> None:
     made(httpx_mock, "1790", uri=UPLOAD)
     httpx_mock.add_response(method="POST", url=UPLOAD, json={"success": True})
@@ -276,7 +276,7 @@ async def test_a_post_without_a_permalink_is_live_all_the_same(
 
     receipt = await publisher.send(delivery.of(image(delivery)), READY, POST)
 
-    assert receipt == Receipt(id="1800", url="https://www.instagram.com/bluedoorbakery/")
+    assert receipt == Receipt(id="1800", url="https://www.instagram.com/bluedoorbakery")
 
 
 async def test_a_lost_answer_leaves_the_outcome_unknown(
@@ -351,7 +351,7 @@ async def test_what_became_of_a_post_is_read_from_its_container_and_the_list(
             "PUBLISHED",
             Finding(
                 outcome=Outcome.LIVE,
-                receipt=Receipt(id="", url="https://www.instagram.com/bluedoorbakery/"),
+                receipt=Receipt(id="", url="https://www.instagram.com/bluedoorbakery"),
             ),
         ),
     ],

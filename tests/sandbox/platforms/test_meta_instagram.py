@@ -33,7 +33,7 @@ from sandbox.platforms.fetching import FetchRefused, fetch
 from sandbox.platforms.meta.simulator import MetaSimulator, jpeg_size
 from tests.adapters.meta.posts import Delivery
 from tests.media import StoredMedia, jpeg, png
-from tests.sandbox.platforms.meta_pages import BLUE_DOOR, Wire, delivery_of
+from tests.sandbox.platforms.meta_pages import BLUE_DOOR, Wire, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)
 ROBOT = "facebookexternalhit/1.1"
@@ -277,6 +277,21 @@ async def test_a_container_that_fails_says_with_which_code(
 
     with pytest.raises(error, match=str(code)):
         await prepared(meta, publisher, delivery, content_of(Format.REEL, delivery), {})
+
+
+@pytest.mark.parametrize(("format", "seconds"), [(Format.REEL, 901), (Format.REEL, 2), (Format.CAROUSEL, 61)])
+async def test_a_video_of_another_length_is_refused(
+    meta: MetaSimulator,
+    publisher: InstagramPublisher,
+    delivery: Delivery,
+    format: Format,  # noqa: A002
+    seconds: int,
+) -> None:
+    content = content_of(format, delivery)
+    delivery.media.files[content.media[-1].key] = measured(seconds)
+
+    with pytest.raises(Rejected, match="2207026"):
+        await prepared(meta, publisher, delivery, content, {})
 
 
 async def test_the_quota_ends_publishing(
