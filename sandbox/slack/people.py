@@ -133,6 +133,8 @@ class People(Hands):
         found = self._target(target)
         self._fill(user_id, found, values or {})
         block, element = self._element(found, action_id, block_id)
+        if user_id not in element.get("visible_to_user_ids", [user_id]):
+            raise ValueError(f"{user_id} does not see this button")
         entry = None
         if element["type"] in VALUE_KEY:
             entry = self._entered(user_id, found, element, value)
