@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from sandbox.core import Received
-from sandbox.platforms.fetching import NotFetched, fetched
+from sandbox.platforms.fetching import FetchRefused, fetch
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.tiktok.envelopes import answer, refuse
 from sandbox.platforms.tiktok.posts import Publish, chunks_fit
@@ -32,6 +32,7 @@ VIDEO_TYPES = frozenset({"video/mp4", "video/quicktime", "video/webm"})
 PHOTO_TYPES = frozenset({"image/jpeg", "image/webp"})
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 PUBLIC, ONLY_ME = "PUBLIC_TO_EVERYONE", "SELF_ONLY"
+ROBOT = "TikTokBot"
 INBOX = "inbox"
 """The place of a draft: nobody sees it but the account."""
 
@@ -41,7 +42,7 @@ class Publishing(OAuthSimulator):
 
     Settings: `audited` (if not, only to private accounts and only for themselves), `processing_s`, `moderation_s`
     (until a public post has its id), `fail_reason` (of the next posts), `posts_a_day`, `drafts_a_day`,
-    `inits_a_minute`, `looks_a_minute`, `upload_life_s`, and `verified_prefixes` (where photos may be fetched from).
+    `inits_a_minute`, `looks_a_minute`, `upload_life_s`, and `media_origin` (the verified address of photos).
     """
 
     uploads: ClassVar[re.Pattern[str]] = re.compile("^/video/$")
@@ -64,7 +65,7 @@ class Publishing(OAuthSimulator):
             "inits_a_minute": 6,
             "looks_a_minute": 30,
             "upload_life_s": 3600,
-            "verified_prefixes": [],
+            "media_origin": "",
         }
 
     def routes(self) -> list[web.RouteDef]:
@@ -80,11 +81,6 @@ class Publishing(OAuthSimulator):
             web.get("/@{username}", self.show_profile),
             web.get("/@{username}/{kind}/{post}", self.show_one),
         ]
-
-    def connect_app(self, app_url: str) -> None:
-        """Register Octapost, and verify its address as the one from which photos are fetched."""
-        super().connect_app(app_url)
-        self.settings["verified_prefixes"] = [f"{app_url}/"]
 
     async def stop(self) -> None:
         """Stop listening, and what is being fetched."""
@@ -152,7 +148,7 @@ class Publishing(OAuthSimulator):
             return refuse(400, "invalid_params", "The title or description is too long.")
         if wrong := self._refusal(grant, info, draft=draft):
             return wrong
-        if not all(any(url.startswith(one) for one in self.settings["verified_prefixes"]) for url in urls):
+        if not all(url.startswith(f"{self.settings['media_origin']}/") for url in urls):
             return refuse(
                 403, "url_ownership_unverified", "Please review our URL ownership verification rules."
             )
@@ -293,11 +289,13 @@ class Publishing(OAuthSimulator):
         photos: list[Attached] = []
         for url in urls:
             try:
-                file, kind = await fetched(url)
-            except NotFetched:
+                file, kind = await fetch(
+                    url, public=self.settings["media_origin"], agent=ROBOT, most_bytes=MOST_PHOTO_BYTES
+                )
+            except FetchRefused:
                 publish.failure, publish.taken_at = "photo_pull_failed", self.clock.now()
                 return
-            if kind not in PHOTO_TYPES or not 0 < file.size <= MOST_PHOTO_BYTES:
+            if kind not in PHOTO_TYPES or not file.size:
                 publish.failure, publish.taken_at = "file_format_check_failed", self.clock.now()
                 return
             photos.append(Attached(file=file, type=kind))

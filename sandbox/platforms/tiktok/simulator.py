@@ -82,7 +82,7 @@ class TikTokSimulator(Publishing):
             client_secret="tiktok-secret-of-the-sandbox",
         ),
     )
-    told_at: ClassVar[Mapping[str, str]] = {"webhook_url": "/tiktok/webhook"}
+    told_at: ClassVar[Mapping[str, str]] = {"webhook_url": "/tiktok/webhook", "media_origin": ""}
     colour = "#121212"
     rules = Rules(
         authorize_path="/v2/auth/authorize/",

@@ -89,7 +89,7 @@ async def host(tiktok: TikTokSimulator) -> AsyncIterator[str]:
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
     origin = f"http://127.0.0.1:{server.port}"
-    tiktok.settings["verified_prefixes"] = [f"{origin}/"]
+    tiktok.settings["media_origin"] = origin
     yield origin
     await server.close()
 
