@@ -5,6 +5,7 @@ Source, read 2026-11-30: https://developers.tiktok.com/doc/content-posting-api-r
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -70,7 +71,7 @@ def size_of(outgoing: Outgoing) -> int:
 def uploaded(status: Mapping[str, Any]) -> int | float:
     """Return how many bytes TikTok has; more than any file has where it does not say."""
     stored = whole(status.get("uploaded_bytes"))
-    return float("inf") if stored is None else stored
+    return math.inf if stored is None else stored
 
 
 def pause_after(since: datetime) -> timedelta:
