@@ -9,6 +9,7 @@ ROOT = TESTS.parent
 BESIDE = ("bench", "browser", "contract", "crash", "golden", "hostile", "stories", "toy")
 """Folders for tests of the whole product, or of every adapter at once."""
 MIRRORS_NONE = {
+    "sandbox/slack/test_files.py": "files, from the upload to the app that reads them",
     "sandbox/test_noticed.py": "what Octapost finds out about changes at platforms",
     "storage/engine/test_silence.py": "a database that stops answering",
     "storage/models/test_models.py": "all tables together",

@@ -98,10 +98,15 @@ class PostsStory:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
         written = await self.composing.draft(request.actor, draft_id)
-        chosen = await self.composing.chosen(request.actor, written)
-        filled = {one.account_id: _details(request, one, written) for one in chosen}
+        accounts = await self.composing.candidates(request.actor)
+        filled = {
+            one.account_id: _details(request, one, written)
+            for one in accounts
+            if one.account_id in written.accounts
+        }
         written = replace(written, details=filled)
         await self.composing.save(request.actor, draft_id, written, where)
+        chosen = await self.composing.chosen(request.actor, written)
         return await self._publish(request, chosen, written, draft_id, where)
 
     @on(Kind.OPTIONS, "compose.place", Permission.PUBLISH, changes=False)
