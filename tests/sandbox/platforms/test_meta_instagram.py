@@ -160,6 +160,7 @@ async def test_every_format_becomes_one_post_that_can_be_looked_at(
         page = await browser.get(receipt.url)
         assert page.status_code == httpx.codes.OK
         assert "@bluedoorbakery" in page.text
+        assert "on Instagram (sandbox)</title>" in page.text
         assert page.text.count("<img") + page.text.count("<video") == len(content.media)
 
 

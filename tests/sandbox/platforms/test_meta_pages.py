@@ -125,6 +125,7 @@ async def test_every_format_becomes_one_post_that_can_be_looked_at(
         page = await browser.get(finding.receipt.url)
         assert page.status_code == httpx.codes.OK
         assert content.text in page.text
+        assert "on Facebook (sandbox)</title>" in page.text
         assert page.text.count("<img") + page.text.count("<video") == len(content.media)
 
 
