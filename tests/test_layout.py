@@ -18,6 +18,7 @@ MIRRORS_NONE = {
     "storage/test_logins.py": "several one-time tables of a sign-in",
     "storage/test_migrations.py": "the folder of migrations",
     "storage/test_redeeming.py": "all that may be used once",
+    "views/publishing/test_meta.py": "the words of Facebook and Instagram, which share Graph's codes",
     "test_architecture.py": "the source tree",
     "test_container.py": "the image and compose.yml",
     "test_counts.py": "the tests themselves",
