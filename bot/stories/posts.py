@@ -146,10 +146,18 @@ class PostsStory:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
         written = _described(request, await self.composing.draft(request.actor, draft_id))
-        chosen = await self.composing.chosen(request.actor, written)
-        filled = {one.account_id: _details(request, one, written) for one in chosen}
+        accounts = await self.composing.candidates(request.actor, written)
+        filled = {
+            one.account_id: _details(request, one, written)
+            for one in accounts
+            if one.account_id in written.accounts
+        }
         written = replace(written, details=filled)
         await self.composing.save(request.actor, draft_id, written, where)
+        try:
+            chosen = await self.composing.chosen(request.actor, written)
+        except UnsuitedError as error:
+            return await self._again(request, written, views.unsuited(error.found))
         return await self._publish(request, chosen, written, draft_id, where)
 
     @on(Kind.OPTIONS, "compose.place", Permission.PUBLISH, changes=False)

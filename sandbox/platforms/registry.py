@@ -6,9 +6,9 @@ from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 
 SIMULATORS: tuple[type[OAuthSimulator], ...] = (
     MetaSimulator,

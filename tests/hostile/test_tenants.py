@@ -39,6 +39,8 @@ PREFIXES = {
     "found": "fnd",
     "incident": "inc",
     "invitation": "inv",
+    "delivery": "dlv",
+    "draft": "drf",
     "request": "chr",
 }
 WAYS = ("as mine", "as theirs", "bare", "in the inputs")
@@ -59,7 +61,17 @@ TYPED = {
     "status": "{account}",
 }
 """Commands that could be about something, and how a person names it. The others take free text."""
-FREE = {"help", "debug", "org create", "org rename", "org join", "org invite", "org delete", "org leave"}
+FREE = {
+    "help",
+    "debug",
+    "post",
+    "org create",
+    "org rename",
+    "org join",
+    "org invite",
+    "org delete",
+    "org leave",
+}
 MEANT = {
     ("account.disconnect", "account"),
     ("account.disconnected", "account"),
@@ -82,6 +94,8 @@ MEANT = {
     ("org.change", "membership"),
     ("org.withdraw", "invitation"),
     ("channel.approve", "request"),
+    ("post.cancel", "delivery"),
+    ("post.publish", "delivery"),
 }
 """What each handler is really about: there its own must be answered otherwise than an absent one."""
 
@@ -109,6 +123,8 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "incident": of.incident,
         "invitation": of.invitation,
         "request": of.request,
+        "delivery": of.delivery,
+        "draft": of.draft,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.views.publishing import facebook
+from bot.views.publishing import facebook, instagram, tiktok, youtube
 from bot.views.publishing.words import PlatformWords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WORDS: Mapping[str, PlatformWords] = {"facebook": facebook.WORDS}
+WORDS: Mapping[str, PlatformWords] = {
+    "facebook": facebook.WORDS,
+    "instagram": instagram.WORDS,
+    "tiktok": tiktok.WORDS,
+    "youtube": youtube.WORDS,
+}
 NONE = PlatformWords(refusals={})
 
 

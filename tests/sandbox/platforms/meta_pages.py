@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 import httpx
@@ -9,11 +10,12 @@ import httpx
 from adapters.base import Client, Platform
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.values import RegisteredApp
-from tests.adapters.meta.posts import Delivery
+from tests.adapters.meta import posts
 from tests.credentials import client_of
+from tests.media import mp4
+from tests.outgoing import Delivery
 
 BLUE_DOOR, HARBOR = "104000000000001", "104000000000003"
-BLUE_DOOR_INSTAGRAM = "178410000000001"
 
 
 def page_token(meta: MetaSimulator, client: Client, page: str = BLUE_DOOR, person: str = "ana") -> str:
@@ -36,7 +38,7 @@ def delivery_of(
 ) -> Delivery:
     """Return a delivery to an account of the simulated Meta."""
     client = client_of(platform.apps[0], meta.url)
-    return Delivery(client=client, account_id=account_id, token=page_token(meta, client, page))
+    return posts.delivery_of(client, account_id, page_token(meta, client, page))
 
 
 @dataclass(slots=True)
@@ -58,3 +60,12 @@ class Wire(httpx.AsyncBaseTransport):
             answer = await self.inner.handle_async_request(request)
             await answer.aread()
         raise httpx.ReadError("cut", request=request)
+
+
+def measured(seconds: int, width: int = 360) -> bytes:
+    """Return the clip with other measures in its headers."""
+    clip = bytearray(mp4())
+    header, track = clip.index(b"mvhd") + 4, clip.index(b"tkhd") + 4
+    struct.pack_into(">II", clip, header + 12, 1, seconds)
+    struct.pack_into(">I", clip, track + 76, width << 16)
+    return bytes(clip)
