@@ -168,11 +168,7 @@ def construct(
         slack_clients=SlackClients(settings, database, vault, session),
         slack_session=session,
         http=http,
-        media=MediaStore(
-            settings.media_folder or settings.media_url,
-            settings.media_endpoint,
-            settings.media_variables,
-        ),
+        media=_media_store(settings),
     )
     services = _services(base)
     edge = _slack(base, services)
@@ -189,30 +185,35 @@ def construct(
         dispatcher=edge.dispatcher,
         bolt=edge.bolt,
         scheduler=scheduler,
-        notices=OutboxSender(
-            database,
-            base.slack_clients,
-            Renderer(
-                database,
-                services.catalog.platform,
-                {**services.incidents.readers, PostResult: services.posts.results.read},
-            ),
-            between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={
-                Listener.INCIDENT_CARDS: services.incidents.delivery,
-                Listener.POST_RESULTS: services.posts.results,
-            },
-        ),
-        sweeper=Sweeper(
-            database,
-            vault,
-            services.disconnecting,
-            MediaSweeper(database=database, store=base.media, kept=timedelta(days=settings.media_kept_days)),
-        ),
+        notices=_sender(base, services),
+        sweeper=_sweeper(base, services),
         web=serving,
         alive=alive,
         monitoring=monitoring,
     )
+
+
+def _media_store(settings: Settings) -> MediaStore:
+    return MediaStore(
+        settings.media_folder or settings.media_url, settings.media_endpoint, settings.media_variables
+    )
+
+
+def _sender(base: Base, services: Services) -> OutboxSender:
+    incidents, results = services.incidents, services.posts.results
+    return OutboxSender(
+        base.database,
+        base.slack_clients,
+        Renderer(base.database, services.catalog.platform, {**incidents.readers, PostResult: results.read}),
+        between=timedelta(seconds=base.settings.slack_message_interval_s),
+        listeners={Listener.INCIDENT_CARDS: incidents.delivery, Listener.POST_RESULTS: results},
+    )
+
+
+def _sweeper(base: Base, services: Services) -> Sweeper:
+    kept = timedelta(days=base.settings.media_kept_days)
+    files = MediaSweeper(database=base.database, store=base.media, kept=kept)
+    return Sweeper(base.database, base.vault, services.disconnecting, files)
 
 
 def _services(base: Base) -> Services:

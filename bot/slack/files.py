@@ -73,7 +73,7 @@ class SlackFiles:
                     raise RefusedFileError(FileFault.UNREADABLE)
                 async for piece in response.content.iter_chunked(PIECE):
                     yield piece
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except CALL_FAILED as error:
             log.warning("slack_file.no_answer", code=failure(error).code)
             raise RefusedFileError(FileFault.UNREADABLE) from None
 

@@ -20,6 +20,10 @@ STORED = (
         "So that an organization can see who did what. Kept until an owner deletes the organization.",
     ),
     (
+        "Files that members attach to posts",
+        "To publish them. Where and with what a picture was made is removed. Kept 30 days after the last use.",
+    ),
+    (
         "Messages that Octapost sent",
         "To edit them later and not to send them twice. Kept 60 days, alert cards 400 days.",
     ),

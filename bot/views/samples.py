@@ -176,7 +176,10 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     yield "deletion.confirm", deletion.confirm(outlook, {platform.key: platform.name})
     yield "alerts.form", alerts.form(_alert_settings())
-    yield "publishing.composer.form", composer.form([Candidate(profile=profile)], Written(text="Mugs"), value)
+    yield (
+        "publishing.composer.form",
+        composer.form([Candidate(profile=profile)], Written(text="Mugs"), value, may_attach=True),
+    )
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
     yield "connect.which_organization", connect.which_organization([_summary()] * 2, WORKSPACE, platform.key)

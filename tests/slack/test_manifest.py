@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack import manifest
 from bot.slack.commands import COMMAND
 from bot.slack.routes import Kind
-from bot.slack.scopes import BOT_SCOPES, USER_SCOPES
+from bot.slack.scopes import BOT_SCOPES, OPTIONAL_BOT_SCOPES, USER_SCOPES
 from tests.application import routes_of
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +26,7 @@ NEEDS = {
     "users_info": "users:read",
     "team_info": "team:read",
     "auth_test": None,
+    "files_info": "files:read",
     "migration_exchange": None,
     "views_open": None,
     "views_push": None,
@@ -80,6 +81,7 @@ def test_every_method_the_code_calls_has_its_scope_and_no_other_scope_is_asked_f
 
     asked = declared["oauth_config"]["scopes"]["bot"]
     assert set(asked) == needed - {None} == set(BOT_SCOPES)
+    assert set(declared["oauth_config"]["scopes"]["bot_optional"]) == OPTIONAL_BOT_SCOPES < set(asked)
     assert declared["oauth_config"]["scopes"]["user"] == list(USER_SCOPES)
 
 

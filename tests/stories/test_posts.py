@@ -18,6 +18,8 @@ from tests.media import jpeg
 from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sandbox.member import Member
     from sandbox.slack.state import Message, View
     from tests.application import Office
@@ -31,12 +33,16 @@ async def page_owner(office: Office) -> Member:
     return ada
 
 
-async def written(ada: Member, text: str, accounts: int = 1, **entered: object) -> View:
+async def written(
+    ada: Member, text: str, accounts: int = 1, *, files: Sequence[str] = (), when: int | None = None
+) -> View:
     """Write a post in the composer for the first accounts, and return what is shown after it."""
     view = await ada.modal_by(f"post {text}")
     found = next(block["element"] for block in view.blocks if block.get("block_id") == "accounts")
     chosen = [one["value"] for one in found["options"][:accounts]]
-    return await ada.submit(view, {"compose.accounts": chosen, **entered})
+    return await ada.submit(
+        view, {"compose.accounts": chosen, "compose.files": list(files), "compose.when": when}
+    )
 
 
 async def settled(
@@ -108,7 +114,7 @@ async def test_a_post_for_later_waits_and_can_be_cancelled(office: Office) -> No
     ada = await page_owner(office)
     tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
 
-    shown = await written(ada, "Fresh mugs today", **{"compose.when": tomorrow})
+    shown = await written(ada, "Fresh mugs today", when=tomorrow)
     message = await result(ada, "Scheduled")
     await ada.press(message, "post.cancel")
     await result(ada, "Cancelled")
@@ -171,8 +177,7 @@ async def test_a_picture_attached_in_the_form_arrives_as_it_is(office: Office) -
     ada = await page_owner(office)
     picture = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
 
-    files: dict[str, object] = {"compose.files": [picture.id]}
-    described = await written(ada, "Fresh mugs today", **files)
+    described = await written(ada, "Fresh mugs today", files=[picture.id])
     shown = await ada.submit(described, {"compose.alt": "Two blue mugs"})
     await settled(office)
 

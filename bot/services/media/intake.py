@@ -90,7 +90,7 @@ class Intake:
         file.seek(0)
         digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
         size, key = file.seek(0, 2), secrets.token_hex(16)
-        async with self.database.organization(actor.organization_id) as session:
+        async with acting(self.database, actor, Permission.PUBLISH) as session:
             await Files(session).announce(key)
         await self.store.write(key, file)
         async with acting(self.database, actor, Permission.PUBLISH) as session:

@@ -60,7 +60,7 @@ class DeliveryMedia:
     async def public_url(self, media: Media) -> str:
         """Return an address of the file that is open until the delivery's outcome is final, at most two hours."""
         token = new_secret()
-        async with self.library.database.organization(self.organization_id) as session:
+        async with self.library.database.system() as session:
             await Files(session).open_address(
                 token, self.organization_id, media.key, self.delivery_id, ADDRESS_LIVES
             )
