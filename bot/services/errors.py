@@ -51,6 +51,7 @@ class NotAllowedError(ServiceError):
     code = "not_allowed"
     needed: Permission
     organization: str
+    organization_id: str = ""
 
 
 @dataclass(eq=False)
@@ -287,6 +288,7 @@ class Limit(StrEnum):
     ORGANIZATIONS_A_DAY = "organizations_a_day"
     CHANNEL_REQUESTS_A_DAY = "channel_requests_a_day"
     JOIN_CODES = "join_codes"
+    ACCESS_REQUESTS_A_DAY = "access_requests_a_day"
 
 
 @dataclass(eq=False)

@@ -64,11 +64,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
         "Slack hasn't told me in time which company you belong to, so nothing was done."
         " Please try that again in a moment."
     ),
-    NotMemberError: (
-        "You aren't a member of an Octapost organization in this workspace yet."
-        " Ask one of its owners to add you with `/octapost org invite @you`, or start your own with"
-        " `/octapost org create NAME`."
-    ),
+    NotMemberError: "You aren't a member of an Octapost organization in this workspace yet.",
     NotInstalledError: (
         "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
     ),
@@ -125,10 +121,7 @@ def sentence(error: ServiceError) -> str:
 @sentence.register
 def _(error: NotAllowedError) -> str:
     some = article(lowest_role(error.needed))
-    return (
-        f"This needs {some} of {error.organization}. Ask one of them."
-        " `/octapost org members` shows who they are."
-    )
+    return f"This needs {some} of {error.organization}. `/octapost org members` shows who they are."
 
 
 @sentence.register
@@ -149,7 +142,7 @@ def _(error: IneligiblePersonError) -> str:
         case Ineligible.GUEST if error.name:
             return f"{error.name} is a guest of this workspace, and guests can't be members."
         case Ineligible.GUEST:
-            return "You can't do that as a guest of this workspace. Ask one of its full members."
+            return "You can't do that as a guest of this workspace."
 
 
 @sentence.register
@@ -263,11 +256,20 @@ def _(error: LimitReachedError) -> str:
             return f"You have created {error.most} organizations within a day, which is the limit. Try again tomorrow."
         case Limit.CHANNEL_REQUESTS_A_DAY:
             return f"You have asked for {error.most} channels within a day, which is the limit. Try again tomorrow."
+        case Limit.ACCESS_REQUESTS_A_DAY:
+            return f"You have asked for access {error.most} times within a day, which is the limit. Try again tomorrow."
         case Limit.JOIN_CODES:
             return (
                 f"{error.organization} has {error.most} open codes, which is the most it can have."
                 " `/octapost org codes` shows them; revoke one, or wait until one ends."
             )
+
+
+def on_page(error: ServiceError) -> str:
+    """Return what a person reads on a page in the browser, where no button asks for access."""
+    if isinstance(error, NotMemberError):
+        return f"{sentence(error)} Type `/octapost org` in Slack to ask for access."
+    return sentence(error)
 
 
 def not_there(what: str, then: str | None = None) -> str:

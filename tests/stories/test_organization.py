@@ -42,7 +42,7 @@ async def test_somebody_who_is_no_member_is_told_whom_to_ask_and_what_to_type(of
     for typed in ("connect x", "accounts", "status", "org members"):
         words = await said(otto, typed)
         assert "You aren't a member of an Octapost organization in this workspace yet." in words
-        assert "/octapost org invite" in words
+        assert f"Ask <@{ADA}> to let you in." in words
         assert "/octapost org create NAME" in words
 
 
@@ -224,6 +224,7 @@ async def test_a_refusal_says_who_can_help(office: Office) -> None:
     words = await said(await office.person(OTTO), "connect x")
 
     assert "/octapost org members" in words
+    assert f"Ask <@{ADA}> to make you an admin." in words
 
 
 async def test_removing_a_person_disconnects_nothing(either_office: Office) -> None:

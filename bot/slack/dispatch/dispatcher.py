@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
+    from bot.services.organizations.access_requests import AccessService
     from bot.slack.clients import SlackClients
     from storage.engine.db import Database
 
@@ -56,13 +57,15 @@ if TYPE_CHECKING:
 class Dispatcher(AsyncMiddleware):
     """Leads every request from Slack to a story. Built once, in `bot.app`."""
 
-    def __init__(self, routes: Routes, database: Database, clients: SlackClients) -> None:
+    def __init__(
+        self, routes: Routes, database: Database, clients: SlackClients, access: AccessService
+    ) -> None:
         self._routes = routes
         self._admission = Admission()
         self._background = Background()
         self.later, self.drain = self._background.later, self._background.drain
         self._replies = Replies(clients, database)
-        self._handling = Handling(database, clients, self.later)
+        self._handling = Handling(database, clients, self.later, access)
         self._events: dict[str, asyncio.Task[Answer]] = {}
         self._kinds: dict[str, Callable[[Turn], Awaitable[BoltResponse]]] = {
             "block_actions": self._action,

@@ -16,7 +16,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
-from bot.services.errors import NotInstalledError, ServiceError, UnverifiedUserError
+from bot.services.errors import ExternalUserError, NotInstalledError, ServiceError, UnverifiedUserError
 from bot.services.organizations.grid_moves import GridMoves
 from bot.services.permissions import Permission, allows
 from bot.slack.failures import SlackSilent
@@ -27,6 +27,7 @@ from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
+from bot.views.access_requests import refused
 from bot.views.errors import explain, sentence
 from bot.views.organizations import which
 from bot.views.outages import explain_outage, our_fault
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
+    from bot.services.organizations.access_requests import AccessService
     from bot.slack.clients import SlackClients
     from bot.slack.dispatch.deadline import Turn
     from bot.views.kit import Json
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
 """What a target may have before its slash."""
+
+SHOWN = frozenset({Kind.COMMAND, Kind.ACTION, Kind.SUBMISSION, Kind.SHORTCUT})
+"""Kinds of requests whose answer a person reads."""
 
 _handled = cache(HANDLED.labels)
 
@@ -60,8 +65,10 @@ class Handling:
         database: Database,
         clients: SlackClients,
         later: Callable[[Callable[[], Awaitable[None]]], None],
+        access: AccessService,
     ) -> None:
         self._database = database
+        self._access = access
         self._clients = clients
         self._later = later
         self._moves = GridMoves(database, SlackGlobalIds(clients))
@@ -80,6 +87,8 @@ class Handling:
             answer, outcome = await self._handled(route, turn, target, words)
         except Exception as error:  # noqa: BLE001 - whatever it is, a person is waiting for an answer
             answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
+            if isinstance(error, ServiceError) and isinstance(answer, Say) and route.kind in SHOWN:
+                answer = await self._with_helpers(answer, error, turn.body)
         set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
@@ -106,6 +115,20 @@ class Handling:
         for work in request.later:
             self._later(partial(_after_shown, turn, work))
         return answer, "ok"
+
+    async def _with_helpers(self, answer: Say, error: ServiceError, body: Json) -> Say:
+        """Return a refusal with the people who can help, if that can be found out now."""
+        try:
+            if isinstance(error, ExternalUserError):
+                team_id, enterprise_id = workspace_of(body)
+                sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
+            else:
+                sender = sender_of(body)
+            helpers = await self._access.who_can_help(error, sender)
+        except Exception as fault:  # noqa: BLE001 - the refusal itself is shown whatever happens
+            log.warning("refusal.without_help", type=type(fault).__name__)
+            return answer
+        return answer if helpers is None else Say.of(refused(answer.text, helpers))
 
     async def _is_uncertain(self, route: Route, request: Request) -> bool:
         """Tell whether a command changes something in an organization that nobody named and the channel doesn't."""
