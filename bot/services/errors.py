@@ -119,13 +119,6 @@ class OrganizationNameError(InvalidInputError):
 
 
 @dataclass(eq=False)
-class UnknownOrganizationError(InvalidInputError):
-    """The name is none of the person's organizations in this workspace."""
-
-    organizations: tuple[str, ...]
-
-
-@dataclass(eq=False)
 class UnknownMemberError(InvalidInputError):
     """The person is not a member of the organization."""
 
@@ -206,8 +199,8 @@ class UnknownPlatformError(ServiceError):
     word: str
     offered: tuple[str, ...]
     """The names of the platforms that can be connected."""
-    nearest: str = ""
-    """The offered platform that was probably meant."""
+    near: tuple[str, ...] = ()
+    """The names of those that were probably meant."""
 
 
 @dataclass(eq=False)
@@ -260,6 +253,8 @@ class UnknownAccountError(InvalidInputError):
     """No account of the organization is called that."""
 
     typed: str
+    near: tuple[str, ...] = ()
+    """What those are called that were probably meant."""
 
 
 @dataclass(eq=False)

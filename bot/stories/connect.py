@@ -89,7 +89,7 @@ class Connect:
     )
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link that only the sender can use."""
-        word = next(iter(request.words.split()), "")
+        word = request.words.strip()
         who = await self._who(request)
         found = self._catalog.resolve(word) if word else None
         if not isinstance(who, Actor):

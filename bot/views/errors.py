@@ -46,7 +46,6 @@ from bot.services.errors import (
     Thing,
     UnknownAccountError,
     UnknownMemberError,
-    UnknownOrganizationError,
     UnknownPlatformError,
     UnverifiedUserError,
 )
@@ -127,8 +126,8 @@ def _(error: NotAllowedError) -> str:
 @sentence.register
 def _(error: AmbiguousOrganizationError) -> str:
     return (
-        f"You are in several organizations here ({listed(error.organizations)}), and this channel isn't about one"
-        " of them yet. Type `/octapost org switch NAME` to choose."
+        f"You're in several organizations here ({listed(error.organizations)}), and nothing says which of them"
+        " you mean. Try again in a channel that is set to one of them."
     )
 
 
@@ -160,13 +159,11 @@ def _(error: OrganizationNameError) -> str:
 
 
 @sentence.register
-def _(error: UnknownOrganizationError) -> str:
-    return f"Which one? Type `/octapost org switch NAME`; yours here: {listed(error.organizations)}."
-
-
-@sentence.register
 def _(error: UnknownAccountError) -> str:
-    return f"No account here is called “{cut(error.typed, 60)}”. `/octapost accounts` shows their names."
+    unknown = f"No account here is called “{cut(error.typed, 60)}”."
+    if error.near:
+        return f"{unknown} Did you mean {listed(error.near, 'or')}?"
+    return f"{unknown} `/octapost accounts` shows their names."
 
 
 @sentence.register
@@ -228,7 +225,7 @@ def _(error: BlockedAccountError) -> str:
 
 @sentence.register
 def _(error: UnknownPlatformError) -> str:
-    guess = f" Did you mean {error.nearest}?" if error.nearest else ""
+    guess = f" Did you mean {listed(error.near, 'or')}?" if error.near else ""
     return f"I don't know a platform called “{error.word}”.{guess} Ready to connect: {_names(error.offered)}."
 
 

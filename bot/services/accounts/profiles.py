@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
 from bot.services.errors import NotFoundError, Thing, UnknownAccountError
+from storage.folding import near
 from storage.account_listings import Listing, Listings
 from storage.accounts import Accounts
 
@@ -113,7 +114,7 @@ class AccountProfiles:
         ids = {account.id for account in named}
         matching = [one for one in among if one.account.id in ids]
         if not matching:
-            raise UnknownAccountError(typed)
+            raise UnknownAccountError(typed, tuple(near(typed, [one.label for one in among])))
         return matching
 
     def _profile(self, actor: Actor, one: Listing, health: PlatformHealth) -> AccountProfile:

@@ -16,7 +16,16 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
-from bot.services.errors import ExternalUserError, NotInstalledError, ServiceError, UnverifiedUserError
+from bot.services.errors import (
+    AmbiguousOrganizationError,
+    ExternalUserError,
+    NotAllowedError,
+    NotInstalledError,
+    ServiceError,
+    UnknownAccountError,
+    UnknownPlatformError,
+    UnverifiedUserError,
+)
 from bot.services.organizations.grid_moves import GridMoves
 from bot.services.permissions import Permission, allows
 from bot.slack.failures import SlackSilent
@@ -31,13 +40,14 @@ from bot.views.access_requests import refused
 from bot.views.errors import explain, sentence
 from bot.views.organizations import which
 from bot.views.outages import explain_outage, our_fault
+from bot.views.suggestions import instead
 from storage.engine import time_limit
 from storage.organization_summaries import summaries
 from storage.seen_requests import first_seen, seen
 from storage.tickets import AskedBefore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
@@ -46,6 +56,7 @@ if TYPE_CHECKING:
     from bot.slack.dispatch.deadline import Turn
     from bot.views.kit import Json
     from storage.engine.db import Database
+    from storage.standing import Seat
 
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
@@ -100,7 +111,12 @@ class Handling:
         await self._follow_into_grid(route, request.sender)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
-            request.current = await request.act(organization_id or None, route.permission)
+            try:
+                request.current = await request.act(organization_id or None, route.permission)
+            except AmbiguousOrganizationError:
+                if route.kind is not Kind.COMMAND:
+                    raise
+                return await self._which_organization(route, request), "asked"
         elif organization_id:
             request.current = await request.act(organization_id)
         # An event is marked only after it was handled, so that Slack's retry of one that failed is handled.
@@ -137,17 +153,21 @@ class Handling:
         return not (await request.standing()).certain
 
     async def _which_organization(self, route: Route, request: Request) -> Say:
-        seats = (await request.standing()).choices
-        needed = route.permission
-        able = [
-            seat.organization_id
-            for seat in seats
-            if isinstance(needed, Permission) and allows(seat.role, needed)
-        ]
+        """Return the question which of the sender's organizations a command is for.
+
+        Raises:
+            NotAllowedError: Their role has the permission in none of them.
+
+        """
+        seats, needed = (await request.standing()).choices, route.permission
+        able = [seat.organization_id for seat in _able(seats, needed)]
+        if not able and isinstance(needed, Permission):
+            raise NotAllowedError(needed, seats[0].organization_name, seats[0].organization_id)
         async with self._database.system(write=False) as session:
             about = await summaries(session, able)
         found = [about[each] for each in able if each in about]
-        return Say.of(which(route.key, request.words, found, request.sender.realm))
+        may_switch = bool(_able(seats, Permission.CHOOSE_CHANNELS))
+        return Say.of(which(route.key, request.words, found, request.sender.realm, may_switch=may_switch))
 
     async def _follow_into_grid(self, route: Route, sender: Sender) -> None:
         """See to it that the people of a workspace that has joined a Grid are known by the ids they have there.
@@ -193,6 +213,10 @@ class Handling:
         return not await first_seen(self._database.autocommit, key)
 
 
+def _able(seats: Sequence[Seat], needed: Permission | Who) -> list[Seat]:
+    return [seat for seat in seats if isinstance(needed, Permission) and allows(seat.role, needed)]
+
+
 async def _after_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
     await turn.shown()
     await work()
@@ -212,6 +236,8 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return FieldErrors({error.field: sentence(error.error)}), error.error.code
         case InvalidFieldError(error=refused):
             return Say(text=sentence(refused)), refused.code
+        case UnknownPlatformError(near=near) | UnknownAccountError(near=near):
+            return Say.of(instead(sentence(error), [f"{route.key} {name}" for name in near])), error.code
         case ServiceError():
             return Say(text=sentence(error)), error.code
         case PlatformError():
