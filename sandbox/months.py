@@ -75,7 +75,7 @@ class Months:
         """End a person's permission at Reddit; wait until Octapost has been refused twice."""
         reddit = self._world.platforms["reddit"]
         await reddit.controls()["revoke"]({"person": REDDITOR})
-        passed = await self._world.let_it_notice(reddit)
+        passed = await self._world.let_it_notice()
         [card] = await self._cards_with("until somebody reconnects")
         return f"“{first_line(card)}” {passed.days} days later"
 
@@ -104,14 +104,14 @@ class Months:
         linkedin = self._world.platforms["linkedin"]
         await self._world.come_to_day(linkedin, WARNING_DAY)
         signed_in = sum(not grant.dead for grant in linkedin.grants.values())
-        cards = await self._cards_with("must be reconnected within 7 days", signed_in)
+        cards = await self._cards_with("within 7 days.", signed_in)
         return f"“{first_line(cards[0])}” {len(cards)} cards for {signed_in} sign-ins"
 
     async def four_days_later(self) -> str:
         """Let four days pass, and check that the same cards have another number and each a reply."""
         before = {card.ts for card in self._cards()}
         await self._world.pass_time(timedelta(days=4))
-        cards = await self._cards_with("must be reconnected within 3 days", 2)
+        cards = await self._cards_with("within 3 days.", 2)
         expect({card.ts for card in self._cards()} == before, "there is a second card")
         said = "3 days left"
         lines = await self._world.slack.until(lambda: self._below(cards, said), SOON_S)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NOT_STARTED_YET = "http://localhost:9"
 """The app's address until it is known: the discard port, which refuses connections."""
 KEYS_FILE = "vault.keys"
+A_LOOK = timedelta(days=2)
+"""Longer than the day within which the app looks at every account."""
 SECOND_LOOK = timedelta(minutes=20)
 """Longer than the 15 minutes after which a refused token is tried again."""
 MANIFEST: dict[str, Any] = {
@@ -46,6 +48,7 @@ MANIFEST: dict[str, Any] = {
         "grid_migration_finished",
         "user_change",
     ],
+    "messages_read_only": True,
 }
 """The app as entered at api.slack.com, without its addresses."""
 
@@ -127,15 +130,14 @@ class World:
         if self.database is not None and self.database.exists():
             await asyncio.to_thread(age, self.database, by)
 
-    async def let_it_notice(self, platform: OAuthSimulator) -> timedelta:
-        """Let time pass until the app has refreshed a token at `platform`, and tried again if that was refused.
+    async def let_it_notice(self) -> timedelta:
+        """Let time pass until the app has used every sign-in, and tried again where that was refused; return how much.
 
-        Return how much. Unused single-use tokens are refreshed once a week, all others within a day.
+        It looks at all accounts once a day, and refreshes expired tokens for that.
         """
-        first = timedelta(days=8 if platform.rules.single_use_refresh else 2)
-        await self.pass_time(first)
+        await self.pass_time(A_LOOK)
         await self.pass_time(SECOND_LOOK)
-        return first + SECOND_LOOK
+        return A_LOOK + SECOND_LOOK
 
     async def come_to_day(self, platform: OAuthSimulator, day: int) -> timedelta:
         """Let time pass until the newest sign-in at `platform` is `day` days old, and return how much.

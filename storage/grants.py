@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, exists, func, text
 from sqlmodel import col, delete, select, update
 
-from storage.engine.statements import across, insert_once, now, run
+from storage.engine.statements import across, insert_once, now, now_or_null, run
 from storage.models import (
     Account,
     Discovery,
@@ -80,6 +80,8 @@ class NewGrant:
     scopes: Sequence[str]
     access_expires_in: timedelta | None
     refresh_expires_in: timedelta | None
+    data_access_expires_in: timedelta | None = None
+    """None: not known, or the platform has no such limit."""
     reconnects: str | None = None
     """The grant that this consent is meant to renew; None for a new connection."""
 
@@ -117,8 +119,9 @@ class Grants:
             stored.values(
                 consented_at=now(),
                 renewed_at=now(),
-                access_expires_at=None if new.access_expires_in is None else now(new.access_expires_in),
-                refresh_expires_at=None if new.refresh_expires_in is None else now(new.refresh_expires_in),
+                access_expires_at=now_or_null(new.access_expires_in),
+                refresh_expires_at=now_or_null(new.refresh_expires_in),
+                data_access_expires_at=now_or_null(new.data_access_expires_in),
             ),
             execution_options=_UNSYNCHRONIZED,
         )

@@ -1,14 +1,17 @@
 """What all adapters share: facts, values, errors and the protocol.
 
 Facts about a platform are data (`Platform`, `App`, `Scope`); its behaviour is a small class that implements
-`Adapter`. An adapter returns dataclasses of this package and raises one of the six `PlatformError`s; a platform's
+`Adapter`. An adapter returns dataclasses of this package and raises one of the seven `PlatformError`s; a platform's
 JSON never leaves it.
 """
 
 from adapters.base.answers import body_of, object_of, objects_of, text_of
 from adapters.base.blockers import BY_PLATFORM, Blocker, Hint
+from adapters.base.checks import media_problems, problems_of, text_problem
+from adapters.base.content import Content, Format, Media, MediaKind, MediaSource, OptionValue, Part
 from adapters.base.errors import (
     Busy,
+    Expired,
     GrantDead,
     Misconfigured,
     OutcomeUnknown,
@@ -30,13 +33,48 @@ from adapters.base.facts import (
     capabilities,
     missing_scopes,
 )
-from adapters.base.protocol import AccountTokens, Adapter
+from adapters.base.protocol import AccountTokens, Adapter, Publishes
+from adapters.base.publishing import (
+    Accepted,
+    Choice,
+    Defect,
+    Finding,
+    Handles,
+    Live,
+    Outcome,
+    Outgoing,
+    Prepared,
+    Presence,
+    Problem,
+    Publisher,
+    Receipt,
+    Step,
+    StepKind,
+)
+from adapters.base.rules import (
+    GIBIBYTE,
+    MEBIBYTE,
+    DailyCap,
+    FormatRule,
+    MediaRule,
+    Option,
+    OptionKind,
+    PublishingFacts,
+    TextField,
+    TextRule,
+    Unit,
+    utf8_length,
+    utf16_length,
+)
 from adapters.base.values import Client, Discovery, Identity, Place, RemoteAccount, Tokens
 from adapters.base.webhooks import BadSignature, Deauthorization, DeletionPage, SignedRequest, Webhook
 
 __all__ = [
     "BY_PLATFORM",
+    "GIBIBYTE",
+    "MEBIBYTE",
     "UNDOCUMENTED",
+    "Accepted",
     "AccountTokens",
     "Adapter",
     "App",
@@ -45,33 +83,70 @@ __all__ = [
     "Budget",
     "Busy",
     "Capability",
+    "Choice",
     "Client",
     "ClientAuth",
+    "Content",
+    "DailyCap",
     "Deauthorization",
+    "Defect",
     "DeletionPage",
     "Discovery",
+    "Expired",
+    "Finding",
+    "Format",
+    "FormatRule",
     "GrantDead",
+    "Handles",
     "Hint",
     "Identity",
+    "Live",
+    "Media",
+    "MediaKind",
+    "MediaRule",
+    "MediaSource",
     "Misconfigured",
+    "Option",
+    "OptionKind",
+    "OptionValue",
+    "Outcome",
     "OutcomeUnknown",
+    "Outgoing",
+    "Part",
     "Pkce",
     "Place",
     "Platform",
     "PlatformError",
+    "Prepared",
+    "Presence",
+    "Problem",
+    "Publisher",
+    "Publishes",
+    "PublishingFacts",
+    "Receipt",
     "Refresh",
     "Rejected",
     "RemoteAccount",
     "Scope",
     "Shape",
     "SignedRequest",
+    "Step",
+    "StepKind",
+    "TextField",
+    "TextRule",
     "TokenRefused",
     "Tokens",
+    "Unit",
     "Webhook",
     "body_of",
     "capabilities",
+    "media_problems",
     "missing_scopes",
     "object_of",
     "objects_of",
+    "problems_of",
     "text_of",
+    "text_problem",
+    "utf8_length",
+    "utf16_length",
 ]

@@ -1,4 +1,4 @@
-"""The six ways in which a call to a platform can fail. Codes only: `bot.views` has the sentences."""
+"""The seven ways in which a call to a platform can fail. Codes only: `bot.views` has the sentences."""
 
 from __future__ import annotations
 
@@ -41,3 +41,7 @@ class GrantDead(PlatformError):
 
 class Misconfigured(PlatformError):
     """The operator's app is at fault, not the person's account. The operator has to act."""
+
+
+class Expired(PlatformError):
+    """What was prepared at the platform has expired. Nothing was published: it has to be prepared again."""

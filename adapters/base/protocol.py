@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from adapters.base.facts import Platform
+from adapters.base.publishing import Publisher
 from adapters.base.values import Client, Discovery, Place, Tokens
 
 
@@ -80,4 +81,14 @@ class AccountTokens(Adapter, Protocol):
             PlatformError: The answer says neither.
 
         """
+        ...
+
+
+@runtime_checkable
+class Publishes(Adapter, Protocol):
+    """An adapter of a platform that Octapost can publish to."""
+
+    @property
+    def publisher(self) -> Publisher:
+        """How it publishes."""
         ...

@@ -39,7 +39,8 @@ class MetaAdapter:
         """Return a user token of about 60 days for `code`. See `Adapter.exchange`.
 
         In two steps: the code is exchanged for a token of an hour or two, and that for a long-lived one. If the second
-        step fails, the short-lived token is returned, and the first refresh replaces it.
+        step fails, the short-lived token is returned, and the first refresh replaces it. Then debug_token is asked how
+        long Meta shows the person's data; without its answer the first refresh finds out.
         """
         graph = Graph(self._http, client)
         form = {"redirect_uri": client.redirect_uri, "code": code}
@@ -52,9 +53,8 @@ class MetaAdapter:
             long = await graph.long_lived(self.platform, short.access_token)
         except PlatformError:
             return short
-        if long.expires_in is None:
-            with suppress(PlatformError):
-                return _with_lifetimes(long, await graph.debug(long.access_token))
+        with suppress(PlatformError):
+            return _with_lifetimes(long, await graph.debug(long.access_token))
         return long
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:

@@ -11,7 +11,7 @@ from bot.services.tokens.lifetimes import Expiry
 from bot.services.tokens.policy import TESTING_WEEK
 from bot.views import kit
 from bot.views.reasons import reason_text, remedy_text
-from bot.views.times import in_words
+from bot.views.times import in_days, in_words
 
 if TYPE_CHECKING:
     from adapters.base import Platform
@@ -51,7 +51,7 @@ STATES: Mapping[Problem, str] = {
     Problem.ACCESS_EXPIRED: CHECKED,
     Problem.ENDING: "connected, ends soon",
     Problem.DATA_ENDING: "connected, ends soon",
-    Problem.DATA_ENDED: "connected, its data is shown no longer",
+    Problem.DATA_ENDED: "connected, no data",
     Problem.OVERDUE: "connected, {work} overdue",
     Problem.REFUSED_ALIKE: "refused by {platform}",
     Problem.REFUSED: "connected, {work} refused",
@@ -132,7 +132,8 @@ def expiry(lifetime: Lifetime, platform: Platform) -> str:
         case Expiry.RENEWAL_LATE:
             return f"Not renewed for a while. Unless a renewal works within {left}, someone has to sign in again."
         case Expiry.DATA_UNTIL:
-            return f"Renews itself. {platform.name} shows us its data for another {left}; {again}"
+            often = f" every {in_days(window.days)}" if (window := platform.data_access_window) else ""
+            return f"Renews itself, but {platform.name} wants someone to sign in{often}: next within {left}."
         case Expiry.RENEWS_UNTIL:
             return f"Renews itself for another {left}; {again}"
         case Expiry.NOT_RENEWED:
@@ -155,8 +156,8 @@ def _doubted(platform: Platform) -> str:
 def _data_ended(one: Diagnosis) -> str:
     window = one.platform.data_access_window
     return (
-        f"{one.platform.name} shows us no more of its data, because the person who connected it hasn't signed in"
-        f" there by way of Octapost for {window.days if window else 0} days."
+        f"{one.platform.name} has stopped showing us its data: no one has signed in for it"
+        f" in {in_days(window.days if window else 0)}."
     )
 
 
@@ -227,8 +228,8 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     ),
     Problem.ENDING: lambda one: expiry(one.lifetime, one.platform),
     Problem.DATA_ENDING: lambda one: (
-        f"{one.platform.name} shows us its data for another {in_words(one.lifetime.left)},"
-        " unless the person signs in again."
+        f"{one.platform.name} stops showing us its data in {in_words(one.lifetime.left)},"
+        " unless someone signs in again before."
     ),
     Problem.DATA_ENDED: _data_ended,
     Problem.OVERDUE: _overdue,

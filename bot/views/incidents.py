@@ -155,7 +155,7 @@ def _details(one: IncidentCard) -> list[str]:
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
-        lines.append(f"*Why:* {reminders.why(one.platform, incident.code)}{ends}")
+        lines.append(f"*Why:* {reminders.why(one.platform, incident.code, one.lasts)}{ends}")
     lines.append(f"Connected by {kit.mention(one.connector)}.")
     if one.lost_channel:
         reason = SLACK_REASONS.get(incident.card.channel_error, "Slack didn't take it")

@@ -88,7 +88,7 @@ async def test_what_breaks_in_the_world_is_mended_in_slack(page: Page, sandbox: 
     # LinkedIn's sign-in comes to its last week: another card.
     await press(page, sandbox, "Go to day 53 of LinkedIn's sign-in")
     await otto.go()
-    await expect(cards(page, "must be reconnected within 7 days")).to_be_visible()
+    await expect(cards(page, "for Acme within 7 days.")).to_be_visible()
     said = await page.get_by_role("log").get_by_role("article").all_inner_texts()
 
     # An outage comes and goes: nothing.
@@ -103,6 +103,6 @@ async def test_what_breaks_in_the_world_is_mended_in_slack(page: Page, sandbox: 
     )
     answers = [call.status for call in sandbox.world.platforms["youtube"].calls("/token")[asked:]]
     await otto.go()
-    await expect(cards(page, "must be reconnected within 7 days")).to_be_visible()
+    await expect(cards(page, "for Acme within 7 days.")).to_be_visible()
     assert await page.get_by_role("log").get_by_role("article").all_inner_texts() == said
     assert (503 in answers, answers[-1]) == (True, 200)

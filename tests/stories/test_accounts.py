@@ -67,6 +67,9 @@ async def test_a_card_per_account_on_all_seven_platforms(either_office: Office) 
     assert words.count("Connected by <@U0ADA>") == 7
     assert "LinkedIn ends this sign-in in 60 days" in words
     assert "Renews itself." in words
+    assert (
+        "Renews itself, but Instagram wants someone to sign in every 90 days: next within 90 days." in words
+    )
     assert either_office.slack.state.complaints == []
 
 

@@ -233,7 +233,7 @@ async def test_a_warning_names_the_posts_that_are_due_after_the_end(office: Offi
 
     await office.parts.expiry_reminders.run()
 
-    words = text_of(await card_with(office, "must be reconnected within 2 days"))
+    words = text_of(await card_with(office, "for Acme within 2 days."))
     [_, (_, first), _] = await deliveries(office.database)
     assert f"🗓️ 2 scheduled posts are due after that, the first <!date^{int(first.timestamp())}^" in words
     assert await counted(office.database) == {SCHEDULED: 3}
@@ -250,7 +250,7 @@ async def test_a_warning_without_posts_after_the_end_says_nothing_of_them(office
 
     await office.parts.expiry_reminders.run()
 
-    assert "scheduled post" not in text_of(await card_with(office, "must be reconnected within 2 days"))
+    assert "scheduled post" not in text_of(await card_with(office, "for Acme within 2 days."))
 
 
 @in_full

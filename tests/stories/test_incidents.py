@@ -218,11 +218,12 @@ async def test_reminders_change_one_card_day_by_day_until_it_is_over(office: Off
         await office.parts.expiry_reminders.run()
 
     await left(timedelta(days=13))
-    card = await card_with(office, "must be reconnected within 13 days")
+    card = await card_with(office, "for Acme within 13 days.")
+    assert "LinkedIn makes you sign in again every 60 days. It takes a minute." in text_of(card)
     await left(timedelta(days=9.5))
-    await card_with(office, "must be reconnected within 10 days")
+    await card_with(office, "for Acme within 10 days.")
     await left(timedelta(days=2))
-    await card_with(office, "must be reconnected within 2 days")
+    await card_with(office, "for Acme within 2 days.")
     await left(timedelta(seconds=-1))
 
     words = text_of(await card_with(office, "until somebody reconnects"))
@@ -240,7 +241,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
             update(Grant).values(data_access_expires_at=now(timedelta(days=6.5)), next_reminder_at=now())
         )
     await office.parts.expiry_reminders.run()
-    card = await card_with(office, "must be reconnected within 7 days")
+    card = await card_with(office, "for Acme within 7 days.")
     async with office.database.system() as session:
         await session.exec(update(Grant).values(generation=Grant.generation + 1))
 
@@ -250,7 +251,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
     await ada.travel(link, Consent(person="ana"))
 
     assert still.open
-    assert "Instagram shows us its data for 90 days after a person signed in" in text_of(card)
+    assert "Instagram shows us data for 90 days after each sign-in" in text_of(card)
     await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
 
 
@@ -264,7 +265,7 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
         for _ in range(2):
             await office.parts.expiry_reminders.run()
 
-    card = await card_with(office, "🟠 Instagram shows us no data of Blue Door Bakery for Acme until")
+    card = await card_with(office, "🟠 Instagram has stopped showing us data for Blue Door Bakery.")
     lines = await thread_with(office, card, "no longer since")
     link = links_in(await answer_to(ada, card, "incident.reconnect"))[0]
     await ada.travel(link, Consent(person="ana"))
@@ -286,14 +287,14 @@ async def test_between_two_reminders_the_card_counts_the_days_without_a_sound(of
         await office.parts.expiry_reminders.run()
 
     await left(timedelta(days=12.5))
-    card = await card_with(office, "must be reconnected within 13 days")
+    card = await card_with(office, "for Acme within 13 days.")
     await left(timedelta(days=7.5))
-    await card_with(office, "must be reconnected within 8 days")
+    await card_with(office, "for Acme within 8 days.")
     await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
     await office.parts.watch.run()
 
     digest = await office.slack.until(lambda: cards(office)[1:] or None)
-    assert "must be reconnected within 8 days" in text_of(digest[0])
+    assert "for Acme within 8 days." in text_of(digest[0])
     assert thread(office, card) == []
 
 
@@ -323,7 +324,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
 
     await office.parts.expiry_reminders.run()
 
-    await card_with(office, "🟡 LinkedIn: Ana Ruiz of Acme must be reconnected within 20 days")
+    await card_with(office, "🟡 Reconnect Ana Ruiz (LinkedIn) for Acme within 20 days.")
     assert "🟡 connected, ends soon" in await said(ada, "status")
     assert "🟡 connected, ends soon" in await said(ada, "doctor")
     assert "🟡 connected, ends soon" in text_of(await office.slack.open_home(ADA))
@@ -1003,7 +1004,7 @@ async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Offic
 
     await office.parts.expiry_reminders.run()
 
-    await card_with(office, "must be reconnected within 1 day")
+    await card_with(office, "for Acme within 1 day.")
 
 
 async def test_what_is_over_before_anybody_was_told_is_not_told(office: Office) -> None:

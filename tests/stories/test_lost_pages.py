@@ -210,7 +210,7 @@ async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_l
             await office.parts.incidents.grant_ends(session, grant, timedelta(days=2))
 
     await ends()
-    card = await card_with(office, "must be reconnected within 3 days")
+    card = await card_with(office, "for Acme within 3 days.")
     await loses(office, BAKERY)
     await card_with(office, f"🔴 {LOST}")
     await ends()

@@ -103,7 +103,7 @@ async def test_a_token_that_is_extended_no_more_is_warned_about_and_ends(office:
 
     await office.world.pass_time(45 * DAY)
     await pass_days(office, 2)
-    warning = await card(ada, "must be reconnected within")
+    warning = await card(ada, "for Acme within")
     refreshed = exchanges(office)
     await pass_days(office, 13)
     over = await card(ada, "until somebody reconnects")

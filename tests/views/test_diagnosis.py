@@ -88,14 +88,14 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "instagram",
         {"data_access_expires_at": NOON + 5 * DAY},
         "🟡 connected, ends soon",
-        "Instagram shows us its data for another 5 days, unless the person signs in again.",
+        "Instagram stops showing us its data in 5 days, unless someone signs in again before.",
         Remedy.RECONNECT,
     ),
     "data-over": (
         "instagram",
         {"data_access_expires_at": NOON - DAY},
-        "🟠 connected, its data is shown no longer",
-        "for 90 days",
+        "🟠 connected, no data",
+        "in 90 days",
         Remedy.RECONNECT,
     ),
     "once-unanswered": (
@@ -227,7 +227,7 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
         (
             "facebook",
             {"access_expires_at": None, "data_access_expires_at": NOON + timedelta(days=90)},
-            "Renews itself. Facebook shows us its data for another 90 days; then someone has to sign in again.",
+            "Renews itself, but Facebook wants someone to sign in every 90 days: next within 90 days.",
         ),
     ],
 )
@@ -246,7 +246,7 @@ def test_a_renewal_does_not_change_what_is_said_of_the_window_for_data(renewed: 
 
     left = (timedelta(days=90) - renewed).days
     assert sentence(found) == (
-        f"Renews itself. Instagram shows us its data for another {left} days; then someone has to sign in again."
+        f"Renews itself, but Instagram wants someone to sign in every 90 days: next within {left} days."
     )
 
 

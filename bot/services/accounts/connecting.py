@@ -302,6 +302,7 @@ class Connecting:
             scopes=sorted(tokens.scopes or ()),
             access_expires_in=tokens.expires_in or self.catalog.platform(consent.platform).access_lifetime,
             refresh_expires_in=tokens.refresh_expires_in,
+            data_access_expires_in=tokens.data_access_expires_in,
             reconnects=consent.reconnects,
         )
         async with acting(self.database, consent, Permission.CONNECT_ACCOUNTS, system=True) as session:

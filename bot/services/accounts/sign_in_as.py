@@ -43,11 +43,15 @@ async def sign_in_as(
 ) -> SignInAs | None:
     """Return whose sign-in a grant of the organization is; None: the organization doesn't hold it, or nobody knows."""
     grant = await Grants(session, vault).get(organization_id, grant_id)
-    if grant is None:
-        return None
-    return whose(
-        grant, [one for one, held in await Accounts(session, vault).all(organization_id) if held == grant]
-    )
+    return None if grant is None else await owner_of(session, vault, organization_id, grant)
+
+
+async def owner_of(
+    session: AsyncSession, vault: Vault, organization_id: str, grant: Grant
+) -> SignInAs | None:
+    """Return whose sign-in a grant is, as one of its organizations sees it; None: nobody knows."""
+    every = await Accounts(session, vault).all(organization_id)
+    return whose(grant, [one for one, held in every if held == grant])
 
 
 def whose(grant: Grant, accounts: Iterable[Account]) -> SignInAs | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.base import Platform
-from bot.services.accounts.sign_in_as import SignInAs, sign_in_as
+from bot.services.accounts.sign_in_as import SignInAs, owner_of
 from bot.services.incidents.reasons import DATA_ACCESS
 from bot.services.permissions import Permission, allows
+from bot.services.tokens.lifetimes import fixed_length
 from storage.alert_settings import Alerts
+from storage.grants import Grants
 from storage.incidents import Incidents
 from storage.memberships import Members
 from storage.models import Incident, IncidentKind, Membership
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.incidents.notifications import CardNotification, OutdatedCard, ReconnectRequest
+    from storage.models import Grant
     from storage.vault import Vault
 
 
@@ -34,6 +38,8 @@ class IncidentCard:
     connector: Membership | None
     sign_in_as: SignInAs | None = None
     """Whom to sign in as, while it is open."""
+    lasts: timedelta | None = None
+    """How long each sign-in lasts, while it is open; None: renewals move the end, or the length isn't known."""
     claimer: Membership | None = None
     resolver: Membership | None = None
     lost_channel: str = ""
@@ -74,12 +80,14 @@ class CardReader:
             lost_channel = (await Alerts(session).get(incident.organization_id)).channel_id
         if organization and incident.renewed:
             late = await Posts(session).late(incident.organization_id, incident.renewed)
+        platform, grant = self._catalog.platform(incident.platform), await self._grant(session, incident)
         return IncidentCard(
             incident=incident,
-            platform=self._catalog.platform(incident.platform),
+            platform=platform,
             organization=organization.name if organization else "it",
             connector=await _member(session, incident, incident.connected_by),
-            sign_in_as=await self._whom(session, incident),
+            sign_in_as=await self._whom(session, incident, grant),
+            lasts=fixed_length(platform, grant) if grant else None,
             claimer=await _member(session, incident, incident.claimed_by),
             resolver=await _member(session, incident, incident.resolved_by),
             lost_channel=lost_channel,
@@ -88,10 +96,15 @@ class CardReader:
             answerer=await _member(session, incident, incident.late_by),
         )
 
-    async def _whom(self, session: AsyncSession, incident: Incident) -> SignInAs | None:
+    async def _grant(self, session: AsyncSession, incident: Incident) -> Grant | None:
         if not incident.open or incident.grant_id is None:
             return None
-        return await sign_in_as(session, self._vault, incident.organization_id, incident.grant_id)
+        return await Grants(session, self._vault).get(incident.organization_id, incident.grant_id)
+
+    async def _whom(self, session: AsyncSession, incident: Incident, grant: Grant | None) -> SignInAs | None:
+        if grant is None:
+            return None
+        return await owner_of(session, self._vault, incident.organization_id, grant)
 
     async def card(self, session: AsyncSession, one: CardNotification) -> IncidentCard | None:
         """Return what the card says; None if its recipient may not see it any more."""

@@ -75,6 +75,11 @@ def ends_at(platform: Platform, grant: Grant) -> datetime | None:
     return min((end for end in (access, _data_until(platform, grant)) if end is not None), default=None)
 
 
+def fixed_length(platform: Platform, grant: Grant) -> timedelta | None:
+    """Return how long each sign-in lasts; None: renewals move the end, or the length is not known."""
+    return None if renewable(platform, grant) else platform.access_lifetime
+
+
 def only_data_ends(platform: Platform, grant: Grant) -> bool:
     """Tell whether at `ends_at` the platform only stops showing data, while the tokens still work."""
     data = _data_until(platform, grant)

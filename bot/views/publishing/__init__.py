@@ -1,0 +1,1 @@
+"""Publishing in words: what each platform's fields are called, and what its refusals mean."""
