@@ -325,7 +325,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     )
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
-    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
+    connect = Connect(services.catalog, services.connecting, services.choosing, profiles, home, database)
     for story in (
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),

@@ -28,3 +28,9 @@ def offered(said: Message, commands: Sequence[str]) -> Message:
 def instead(said: str, commands: Sequence[str]) -> Message:
     """Return a sentence with a button for each command that its reader may have meant."""
     return offered(Message(text=said, blocks=[kit.words(said)]), commands)
+
+
+def reconnect(accounts: Sequence[str], organization: str, commands: Sequence[str]) -> Message:
+    """Return the answer to somebody who wants to connect accounts that are connected already."""
+    are = "is an account" if len(accounts) == 1 else "are accounts"
+    return instead(f"{kit.listed(accounts)} {are} of {organization} already. Reconnect?", commands)

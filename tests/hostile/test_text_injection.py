@@ -43,6 +43,7 @@ from bot.services.notifications import (
     ReceiptLine,
 )
 from bot.services.organizations.access_requests import AccessAsked, Asked, Asks, Door, WhoCanHelp
+from bot.services.organizations.channels import Requested, Switched
 from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
@@ -319,6 +320,7 @@ class Specimens:
                 platform=found.platform, accounts=[self.row(Account)] * 7, cannot_publish=[self.unable()]
             ),
             AccessAsked: AccessAsked(came_to=Asked.SENT, owners=(OTTO, ADA)),
+            Switched: lambda: Switched(organization=self.text),
             WhoCanHelp: WhoCanHelp(
                 asks=Asks.ROLE,
                 role=Role.ADMIN,
@@ -507,7 +509,7 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        AccessAsked, WhoCanHelp, CannotPublish,
+        AccessAsked, Switched, Requested, WhoCanHelp, CannotPublish,
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,

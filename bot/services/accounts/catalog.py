@@ -61,7 +61,7 @@ class PlatformCatalog:
 
     def _called(self, word: str) -> list[PlatformSettings]:
         """Return the platforms that the word names, such as "Twitter", "x.com", "twitter/x" or "tik tok"."""
-        parts = {_bare(part) for part in re.split("[/,&+|]", word)} | {_bare(word)}
+        parts = {_bare(part) for part in re.split(r"[/,&+|\s]", word)} | {_bare(word)}
         return [
             each
             for each in self._platforms.values()

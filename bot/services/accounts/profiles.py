@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from bot.services.accounts.diagnosis import Diagnosis, diagnose, state_of
 from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
 from bot.services.errors import NotFoundError, Thing, UnknownAccountError
-from storage.folding import near
 from storage.account_listings import Listing, Listings
 from storage.accounts import Accounts
+from storage.folding import near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -236,10 +236,9 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
             return FieldErrors({error.field: sentence(error.error)}), error.error.code
         case InvalidFieldError(error=refused):
             return Say(text=sentence(refused)), refused.code
-        case UnknownPlatformError(near=near) | UnknownAccountError(near=near):
-            return Say.of(instead(sentence(error), [f"{route.key} {name}" for name in near])), error.code
         case ServiceError():
-            return Say(text=sentence(error)), error.code
+            meant = [f"{route.key} {name}" for name in meant_by(error)]
+            return Say.of(instead(sentence(error), meant)) if meant else Say(text=sentence(error)), error.code
         case PlatformError():
             return Say(text=explain(error)), name
     if is_outage(error):
@@ -251,6 +250,17 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
     else:
         outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
     return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
+
+
+def meant_by(error: ServiceError) -> tuple[str, ...]:
+    """Return what a person may have meant who typed a name that there is not."""
+    match error:
+        case UnknownPlatformError(near=near, offered=offered):
+            return near or offered
+        case UnknownAccountError(near=near):
+            return near
+        case _:
+            return ()
 
 
 def in_open_form(body: Json, sentence: str, *, changed: bool = False) -> Answer:
