@@ -123,6 +123,7 @@ async def upload_reel(posting: Posting, outgoing: Outgoing, handles: dict[str, s
     """Upload a Reel in one request, or what is missing of it after an interruption.
 
     Raises:
+        Expired: Facebook has dropped what was uploaded.
         PlatformError: It is not uploaded yet.
 
     """
@@ -133,6 +134,8 @@ async def upload_reel(posting: Posting, outgoing: Outgoing, handles: dict[str, s
         await outgoing.keep(dict(handles))
     elif "uploaded" not in handles:
         status = object_of((await posting.read(f"/{handles['video']}", fields="status")).get("status"))
+        if text_of(status.get("video_status")) in FAILED:
+            raise Expired("upload")
         # The misspelling is Meta's.
         offset = whole(object_of(status.get("uploading_phase")).get("bytes_transfered")) or 0
     if "uploaded" in handles:

@@ -144,9 +144,9 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
     ada = await office.installed()
     expected = {
         "org create": "Type a name after it: /octapost org create Blue Door Bakery.",
-        "org create acme": "An organization whose name looks like acme is already used in the same workspace.",
-        "org create \u3164\u200b": "That name has no character that can be seen.",
-        f"org create {'x' * 81}": "That name has 81 characters; at most 80 work.",
+        "org create acme": "A name that looks like acme is already taken in this workspace.",
+        "org create \u3164\u200b": "That name has no visible characters.",
+        f"org create {'x' * 81}": "That name has 81 characters. The most is 80.",
         "org rename": "Type a name after it: /octapost org rename",
         "org invite": "Name the person with @",
         "org invite <@U0OTTO|otto> king": "The role is one of member, admin, owner.",
@@ -157,7 +157,7 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
         "org role <@U0ADA|ada> admin": "Acme needs at least one owner.",
         "org code owner": "A code can make a member or an admin: /octapost org code admin.",
         "org join": "Type the code after it",
-        "org join ABCD-EFGH-JKLM-NPQR": "That code isn't valid any more.",
+        "org join ABCD-EFGH-JKLM-NPQR": "That code doesn't work any more.",
         "org invite <@U0NOBODY|x>": "Slack doesn't know that person in this workspace.",
         "org invite <@U0GUS|gus>": "Gus Guest is a guest of this workspace, and guests can't be members.",
         "org invite <@U0DEL|del>": "Del Deleted can't be a member: only people of this workspace can.",
@@ -277,7 +277,7 @@ async def test_the_last_owner_stays_and_one_of_two_may_go(either_office: Office)
     second = await said(await either_office.person(OLGA), "org remove <@U0OLGA|olga>")
 
     assert "a member of Acme" in first
-    assert "Acme needs at least one owner. Make somebody else an owner first." in second
+    assert "Acme needs at least one owner. Make someone else an owner first." in second
 
 
 async def test_people_are_managed_in_the_members_modal(office: Office) -> None:
@@ -345,7 +345,7 @@ async def test_a_code_lets_another_workspace_in_once_and_owners_are_told(either_
     again = await said(bea, f"org join {code}")
 
     assert "This workspace can now use Acme, and you are an admin of it." in words
-    assert "That code isn't valid any more." in again
+    assert "That code doesn't work any more." in again
     [news] = await told(ada, seen)
     assert "The workspace Blue Door joined Acme with a one-time code." in news
     assert "Bea Baker" in news

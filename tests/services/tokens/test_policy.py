@@ -401,7 +401,7 @@ async def test_a_member_who_removes_us_at_linkedin_is_missed_without_a_post(
     assert (first.status, first.suspected_at is not None) == (GrantStatus.HEALTHY, True)
     assert after.status == GrantStatus.NEEDS_RECONNECT
     [notice] = await works.said()
-    assert "until somebody reconnects" in notice["text"]
+    assert "reconnecting. Until then" in notice["text"]
 
 
 @pytest.mark.parametrize(
