@@ -18,6 +18,8 @@ AUTHORIZE_URL = f"https://www.facebook.com/{DEFAULT_GRAPH_VERSION}/dialog/oauth"
 TOKEN_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/oauth/access_token"
 REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
 APP_ID = Shape(pattern=r"\d+", words="the app id: digits only")
+OPTIONS = ("graph_version", "config_id")
+OPTION_SHAPES = {"config_id": Shape(pattern=r"\d+", words="the configuration's id: digits only")}
 DATA_ACCESS_WINDOW = timedelta(days=90)
 """https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23)."""
 REFUSAL_PARAMETERS = ("error", "error_code")

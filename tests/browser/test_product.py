@@ -89,6 +89,7 @@ async def test_pages_are_picked_in_slack_and_one_is_disconnected_again(ada: Newc
     await expect(accounts).not_to_contain_text("Harbor Market")
 
 
+@in_full
 async def test_a_forwarded_link_ends_before_the_platform(
     ada: Newcomer, page: Page, sandbox: Playground
 ) -> None:

@@ -22,7 +22,7 @@ from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import NOT_SHOWN, Account, Grant, Incident

@@ -19,7 +19,7 @@ from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.accounts import Accounts
 from storage.engine.db import Database
 from storage.engine.statements import now
