@@ -130,7 +130,7 @@ async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(o
 
     asked = await otto.command("accounts")
 
-    assert "For which organization is /octapost accounts?" in text_of(asked)
+    assert "Which organization is /octapost accounts for?" in text_of(asked)
     await otto.choose(asked, "Cafe")
     await otto.slack.until(lambda: "Cafe has no accounts yet." in text_of(otto.seen()[-1]))
     assert "This channel is linked to Acme, so I've asked its admins." in await said(otto, "org switch Cafe")
