@@ -6,7 +6,7 @@ from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from sandbox.platforms.x import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 
