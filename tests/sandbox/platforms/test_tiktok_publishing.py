@@ -179,6 +179,29 @@ async def test_a_large_video_goes_on_where_it_was_cut(
     assert delivery.media.reads == [(key, 0, CHUNK), (key, CHUNK, CHUNK + 100)]
 
 
+async def test_a_chunk_that_breaks_off_is_dropped(
+    tiktok: TikTokSimulator, publisher: TikTokPublisher, delivery: Delivery, http: httpx.AsyncClient
+) -> None:
+    content = video_of(delivery)
+    file = delivery.media.files[content.media[0].key]
+    prepared = await publisher.prepare(delivery.of(content), {})
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield file[:100]
+        raise ConnectionError
+
+    size = {"Content-Length": str(len(file)), "Content-Range": f"bytes 0-{len(file) - 1}/{len(file)}"}
+    kind = {"Content-Type": "video/mp4"}
+    with pytest.raises(ConnectionError):
+        await http.put(prepared.handles["upload_url"], content=broken(), headers=size | kind)
+    found = await publisher.look(delivery.of(content), prepared.handles, POST, SINCE)
+    await publisher.send(delivery.of(content), prepared.handles, POST)
+
+    [post] = tiktok.timeline.posts()
+    assert found.outcome is Outcome.NOT_SENT
+    assert post.media[0].file.content == file
+
+
 async def test_a_lost_answer_to_the_last_chunk_is_found_and_the_post_is_there_once(
     tiktok: TikTokSimulator, publisher: TikTokPublisher, delivery: Delivery
 ) -> None:
