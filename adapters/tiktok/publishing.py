@@ -153,14 +153,14 @@ class TikTokPublisher:
             if refusal.code in UNKNOWN_POST:
                 return Finding(outcome=Outcome.UNREADABLE)
             raise
-        state, pause = text_of(status.get("status")), pause_after(since)
+        state = text_of(status.get("status"))
         if state in DONE or state == IN_INBOX:
-            return live_finding(outgoing, handles, status, pause)
+            return live_finding(outgoing, handles, status, since)
         if state == "FAILED":
             return failed_finding(outgoing, status)
         if state == "EXPIRED" or (state == UPLOADING and uploaded(status) < size_of(outgoing)):
             return Finding(outcome=Outcome.NOT_SENT)
-        return Finding(outcome=Outcome.PROCESSING, again_in=pause)
+        return Finding(outcome=Outcome.PROCESSING, again_in=pause_after(since))
 
     async def presence(
         self,

@@ -20,27 +20,33 @@ from adapters.tiktok.refusals import FAILURES
 USERNAME = "username"
 """The handle with the account's name, for addresses."""
 FIRST_LOOK = timedelta(seconds=5)
+REVIEWED_WITHIN = timedelta(minutes=3)
+"""What most reviews take at most; some take hours."""
 UPLOADING = "PROCESSING_UPLOAD"
 DONE = frozenset({"PUBLISH_COMPLETE", "PUBLISH_SUCCESS"})
 IN_INBOX = "SEND_TO_USER_INBOX"
 
 
-def live_finding(
-    outgoing: Outgoing, handles: Handles, status: Mapping[str, Any], pause: timedelta
-) -> Finding:
-    """Return that a post is live or in the inbox, with its address if TikTok has named it."""
+def live_finding(outgoing: Outgoing, handles: Handles, status: Mapping[str, Any], since: datetime) -> Finding:
+    """Return that a post is live or in the inbox, with its address if TikTok has named it.
+
+    The address of a public post is waited for as long as most reviews take.
+    """
     username = handles.get(USERNAME, "")
     profile = f"https://www.tiktok.com/@{quote(username, safe='')}" if username else "https://www.tiktok.com/"
     post_id = _post_id(status)
     privacy = outgoing.content.options.get("privacy", "")
     again_in: timedelta | None = None
+    in_review = privacy == PUBLIC and not post_id and status.get("status") in DONE
+    if in_review and datetime.now(UTC) - since < REVIEWED_WITHIN:
+        return Finding(outcome=Outcome.PROCESSING, again_in=pause_after(since))
     if post_id:
         kind, note = "video" if is_video(outgoing.content) else "photo", ""
         profile = f"{profile}/{kind}/{post_id}"
     elif status.get("status") == IN_INBOX:
         note = "in_inbox"
     elif privacy == PUBLIC:
-        note, again_in = "link_later", pause
+        note, again_in = "link_later", pause_after(since)
     else:
         note = "only_me" if privacy == ONLY_ME else "no_link"
     receipt = Receipt(id=post_id, url=outgoing.client.at(profile), note=note)

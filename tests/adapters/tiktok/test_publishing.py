@@ -46,7 +46,7 @@ from adapters.tiktok.publishing import (
 from adapters.tiktok.refusals import FAILURES, MISSING_SCOPE, PUBLISHING
 from adapters.tiktok.uploads import CHUNK
 from tests.credentials import client_of
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 UPLOAD = "https://open-upload-sg.tiktokapis.com/video/?upload_id=730&upload_token=tok"
 ID = "v_pub_file~v2-1.730"
@@ -449,7 +449,7 @@ async def test_bytes_go_only_to_a_safe_address(
     assert delivery.kept == []
 
 
-PROFILE, IN_5_S = "https://www.tiktok.com/@octademo", timedelta(seconds=5)
+PROFILE = "https://www.tiktok.com/@octademo"
 
 
 @pytest.mark.parametrize(
@@ -498,10 +498,20 @@ async def test_a_live_post_has_its_id_now_later_or_never(
 ) -> None:
     httpx_mock.add_response(url=STATUS, **ok(status))
     content = video_of(delivery, privacy=privacy)
-    finding = await publisher.look(delivery.of(content), HANDLES, POST, datetime.now(UTC))
+    sent_at = datetime.now(UTC) - timedelta(minutes=4)
+    finding = await publisher.look(delivery.of(content), HANDLES, POST, sent_at)
 
-    later = IN_5_S if expected.note == "link_later" else None
+    later = timedelta(seconds=30) if expected.note == "link_later" else None
     assert finding == Finding(outcome=Outcome.LIVE, receipt=expected, again_in=later)
+
+
+async def test_the_address_of_a_public_post_is_waited_for_as_long_as_most_reviews_take(
+    publisher: TikTokPublisher, delivery: Delivery, httpx_mock: HTTPXMock
+) -> None:
+    httpx_mock.add_response(url=STATUS, **ok({"status": "PUBLISH_COMPLETE"}))
+    finding = await publisher.look(delivery.of(video_of(delivery)), HANDLES, POST, datetime.now(UTC))
+
+    assert finding == Finding(outcome=Outcome.PROCESSING, again_in=timedelta(seconds=5))
 
 
 async def test_photos_have_the_address_of_photos(

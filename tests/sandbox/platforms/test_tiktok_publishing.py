@@ -36,11 +36,10 @@ from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.tiktok.posts import chunks_fit
 from sandbox.platforms.tiktok.simulator import TikTokSimulator
-from tests.consent import consent
 from tests.credentials import client_of, registered
 from tests.media import jpeg, png
-from tests.outgoing import Delivery
 from tests.patience import PATIENCE_S
+from tests.publishing import Delivery, sign_in
 
 OCTA, PENNY = "octa_demo", "private_penny"
 POST = Step(kind=StepKind.POST)
@@ -95,10 +94,7 @@ async def host(tiktok: TikTokSimulator) -> AsyncIterator[str]:
 
 
 async def signed_in(tiktok: TikTokSimulator, http: httpx.AsyncClient, person: str = OCTA) -> Delivery:
-    client = client_of(PLATFORM.apps[0], tiktok.url)
-    query = await consent(http, PLATFORM, client, person=person)
-    tokens = await TikTok(http).exchange(client, code=query["code"], verifier=None)
-    return Delivery(client=client, tokens=tokens, account_id=tokens.subject or "", handle="@octademo")
+    return await sign_in(http, TikTok(http), PLATFORM.apps[0], tiktok, person=person)
 
 
 @pytest.fixture
@@ -177,6 +173,29 @@ async def test_a_large_video_goes_on_where_it_was_cut(
     assert before == []
     assert post.media[0].file.size == SIZE
     assert delivery.media.reads == [(key, 0, CHUNK), (key, CHUNK, CHUNK + 100)]
+
+
+async def test_a_chunk_that_breaks_off_is_dropped(
+    tiktok: TikTokSimulator, publisher: TikTokPublisher, delivery: Delivery, http: httpx.AsyncClient
+) -> None:
+    content = video_of(delivery)
+    file = delivery.media.files[content.media[0].key]
+    prepared = await publisher.prepare(delivery.of(content), {})
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield file[:100]
+        raise ConnectionError
+
+    size = {"Content-Length": str(len(file)), "Content-Range": f"bytes 0-{len(file) - 1}/{len(file)}"}
+    kind = {"Content-Type": "video/mp4"}
+    with pytest.raises(ConnectionError):
+        await http.put(prepared.handles["upload_url"], content=broken(), headers=size | kind)
+    found = await publisher.look(delivery.of(content), prepared.handles, POST, SINCE)
+    await publisher.send(delivery.of(content), prepared.handles, POST)
+
+    [post] = tiktok.timeline.posts()
+    assert found.outcome is Outcome.NOT_SENT
+    assert post.media[0].file.content == file
 
 
 async def test_a_lost_answer_to_the_last_chunk_is_found_and_the_post_is_there_once(
