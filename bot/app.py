@@ -38,6 +38,7 @@ from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener, PostResult
+from bot.services.organizations.access_requests import AccessService
 from bot.services.organizations.channels import ChannelService
 from bot.services.organizations.deletion import DeletionService
 from bot.services.organizations.installing import InstallationService
@@ -66,6 +67,7 @@ from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
+from bot.stories.access_requests import AccessStory
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -237,6 +239,7 @@ def _services(base: Base) -> Services:
         deauthorizations=Deauthorizations(catalog=catalog, incidents=incidents, database=database),
         expiry_reminders=ExpiryReminders(catalog, incidents, database),
         watch=IncidentWatch(incidents, database),
+        access=AccessService(database, people),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
         deletions=DeletionService(database, vault, revoking),
@@ -281,10 +284,12 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
-    home = Home(profiles, services.organizations, base.slack_clients, database, base.settings)
+    home = Home(
+        profiles, services.organizations, services.access, base.slack_clients, database, base.settings
+    )
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
-    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
+    connect = Connect(services.catalog, services.connecting, services.choosing, profiles, home, database)
     for story in (
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
@@ -296,6 +301,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         MemberStory(services.members, services.invitations, home),
         ChannelStory(services.channels, services.organizations),
         InvitationStory(services.invitations, home),
+        AccessStory(services.access),
         JoinCodeStory(services.join_codes),
         DeletionStory(services.deletions, services.catalog, home),
         Help(routes, services.catalog, base.settings),
@@ -304,7 +310,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     ):
         routes.include(story)
     connect.register_platforms(routes)
-    dispatcher = Dispatcher(routes, database, base.slack_clients)
+    dispatcher = Dispatcher(routes, database, base.slack_clients, services.access)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     bolt = bolt_app(signing_secret, dispatcher)
     return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.incidents import IncidentService
     from bot.services.incidents.reminders import ExpiryReminders
     from bot.services.incidents.watch import IncidentWatch
+    from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.channels import ChannelService
     from bot.services.organizations.deletion import DeletionService
     from bot.services.organizations.installing import InstallationService
@@ -90,6 +91,7 @@ class Services:
     expiry_reminders: ExpiryReminders
     watch: IncidentWatch
     alert_settings: AlertSettingsService
+    access: AccessService
     channels: ChannelService
     deletions: DeletionService
     installations: InstallationService
