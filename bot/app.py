@@ -42,6 +42,7 @@ from bot.services.media.intake import Intake
 from bot.services.media.library import MediaLibrary
 from bot.services.media.sweeping import MediaSweeper
 from bot.services.notifications import Listener, PostResult
+from bot.services.organizations.access_requests import AccessService
 from bot.services.organizations.channels import ChannelService
 from bot.services.organizations.deletion import DeletionService
 from bot.services.organizations.installing import InstallationService
@@ -70,6 +71,7 @@ from bot.slack.files import SlackFiles
 from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
+from bot.stories.access_requests import AccessStory
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -255,6 +257,7 @@ def _services(base: Base) -> Services:
         deauthorizations=Deauthorizations(catalog=catalog, incidents=incidents, database=database),
         expiry_reminders=ExpiryReminders(catalog, incidents, database),
         watch=IncidentWatch(incidents, database),
+        access=AccessService(database, people),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
         deletions=DeletionService(database, vault, revoking),
@@ -302,7 +305,9 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
-    home = Home(profiles, services.organizations, base.slack_clients, database, base.settings)
+    home = Home(
+        profiles, services.organizations, services.access, base.slack_clients, database, base.settings
+    )
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
     files = SlackFiles(
@@ -312,7 +317,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         vault=vault,
         api_url=base.settings.slack_api_url,
     )
-    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
+    connect = Connect(services.catalog, services.connecting, services.choosing, profiles, home, database)
     for story in (
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
@@ -324,6 +329,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         MemberStory(services.members, services.invitations, home),
         ChannelStory(services.channels, services.organizations),
         InvitationStory(services.invitations, home),
+        AccessStory(services.access),
         JoinCodeStory(services.join_codes),
         DeletionStory(services.deletions, services.catalog, home),
         Help(routes, services.catalog, base.settings),
@@ -332,7 +338,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     ):
         routes.include(story)
     connect.register_platforms(routes)
-    dispatcher = Dispatcher(routes, database, base.slack_clients)
+    dispatcher = Dispatcher(routes, database, base.slack_clients, services.access)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     bolt = bolt_app(signing_secret, dispatcher)
     return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.services.incidents.watch import IncidentWatch
     from bot.services.media.intake import Intake
     from bot.services.media.library import MediaLibrary
+    from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.channels import ChannelService
     from bot.services.organizations.deletion import DeletionService
     from bot.services.organizations.installing import InstallationService
@@ -98,6 +99,7 @@ class Services:
     expiry_reminders: ExpiryReminders
     watch: IncidentWatch
     alert_settings: AlertSettingsService
+    access: AccessService
     channels: ChannelService
     deletions: DeletionService
     installations: InstallationService

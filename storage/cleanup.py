@@ -10,6 +10,7 @@ from sqlmodel import col, delete
 from storage.attempts import REMEMBERED
 from storage.engine.statements import now
 from storage.models import (
+    AccessRequest,
     AttemptOutcome,
     Browser,
     ConnectionAttempt,
@@ -37,6 +38,7 @@ MODELS = (
     Discovery,
     GridHome,
     MediaAddress,
+    AccessRequest,
 )
 _UNSYNCHRONIZED = {"synchronize_session": False}
 

@@ -31,6 +31,7 @@ from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
+from storage.access_requests import AccessRequests, NewAccessRequest
 from storage.accounts import Accounts
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
@@ -385,6 +386,8 @@ class Tenant:
     """Late: it waits for somebody to decide."""
     draft: str
     """Of the owner."""
+    access: str
+    """A request for access, of somebody who is nobody else's."""
 
 
 async def tenant(
@@ -487,7 +490,11 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
                 user_id=owner.user_id,
             ),
         )
+        access = await AccessRequests(session).request(
+            organization_id, NewAccessRequest(**place, user_id=f"U0ASKS{word.upper()}", role=Role.MEMBER)
+        )
         assert request is not None
+        assert access is not None
     return Tenant(
         word=word,
         organization=organization_id,
@@ -502,6 +509,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         request=request.id,
         delivery=waiting.id,
         draft=draft.id,
+        access=access.id,
     )
 
 
