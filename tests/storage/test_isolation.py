@@ -88,6 +88,8 @@ ABSENT = {
     "author": "mem_absent",
     "post_id": "pst_absent",
     "draft_id": "drf_absent",
+    "key": "absent",
+    "keys": ["absent"],
     "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
 }
 HARMLESS: dict[str, Any] = {
@@ -113,6 +115,8 @@ HARMLESS: dict[str, Any] = {
     "new_post": NewPost(author="mem_x", text="Mugs"),
     "slack_id": "T1",
     "channel": "C1",
+    "token": "a" * 43,
+    "lives": timedelta(hours=2),
 }
 
 
@@ -132,6 +136,8 @@ def of(world: World) -> dict[str, Any]:
         "delivery_id": world.delivery_id,
         "author": world.membership_id,
         "draft_id": world.draft_id,
+        "key": world.media_keys[0],
+        "keys": world.media_keys,
         "invitation_id": world.invitation_id,
         "request_id": world.request_id,
         "access_id": world.access_id,

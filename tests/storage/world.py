@@ -31,6 +31,7 @@ from storage.install_states import InstallStates
 from storage.installations import BotTokenPair, Installations, InstalledApp
 from storage.invitations import Invitations
 from storage.join_codes import JoinCodes
+from storage.media import Files
 from storage.memberships import Members
 from storage.models import (
     Delivery,
@@ -38,6 +39,7 @@ from storage.models import (
     IncidentKind,
     Organization,
     Role,
+    StoredFile,
     Ticket,
     new_id,
     new_secret,
@@ -91,6 +93,8 @@ class World:
     delivery_id: str
     late_delivery_id: str
     draft_id: str
+    media_keys: list[str]
+    """Of a file of the post, and of one that nothing has."""
     invitation_id: str
     request_id: str
     access_id: str
@@ -155,6 +159,32 @@ async def _posts(
         organization_id, member.id, new_id("drf"), {"text": f"Cups of {suffix}"}, slack_id="", channel=""
     )
     return sent, late, draft
+
+
+async def _files(session: AsyncSession, delivery: Delivery, suffix: str) -> list[str]:
+    """Return the keys of a file of the delivery's post, which its platform may fetch, and of one that nothing has."""
+    files, organization_id, keys = Files(session), delivery.organization_id, [f"one{suffix}", f"two{suffix}"]
+    for key in (*keys, f"three{suffix}"):
+        await files.announce(key)
+    for key in keys:
+        await files.add(stored_file(organization_id, key))
+    await files.use(organization_id, delivery.post_id, keys[:1])
+    await files.open_address(new_secret(), organization_id, keys[0], delivery.id, timedelta(hours=2))
+    return keys
+
+
+def stored_file(organization_id: str, key: str, name: str = "mugs.jpg") -> StoredFile:
+    """Return a file that is not stored yet."""
+    return StoredFile(
+        organization_id=organization_id,
+        key=key,
+        name=name,
+        kind="image",
+        type="image/jpeg",
+        size=4,
+        sha256=bytes(32),
+        used_at=utc_now(),
+    )
 
 
 async def build(database: Database, vault: Vault, suffix: str) -> World:
@@ -237,6 +267,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
         sent, late, draft = await _posts(session, vault, account, member, suffix)
+        keys = await _files(session, sent, suffix)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
@@ -277,6 +308,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         delivery_id=sent.id,
         late_delivery_id=late.id,
         draft_id=draft.id,
+        media_keys=keys,
         invitation_id=invitation.id,
         request_id=request.id,
         access_id=access_id,

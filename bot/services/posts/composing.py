@@ -202,7 +202,7 @@ class Composing:
 
     async def discard(self, actor: Actor, draft_id: str) -> None:
         """Delete a draft of the actor's, with its files."""
-        async with acting(self._database, actor, Permission.PUBLISH) as session:
+        async with acting(self._database, actor, Permission.PUBLISH, system=True) as session:
             drafts = Drafts(session)
             found = await drafts.get(actor.organization_id, actor.membership_id, draft_id)
             if found is not None:

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True).with_variant(sa.String(26), "sqlite")
+SYSTEM = "current_setting('octapost.system', true) = 'on'"
 ROWS = (
     "organization_id = current_setting('octapost.organization', true)"
     " OR current_setting('octapost.system', true) = 'on'"
@@ -71,6 +72,9 @@ def upgrade() -> None:
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
             op.execute(f"CREATE POLICY octapost_rows ON {table} USING ({ROWS}) WITH CHECK ({ROWS})")
+        op.execute("ALTER TABLE media_removal ENABLE ROW LEVEL SECURITY")
+        op.execute("ALTER TABLE media_removal FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY octapost_rows ON media_removal USING ({SYSTEM}) WITH CHECK ({SYSTEM})")
 
 
 def downgrade() -> None:
