@@ -85,7 +85,14 @@ class PostsStory:
         candidates = await self.composing.candidates(request.actor, written, may_attach=may_attach)
         metadata = str(request.body["view"]["private_metadata"])
         return UpdateModal(
-            views.form(candidates, written, metadata, may_attach=may_attach, alerts=alerts[:MOST_ALERTS])
+            views.form(
+                candidates,
+                written,
+                metadata,
+                may_attach=may_attach,
+                alerts=alerts[:MOST_ALERTS],
+                turn=_turn(request) + 1,
+            )
         )
 
     @on(Kind.ACTION, "compose.text", Permission.PUBLISH)
@@ -108,7 +115,7 @@ class PostsStory:
         await self.composing.save(request.actor, draft_id, written, where)
         if not written.accounts:
             raise BadInputError("Choose at least one account.", field=views.ACCOUNTS)
-        attached = request.typed(attachments.FILES).get("files") or []
+        attached = _attached(request)
         with time_limit.unlimited():  # files take longer than a request may: the form is filled afterwards
             return await self._continue(request, written, attached)
 
@@ -241,13 +248,29 @@ def _about(request: Request) -> tuple[str, Where]:
     )
 
 
+def _turn(request: Request) -> int:
+    """Return how often the form was shown before."""
+    turns = (block.partition(":") for block in request.state)
+    return max(
+        (int(turn) for name, _, turn in turns if name in attachments.COUNTED and turn.isdecimal()), default=0
+    )
+
+
+def _attached(request: Request) -> Sequence[Mapping[str, Any]]:
+    """Return the files that were attached in the form."""
+    found: Sequence[Mapping[str, Any]] = (
+        request.typed(f"{attachments.FILES}:{_turn(request)}").get("files") or []
+    )
+    return found
+
+
 def _written(request: Request, before: Written) -> Written:
     """Return what is in the first form. What it does not show stays as it was."""
     at = request.typed(views.WHEN).get("selected_date_time")
     accounts = [
         str(option["value"]) for option in request.typed(views.ACCOUNTS).get("selected_options") or ()
     ]
-    kept = request.typed(attachments.KEPT).get("selected_options")
+    kept = request.typed(f"{attachments.KEPT}:{_turn(request)}").get("selected_options")
     keys = None if kept is None else {str(option["value"]) for option in kept}
     return replace(
         before,

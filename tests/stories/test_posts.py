@@ -14,7 +14,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import ADA
 from storage.engine.statements import now
 from storage.models import Delivery, Draft
-from tests.media import jpeg
+from tests.media import jpeg, mp4, pdf, png
 from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -184,3 +184,54 @@ async def test_a_picture_attached_in_the_form_arrives_as_it_is(office: Office) -
     [post] = office.world.platforms["facebook"].timeline.posts()
     assert "on its way to 1 account" in text_of(shown)
     assert (post.text, [one.file.content for one in post.media]) == ("Fresh mugs today", [jpeg()])
+
+
+async def test_a_file_that_is_not_taken_leaves_everything_else_in_the_form(office: Office) -> None:
+    ada = await page_owner(office)
+    good = office.slack.upload(ADA, "mugs.jpg", jpeg(), "image/jpeg")
+    wrong = office.slack.upload(ADA, "cups.jpg", png(), "image/jpeg")
+
+    again = await written(ada, "Fresh mugs today", files=[good.id, wrong.id])
+    described = await ada.submit(again)
+    shown = await ada.submit(described)
+    await settled(office)
+
+    assert "cups.jpg is a PNG" in text_of(again)
+    assert "mugs.jpg" in text_of(again)
+    assert "on its way to 1 account" in text_of(shown)
+    [post] = office.world.platforms["facebook"].timeline.posts()
+    assert (post.text, [one.file.content for one in post.media]) == ("Fresh mugs today", [jpeg()])
+
+
+async def test_files_an_account_does_not_take_are_said_beside_it(office: Office) -> None:
+    ada = await page_owner(office)
+    paper = office.slack.upload(ADA, "prices.pdf", pdf(), "application/pdf")
+
+    again = await written(ada, "Fresh mugs today", files=[paper.id])
+
+    assert "doesn't take these files in one post" in text_of(again)
+    assert "prices.pdf" in text_of(again)
+
+
+async def test_two_pictures_become_one_post_in_their_order(office: Office) -> None:
+    ada = await page_owner(office)
+    pictures = [office.slack.upload(ADA, f"{width}.jpg", jpeg(width), "image/jpeg") for width in (640, 800)]
+
+    await written(ada, "Fresh mugs today", files=[one.id for one in pictures])
+    await settled(office)
+
+    [post] = office.world.platforms["facebook"].timeline.posts()
+    assert [one.file.content for one in post.media] == [jpeg(640), jpeg(800)]
+
+
+async def test_a_video_arrives_as_it_is(office: Office) -> None:
+    ada = await page_owner(office)
+    clip = office.slack.upload(ADA, "mugs.mp4", mp4(), "video/mp4")
+
+    asked = await written(ada, "Fresh mugs today", files=[clip.id])
+    await ada.submit(asked)
+    await settled(office)
+
+    assert "Reel or Short" in text_of(asked)
+    [post] = office.world.platforms["facebook"].timeline.posts()
+    assert [one.file.content for one in post.media] == [mp4()]

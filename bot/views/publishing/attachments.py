@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bot.views.kit import Json
 
 FILES, KEPT, ALT, REEL = "files", "kept", "alt", "reel"
+COUNTED = frozenset({FILES, KEPT})
+"""Inputs whose names have the number of the form's turn."""
 MOST_FILES = 10
 """https://docs.slack.dev/reference/block-kit/block-elements/file-input-element, read 2026-11-30."""
 MOST_BYTES = 10 * 1024 * 1024
@@ -57,8 +59,12 @@ NO_SCOPE = (
 )
 
 
-def files(*, allowed: bool, written: Written) -> list[Json]:
-    """Return the input for files, and those that are attached already; or why files can't be attached."""
+def files(written: Written, turn: int, *, allowed: bool) -> list[Json]:
+    """Return the input for files, and those that are attached already; or why files can't be attached.
+
+    `turn` counts how often the form was shown. It is part of the inputs' names, since Slack keeps what is in an input
+    of the same name: the same files would be sent again.
+    """
     blocks: list[Json] = []
     if written.media:
         options = [kit.option(_line(one), one.key) for one in written.media]
@@ -68,13 +74,15 @@ def files(*, allowed: bool, written: Written) -> list[Json]:
             "options": options,
             "initial_options": options,
         }
-        blocks.append(kit.entry(KEPT, "Attached", element, hint="Untick what to leave out.", optional=True))
+        blocks.append(
+            kit.entry(f"{KEPT}:{turn}", "Attached", element, hint="Untick what to leave out.", optional=True)
+        )
     if not allowed:
         return [*blocks, kit.fine_print(NO_SCOPE)]
     if (room := MOST_FILES - len(written.media)) > 0:
         element = {"type": "file_input", "action_id": "compose.files", "max_files": room}
         hint = "Pictures, a video or a PDF, up to 10 MB each."
-        blocks.append(kit.entry(FILES, "Files", element, hint=hint, optional=True))
+        blocks.append(kit.entry(f"{FILES}:{turn}", "Files", element, hint=hint, optional=True))
     return blocks
 
 

@@ -42,15 +42,17 @@ def form(
     *,
     may_attach: bool,
     alerts: Sequence[str] = (),
+    turn: int = 0,
 ) -> Json:
     """Return the form with what has been written so far. `metadata` names the organization and the draft.
 
-    `may_attach`: the workspace lets the app read files; `alerts`: what is wrong with what was sent.
+    `may_attach`: the workspace lets the app read files; `alerts`: what is wrong with what was sent;
+    `turn`: how often the form was shown before.
     """
     able = [one for one in candidates if one.unsuited is None]
     blocks = [attachments.alert(text) for text in alerts]
     blocks.append(_text(written.text))
-    blocks += attachments.files(allowed=may_attach, written=written)
+    blocks += attachments.files(written, turn, allowed=may_attach)
     if able:
         blocks.append(_accounts(able, written.accounts))
     blocks.append(

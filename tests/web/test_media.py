@@ -1,0 +1,99 @@
+"""The addresses at which platforms fetch files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from sqlmodel import select
+
+from bot.web.media import range_of
+from storage.media import Files
+from storage.models import Account, Delivery, DeliveryStatus, Membership, new_secret, utc_now
+from storage.posts import NewPost, Posts, Target
+from tests.application import Office
+from tests.storage.world import stored_file
+
+BYTES = bytes(range(256)) * 20_000  # several pieces of 1 MiB
+
+
+async def published(office: Office, status: DeliveryStatus = DeliveryStatus.PREPARING) -> str:
+    """Return the path of a file of a post that is under way."""
+    parts, token = office.parts, new_secret()
+    await parts.posts.library.store.write("key", BytesIO(BYTES))
+    async with office.database.system() as session:
+        account = (await session.exec(select(Account))).one()
+        member = (await session.exec(select(Membership))).first()
+        assert member is not None
+        target = Target(account_id=account.id, due_at=utc_now() + timedelta(days=1), content={})
+        post = await Posts(session).schedule(
+            account.organization_id, NewPost(author=member.id, text="Mugs"), [target]
+        )
+        delivery = (await session.exec(select(Delivery))).one()
+        delivery.status, delivery.work_at = status, None
+        file = stored_file(account.organization_id, "key")
+        file.size = len(BYTES)
+        await Files(session).add(file)
+        await Files(session).use(account.organization_id, post.id, ["key"])
+        await Files(session).open_address(
+            token, account.organization_id, "key", delivery.id, timedelta(hours=2)
+        )
+    return f"/media/{token}"
+
+
+async def test_a_platform_gets_the_file_whole_and_in_parts(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("facebook", choose=1)
+    path = await published(office)
+
+    async with office.browser() as platform:
+        whole = await platform.get(path)
+        head = await platform.head(path)
+        part = await platform.get(path, headers={"Range": "bytes=100-1099"})
+        beyond = await platform.get(path, headers={"Range": f"bytes={len(BYTES)}-"})
+        robots = await platform.get("/robots.txt")
+
+    assert (whole.status_code, whole.content) == (200, BYTES)
+    assert (whole.headers["content-type"], whole.headers["accept-ranges"]) == ("image/jpeg", "bytes")
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    assert (head.headers["content-length"], head.content) == (str(len(BYTES)), b"")
+    assert (part.status_code, part.content) == (206, BYTES[100:1100])
+    assert part.headers["content-range"] == f"bytes 100-1099/{len(BYTES)}"
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(BYTES)}")
+    assert "Allow: /media/\n" in robots.text
+
+
+async def test_nothing_is_there_once_the_outcome_is_final_or_the_bytes_are_gone(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("facebook", choose=1)
+    path = await published(office, DeliveryStatus.SENT)
+
+    async with office.browser() as platform:
+        statuses = [(await platform.get(each)).status_code for each in (path, f"/media/{new_secret()}")]
+
+    assert statuses == [404, 404]
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ("", (0, 1000)),
+        ("bytes=0-499", (0, 500)),
+        ("bytes=500-", (500, 1000)),
+        ("bytes=999-5000", (999, 1000)),
+        ("bytes=-100", (900, 1000)),
+        ("bytes=-5000", (0, 1000)),
+        ("bytes=-0", None),
+        ("bytes=1000-", None),
+        ("bytes=9-3", (0, 1000)),
+        ("bytes=0-1,5-6", (0, 1000)),
+        ("bytes=-", (0, 1000)),
+        ("lines=0-1", (0, 1000)),
+        ("bytes=a-b", (0, 1000)),
+    ],
+)
+def test_the_part_that_is_served_is_the_part_that_was_asked_for(
+    header: str, part: tuple[int, int] | None
+) -> None:
+    assert range_of(header, 1000) == part
