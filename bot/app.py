@@ -203,8 +203,7 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct the services."""
     database, vault, adapters = base.database, base.vault, base.adapters
-    people = SlackPeople(base.slack_clients)
-    catalog = PlatformCatalog(base.settings.platforms())
+    people, catalog = SlackPeople(base.slack_clients), PlatformCatalog(base.settings.platforms())
     incidents = IncidentService(catalog, vault)
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
