@@ -14,7 +14,7 @@ from sqlmodel import col, select, update
 from adapters.registry import REGISTRY
 from bot.services.accounts.revoking import REFUSALS, RevocationResult, Revoking
 from sandbox.core import Fault
-from sandbox.platforms.reddit import RedditSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
 from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
