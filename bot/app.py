@@ -73,6 +73,7 @@ from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import LifecycleStory
 from bot.stories.members import MemberStory
 from bot.stories.organizations import OrganizationStory
+from bot.stories.start import Start
 from bot.web.browsers import Cookies
 from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
@@ -332,6 +333,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         InvitationStory(services.invitations, home),
         JoinCodeStory(services.join_codes),
         DeletionStory(services.deletions, services.catalog, home),
+        Start(profiles, services.organizations),
         Help(routes, services.catalog, base.settings),
         home,
         LifecycleStory(services.installations, services.offboarding, database),

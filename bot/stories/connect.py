@@ -86,6 +86,7 @@ class Connect:
         aliases=("add", "link"),
         opens=views.TITLE,
         seldom=True,
+        asks=Permission.CONNECT_ACCOUNTS,
     )
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link that only the sender can use."""

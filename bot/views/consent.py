@@ -66,7 +66,7 @@ def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -
         sign = "✅ " if signs else ""
         said.append(f"{sign}Connected to {done.organization}: {kit.some(attached)} on {platform.name}.")
     if renewed := [name for name in done.renewed if name not in unable]:
-        sign = "🔁 " if signs else ""
+        sign = "✅ " if signs else ""
         said.append(f"{sign}Renewed for {done.organization}: {kit.some(renewed)} on {platform.name}.")
     if unable:
         sign = f"{diagnosis.DOTS[Severity.ORANGE]} " if signs else ""
@@ -129,8 +129,8 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
     if unsaid := set(done.missing) - said:
         asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]
         missing = [scope for scope in asked if scope.name in unsaid]
-        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in missing)
-        lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
+        lost = "; ".join(f"to {scope.reason}" for scope in missing)
+        lines.append(f"Not granted: permission {lost}. Connect again and leave everything ticked to add it.")
     if done.shared:
         lines.append(
             f"Another organization on this installation uses the same {platform.name} sign-in, so both share"

@@ -76,6 +76,31 @@ def state(found: Diagnosis) -> str:
     return STATES[found.problem].format(platform=found.platform.name, work=work)
 
 
+def brief(found: Diagnosis) -> str:
+    """Return how the account is and until when, in the few words that fit on a line."""
+    if found.problem in {Problem.ENDING, Problem.DATA_ENDING}:
+        return f"connected, {until(found.lifetime)}"
+    if found.problem in {Problem.NONE, Problem.SCOPES_MISSING}:
+        return f"{state(found)}, {until(found.lifetime)}"
+    return state(found)
+
+
+def until(lifetime: Lifetime) -> str:
+    """Return how long a working grant lasts, in a few words."""
+    left = in_words(lifetime.left)
+    match lifetime.expiry:
+        case Expiry.NEVER:
+            return "doesn't expire"
+        case Expiry.RENEWS:
+            return "renews itself"
+        case Expiry.RENEWAL_LATE:
+            return f"not renewed for a while, expires in {left}"
+        case Expiry.DATA_UNTIL:
+            return f"next sign-in within {left}"
+        case Expiry.RENEWS_UNTIL | Expiry.NOT_RENEWED | Expiry.ENDS:
+            return f"expires in {left}"
+
+
 def sentence(found: Diagnosis) -> str:
     """Return what the matter is, and why."""
     return SENTENCES[found.problem](found)
@@ -114,10 +139,7 @@ def tally(found: Sequence[Diagnosis]) -> str:
 
 def cannot_publish(found: Sequence[CannotPublish], platform: Platform) -> list[str]:
     """Return why accounts that were just connected can't publish, and what to do; each reason once."""
-    diagnoses = [
-        Diagnosis(platform=platform, account=one.name, problem=one.problem, scopes=one.scopes)
-        for one in found
-    ]
+    diagnoses = [Diagnosis(platform=platform, account=one.name, problem=one.problem) for one in found]
     return list(dict.fromkeys(f"{sentence(one)} {advice(one)}" for one in diagnoses))
 
 
@@ -207,8 +229,8 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.ROLE_FORBIDS: lambda one: (
         f"The role of the person who connected it doesn't allow publishing on {one.platform.name}."
     ),
-    Problem.SCOPE_FORBIDS: lambda one: (
-        f"The permission to publish ({', '.join(one.scopes)}) wasn't granted at sign-in, or has been removed since."
+    Problem.SCOPE_FORBIDS: lambda _: (
+        "The permission to publish wasn't granted at sign-in, or has been removed since."
     ),
     Problem.ACCOUNT_SUSPECTED: lambda one: (
         f"{one.platform.name} said that we can't act for it any more. We ask a second time before we believe it."

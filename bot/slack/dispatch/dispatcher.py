@@ -40,7 +40,7 @@ from bot.slack.routes import (
 from bot.views import help as help_view
 from bot.views import waiting
 from bot.views.errors import not_there
-from bot.views.kit import Json, message_modal
+from bot.views.kit import MENU, Json, message_modal
 from bot.views.organizations import WHICH
 from storage.engine.time_limit import limited
 
@@ -107,7 +107,7 @@ class Dispatcher(AsyncMiddleware):
         """Answer `/octapost ...` with a message; an empty one says nothing."""
         route, rest = self._routes.split(storable(str(turn.body.get("text", ""))))
         if route is None:
-            unknown = help_view.unknown(rest, self._routes.nearest(rest), self._routes.commands())
+            unknown = help_view.unknown(rest, self._routes.nearest(rest))
             return reply(message_body(Say.of(unknown)))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
@@ -124,6 +124,8 @@ class Dispatcher(AsyncMiddleware):
         """Answer a button or a select. The action's value is the id of what it is about."""
         pressed: Json = (turn.body.get("actions") or [{}])[0]
         action_id, value = str(pressed.get("action_id", "")), value_of(pressed)
+        if action_id == MENU:
+            action_id, _, value = value.partition(" ")
         if action_id == waiting.OPEN_AGAIN:
             route, rest = self._again(value)
             begun = self._begin(route, turn, words=rest) if route else None
