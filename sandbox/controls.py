@@ -84,7 +84,7 @@ class Controls:
             "warning": self._warning,
         }
         self._unnoticed: set[str] = set()
-        """Platforms where somebody ended a permission since time last passed."""
+        """Platforms where something happened that they report to nobody, since time last passed."""
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer with the page."""
@@ -153,18 +153,18 @@ class Controls:
         done = f"{_person(simulator, person)}'s permission ended, as if they had removed the app themselves."
         if 200 in [*told.get("webhooks", ()), *told.get("callbacks", ())]:
             return f"{done} {_called(simulator)} has told Octapost: look in Slack."
-        if isinstance(simulator, OAuthSimulator) and simulator.warning_day is not None:
-            name = _called(simulator)
-            return f"{done} {name} has nothing to renew, so Octapost learns of it when it needs the token."
+        return f"{done} {self._to_be_noticed(simulator)}"
+
+    def _to_be_noticed(self, simulator: Simulator) -> str:
         self._unnoticed.add(simulator.name)
-        return f"{done} Octapost learns of it when it next renews the token, and asks again to be sure."
+        return f"{_called(simulator)} tells nobody: Octapost finds it out when it next looks, once a day."
 
     async def _notice(self, simulator: Simulator, _: str) -> str:
         if simulator.name not in self._unnoticed or not isinstance(simulator, OAuthSimulator):
             raise ValueError("there is nothing to find out there")
         self._unnoticed.clear()
         passed = await self._world.let_it_notice()
-        return f"{_spelled(passed)} went by, and Octapost asked {_called(simulator)} twice. Look in Slack."
+        return f"{_spelled(passed)} went by, and Octapost looked at {_called(simulator)}. Look in Slack."
 
     async def _warning(self, simulator: Simulator, _: str) -> str:
         if not isinstance(simulator, OAuthSimulator) or simulator.warning_day is None:
@@ -178,13 +178,12 @@ class Controls:
         return f"{_person(simulator, person)}'s access tokens expired."
 
     async def _measure(self, simulator: Simulator, what: str) -> str:
-        """Do to a person's account what the platform can do; `what` is the measure and the person."""
+        """Do to a person's accounts what the platform can do; `what` is the button's label and the person."""
         label, _, person = what.partition("/")
-        done = _person(simulator, person)
-        if not isinstance(simulator, OAuthSimulator) or label not in simulator.measures:
-            raise ValueError("that cannot be done there")
-        await self._control(simulator, "change", {"person": person, "facts": simulator.measures[label]})
-        return f"{done}: {label}. Octapost looks once a day, and again to be sure: let a day and 20 minutes pass."
+        if not isinstance(simulator, OAuthSimulator) or person not in simulator.people:
+            raise ValueError("nobody of that name is there")
+        done = simulator.act(label, simulator.people[person])
+        return f"{_called(simulator)}: {done}. {self._to_be_noticed(simulator)}"
 
     async def _uninstall(self, simulator: Simulator, team: str) -> str:
         found = self._world.slack.state.installation_for(team)

@@ -12,15 +12,18 @@ replaces only the origin. Each has a control API below `/_control`:
     GET    /_control/settings        the settings and their values
     POST   /_control/settings        {"name": value} changes settings
     POST   /_control/<action>        other actions of the simulator, e.g. revoke
+
+Files that are uploaded are not kept in memory: see `uploads` and `Received`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -31,6 +34,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CONTROL = "/_control"
 KEPT_BODY = 64 * 1024
 """Bytes of a request body that are recorded. Uploads are longer, and nothing reads them again."""
+KEPT_FILE = 4 * 1024 * 1024
+"""Bytes of an uploaded file that are kept, to be looked at. Of a larger one only its size and hash remain."""
 
 
 MOST_FIELDS = 20_000
@@ -59,6 +64,40 @@ class Recorded:
     headers: dict[str, str]
     body: str
     status: int
+
+
+class Received:
+    """A file as it arrives, in one request or in many: its size, its hash, and its bytes unless they are too many."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._kept: bytearray | None = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        """Append a piece."""
+        self.size += len(piece)
+        self._hash.update(piece)
+        if self._kept is not None and self.size <= KEPT_FILE:
+            self._kept += piece
+        else:
+            self._kept = None
+
+    async def take(self, pieces: AsyncIterator[bytes]) -> Received:
+        """Append all pieces and return the file. If the connection breaks, those that arrived are kept."""
+        async for piece in pieces:
+            self.add(piece)
+        return self
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what arrived so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes, or None if there are more than `KEPT_FILE`."""
+        return None if self._kept is None else bytes(self._kept)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,6 +138,9 @@ class Simulator:
     name: ClassVar[str]
     called: ClassVar[str] = ""
     """Its usual name; empty: the one on its consent page."""
+    uploads: ClassVar[re.Pattern[str] | None] = None
+    """Searched for in the path. Handlers of these requests read the body themselves, piece by piece, and it is not
+    recorded. All other bodies are in memory before their handler is called."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -144,7 +186,8 @@ class Simulator:
         if request.path.startswith(CONTROL):
             return await handler(request)
         request = request.clone(client_max_fields=MOST_FIELDS)
-        body = (await request.read())[:KEPT_BODY].decode("utf-8", "replace")
+        streamed = self.uploads is not None and self.uploads.search(request.path) is not None
+        body = "" if streamed else (await request.read())[:KEPT_BODY].decode("utf-8", "replace")
         status = 0
         try:
             fault = next((f for f in self.faults if f.matches(request)), None)
@@ -153,6 +196,7 @@ class Simulator:
                     fault.times -= 1
                 await fault.wait()
                 if fault.status is not None:
+                    await Received().take(request.content.iter_any())
                     status = fault.status
                     return web.Response(
                         status=fault.status,

@@ -48,6 +48,7 @@ MANIFEST: dict[str, Any] = {
         "grid_migration_finished",
         "user_change",
     ],
+    "messages_read_only": True,
 }
 """The app as entered at api.slack.com, without its addresses."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, exists, func, text
 from sqlmodel import col, delete, select, update
 
-from storage.engine.statements import across, insert_once, now, run
+from storage.engine.statements import across, insert_once, now, now_or_null, run
 from storage.models import (
     Account,
     Discovery,
@@ -26,9 +26,8 @@ from storage.models import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
-    from sqlalchemy import ColumnElement
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.vault import Secret, Vault
@@ -45,10 +44,6 @@ class TokenPair:
 
     access: Secret
     refresh: Secret | None
-
-
-def _at(left: timedelta | None) -> ColumnElement[datetime] | None:
-    return None if left is None else now(left)
 
 
 def token_pair(vault: Vault, row: Grant | Revocation) -> TokenPair:
@@ -124,9 +119,9 @@ class Grants:
             stored.values(
                 consented_at=now(),
                 renewed_at=now(),
-                access_expires_at=_at(new.access_expires_in),
-                refresh_expires_at=_at(new.refresh_expires_in),
-                data_access_expires_at=_at(new.data_access_expires_in),
+                access_expires_at=now_or_null(new.access_expires_in),
+                refresh_expires_at=now_or_null(new.refresh_expires_in),
+                data_access_expires_at=now_or_null(new.data_access_expires_in),
             ),
             execution_options=_UNSYNCHRONIZED,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, select, update
 
-from storage.engine.statements import now
+from storage.engine.statements import now, now_or_null
 from storage.models import Account, Grant, GrantStatus
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Looks:
 
     async def again(self, grant_id: str, after: timedelta | None) -> None:
         """Look at the grant's accounts again in `after`; None: not before the next consent."""
-        look_at = None if after is None else now(after)
+        look_at = now_or_null(after)
         change = update(Grant).where(col(Grant.id) == grant_id).values(look_at=look_at)
         await self._session.exec(change, execution_options=_UNSYNCHRONIZED)
 

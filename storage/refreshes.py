@@ -13,7 +13,7 @@ from sqlalchemy import String, bindparam, case, func
 from sqlmodel import and_, col, or_, select, update
 
 from storage.engine.leases import claim, waiting
-from storage.engine.statements import now, rows
+from storage.engine.statements import now, now_or_null, rows
 from storage.models import CODE_LENGTH, FRESH, GRANT_DEAD, REJECTED, Grant, GrantStatus
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Refreshes:
         await self._session.exec(
             change.values(
                 due_at=now(due_in),
-                look_at=None if look_in is None else now(look_in),
+                look_at=now_or_null(look_in),
                 next_reminder_at=now(),
                 lease_until=None,
                 checked_at=now(),

@@ -9,7 +9,7 @@ from sqlalchemy import case
 from sqlmodel import col, delete, select, update
 
 from storage.engine.leases import any_waiting, claim
-from storage.engine.statements import now
+from storage.engine.statements import now, now_or_null
 from storage.grants import Grants, TokenPair, token_pair
 from storage.models import Account, Grant, Revocation, new_id, utc_now
 
@@ -126,7 +126,7 @@ class Revocations:
         await self._session.flush()
         ends = update(Revocation).where(col(Revocation.id) == row.id)
         await self._session.exec(
-            ends.values(access_expires_at=None if expires_in is None else now(expires_in)),
+            ends.values(access_expires_at=now_or_null(expires_in)),
             execution_options=_UNSYNCHRONIZED,
         )
         return True

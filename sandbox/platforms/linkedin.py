@@ -22,12 +22,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.oauth import OAuthSimulator, renamed
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 WARNING_DAY = 53
 """The day on which a token has a week left of its 60, and an organization gets a warning."""
 PAGE_SCOPES = frozenset({"rw_organization_admin", "r_organization_admin"})
+ADMINISTRATOR = "ADMINISTRATOR"
+TAKE_ROLE, GIVE_ROLE = "Take away a Page role", "Give it back"
 BAD_CODE = (
     "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. "
     "Or authorization code expired. Or external member binding exists"
@@ -138,14 +140,44 @@ class LinkedInSimulator(OAuthSimulator):
         return {**super().controls(), "role": self._control_role}
 
     async def _control_role(self, given: dict[str, Any]) -> Any:
-        page, person, role = self.organizations[int(given["page"])], str(given["person"]), str(given["role"])
-        roles = (
-            {**page.roles, person: role}
-            if role
-            else {who: had for who, had in page.roles.items() if who != person}
-        )
+        page = self.organizations[int(given["page"])]
+        return {"roles": self._give_role(page, str(given["person"]), str(given["role"]))}
+
+    def _give_role(self, page: Organization, person: str, role: str) -> dict[str, str]:
+        roles = {who: had for who, had in page.roles.items() if who != person}
+        roles |= {person: role} if role else {}
         self.organizations[page.id] = replace(page, roles=roles)
-        return {"roles": roles}
+        return roles
+
+    def buttons(self) -> list[str]:
+        """Return the labels, with those for a Page role, which is the Page's and not the person's."""
+        return [TAKE_ROLE, GIVE_ROLE, *super().buttons()]
+
+    def act(self, label: str, person: Person) -> str:
+        """Take away the person's role at the first Page that they administer, or give it back."""
+        if label not in {TAKE_ROLE, GIVE_ROLE}:
+            return super().act(label, person)
+        wanted = "" if label == TAKE_ROLE else ADMINISTRATOR
+        theirs = [p for p in ORGANIZATIONS if p.roles.get(person.id) == ADMINISTRATOR]
+        pages = [p for p in theirs if self.organizations[p.id].roles.get(person.id, "") != wanted]
+        if not pages:
+            raise ValueError(
+                f"{person.name} {'has no Page left' if label == TAKE_ROLE else 'has every Page'}"
+            )
+        page = self.organizations[pages[0].id]
+        self._give_role(page, person.id, wanted)
+        return f"{person.name} " + (
+            f"administers {page.name} again" if wanted else f"has no role at {page.name} any more"
+        )
+
+    def rename(self, person: Person) -> str:
+        """Rename the person, and the first Page that they administer."""
+        done = super().rename(person)
+        page = next((p for p in self.organizations.values() if p.roles.get(person.id) == ADMINISTRATOR), None)
+        if page is None:
+            return done
+        self.organizations[page.id] = replace(page, name=renamed(page.name))
+        return f"{done}, and the Page {page.name} is called {self.organizations[page.id].name}"
 
     # Sign-in and tokens
 
@@ -402,15 +434,15 @@ PEOPLE = (
 )
 
 ORGANIZATIONS = (
-    Organization(id=5515, name="Blue Door", vanity="blue-door", roles={"ana-ruiz": "ADMINISTRATOR"}),
-    Organization(id=5516, name="Octa Mugs", vanity="octa-mugs", roles={"ana-ruiz": "ADMINISTRATOR"}),
+    Organization(id=5515, name="Blue Door", vanity="blue-door", roles={"ana-ruiz": ADMINISTRATOR}),
+    Organization(id=5516, name="Octa Mugs", vanity="octa-mugs", roles={"ana-ruiz": ADMINISTRATOR}),
     Organization(id=5517, name="Harbour Lights", vanity="harbour-lights", roles={"ana-ruiz": "ANALYST"}),
     *(
         Organization(
             id=7000 + number,
             name=f"Holding Branch {number:02}",
             vanity=f"holding-branch-{number:02}",
-            roles={"big-holding": "ADMINISTRATOR"},
+            roles={"big-holding": ADMINISTRATOR},
         )
         for number in range(1, 46)
     ),

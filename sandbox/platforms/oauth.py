@@ -15,8 +15,8 @@ from urllib.parse import unquote_plus, urlencode
 
 from aiohttp import web
 
-from sandbox.core import Simulator
 from sandbox.platforms.page import consent_page
+from sandbox.platforms.showing import TimelineSimulator
 from sandbox.platforms.values import (
     Asset,
     Code,
@@ -28,13 +28,14 @@ from sandbox.platforms.values import (
     Rules,
 )
 
+RENAME = "Rename"
+"""The World page's label for another name."""
 
-class OAuthSimulator(Simulator):
+
+class OAuthSimulator(TimelineSimulator):
     """A platform's login. Subclasses set `rules` and `title`, fill `people`, and add their API."""
 
     rules: ClassVar[Rules]
-    title: ClassVar[str]
-    """The platform's name on the consent page."""
     products: ClassVar[str] = ""
     """Its heading on the World page if it simulates several platforms; empty: `title`."""
     registrations: ClassVar[tuple[Registration, ...]]
@@ -43,7 +44,6 @@ class OAuthSimulator(Simulator):
     """Setting -> the path of Octapost to which the platform reports that a person has removed the app."""
     warning_day: ClassVar[int | None] = None
     """The day on which a sign-in that only a person can renew has a week left. None: tokens are refreshed."""
-    colour: ClassVar[str] = "#444"
     asset_question: ClassVar[str] = ""
     """The question about assets, such as "Which Pages may this app use?". Empty: there are no assets."""
     one_asset: ClassVar[bool] = False
@@ -52,6 +52,8 @@ class OAuthSimulator(Simulator):
     """Every scope that this simulator knows."""
     measures: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What the platform can do to an account: the World page's label, and the facts that change."""
+    renames: ClassVar[bool] = True
+    """Accounts can get another name there."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,8 +151,9 @@ class OAuthSimulator(Simulator):
     # The server
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of the consent page, the token endpoint and revocation."""
+        """Return the routes of the consent page, the token endpoint and revocation, besides those of the timeline."""
         found = [
+            *super().routes(),
             web.get(self.rules.authorize_path, self.show_consent),
             web.post(self.rules.authorize_path, self.take_consent),
             web.post(self.rules.token_path, self.token),
@@ -160,15 +163,20 @@ class OAuthSimulator(Simulator):
         return found
 
     def controls(self) -> Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
-        """Return the actions `revoke` {"person": id, "reason": text}, `expire` {"person": id} and `change`.
+        """Add the actions `revoke` {"person": id, "reason": text}, `expire` {"person": id} and `change`.
 
         `change` {"person": id, "name": text, "facts": {...}}: the person's name and facts are different from now on.
         """
         return {
+            **super().controls(),
             "revoke": self._control_revoke,
             "expire": self._control_expire,
             "change": self._control_change,
         }
+
+    def account_name(self, account_id: str) -> str:
+        """Return the name of the person whose account it is. Platforms with other accounts add theirs."""
+        return self.people[account_id].name if account_id in self.people else account_id
 
     async def show_consent(self, request: web.Request) -> web.Response:
         """Answer with the consent page; `?person=` chooses who is signed in."""
@@ -370,6 +378,39 @@ class OAuthSimulator(Simulator):
             grant.access.clear()
         return grant
 
+    def buttons(self) -> list[str]:
+        """Return the labels of what the World page can do to a person's accounts there, in order."""
+        return [*self.measures, *([RENAME] if self.renames else [])]
+
+    def act(self, label: str, person: Person) -> str:
+        """Do to a person's accounts what the label says, and return what happened: a sentence without its full stop.
+
+        Raises:
+            ValueError: That cannot be done there.
+
+        """
+        if label == RENAME and self.renames:
+            return self.rename(person)
+        if label not in self.measures:
+            raise ValueError("that cannot be done there")
+        self.change(person, facts=self.measures[label])
+        return f"{person.name}: {label}"
+
+    def rename(self, person: Person) -> str:
+        """Give a person's account another name and handle, or the old ones again, and return what happened."""
+        facts = {"username": renamed(handle, "_new")} if (handle := person.facts.get("username")) else {}
+        after = self.change(person, name=renamed(person.name), facts=facts)
+        return f"{person.name} is called {after.name} now" + (f", @{facts['username']}" if facts else "")
+
+    def change(self, person: Person, *, name: str = "", facts: Mapping[str, Any] | None = None) -> Person:
+        """Give a person another name and other facts, in all grants, and return the person."""
+        after = replace(person, name=name or person.name, facts={**person.facts, **(facts or {})})
+        self.people[person.id] = after
+        for grant in self.grants.values():
+            if grant.person.id == person.id:
+                grant.person = after
+        return after
+
     async def _control_revoke(self, given: dict[str, Any]) -> Any:
         ended = [g for g in self.grants.values() if given.get("person") in {None, g.person.id} and not g.dead]
         for grant in ended:
@@ -384,10 +425,10 @@ class OAuthSimulator(Simulator):
 
     async def _control_change(self, given: dict[str, Any]) -> Any:
         before = self.people[str(given["person"])]
-        facts = {**before.facts, **given.get("facts", {})}
-        after = replace(before, name=str(given.get("name", before.name)), facts=facts)
-        self.people[before.id] = after
-        for grant in self.grants.values():
-            if grant.person.id == before.id:
-                grant.person = after
+        after = self.change(before, name=str(given.get("name", "")), facts=given.get("facts", {}))
         return {"name": after.name, "facts": sorted(after.facts)}
+
+
+def renamed(name: str, ending: str = " New") -> str:
+    """Return the name with the ending, or without it if it has it already."""
+    return name.removesuffix(ending) if name.endswith(ending) else f"{name}{ending}"

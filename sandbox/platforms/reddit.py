@@ -190,6 +190,7 @@ class RedditSimulator(OAuthSimulator):
         "Suspend": {"suspended": True},
         "Give back": {"suspended": False},
     }
+    renames = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.oauth import OAuthSimulator, renamed
 from sandbox.platforms.values import Asset, Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 SCOPE = "https://www.googleapis.com/auth/"
@@ -143,6 +143,18 @@ class YouTubeSimulator(OAuthSimulator):
             "daily_units": 10_000,
             "signup_error": False,
         }
+
+    def rename(self, person: Person) -> str:
+        """Give each channel of a person another title and handle, or the old ones again."""
+        before: tuple[Channel, ...] = person.facts["channels"]
+        if not before:
+            raise ValueError(f"{person.name} has no channel")
+        after = tuple(replace(c, title=renamed(c.title), handle=renamed(c.handle, "new")) for c in before)
+        self.change(person, facts={"channels": after})
+        return "; ".join(
+            f"{old.title} is called {new.title} now, {new.handle}"
+            for old, new in zip(before, after, strict=True)
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the login, channels.list and the channels' pictures."""

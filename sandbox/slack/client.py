@@ -1,8 +1,10 @@
 """The web client of the simulated Slack: pages drawn by the server, with a little script.
 
 The person is part of the address, so two tabs can be two people: `/client/T0ACME/U0ADA/C0ACMEGEN`. The server sends
-whole pages; afterwards the script gets changed parts from `live`. Each action is a POST to `do`, which calls the same
-methods as tests do. A cookie has the last person, so that Slack's consent pages know who uses the browser.
+whole pages; afterwards the script gets changed parts from `parts`. One tab of a browser waits for changes at
+`/client-changes` and tells the others, because a browser opens only six connections to a server. Each action is a POST
+to `do`, which calls the same methods as tests do. A cookie has the last person, so that Slack's consent pages know who
+uses the browser.
 """
 
 from __future__ import annotations
@@ -82,7 +84,8 @@ def client_routes(slack: SlackSimulator, world_page: str = "") -> list[web.Route
         web.get("/client/{team}", client.enter),
         web.get("/client/{team}/{user}", client.enter),
         web.get(seat, client.show),
-        web.get(f"{seat}/live", client.live),
+        web.get("/client-changes", client.changes),
+        web.get(f"{seat}/parts", client.parts),
         web.post(f"{seat}/do", client.act),
         web.post(f"{seat}/upload", client.upload),
         web.get(f"{seat}/file/{{file}}", client.file),
@@ -153,14 +156,21 @@ class Client:
         answer.set_cookie(LAST_PLACE, seat.place, samesite="Lax", httponly=True)
         return answer
 
-    async def live(self, request: web.Request) -> web.Response:
-        """Answer with the page's parts once something is newer than `version`, at the latest after 25 s."""
-        seat = self._seat(request)
-        known = int(request.query.get("version", "0"))
+    async def changes(self, request: web.Request) -> web.Response:
+        """Answer with the version of the world once it is not `version` any more, at the latest after 25 s."""
+        known = int(request.query["version"])
         if await self.state.changed_since(known) != known:
             await asyncio.sleep(SETTLE_S)
+        return web.json_response({"version": self.state.version}, headers=HEADERS)
+
+    async def parts(self, request: web.Request) -> web.Response:
+        """Answer with the version of the world, and with the page's parts if it is not `version`."""
+        seat = self._seat(request)
         version = self.state.version
-        return web.json_response({"version": version, "parts": self._parts(seat)}, headers=HEADERS)
+        answer: Json = {"version": version}
+        if str(version) != request.query["version"]:
+            answer["parts"] = self._parts(seat)
+        return web.json_response(answer, headers=HEADERS)
 
     async def static(self, request: web.Request) -> web.Response:
         """Answer with the style sheet or the script."""

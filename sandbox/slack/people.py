@@ -54,7 +54,7 @@ class People(Hands):
         These include messages that the app posted in other ways before it answered. For a later answer through a
         `response_url`, use `until`.
         """
-        user, channel = self._person(user_id), self._channel(user_id, channel_id)
+        user, channel = self._person(user_id), self._composing(user_id, channel_id)
         app = self.app()
         if channel.is_archived:
             raise ValueError("an archived channel takes no commands")
@@ -90,7 +90,7 @@ class People(Hands):
 
     async def say(self, user_id: str, channel_id: str, text: str, *, thread_ts: str = "") -> Message:
         """Write an ordinary message; the app gets an event if it subscribed to that."""
-        user, channel = self._person(user_id), self._channel(user_id, channel_id)
+        user, channel = self._person(user_id), self._composing(user_id, channel_id)
         message = self.state.post(channel_id, user_id, text, thread_ts=thread_ts)
         host, installation = self._host(user, user.team_id, channel)
         if installation is None or installation.bot_user_id not in channel.members:
@@ -341,6 +341,13 @@ class People(Hands):
         channel = self.state.channels[channel_id]
         if user_id not in channel.members:
             raise ValueError(f"{user_id} is not in #{channel.name}")
+        return channel
+
+    def _composing(self, user_id: str, channel_id: str) -> Channel:
+        """Return a channel with a composer: a Messages tab that the app made read-only has none."""
+        channel = self._channel(user_id, channel_id)
+        if channel.kind == "im" and self.state.app is not None and self.state.app.messages_read_only:
+            raise ValueError("sending messages to this app has been turned off")
         return channel
 
     def _host(self, user: User, team_id: str, channel: Channel | None) -> tuple[str, Installation | None]:

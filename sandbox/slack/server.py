@@ -78,11 +78,13 @@ class SlackSimulator(People, Administrators, Simulator):
         usage_hint: str = "connect tiktok",
         shortcuts: Iterable[Shortcut | Mapping[str, str]] = (),
         events: Sequence[str] = (),
+        messages_read_only: bool = False,
     ) -> AppConfig:
         """Configure the app as at api.slack.com; a second call replaces the first.
 
         `app_url` is the app's origin; requests are sent to `<app_url>/slack/events`. Without `bot_scopes` the app may
-        request any scope. Only the `events` named here are sent, including `message.im` and the like.
+        request any scope. Only the `events` named here are sent, including `message.im` and the like. With
+        `messages_read_only` people can write nothing in the app's Messages tab, and type no command there.
         """
         self.state.app = AppConfig(
             client_id=client_id,
@@ -96,6 +98,7 @@ class SlackSimulator(People, Administrators, Simulator):
             usage_hint=usage_hint,
             shortcuts=tuple(s if isinstance(s, Shortcut) else Shortcut(**s) for s in shortcuts),
             events=tuple(events),
+            messages_read_only=messages_read_only,
         )
         self.state.touch()
         return self.state.app

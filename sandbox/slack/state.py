@@ -197,6 +197,8 @@ class AppConfig:
     usage_hint: str = "connect tiktok"
     shortcuts: tuple[Shortcut, ...] = ()
     events: tuple[str, ...] = ()
+    messages_read_only: bool = False
+    """People can't write to the app in its Messages tab (`messages_tab_read_only_enabled`)."""
     app_id: str = "A0OCTAPOST"
     name: str = "Octapost"
 

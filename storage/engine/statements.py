@@ -48,6 +48,11 @@ def now(offset: timedelta = timedelta(0)) -> ColumnElement[datetime]:
     return Now(literal(offset.total_seconds(), Float)) if offset else Now()
 
 
+def now_or_null(offset: timedelta | None) -> ColumnElement[datetime] | None:
+    """Return `now(offset)`; None (no end) for None."""
+    return None if offset is None else now(offset)
+
+
 @compiles(Now, "sqlite")
 def _now_sqlite(element: Now, compiler: SQLCompiler, **kw: Any) -> str:
     if len(element.clauses) == 0:

@@ -248,6 +248,19 @@ async def test_what_the_app_objects_to_stands_under_the_field_and_nothing_is_los
 
 
 @in_full
+async def test_a_select_keeps_its_choice_while_the_app_objects_to_it(page: Page, app: Showcase) -> None:
+    dialog = await modal_of(page, app)
+    await fill_required(dialog)
+    app.on_submit = {"response_action": "errors", "errors": {"page": "Somebody else has that page."}}
+
+    await dialog.get_by_role("button", name="Connect").click()
+
+    await expect(dialog.get_by_text("Somebody else has that page.")).to_be_visible()
+    await expect(dialog.get_by_role("combobox", name="Page")).to_be_focused()
+    await expect(dialog.get_by_role("combobox", name="Page")).to_have_value("Page 33")
+
+
+@in_full
 async def test_an_update_keeps_what_was_typed(page: Page, app: Showcase) -> None:
     dialog = await modal_of(page, app)
     await dialog.get_by_role("textbox", name="Name").fill("Half a na")
@@ -347,6 +360,17 @@ async def test_what_arrives_elsewhere_is_marked_unread(page: Page, app: Showcase
 
 
 @in_full
+async def test_a_messages_tab_that_is_read_only_has_no_composer(page: Page, app: Showcase) -> None:
+    assert app.slack.state.app is not None
+    app.slack.state.app.messages_read_only = True
+
+    await page.goto(f"{app.slack.url}/client/{ACME}/{ADA}/messages")
+
+    await expect(page.get_by_text("Sending messages to this app has been turned off.")).to_be_visible()
+    await expect(page.get_by_role("combobox")).to_have_count(0)
+
+
+@in_full
 async def test_somebody_deactivated_can_only_look(page: Page, app: Showcase) -> None:
     app.slack.state.channels["C0ACMEGEN"].members.add(DEL)
 
@@ -385,10 +409,12 @@ async def test_a_phone_has_room_for_everything(page: Page, app: Showcase) -> Non
 
     widest = await page.evaluate("document.documentElement.scrollWidth")
     await page.get_by_role("button", name="Channels and workspaces").click()
-    await page.get_by_role("link", name="random").click()
+    await page.get_by_role("link", name="launch-shared").click()
 
     assert widest == 390
-    await expect(page.get_by_role("combobox", name="Message #random")).to_be_visible()
+    composer = page.get_by_role("combobox", name="Message #launch-shared")
+    await expect(composer).to_be_visible()
+    assert await composer.evaluate("field => field.scrollHeight <= field.clientHeight")
 
 
 @in_full

@@ -56,6 +56,7 @@ def test_the_app_in_the_world_is_the_one_in_the_manifest() -> None:
             for s in declared["features"]["shortcuts"]
         ],
         "events": declared["settings"]["event_subscriptions"]["bot_events"],
+        "messages_read_only": declared["features"]["app_home"]["messages_tab_read_only_enabled"],
     } == MANIFEST
 
 
@@ -208,6 +209,47 @@ async def test_a_platform_does_to_an_account_what_its_button_says(
     await press(http, world, f"{name}/measure", f"{label}/{person.id}")
 
     assert platform.measures[label].items() <= grant.person.facts.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "person", "said"),
+    [
+        ("tiktok", "octa_demo", "Octa Demo New"),
+        ("youtube", "110000000000000000001", "Octa Channel New now, @octachannelnew"),
+        ("meta", "ana", "Blue Door Bakery New now, and its Instagram account @bluedoorbakery_new"),
+        ("linkedin", "ana-ruiz", "Ana Ruiz New now, and the Page Blue Door is called Blue Door New"),
+    ],
+)
+async def test_an_account_is_renamed_and_gets_its_old_name_back(
+    world: World, http: aiohttp.ClientSession, name: str, person: str, said: str
+) -> None:
+    first = await press(http, world, f"{name}/measure", f"Rename/{person}")
+    second = await press(http, world, f"{name}/measure", f"Rename/{person}")
+
+    assert said in first
+    assert "Let Octapost find out" in second
+    assert "New now" not in second
+
+
+async def test_a_name_that_cannot_change_stays(world: World, http: aiohttp.ClientSession) -> None:
+    assert "Nothing happened" in await press(http, world, "reddit/measure", "Rename/octa_demo")
+    assert "Nothing happened" in await press(http, world, "youtube/measure", "Rename/110000000000000000003")
+
+
+async def test_only_an_administrator_of_a_page_loses_a_role(
+    world: World, http: aiohttp.ClientSession
+) -> None:
+    taken = [
+        await press(http, world, "linkedin/measure", f"Take away a Page role/{person}")
+        for person in ("ana-ruiz", "ana-ruiz", "ana-ruiz", "ben-okafor")
+    ]
+
+    for page, said in zip(
+        taken,
+        ("at Blue Door any more", "at Octa Mugs any more", "Ana Ruiz has no Page left", "Ben Okafor has no"),
+        strict=True,
+    ):
+        assert said in page
 
 
 async def test_a_meta_token_expires_and_is_revoked(world: World, http: aiohttp.ClientSession) -> None:

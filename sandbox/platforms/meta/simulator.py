@@ -29,6 +29,7 @@ from sandbox.platforms.meta.world import (
     PageNode,
     square,
 )
+from sandbox.platforms.oauth import renamed
 from sandbox.platforms.values import Person
 
 GraphHandler = Callable[[Call], Awaitable[Reply]]
@@ -63,6 +64,17 @@ class MetaSimulator(MetaAuth):
             "role": self._control_role,
             "add_pages": self._control_add_pages,
         }
+
+    def rename(self, person: Person) -> str:
+        """Give the person's first Page, and its Instagram account, another name, or the old one again."""
+        page = next((p for p in self.pages.values() if person.id in p.roles), None)
+        if page is None:
+            raise ValueError(f"{person.name} has no Page")
+        before, page.name = page.name, renamed(page.name)
+        page.username = page.username and renamed(page.username, "new")
+        page.instagram = page.instagram and renamed(page.instagram, "_new")
+        instagram = f", and its Instagram account @{page.instagram}" if page.instagram else ""
+        return f"The Page {before} is called {page.name} now{instagram}"
 
     # Graph
 

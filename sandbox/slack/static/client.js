@@ -30,18 +30,54 @@ function toast(sentence) {
   toastTimer = setTimeout(() => place.classList.remove("shown"), 6000);
 }
 
-async function follow() {
-  for (;;) {
+// One tab of the browser waits for changes and tells the others, which wait for its place. A browser opens
+// six connections to a server at most, so eight waiting tabs would leave none for what people do.
+
+const tabs = new BroadcastChannel("slack");
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+function follow() {
+  catchUp();
+  navigator.locks.request("slack-changes", async () => {
+    for (let known = -1; ; ) {
+      try {
+        const answer = await fetch(`/client-changes?version=${known}`);
+        ({ version: known } = await answer.json());
+        tabs.postMessage({ version: known });
+        noticed(known);
+      } catch {
+        await pause(1000);
+      }
+    }
+  });
+}
+
+function noticed(version) {
+  if (String(version) !== page.version) catchUp();
+}
+
+// A change while the parts are on their way needs one more look, not one for each change.
+let looking = false;
+let again = false;
+
+async function catchUp() {
+  again = true;
+  if (looking) return;
+  looking = true;
+  while (again) {
+    again = false;
     try {
-      const answer = await fetch(`${page.path}/live?version=${page.version}`);
+      const answer = await fetch(`${page.path}/parts?version=${page.version}`);
       if (answer.status === 404) return location.assign(page.path.split("/").slice(0, 4).join("/"));
       const { version, parts } = await answer.json();
-      if (String(version) !== page.version) show(parts);
+      if (parts) show(parts);
       page.version = String(version);
     } catch {
-      await new Promise((done) => setTimeout(done, 1000));
+      await pause(1000);
+      again = true;
     }
   }
+  looking = false;
 }
 
 // What a person just did, until the next picture of the world shows it.
@@ -540,19 +576,6 @@ document.addEventListener("focusout", (event) => {
   field.value = single(combo) ? labelOf(combo) : "";
 });
 
-// A single select shows its choice as the field's text.
-function label(root) {
-  root.querySelectorAll?.(".combo").forEach((combo) => {
-    const field = combo.querySelector("[role=combobox]");
-    if (single(combo) && field !== document.activeElement) field.value = labelOf(combo);
-  });
-}
-new MutationObserver((changes) => {
-  for (const change of changes) {
-    if (!change.target.closest?.(".chips")) change.addedNodes.forEach((node) => node.nodeType === 1 && label(node.parentElement ?? node));
-  }
-}).observe(document.body, { childList: true, subtree: true });
-
 // The composer
 
 // `/` offers the command, `@` people, `#` channels; the word before the caret decides.
@@ -660,17 +683,16 @@ document.addEventListener("keydown", (event) => {
 
 // Another tab of this browser leads back here: redirect.js asks for this person's Slack, and shows one of its tabs.
 
-const tabs = new BroadcastChannel("slack");
 const tab = crypto.randomUUID();
 const seat = page.path.split("/").slice(0, 4).join("/");
 tabs.onmessage = ({ data }) => {
+  if ("version" in data) noticed(data.version);
   if (data.wanted?.startsWith(`${seat}/`)) tabs.postMessage({ open: data.wanted, tab });
   if (data.show && data.tab === tab && data.show !== page.path) location.assign(data.show);
 };
 
 // Start
 
-label(document.body);
 const list = main.querySelector(".messages");
 if (list) list.scrollTop = list.scrollHeight;
 if (modal.querySelector(".view")) modal.showModal();

@@ -274,17 +274,22 @@ async def test_somebody_is_brought_into_a_channel_and_removed_by_typing(
     ]
 
 
-async def test_the_parts_come_as_soon_as_something_changes(
+async def test_a_tab_that_waits_learns_of_a_change_and_gets_the_parts(
     slack: SlackSimulator, http: aiohttp.ClientSession
 ) -> None:
-    before = slack.state.version
+    before, place = slack.state.version, f"{slack.url}/client/{ACME}/{ADA}/C0ACMEGEN"
+    async with http.get(f"{place}/parts?version={before}") as answer:
+        same = await answer.json()
+
     slack.state.post("C0ACMEGEN", OTTO, "News")
+    async with http.get(f"{slack.url}/client-changes?version={before}") as answer:
+        changed = await answer.json()
+    async with http.get(f"{place}/parts?version={before}") as answer:
+        fresh = await answer.json()
 
-    async with http.get(f"{slack.url}/client/{ACME}/{ADA}/C0ACMEGEN/live?version={before}") as answer:
-        live = await answer.json()
-
-    assert live["version"] > before
-    assert "News" in live["parts"]["main"]
+    assert same == {"version": before}
+    assert changed == {"version": before + 1}
+    assert "News" in fresh["parts"]["main"]
 
 
 @pytest.mark.parametrize(

@@ -750,6 +750,21 @@ async def test_a_direct_message_reaches_the_app(app: Receiver, slack: SlackSimul
     assert (event["type"], event["channel_type"], event["text"]) == ("message", "im", "hello?")
 
 
+@pytest.mark.usefixtures("client")
+async def test_nothing_is_written_where_the_messages_tab_is_read_only(
+    app: Receiver, slack: SlackSimulator
+) -> None:
+    assert slack.state.app is not None
+    slack.state.app.messages_read_only = True
+    direct = slack.state.dm(ACME, OTTO).id
+
+    with pytest.raises(ValueError, match="turned off"):
+        await slack.say(OTTO, direct, "hello?")
+    with pytest.raises(ValueError, match="turned off"):
+        await slack.command(OTTO, ACME, direct, "accounts")
+    assert app.got == []
+
+
 @pytest.mark.parametrize(
     "order",
     [
