@@ -7,8 +7,6 @@ references.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from adapters.base import Capability, Shape
 
 DEFAULT_GRAPH_VERSION = "v26.0"
@@ -18,8 +16,6 @@ AUTHORIZE_URL = f"https://www.facebook.com/{DEFAULT_GRAPH_VERSION}/dialog/oauth"
 TOKEN_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/oauth/access_token"
 REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
 APP_ID = Shape(pattern=r"\d+", words="the app id: digits only")
-DATA_ACCESS_WINDOW = timedelta(days=90)
-"""https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23)."""
 REFUSAL_PARAMETERS = ("error", "error_code")
 """The dialog's own refusals have no `error`: `error_code=1349126&error_message=App+Not+Active`. Undocumented; public
 reports of it were read 2026-11-30."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.ops.logs import logger
-from bot.services.accounts.problems import Remedy
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
@@ -62,7 +61,7 @@ class AccountsStory:
         Permission.SEE_ACCOUNTS,
         hint="[platform]",
         topic=TOPIC,
-        help="Everything your organization can publish to, and how each is doing.",
+        help="Your organization's accounts, one line each.",
         aliases=("list", "ls"),
     )
     async def show(self, request: Request) -> Answer:
@@ -131,8 +130,7 @@ class AccountsStory:
                 text=views.none_yet(actor.organization),
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        broken = [one for one in found if one.diagnosis.broken]
-        needy = broken or [one for one in found if one.diagnosis.remedy is Remedy.RECONNECT]
+        needy = views.in_need(found)
         matching = await self.profiles.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):

@@ -82,7 +82,7 @@ class Connect:
         Who.ANYONE,
         hint="[platform]",
         topic=TOPIC,
-        help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
+        help="Connect an account. You approve on the platform's own page; we never ask for a password.",
         aliases=("add", "link"),
         opens=views.TITLE,
         seldom=True,

@@ -24,7 +24,8 @@ DISCONNECT_TITLE, PLACES_TITLE, DETAILS_TITLE = "Disconnect account", "Where it 
 WORST_FIRST = (Severity.RED, Severity.ORANGE, Severity.YELLOW, Severity.WAITING, Severity.GREEN)
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
-"""Shown instead of advice to press a button that the reader may not use."""
+ADMINS_RECONNECT = "Admins of the organization can reconnect accounts."
+"""Both are shown instead of a button that the reader may not use."""
 CAN = {
     Capability.PUBLISH: "publish",
     Capability.MEDIA: "upload media",
@@ -127,7 +128,7 @@ def cards(part: Page, role: Role) -> list[Json]:
     if not allows(role, Permission.CONNECT_ACCOUNTS) and any(
         one.diagnosis.remedy is Remedy.RECONNECT for one in part.shown
     ):
-        blocks.append(kit.fine_print(ADMINS_CAN))
+        blocks.append(kit.fine_print(ADMINS_RECONNECT))
     if part.of > 1:
         before = [part.button("← Previous", -1)] if part.number else []
         after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
@@ -141,6 +142,12 @@ def cards(part: Page, role: Role) -> list[Json]:
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
     """Return the accounts that need a person most first, otherwise in the given order."""
     return sorted(found, key=lambda one: WORST_FIRST.index(one.diagnosis.severity))
+
+
+def in_need(found: Sequence[AccountProfile]) -> list[AccountProfile]:
+    """Return the accounts that someone should reconnect now: the broken ones, or else those that will break."""
+    helped = [one for one in found if one.diagnosis.remedy is Remedy.RECONNECT]
+    return [one for one in helped if one.diagnosis.broken] or helped
 
 
 def summary(found: Sequence[AccountProfile], organization: str = "") -> str:

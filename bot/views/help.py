@@ -54,7 +54,8 @@ def usage(
         else "No platform is set up on this installation yet."
     )
     missing = f"Not set up on this installation: {kit.listed(not_set_up)}." if not_set_up else ""
-    blocks.append(kit.fine_print(*filter(None, (ready, missing))))
+    if may_connect:
+        blocks.append(kit.fine_print(*filter(None, (ready, missing))))
     if may_connect and offered:
         blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))
     return Message(text=TITLE, blocks=blocks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.accounts.problems import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import kit
@@ -26,7 +25,8 @@ INVITED = "You're invited to Octapost."
 
 def card(actor: Actor, found: Sequence[AccountProfile]) -> Message:
     """Return how the accounts of the actor's organization are, with the buttons that fit that and their role."""
-    text = account_views.summary(found, actor.organization)
+    name = actor.organization
+    text = account_views.summary(found, name) if found else account_views.none_yet(name)
     blocks = [kit.words(text), *account_views.outages(found)[:OUTAGES], kit.actions(*_buttons(actor, found))]
     return Message(text=text, blocks=blocks)
 
@@ -34,7 +34,7 @@ def card(actor: Actor, found: Sequence[AccountProfile]) -> Message:
 def _buttons(actor: Actor, found: Sequence[AccountProfile]) -> list[Json]:
     """Return the three buttons; the first is what is needed most."""
     value, may_connect = f"{actor.organization_id}/", allows(actor.role, Permission.CONNECT_ACCOUNTS)
-    needy = [one for one in found if one.diagnosis.remedy is Remedy.RECONNECT]
+    needy = account_views.in_need(found)
     buttons = []
     if needy and may_connect:
         label = f"Reconnect {needy[0].label}" if len(needy) == 1 else "Reconnect…"

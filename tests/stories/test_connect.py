@@ -199,9 +199,9 @@ async def test_several_accounts_of_one_platform(office: Office) -> None:
     await connected(ada, "x", "4712")
 
     words = await said(ada, "accounts x")
-    assert "Acme has 2 accounts on X." in words
-    assert "@octademo" in words
-    assert "@bluedoor" in words
+    assert "Acme on X: 2 accounts, all connected." in words
+    assert "🟢 Octa Demo · X · connected" in words
+    assert "🟢 Blue Door Bakery · X · connected" in words
 
 
 async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
@@ -332,7 +332,7 @@ async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_tha
 
     _, message = await came_to(ada, "facebook", Consent(person="ben", untick=["business_management"]))
 
-    assert "business_management" in text_of(message)
+    assert "Pages in a business portfolio stay hidden" in text_of(message)
     assert "Fjord Coffee" not in text_of(message)
 
 
@@ -357,7 +357,7 @@ async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
     await ada.press(message, "connect.choose")
     view = await ada.modal_with("connect.search")
 
-    assert "🔁 Renewed for Acme" in text_of(message)
+    assert "✅ Renewed for Acme" in text_of(message)
     assert "Facebook shows 2 more accounts you can connect to Acme." in text_of(message)
     name = first.split("Connected to Acme: ")[1].split(" on ")[0]
     assert f"{name}: already connected here" in text_of(view)
@@ -377,7 +377,7 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
 
     assert "✅ Connected to Acme" in first
     assert "✅ Connected to Acme" in text_of(second)
-    assert "Acme has 3 accounts." in await said(ada, "accounts")
+    assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
 async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> None:
@@ -481,7 +481,7 @@ async def test_a_consent_whose_discovery_failed_is_finished_later(either_office:
 
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
     assert len(tiktok.calls("/v2/oauth/token", "POST")) == 1
-    assert "🟢 connected" in await said(ada, "accounts")
+    assert "· connected" in await said(ada, "accounts")
 
 
 async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_the_button_is_pressed(
@@ -527,7 +527,7 @@ async def test_finishing_twice_connects_once(office: Office) -> None:
     await ada.press(message, "connect.resume")
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
-    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert "Acme: 1 account, all connected." in await said(ada, "accounts")
     assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
 
 

@@ -327,7 +327,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
     await card_with(office, "🟡 Reconnect Ana Ruiz (LinkedIn) for Acme within 20 days.")
     assert "🟡 connected, ends soon" in await said(ada, "status")
     assert "🟡 connected, ends soon" in await said(ada, "doctor")
-    assert "🟡 connected, ends soon" in text_of(await office.slack.open_home(ADA))
+    assert "· connected, expires in" in text_of(await office.slack.open_home(ADA))
 
 
 # What people do about it

@@ -114,7 +114,7 @@ async def test_status_doctor_cards_and_home_are_red_for_that_page_alone(office: 
     assert "Can do nothing: our access to it is over." in doctor
     assert "code 190_492" in doctor
     assert "all is well, <!date^" in other
-    assert shown.count("🔴 needs reconnecting") == home.count("🔴 needs reconnecting") == 1
+    assert shown.count("· needs reconnecting") == home.count("· needs reconnecting") == 1
 
 
 async def test_a_colleague_with_the_role_brings_the_page_back(either_office: Office) -> None:

@@ -90,7 +90,7 @@ def entries(shown: Message | View) -> list[str]:
     return [entry["text"]["text"] for menu in menus[:1] for entry in menu["options"]]
 
 
-def chosen(view: View, label: str) -> str:
+def chosen(view: Message | View, label: str) -> str:
     """Return the value of the option with this label."""
     every = [o for b in view.blocks for e in elements_of(b) for o in e.get("options", ())]
     found = [str(o["value"]) for o in every if o["text"]["text"] == label]

@@ -225,9 +225,9 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
         ),
         ("facebook", {"access_expires_at": None}, "Doesn't expire by itself."),
         (
-            "facebook",
+            "instagram",
             {"access_expires_at": None, "data_access_expires_at": NOON + timedelta(days=90)},
-            "Renews itself, but Facebook wants someone to sign in every 90 days: next within 90 days.",
+            "Renews itself, but Instagram wants someone to sign in every 90 days: next within 90 days.",
         ),
     ],
 )
