@@ -74,6 +74,17 @@ def moment_of(raw: object) -> datetime | None:
     return None if seconds is None or seconds > LATEST_MOMENT else datetime.fromtimestamp(seconds, UTC)
 
 
+def written_moment(raw: object) -> datetime | None:
+    """Return a time in ISO 8601 that names its zone, such as 2026-11-30T12:00:05+0000. None for everything else."""
+    if not isinstance(raw, str) or len(raw) > LONGEST_TEXT:
+        return None
+    try:
+        found = datetime.fromisoformat(raw)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
+
+
 def _wait(seconds: float) -> timedelta:
     return timedelta(seconds=min(max(seconds, 0.001), LONGEST_WAIT.total_seconds()))
 

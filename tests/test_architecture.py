@@ -46,6 +46,7 @@ SHARED_BY_ADAPTERS = (
     "adapters.numbers",
     "adapters.oauth",
     "adapters.paging",
+    "adapters.uploads",
 )
 READS_ENVIRONMENT = frozenset({"bot/app.py", "bot/settings.py"})
 KNOWS_WHO = frozenset({"bot/slack/payloads.py"})

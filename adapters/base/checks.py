@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from adapters.base.content import Content, Media, MediaKind, OptionValue
 from adapters.base.publishing import Defect, Live, Problem
@@ -52,6 +54,22 @@ def text_problem(field: str, rule: TextRule | None, text: str, index: int | None
     )
 
 
+def is_link(link: str) -> bool:
+    """Tell whether `link` is an address that anybody can open: of the web, with a public name and no sign-in in it."""
+    if not link.isprintable() or " " in link:
+        return False
+    try:
+        parts = urlsplit(link)
+        _ = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and "@" not in parts.netloc
+        and re.fullmatch(r"([^.]+\.)+[^.\d][^.]*\.?", parts.hostname or "") is not None
+    )
+
+
 def _texts(rule: FormatRule, content: Content) -> Iterator[Problem]:
     texts = {
         TextField.TITLE: content.title,
@@ -62,6 +80,8 @@ def _texts(rule: FormatRule, content: Content) -> Iterator[Problem]:
     for field, text in texts.items():
         if problem := text_problem(field, rule.texts.get(field), text):
             yield problem
+    if content.link and TextField.LINK in rule.texts and not is_link(content.link):
+        yield Problem(defect=Defect.BAD_LINK, field=TextField.LINK)
     for index, one in enumerate(content.media):
         if problem := text_problem(
             TextField.ALT_TEXT, rule.texts.get(TextField.ALT_TEXT), one.alt_text, index

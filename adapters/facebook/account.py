@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.base import Client, Discovery, RemoteAccount, Tokens
+from adapters.base import Client, Discovery, Publisher, RemoteAccount, Tokens
 from adapters.facebook import PLATFORM
+from adapters.facebook.publishing import FacebookPublisher
 from adapters.meta.account import MetaAdapter
 from adapters.meta.graph import Graph
 from adapters.meta.pages import in_order, pages_of
@@ -13,6 +14,11 @@ class Facebook(MetaAdapter):
     """Finds the Pages of a person."""
 
     platform = PLATFORM
+
+    @property
+    def publisher(self) -> Publisher:
+        """How posts get on a Page."""
+        return FacebookPublisher(self._http)
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
         """Return every Page that the person sees. A usable one has its Page token. See `Adapter.discover`.

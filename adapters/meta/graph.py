@@ -63,6 +63,15 @@ class Graph:
         version = client.options.get("graph_version", DEFAULT_GRAPH_VERSION)
         self._root = client.at(f"{GRAPH}/{version}")
 
+    def address(self, path: str) -> str:
+        """Return the address of `path` in the version of the operator's choice."""
+        return self._root + path
+
+    def proof(self, token: str) -> str:
+        """Return the `appsecret_proof` for a call with `token`: it shows that the caller has the app's secret."""
+        key = self._client.client_secret.encode()
+        return hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
+
     async def call(
         self, method: str, path: str, token: str, parameters: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
@@ -72,12 +81,10 @@ class Graph:
             PlatformError: Graph answered something else, or nothing.
 
         """
-        key = self._client.client_secret.encode()
-        proof = hmac.new(key, token.encode(), hashlib.sha256).hexdigest()
         request = self._http.build_request(
             method,
-            self._root + path,
-            params=dict(parameters or {}) | {"appsecret_proof": proof},
+            self.address(path),
+            params=dict(parameters or {}) | {"appsecret_proof": self.proof(token)},
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
             timeout=TIMEOUT,
         )

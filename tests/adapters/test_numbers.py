@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from adapters.numbers import (
     wait_of,
     wait_until,
     whole,
+    written_moment,
 )
 from bot.slack.failures import failure
 from tests.contract.answers import Answer
@@ -188,3 +189,21 @@ def test_no_wait_that_slack_names_breaks_anything() -> None:
         )
         wait = failure(SlackApiError("x", answer)).retry_after  # type: ignore[no-untyped-call]
         assert wait is None or timedelta(0) < wait < LONGEST_WAIT
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("2026-11-30T12:00:05+0000", datetime(2026, 11, 30, 12, 0, 5, tzinfo=UTC)),
+        ("2026-11-30T14:00:05.5+02:00", datetime(2026, 11, 30, 12, 0, 5, 500_000, tzinfo=UTC)),
+        ("2026-11-30T12:00:05Z", datetime(2026, 11, 30, 12, 0, 5, tzinfo=UTC)),
+        ("2026-11-30T12:00:05", None),
+        ("60000-11-30T12:00:05Z", None),
+        ("2026-11-30T12:00:05+0000" + " " * 40, None),
+        ("soon", None),
+        (1_790_000_000, None),
+        (None, None),
+    ],
+)
+def test_a_written_moment_has_a_zone_or_is_none(raw: object, found: datetime | None) -> None:
+    assert written_moment(raw) == found

@@ -256,6 +256,8 @@ class MetaAuth(OAuthSimulator):
         error: dict[str, Any] = {"message": refusal.message, "type": refusal.kind, "code": refusal.code}
         if refusal.subcode:
             error["error_subcode"] = refusal.subcode
+        if refusal.data:
+            error["error_data"] = refusal.data
         error["fbtrace_id"] = secrets.token_urlsafe(8)
         headers = self._headers(request)
         if refusal.code == 190:

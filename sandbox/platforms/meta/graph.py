@@ -10,17 +10,28 @@ from typing import Any
 from urllib.parse import urlencode
 
 MOST_PER_ANSWER, USUAL_PER_ANSWER = 100, 25
-FIELD = re.compile(r"(\w+)(?:\.\w+\([^)]*\))*(?:\{((?:[^{}]|\{[^{}]*\})*)\})?,?")
+_BRACES = r"\{[^{}]*\}"
+_NESTED = rf"\{{(?:[^{{}}]|{_BRACES})*\}}"
+FIELD = re.compile(rf"(\w+)(?:\.\w+\([^)]*\))*(?:\{{((?:[^{{}}]|{_NESTED})*)\}})?,?")
 
 
 class GraphRefusal(Exception):
     """An error in Graph's envelope."""
 
     def __init__(
-        self, code: int, message: str, *, subcode: int = 0, kind: str = "OAuthException", status: int = 400
+        self,
+        code: int,
+        message: str,
+        *,
+        subcode: int = 0,
+        kind: str = "OAuthException",
+        status: int = 400,
+        data: str = "",
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.subcode, self.kind, self.status = code, message, subcode, kind, status
+        self.data = data
+        """More about the error, as JSON in a string."""
 
 
 def missing(node: str) -> GraphRefusal:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
+from sandbox.core import Received
 from sandbox.platforms.meta.graph import split_fields
 
 EVERY_PAGE = "all"
@@ -60,6 +61,8 @@ class Call:
     parameters: Mapping[str, str]
     token: Token
     consent: Consent
+    file: Received | None = None
+    """The file of a multipart form."""
 
     def fields(self, default: str) -> dict[str, str]:
         """Return the requested fields, each with the content of its braces."""
@@ -87,6 +90,23 @@ async def parameters_of(request: web.Request) -> dict[str, str]:
     """Return the parameters of a call, which Graph accepts in the query or in a form."""
     form = await request.post() if request.method == "POST" else {}
     return dict(request.query) | {key: str(value) for key, value in form.items()}
+
+
+async def received(request: web.Request) -> tuple[dict[str, str], Received | None]:
+    """Return the parameters of a call, and the file of a multipart form, which is read piece by piece."""
+    if request.content_type != "multipart/form-data":
+        return await parameters_of(request), None
+    given, file = dict(request.query), None
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            continue
+        if part.filename is None:
+            given[part.name] = await part.text()
+        else:
+            file = Received()
+            while piece := await part.read_chunk():
+                file.add(piece)
+    return given, file
 
 
 def scoped_id(token: Token) -> str:

@@ -192,3 +192,34 @@ def test_a_problem_names_the_limit_and_the_value_in_the_unit_of_the_rule() -> No
 @pytest.mark.parametrize(("text", "utf8", "utf16"), [("", 0, 0), ("a", 1, 1), ("é", 2, 1), ("👋", 4, 2)])
 def test_lengths_are_those_of_the_encodings(text: str, utf8: int, utf16: int) -> None:
     assert (utf8_length(text), utf16_length(text)) == (utf8, utf16)
+
+
+@pytest.mark.parametrize(
+    ("link", "good"),
+    [
+        ("https://example.com", True),
+        ("http://example.com:8080/a?b=c#d", True),
+        ("https://пример.рф/страница", True),
+        ("https://shop.example.com./", True),
+        ("https://ana:secret@example.com/", False),
+        ("https://ana@example.com/", False),
+        ("ftp://example.com/a", False),
+        ("javascript:alert(1)", False),
+        ("example.com", False),
+        ("https://localhost/a", False),
+        ("https://10.0.0.1/a", False),
+        ("https://[::1]/a", False),
+        ("https://example.com:port/", False),
+        ("https://exa mple.com/", False),
+        ("https://example.com/\u202egnp", False),
+        ("https://.com", False),
+        ("https://", False),
+    ],
+)
+def test_a_link_is_a_web_address_that_anybody_can_open(link: str, good: bool) -> None:
+    facts = PublishingFacts(
+        formats={Format.LINK: FormatRule(texts={TextField.LINK: TextRule(most=100, required=True)})}
+    )
+    problems = problems_of(facts, Content(format=Format.LINK, link=link))
+
+    assert [problem.defect for problem in problems] == ([] if good else [Defect.BAD_LINK])
