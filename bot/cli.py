@@ -44,7 +44,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Octapost for Slack: publish to your social accounts from where your team talks.",
+    help="Octapost for Slack: connect your team's social accounts, and keep them connected.",
 )
 database_cli = typer.Typer(no_args_is_help=True, help="The database.")
 keys_cli = typer.Typer(no_args_is_help=True, help="The keys that seal tokens.")

@@ -10,11 +10,10 @@ from bot.slack.routes import Answer, Kind, Request, Route, Routes, Say, Who, com
 from bot.views import help as views
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.settings import Settings
-    from storage.standing import Seat
+    from bot.views.kit import Message
+    from storage.models import Role
 
 TOPIC = "Help"
 
@@ -26,6 +25,7 @@ class Help:
         self._routes = routes
         self._catalog = catalog
         self._settings = settings
+        self._usage: dict[Role | None, Answer] = {}
 
     @command(
         "help",
@@ -37,14 +37,18 @@ class Help:
     @on(Kind.ACTION, "help.show", Who.ANYONE, changes=False)
     async def help(self, request: Request) -> Answer:
         """List the commands that the person may use in at least one of their organizations."""
-        seats = (await request.standing()).choices
-        usage = views.usage(
-            [route for route in self._routes.commands() if _may_use(route, seats)],
+        highest = max((seat.role for seat in (await request.standing()).choices), default=None)
+        if highest not in self._usage:
+            self._usage[highest] = Say.of(self._for(highest))
+        return self._usage[highest]
+
+    def _for(self, highest: Role | None) -> Message:
+        return views.usage(
+            [route for route in self._routes.commands() if _may_use(route, highest)],
             [found.platform.name for found in self._catalog.configured()],
             [found.platform.name for found in self._catalog.unconfigured()],
-            may_connect=any(allows(seat.role, Permission.CONNECT_ACCOUNTS) for seat in seats),
+            may_connect=highest is not None and allows(highest, Permission.CONNECT_ACCOUNTS),
         )
-        return Say.of(usage)
 
     @command("debug", Who.ANYONE, topic=TOPIC, help="The ids support asks for.", aliases=("ids", "whoami"))
     async def debug(self, request: Request) -> Answer:
@@ -54,6 +58,6 @@ class Help:
         return Say.of(found)
 
 
-def _may_use(route: Route, seats: Sequence[Seat]) -> bool:
+def _may_use(route: Route, role: Role | None) -> bool:
     needed = route.permission if isinstance(route.permission, Permission) else route.asks
-    return needed is None or any(allows(seat.role, needed) for seat in seats)
+    return needed is None or (role is not None and allows(role, needed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.services.errors import AmbiguousOrganizationError
@@ -42,12 +43,14 @@ class Start:
             actor = await request.act()
         except AmbiguousOrganizationError:
             return Say.of(views.which(standing.choices))
-        return await self._card(actor)
+        return await self._card(request, actor)
 
     @on(Kind.ACTION, "start.organization", Permission.SEE_ACCOUNTS, changes=False)
     async def chosen(self, request: Request) -> Answer:
         """Answer for the organization that was chosen."""
-        return await self._card(request.actor, replace=True)
+        return replace(await self._card(request, request.actor), replace=True)
 
-    async def _card(self, actor: Actor, *, replace: bool = False) -> Say:
-        return Say.of(views.card(actor, await self._profiles.all(actor)), replace=replace)
+    async def _card(self, request: Request, actor: Actor) -> Say:
+        seats = (await request.standing()).choices
+        seat = next(seat for seat in seats if seat.organization_id == actor.organization_id)
+        return Say.of(views.card(seat, await self._profiles.all(actor)))

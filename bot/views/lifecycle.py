@@ -15,7 +15,7 @@ def welcome(one: Welcome) -> Message:
     """Return the installer's first message: what there is now, what to do first, who may do what."""
     made = (
         f"Octapost is in {one.workspace}, and you own its first organization, {one.organization}."
-        " An organization owns the accounts your team publishes to."
+        " An organization owns your team's accounts."
     )
     return Message(
         text=f"Octapost is in {one.workspace}. Type {COMMAND} connect to begin.",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOES = {
-    Permission.SEE_ACCOUNTS: "sees accounts and posts",
+    Permission.SEE_ACCOUNTS: "sees accounts",
     Permission.CONNECT_ACCOUNTS: "connects and disconnects accounts",
     Permission.MANAGE_MEMBERS: "manages people",
 }

@@ -15,7 +15,6 @@ from storage.models import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.services.access import Actor
     from bot.services.accounts.profiles import AccountProfile
     from storage.standing import Seat
 
@@ -23,17 +22,17 @@ BUTTONS, OPTIONS, OUTAGES = 3, 100, 2
 INVITED = "You're invited to Octapost."
 
 
-def card(actor: Actor, found: Sequence[AccountProfile]) -> Message:
-    """Return how the accounts of the actor's organization are, with the buttons that fit that and their role."""
-    name = actor.organization
+def card(seat: Seat, found: Sequence[AccountProfile]) -> Message:
+    """Return how the accounts of a person's organization are, with the buttons that fit that and their role."""
+    name = seat.organization_name
     text = account_views.summary(found, name) if found else account_views.none_yet(name)
-    blocks = [kit.words(text), *account_views.outages(found)[:OUTAGES], kit.actions(*_buttons(actor, found))]
+    blocks = [kit.words(text), *account_views.outages(found)[:OUTAGES], kit.actions(*_buttons(seat, found))]
     return Message(text=text, blocks=blocks)
 
 
-def _buttons(actor: Actor, found: Sequence[AccountProfile]) -> list[Json]:
-    """Return the three buttons; the first is what is needed most."""
-    value, may_connect = f"{actor.organization_id}/", allows(actor.role, Permission.CONNECT_ACCOUNTS)
+def _buttons(seat: Seat, found: Sequence[AccountProfile]) -> list[Json]:
+    """Return up to three buttons; the first is what is needed most."""
+    value, may_connect = f"{seat.organization_id}/", allows(seat.role, Permission.CONNECT_ACCOUNTS)
     needy = account_views.in_need(found)
     buttons = []
     if needy and may_connect:
