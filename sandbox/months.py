@@ -76,7 +76,7 @@ class Months:
         reddit = self._world.platforms["reddit"]
         await reddit.controls()["revoke"]({"person": REDDITOR})
         passed = await self._world.let_it_notice()
-        [card] = await self._cards_with("until somebody reconnects")
+        [card] = await self._cards_with("reconnecting. Until then")
         return f"“{first_line(card)}” {passed.days} days later"
 
     async def claimed(self) -> str:

@@ -22,7 +22,7 @@ from bot.settings import Settings
 from sandbox.browser import PLAIN
 from sandbox.member import Member
 from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground
 from storage.engine.db import Database

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
-import sys
 import time
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 from sandbox.core import Fault
@@ -20,11 +18,13 @@ from storage.models import new_id
 from storage.tallies import Outcome, Tallies
 from storage.vault import KeyRing, Vault
 from tests.counts import in_full
+from tests.crash.children import Child
+from tests.crash.children import octapost as command
 from tests.databases import sqlite_file
 
 
-async def octapost(file: Path, keys: str, *arguments: str, **extra: str) -> asyncio.subprocess.Process:
-    """Start a command on this database; `extra` are settings besides the usual ones."""
+def octapost(file: Path, keys: str, *arguments: str, **extra: str) -> AbstractAsyncContextManager[Child]:
+    """Run a command on this database; `extra` are settings besides the usual ones."""
     settings = {
         "PUBLIC_URL": "http://localhost:1",
         "PORT": "0",
@@ -35,13 +35,13 @@ async def octapost(file: Path, keys: str, *arguments: str, **extra: str) -> asyn
         "SLACK_CLIENT_SECRET": "slack-secret",
         "SLACK_SIGNING_SECRET": "s" * 32,
     } | extra
-    around = {name: value for name, value in os.environ.items() if not name.startswith("OCTAPOST_")}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from bot.cli import main; main()", *arguments),
-        env=around | {f"OCTAPOST_{name}": value for name, value in settings.items()},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    return command({f"OCTAPOST_{name}": value for name, value in settings.items()}, *arguments)
+
+
+async def result(file: Path, keys: str, *arguments: str, **extra: str) -> tuple[int, str, str]:
+    """Return a command's exit status and what it wrote, once it is over."""
+    async with octapost(file, keys, *arguments, **extra) as child:
+        return await child.ended(), child.out, child.err
 
 
 async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothing(tmp_path: Path) -> None:
@@ -53,11 +53,10 @@ async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothin
         await tallies.count("x", int(time.time() // 60), {Outcome.FRESH: 3})
     await database.close()
 
-    doctor = await octapost(file, keys, "doctor")
-    said, _ = await doctor.communicate()
+    status, said, _ = await result(file, keys, "doctor")
 
-    words = " ".join(said.decode().split())
-    assert doctor.returncode == 0
+    words = " ".join(said.split())
+    assert status == 0
     assert "TikTok isn't answering anybody right now." in words
     assert " X isn't answering" not in words
     with closing(sqlite3.connect(file)) as found:
@@ -65,11 +64,10 @@ async def test_the_doctor_names_a_platform_that_answers_nobody_and_writes_nothin
 
 
 async def test_a_file_that_cannot_be_opened_is_a_sentence_and_no_traceback(tmp_path: Path) -> None:
-    doctor = await octapost(tmp_path / "absent" / "octapost.sqlite3", KeyRing.generate(), "doctor")
-    _, told = await doctor.communicate()
+    status, _, told = await result(tmp_path / "absent" / "octapost.sqlite3", KeyRing.generate(), "doctor")
 
-    assert doctor.returncode == 1
-    assert told.decode() == "The database refused (unable to open database file): nothing was kept.\n"
+    assert status == 1
+    assert told == "The database refused (unable to open database file): nothing was kept.\n"
 
 
 @in_full
@@ -94,60 +92,52 @@ async def test_a_rotation_that_ends_says_that_older_keys_may_go_whatever_their_n
         )
     await database.close()
 
-    rotation = await octapost(file, f"{new},{old}", "keys", "rotate")
-    said, _ = await rotation.communicate()
+    status, said, _ = await result(file, f"{new},{old}", "keys", "rotate")
 
-    words = " ".join(said.decode().split())
-    assert rotation.returncode == 0
+    words = " ".join(said.split())
+    assert status == 0
     assert "1 values sealed anew; values by key: {1: 1, 2: 0}" in words
     assert "Older keys may leave the ring" in words
 
 
 @in_full
 async def test_half_of_the_work_on_sqlite_is_warned_of(tmp_path: Path) -> None:
-    jobs = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "run", "--only", "jobs")
-    assert jobs.stderr is not None
-    said = await jobs.stderr.readuntil(b"ready")
-    jobs.kill()
-    await jobs.communicate()
+    async with octapost(sqlite_file(tmp_path), KeyRing.generate(), "run", "--only", "jobs") as jobs:
+        await jobs.says("ready")
 
-    assert "the other half must open this very file" in said.decode()
+        assert "the other half must open this very file" in jobs.err
 
 
 @in_full
 async def test_the_doctor_wants_to_know_the_proxies_of_a_public_installation(tmp_path: Path) -> None:
     keys, file, https = KeyRing.generate(), sqlite_file(tmp_path), {"PUBLIC_URL": "https://bot.example.com"}
 
-    unset = await octapost(file, keys, "doctor", **https)
-    none = await octapost(file, keys, "doctor", **https, TRUSTED_PROXIES="0")
-    (_, told), (_, nothing) = await asyncio.gather(unset.communicate(), none.communicate())
+    (unset, _, told), (none, _, nothing) = await asyncio.gather(
+        result(file, keys, "doctor", **https), result(file, keys, "doctor", **https, TRUSTED_PROXIES="0")
+    )
 
-    assert (unset.returncode, none.returncode) == (1, 0)
-    assert "OCTAPOST_TRUSTED_PROXIES is not set: set it to the number of proxies" in told.decode()
-    assert nothing == b""
+    assert (unset, none) == (1, 0)
+    assert "OCTAPOST_TRUSTED_PROXIES is not set: set it to the number of proxies" in told
+    assert nothing == ""
 
 
 @in_full
 async def test_a_start_that_was_not_told_of_its_proxies_warns(tmp_path: Path) -> None:
-    web = await octapost(
-        sqlite_file(tmp_path), KeyRing.generate(), "run", PUBLIC_URL="https://bot.example.com"
-    )
-    assert web.stderr is not None
-    said = await web.stderr.readuntil(b"ready")
-    web.kill()
-    await web.communicate()
+    address = {"PUBLIC_URL": "https://bot.example.com"}
 
-    assert "OCTAPOST_TRUSTED_PROXIES is not set" in said.decode()
+    async with octapost(sqlite_file(tmp_path), KeyRing.generate(), "run", **address) as web:
+        await web.says("ready")
+
+        assert "OCTAPOST_TRUSTED_PROXIES is not set" in web.err
 
 
 async def test_the_doctor_lists_every_address_and_what_looks_wrong(tmp_path: Path) -> None:
     extra = {"YOUTUBE_CLIENT_ID": "GOCSPX-hunter22", "YOUTUBE_CLIENT_SECRET": "1.apps.googleusercontent.com"}
 
-    doctor = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "doctor", **extra)
-    said, _ = await doctor.communicate()
+    status, said, _ = await result(sqlite_file(tmp_path), KeyRing.generate(), "doctor", **extra)
 
-    lines = [" ".join(line.split()) for line in said.decode().splitlines()]
-    assert doctor.returncode == 0
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert status == 0
     assert "Deauthorize callback URL: http://localhost:1/meta/deauthorize" in lines
     assert "Data deletion request URL: http://localhost:1/meta/data-deletion" in lines
     assert "Callback URL (Webhooks): http://localhost:1/tiktok/webhook" in lines
@@ -160,11 +150,10 @@ async def test_the_doctor_lists_every_address_and_what_looks_wrong(tmp_path: Pat
 async def test_every_fault_of_the_settings_is_named_at_once(tmp_path: Path) -> None:
     wrong = {"PORT": "http", "X_CLIENT_ID": '"quoted"', "X_CLIENT_SECRET": "newline\n"}
 
-    doctor = await octapost(sqlite_file(tmp_path), "no key ring", "doctor", **wrong)
-    _, told = await doctor.communicate()
+    status, _, told = await result(sqlite_file(tmp_path), "no key ring", "doctor", **wrong)
 
-    assert doctor.returncode == 1
-    assert sorted(line.partition(":")[0] for line in told.decode().splitlines()) == [
+    assert status == 1
+    assert sorted(line.partition(":")[0] for line in told.splitlines()) == [
         f"OCTAPOST_{name}" for name in ("PORT", "VAULT_KEYS", "X_CLIENT_ID", "X_CLIENT_SECRET")
     ]
 
@@ -175,8 +164,7 @@ async def test_the_doctor_asks_slack_about_every_sample(tmp_path: Path) -> None:
     where = {"SLACK_API_URL": f"{url}/api/", "SLACK_WEB_URL": url}
     file, keys = sqlite_file(tmp_path), KeyRing.generate()
 
-    taken = await octapost(file, keys, "doctor", "--slack", **where)
-    said, unsaid = await taken.communicate()
+    taken, said, unsaid = await result(file, keys, "doctor", "--slack", **where)
     answer = {
         "ok": False,
         "error": "invalid_view",
@@ -192,18 +180,16 @@ async def test_the_doctor_asks_slack_about_every_sample(tmp_path: Path) -> None:
             headers={"Retry-After": "1"},
         )
     )
-    refused = await octapost(file, keys, "doctor", "--slack", **where)
-    _, told = await refused.communicate()
+    refused, _, told = await result(file, keys, "doctor", "--slack", **where)
     await slack.stop()
-    silent = await octapost(file, keys, "doctor", "--slack", **where)
-    _, missed = await silent.communicate()
+    silent, _, missed = await result(file, keys, "doctor", "--slack", **where)
 
-    assert unsaid == b""
-    assert (taken.returncode, refused.returncode, silent.returncode) == (0, 1, 1)
-    assert "Slack takes our messages and forms: " in said.decode()
-    assert "lifecycle.welcome /blocks/0: too new" in told.decode()
-    assert told.decode().count("too new") == 1
-    assert "Slack did not say whether it takes our messages and forms" in missed.decode()
+    assert unsaid == ""
+    assert (taken, refused, silent) == (0, 1, 1)
+    assert "Slack takes our messages and forms: " in said
+    assert "lifecycle.welcome /blocks/0: too new" in told
+    assert told.count("too new") == 1
+    assert "Slack did not say whether it takes our messages and forms" in missed
 
 
 async def test_the_sandbox_names_the_option_for_another_port(tmp_path: Path) -> None:
@@ -211,8 +197,7 @@ async def test_the_sandbox_names_the_option_for_another_port(tmp_path: Path) -> 
         taken.listen()
         port = str(taken.getsockname()[1])
 
-        sandbox = await octapost(sqlite_file(tmp_path), KeyRing.generate(), "sandbox", "--port", port)
-        _, told = await sandbox.communicate()
+        status, _, told = await result(sqlite_file(tmp_path), KeyRing.generate(), "sandbox", "--port", port)
 
-    assert sandbox.returncode == 1
-    assert told.decode() == f"Port {port} is in use by another process. Choose another one with --port.\n"
+    assert status == 1
+    assert told == f"Port {port} is in use by another process. Choose another one with --port.\n"

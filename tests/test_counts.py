@@ -14,11 +14,22 @@ CI = ROOT / ".ci" / "run"
 FULL_LINE = re.compile(r"^step env OCTAPOST_FULL=1 uv run pytest (.+)$", re.MULTILINE)
 
 
-def names_in(node: ast.AST) -> set[str]:
-    """Return every name that a piece of code mentions; a test's arguments are its fixtures' names."""
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} | {
-        each.arg for each in ast.walk(node) if isinstance(each, ast.arg)
-    }
+def names_in(node: ast.stmt) -> set[str]:
+    """Return every name that a statement takes from elsewhere; arguments of a test or fixture name fixtures."""
+    names, own, arguments = set[str](), set[str](), set[str]()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            (names if isinstance(each.ctx, ast.Load) else own).add(each.id)
+        elif isinstance(each, ast.arg):
+            arguments.add(each.arg)
+    return (names - own) | arguments if gets_fixtures(node) else names - own - arguments
+
+
+def gets_fixtures(node: ast.stmt) -> bool:
+    """Return whether pytest calls it: a test, or a fixture."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
+        node.name.startswith("test_") or any("fixture" in ast.unparse(each) for each in node.decorator_list)
+    )
 
 
 def imported(module: ast.Module) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -16,44 +15,21 @@ from adapters.base import (
     Discovery,
     Hint,
     Identity,
-    Misconfigured,
     Place,
-    PlatformError,
     Rejected,
     RemoteAccount,
-    TokenRefused,
     Tokens,
-    body_of,
     object_of,
     objects_of,
     text_of,
 )
-from adapters.http import send
 from adapters.numbers import whole
 from adapters.youtube import PLATFORM
+from adapters.youtube.publishing import YouTubePublisher
+from adapters.youtube.reading import CHANNELS, read
+from adapters.youtube.refusals import SIGNUP_REQUIRED
 
-CHANNELS = "https://www.googleapis.com/youtube/v3/channels"
 PARTS = "snippet,statistics,contentDetails,status"
-SIGNUP_REQUIRED = "youtubeSignupRequired"
-VERDICTS: Mapping[str, type[PlatformError]] = {
-    "authError": TokenRefused,
-    "required": TokenRefused,
-    "authorizationRequired": TokenRefused,
-    "quotaExceeded": Misconfigured,
-    "dailyLimitExceeded": Misconfigured,
-    "accessNotConfigured": Misconfigured,
-    "SERVICE_DISABLED": Misconfigured,
-    "badRequest": Misconfigured,
-    "missingRequiredParameter": Misconfigured,
-    "rateLimitExceeded": Busy,
-    "userRateLimitExceeded": Busy,
-    "RATE_LIMIT_EXCEEDED": Busy,
-    "backendError": Busy,
-    "internalError": Busy,
-}
-"""What a `reason` means whose HTTP status does not tell (YouTube Data API, "Errors")."""
-MISSING_SCOPE = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
-DAILY = frozenset({"quotaExceeded", "dailyLimitExceeded"})
 
 
 class YouTube:
@@ -91,7 +67,7 @@ class YouTube:
         # RFC 6749 section 5.1: without `scope` in the answer, everything that was asked for is granted.
         scopes = frozenset(client.scopes) if tokens.scopes is None else tokens.scopes
         try:
-            items = _items(await self._read(client, tokens, {"part": PARTS, "mine": "true"}))
+            items = _items(await read(self._http, client, tokens, CHANNELS, {"part": PARTS, "mine": "true"}))
         except Rejected as refusal:
             if refusal.code != SIGNUP_REQUIRED:
                 raise
@@ -113,53 +89,10 @@ class YouTube:
         """Return nothing: a channel has no places."""
         return ()
 
-    async def _read(self, client: Client, tokens: Tokens, query: Mapping[str, str]) -> Mapping[str, Any]:
-        request = self._http.build_request(
-            "GET",
-            client.at(CHANNELS),
-            params=query,
-            headers={"Authorization": f"Bearer {tokens.access_token}", "Accept": "application/json"},
-            timeout=oauth.TIMEOUT,
-        )
-        response = await send(self._http, request)
-        if response.is_success:
-            return body_of(response)
-        raise verdict_on(response)
-
-
-def verdict_on(response: httpx.Response) -> PlatformError:
-    """Return the error that a refusal of the Data API means: by `errors[].reason`, `details[].reason`, then status."""
-    reasons = _reasons(response)
-    reason = reasons[0] if reasons else ""
-    status = response.status_code
-    wait = oauth.retry_after(response)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return Busy(reason or f"http_{status}", retry_after=wait)
-    if MISSING_SCOPE & set(reasons):
-        return Rejected("missing_scope")
-    for known in reasons:
-        if known in VERDICTS:
-            return VERDICTS[known](
-                known, retry_after=_until_reset(oauth.answered_at(response)) if known in DAILY else wait
-            )
-    if status == httpx.codes.UNAUTHORIZED and reason != SIGNUP_REQUIRED:
-        return TokenRefused(reason or "http_401")
-    if not reason or status in {408, 425, 429}:
-        return Busy(reason or f"http_{status}", retry_after=wait)
-    return Rejected(reason)
-
-
-def _reasons(response: httpx.Response) -> list[str]:
-    error = object_of(body_of(response).get("error"))
-    named = [entry.get("reason") for key in ("errors", "details") for entry in objects_of(error.get(key))]
-    return [r for r in named if isinstance(r, str) and re.fullmatch(r"\w{1,60}", r, re.ASCII)]
-
-
-def _until_reset(now: datetime) -> timedelta:
-    """Return the time to midnight in California, when quotas are renewed. In summer it is an hour too long."""
-    now = now.astimezone(UTC)
-    reset = now.replace(hour=8, minute=0, second=0, microsecond=0)
-    return reset - now if reset > now else reset + timedelta(days=1) - now
+    @property
+    def publisher(self) -> YouTubePublisher:
+        """How it publishes."""
+        return YouTubePublisher(self._http)
 
 
 def _items(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ BLOCKED: dict[Blocker, tuple[str, str]] = {
         "Ask a Page admin for full or task access to the Page, then connect again.",
     ),
     Blocker.NOT_TICKED: (
-        "it wasn't ticked in Facebook's dialog",
+        "you didn't tick it in Facebook's dialog",
         "Connect again and choose “Edit settings” to tick it.",
     ),
     Blocker.NO_INSTAGRAM: (
@@ -32,7 +32,7 @@ BLOCKED: dict[Blocker, tuple[str, str]] = {
     ),
     Blocker.SUSPENDED: (
         "{platform} has suspended or restricted it",
-        "Sign in at {where} and follow what it asks of you, then connect again.",
+        "Sign in at {where} and follow the steps there, then connect again.",
     ),
     Blocker.LOCKED: (
         "{platform} has locked it until its owner confirms who they are",

@@ -55,14 +55,13 @@ from bot.views.blockers import BLOCKED, blocked, why_not
 from bot.views.kit import cut, listed
 from bot.views.roles import article
 
-START_OVER = "Please begin anew."
+START_OVER = "Please start again."
 """What to do about a form or a choice that means something else by now."""
 
 WITHOUT_FACTS: dict[type[ServiceError], str] = {
     ExternalUserError: "This belongs to the other company in this channel, so I can't act on it for you.",
     UnverifiedUserError: (
-        "Slack hasn't told me in time which company you belong to, so nothing was done."
-        " Please try that again in a moment."
+        "Slack didn't tell me in time which company you belong to, so I did nothing. Try again in a moment."
     ),
     NotMemberError: (
         "You aren't a member of an Octapost organization in this workspace yet."
@@ -75,14 +74,12 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
     NothingChosenError: "Choose at least one account, or close this and come back later.",
     NoAlertsChannelError: "No alerts channel is chosen yet. Type `/octapost alerts` to choose one.",
     ChannelElsewhereError: (
-        "Your alerts channel is in another workspace. Type `/octapost alerts` there to try it."
+        "Your alerts channel is in another workspace. Type `/octapost alerts` there to test it."
     ),
     InvalidJoinCodeError: (
-        "That code isn't valid any more. Codes work once, for 24 hours; ask the owner for a new one."
+        "That code doesn't work any more. Codes work once, for 24 hours; ask an owner for a new one."
     ),
-    AlreadyResolvedError: (
-        "Already done: nobody is needed any more. `/octapost status` shows how things are."
-    ),
+    AlreadyResolvedError: "This is already sorted. `/octapost status` shows how your accounts are doing.",
 }
 
 NAMED = {
@@ -157,13 +154,13 @@ def _(error: OrganizationNameError) -> str:
     match error.fault:
         case NameFault.TAKEN:
             return (
-                f"An organization whose name looks like {error.name} is already used in the same workspace."
-                " Choose a name that nobody can take for it."
+                f"A name that looks like {error.name} is already taken in this workspace."
+                " Choose one that can't be confused with it."
             )
         case NameFault.TOO_LONG:
-            return f"That name has {len(error.name)} characters; at most {error.most} work."
+            return f"That name has {len(error.name)} characters. The most is {error.most}."
         case NameFault.INVISIBLE:
-            return "That name has no character that can be seen. Choose one that people can read."
+            return "That name has no visible characters. Choose one that people can read."
 
 
 @sentence.register
@@ -183,7 +180,7 @@ def _(error: UnknownMemberError) -> str:
 
 @sentence.register
 def _(error: LastOwnerError) -> str:
-    return f"{error.organization} needs at least one owner. Make somebody else an owner first."
+    return f"{error.organization} needs at least one owner. Make someone else an owner first."
 
 
 @sentence.register
@@ -194,8 +191,8 @@ def _(error: NotConfirmedError) -> str:
 @sentence.register
 def _(error: OrganizationOwnedError) -> str:
     return (
-        f"{error.organization} has an owner ({listed(error.owners)}), who can make others owners in Slack:"
-        " /octapost org role @person owner. Nothing was changed."
+        f"{error.organization} already has an owner ({listed(error.owners)}), who can add another in Slack with"
+        " /octapost org role @person owner. Nothing changed."
     )
 
 
@@ -203,23 +200,23 @@ def _(error: OrganizationOwnedError) -> str:
 def _(error: OrganizationNotFoundError) -> str:
     if error.ids:
         ids = listed(error.ids, "or")
-        return f"Several organizations are called {error.typed}. Give one of these ids instead: {ids}."
-    return f"No organization here is called {error.typed} or has that id."
+        return f"Several organizations are called {error.typed}. Use one of these ids instead: {ids}."
+    return f"No organization here has the name or id {error.typed}."
 
 
 @sentence.register
 def _(error: LookalikeOrganizationError) -> str:
     return (
         f"This workspace already has an organization whose name looks like {error.organization}."
-        " Ask one of the two owners to rename theirs; your code stays good until then."
+        " Ask one of the two owners to rename theirs, then use your code again."
     )
 
 
 @sentence.register
 def _(error: ChannelAlreadyRequestedError) -> str:
     return (
-        f"The admins of {error.organization} were asked for this within the last week. If it is urgent,"
-        " speak to one of them."
+        f"Someone already asked the admins of {error.organization} for this in the last week."
+        " If it's urgent, talk to one of them."
     )
 
 
@@ -256,28 +253,28 @@ def _(error: NotFoundError) -> str:
 def _(error: LimitReachedError) -> str:
     match error.limit:
         case Limit.CONNECT_LINKS:
-            return (
-                "You have asked for many links within a minute. Use the newest one, or try again in a minute."
-            )
+            return "You've asked for a lot of links in the last minute. Use the newest one, or try again in a minute."
         case Limit.ORGANIZATIONS_A_DAY:
-            return f"You have created {error.most} organizations within a day, which is the limit. Try again tomorrow."
+            return f"You've created {error.most} organizations in 24 hours, which is the limit. Try again tomorrow."
         case Limit.CHANNEL_REQUESTS_A_DAY:
-            return f"You have asked for {error.most} channels within a day, which is the limit. Try again tomorrow."
+            return (
+                f"You've asked for {error.most} channels in 24 hours, which is the limit. Try again tomorrow."
+            )
         case Limit.JOIN_CODES:
             return (
-                f"{error.organization} has {error.most} open codes, which is the most it can have."
-                " `/octapost org codes` shows them; revoke one, or wait until one ends."
+                f"{error.organization} already has {error.most} open codes, which is the limit."
+                " Revoke one with `/octapost org codes`, or wait until one expires."
             )
 
 
 def not_there(what: str, then: str | None = None) -> str:
-    """Return that something does not exist any more, and what to do."""
+    """Return that something is gone, and what to do."""
     return f"{what} isn't there any more. {then or 'Type `/octapost accounts` to see what is.'}"
 
 
 def channel_refused(code: str) -> str:
     """Return why a channel can't be used, and what to do; `code` is Slack's."""
-    return CHANNEL_REFUSED.get(code, f"Slack doesn't let me write there ({code}). Choose another channel.")
+    return CHANNEL_REFUSED.get(code, f"Slack doesn't let me post there ({code}). Choose another channel.")
 
 
 def _names(platforms: tuple[str, ...]) -> str:
@@ -289,11 +286,11 @@ def explain(error: PlatformError, platform: Platform | None = None) -> str:
     name = platform.name if platform else "The platform"
     match error:
         case GrantDead():
-            return f"{name} ended our access. Press Reconnect; your scheduled posts are safe."
+            return f"{name} ended our access. Press Reconnect."
         case Busy() | TokenRefused():
             return f"{name} is busy or down right now. Nothing is lost; try again in a few minutes."
         case OutcomeUnknown():
-            return f"{name} didn't confirm in time. Nothing was connected; please start again."
+            return f"{name} didn't confirm in time. Nothing was connected. Please start again."
         case Rejected(code=code) if code in BLOCKED:
             reason, fix = blocked(Blocker(code), platform)
             return f"This account can't be used: {reason}. {fix}"
@@ -301,6 +298,6 @@ def explain(error: PlatformError, platform: Platform | None = None) -> str:
             return f"{name} didn't accept this sign-in (code `{error.code}`). Please start again."
         case Misconfigured() | _:
             return (
-                f"That's on us, not on you or {name}: this installation's {name} app was refused"
-                f" (code `{error.code}`). Whoever runs Octapost has to fix it."
+                f"That's on us, not on you: {name} refused this installation's app (code `{error.code}`)."
+                " Whoever runs Octapost has to fix it."
             )

@@ -42,8 +42,9 @@ def text(one: ReplyText) -> Message:
 
 
 def grant_ended(one: GrantEnded, platform: Platform) -> Message:
-    """Return that a sign-in is over, and why."""
-    return _reply(f"🔴 It is over: {reason_text(platform, one.code)}.")
+    """Return why a sign-in has ended."""
+    reason = reason_text(platform, one.code)
+    return _reply(f"🔴 The sign-in has ended: {reason}.")
 
 
 def access_lost(one: AccessLost, platform: Platform) -> Message:
@@ -54,9 +55,9 @@ def access_lost(one: AccessLost, platform: Platform) -> Message:
 
 def access_still_lost(one: AccessStillLost, platform: Platform) -> Message:
     """Return that a sign-in was renewed without these accounts."""
-    some = f"{one.accounts} accounts don't" if one.accounts > 1 else "one account doesn't"
+    some = f"{one.accounts} accounts are" if one.accounts > 1 else "one account is"
     reason = reason_text(platform, one.code)
-    return _reply(f"🟠 The sign-in was renewed, but {some} come back with it: {reason}.")
+    return _reply(f"🟠 The sign-in was renewed, but {some} missing: {reason}.")
 
 
 def days_left(one: DaysLeft) -> Message:
@@ -66,7 +67,7 @@ def days_left(one: DaysLeft) -> Message:
 
 def data_access_ended(one: DataAccessEnded, platform: Platform) -> Message:
     """Return that the platform stopped showing its data."""
-    return _reply(f"🟠 {platform.name} shows us its data no longer since {moment(one.ended_at)}.")
+    return _reply(f"🟠 {platform.name} has shown us no data since {moment(one.ended_at)}.")
 
 
 def resolved(one: IncidentResolved, platform: Platform) -> Message:
@@ -75,7 +76,7 @@ def resolved(one: IncidentResolved, platform: Platform) -> Message:
     by = f" by {kit.named(one.by or None)}" if one.by is not None else ""
     said = f"{sign} {how_it_ended(one.resolution, platform, by, one.released)}"
     if one.late:
-        said += f" {kit.posts(one.late)} {were(one.late)} due meanwhile; the card asks what to do."
+        said += f" {kit.posts(one.late)} {were(one.late)} due meanwhile. The card asks what to do."
     return _reply(said)
 
 
@@ -86,15 +87,15 @@ def claimed(one: Claimed) -> Message:
 
 def claim_released(one: ClaimReleased) -> Message:
     """Return who stopped working on it."""
-    return _reply(f"↩️ {kit.named(one.by)} gave it back.")
+    return _reply(f"↩️ {kit.named(one.by)} released it.")
 
 
 def claim_expired(one: ClaimExpired) -> Message:
     """Return that a claim ended without a result."""
     if one.by is None:
-        return _reply("↩️ Whoever was on it has left; it needs somebody again.")
-    took = f"{kit.named(one.by)} took it a day ago, and it still needs somebody."
-    return _reply(f"↩️ {took} Anybody can take it now.")
+        return _reply("↩️ The person on it has left. It needs someone else.")
+    took = f"{kit.named(one.by)} claimed it a day ago, and it still needs doing."
+    return _reply(f"↩️ {took} Another admin can claim it now.")
 
 
 def snoozed(one: Snoozed) -> Message:
@@ -109,7 +110,7 @@ def link_sent(one: LinkSent) -> Message:
 
 def snooze_ended() -> Message:
     """Return that the silence is over."""
-    return _reply("⏰ The snooze is over; it still needs somebody.")
+    return _reply("⏰ The snooze is over, and this still needs someone.")
 
 
 def late_posts_decided(one: LatePostsDecided) -> Message:
@@ -120,4 +121,6 @@ def late_posts_decided(one: LatePostsDecided) -> Message:
 def owners_asked(one: OwnersAsked) -> Message:
     """Return that the owners are asked for help."""
     asked = kit.listed(kit.named(owner) for owner in one.owners)
-    return _reply(f"⏫ {asked}: nobody is on it. Press *Reconnect* on the card, or ask an admin to.")
+    return _reply(
+        f"⏫ {asked}: no one has picked this up yet. Press *Reconnect* on the card, or ask an admin to."
+    )

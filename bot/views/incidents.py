@@ -67,7 +67,7 @@ def waits(one: IncidentCard) -> str:
         due = "are due after that, the first" if many else "is due after that,"
         return f"🗓️ {posts} {due} {moment(first)}."
     verb = "is" if first > utc_now() else "was"
-    due = f"wait; the first {verb} due" if many else f"waits; it {verb} due"
+    due = f"are waiting; the first {verb} due" if many else f"is waiting; it {verb} due"
     return f"🗓️ {posts} {due} {moment(first)}."
 
 
@@ -81,7 +81,7 @@ def _question(one: IncidentCard) -> list[Json]:
     asked = f"{kit.posts(one.late)}{whose} {were(one.late)} due meanwhile."
     discard = kit.confirm(
         f"Discard {kit.posts(one.late, 'late')}?",
-        f"{'They are' if many else 'It is'} not published, and can't be brought back.",
+        f"{'They' if many else 'It'} won't be published, and you can't bring {'them' if many else 'it'} back.",
         "Discard",
         "Keep",
     )
@@ -100,6 +100,11 @@ def were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
+def them(count: int) -> str:
+    """Return the pronoun for so many accounts."""
+    return "it" if count == 1 else "them"
+
+
 def answered(one: IncidentCard) -> str:
     """Return who decided what about late posts, in mrkdwn; empty if nobody has."""
     incident, by = one.incident, kit.mention(one.answerer)
@@ -110,7 +115,7 @@ def decided(answer: str, late: int, by: str) -> str:
     """Return what happens to late posts, in mrkdwn; `by` names the person who decided."""
     posts, many = kit.posts(late, "late"), late > 1
     if answer == LateAnswer.RELEASED:
-        said = f"▶️ {posts} {'go' if many else 'goes'} out now, said {by}."
+        said = f"▶️ {posts} {'go' if many else 'goes'} out now, approved by {by}."
         return f"{said} {SPACED}" if many else said
     return f"🗑️ {posts} {were(late)} discarded by {by}."
 
@@ -118,9 +123,13 @@ def decided(answer: str, late: int, by: str) -> str:
 def headline(one: IncidentCard) -> tuple[str, str]:
     """Return the card's sign and its sentence: plain text, with people's own words in it."""
     incident, who = one.incident, f"{one.platform.name}: {names_of(one)}"
+    count = len(incident.accounts)
     if not incident.open:
         return {
-            Resolution.DISCONNECTED: ("⚪", f"{who} of {one.organization} was disconnected. Nothing to do."),
+            Resolution.DISCONNECTED: (
+                "⚪",
+                f"{who} {were(count)} disconnected from {one.organization}. Nothing to do.",
+            ),
             Resolution.DELETED: ("⚪", f"{who}: the organization was deleted. Nothing to do."),
         }.get(Resolution(incident.resolution), ("🟢", f"{who} can {_well_again(one)}."))
     if incident.kind == IncidentKind.EXPIRING:
@@ -129,14 +138,20 @@ def headline(one: IncidentCard) -> tuple[str, str]:
         days = days_until(incident.deadline) if incident.deadline else incident.reminder_day or 1
         return "🟡", reminders.ends_within(one.platform, days, names_of(one), one.organization)
     if incident.code in BY_PLATFORM:
-        return "🔴", f"{who} can't publish for {one.organization} until {one.platform.name} lets it again."
-    return "🔴", f"{who} can't publish for {one.organization} until somebody reconnects."
+        return (
+            "🔴",
+            f"{who} can't publish for {one.organization} until {one.platform.name} unblocks {them(count)}.",
+        )
+    return (
+        "🔴",
+        f"{who} {'needs' if count == 1 else 'need'} reconnecting. Until then, {one.organization} can't publish there.",
+    )
 
 
 def _well_again(one: IncidentCard) -> str:
     """Return what the accounts can do after the incident: "again" only if publishing was interrupted."""
     broke = one.incident.kind == IncidentKind.NEEDS_RECONNECT
-    return f"publish for {one.organization} again" if broke else f"go on publishing for {one.organization}"
+    return f"publish for {one.organization} again" if broke else f"keep publishing for {one.organization}"
 
 
 def _details(one: IncidentCard) -> list[str]:
@@ -144,14 +159,16 @@ def _details(one: IncidentCard) -> list[str]:
     incident = one.incident
     if not incident.open:
         at = f" {moment(incident.resolved_at)}" if incident.resolved_at else ""
-        return [*filter(None, [ended(one, at)]), f"It was open since {moment(incident.since)}."]
+        return [*filter(None, [ended(one, at)]), f"Open since {moment(incident.since)}."]
     lines = []
     if incident.kind == IncidentKind.NEEDS_RECONNECT:
         lines.append(f"*Why:* {reason_text(one.platform, incident.code)}. *Since* {moment(incident.since)}.")
         if incident.code in BY_PLATFORM:
             lines.append(remedy_text(one.platform, incident.code))
         elif incident.grant_still_valid:
-            lines.append(f"The rest of this sign-in works on. {remedy_text(one.platform, incident.code)}")
+            lines.append(
+                f"Other accounts on this sign-in still work. {remedy_text(one.platform, incident.code)}"
+            )
     else:
         word = "Ended" if incident.reminder_day == 0 else "Ends"
         ends = f" *{word}* {moment(incident.deadline)}." if incident.deadline else ""
@@ -160,8 +177,8 @@ def _details(one: IncidentCard) -> list[str]:
     if one.lost_channel:
         reason = SLACK_REASONS.get(incident.card.channel_error, "Slack didn't take it")
         lines.append(
-            f"You get this as a direct message because I can't post in <#{one.lost_channel}>: {reason}."
-            " `/octapost alerts` chooses another channel."
+            f"I'm sending this directly because I can't post in <#{one.lost_channel}>: {reason}."
+            " Choose another channel with `/octapost alerts`."
         )
     return lines
 
@@ -186,8 +203,8 @@ def how_it_ended(how: Resolution, platform: Platform, by: str, released: int) ->
     freed = f", {kit.posts(released)} released" if released else ""
     return {
         Resolution.ELSEWHERE: f"Reconnected by another organization that shares this sign-in{freed}.",
-        Resolution.RENEWED: f"{platform.name} gave it more time; nobody has to do anything.",
-        Resolution.ACCESS_BACK: f"{platform.name} lets us act for it again; nobody has to do anything.",
+        Resolution.RENEWED: f"{platform.name} extended the sign-in. Nothing to do.",
+        Resolution.ACCESS_BACK: f"{platform.name} gave us access again. Nothing to do.",
         Resolution.RECONNECTED: f"Reconnected{by}{freed}.",
         Resolution.DISCONNECTED: f"Disconnected{by}.",
     }.get(how, "")
@@ -203,14 +220,14 @@ def care(incident: Incident, claimer: str) -> str:
     if incident.snoozed_until:
         return f"💤 Snoozed until {moment(incident.snoozed_until)}."
     if incident.escalated_at:
-        return "⏫ Nobody is on it, so the owners were asked."
+        return "⏫ No one has picked this up, so I asked the owners."
     return ""
 
 
 def _buttons(one: IncidentCard) -> Json:
     incident, value = one.incident, one.value
     options = [
-        kit.option(f"For {_span(span)}" if span else "Until it ends", f"{value}:{key}")
+        kit.option(f"For {_span(span)}" if span else "Until it expires", f"{value}:{key}")
         for key, span in choices(incident).items()
     ]
     snooze: Json = {
@@ -220,7 +237,7 @@ def _buttons(one: IncidentCard) -> Json:
         "options": options,
     }
     claim = (
-        kit.button("Give it back", "incident.unclaim", value)
+        kit.button("Release", "incident.unclaim", value)
         if incident.claimed_by
         else kit.button("Claim", "incident.claim", value)
     )
@@ -242,7 +259,7 @@ def _span(span: timedelta) -> str:
 
 def moved(one: CardMoved) -> Message:
     """Return what replaces a card in direct messages after it moved to a channel."""
-    ours = f"➡️ This card is in <#{one.channel_id}> now."
+    ours = f"➡️ This card moved to <#{one.channel_id}>."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
@@ -250,20 +267,20 @@ def outdated(one: IncidentCard) -> Message:
     """Return what replaces a card that could not be updated for a while."""
     sign, text = headline(one)
     if one.incident.open:
-        sign, text = "➡️", "I couldn't write here any more, so this card went to somebody directly."
+        sign, text = "➡️", "I can't post here any more, so I sent this card to someone directly."
     return Message(text=text, blocks=[kit.words(f"{sign} {text}")])
 
 
 def withdrawn() -> Message:
     """Return what replaces a card whose recipient may no longer read it: no names."""
-    ours = "➡️ This card moved on."
+    ours = "➡️ I can't show this card here any more."
     return Message(text=ours, blocks=[kit.section(ours)], ours=True)
 
 
 def claimed_by(holder: Membership | None) -> Message:
     """Return the private answer to the second person who claims an incident."""
-    said = f"{kit.mention(holder)} is on it already. You can still press *Reconnect* yourself."
-    return Message(text="Somebody is on it already.", blocks=[kit.section(said)])
+    said = f"{kit.mention(holder)} is already on it. You can still press *Reconnect* yourself."
+    return Message(text="Someone is already on it.", blocks=[kit.section(said)])
 
 
 def digest(one: DigestFacts) -> Message:
@@ -273,7 +290,7 @@ def digest(one: DigestFacts) -> Message:
     well = fine and not open_
     text = f"{one.organization}: {diagnosis.tally(one.accounts)}"
     if well:
-        text = f"I'm here, and all is well with {text}"
+        text = f"All is well with {text}"
     blocks = [kit.words(f"{diagnosis.DOTS[Severity.YELLOW if open_ and fine else severity]} {text}")]
     worst_first = sorted(open_, key=lambda card: card.incident.kind == IncidentKind.EXPIRING)
     lines = [" ".join(headline(card)) for card in worst_first[:10]]
@@ -283,7 +300,7 @@ def digest(one: DigestFacts) -> Message:
         lines.append("`/octapost doctor` says why, and what to do.")
     if lines:
         blocks.append(kit.words("\n".join(lines)))
-    again = f"Sent every {one.every}, so that you know I am still watching. /octapost alerts changes that."
+    again = f"Sent every {one.every}, so you know I'm still watching. Change it with /octapost alerts."
     return Message(text=text, blocks=[*blocks, kit.fine_print(again)])
 
 
@@ -291,5 +308,8 @@ def channel_lost(one: AlertsChannelLost) -> Message:
     """Return the message to admins after Slack refused a message in the alerts channel."""
     reason = SLACK_REASONS.get(one.code, "Slack didn't take my message")
     text = f"I can't post in your alerts channel any more: {reason}."
-    more = f"<#{one.channel_id}> · `/octapost alerts` chooses another one; until then I write to people."
+    more = (
+        f"<#{one.channel_id}> · Choose another one with `/octapost alerts`. Until then, I'll message people"
+        " directly."
+    )
     return Message(text=text, blocks=[kit.words(f"📭 {text}"), kit.section(more)])

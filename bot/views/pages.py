@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bot.services.accounts.connecting import Outcome
 
 LONGEST_SENTENCE = 3000
-TRY_AGAIN, OPEN_PAGE = "Try again", "Open its page"
-OPERATORS_SCOPE = "do what this installation was set up for"
+TRY_AGAIN, OPEN_PAGE = "Try again", "Open the page"
+OPERATORS_SCOPE = "do what whoever runs this installation added it for"
 """The reason for a permission that the operator added, after "So that Octapost can"."""
 OUR_FAULT = "That's on us"
 
@@ -119,7 +119,7 @@ def _failed_title(failed: ConsentFailed, platform: Platform) -> str:
         ConsentProblem.MISSING_PRODUCT: OUR_FAULT,
         ConsentProblem.OUR_FAULT: OUR_FAULT,
         ConsentProblem.LATE: "This took longer than 10 minutes",
-        ConsentProblem.ELSEWHERE: "You began in another browser",
+        ConsentProblem.ELSEWHERE: "You started in another browser",
         ConsentProblem.STOPPED: f"{platform.name} stopped the sign-in",
         ConsentProblem.NOT_ACCEPTED: "That didn't work",
     }[failed.problem]

@@ -40,14 +40,14 @@ def picker(choice: Choice, organization: str, value: str) -> Json:
         )
     ]
     if choice.blocked_total:
-        blocks += [kit.divider(), kit.words("Can't be connected yet, and why:")]
+        blocks += [kit.divider(), kit.words("You can't connect these yet:")]
         blocks += [
             kit.fine_print(why_not(one.name, one.blocker, choice.platform))
             for one in choice.blocked[:BLOCKED_SHOWN]
         ]
         if choice.blocked_total > BLOCKED_SHOWN:
             rest = choice.blocked_total - BLOCKED_SHOWN
-            blocks.append(kit.fine_print(f"… and {rest} more. Search a name above to see its reason."))
+            blocks.append(kit.fine_print(f"… and {rest} more. Search for a name above to see why."))
     blocks += [kit.fine_print(HINTS[Hint(hint)]) for hint in choice.discovery.hints]
     return kit.modal(
         f"{choice.platform.name}: choose",
@@ -97,6 +97,6 @@ def picked(chosen: Chosen, organization: str) -> Json:
                 if unable
                 else []
             ),
-            kit.fine_print("/octapost accounts lists everything this organization can publish to."),
+            kit.fine_print("/octapost accounts lists all accounts of this organization."),
         ],
     )

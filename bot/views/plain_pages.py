@@ -11,11 +11,11 @@ BACK_TO_SLACK, OPEN_SLACK, ADD_TO_SLACK = "Back to Slack", "Open Slack", "Add to
 """What links say."""
 DIDNT_WORK = "That didn't work"
 REFUSALS = {
-    400: "This request is malformed or ambiguous, so nothing was done with it.",
-    413: "This request is larger than anything Octapost accepts, so nothing was done with it.",
-    415: "Octapost accepts no compressed requests. Send it again without Content-Encoding.",
-    417: "Octapost doesn't know what this request expects. Send it again without Expect.",
-    431: "The headers of this request are larger than anything Octapost accepts.",
+    400: "This request is malformed or ambiguous, so Octapost ignored it.",
+    413: "This request is larger than Octapost accepts, so Octapost ignored it.",
+    415: "Octapost doesn't accept compressed requests. Send it again without Content-Encoding.",
+    417: "Octapost doesn't support what this request expects. Send it again without Expect.",
+    431: "The headers of this request are larger than Octapost accepts.",
 }
 """HTTP status -> the sentence for a client whose request was refused before it reached a page."""
 
@@ -34,28 +34,26 @@ class PlainPage:
 # Requests that no page can answer
 
 NOT_FOUND = PlainPage(
-    title="There is nothing here",
-    sentences=("This address leads nowhere.", "Go back to Slack and type `/octapost help`."),
+    title="Page not found",
+    sentences=("There's nothing at this address.", "Go back to Slack and type `/octapost help`."),
     status=404,
 )
 WRONG_METHOD = PlainPage(title=DIDNT_WORK, sentences=("This address can't be used that way.",), status=405)
 DAMAGED_ADDRESS = PlainPage(
     title=DIDNT_WORK,
-    sentences=("The address that brought you here is damaged, so nothing was done with it.",),
+    sentences=("The address that brought you here is damaged. Nothing changed.",),
     status=400,
 )
 
 
 def too_large(status: int) -> PlainPage:
     """Return the page for a request that is too large."""
-    return PlainPage(
-        title=DIDNT_WORK, sentences=("The request was larger than anything we accept.",), status=status
-    )
+    return PlainPage(title=DIDNT_WORK, sentences=("The request was too large.",), status=status)
 
 
 def nonsense(status: int) -> PlainPage:
     """Return the page for any other request that HTTP refuses."""
-    return PlainPage(title=DIDNT_WORK, sentences=("The request made no sense.",), status=status)
+    return PlainPage(title=DIDNT_WORK, sentences=("I couldn't understand the request.",), status=status)
 
 
 def refused(sentence: str) -> PlainPage:
@@ -68,8 +66,8 @@ def our_fault(number: str) -> PlainPage:
     return PlainPage(
         title="Something broke on our side",
         sentences=(
-            "Nothing was connected or changed that you can't see in Slack.",
-            f"Try again in a minute. If it stays, tell whoever runs Octapost the number {number}.",
+            "`/octapost accounts` in Slack shows what's connected.",
+            f"Try again in a minute. If it keeps happening, tell whoever runs Octapost the number {number}.",
         ),
         status=500,
     )
@@ -80,8 +78,8 @@ def too_many(wait_s: int) -> PlainPage:
     return PlainPage(
         title="One moment, please",
         sentences=(
-            "Your network asked for more pages than we hand out in a minute.",
-            f"Wait {wait_s} seconds, then load this page again.",
+            "Your network opened too many of my pages in a minute.",
+            f"Wait {wait_s} seconds, then reload this page.",
         ),
         status=429,
     )
@@ -90,17 +88,17 @@ def too_many(wait_s: int) -> PlainPage:
 # Installing
 
 NOT_APPROVED = PlainPage(
-    title="Octapost was not added",
+    title="Octapost wasn't added",
     sentences=(
-        "Slack sent you back without its approval, so nothing was stored.",
-        "If your workspace needs an admin's approval, ask one of them to open this page.",
+        "The installation wasn't approved in Slack, so nothing was stored.",
+        "If your workspace needs an admin's approval, ask an admin to open this page.",
     ),
 )
 INSTALLATION_EXPIRED = PlainPage(
     title="This installation can't be finished here",
     sentences=(
-        "It is more than 10 minutes old, was finished before, or was started in another browser.",
-        "Start again, in this browser.",
+        "It is more than 10 minutes old, is already finished, or was started in another browser.",
+        "Start again in this browser.",
     ),
     status=400,
 )
@@ -108,7 +106,7 @@ INSTALLATION_FAILED = PlainPage(
     title="Slack didn't finish the installation",
     sentences=(
         "Nothing was stored.",
-        "Start again in a minute. If it stays, whoever runs Octapost has to look at its Slack app.",
+        "Start again in a minute. If it keeps happening, ask whoever runs Octapost to check its Slack app.",
     ),
     status=502,
 )
@@ -123,7 +121,7 @@ def installed(workspace: str, *, greeted: bool) -> PlainPage:
         return PlainPage(
             title=f"Octapost is in {workspace}",
             sentences=(
-                "It was set up there before. Organizations, people and accounts stay as they are.",
+                "It was already set up there. Organizations, people and accounts stay as they are.",
                 "Type `/octapost` in any channel to go on.",
             ),
             good=True,
@@ -131,7 +129,7 @@ def installed(workspace: str, *, greeted: bool) -> PlainPage:
     return PlainPage(
         title=f"Octapost is in {workspace}",
         sentences=(
-            "It sent you a message in Slack that says what to do first.",
+            "I sent you a message in Slack with the first steps.",
             "Or type `/octapost` in any channel.",
         ),
         good=True,
@@ -144,12 +142,12 @@ def installed(workspace: str, *, greeted: bool) -> PlainPage:
 def unknown_deletion(site: str) -> PlainPage:
     """Return the page for a code that belongs to no deletion request; `site` is where such codes are shown."""
     return PlainPage(
-        title="We don't know this deletion request",
+        title="I don't know this deletion request",
         sentences=(
-            "No deletion request with this code is known here, so this page can't say what became of it.",
+            "No deletion request here has this code.",
             (
-                f"Check that the address is complete. If {site} gave it to you as it is, ask whoever runs"
-                " this installation of Octapost."
+                f"Check that the address is complete. If {site} gave it to you like this, ask whoever runs this"
+                " installation of Octapost."
             ),
         ),
         status=404,
@@ -159,12 +157,12 @@ def unknown_deletion(site: str) -> PlainPage:
 def deleted(site: str) -> PlainPage:
     """Return the page about a deletion request, which is carried out before a person gets its code."""
     return PlainPage(
-        title="Your deletion request was carried out",
+        title="Your deletion request is done",
         sentences=(
             (
-                f"Every sign-in with {site} from before your request has ended, and its tokens were deleted"
-                " before you got this address. If you have signed in again since then, that sign-in still works."
+                f"Every {site} sign-in from before your request has ended, and its tokens are deleted."
+                " If you've signed in again since then, that sign-in still works."
             ),
-            "The Pages and accounts themselves belong to their organizations and stay there.",
+            "The Pages and accounts themselves belong to their organizations and stay with them.",
         ),
     )

@@ -17,7 +17,7 @@ STORED = (
     ),
     (
         "History: who connected, disconnected, invited or removed whom, and when",
-        "So that an organization can see who did what. Kept as long as the organization.",
+        "So that an organization can see who did what. Kept until an owner deletes the organization.",
     ),
     (
         "Messages that Octapost sent",
@@ -25,13 +25,14 @@ STORED = (
     ),
     (
         "One cookie: a random number",
-        "To make sure that whoever returns from a sign-in began it. Kept 12 hours; nobody is tracked.",
+        "To make sure that whoever finishes a sign-in also started it. Kept 12 hours; it tracks no one.",
     ),
 )
 """What is stored -> why, and for how long."""
 DELETION = (
     "An admin disconnects an account with `/octapost disconnect`: its tokens are destroyed.",
     "You remove Octapost in Facebook's, Instagram's or TikTok's settings: they tell us, and the tokens are destroyed.",
+    "An owner deletes an organization with `/octapost org delete`: its sign-ins are revoked, its data is deleted.",
     "A workspace admin removes the app from Slack: its bot token is destroyed.",
     "For anything else, contact us as below.",
 )

@@ -4,40 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapters.base import BY_PLATFORM, Blocker
+from adapters.base import BY_PLATFORM, Blocker, Refresh
 from bot.services.incidents.reasons import EXPIRED, ROLE_LOST, SCOPE_LOST
 from bot.services.tokens.policy import REFUSED
 from bot.views.blockers import BLOCKED as BLOCKERS
 from bot.views.blockers import blocked
+from bot.views.times import in_days
 from storage.models import BLOCKED, LEFT_OUT, NOT_SHOWN
 
 if TYPE_CHECKING:
     from adapters.base import Platform
 
+REMOVED_AT_FACEBOOK = "someone removed Octapost in their Facebook settings"
+MANAGES_IT = "You have to manage this account there."
 REASONS = {
-    "deauthorized": "somebody removed Octapost in the Facebook settings",
-    "deletion_requested": "the person asked Facebook to have their data deleted, and it is",
-    "authorization_removed": "somebody removed Octapost in the TikTok app",
-    EXPIRED: "its time is up, and only a person can renew it",
-    "190_458": "somebody removed Octapost in the Facebook settings",
+    "deauthorized": REMOVED_AT_FACEBOOK,
+    "deletion_requested": "the person who connected it had their data deleted through Facebook",
+    "authorization_removed": "someone removed Octapost in the TikTok app",
+    "190_458": REMOVED_AT_FACEBOOK,
     "190_459": "Facebook wants the person to sign in there first",
-    "190_460": "the person's Facebook password was changed",
+    "190_460": "the person changed their Facebook password",
     "190_463": "the sign-in has expired",
     "190_464": "Facebook wants the person to confirm their account first",
-    "190_492": "the person has lost their role on the Page",
+    "190_492": "the person lost their role on the Page",
     "testing_week": (
         "Google ends sign-ins after 7 days while the app that asks for them is in “Testing”,"
-        " and this one ended after about a week"
+        " and this one lasted about a week"
     ),
-    "removed": "it was ended here",
+    "removed": "someone ended it in Octapost",
     REFUSED: "the platform has refused to renew it for hours and doesn't say why",
-    LEFT_OUT: "the last sign-in there left it out",
-    BLOCKED: "at the last sign-in it couldn't be used, and the answer to that said why",
-    NOT_SHOWN: "the person who connected it no longer has it there, or has lost their role for it",
-    SCOPE_LOST: "the permission to publish was not granted at the last sign-in",
-    ROLE_LOST: "whoever signed in last has no role there that may publish",
+    LEFT_OUT: "the last sign-in didn't include it",
+    BLOCKED: "it couldn't be used at the last sign-in",
+    NOT_SHOWN: "the person who connected it no longer has it, or lost their role on it",
+    SCOPE_LOST: "the permission to publish wasn't granted at the last sign-in",
+    ROLE_LOST: "the last person to sign in has no role that allows publishing",
 }
-"""Codes that say more than "it is over"."""
+"""Codes that say more than that a sign-in has ended."""
 SLACK_REASONS = {
     "is_archived": "it was archived",
     "is_inactive": "it was archived or deleted",
@@ -53,33 +55,41 @@ SLACK_REASONS = {
 
 
 def reason_text(platform: Platform, code: str) -> str:
-    """Return why a sign-in is over, or an account can't be used, as a clause."""
+    """Return why a sign-in has ended, or an account can't be used, as a clause."""
     if code in BLOCKERS:
         return blocked(Blocker(code), platform)[0]
+    if code == EXPIRED:
+        return _expired(platform)
     return REASONS.get(
         code,
-        f"{platform.name} has ended our access, most often because somebody removed Octapost there or"
-        " changed the password",
+        f"{platform.name} ended our access, usually because someone removed Octapost there or changed the"
+        " password",
     )
 
 
+def _expired(platform: Platform) -> str:
+    if platform.refresh is Refresh.NONE and platform.access_lifetime is not None:
+        return f"{platform.name} sign-ins last {in_days(platform.access_lifetime.days)}, and this one has expired"
+    return f"this {platform.name} sign-in has expired"
+
+
 def remedy_text(platform: Platform, code: str) -> str:
-    """Return what helps an account alone of a sign-in that lives on, as sentences."""
+    """Return what helps an account whose sign-in still works for others, as sentences."""
     if code in BY_PLATFORM:
         where = platform.unlock_pages.get(Blocker(code), platform.name)
-        return f"Its owner signs in at {where} and follows what it asks; it works here again within a day of that."
+        return f"Its owner has to sign in at {where} and follow the steps there. It works here again within a day."
     if code == Blocker.NOT_PAGE_ADMIN:
         return (
-            "A super admin of the page makes whoever connected it a super or content admin again, and it heals by"
-            " itself within a day; or somebody who is one presses Reconnect."
+            "Ask a super admin of the page to make the person who connected it a super or content admin again: it"
+            " recovers within a day. Or someone who is one already can press Reconnect."
         )
     if code == "190_492":
         return (
-            "Somebody with a role on the Page presses Reconnect; or give whoever connected it the role back, and it"
-            " heals by itself within a day."
+            "Someone with a role on the Page can press Reconnect. Or give the person who connected it their role"
+            " back: it recovers within a day."
         )
     if code == SCOPE_LOST:
         return "Press Reconnect and leave everything ticked."
     if code == LEFT_OUT:
-        return "Press Reconnect and tick it, too; whoever does has to manage it there."
-    return "Press Reconnect; whoever does has to manage this account there."
+        return f"Press Reconnect and tick it too. {MANAGES_IT}"
+    return f"Press Reconnect. {MANAGES_IT}"

@@ -29,7 +29,7 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
     named = "; ".join(f"{role.word}s {names}" for role, names in found.items() if names)
     lines = [
         f"Any {kit.listed((role.word for role in able), 'or')} of the organization can: {named}.",
-        f"They need to be able to sign in to {one.platform.name} as somebody who manages these accounts.",
+        f"They need a {one.platform.name} login that manages these accounts.",
     ]
     blocks = [kit.words(f"Who can reconnect {names_of(one)}?"), kit.section("\n".join(lines))]
     if can_send and one.incident.open:
@@ -38,20 +38,20 @@ def who_can(one: IncidentCard, people: Sequence[Membership], *, can_send: bool) 
 
 
 def link_sent() -> Json:
-    """Return the modal that confirms that the link was sent to somebody."""
-    return kit.message_modal(SEND_TITLE, "✅ Sent. You'll see on the card when it is done.")
+    """Return the modal that confirms that the link was sent."""
+    return kit.message_modal(SEND_TITLE, "✅ Sent. The card will show when it's done.")
 
 
 def ineligible(why: Ineligible, organization: str) -> str:
     """Return why a person cannot be asked to reconnect, and how to change that."""
     if why is Ineligible.NO_MEMBER:
         return (
-            f"They aren't a member of {organization}. An owner can add them as an admin with"
+            f"They aren't a member of {organization}. An owner can invite them as an admin with"
             " /octapost org invite."
         )
     return (
-        f"They are a member of {organization}, and only admins can reconnect. An owner can make them"
-        " one with /octapost org role."
+        f"They're a member of {organization}, but only admins can reconnect. An owner can make them one with"
+        " /octapost org role."
     )
 
 
@@ -84,13 +84,17 @@ def request(one: RequestFacts) -> Message:
     card = one.card
     if not card.incident.open:
         return _done(card)
-    asker = kit.named(one.asked_by) if one.asked_by is not None else "Nobody is on it, so Octapost"
-    text = f"{card.platform.name}: {names_of(card)} of {card.organization} needs you to reconnect it."
+    asked = (
+        f"{kit.named(one.asked_by)} asked you"
+        if one.asked_by is not None
+        else "No one has picked this up yet, so I'm asking you"
+    )
+    text = f"Please reconnect {names_of(card)} ({card.platform.name}) for {card.organization}."
     return Message(
         text=text,
         blocks=[
             kit.words(f"🔗 {text}"),
-            {"type": "context", "elements": [kit.mrkdwn(f"{asker} asked you. It takes a minute.")]},
+            {"type": "context", "elements": [kit.mrkdwn(f"{asked}. It takes a minute.")]},
             *sign_in_as.block(card.sign_in_as, card.platform),
             kit.actions(kit.button("Get my link", "incident.reconnect", card.value, style="primary")),
         ],

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.permissions import Permission, unlocked_at
+from bot.services.permissions import Permission, roles_with, unlocked_at
+from bot.views import kit
 from storage.models import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOES = {
-    Permission.SEE_ACCOUNTS: "sees accounts",
+    Permission.SEE_ACCOUNTS: "sees accounts and how they're doing",
     Permission.CONNECT_ACCOUNTS: "connects and disconnects accounts",
     Permission.MANAGE_MEMBERS: "manages people",
 }
 """What distinguishes roles, shown where one is chosen."""
 INTRODUCED = {
-    Permission.MANAGE_MEMBERS: "everything, and who belongs to the organization",
+    Permission.MANAGE_MEMBERS: "everything, including people and the organization itself",
     Permission.CONNECT_ACCOUNTS: "connect, reconnect and disconnect accounts",
-    Permission.SEE_ACCOUNTS: "work with the accounts that are connected",
+    Permission.SEE_ACCOUNTS: "see accounts and how they're doing",
 }
 """The same for someone who reads about roles for the first time."""
 
@@ -33,6 +34,11 @@ def describe(role: Role) -> str:
     """Return one line about what a role may do."""
     also = "" if role is min(Role) else "also "
     return f"{role.word.title()}: {also}{_what(role, DOES)}"
+
+
+def able_to(permission: Permission) -> str:
+    """Return the roles that have a permission, lowest first: "admins and owners"."""
+    return kit.listed(f"{role.word}s" for role in reversed(roles_with(permission)))
 
 
 def introduced() -> list[str]:

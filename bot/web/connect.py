@@ -17,8 +17,10 @@ from bot.ops.metrics import GRANTS
 from bot.services.accounts.arrivals import Arrivals, Arrived, NotArrived, Return
 from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
+from bot.services.permissions import Permission
 from bot.views import pages as views
 from bot.views.errors import explain, sentence
+from bot.views.roles import able_to
 from bot.web.browsers import SECRET, FormTokens, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
 from bot.web.pages import form_action_sources
@@ -108,6 +110,7 @@ class ConnectPages:
             platform=platform,
             app=client.app,
             organization=invitation.organization,
+            publishers=able_to(Permission.RELEASE_LATE_POSTS),
             again=asked.reconnects is not None,
             whom=whom,
             picture=whom.picture if whom is not None else "",

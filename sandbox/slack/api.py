@@ -18,7 +18,7 @@ from aiohttp import web
 from sandbox.slack.blocks import message_faults
 from sandbox.slack.calls import Call, RateLimited, paged, require_scope
 from sandbox.slack.grid import exchange
-from sandbox.slack.payloads import channel_json, file_json, message_json, user_json, view_json
+from sandbox.slack.payloads import channel_json, file_json, filetype, user_json, view_json
 from sandbox.slack.requests import arguments, bearer, uploaded
 from sandbox.slack.state import (
     SLACKBOT,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from sandbox.slack.admin import Administrators
 
 TEXT_LIMIT = 40_000
+PICTURES = frozenset({"gif", "jpg", "png"})
+"""The types that a `slack_file` may have."""
 READ_SCOPES = {"public": "channels:read", "private": "groups:read", "im": "im:read"}
 KINDS = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "im"}
 
@@ -69,6 +71,7 @@ class WebApi:
             "conversations.members": (self._conversations_members, ""),
             "conversations.open": (self._conversations_open, "im:write"),
             "files.completeUploadExternal": (self._complete_upload, "files:write"),
+            "files.delete": (self._delete_file, "files:write"),
             "files.getUploadURLExternal": (self._upload_url, "files:write"),
             "files.info": (self._files_info, "files:read"),
             "migration.exchange": (self._migration_exchange, ""),
@@ -220,7 +223,7 @@ class WebApi:
         message = self._slack.post_as_app(
             bot, channel.id, content.pop("text"), thread_ts=thread_ts, **content
         )
-        return {"channel": channel.id, "ts": message.ts, "message": message_json(message)}
+        return {"channel": channel.id, "ts": message.ts, "message": self._slack.message_json(message)}
 
     async def _post_ephemeral(self, call: Call) -> Json:
         channel = self._place(call)
@@ -256,7 +259,7 @@ class WebApi:
             "channel": channel.id,
             "ts": message.ts,
             "text": message.text,
-            "message": message_json(message),
+            "message": self._slack.message_json(message),
         }
 
     async def _delete_message(self, call: Call) -> Json:
@@ -286,6 +289,7 @@ class WebApi:
         for index, attachment in enumerate(attachments):
             if attachment.get("blocks"):
                 faults += message_faults(attachment["blocks"], root=f"/attachments/{index}")
+        faults = faults or self._picture_faults(call, blocks, "/blocks")
         if faults:
             raise Refused("invalid_blocks", faults)
         if self._slack.settings["pictures_fail"] and '"image_url"' in json.dumps(blocks):
@@ -298,6 +302,23 @@ class WebApi:
             "values": initial_values(drawn),
             "metadata": call.args.get("metadata") or {},
         }
+
+    def _picture_faults(self, call: Call, part: Any, path: str) -> list[str]:
+        """Return a fault for each `slack_file` that is no picture, or none that the app may read.
+
+        https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object (read 2026-11-30).
+        """
+        if isinstance(part, list):
+            parts = list(enumerate(part))
+        else:
+            parts = list(part.items()) if isinstance(part, dict) else []
+        faults = [fault for key, one in parts for fault in self._picture_faults(call, one, f"{path}/{key}")]
+        if isinstance(part, dict) and isinstance(part.get("slack_file"), dict):
+            file = self._state.picture(part["slack_file"])
+            usable = file is not None and filetype(file.name) in PICTURES
+            if not usable or file is None or not self._state.may_read(call.installation, file):
+                faults.append(f"invalid slack file [json-pointer:{path}/slack_file]")
+        return faults
 
     def _pace(self, channel: Channel) -> None:
         """Allow one message a second per channel: https://docs.slack.dev/apis/web-api/rate-limits."""
@@ -499,6 +520,8 @@ class WebApi:
     def _view_of(self, call: Call) -> Any:
         if "view" not in call.args:
             raise Refused("invalid_arguments", ["missing required field: view [json-pointer:/view]"])
+        if faults := self._picture_faults(call, call.args["view"], "/view"):
+            raise Refused("invalid_arguments", faults)
         return call.args["view"]
 
     def _check_file_input(self, call: Call) -> None:
@@ -559,25 +582,36 @@ class WebApi:
             )
         return {"files": [{"id": f.id, "title": f.title} for f in ready]}
 
+    async def _delete_file(self, call: Call) -> Json:
+        file = self._state.files.get(call.needed("file"))
+        if file is None or not self._state.may_read(call.installation, file):
+            raise Refused("file_not_found")
+        if file.user_id != call.installation.bot_user_id:
+            raise Refused("cant_delete_file")
+        self._state.remove_file(file)
+        return {}
+
     async def _files_info(self, call: Call) -> Json:
         file = self._state.files.get(call.needed("file"))
-        if file is None or file.team_id not in call.teams or not file.complete:
+        if file is None or not file.complete or not self._state.may_read(call.installation, file):
             raise Refused("file_not_found")
-        return {"file": file_json(file, url=self._slack.url), "comments": []}
+        return {"file": file_json(self._state, file, url=self._slack.url), "comments": []}
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        """Answer with a file for a bot token with files:read, and with a sign-in page otherwise, as Slack does."""
+        """Answer with a file for a token that may read it, and lead to the sign-in page otherwise, as Slack does.
+
+        That page is HTML with status 200, also where the scope files:read is missing.
+        """
         team_id, _, file_id = request.match_info["owner"].partition("-")
         file = self._state.files.get(file_id)
         try:
             token, installation = self.authenticate(bearer(request))
         except Refused:
             raise web.HTTPFound("/") from None
-        covered = self._state.installation_teams(installation)
-        if file is None or file.team_id != team_id or team_id not in covered:
+        if file is None or file.team_id != team_id:
             raise web.HTTPNotFound
-        if "files:read" not in token.scopes:
-            raise web.HTTPForbidden
+        if "files:read" not in token.scopes or not self._state.may_read(installation, file):
+            raise web.HTTPFound("/")
         return web.Response(body=file.content, content_type=file.mimetype)
 
     # response_url

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 ANY = frozenset({"message", "modal", "home"})
 SURFACES = {
@@ -26,9 +28,11 @@ SURFACES = {
     "image": ANY,
     "input": ANY,
     "markdown": frozenset({"message"}),
+    "plan": frozenset({"message"}),
     "rich_text": ANY,
     "section": ANY,
     "table": frozenset({"message"}),
+    "task_card": frozenset({"message"}),
 }
 SINGLE_SELECTS = frozenset(
     {"static_select", "external_select", "users_select", "conversations_select", "channels_select"}
@@ -63,7 +67,9 @@ PROPERTIES: dict[str, frozenset[str]] = {
     "image": frozenset({"image_url", "slack_file", "alt_text", "title"}),
     "input": frozenset({"label", "element", "dispatch_action", "hint", "optional"}),
     "markdown": frozenset({"text"}),
+    "plan": frozenset({"title", "tasks"}),
     "rich_text": frozenset({"elements"}),
+    "task_card": frozenset({"task_id", "title", "details", "output", "sources", "status"}),
     "section": frozenset({"text", "fields", "accessory", "expand"}),
     "table": frozenset({"rows", "column_settings"}),
     # elements
@@ -109,7 +115,22 @@ VIEW_PROPERTIES = frozenset(
         "submit_disabled",
     }
 )
+RICH_PARTS = frozenset({"rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"})
+RICH_ELEMENTS: dict[str, frozenset[str]] = {
+    "broadcast": frozenset({"range"}),
+    "channel": frozenset({"channel_id"}),
+    "color": frozenset({"value"}),
+    "date": frozenset({"timestamp", "format"}),
+    "emoji": frozenset({"name"}),
+    "link": frozenset({"url"}),
+    "text": frozenset({"text"}),
+    "user": frozenset({"user_id"}),
+    "usergroup": frozenset({"usergroup_id"}),
+}
+"""The elements of rich text, with what each needs."""
 TABLE_CHARACTERS = 10_000
+DISPATCHES = frozenset({"on_enter_pressed", "on_character_entered"})
+CONVERSATIONS = frozenset({"im", "mpim", "private", "public"})
 CHARTS = frozenset({"pie", "bar", "area", "line"})
 
 
@@ -150,6 +171,7 @@ class _Check:
         self._block_ids: set[str] = set()
         self._action_ids: set[str] = set()
         self._table_characters = 0
+        self._focused = 0
 
     def fault(self, sentence: str, path: str) -> None:
         self.faults.append(f"{sentence} [json-pointer:{path}]")
@@ -211,9 +233,11 @@ class _Check:
             "image": self._image,
             "input": self._input,
             "markdown": lambda b, p: self.string(b, "text", p, longest=12_000, required=True),
+            "plan": self._plan,
             "rich_text": self._rich_text,
             "section": self._section,
             "table": self._table,
+            "task_card": self._task,
         }
         if kind in checks:
             checks[kind](block, path)
@@ -257,11 +281,25 @@ class _Check:
             self.fault("must be a valid image object", path)
             return
         self.string(image, "alt_text", path, longest=2000, required=True)
-        if "slack_file" not in image:
+        if "slack_file" in image:
+            self._slack_file(image, path)
+        else:
             self.string(image, "image_url", path, longest=3000, required=True)
             self.link(image, "image_url", path)
         if "title" in image:
             self.text(image, "title", path, longest=2000, plain=True)
+
+    def _slack_file(self, image: dict[str, Any], path: str) -> None:
+        """Either an address or a slack_file, and of that either the id or the address."""
+        if "image_url" in image:
+            self.fault("must define either `image_url` or `slack_file`", path)
+        found = image["slack_file"]
+        if not isinstance(found, dict) or len({"id", "url"} & set(found)) != 1:
+            self.fault("must define either `id` or `url`", f"{path}/slack_file")
+            return
+        self.known(found, frozenset({"id", "url"}), f"{path}/slack_file")
+        for name in found:
+            self.string(found, name, f"{path}/slack_file", longest=3000)
 
     def _alert(self, block: dict[str, Any], path: str) -> None:
         self.text(block, "text", path, longest=200)
@@ -291,14 +329,66 @@ class _Check:
 
     def _rich_text(self, block: dict[str, Any], path: str) -> None:
         elements = block.get("elements")
-        kinds = {"rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"}
         if self.array(elements, f"{path}/elements", 1, 1000):
             for index, element in enumerate(elements):  # type: ignore[arg-type]
-                kind = element.get("type") if isinstance(element, dict) else None
-                if kind not in kinds:
-                    self.fault(f"unsupported type: {kind}", f"{path}/elements/{index}/type")
-                elif not isinstance(element.get("elements"), list):
-                    self.fault("missing required field: elements", f"{path}/elements/{index}")
+                self._rich_part(element, f"{path}/elements/{index}")
+
+    def _rich_part(self, element: Any, path: str) -> None:
+        """Check a section, list, quote or preformatted part; a list has sections, the others have words."""
+        kind = element.get("type") if isinstance(element, dict) else None
+        if kind not in RICH_PARTS:
+            self.fault(f"unsupported type: {kind}", f"{path}/type")
+            return
+        if kind == "rich_text_list":
+            self.one_of(element, "style", path, {"bullet", "ordered"})
+            if "style" not in element:
+                self.fault("missing required field: style", path)
+        if not isinstance(element.get("elements"), list):
+            self.fault("missing required field: elements", path)
+            return
+        for index, one in enumerate(element["elements"]):
+            at = f"{path}/elements/{index}"
+            inner = one.get("type") if isinstance(one, dict) else None
+            if kind == "rich_text_list":
+                if inner != "rich_text_section":
+                    self.fault(f"unsupported type: {inner}", f"{at}/type")
+                else:
+                    self._rich_part(one, at)
+            elif inner not in RICH_ELEMENTS:
+                self.fault(f"unsupported type: {inner}", f"{at}/type")
+            else:
+                for name in RICH_ELEMENTS[inner] - set(one):
+                    self.fault(f"missing required field: {name}", at)
+                self.string(one, "text", at)
+
+    def _plan(self, block: dict[str, Any], path: str) -> None:
+        self.string(block, "title", path, required=True)
+        tasks = block.get("tasks", [])
+        if self.array(tasks, f"{path}/tasks", 0, 50):
+            ids = [task.get("task_id") for task in tasks if isinstance(task, dict)]
+            if len(set(ids)) < len(ids):
+                self.fault("task_id must be unique in a plan", f"{path}/tasks")
+            for index, task in enumerate(tasks):
+                self._task(task, f"{path}/tasks/{index}")
+
+    def _task(self, task: Any, path: str) -> None:
+        if not isinstance(task, dict):
+            self.fault("must be a valid task_card", path)
+            return
+        self.known(task, PROPERTIES["task_card"] | {"type", "block_id"}, path)
+        self.string(task, "task_id", path, required=True)
+        self.string(task, "title", path, required=True)
+        self.one_of(task, "status", path, {"pending", "in_progress", "complete", "error"})
+        for name in ("details", "output"):
+            if name not in task:
+                continue
+            if not isinstance(task[name], dict) or task[name].get("type") != "rich_text":
+                self.fault("must be a rich_text block", f"{path}/{name}")
+            else:
+                self._rich_text(task[name], f"{path}/{name}")
+        for index, source in enumerate(task.get("sources") or []):
+            self.string(source, "url", f"{path}/sources/{index}", required=True)
+            self.string(source, "text", f"{path}/sources/{index}", required=True)
 
     def _table(self, block: dict[str, Any], path: str) -> None:
         self._rows(block, path, fewest=1, most=100, kinds={"raw_text", "raw_number", "rich_text"})
@@ -385,6 +475,12 @@ class _Check:
             if action_id in self._action_ids:
                 self.fault(f"`action_id` {action_id} already exists", f"{path}/action_id")
             self._action_ids.add(action_id)
+        if element.get("focus_on_load"):
+            self._focused += 1
+            if self._focused > 1:
+                self.fault("only one element can have focus_on_load", f"{path}/focus_on_load")
+        if "dispatch_action_config" in element:
+            self._dispatch(element["dispatch_action_config"], f"{path}/dispatch_action_config")
         if "confirm" in element:
             self._confirm(element["confirm"], f"{path}/confirm")
         self.text(element, "placeholder", path, longest=150, plain=True, optional=True)
@@ -414,30 +510,75 @@ class _Check:
         self.string(element, "accessibility_label", path, longest=75)
         self.one_of(element, "style", path, {"primary", "danger"})
 
+    def _dispatch(self, config: Any, path: str) -> None:
+        if not isinstance(config, dict):
+            self.fault("must be a valid dispatch_action_config object", path)
+            return
+        self.known(config, frozenset({"trigger_actions_on"}), path)
+        on = config.get("trigger_actions_on")
+        if self.array(on, f"{path}/trigger_actions_on", 1, 2) and not set(on or ()) <= DISPATCHES:
+            self.fault("must be one of the allowed values", f"{path}/trigger_actions_on")
+
     def _entry(self, element: dict[str, Any], kind: str, path: str) -> None:
-        if kind == "plain_text_input":
-            self.number(element, "min_length", path, 0, 3000)
-            self.number(element, "max_length", path, 1, 3000)
-            longest = element.get("max_length", 3000)
-            self.string(
-                element,
-                "initial_value",
-                path,
-                longest=longest if isinstance(longest, int) else 3000,
-                shortest=0,
-            )
-        elif kind == "number_input":
-            if "is_decimal_allowed" not in element:
-                self.fault("missing required field: is_decimal_allowed", path)
-        elif kind == "file_input":
-            self.number(element, "max_files", path, 1, 10)
-        elif kind == "datetimepicker":
-            # ten digits: https://docs.slack.dev/reference/block-kit/block-elements/datetime-picker-element
-            self.number(element, "initial_date_time", path, 1_000_000_000, 9_999_999_999)
-        elif kind == "datepicker":
-            self.matches(element, "initial_date", path, r"\d{4}-\d{2}-\d{2}")
-        elif kind == "timepicker":
-            self.matches(element, "initial_time", path, r"\d{2}:\d{2}")
+        match kind:
+            case "plain_text_input":
+                self._text_input(element, path)
+            case "number_input":
+                self._number_input(element, path)
+            case "file_input":
+                self.number(element, "max_files", path, 1, 10)
+                types = element.get("filetypes", [])
+                if not isinstance(types, list) or not all(isinstance(one, str) and one for one in types):
+                    self.fault("must be an array of file types", f"{path}/filetypes")
+            case "datetimepicker":
+                # ten digits: https://docs.slack.dev/reference/block-kit/block-elements/datetime-picker-element
+                self.number(element, "initial_date_time", path, 1_000_000_000, 9_999_999_999)
+            case "datepicker":
+                self.parsed(element, "initial_date", path, r"\d{4}-\d{2}-\d{2}", date.fromisoformat)
+            case "timepicker":
+                self.parsed(element, "initial_time", path, r"\d{2}:\d{2}", time.fromisoformat)
+                self.parsed(element, "timezone", path, r"[\w+/-]+", ZoneInfo)
+            case "conversations_select" | "multi_conversations_select":
+                if "filter" in element:
+                    self._filter(element["filter"], f"{path}/filter")
+
+    def _text_input(self, element: dict[str, Any], path: str) -> None:
+        self.number(element, "min_length", path, 0, 3000)
+        self.number(element, "max_length", path, 1, 3000)
+        shortest, longest = element.get("min_length", 0), element.get("max_length", 3000)
+        if isinstance(shortest, int) and isinstance(longest, int) and shortest > longest:
+            self.fault("min_length must not be greater than max_length", f"{path}/min_length")
+        self.string(
+            element,
+            "initial_value",
+            path,
+            longest=longest if isinstance(longest, int) else 3000,
+            shortest=0,
+        )
+
+    def _number_input(self, element: dict[str, Any], path: str) -> None:
+        """Numbers are sent as text: https://docs.slack.dev/reference/block-kit/block-elements/number-input-element."""
+        if not isinstance(element.get("is_decimal_allowed"), bool):
+            self.fault("missing required field: is_decimal_allowed", path)
+        numbers = {}
+        pattern = r"-?\d+(\.\d+)?" if element.get("is_decimal_allowed") else r"-?\d+"
+        for name in ("min_value", "initial_value", "max_value"):
+            self.string(element, name, path)
+            self.matches(element, name, path, pattern)
+            if re.fullmatch(pattern, str(element.get(name, ""))):
+                numbers[name] = float(element[name])
+        if list(numbers.values()) != sorted(numbers.values()):
+            self.fault("min_value, initial_value and max_value must be in order", path)
+
+    def _filter(self, given: Any, path: str) -> None:
+        names = frozenset({"include", "exclude_external_shared_channels", "exclude_bot_users"})
+        if not isinstance(given, dict) or not given:
+            self.fault("must be a valid filter object", path)
+            return
+        self.known(given, names, path)
+        include = given.get("include", ["im"])
+        if self.array(include, f"{path}/include", 1, 4) and not set(include) <= CONVERSATIONS:
+            self.fault("must be one of the allowed values", f"{path}/include")
 
     def _initials(self, element: dict[str, Any], path: str) -> None:
         known = [*(element.get("options") or [])]
@@ -448,6 +589,9 @@ class _Check:
             self.fault("no fewer than 1 items allowed", f"{path}/initial_options")
         if "initial_option" in element:
             chosen.append(element["initial_option"])
+        most = element.get("max_selected_items")
+        if isinstance(most, int) and len(chosen) > most:
+            self.fault(f"no more than {most} items allowed", f"{path}/initial_options")
         for option in chosen:
             if "external" in str(element.get("type")):
                 self.option(option, f"{path}/initial_option")
@@ -560,6 +704,17 @@ class _Check:
     def matches(self, holder: Mapping[str, Any], name: str, path: str, pattern: str) -> None:
         if name in holder and not re.fullmatch(pattern, str(holder[name])):
             self.fault("must match the documented format", f"{path}/{name}")
+
+    def parsed(
+        self, holder: Mapping[str, Any], name: str, path: str, pattern: str, parse: Callable[[str], object]
+    ) -> None:
+        """Check a string of a form that `parse` accepts, such as a date that there is."""
+        self.matches(holder, name, path, pattern)
+        if re.fullmatch(pattern, str(holder.get(name, ""))):
+            try:
+                parse(holder[name])
+            except (ValueError, LookupError, OSError):
+                self.fault("must be one that exists", f"{path}/{name}")
 
     def link(self, holder: Mapping[str, Any], name: str, path: str) -> None:
         if isinstance(holder.get(name), str) and not re.match(r"(https?|slack|mailto):", holder[name]):

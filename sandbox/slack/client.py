@@ -24,7 +24,7 @@ from sandbox.slack import mrkdwn
 from sandbox.slack.delivery import TIMED_OUT, UNREACHABLE
 from sandbox.slack.drawing import PAGES, Pen, choices_of
 from sandbox.slack.oauth import SIGNED_IN
-from sandbox.slack.state import SLACKBOT, Channel, Json, Message, User, View, Workspace, find_element
+from sandbox.slack.state import SLACKBOT, Channel, File, Json, Message, User, View, Workspace, find_element
 
 if TYPE_CHECKING:
     from sandbox.slack.server import SlackSimulator
@@ -181,10 +181,10 @@ class Client:
         return web.Response(text=text, content_type=STATIC[name], headers=HEADERS)
 
     async def file(self, request: web.Request) -> web.Response:
-        """Answer with a file. Only pictures are shown; everything else is downloaded."""
-        self._seat(request)
+        """Answer with a file that the person may see. Only pictures are shown; everything else is downloaded."""
+        seat = self._seat(request)
         found = self.state.files.get(request.match_info["file"])
-        if found is None:
+        if found is None or not self._sees(seat, found):
             raise web.HTTPNotFound
         shown = found.mimetype in SAFE_IMAGES
         kind = "inline" if shown else "attachment"
@@ -218,15 +218,21 @@ class Client:
             kept = self.slack.upload(seat.me.id, query["name"], await request.read(), query["type"])
         except ValueError as refusal:
             return web.json_response({"error": str(refusal)}, headers=HEADERS)
-        return web.json_response({"id": kept.id, "name": kept.name}, headers=HEADERS)
+        shown = kept.mimetype in SAFE_IMAGES
+        return web.json_response({"id": kept.id, "name": kept.name, "picture": shown}, headers=HEADERS)
 
     async def _say(self, seat: Seat, given: Json) -> Json:
         text, app = str(given["text"]).strip(), self.state.app
         channel = self._here(seat)
-        if not text:
+        files: Mapping[str, str] = given.get("files") or {}
+        for file_id, alt_txt in files.items():
+            self.state.files[file_id].alt_txt = str(alt_txt).strip()
+        if not text and not files:
             return {}
         if channel.is_archived:
             raise ValueError("This channel is archived.")
+        if files and text.startswith("/"):
+            raise ValueError("A command takes no files.")
         word, _, rest = text.partition(" ")
         people = {u.name.lower(): u.id for u in self._mentionable(seat)}
         channels = {c.name: c.id for c in self.state.channels_for(seat.me.id, seat.workspace.id)}
@@ -239,7 +245,7 @@ class Client:
             raise ValueError(f"{word} is not a valid command.")
         else:
             words = mrkdwn.typed(text, people, channels, command=False)
-            await self.slack.say(seat.me.id, channel.id, words)
+            await self.slack.say(seat.me.id, channel.id, words, files=list(files))
         return {}
 
     async def _change_membership(
@@ -357,6 +363,11 @@ class Client:
                 raise web.HTTPNotFound(text="that channel is not one this person is in")
         return Seat(workspace=workspace, me=me, place=place, channel=channel)
 
+    def _sees(self, seat: Seat, file: File) -> bool:
+        """Tell whether a person sees a file: of their workspace, or shared in a channel that they are in."""
+        shared = (self.state.channels[c] for c in file.channel_ids)
+        return file.team_id in seat.me.workspaces or any(seat.me.id in c.members for c in shared)
+
     def _here(self, seat: Seat) -> Channel:
         if seat.channel is None:
             raise ValueError("There is nothing to write to here.")
@@ -423,6 +434,7 @@ class Client:
             "depth": len(state.modals[me.id]),
             "world_page": self._world_page,
             "slackbot": SLACKBOT,
+            "pictures": SAFE_IMAGES,
         }
 
     def _visitors(self, team: str) -> list[User]:

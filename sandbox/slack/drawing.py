@@ -64,6 +64,7 @@ class Pen:
             "user_of": self._state.users.get,
             "workspace_of": self._state.workspaces.get,
             "file_of": self._state.files.get,
+            "picture_of": self._state.picture,
             "choices": self.choices,
             "chosen": self.chosen,
             "entry": self.entry,

@@ -11,7 +11,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.slack.blocks import message_faults
-from sandbox.slack.payloads import event_envelope
+from sandbox.slack.payloads import event_envelope, message_json, shared_file_json
 from sandbox.slack.state import AppConfig, Installation, Json, Message, Refused, ResponseUrl, SlackState
 from sandbox.slack.values import initial_values, with_ids
 
@@ -124,6 +124,13 @@ class Hands:
         app_id = self.app().app_id
         fields = {"bot_id": bot.bot_id, "app_id": app_id, "team_id": team} | fields
         return self.state.post(channel_id, bot_user_id, text, **fields)
+
+    def message_json(self, message: Message) -> Json:
+        """Return a message object with its files, as payloads and answers have it."""
+        channel = self.state.channels[message.channel_id]
+        files = (self.state.files[each] for each in message.file_ids)
+        shown = [shared_file_json(self.state, file, channel, url=self.url) for file in files]
+        return message_json(message, files=shown)
 
     # For the rest of this package
 

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup, escape
 
+from sandbox.slack.rich_text import decoded
+
 LINKS = ("http://", "https://", "mailto:", "slack://")
 EMOJI = {
     "+1": "👍", "-1": "👎", "alarm_clock": "⏰", "arrow_right": "➡️", "arrows_counterclockwise": "🔄",
@@ -32,6 +34,8 @@ EMOJI = {
     "wrench": "🔧", "x": "❌", "yellow_circle": "🟡", "zap": "⚡",
 }  # fmt: skip
 """The shortcodes that are drawn; any other stays as typed."""
+SHORTCODES = {sign: name for name, sign in reversed(EMOJI.items())}
+SIGNS = re.compile("|".join(sorted(map(re.escape, SHORTCODES), key=len, reverse=True)))
 DATES = {
     "date_num": "%Y-%m-%d",
     "date": "%B %-d, %Y",
@@ -81,22 +85,24 @@ def markdown(text: str, reader: Reader) -> Markup:
 
 
 def typed(text: str, people: Mapping[str, str], channels: Mapping[str, str], *, command: bool) -> str:
-    """Return a typed text as Slack sends it: `@otto` and `#random` become ids.
+    """Return a typed text as Slack sends it: `@otto` and `#random` become ids, and addresses are marked.
 
-    `people` and `channels` give the id of a lower-case name. Control characters of a message are
-    escaped; of a slash command with `should_escape`, channels, users and links are marked
-    (https://docs.slack.dev/interactivity/implementing-slash-commands) and the rest stays as typed.
+    `people` and `channels` give the id of a lower-case name. A message's control characters are escaped and its emoji
+    become shortcodes, `:tada:`. In a slash command with `should_escape` all that stays as typed
+    (https://docs.slack.dev/interactivity/implementing-slash-commands), and a user's mark has the name too.
     """
 
     def marked(found: re.Match[str]) -> str:
         sign, name = found[1], found[2]
         known = (people if sign == "@" else channels).get(name.lower())
-        return f"<{sign}{known}|{name}>" if known else found[0]
+        if known is None:
+            return found[0]
+        return f"<@{known}>" if sign == "@" and not command else f"<{sign}{known}|{name}>"
 
-    if command:
-        text = re.sub(r"(?<!\S)https?://[^\s<>|]+", r"<\g<0>>", text)
-    else:
+    if not command:
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        text = SIGNS.sub(lambda found: f":{SHORTCODES[found[0]]}:", text)
+    text = re.sub(r"(?<!\S)https?://[^\s<>|]+", r"<\g<0>>", text)
     return re.sub(r"(?<!\S)([@#])([\w-]+)", marked, text)
 
 
@@ -135,10 +141,10 @@ class _Drawing:
         if not verbatim:
             text = re.sub(
                 r"https?://[^\s<>\ue000|]+[^\s<>\ue000|.,;:!?)'\"]",
-                lambda m: self.keep(link(_decoded(m[0]), _decoded(m[0]))),
+                lambda m: self.keep(link(decoded(m[0]), decoded(m[0]))),
                 text,
             )
-        lines = [self._line(line) for line in _emoji(str(escape(_decoded(text)))).split("\n")]
+        lines = [self._line(line) for line in _emoji(str(escape(decoded(text)))).split("\n")]
         html = re.sub(r"(</blockquote>|</pre>)<br>", r"\1", "<br>".join(lines))
         html = html.replace("</blockquote><blockquote>", "<br>")
         while KEPT.search(html):
@@ -162,10 +168,10 @@ class _Drawing:
         return f"<blockquote>{line}</blockquote>" if quoted else line
 
     def _code(self, tag: str, text: str) -> Markup:
-        return Markup(f"<{tag}>{{}}</{tag}>").format(_decoded(text))  # noqa: S704 - a fixed tag
+        return Markup(f"<{tag}>{{}}</{tag}>").format(decoded(text))  # noqa: S704 - a fixed tag
 
     def _angle(self, inside: str) -> Markup:
-        target, _, label = (_decoded(part) for part in inside.partition("|"))
+        target, _, label = (decoded(part) for part in inside.partition("|"))
         match target[:1]:
             case "@":
                 return mention("user", "@" + (label or self.reader.user_name(target[1:])))
@@ -185,10 +191,6 @@ class _Drawing:
             said = Markup("<time>{}</time>").format(moment(int(rest[0]), rest[1], self.reader))
             return link(rest[2], said) if len(rest) > 2 else said
         return escape(label or f"<!{target}>")
-
-
-def _decoded(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _emoji(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from sandbox.slack.rich_text import rich_text
 from sandbox.slack.state import (
     SLACKBOT,
     Channel,
@@ -109,8 +110,11 @@ def channel_json(channel: Channel, *, member: str) -> Json:
     }
 
 
-def message_json(message: Message) -> Json:
-    """Return a message object."""
+def message_json(message: Message, *, files: Sequence[Json] = ()) -> Json:
+    """Return a message object with the file objects of its files.
+
+    A person's message has its text as a `rich_text` block too, as Slack's composer writes it.
+    """
     found: Json = {"type": "message", "user": message.user_id, "text": message.text, "ts": message.ts}
     if message.user_id == SLACKBOT:
         found["subtype"] = "bot_message"
@@ -118,8 +122,10 @@ def message_json(message: Message) -> Json:
         found |= {"bot_id": message.bot_id, "app_id": message.app_id}
     if message.team_id:
         found["team"] = message.team_id
-    if message.blocks:
-        found["blocks"] = message.blocks
+    if files:
+        found |= {"files": list(files), "upload": False, "display_as_bot": False}
+    if blocks := message.blocks or _composed(message):
+        found["blocks"] = blocks
     if message.attachments:
         found["attachments"] = message.attachments
     if message.metadata:
@@ -129,6 +135,12 @@ def message_json(message: Message) -> Json:
     if message.edited:
         found["edited"] = {"user": message.user_id, "ts": message.ts}
     return found
+
+
+def _composed(message: Message) -> list[Json]:
+    """Return the block that Slack's composer writes of a person's text; none for an app's message."""
+    theirs = not message.bot_id and message.user_id != SLACKBOT
+    return [rich_text(message.text)] if theirs and message.text else []
 
 
 def view_json(view: View) -> Json:
@@ -157,10 +169,11 @@ def view_json(view: View) -> Json:
     }
 
 
-def file_json(file: File, *, url: str) -> Json:
+def file_json(state: SlackState, file: File, *, url: str) -> Json:
     """Return a file object; `url` is this Slack's origin."""
-    suffix = PurePosixPath(file.name).suffix.lstrip(".").lower()
+    suffix = filetype(file.name)
     path = f"/files-pri/{file.team_id}-{file.id}"
+    shared = [state.channels[c] for c in file.channel_ids]
     return {
         "id": file.id,
         "created": file.created,
@@ -172,18 +185,41 @@ def file_json(file: File, *, url: str) -> Json:
         "pretty_type": suffix.upper(),
         "user": file.user_id,
         "user_team": file.team_id,
+        "editable": False,
         "size": len(file.content),
         "mode": "hosted",
         "is_external": False,
-        "is_public": bool(file.channel_ids),
+        "external_type": "",
+        "is_public": any(c.kind == "public" for c in shared),
+        "public_url_shared": False,
+        "display_as_bot": False,
         "url_private": f"{url}{path}/{file.name}",
         "url_private_download": f"{url}{path}/download/{file.name}",
         "permalink": f"{url}/files/{file.user_id}/{file.id}/{file.name}",
         "alt_txt": file.alt_txt,
-        "channels": list(file.channel_ids),
-        "groups": [],
-        "ims": [],
+        "channels": [c.id for c in shared if c.kind == "public"],
+        "groups": [c.id for c in shared if c.kind == "private"],
+        "ims": [c.id for c in shared if c.kind == "im"],
+        "has_rich_preview": False,
+        "file_access": "visible",
     }
+
+
+def shared_file_json(state: SlackState, file: File, channel: Channel, *, url: str) -> Json:
+    """Return a file object as payloads about a message have it: without its facts in a channel of two companies.
+
+    There `files.info` must be asked: https://docs.slack.dev/reference/events/message/file_share (read 2026-11-30).
+    """
+    if channel.shared_with:
+        hidden = {"mode": "file_access", "file_access": "check_file_info"}
+        return {"id": file.id, **hidden, "created": 0, "timestamp": 0, "user": ""}
+    return file_json(state, file, url=url)
+
+
+def filetype(name: str) -> str:
+    """Return Slack's name for the type of a file, from its ending: https://docs.slack.dev/reference/objects/file-object."""
+    suffix = PurePosixPath(name).suffix.lstrip(".").lower()
+    return {"jpeg": "jpg", "tif": "tiff", "htm": "html", "text": "txt"}.get(suffix, suffix or "binary")
 
 
 def team_json(state: SlackState, team_id: str) -> Json:

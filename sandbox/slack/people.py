@@ -6,12 +6,13 @@ https://docs.slack.dev/interactivity/handling-user-interaction, https://docs.sla
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sandbox.slack.blocks import option_faults
 from sandbox.slack.delivery import TIMED_OUT, UNREACHABLE, Outcome
 from sandbox.slack.hands import Hands
-from sandbox.slack.payloads import file_json, interaction, message_json, view_json
+from sandbox.slack.payloads import file_json, interaction, view_json
 from sandbox.slack.state import (
     SLACKBOT,
     Channel,
@@ -31,7 +32,7 @@ from sandbox.slack.state import (
 from sandbox.slack.values import VALUE_KEY, action_of, entered, entry_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 TYPEAHEAD_MINIMUM = 3
 """`min_query_length` if the app sets none."""
@@ -88,14 +89,20 @@ class People(Hands):
         self._show_command_answer(channel_id, user_id, text, outcome, installation)
         return self.state.messages_since(before, user_id)
 
-    async def say(self, user_id: str, channel_id: str, text: str, *, thread_ts: str = "") -> Message:
-        """Write an ordinary message; the app gets an event if it subscribed to that."""
+    async def say(
+        self, user_id: str, channel_id: str, text: str, *, thread_ts: str = "", files: Sequence[str] = ()
+    ) -> Message:
+        """Write an ordinary message, with uploaded `files` by id; the app gets an event if it subscribed to that."""
         user, channel = self._person(user_id), self._composing(user_id, channel_id)
-        message = self.state.post(channel_id, user_id, text, thread_ts=thread_ts)
+        uploaded = [self._own_file(user_id, each) for each in files]
+        message = self.state.post(channel_id, user_id, text, thread_ts=thread_ts, file_ids=list(files))
+        for file in uploaded:
+            file.channel_ids.append(channel_id)
         host, installation = self._host(user, user.team_id, channel)
         if installation is None or installation.bot_user_id not in channel.members:
             return message
-        event = message_json(message) | {"channel": channel_id, "event_ts": message.ts}
+        event = self.message_json(message) | {"channel": channel_id, "event_ts": message.ts}
+        event |= {"subtype": "file_share"} if files else {}
         kind = {"im": "im", "private": "group", "public": "channel"}[channel.kind]
         plural = {"im": "message.im", "group": "message.groups", "channel": "message.channels"}[kind]
         if plural in self.app().events:
@@ -124,11 +131,11 @@ class People(Hands):
         """
         user = self._person(user_id)
         found = self._target(target)
-        self._fill(found, values or {})
+        self._fill(user_id, found, values or {})
         block, element = self._element(found, action_id, block_id)
         entry = None
         if element["type"] in VALUE_KEY:
-            entry = self._entered(found, element, value)
+            entry = self._entered(user_id, found, element, value)
             found.values.setdefault(block["block_id"], {})[action_id] = entry
         host, installation = self._installed(found)
         body = self._interaction("block_actions", user, found)
@@ -209,9 +216,9 @@ class People(Hands):
         body["trigger_id"] = self.views.new_trigger(user_id, host, channel_id=channel_id)
         if message and channel:
             body |= {
-                "channel": {"id": channel.id, "name": channel.name},
+                "channel": {"id": channel.id, "name": _private_name(channel)},
                 "message_ts": message.ts,
-                "message": message_json(message),
+                "message": self.message_json(message),
                 "response_url": self.new_response_url(
                     "app", user_id, channel.id, installation, message_ts=message.ts
                 ),
@@ -230,7 +237,8 @@ class People(Hands):
 
     def fill(self, target: Message | View | str, values: Mapping[str, Any]) -> None:
         """Enter values without sending anything; see `submit`."""
-        self._fill(self._target(target), values)
+        found = self._target(target)
+        self._fill(found.user_id if isinstance(found, View) else found.ephemeral_for, found, values)
         self.state.touch()
 
     async def submit(
@@ -246,7 +254,7 @@ class People(Hands):
         user, found = self._person(user_id), self._target(view)
         if not isinstance(found, View):
             raise TypeError("only a view can be submitted")
-        self._fill(found, values or {})
+        self._fill(user_id, found, values or {})
         found.errors, found.trouble = self._client_faults(found), ""
         self.state.touch()
         if found.errors:
@@ -275,10 +283,12 @@ class People(Hands):
         else:
             self.state.drop_view(found)
         for closed in gone:
-            if closed.payload.get("notify_on_close"):
+            if closed.payload.get("notify_on_close") and self.settings["view_closed"] != "nothing":
+                told = view_json(closed)
+                if self.settings["view_closed"] == "bare":
+                    del told["state"]
                 body = self._interaction("view_closed", user, closed)
-                body |= {"view": view_json(closed), "is_cleared": cleared}
-                await self.courier.payload(body)
+                await self.courier.payload(body | {"view": told, "is_cleared": cleared})
         return self.state.top_view(user_id)
 
     async def open_home(self, user_id: str, team_id: str = "") -> View | None:
@@ -304,8 +314,10 @@ class People(Hands):
 
     # Everything else
 
-    def upload(self, user_id: str, name: str, content: bytes, mimetype: str = "image/png") -> File:
-        """Choose a local file, as in a file_input, and return it."""
+    def upload(
+        self, user_id: str, name: str, content: bytes, mimetype: str = "image/png", *, alt_txt: str = ""
+    ) -> File:
+        """Choose a local file, for a message or a file_input, and return it; `alt_txt` describes a picture."""
         user = self._person(user_id)
         file = File(
             id=new_id("F", 10),
@@ -315,6 +327,7 @@ class People(Hands):
             created=int(self.state.now()),
             mimetype=mimetype,
             content=content,
+            alt_txt=alt_txt,
             complete=True,
         )
         self.state.files[file.id] = file
@@ -389,20 +402,48 @@ class People(Hands):
             raise ValueError(f"nothing with action_id {action_id!r} there, only {present}")
         return found
 
-    def _entered(self, target: Message | View, element: Json, given: Any) -> Json:
+    def _entered(self, user_id: str, target: Message | View, element: Json, given: Any) -> Json:
         where = target.id if isinstance(target, View) else target.ts
         offered = self.state.suggested.get((where, element["action_id"]), [])
-        return entered(element, given, offered, self._file)
+        entry = entered(element, given, offered, lambda file_id: self._given_file(user_id, file_id))
+        self._check_visible(user_id, target.team_id, entry)
+        return entry
 
-    def _file(self, file_id: str) -> Json:
-        return file_json(self.state.files[file_id], url=self.url)
+    def _check_visible(self, user_id: str, team_id: str, entry: Json) -> None:
+        """Refuse people and channels that the person does not see in Slack's menus."""
+        people: set[str] = set()
+        channels: set[str] = set()
+        for kind in ("user", "conversation", "channel"):
+            chosen = [entry.get(f"selected_{kind}"), *entry.get(f"selected_{kind}s", ())]
+            (people if kind == "user" else channels).update(filter(None, chosen))
+        seen = {c.id for c in self.state.channels.values() if self._sees(user_id, team_id, c)}
+        near = {m for c in seen for m in self.state.channels[c].members}
+        here = {u.id for u in self.state.people(team_id, bots=True)}
+        if strangers := sorted((people - here - near) | (channels - seen)):
+            raise ValueError(f"{user_id} sees no {', '.join(strangers)}")
 
-    def _fill(self, target: Message | View, values: Mapping[str, Any]) -> None:
+    def _sees(self, user_id: str, team_id: str, channel: Channel) -> bool:
+        public = channel.kind == "public" and team_id in channel.teams
+        return user_id in channel.members or (public and not self.state.users[user_id].is_restricted)
+
+    def _own_file(self, user_id: str, file_id: str) -> File:
+        file = self.state.files.get(file_id)
+        if file is None or file.user_id != user_id:
+            raise ValueError(f"{user_id} uploaded no file {file_id}")
+        return file
+
+    def _given_file(self, user_id: str, file_id: str) -> Json:
+        """Return a file that a person puts into a form of the app, which may read it from now on."""
+        file = self._own_file(user_id, file_id)
+        file.app_ids.add(self.app().app_id)
+        return file_json(self.state, file, url=self.url)
+
+    def _fill(self, user_id: str, target: Message | View, values: Mapping[str, Any]) -> None:
         for name, given in values.items():
             in_block = isinstance(given, dict) and any(b.get("block_id") == name for b in target.blocks)
             for action_id, one in given.items() if in_block else [(name, given)]:
                 block, element = self._element(target, action_id, name if in_block else None)
-                entry = self._entered(target, element, one)
+                entry = self._entered(user_id, target, element, one)
                 target.values.setdefault(block["block_id"], {})[action_id] = entry
 
     def _client_faults(self, view: View) -> dict[str, str]:
@@ -433,7 +474,7 @@ class People(Hands):
             ),
         }
         if not target.ephemeral_for:
-            found["message"] = message_json(target)
+            found["message"] = self.message_json(target)
         return found
 
     def _response_urls(self, view: View, user_id: str, installation: Installation) -> list[Json]:
@@ -458,6 +499,7 @@ class People(Hands):
     def _take_response_action(self, view: View, outcome: Outcome, installation: Installation) -> None:
         answer = outcome.json()
         try:
+            _check_file_input(answer, installation)
             match answer.get("response_action"):
                 case None:
                     self.state.drop_view(view)
@@ -514,6 +556,12 @@ class People(Hands):
         else:
             target.troubles.pop(user_id, None)
         self.state.touch()
+
+
+def _check_file_input(answer: Json, installation: Installation) -> None:
+    """Refuse a view with a `file_input` of an app without files:read, as views.open does."""
+    if '"file_input"' in json.dumps(answer.get("view")) and "files:read" not in installation.scopes:
+        raise Refused("missing_scope")
 
 
 def _private_name(channel: Channel) -> str:

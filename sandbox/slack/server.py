@@ -32,6 +32,8 @@ class SlackSimulator(People, Administrators, Simulator):
     - `trigger_life_s`: how long a trigger_id works (Slack: 3)
     - `message_interval_s`: seconds between two messages of the app in a channel (Slack: 1; 0: no limit)
     - `pictures_fail`: no picture of a message can be loaded, so Slack refuses the message
+    - `view_closed`: what the app hears of a closed view: "state" (all that was entered), "bare" (no `state`, which
+      Slack does not promise), "nothing" (as when the browser is closed)
     - `per_minute`: method -> calls a minute for each installation; absent: no limit
     - `retry_delays_s`: when an event is repeated (Slack: at once, after 1 and 5 minutes)
     - `code_life_s`, `token_life_s`: seconds an authorization code and a rotating token live
@@ -49,6 +51,7 @@ class SlackSimulator(People, Administrators, Simulator):
             "trigger_life_s": TRIGGER_LIFE_S,
             "message_interval_s": 1.0,
             "pictures_fail": False,
+            "view_closed": "state",
             "per_minute": {},
             "retry_delays_s": [0, 60, 300],
             "code_life_s": CODE_LIFE_S,

@@ -303,6 +303,9 @@ class File:
     content: bytes = b""
     complete: bool = False
     channel_ids: list[str] = field(default_factory=list)
+    """The channels in which it was shared."""
+    app_ids: set[str] = field(default_factory=set)
+    """The apps that got it in a file_input."""
 
 
 class SlackState:
@@ -461,6 +464,33 @@ class SlackState:
         self.channels[channel.id] = channel
         self.touch()
         return channel
+
+    # Files
+
+    def picture(self, slack_file: Json) -> File | None:
+        """Return the file that a `slack_file` object names by its id, its `url_private` or its permalink."""
+        named = str(slack_file.get("id") or slack_file.get("url") or "")
+        parts = {part.rpartition("-")[2] for part in named.split("/")}
+        return next((file for id_, file in self.files.items() if id_ in parts), None)
+
+    def may_read(self, installation: Installation, file: File) -> bool:
+        """Tell whether the app sees a file: its own, one it got in a form, or one shared where it is a member.
+
+        https://docs.slack.dev/reference/scopes/files.read (read 2026-11-30).
+        """
+        app_id = self.app.app_id if self.app else ""
+        if file.user_id == installation.bot_user_id:
+            return True
+        if app_id in file.app_ids and file.team_id in self.installation_teams(installation):
+            return True
+        return any(installation.bot_user_id in self.channels[c].members for c in file.channel_ids)
+
+    def remove_file(self, file: File) -> None:
+        """Delete a file everywhere; messages that had only it stay, empty."""
+        del self.files[file.id]
+        for message in (m for messages in self.history.values() for m in messages):
+            message.file_ids = [each for each in message.file_ids if each != file.id]
+        self.touch()
 
     # Views
 

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sandbox.slack.payloads import filetype
 from sandbox.slack.state import Json, elements_of
 
 VALUE_KEY = {
@@ -203,13 +204,13 @@ def _file_fault(element: Json, files: Sequence[Json]) -> str:
 
     Source: https://docs.slack.dev/reference/block-kit/block-elements/file-input-element.
     """
-    allowed = element.get("filetypes")
+    allowed = {filetype(f"x.{one}") for one in element.get("filetypes") or ()}
     if len(files) > element.get("max_files", 10):
         return f"Please upload at most {element.get('max_files', 10)} files."
     if any(int(f.get("size", 0)) > 10 * 1024 * 1024 for f in files):
         return "Please upload files of at most 10 MB."
     if allowed and any(f.get("filetype") not in allowed for f in files):
-        return f"Please upload only these types: {', '.join(allowed)}."
+        return f"Please upload only these types: {', '.join(element['filetypes'])}."
     return ""
 
 

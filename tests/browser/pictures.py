@@ -111,7 +111,7 @@ async def take_incident(page: Page, ada: Newcomer, sandbox: Playground) -> None:
     await ada.go(ALERTS)
     log = ada.page.get_by_role("log").get_by_role("article")
     card = log.filter(has_text="X: Octa Demo").first
-    await expect(card).to_contain_text("until somebody reconnects")
+    await expect(card).to_contain_text("reconnecting. Until then")
     await shoot(page, "card", card)
     otto = Member(sandbox.world, OTTO, ACME, ALERTS)
     [message] = [m for m in sandbox.world.slack.state.messages(ALERTS) if "X: Octa Demo" in text_of(m)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import web
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack.client import client_routes
@@ -201,6 +202,67 @@ def modal_view() -> Json:
     }
 
 
+def composer_view(names: list[str], pictures: list[str], step: str = "") -> Json:
+    """Return a form as a publishing app has it; `names` are of the files that it has got."""
+
+    def asked(block_id: str, label: str, kind: str, **element: Any) -> Json:
+        return {
+            "type": "input",
+            "block_id": block_id,
+            "label": plain(label),
+            "optional": True,
+            "element": {"type": kind, "action_id": block_id, **element},
+        }
+
+    text = asked(
+        "text",
+        "Text",
+        "plain_text_input",
+        multiline=True,
+        max_length=3000,
+        dispatch_action_config={"trigger_actions_on": ["on_character_entered"]},
+    )
+    shown = [
+        {"type": "image", "alt_text": "Chosen picture", "slack_file": {"id": file_id}} for file_id in pictures
+    ]
+    return {
+        "type": "modal",
+        "callback_id": "compose",
+        "notify_on_close": True,
+        "title": plain("Publish"),
+        "submit": plain("Schedule"),
+        "blocks": [
+            {"type": "context", "elements": [words(f"Files: {', '.join(names) or 'none'}. {step}".strip())]},
+            *shown,
+            text | {"dispatch_action": True},
+            asked("accounts", "Accounts", "multi_external_select", min_query_length=0, max_selected_items=3),
+            asked("colours", "Platforms", "multi_static_select", option_groups=GROUPS),
+            asked("media", "Files", "file_input", filetypes=["png", "jpg"], max_files=2),
+            asked("powers", "Also", "checkboxes", options=[option("first_comment", "First comment")]),
+            asked("kind", "When", "radio_buttons", options=[option("now"), option("later")]),
+            asked("at", "At", "datetimepicker"),
+            asked("day", "Day", "datepicker", initial_date="2026-12-24"),
+            asked("hour", "Hour", "timepicker", initial_time="18:30"),
+            asked("link", "Link", "url_text_input"),
+            asked(
+                "seconds", "Seconds", "number_input", is_decimal_allowed=False, min_value="3", max_value="90"
+            ),
+            {"type": "actions", "block_id": "steps", "elements": [button("Push"), button("Stale")]},
+        ],
+    }
+
+
+def progress_blocks() -> list[Json]:
+    """Return a message about a post on its way: a plan."""
+    said: list[Json] = [
+        {"type": "rich_text_section", "elements": [{"type": "text", "text": "Too long for X."}]}
+    ]
+    states = [("X", "error"), ("Reddit", "in_progress"), ("LinkedIn", "complete"), ("YouTube", "pending")]
+    tasks: list[Json] = [{"task_id": name, "title": name, "status": status} for name, status in states]
+    tasks[0]["output"] = {"type": "rich_text", "elements": said}
+    return [{"type": "plan", "title": "Publishing to 4 accounts", "tasks": tasks}]
+
+
 @dataclass(slots=True)
 class Showcase:
     """What the app got, as payloads; and what it answers a submission with."""
@@ -223,7 +285,7 @@ class Showcase:
         if request.content_type == "application/json":
             return await self._event(await request.json())
         form = {k: v[0] for k, v in parse_qs(await request.text(), keep_blank_values=True).items()}
-        payload = json.loads(form["payload"]) if "payload" in form else form
+        payload: Json = json.loads(form["payload"]) if "payload" in form else form
         self.got.append(payload)
         await asyncio.sleep(self.delay_s)
         match payload.get("type", "command"):
@@ -236,6 +298,10 @@ class Showcase:
             case "block_suggestion":
                 names = [f"Page {n}" for n in range(1, 40) if payload["value"].lower() in f"page {n}"]
                 return web.json_response({"options": [option(n.lower(), n) for n in names]})
+            case "message_action":
+                given = payload["message"].get("files", [])
+                view = composer_view([f["name"] for f in given], [f["id"] for f in given])
+                await self._api.views_open(trigger_id=payload["trigger_id"], view=view)
             case "shortcut":
                 await self._api.views_open(trigger_id=payload["trigger_id"], view=modal_view())
         return web.Response()
@@ -252,6 +318,12 @@ class Showcase:
                 return web.Response()
             case "blocks":
                 return web.json_response({"text": "Accounts", "blocks": message_blocks()})
+            case "compose":
+                view = composer_view([], [])
+                await self._api.views_open(trigger_id=form["trigger_id"], view=view)
+                return web.Response()
+            case "progress":
+                return web.json_response({"text": "Publishing", "blocks": progress_blocks()})
             case "wide":
                 return web.json_response({"text": "Accounts", "blocks": wide_blocks()})
             case said:
@@ -266,6 +338,13 @@ class Showcase:
                     "blocks": [{"type": "section", "text": words("On top.")}],
                 }
                 await self._api.views_push(trigger_id=payload["trigger_id"], view=above)
+            case "stale":
+                view, known = payload["view"], payload["view"]["hash"]
+                fresh = composer_view([], [], "Updated.")
+                await self._api.views_update(view_id=view["id"], view=fresh, hash=known)
+                with suppress(SlackApiError):
+                    late = composer_view([], [], "Too late.")
+                    await self._api.views_update(view_id=view["id"], view=late, hash=known)
             case "update":
                 view = modal_view()
                 view["blocks"][0]["text"]["text"] = "This was updated."
@@ -300,7 +379,10 @@ async def showcase(*, install: bool = True) -> AsyncIterator[Showcase]:
         app_url=f"http://localhost:{runner.addresses[0][1]}",
         redirect_urls=[REDIRECT],
         bot_scopes=SCOPES.split(","),
-        shortcuts=[{"callback_id": "connect", "name": "Connect an account"}],
+        shortcuts=[
+            {"callback_id": "connect", "name": "Connect an account"},
+            {"callback_id": "publish", "name": "Publish this message", "type": "message"},
+        ],
         events=EVENTS,
     )
     await slack.start()

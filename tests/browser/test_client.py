@@ -48,6 +48,7 @@ async def fill_required(dialog: Locator) -> None:
     await dialog.get_by_role("checkbox", name="Publish").check()
 
 
+@in_full
 async def test_an_ordinary_message_appears_and_stays_words(page: Page, app: Showcase) -> None:
     await page.goto(app.slack.url + GENERAL)
 
@@ -119,6 +120,7 @@ async def test_a_press_the_app_does_not_answer_is_told_in_a_toast(page: Page, ap
     await expect(page.get_by_role("alert")).to_contain_text("operation_timeout")
 
 
+@in_full
 async def test_names_that_look_like_markup_are_only_letters(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
 
@@ -127,6 +129,7 @@ async def test_names_that_look_like_markup_are_only_letters(page: Page, app: Sho
     await expect(page.locator("a[href*='evil']")).to_have_count(0)
 
 
+@in_full
 async def test_a_button_tells_the_app_what_was_pressed_and_in_which_state(page: Page, app: Showcase) -> None:
     await type_command(page, app, "blocks")
 
@@ -184,6 +187,7 @@ async def test_an_overflow_menu_works_by_keyboard(page: Page, app: Showcase) -> 
     await expect(opener).to_be_focused()
 
 
+@in_full
 async def test_a_modal_carries_everything_that_was_entered(page: Page, app: Showcase) -> None:
     dialog = await modal_of(page, app)
     await fill_required(dialog)
@@ -230,6 +234,7 @@ async def test_an_empty_required_field_never_reaches_the_app(page: Page, app: Sh
     assert app.submissions == []
 
 
+@in_full
 async def test_what_the_app_objects_to_stands_under_the_field_and_nothing_is_lost(
     page: Page, app: Showcase
 ) -> None:

@@ -72,7 +72,7 @@ async def test_what_breaks_in_the_world_is_mended_in_slack(page: Page, sandbox: 
         page, sandbox, "Revoke the grant of octa_demo at Reddit", "Let Octapost find out about Reddit"
     )
     await otto.go()
-    await expect(cards(page, "until somebody reconnects")).to_be_visible()
+    await expect(cards(page, "reconnecting. Until then")).to_be_visible()
     await page.get_by_role("button", name="Claim").click()
     await expect(cards(page, "@Otto Ordinary is on it.").first).to_be_visible()
     await page.get_by_role("button", name="Reconnect").click()
@@ -83,7 +83,7 @@ async def test_what_breaks_in_the_world_is_mended_in_slack(page: Page, sandbox: 
     await expect(tab).to_have_title(re.compile("Renewed"), timeout=WHOLE_TRIP_MS)
     await tab.close()
     await expect(cards(page, "octa_demo can publish for Acme again")).to_contain_text("by @Otto Ordinary")
-    await expect(cards(page, "until somebody reconnects")).to_have_count(0)
+    await expect(cards(page, "reconnecting. Until then")).to_have_count(0)
 
     # LinkedIn's sign-in comes to its last week: another card.
     await press(page, sandbox, "Go to day 53 of LinkedIn's sign-in")

@@ -12,15 +12,12 @@ from playwright.async_api import Page, expect
 
 from sandbox.member import links_in
 from tests.application import Office, open_office
-from tests.counts import in_full, sampled
+from tests.counts import in_full
 from tests.platforms import PLATFORMS
 from tests.stories.told import connected
 
 WIDTH = 390
-APPS = sampled(
-    [(platform.key, app.key) for platform in reversed(list(PLATFORMS.values())) for app in platform.apps], 8
-)
-"""All, or the one whose permissions have the longest names: YouTube's."""
+APPS = [(platform.key, app.key) for platform in PLATFORMS.values() for app in platform.apps]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -29,6 +26,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         yield await open_office(tmp_path, stack)
 
 
+@in_full
 @pytest.mark.parametrize(("platform", "app"), APPS, ids=[app for _, app in APPS])
 async def test_a_tickets_page_fits_a_phone(page: Page, office: Office, platform: str, app: str) -> None:
     await page.set_viewport_size({"width": WIDTH, "height": 800})

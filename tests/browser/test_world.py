@@ -8,6 +8,7 @@ from sandbox.world import World
 from tests.counts import in_full
 
 
+@in_full
 async def test_a_platform_is_put_out_of_order_and_back_by_its_buttons(page: Page) -> None:
     async with World() as world:
         await page.goto(world.url)

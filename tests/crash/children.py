@@ -27,13 +27,27 @@ class Child:
 
     def __init__(self, work: Callable[..., None], env: Mapping[str, str], *arguments: Any) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="octapost-crash-")
-        self._said = Path(self.folder.name) / "said"
-        self._process = CONTEXT.Process(target=work, args=(env, self._said, *arguments), daemon=True)
+        self._writes = Path(self.folder.name)
+        self._process = CONTEXT.Process(target=work, args=(env, self._writes, *arguments), daemon=True)
         self._process.start()
 
+    @property
+    def out(self) -> str:
+        """What it wrote to its standard output."""
+        return self._written("out")
+
+    @property
+    def err(self) -> str:
+        """What it wrote to its standard error."""
+        return self._written("err")
+
+    def _written(self, name: str) -> str:
+        file = self._writes / name
+        return file.read_text(errors="replace") if file.exists() else ""
+
     def said(self) -> str:
-        """Return what it wrote, the end of it."""
-        return self._said.read_text(errors="replace")[-4000:] if self._said.exists() else ""
+        """Return the end of what it wrote, to both."""
+        return (self.out + self.err)[-4000:]
 
     async def ended(self) -> int:
         """Return its exit status once it is over: minus the signal's number if one ended it."""

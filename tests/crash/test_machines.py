@@ -19,7 +19,7 @@ from bot.services.tokens.queue import AT_ONCE
 from sandbox.core import Fault
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import database_time
 from storage.models import GrantStatus

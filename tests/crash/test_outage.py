@@ -15,7 +15,7 @@ from adapters.youtube import PLATFORM as YOUTUBE
 from bot.services.tokens.policy import next_refresh_in
 from bot.services.tokens.queue import AT_ONCE, SILENCE
 from sandbox.core import Fault
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.models import GrantStatus
 from storage.rate_limits import RateLimit

@@ -97,26 +97,26 @@ class Crossing(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _listened_to(env: Mapping[str, str], said: Path) -> None:
-    """Take over these settings and none of the test run's, and say everything into a file."""
+def _listened_to(env: Mapping[str, str], folder: Path) -> None:
+    """Take over these settings and none of the test run's, and write into the folder's `out` and `err`."""
     for name in [name for name in os.environ if name.startswith("OCTAPOST_")]:
         del os.environ[name]
     os.environ.update(env)
-    with said.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    for number, name in ((1, "out"), (2, "err")):
+        with (folder / name).open("ab") as file:
+            os.dup2(file.fileno(), number)
 
 
-def command(env: Mapping[str, str], said: Path, *arguments: str) -> None:
+def command(env: Mapping[str, str], folder: Path, *arguments: str) -> None:
     """Be `octapost` with these arguments."""
-    _listened_to(env, said)
+    _listened_to(env, folder)
     sys.argv = ["octapost", *arguments]
     cli.main()
 
 
-def refresh(env: Mapping[str, str], said: Path, ready: Semaphore, shift: Shift) -> None:
+def refresh(env: Mapping[str, str], folder: Path, ready: Semaphore, shift: Shift) -> None:
     """Refresh what is due, without a pause, until killed."""
-    _listened_to(env, said)
+    _listened_to(env, folder)
     uvloop.run(_refresh(ready, shift))
 
 
@@ -184,9 +184,9 @@ class Stepping(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def delete(env: Mapping[str, str], said: Path, actor: Actor, last: int) -> None:
+def delete(env: Mapping[str, str], folder: Path, actor: Actor, last: int) -> None:
     """Delete an organization and do all that follows, up to a step. 0: to the end; then say how many there were."""
-    _listened_to(env, said)
+    _listened_to(env, folder)
     uvloop.run(_delete(actor, Steps(last)))
 
 

@@ -147,7 +147,7 @@ def expired(scene: Scene, _: Random) -> Hostile:
     return f"/oauth/{scene.platform}/callback?state={late.state}&code={late.code}", late.browser
 
 
-MISSED = ("You began in another browser", "This took longer than 10 minutes")
+MISSED = ("You started in another browser", "This took longer than 10 minutes")
 """The pages for a trip that came back in another browser, or late."""
 MUTATIONS = (
     no_cookie,
@@ -224,7 +224,7 @@ async def test_no_hostile_callback_is_accepted_and_none_reaches_a_token_endpoint
                 tried += 1
                 told = any(
                     words in answer.body
-                    for words in ("be finished here", "is damaged", "leads nowhere", *MISSED)
+                    for words in ("be finished here", "is damaged", "nothing at this address", *MISSED)
                 )
                 if answer.status not in {400, 404} or not told or answer.all("set-cookie"):
                     accepted.append(f"{platform} {mutation.__name__} {seed}: {answer.status}")

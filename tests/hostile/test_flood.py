@@ -35,7 +35,9 @@ async def test_a_thousand_requests_for_links_leave_five_that_work(
         answers += [text_of(message) for message in said]
 
     links = [answer for answer in answers if "Connect" in answer and "Only you can use this link" in answer]
-    refusals = [answer for answer in answers if "You have asked for many links within a minute" in answer]
+    refusals = [
+        answer for answer in answers if "You've asked for a lot of links in the last minute" in answer
+    ]
     minutes = 1 + int((time.monotonic() - began) / 60)
     works = [ticket for ticket in await either_office.rows(Ticket) if ticket.used_at is None]
     assert len(answers) == len(links) + len(refusals) == COMMANDS

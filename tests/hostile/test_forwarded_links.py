@@ -193,7 +193,7 @@ async def test_a_refused_browser_learns_nothing_and_is_taken_for_nobody(office: 
         )
 
     assert answer.status_code == 403
-    assert "belongs to somebody else in Slack" in answer.text
+    assert "belongs to someone else in Slack" in answer.text
     assert "Nightingale" not in answer.text
     assert "/octapost connect" in answer.text
     assert await office.count(Browser) == 0

@@ -80,7 +80,7 @@ async def test_no_code_works_after_its_maker_may_not_let_people_in(
         for desk, person, kept in zip((here, here, there, there), (OLGA, OLGA, BEA, BEA), codes, strict=True):
             answer = await desk.send(desk.command(person, f"org join {kept}"))
             tried += 1
-            refused = answer.outcomes == ("bad_input",) and "That code isn't valid any more" in answer.text
+            refused = answer.outcomes == ("bad_input",) and "That code doesn't work any more" in answer.text
             if not refused or changed(before, await dump(office.database)):
                 let_in.append((way.__name__, person))
 

@@ -131,6 +131,7 @@ async def test_signed_commands_get_through_200_hostile_connections(
     )
 
 
+@in_full
 async def test_no_kind_of_stranger_costs_memory_or_more_than_a_line_in_the_log(
     tmp_path: Path, record_property: Count
 ) -> None:

@@ -80,14 +80,14 @@ def test_a_role_has_what_every_lower_role_has(permission: Permission) -> None:
 
 def test_roles_are_described_by_what_the_table_grants_them() -> None:
     assert [describe(role) for role in Role] == [
-        "Member: sees accounts and posts",
+        "Member: sees accounts and how they're doing",
         "Admin: also connects and disconnects accounts",
         "Owner: also manages people",
     ]
     assert introduced() == [
-        "Owners: everything, and who belongs to the organization.",
+        "Owners: everything, including people and the organization itself.",
         "Admins: connect, reconnect and disconnect accounts.",
-        "Members: work with the accounts that are connected.",
+        "Members: see accounts and how they're doing.",
     ]
     assert [article(role) for role in Role] == ["a member", "an admin", "an owner"]
     assert [role_called(word) for word in ("member", "owner", "king", "")] == [

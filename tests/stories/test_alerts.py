@@ -139,22 +139,22 @@ async def test_a_renamed_channel_goes_on_working(office: Office) -> None:
 
     await dies(office)
 
-    await card_with(office, "until somebody reconnects")
+    await card_with(office, "reconnecting. Until then")
 
 
 async def test_cards_that_people_held_go_to_the_channel_that_is_chosen(office: Office) -> None:
     ada = await ready(office)
     await settings(office, channel_id="")
     await dies(office)
-    await hears(ada, "until somebody reconnects")
+    await hears(ada, "reconnecting. Until then")
 
     await ada.submit(await form(ada), entered({"channel": SOCIAL}))
 
     card = await office.slack.until(
-        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None)
+        lambda: next((m for m in cards(office) if "reconnecting. Until then" in text_of(m)), None)
     )
-    await hears(ada, f"➡️ This card is in <#{SOCIAL}> now.")
-    assert [m for m in ada.direct_messages() if "until somebody reconnects" in text_of(m)] == []
+    await hears(ada, f"➡️ This card moved to <#{SOCIAL}>.")
+    assert [m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
     assert "Claim" in buttons(card)
 
 
@@ -162,14 +162,14 @@ async def test_a_card_goes_to_the_channel_that_is_chosen_in_quiet_hours_too(offi
     ada = await ready(office)
     await settings(office, channel_id="")
     await dies(office)
-    await hears(ada, "until somebody reconnects")
+    await hears(ada, "reconnecting. Until then")
     night = around(datetime.now(ZoneInfo("Europe/Berlin")), 2)  # as the form offers Ada
     hours = {"quiet_from": night["quiet_from"], "quiet_to": night["quiet_to"]}
 
     await ada.submit(await form(ada), entered({"channel": SOCIAL} | hours))
 
     await office.slack.until(
-        lambda: next((m for m in cards(office) if "until somebody reconnects" in text_of(m)), None)
+        lambda: next((m for m in cards(office) if "reconnecting. Until then" in text_of(m)), None)
     )
 
 
@@ -248,8 +248,8 @@ async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_of
 
     await asyncio.gather(*(either_office.parts.watch.run() for _ in range(3)))
 
-    card = await card_with(either_office, "🟢 I'm here, and all is well with Acme: 1 account, all connected.")
-    assert "Sent every week, so that you know I am still watching." in text_of(card)
+    card = await card_with(either_office, "🟢 All is well with Acme: 1 account, all connected.")
+    assert "Sent every week, so you know I'm still watching." in text_of(card)
     await either_office.parts.watch.run()
     assert len(cards(either_office)) == 1
 
@@ -265,7 +265,7 @@ async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
     found = await office.slack.until(lambda: cards(office)[1:] or None)
     words = text_of(found[0])
     assert "🔴 Acme: 1 account, 1 needs reconnecting." in words
-    assert "🔴 X: Octa Demo can't publish for Acme until somebody reconnects." in words
+    assert "🔴 X: Octa Demo needs reconnecting. Until then, Acme can't publish there." in words
 
 
 @in_full

@@ -57,7 +57,7 @@ async def test_a_declined_request_changes_nothing_and_is_not_repeated(office: Of
     otto = await office.person(OTTO)
     await hears(otto, "Your request was declined: <#C0ACMESOC> stays as it is")
     words = await said(otto, "org switch Bakery")
-    assert "The admins of Acme were asked for this within the last week." in words
+    assert "Someone already asked the admins of Acme for this in the last week." in words
 
 
 async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_channel(office: Office) -> None:

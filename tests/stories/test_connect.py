@@ -158,7 +158,7 @@ async def test_who_asks_for_links_without_end_is_told_to_wait(office: Office) ->
 
     answers = [await said(ada, "connect x") for _ in range(TICKETS_PER_MINUTE + 1)]
 
-    assert "You have asked for many links within a minute." in answers[-1]
+    assert "You've asked for a lot of links in the last minute." in answers[-1]
     assert all("Continue to X" in answer for answer in answers[:-1])
 
 
@@ -344,7 +344,7 @@ async def test_an_unticked_page_is_greyed_with_what_to_do(office: Office) -> Non
     )
 
     assert (
-        "Fjord Coffee: it wasn't ticked in Facebook's dialog. Connect again and choose “Edit settings”"
+        "Fjord Coffee: you didn't tick it in Facebook's dialog. Connect again and choose “Edit settings”"
         in text_of(message)
     )
 

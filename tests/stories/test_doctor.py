@@ -131,7 +131,7 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
     assert "TikTok · " in words
     assert "X · " not in words
     assert "🔴 needs reconnecting" in words
-    assert "The sign-in is over: somebody removed Octapost in the TikTok app. Press Reconnect" in words
+    assert "The sign-in is over: someone removed Octapost in the TikTok app. Press Reconnect" in words
     assert f"<!date^{int(gone.timestamp())}^" in words
     assert "Next check\nwhen somebody reconnects it" in words.replace("*", "")
     assert "TikTok last said\nthat the sign-in is over" in words.replace("*", "")
@@ -205,7 +205,7 @@ async def test_more_patients_than_a_message_holds_are_counted(office: Office) ->
 
     words = text_of(await ada.command("doctor"))
 
-    assert words.count("the person's Facebook password was changed") == 5
+    assert words.count("the person changed their Facebook password") == 5
     assert "… and 7 more; /octapost doctor NAME examines any of them." in words
     assert office.slack.state.complaints == []
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 SCHEDULED, HELD, LATE = DeliveryStatus.SCHEDULED, DeliveryStatus.HELD, DeliveryStatus.LATE
 CANCELLED = DeliveryStatus.CANCELLED
-DUE = "3 scheduled posts wait; the first is due <!date^"
+DUE = "3 scheduled posts are waiting; the first is due <!date^"
 
 
 async def posts(office: Office, *due_in: timedelta, name: str = "") -> None:
@@ -63,7 +63,7 @@ async def asks(office: Office, *due_in: timedelta) -> tuple[Member, Message]:
     ada = await ready(office)
     await posts(office, *due_in)
     await dies(office)
-    await reconnects(ada, await card_with(office, "until somebody reconnects"))
+    await reconnects(ada, await card_with(office, "reconnecting. Until then"))
     return ada, copy.deepcopy(await card_with(office, "due meanwhile"))
 
 
@@ -72,7 +72,7 @@ async def test_what_waits_is_on_the_card_and_goes_out_after_the_reconnect(either
     await posts(either_office, HOUR, 2 * HOUR, 3 * HOUR)
 
     await dies(either_office)
-    card = copy.deepcopy(await card_with(either_office, "until somebody reconnects"))
+    card = copy.deepcopy(await card_with(either_office, "reconnecting. Until then"))
     during = await counted(either_office.database)
     [(_, first), *_] = await deliveries(either_office.database)
     await reconnects(ada, card)
@@ -97,7 +97,9 @@ async def test_of_a_hundred_held_posts_all_are_released_and_the_overdue_ones_ask
     await dies(either_office)
     held = await counted(either_office.database)
 
-    await reconnects(ada, await card_with(either_office, "100 scheduled posts wait; the first was due"))
+    await reconnects(
+        ada, await card_with(either_office, "100 scheduled posts are waiting; the first was due")
+    )
 
     shown = await card_with(either_office, "30 posts were due meanwhile. Publish them now?")
     assert held == {HELD: 100}
@@ -116,7 +118,7 @@ async def test_overdue_posts_go_out_with_pauses_when_somebody_says_so(either_off
 
     await ada.press(card, "incident.publish")
 
-    shown = await card_with(either_office, f"▶️ 2 late posts go out now, said <@{ADA}>.")
+    shown = await card_with(either_office, f"▶️ 2 late posts go out now, approved by <@{ADA}>.")
     assert before == {LATE: 2, SCHEDULED: 1}
     assert "1 post released." in text_of(shown)
     assert "They go out at least 5 minutes apart on each account." in text_of(card)
@@ -124,8 +126,8 @@ async def test_overdue_posts_go_out_with_pauses_when_somebody_says_so(either_off
     assert buttons(card) == ["Publish now", "Discard…"]
     assert buttons(shown) == []
     resolved, answered = await thread_with(either_office, card, "▶️")
-    assert resolved.endswith("2 posts were due meanwhile; the card asks what to do.")
-    assert answered.startswith(f"▶️ 2 late posts go out now, said <@{ADA}>.")
+    assert resolved.endswith("2 posts were due meanwhile. The card asks what to do.")
+    assert answered.startswith(f"▶️ 2 late posts go out now, approved by <@{ADA}>.")
     [(_, first), (_, second), _] = await deliveries(either_office.database)
     assert await counted(either_office.database) == {SCHEDULED: 3}
     assert abs(first - datetime.now(UTC)) < timedelta(minutes=1)
@@ -143,7 +145,7 @@ async def test_overdue_posts_are_discarded_when_somebody_says_so(either_office: 
     assert "⏳ 1 post was due meanwhile. Publish it now?" in text_of(card)
     assert "5 minutes" not in text_of(card)
     assert discard["confirm"]["title"]["text"] == "Discard 1 late post?"
-    assert "can't be brought back" in discard["confirm"]["text"]["text"]
+    assert "can't bring them back" in discard["confirm"]["text"]["text"]
     assert buttons(shown) == []
     assert await counted(either_office.database) == {CANCELLED: 1}
     assert await trail(either_office, "late posts discarded") == ["late posts discarded"]
@@ -162,8 +164,8 @@ async def test_of_two_who_answer_at_once_one_is_heard_and_the_other_is_told_it_i
     again = await answer_to(ada, card, "incident.publish")
 
     whispers = [m for who in (ADA, OLGA) for m in either_office.slack.messages(card.channel_id, who)]
-    refused = [m for m in whispers if m.ephemeral_for and "Already done" in text_of(m)]
-    assert "Already done" in text_of(again)
+    refused = [m for m in whispers if m.ephemeral_for and "already sorted" in text_of(m)]
+    assert "already sorted" in text_of(again)
     assert len({m.ts for m in refused}) == 2
     assert await counted(either_office.database) in ({SCHEDULED: 2}, {CANCELLED: 2})
     assert len([line for line in await trail(either_office) if line.startswith("late posts")]) == 1
@@ -189,8 +191,8 @@ async def test_a_shared_sign_in_releases_each_organizations_posts_and_neither_de
     await connected(bea, "x", "4711")
     await posts(either_office, -HOUR, HOUR)
     await dies(either_office)
-    await card_with(either_office, "2 scheduled posts wait; the first was due")
-    theirs = await hears(bea, "2 scheduled posts wait; the first was due")
+    await card_with(either_office, "2 scheduled posts are waiting; the first was due")
+    theirs = await hears(bea, "2 scheduled posts are waiting; the first was due")
     seen = len(bea.direct_messages())
     await bea.press(theirs, "incident.reconnect")
     await bea.travel(links_in(await bea.next_message(seen))[0], Consent(person="4711"))
@@ -213,7 +215,7 @@ async def test_a_shared_sign_in_releases_each_organizations_posts_and_neither_de
 async def test_a_post_to_an_account_whose_sign_in_is_over_is_held_at_once(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
 
     await posts(office, HOUR)
     during = await counted(office.database)
@@ -264,7 +266,7 @@ async def test_what_ends_by_the_clock_holds_its_posts_too(office: Office) -> Non
 
     await office.parts.expiry_reminders.run()
 
-    await card_with(office, "1 scheduled post waits; it is due <!date^")
+    await card_with(office, "1 scheduled post is waiting; it is due <!date^")
     assert await counted(office.database) == {HELD: 1}
 
 
@@ -277,7 +279,7 @@ async def test_what_a_platform_signs_to_be_over_holds_its_posts_too(office: Offi
 
     await meta.controls()["revoke"]({"person": "ana"})
 
-    await card_with(office, "1 scheduled post waits; it is due <!date^")
+    await card_with(office, "1 scheduled post is waiting; it is due <!date^")
     assert await counted(office.database) == {HELD: 1}
 
 
@@ -303,7 +305,7 @@ async def test_late_posts_of_an_account_that_was_disconnected_meanwhile_are_sett
 
     answer = await answer_to(ada, card, "incident.publish")
 
-    assert "Already done" in text_of(answer)
+    assert "already sorted" in text_of(answer)
     assert await counted(office.database) == {CANCELLED: 1}
 
 
@@ -321,8 +323,8 @@ async def test_what_is_asked_when_a_sign_in_ends_again_is_asked_after_the_next_r
     await reconnects(ada, again)
 
     await office.slack.until(lambda: "1 post was due meanwhile" in text_of(cards(office)[1]) or None)
-    assert "Already done" in text_of(settled)
-    assert "1 scheduled post waits; it was due" in text_of(again)
+    assert "already sorted" in text_of(settled)
+    assert "1 scheduled post is waiting; it was due" in text_of(again)
     assert held == {HELD: 1}
     await ada.press(cards(office)[1], "incident.publish")
     assert await counted(office.database) == {SCHEDULED: 1}
@@ -352,7 +354,7 @@ async def test_a_question_that_its_channel_cannot_hear_is_asked_of_a_person(offi
     ada = await ready(office)
     await posts(office, -HOUR)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     answer = await ada.command("reconnect Octa Demo")
     office.slack.state.channels[card.channel_id].is_archived = True
 
@@ -372,7 +374,7 @@ async def test_accounts_that_somebody_else_takes_over_are_released_while_the_oth
     await posts(either_office, HOUR, -HOUR, name="Blue Door Bakery")
     await posts(either_office, HOUR, name="Ana Ruiz Studio")
     await dies(either_office, platform="facebook")
-    await card_with(either_office, "3 scheduled posts wait")
+    await card_with(either_office, "3 scheduled posts are waiting")
     meta = either_office.world.platforms["facebook"]
     assert isinstance(meta, MetaSimulator)
     meta.pages["104000000000001"].roles["ben"] = FULL_TASKS
@@ -381,8 +383,11 @@ async def test_accounts_that_somebody_else_takes_over_are_released_while_the_oth
     await ada.travel(links_in(answer)[0], Consent(person="ben"))
 
     card = await card_with(either_office, "1 post of Blue Door Bakery was due meanwhile. Publish it now?")
-    assert "🔴 Facebook: Ana Ruiz Studio can't publish for Acme until somebody reconnects." in text_of(card)
-    assert "1 scheduled post waits; it is due" in text_of(card)
+    assert (
+        "🔴 Facebook: Ana Ruiz Studio needs reconnecting. Until then, Acme can't publish there."
+        in text_of(card)
+    )
+    assert "1 scheduled post is waiting; it is due" in text_of(card)
     assert await counted(either_office.database) == {HELD: 1, SCHEDULED: 1, LATE: 1}
     await ada.press(card, "incident.publish")
     card = await card_with(either_office, "▶️ 1 late post goes out now")
@@ -400,11 +405,11 @@ async def test_an_account_that_is_chosen_after_its_sign_in_has_ended_gets_a_card
     await ada.travel(await ada.link("facebook"), Consent(person="ana"))
     offer = await ada.next_message(seen)
     await dies(office, platform="facebook")
-    silent = [m for m in ada.direct_messages() if "until somebody reconnects" in text_of(m)]
+    silent = [m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)]
 
     await ada.pick(offer, 1)
 
-    await hears(ada, "Facebook: Ana Ruiz Studio can't publish for Acme until somebody reconnects.")
+    await hears(ada, "Facebook: Ana Ruiz Studio needs reconnecting. Until then, Acme can't publish there.")
     assert silent == []
     [grant] = await grants(office, "facebook")
     assert grant.reason == "190_460"

@@ -163,7 +163,7 @@ async def thread_with(office: Office, card: Message, words: str) -> list[str]:
 
 async def owner_asked(office: Office) -> Message:
     """Return the message with which an owner is asked for help, once it is there."""
-    return await hears(await office.person(), "Nobody is on it, so Octapost asked you.")
+    return await hears(await office.person(), "No one has picked this up yet, so I'm asking you.")
 
 
 # One card
@@ -176,10 +176,10 @@ async def test_a_dead_sign_in_is_one_card_that_says_what_why_since_when_and_by_w
 
     await dies(either_office)
 
-    card = await card_with(either_office, "until somebody reconnects")
+    card = await card_with(either_office, "reconnecting. Until then")
     words = text_of(card)
-    assert "🔴 X: Octa Demo can't publish for Acme until somebody reconnects." in words
-    assert "*Why:* the person's Facebook password was changed. *Since* <!date^" in words
+    assert "🔴 X: Octa Demo needs reconnecting. Until then, Acme can't publish there." in words
+    assert "*Why:* the person changed their Facebook password. *Since* <!date^" in words
     assert f"Connected by <@{ADA}>." in words
     assert buttons(card) == ["Reconnect", "Claim", "Who can do this?"]
     assert not [m for m in (await either_office.person()).direct_messages() if "reconnects" in text_of(m)]
@@ -199,7 +199,7 @@ async def test_the_same_death_reported_again_and_again_is_one_card(
     for _ in range(tries(100, 20) // 10):
         await asyncio.gather(*(report() for _ in range(10)))
 
-    await card_with(either_office, "until somebody reconnects")
+    await card_with(either_office, "reconnecting. Until then")
     await either_office.parts.watch.run()
     assert len(cards(either_office)) == 1
     assert len(await incidents(either_office)) == 1
@@ -226,10 +226,13 @@ async def test_reminders_change_one_card_day_by_day_until_it_is_over(office: Off
     await card_with(office, "for Acme within 2 days.")
     await left(timedelta(seconds=-1))
 
-    words = text_of(await card_with(office, "until somebody reconnects"))
-    assert "*Why:* its time is up, and only a person can renew it." in words
-    lines = await thread_with(office, card, "It is over")
-    assert lines == ["🟡 2 days left.", "🔴 It is over: its time is up, and only a person can renew it."]
+    words = text_of(await card_with(office, "reconnecting. Until then"))
+    assert "*Why:* LinkedIn sign-ins last 60 days, and this one has expired." in words
+    lines = await thread_with(office, card, "The sign-in has ended")
+    assert lines == [
+        "🟡 2 days left.",
+        "🔴 The sign-in has ended: LinkedIn sign-ins last 60 days, and this one has expired.",
+    ]
 
 
 async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_signs_in_again(
@@ -252,7 +255,7 @@ async def test_what_meta_shows_only_for_a_while_keeps_its_card_until_a_person_si
 
     assert still.open
     assert "Instagram shows us data for 90 days after each sign-in" in text_of(card)
-    await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
+    await card_with(office, "🟢 Instagram: Blue Door Bakery can keep publishing for Acme.")
 
 
 async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_signs_in_again(
@@ -266,16 +269,14 @@ async def test_what_meta_shows_no_longer_is_said_once_and_stays_until_a_person_s
             await office.parts.expiry_reminders.run()
 
     card = await card_with(office, "🟠 Instagram has stopped showing us data for Blue Door Bakery.")
-    lines = await thread_with(office, card, "no longer since")
+    lines = await thread_with(office, card, "has shown us no data since")
     link = links_in(await answer_to(ada, card, "incident.reconnect"))[0]
     await ada.travel(link, Consent(person="ana"))
 
-    assert [line.partition(" <!date")[0] for line in lines] == [
-        "🟠 Instagram shows us its data no longer since"
-    ]
+    assert [line.partition(" <!date")[0] for line in lines] == ["🟠 Instagram has shown us no data since"]
     assert "*Ended* <!date^" in text_of(card)
     assert [option["text"]["text"] for option in snoozes(card)] == ["For 1 hour", "For 1 day"]
-    await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
+    await card_with(office, "🟢 Instagram: Blue Door Bakery can keep publishing for Acme.")
 
 
 async def test_between_two_reminders_the_card_counts_the_days_without_a_sound(office: Office) -> None:
@@ -306,8 +307,8 @@ async def test_a_warning_is_taken_back_when_the_platform_gives_more_time(office:
             await session.exec(update(Grant).values(data_access_expires_at=now(span), next_reminder_at=now()))
         await office.parts.expiry_reminders.run()
 
-    card = await card_with(office, "🟢 Instagram: Blue Door Bakery can go on publishing for Acme.")
-    line = "Instagram gave it more time; nobody has to do anything."
+    card = await card_with(office, "🟢 Instagram: Blue Door Bakery can keep publishing for Acme.")
+    line = "Instagram extended the sign-in. Nothing to do."
     assert await thread_with(office, card, "🟢") == [f"🟢 {line}"]
     assert line in text_of(card)
 
@@ -338,11 +339,11 @@ async def test_whoever_claims_first_has_it_and_the_second_is_told_who(office: Of
     ada = await ready(office)
     olga = await office.person(OLGA)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
 
     await olga.press(card, "incident.claim")
     shown = await card_with(office, f"🙋 <@{OLGA}> is on it.")
-    claimed = button(shown, "Give it back")
+    claimed = button(shown, "Release")
     answer = await answer_to(ada, card, "incident.who")
     await office.slack.until(lambda: thread(office, card) or None)
 
@@ -365,14 +366,14 @@ async def test_of_two_who_claim_at_once_one_has_it(either_office: Office) -> Non
     ada = await ready(either_office)
     olga = await either_office.person(OLGA)
     await dies(either_office)
-    card = await card_with(either_office, "until somebody reconnects")
+    card = await card_with(either_office, "reconnecting. Until then")
 
     await asyncio.gather(ada.press(card, "incident.claim"), olga.press(card, "incident.claim"))
 
     await card_with(either_office, "is on it.")
     told = [m for m in either_office.slack.messages(SOCIAL, ADA) if m.ephemeral_for]
     told += [m for m in either_office.slack.messages(SOCIAL, OLGA) if m.ephemeral_for]
-    refused = {m.ephemeral_for for m in told if "is on it already" in text_of(m)}
+    refused = {m.ephemeral_for for m in told if "is already on it" in text_of(m)}
     [incident] = await incidents(either_office)
     assert len(refused) == 1
     assert incident.claimed_by is not None
@@ -383,20 +384,20 @@ async def test_of_two_who_claim_at_once_one_has_it(either_office: Office) -> Non
 async def test_what_was_claimed_can_be_given_back(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await ada.press(card, "incident.claim")
     card = await card_with(office, "is on it")
 
     await ada.press(card, "incident.unclaim")
 
-    await thread_with(office, card, "gave it back")
+    await thread_with(office, card, "released it")
     assert "Claim" in buttons(cards(office)[0])
 
 
 async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     [incident] = await incidents(office)
 
     await ada.press(card, "incident.snooze", f"{incident.organization_id}/{incident.id}:day")
@@ -406,7 +407,7 @@ async def test_a_snooze_ends_by_itself_and_says_so(office: Office) -> None:
     await let_pass(office, snoozed_until=now(timedelta(seconds=-1)))
 
     assert [line for line in quiet if "⏫" in line] == []
-    await thread_with(office, card, "⏰ The snooze is over; it still needs somebody.")
+    await thread_with(office, card, "⏰ The snooze is over, and this still needs someone.")
     assert "Snoozed" not in text_of(cards(office)[0])
 
 
@@ -428,7 +429,7 @@ async def test_a_snooze_that_ends_with_the_sign_in_says_one_thing_and_not_two(of
         await session.exec(update(Grant).values(access_expires_at=past, next_reminder_at=now()))
     await office.parts.expiry_reminders.run()
 
-    await thread_with(office, card, "It is over")
+    await thread_with(office, card, "The sign-in has ended")
     assert [line.split()[0] for line in thread(office, card)] == ["💤", "🔴"]
 
 
@@ -437,7 +438,7 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
 ) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await ada.press(card, "incident.claim")
     await card_with(office, "is on it")
 
@@ -452,8 +453,11 @@ async def test_a_claim_that_nothing_comes_of_lapses_after_a_day_and_the_owners_a
     assert f"🙋 <@{ADA}> is on it." in home
     await owner_asked(office)
     [_, lapsed] = thread(office, card)
-    assert lapsed == f"↩️ <@{ADA}> took it a day ago, and it still needs somebody. Anybody can take it now."
-    assert "Claim" in buttons(await card_with(office, "⏫ Nobody is on it, so the owners were asked."))
+    assert (
+        lapsed
+        == f"↩️ <@{ADA}> claimed it a day ago, and it still needs doing. Another admin can claim it now."
+    )
+    assert "Claim" in buttons(await card_with(office, "⏫ No one has picked this up, so I asked the owners."))
 
 
 @in_full
@@ -495,14 +499,16 @@ async def test_only_what_has_an_end_can_be_snoozed_until_it_ends(office: Office)
 async def test_nobody_took_it_for_a_day_so_the_owners_are_asked_once(office: Office) -> None:
     await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
 
     for _ in range(3):
         await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
-    await card_with(office, "⏫ Nobody is on it")
+    await card_with(office, "⏫ No one has picked this up")
     await owner_asked(office)
-    asked = [m for m in (await office.person()).direct_messages() if "Nobody is on it" in text_of(m)]
+    asked = [
+        m for m in (await office.person()).direct_messages() if "No one has picked this up" in text_of(m)
+    ]
     assert len(asked) == 1
     assert thread(office, card) == []
     assert await trail(office, "incident escalated") == ["incident escalated"]
@@ -513,12 +519,12 @@ async def test_the_owners_are_asked_themselves_when_the_card_is_somebody_elses_m
 ) -> None:
     ada, olga = await connected_by_olga(office)
     await dies(office)
-    await hears(olga, "until somebody reconnects")
+    await hears(olga, "reconnecting. Until then")
 
     await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
-    asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
-    assert "Nobody is on it, so Octapost asked you." in text_of(asked)
+    asked = await hears(ada, "Please reconnect Octa Demo (X) for Acme.")
+    assert "No one has picked this up yet, so I'm asking you." in text_of(asked)
     assert links_in(await reply(ada, asked, "incident.reconnect"))
 
 
@@ -528,11 +534,11 @@ async def test_owners_who_are_not_in_the_channel_are_asked_themselves_until_it_i
     ada = await ready(office)
     olga = await office.person(OLGA)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     office.slack.state.channels[SOCIAL].members.discard(ADA)
 
     await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
-    asked = await hears(ada, "Octa Demo of Acme needs you to reconnect it.")
+    asked = await hears(ada, "Please reconnect Octa Demo (X) for Acme.")
     link = links_in(await answer_to(olga, card, "incident.reconnect"))[0]
     await olga.travel(link, Consent(person="4711"))
 
@@ -546,7 +552,7 @@ async def test_owners_who_are_not_in_the_channel_are_asked_themselves_until_it_i
 async def test_an_incident_of_a_platform_that_is_no_more_does_not_silence_the_others(office: Office) -> None:
     await ready(office)
     await dies(office)
-    await card_with(office, "until somebody reconnects")
+    await card_with(office, "reconnecting. Until then")
     async with office.database.system() as session:
         organization_id = await organization_of(office)
         incident = Incident(
@@ -575,7 +581,7 @@ async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Offi
     await ready(either_office)
     olga = await either_office.person(OLGA)
     await dies(either_office)
-    card = await card_with(either_office, "until somebody reconnects")
+    card = await card_with(either_office, "reconnecting. Until then")
 
     answer = await answer_to(olga, card, "incident.reconnect")
     await olga.travel(links_in(answer)[0], Consent(person="4711"))
@@ -604,7 +610,7 @@ async def test_the_link_names_every_account_that_it_renews(office: Office) -> No
 async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await ada.travel(links_in(await answer_to(ada, card, "incident.reconnect"))[0], Consent(person="4711"))
     await card_with(office, "can publish for Acme again")
 
@@ -617,11 +623,11 @@ async def test_the_next_death_after_a_reconnect_is_another_card(office: Office) 
 async def test_a_disconnected_account_leaves_nothing_to_do(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    await card_with(office, "until somebody reconnects")
+    await card_with(office, "reconnecting. Until then")
 
     await disconnect(ada, "Octa Demo")
 
-    shown = await card_with(office, "⚪ X: Octa Demo of Acme was disconnected. Nothing to do.")
+    shown = await card_with(office, "⚪ X: Octa Demo was disconnected from Acme. Nothing to do.")
     assert f"Disconnected by <@{ADA}> <!date^" in text_of(shown)
     assert buttons(shown) == []
 
@@ -630,14 +636,14 @@ async def test_a_disconnected_account_leaves_nothing_to_do(office: Office) -> No
 async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     stale = copy.deepcopy(card)
     await disconnect(ada, "Octa Demo")
     await card_with(office, "was disconnected")
 
     answer = await answer_to(ada, stale, "incident.claim")
 
-    assert "Already done" in text_of(answer)
+    assert "already sorted" in text_of(answer)
     [incident] = await incidents(office)
     assert (incident.claimed_by, incident.resolution) == (None, "disconnected")
 
@@ -645,7 +651,7 @@ async def test_a_card_from_before_does_nothing_after_the_end(office: Office) -> 
 async def test_the_card_of_a_deleted_organization_says_so(office: Office) -> None:
     await ready(office)
     await dies(office)
-    await card_with(office, "until somebody reconnects")
+    await card_with(office, "reconnecting. Until then")
     async with office.database.system() as session:
         await Organizations(session).delete(await organization_of(office))
 
@@ -662,8 +668,8 @@ async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_wh
     bea = await either_office.installed(BEA)
     await connected(bea, "x", "4711")
     await dies(either_office)
-    card = await card_with(either_office, "can't publish for Acme until")
-    theirs = await hears(bea, "can't publish for Blue Door until")
+    card = await card_with(either_office, "Until then, Acme can't publish there")
+    theirs = await hears(bea, "Until then, Blue Door can't publish there")
 
     await bea.travel(links_in(await reply(bea, theirs, "incident.reconnect"))[0], Consent(person="4711"))
 
@@ -679,21 +685,21 @@ async def test_organizations_that_share_a_sign_in_are_all_told_and_none_reads_wh
 async def test_a_reconnect_as_somebody_else_leaves_the_card_as_it_is(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
 
     await ada.travel(links_in(await answer_to(ada, card, "incident.reconnect"))[0], Consent(person="4712"))
 
     await hears(ada, "this connection belongs to Octa Demo")
     [incident] = await incidents(office)
     assert incident.open
-    await card_with(office, "until somebody reconnects")
+    await card_with(office, "reconnecting. Until then")
 
 
 async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Office) -> None:
     await ready(office)
     olga = await office.person(OLGA)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await olga.press(card, "incident.claim")
     await card_with(office, "is on it")
     async with office.database.system() as session:
@@ -701,7 +707,7 @@ async def test_what_somebody_claimed_who_left_needs_somebody_again(office: Offic
 
     await office.parts.watch.run()
 
-    await thread_with(office, card, "Whoever was on it has left")
+    await thread_with(office, card, "The person on it has left")
     await office.slack.until(lambda: "Claim" in buttons(cards(office)[0]) or None)
 
 
@@ -713,7 +719,7 @@ async def test_a_member_who_presses_reconnect_is_told_who_can(office: Office) ->
     await ready(office)
     otto = await office.person(OTTO)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
 
     answer = await answer_to(otto, card, "incident.reconnect")
 
@@ -726,7 +732,7 @@ async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office:
     ada = await ready(office)
     olga = await office.person(OLGA)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     answer = await answer_to(ada, card, "incident.who")
     await ada.press(answer, "incident.send")
     view = await ada.modal_with("Who should reconnect")
@@ -735,7 +741,7 @@ async def test_the_link_is_sent_to_one_named_person_who_alone_can_use_it(office:
 
     assert "✅ Sent." in text_of(shown)
     await thread_with(office, card, f"📨 <@{ADA}> sent <@{OLGA}> a link to reconnect it.")
-    asked = await hears(olga, "needs you to reconnect it")
+    asked = await hears(olga, "Please reconnect")
     assert f"<@{ADA}> asked you." in text_of(asked)
     link = links_in(await reply(olga, asked, "incident.reconnect"))[0]
     page = await ada.travel(link, Consent(person="4711"))
@@ -750,7 +756,7 @@ async def test_a_person_who_could_not_use_the_link_is_not_sent_it_and_why_is_sai
     ada = await ready(office)
     otto = await office.person(OTTO)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await ada.press(await answer_to(ada, card, "incident.who"), "incident.send")
     view = await ada.modal_with("Who should reconnect")
 
@@ -780,7 +786,7 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
 ) -> None:
     ada, olga = await connected_by_olga(either_office)
     await dies(either_office)
-    theirs = await hears(olga, "until somebody reconnects")
+    theirs = await hears(olga, "reconnecting. Until then")
 
     if how == "deactivated":
         await either_office.slack.deactivate(OLGA)
@@ -788,12 +794,14 @@ async def test_the_card_of_somebody_who_leaves_moves_on_and_says_nothing_more_to
         word = {"removed": "org remove {}", "demoted": "org role {} member"}[how]
         await ada.command(word.format(f"<@{OLGA}|olga>"))
 
-    await hears(ada, "until somebody reconnects")
-    await either_office.slack.until(lambda: "moved on" in text_of(now_there(either_office, theirs)) or None)
+    await hears(ada, "reconnecting. Until then")
+    await either_office.slack.until(
+        lambda: "can't show this card" in text_of(now_there(either_office, theirs)) or None
+    )
     await let_pass(either_office, since=now(-ESCALATION.unclaimed_after))
     await disconnect(ada, "Octa Demo")
-    await hears(ada, "was disconnected. Nothing to do.")
-    assert text_of(now_there(either_office, theirs)) == "➡️ This card moved on."
+    await hears(ada, "was disconnected from Acme. Nothing to do.")
+    assert text_of(now_there(either_office, theirs)) == "➡️ I can't show this card here any more."
     assert thread(either_office, theirs) == []
     assert len([m for m in olga.direct_messages() if "Octa Demo" in text_of(m)]) == 0
 
@@ -806,11 +814,11 @@ async def test_nobody_is_skipped_when_somebody_before_them_has_left(office: Offi
         members = Members(session)
         await members.add(organization_id, realm=ACME, user_id=OTTO, team_id=ACME, role=Role.ADMIN)
     await dies(office)
-    await hears(await office.person(OLGA), "until somebody reconnects")
+    await hears(await office.person(OLGA), "reconnecting. Until then")
 
     await office.slack.deactivate(OLGA)
 
-    await hears(otto, "until somebody reconnects")
+    await hears(otto, "reconnecting. Until then")
 
 
 async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Office) -> None:
@@ -819,13 +827,13 @@ async def test_without_a_channel_whoever_connected_it_holds_the_card(office: Off
 
     await dies(office)
 
-    card = await hears(ada, "until somebody reconnects")
-    assert "direct message because" not in text_of(card)
+    card = await hears(ada, "reconnecting. Until then")
+    assert "sending this directly because" not in text_of(card)
     assert cards(office) == []
     assert (await office.person(OLGA)).direct_messages() == []
     await disconnect(ada, "Octa Demo")
-    await hears(ada, "was disconnected. Nothing to do.")
-    assert [m for m in ada.direct_messages() if "until somebody" in text_of(m)] == []
+    await hears(ada, "was disconnected from Acme. Nothing to do.")
+    assert [m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
 
 
 async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_us_again(
@@ -837,7 +845,7 @@ async def test_a_channel_that_was_archived_is_replaced_by_people_until_it_hears_
 
     await dies(either_office)
 
-    card = await hears(ada, "until somebody reconnects")
+    card = await hears(ada, "reconnecting. Until then")
     assert f"I can't post in <#{SOCIAL}>: it was archived." in text_of(card)
     said = text_of(await ada.command("alerts", channel_id="C0ACMEGEN"))
     assert f"*I can't post in <#{SOCIAL}>*" in said
@@ -858,7 +866,7 @@ async def test_who_cannot_be_reached_either_is_followed_by_the_next(office: Offi
 
     await dies(office)
 
-    card = await hears(olga, "until somebody reconnects")
+    card = await hears(olga, "reconnecting. Until then")
     assert "it was deleted, or made private without me" in text_of(card)
     await let_pass(office, since=now(timedelta(0)))
     [incident] = await incidents(office)
@@ -871,33 +879,33 @@ async def test_a_demoted_connector_is_not_asked_what_only_admins_can_do(office: 
 
     await dies(office)
 
-    await hears(ada, "until somebody reconnects")
-    assert [m for m in olga.direct_messages() if "until somebody" in text_of(m)] == []
+    await hears(ada, "reconnecting. Until then")
+    assert [m for m in olga.direct_messages() if "reconnecting. Until then" in text_of(m)] == []
 
 
 async def test_a_card_left_in_a_channel_is_put_right_when_the_channel_hears_us_again(office: Office) -> None:
     ada = await ready(office)
     olga = await office.person(OLGA)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await office.slack.kick(SOCIAL)
     await olga.press(card, "incident.claim")
-    await hears(ada, "until somebody reconnects")
+    await hears(ada, "reconnecting. Until then")
 
     await office.slack.invite(SOCIAL)
     await ada.press(await ada.command("alerts", channel_id="C0ACMEGEN"), "alerts.test")
 
-    shown = await card_with_ts(office, card, "I couldn't write here any more, so this card went to somebody")
+    shown = await card_with_ts(office, card, "I can't post here any more, so I sent this card")
     assert buttons(shown) == []
 
 
 async def test_a_card_left_in_a_channel_says_that_it_is_settled(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await office.slack.kick(SOCIAL)
     await ada.press(card, "incident.claim")
-    theirs = await hears(ada, "until somebody reconnects")
+    theirs = await hears(ada, "reconnecting. Until then")
 
     link = links_in(await reply(ada, theirs, "incident.reconnect"))[0]
     await ada.travel(link, Consent(person="4711"))
@@ -910,14 +918,14 @@ async def test_a_card_left_in_a_channel_says_that_it_is_settled(office: Office) 
 async def test_a_card_whose_channel_is_lost_later_goes_on_with_a_person(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     office.slack.state.channels[SOCIAL].members.discard(card.user_id)
     office.slack.state.channels[SOCIAL].is_archived = True
 
     await let_pass(office, since=now(-ESCALATION.unclaimed_after - timedelta(minutes=1)))
 
-    await hears(ada, "until somebody reconnects")
-    assert len([m for m in ada.direct_messages() if "until somebody" in text_of(m)]) == 1
+    await hears(ada, "reconnecting. Until then")
+    assert len([m for m in ada.direct_messages() if "reconnecting. Until then" in text_of(m)]) == 1
 
 
 async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Office) -> None:
@@ -929,7 +937,7 @@ async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Of
     await ada.install()
     await office.parts.watch.run()
 
-    card = await hears(ada, "until somebody reconnects")
+    card = await hears(ada, "reconnecting. Until then")
     assert (untold.card.channel, untold.card.number) == ("", 1)
     assert "I'm not in it any more" in text_of(card)
 
@@ -938,7 +946,7 @@ async def test_what_nobody_could_be_told_is_told_when_the_app_is_back(office: Of
 async def test_in_the_night_no_owner_is_woken(office: Office) -> None:
     await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await settings(office, **around(datetime.now(UTC), 2))
 
     await let_pass(office, since=now(-ESCALATION.unclaimed_after))
@@ -972,13 +980,13 @@ async def test_in_quiet_hours_a_card_waits_for_their_end(office: Office) -> None
     await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     assert before == []
-    await card_with(office, "until somebody reconnects")
+    await card_with(office, "reconnecting. Until then")
 
 
 async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Office) -> None:
     ada = await ready(office)
     await dies(office)
-    card = await card_with(office, "until somebody reconnects")
+    card = await card_with(office, "reconnecting. Until then")
     await settings(office, **around(datetime.now(UTC), 2))
 
     await ada.press(card, "incident.claim")
@@ -990,8 +998,8 @@ async def test_in_quiet_hours_the_card_changes_and_the_thread_waits(office: Offi
     await let_pass(office, quiet_until=now(timedelta(seconds=-1)))
 
     assert before == []
-    lines = await thread_with(office, card, "gave it back")
-    assert lines == [f"🙋 <@{ADA}> is on it.", f"↩️ <@{ADA}> gave it back."]
+    lines = await thread_with(office, card, "released it")
+    assert lines == [f"🙋 <@{ADA}> is on it.", f"↩️ <@{ADA}> released it."]
 
 
 async def test_what_ends_before_the_quiet_hours_do_is_said_at_once(office: Office) -> None:

@@ -48,7 +48,7 @@ async def test_a_revoked_code_lets_nobody_in_and_the_list_is_one_shorter(office:
     left = await olga.slack.until(lambda: text_of(shown) if "no open codes" in text_of(shown) else None)
 
     assert "Acme has no open codes." in left
-    assert "That code isn't valid any more." in joined
+    assert "That code doesn't work any more." in joined
     assert await trail(office, "code revoked") == ["code revoked"]
 
 
@@ -57,7 +57,7 @@ async def test_an_organization_has_at_most_ten_open_codes(office: Office) -> Non
     answers = [await said(ada, "org code") for _ in range(MOST_OPEN + 1)]
 
     assert all("/octapost org join" in each for each in answers[:-1])
-    assert f"Acme has {MOST_OPEN} open codes, which is the most it can have." in answers[-1]
+    assert f"Acme already has {MOST_OPEN} open codes, which is the limit." in answers[-1]
 
 
 async def test_members_see_no_codes(office: Office) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.application import Office
 
 BAKERY, STUDIO, HARBOR = "104000000000001", "104000000000002", "104000000000003"
-LOST = "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects."
+LOST = "Facebook: Blue Door Bakery needs reconnecting. Until then, Acme can't publish there."
 
 
 async def with_pages(office: Office) -> Member:
@@ -88,8 +88,11 @@ async def test_one_card_names_the_page_alone_and_says_who_can_mend_it(either_off
 
     card = await card_with(either_office, f"🔴 {LOST}")
     words = text_of(card)
-    assert "*Why:* the person has lost their role on the Page. *Since* <!date^" in words
-    assert "The rest of this sign-in works on. Somebody with a role on the Page presses Reconnect" in words
+    assert "*Why:* the person lost their role on the Page. *Since* <!date^" in words
+    assert (
+        "Other accounts on this sign-in still work. Somebody with a role on the Page presses Reconnect"
+        in words
+    )
     assert buttons(card) == ["Reconnect", "Claim", "Who can do this?"]
     assert [option["text"]["text"] for option in snoozes(card)] == ["For 1 hour", "For 1 day"]
     assert await trail(either_office, "access ended") == ["access ended"]
@@ -106,10 +109,8 @@ async def test_status_doctor_cards_and_home_are_red_for_that_page_alone(office: 
     assert "Acme: 3 of 4 accounts can publish." in status
     assert "🔴 needs reconnecting · Facebook: Blue Door Bakery" in status
     assert "🟢 connected · Facebook: Harbor Market" in status
-    assert (
-        "Facebook doesn't let us act for it any more: the person has lost their role on the Page." in doctor
-    )
-    assert "give whoever connected it the role back" in doctor
+    assert "Facebook doesn't let us act for it any more: the person lost their role on the Page." in doctor
+    assert "give the person who connected it their role" in doctor
     assert "that we can't act for this account, <!date^" in doctor
     assert "Can do nothing: our access to it is over." in doctor
     assert "code 190_492" in doctor
@@ -159,7 +160,9 @@ async def test_the_person_s_own_sign_in_with_the_role_given_back_ends_it(office:
 
     await reconnects(ada, card, "ana")
 
-    await card_with(office, "🔴 Facebook: Harbor Market can't publish for Acme until somebody reconnects.")
+    await card_with(
+        office, "🔴 Facebook: Harbor Market needs reconnecting. Until then, Acme can't publish there."
+    )
     assert await lost(office) == {"Harbor Market"}
 
 
@@ -170,7 +173,7 @@ async def test_a_disconnected_page_is_nobody_s_worry(office: Office) -> None:
 
     await disconnect(ada, "facebook blue door bakery")
 
-    await card_with(office, "⚪ Facebook: Blue Door Bakery of Acme was disconnected. Nothing to do.")
+    await card_with(office, "⚪ Facebook: Blue Door Bakery was disconnected from Acme. Nothing to do.")
 
 
 async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal_leaves_what_is_still_lost(
@@ -188,14 +191,13 @@ async def test_when_the_whole_sign_in_dies_its_card_speaks_for_all_and_a_renewal
     words = text_of(card)
     await reconnects(ada, card, "ana")
 
-    assert "*Why:* the person's Facebook password was changed." in words
-    assert "The rest of this sign-in" not in words
+    assert "*Why:* the person changed their Facebook password." in words
+    assert "Other accounts on this sign-in" not in words
     still = text_of(await card_with(either_office, f"🔴 {LOST}"))
     lines = await thread_with(either_office, card, "🟠")
-    assert "The rest of this sign-in works on." in still
+    assert "Other accounts on this sign-in still work." in still
     assert lines[-1] == (
-        "🟠 The sign-in was renewed, but one account doesn't come back with it: the person has lost their role on"
-        " the Page."
+        "🟠 The sign-in was renewed, but one account is missing: the person lost their role on the Page."
     )
     [incident] = await incidents(either_office)
     assert (incident.open, incident.grant_still_valid) == (True, True)
@@ -216,7 +218,7 @@ async def test_a_warning_about_the_whole_sign_in_gives_way_to_the_page_that_is_l
     await ends()
 
     assert await thread_with(office, card, "🔴") == [
-        "🔴 One account can't publish any more: the person has lost their role on the Page."
+        "🔴 One account can't publish any more: the person lost their role on the Page."
     ]
     assert LOST in text_of(cards(office)[0])
     [incident] = await incidents(office)
@@ -254,6 +256,6 @@ async def test_what_nobody_takes_is_brought_before_the_owners(office: Office) ->
 
     await let_pass(office, since=now(timedelta(hours=-25)))
 
-    await hears(await office.person(), "Nobody is on it, so Octapost asked you.")
+    await hears(await office.person(), "No one has picked this up yet, so I'm asking you.")
     assert [line for line in thread(office, card) if "⏫" in line] == []
     assert card.channel_id == SOCIAL

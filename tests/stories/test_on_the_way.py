@@ -36,7 +36,7 @@ async def test_in_another_browser_the_page_and_a_message_say_what_to_do_and_the_
     message = await hears(ada, "in another browser than the one you began in")
 
     assert page.status == 400
-    assert "open this page's address in the browser you began in" in page.text
+    assert "open this page's address in the browser you started in" in page.text
     assert "don't send its address to anyone" in page.text
     assert buttons(message) == ["Try X again"]
     assert (await ada.browser.open(back)).title.startswith("Done.")

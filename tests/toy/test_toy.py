@@ -106,7 +106,7 @@ async def test_a_token_that_is_extended_no_more_is_warned_about_and_ends(office:
     warning = await card(ada, "for Acme within")
     refreshed = exchanges(office)
     await pass_days(office, 13)
-    over = await card(ada, "until somebody reconnects")
+    over = await card(ada, "reconnecting. Until then")
 
     assert refreshed >= 1
     assert over.ts == warning.ts
@@ -122,7 +122,7 @@ async def test_a_grant_that_toy_ends_is_reconnected(office: Office) -> None:
     await toy.controls()["revoke"]({"person": "tess"})
     await pass_days(office, 2)
     await office.world.pass_time(SECOND_LOOK)
-    over = await card(ada, "until somebody reconnects")
+    over = await card(ada, "reconnecting. Until then")
     seen = len(ada.direct_messages())
     await ada.press(over, "incident.reconnect")
     [link] = await office.slack.until(

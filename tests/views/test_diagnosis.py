@@ -23,7 +23,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "facebook",
         {"status": GrantStatus.NEEDS_RECONNECT, "reason": "190_458"},
         "🔴 needs reconnecting",
-        "somebody removed Octapost in the Facebook settings",
+        "someone removed Octapost in their Facebook settings",
         Remedy.RECONNECT,
     ),
     "checkpoint": (
@@ -44,7 +44,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "reddit",
         {"status": GrantStatus.NEEDS_RECONNECT, "reason": "odd"},
         "🔴 needs reconnecting",
-        "Reddit has ended our access",
+        "Reddit ended our access",
         Remedy.RECONNECT,
     ),
     "ended-here": ("x", {"status": GrantStatus.ENDED}, "🔴 needs reconnecting", "is over", Remedy.RECONNECT),

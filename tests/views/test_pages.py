@@ -14,7 +14,7 @@ from tests.platforms import PLATFORMS
     ("error", "title", "why"),
     [
         (Busy("http_503"), "X isn't answering yet", "X is busy or down right now."),
-        (Misconfigured("client-not-enrolled"), "That's on us", "That's on us, not on you or X:"),
+        (Misconfigured("client-not-enrolled"), "That's on us", "That's on us, not on you: X refused"),
     ],
 )
 def test_a_consent_that_waits_says_whose_fault_it_is(error: PlatformError, title: str, why: str) -> None:

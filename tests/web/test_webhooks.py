@@ -81,7 +81,7 @@ async def test_a_person_who_leaves_at_facebook_ends_their_grant_at_once(
     [grant] = await grants(office, "facebook")
     assert (grant.status, grant.reason) == (GrantStatus.NEEDS_RECONNECT, code)
     assert (grant.access_sealed is None) is erased
-    assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+    assert "reconnecting. Until then" in text_of(await ada.next_message(seen))
 
 
 @pytest.mark.parametrize("deauthorized", [True, False])
@@ -107,7 +107,7 @@ async def test_a_deletion_leaves_no_token_of_the_person_or_their_pages(
     assert owned != []
     assert {*owned, *found} == {None}
     if not deauthorized:
-        assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+        assert "reconnecting. Until then" in text_of(await ada.next_message(seen))
     async with office.database.system(write=False) as session:
         told = await session.exec(select(AuditLine).where(AuditLine.action == "sign-in ended"))
         assert len(list(told)) == 1
@@ -155,7 +155,7 @@ async def test_a_deletion_is_confirmed_with_an_address_that_says_so(office: Offi
     async with httpx.AsyncClient(verify=PLAIN) as http:
         page = await http.get(body["url"])
     assert page.status_code == 200
-    assert "Your deletion request was carried out" in page.text
+    assert "Your deletion request is done" in page.text
 
 
 async def test_a_deletion_that_nobody_asked_for_is_not_confirmed(office: Office) -> None:
@@ -170,7 +170,7 @@ async def test_a_deletion_that_nobody_asked_for_is_not_confirmed(office: Office)
 
     assert [page.status_code for page in pages] == [404] * 4
     for page in pages:
-        assert "We don&#39;t know this deletion request" in page.text
+        assert "I don&#39;t know this deletion request" in page.text
         assert "carried out" not in page.text
 
 
@@ -200,10 +200,10 @@ async def test_what_meta_did_not_sign_is_refused_and_changes_nothing(office: Off
     ("platform", "person", "simulator", "why"),
     [
         pytest.param(
-            "tiktok", "octa_demo", "tiktok", "somebody removed Octapost in the TikTok app", id="tiktok"
+            "tiktok", "octa_demo", "tiktok", "someone removed Octapost in the TikTok app", id="tiktok"
         ),
         pytest.param(
-            "instagram", "ana", "meta", "somebody removed Octapost in the Facebook settings", id="meta"
+            "instagram", "ana", "meta", "someone removed Octapost in their Facebook settings", id="meta"
         ),
     ],
 )
@@ -238,7 +238,7 @@ async def test_access_removed_in_the_tiktok_app_asks_a_person_at_once(office: Of
     assert told["webhooks"] == [200]
     [grant] = await grants(office, "tiktok")
     assert (grant.status, grant.reason) == (GrantStatus.NEEDS_RECONNECT, "authorization_removed")
-    assert "until somebody reconnects" in text_of(await ada.next_message(seen))
+    assert "reconnecting. Until then" in text_of(await ada.next_message(seen))
 
 
 @pytest.mark.parametrize("wrong", ["signature", "old", "shape"])

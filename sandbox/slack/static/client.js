@@ -261,6 +261,7 @@ modal.addEventListener("cancel", (event) => {
 
 document.addEventListener("change", (event) => {
   const field = event.target;
+  if (field.id === "composer-files") return attach(field);
   const element = field.closest?.(".element");
   if (!element) return;
   if (field.type === "file") return upload(field, element);
@@ -308,21 +309,49 @@ function count(element) {
   said.textContent = left <= Math.max(20, field.maxLength / 10) ? left : "";
 }
 
+async function store(file) {
+  const query = new URLSearchParams({ name: file.name, type: file.type || "application/octet-stream" });
+  const kept = await fetch(`${page.path}/upload?${query}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: file,
+  }).then((r) => r.json(), () => ({ error: "The sandbox does not answer." }));
+  if (kept.error) toast(kept.error);
+  return kept.error ? null : kept;
+}
+
 async function upload(field, element) {
   const chips = element.querySelector(".chips");
   for (const file of field.files) {
-    const query = new URLSearchParams({ name: file.name, type: file.type || "application/octet-stream" });
-    const kept = await fetch(`${page.path}/upload?${query}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/octet-stream" },
-      body: file,
-    }).then((r) => r.json());
-    if (kept.error) return toast(kept.error);
+    const kept = await store(file);
+    if (!kept) return;
     if (!field.multiple) chips.replaceChildren();
     chips.append(chip(document.createTextNode(kept.name), kept.name, kept.id));
   }
   field.value = "";
   changed(element);
+}
+
+// Files for a message wait above the composer; a picture can be described, as in Slack.
+async function attach(field) {
+  const place = field.form.querySelector(".attached");
+  for (const file of field.files) {
+    const kept = await store(file);
+    if (!kept) return;
+    const line = document.createElement("div");
+    line.setAttribute("role", "listitem");
+    line.append(chip(document.createTextNode(kept.name), kept.name, kept.id));
+    if (kept.picture) {
+      const alt = document.createElement("input");
+      alt.placeholder = "Describe this picture";
+      alt.className = "alt";
+      alt.setAttribute("aria-label", `Description of ${kept.name}`);
+      line.append(alt);
+    }
+    place.append(line);
+  }
+  field.value = "";
+  byId("composer-text").focus();
 }
 
 function turn(button) {
@@ -551,6 +580,7 @@ document.addEventListener("mousedown", (event) => {
 
 document.addEventListener("click", (event) => {
   const drop = event.target.closest("[data-drop]");
+  if (drop?.closest(".attached")) return drop.closest("[role=listitem]").remove();
   if (drop) {
     const element = drop.closest(".element");
     drop.closest(".chip").remove();
@@ -649,14 +679,17 @@ document.addEventListener("mousedown", (event) => {
 async function say(form) {
   const field = form.querySelector("textarea");
   const text = field.value;
-  if (!text.trim()) return;
+  const waiting = [...form.querySelectorAll(".attached > *")];
+  const files = Object.fromEntries(waiting.map((line) => [line.querySelector(".v").value, line.querySelector(".alt")?.value ?? ""]));
+  if (!text.trim() && !waiting.length) return;
   field.value = "";
   hint(field);
   form.setAttribute("aria-busy", "true");
   spoke = true;
-  const answer = await send("say", { text });
+  const answer = await send("say", { text, files });
   form.removeAttribute("aria-busy");
-  if (answer.error && !field.value) field.value = text;
+  if (!answer.error) waiting.forEach((line) => line.remove());
+  else if (!field.value) field.value = text;
 }
 
 // The drawer on small screens

@@ -16,7 +16,8 @@ from adapters.base import Client, GrantDead, Hint, Misconfigured, Rejected, Toke
 from adapters.youtube import PLATFORM
 from adapters.youtube.account import YouTube
 from sandbox.browser import PLAIN
-from sandbox.platforms.youtube import PEOPLE, SCOPE, TESTING_LIFE_S, YouTubeSimulator
+from sandbox.platforms.youtube.channels import PEOPLE, SCOPE
+from sandbox.platforms.youtube.simulator import TESTING_LIFE_S, YouTubeSimulator
 
 REDIRECT = "http://localhost:3000/oauth/youtube/callback"
 OCTA, STUDIO, VIC = (person.id for person in PEOPLE)

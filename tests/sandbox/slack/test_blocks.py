@@ -206,6 +206,144 @@ def test_a_block_at_its_limit_passes_and_one_beyond_is_named(of_size: Any, limit
     assert any(fault.endswith(f"[json-pointer:{path}]") for fault in message_faults([of_size(limit + 1)]))
 
 
+def number(**fields: Any) -> dict[str, Any]:
+    return inputs({"type": "number_input", "action_id": "a", "is_decimal_allowed": False, **fields})
+
+
+def entry(kind: str, **fields: Any) -> dict[str, Any]:
+    return inputs({"type": kind, "action_id": "a", **fields})
+
+
+def rich(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def task(**fields: Any) -> dict[str, Any]:
+    return {"task_id": "t", "title": "X", "status": "pending"} | fields
+
+
+WORDS = {"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        entry("plain_text_input", dispatch_action_config={"trigger_actions_on": ["on_character_entered"]}),
+        number(min_value="1", initial_value="5", max_value="10"),
+        number(is_decimal_allowed=True, min_value="-0.5"),
+        entry("timepicker", initial_time="23:59", timezone="America/New_York"),
+        entry("datepicker", initial_date="2028-02-29"),
+        entry("conversations_select", filter={"include": ["public", "private"]}),
+        entry("multi_external_select", initial_options=[option()], max_selected_items=1),
+        {"type": "image", "alt_text": "A", "slack_file": {"id": "F1"}},
+        rich(WORDS, {"type": "rich_text_list", "style": "bullet", "elements": [WORDS]}),
+        {"type": "plan", "title": "P", "tasks": [task(), task(task_id="u", output=rich(WORDS))]},
+        {"type": "task_card", **task(sources=[{"type": "url", "url": "https://a.b", "text": "A"}])},
+    ],
+    ids=lambda block: f"{block['type']}-{(block.get('element') or {}).get('type', '')}",
+)
+def test_what_a_composer_needs_is_accepted(block: dict[str, Any]) -> None:
+    assert message_faults([block]) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        pytest.param(
+            entry("plain_text_input", dispatch_action_config={"trigger_actions_on": ["on_blur"]}),
+            "element/dispatch_action_config/trigger_actions_on",
+            id="dispatch",
+        ),
+        pytest.param(
+            entry("plain_text_input", dispatch_action_config={"trigger_actions_on": []}),
+            "element/dispatch_action_config/trigger_actions_on",
+            id="dispatch-empty",
+        ),
+        pytest.param(
+            entry("plain_text_input", min_length=9, max_length=8), "element/min_length", id="lengths"
+        ),
+        pytest.param(number(min_value=1), "element/min_value", id="number-as-number"),
+        pytest.param(number(min_value="0.5"), "element/min_value", id="number-with-decimals"),
+        pytest.param(number(min_value="5", max_value="4"), "element", id="number-order"),
+        pytest.param(
+            entry("number_input", is_decimal_allowed="no"), "element", id="number-needs-is-decimal-allowed"
+        ),
+        pytest.param(
+            entry("datepicker", initial_date="2027-02-29"), "element/initial_date", id="no-such-day"
+        ),
+        pytest.param(entry("timepicker", initial_time="24:00"), "element/initial_time", id="no-such-time"),
+        pytest.param(entry("timepicker", timezone="Mars/Base"), "element/timezone", id="no-such-zone"),
+        pytest.param(
+            entry("conversations_select", filter={"include": ["secret"]}),
+            "element/filter/include",
+            id="filter",
+        ),
+        pytest.param(entry("conversations_select", filter={}), "element/filter", id="filter-empty"),
+        pytest.param(
+            entry(
+                "multi_external_select",
+                initial_options=[option(), option(value="b")],
+                max_selected_items=1,
+            ),
+            "element/initial_options",
+            id="more-than-may-be-chosen",
+        ),
+        pytest.param(entry("file_input", filetypes="png"), "element/filetypes", id="filetypes"),
+        pytest.param(
+            {"type": "image", "alt_text": "A", "slack_file": {"id": "F1", "url": "https://a.b"}},
+            "slack_file",
+            id="picture-by-id-and-address",
+        ),
+        pytest.param(
+            {"type": "image", "alt_text": "A", "slack_file": {"id": "F1"}, "image_url": "https://a.b"},
+            "",
+            id="two-pictures",
+        ),
+        pytest.param(rich({"type": "rich_text_list", "elements": [WORDS]}), "elements/0", id="list-style"),
+        pytest.param(
+            rich({"type": "rich_text_list", "style": "bullet", "elements": [{"type": "text", "text": "x"}]}),
+            "elements/0/elements/0/type",
+            id="list-of-words",
+        ),
+        pytest.param(
+            rich({"type": "rich_text_section", "elements": [{"type": "link", "text": "x"}]}),
+            "elements/0/elements/0",
+            id="link-without-address",
+        ),
+        pytest.param(
+            rich({"type": "rich_text_section", "elements": [{"type": "blink"}]}),
+            "elements/0/elements/0/type",
+            id="rich-element",
+        ),
+        pytest.param({"type": "plan", "title": "P", "tasks": [task(), task()]}, "tasks", id="tasks-alike"),
+        pytest.param(
+            {"type": "plan", "title": "P", "tasks": [task(status="done")]}, "tasks/0/status", id="task-status"
+        ),
+        pytest.param(
+            {"type": "plan", "title": "P", "tasks": [task(task_id=str(n)) for n in range(51)]},
+            "tasks",
+            id="plan-of-51",
+        ),
+        pytest.param(
+            {"type": "task_card", **task(output={"type": "section"})}, "output", id="output-is-no-rich-text"
+        ),
+    ],
+)
+def test_what_a_composer_gets_wrong_is_named_with_its_path(block: dict[str, Any], path: str) -> None:
+    faults = message_faults([block])
+
+    assert any(fault.endswith(f"[json-pointer:{f'/blocks/0/{path}'.rstrip('/')}]") for fault in faults), (
+        faults
+    )
+
+
+def test_only_one_element_takes_the_focus() -> None:
+    focused = [entry("plain_text_input", focus_on_load=True) for _ in range(2)]
+
+    assert view_faults(modal(focused[0])) == []
+    assert "only one element" in view_faults(modal(*focused))[0]
+
+
 @pytest.mark.parametrize(
     ("of_size", "limit", "path"),
     [

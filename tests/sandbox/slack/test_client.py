@@ -77,7 +77,10 @@ def test_plain_text_is_only_letters() -> None:
 @pytest.mark.parametrize(
     ("text", "command", "sent"),
     [
-        pytest.param("hi @Otto in #random", False, "hi <@U0OTTO|Otto> in <#C1|random>", id="names"),
+        pytest.param("hi @Otto in #random", False, "hi <@U0OTTO> in <#C1|random>", id="names"),
+        pytest.param("hi @Otto in #random", True, "hi <@U0OTTO|Otto> in <#C1|random>", id="command-names"),
+        pytest.param("🎉 https://a.b/?c&d", False, ":tada: <https://a.b/?c&amp;d>", id="emoji"),
+        pytest.param("🎉", True, "🎉", id="command-emoji"),
         pytest.param("@nobody a@otto #none", False, "@nobody a@otto #none", id="no-names"),
         pytest.param("<!channel> & <@U1>", False, "&lt;!channel&gt; &amp; &lt;@U1&gt;", id="message"),
         pytest.param("A & B https://a.b/c", True, "A & B <https://a.b/c>", id="command"),

@@ -391,7 +391,7 @@ async def test_a_press_that_takes_too_long_is_marked(
 @pytest.mark.parametrize(
     ("element", "given", "key", "value"),
     [
-        pytest.param({"type": "users_select"}, BEA, "selected_user", BEA, id="user"),
+        pytest.param({"type": "users_select"}, ADA, "selected_user", ADA, id="user"),
         pytest.param({"type": "channels_select"}, SOCIAL, "selected_channel", SOCIAL, id="channel"),
         pytest.param({"type": "conversations_select"}, SOCIAL, "selected_conversation", SOCIAL, id="any"),
         pytest.param({"type": "datepicker"}, "2026-11-24", "selected_date", "2026-11-24", id="date"),
@@ -643,6 +643,44 @@ async def test_closing_tells_the_app_when_asked_to(
 
     [got] = app.got
     assert (got.payload["type"], got.payload["is_cleared"]) == ("view_closed", True)
+
+
+@pytest.mark.parametrize(
+    ("heard", "told"),
+    [
+        pytest.param("state", [{"name": {"name": {"type": "plain_text_input", "value": "Ada"}}}], id="state"),
+        pytest.param("bare", [None], id="no-state"),
+        pytest.param("nothing", [], id="nothing"),
+    ],
+)
+async def test_a_closed_view_tells_what_was_entered_or_less(
+    app: Receiver, slack: SlackSimulator, client: AsyncWebClient, heard: str, told: list[Any]
+) -> None:
+    slack.settings["view_closed"] = heard
+    view = await opened(slack, client, modal(NAME, notify_on_close=True))
+    slack.fill(view, {"name": "Ada"})
+
+    await slack.close(OTTO, view)
+
+    views = [got.payload["view"] for got in app.got]
+    assert [view["state"]["values"] if "state" in view else None for view in views] == told
+
+
+async def test_people_and_channels_that_nobody_sees_cannot_be_chosen(
+    slack: SlackSimulator, client: AsyncWebClient
+) -> None:
+    view = await opened(
+        slack,
+        client,
+        modal(
+            inputs("who", {"type": "multi_users_select", "action_id": "who"}),
+            inputs("where", {"type": "conversations_select", "action_id": "where"}),
+        ),
+    )
+
+    for given in ({"who": [ADA, BEA]}, {"where": LEADERSHIP}, {"where": "C0BLUESOC"}):
+        with pytest.raises(ValueError, match="U0OTTO sees no"):
+            await slack.submit(OTTO, view, given)
 
 
 async def test_a_file_is_entered_into_a_file_input(

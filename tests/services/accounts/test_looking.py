@@ -22,7 +22,7 @@ from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit import RedditSimulator
 from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import NOT_SHOWN, Account, Grant, Incident
@@ -108,7 +108,7 @@ async def test_an_account_that_x_blocks_keeps_its_name_and_says_where_its_owner_
     assert page in advice(blocked)
     assert (await account(works)).name == "Octa Demo"
     [card] = await works.said()
-    assert "X: Octa Demo can't publish for Acme until X lets it again." in card["text"]
+    assert "X: Octa Demo can't publish for Acme until X unblocks it." in card["text"]
 
 
 async def test_an_account_that_its_platform_gives_back_heals_without_a_new_sign_in(opened: Open) -> None:
@@ -164,7 +164,7 @@ async def test_a_channel_that_is_gone_twice_is_lost(opened: Open) -> None:
     lost = await found(works, grant)
     assert first.problem is Problem.ACCOUNT_SUSPECTED
     assert (lost.problem, lost.code) == (Problem.ACCOUNT_LOST, NOT_SHOWN)
-    assert "no longer has it there" in sentence(lost)
+    assert "no longer has it" in sentence(lost)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from bot.services.accounts.revoking import REFUSALS, RevocationResult, Revoking
 from sandbox.core import Fault
 from sandbox.platforms.tiktok import TikTokSimulator
 from sandbox.platforms.x import XSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.deletions import Deletions
 from storage.engine.db import Database
 from storage.grants import Grants

@@ -86,7 +86,7 @@ async def test_when_its_time_is_up_it_needs_a_person_and_says_so_once(linkedin: 
     after = await linkedin.look(grant.id)
     assert (after.status, after.reason) == (GrantStatus.NEEDS_RECONNECT, "expired")
     [notice] = await linkedin.said()
-    assert "until somebody reconnects" in notice["text"]
+    assert "reconnecting. Until then" in notice["text"]
 
 
 async def test_a_host_whose_clock_is_ahead_ends_nothing_early(

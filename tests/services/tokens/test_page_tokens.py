@@ -158,10 +158,12 @@ async def test_a_lost_role_is_believed_the_second_time_and_one_card_names_that_p
     assert first.due_at - datetime.now(UTC) <= SECOND_OPINION
     assert doubted.problem is Problem.ACCOUNT_SUSPECTED
     assert (after.status, after.last_outcome) == (GrantStatus.HEALTHY, "fresh")
-    assert "Facebook: Blue Door Bakery can't publish for Acme until somebody reconnects." in card["text"]
-    assert "the person has lost their role on the Page" in str(card)
+    assert (
+        "Facebook: Blue Door Bakery needs reconnecting. Until then, Acme can't publish there." in card["text"]
+    )
+    assert "the person lost their role on the Page" in str(card)
     assert (lost.problem, lost.code) == (Problem.ACCOUNT_LOST, "190_492")
-    assert "give whoever connected it the role back" in advice(lost)
+    assert "give the person who connected it their role" in advice(lost)
     assert studio.fine
     assert works.catalog.capabilities((await pages(works))[BAKERY], after) == frozenset()
 
@@ -184,7 +186,7 @@ async def test_a_page_is_well_again_by_itself_when_the_role_is_given_back(
     assert (await examined(works, grant, STUDIO)).fine
     said = [notice["text"] for notice in await works.said()]
     assert any("can publish for Acme again" in text for text in said)
-    assert any("Facebook lets us act for it again" in text for text in said)
+    assert any("Facebook gave us access again" in text for text in said)
 
 
 async def test_a_page_whose_token_died_gets_another_and_nobody_hears_of_it(
@@ -299,14 +301,14 @@ async def test_a_second_page_joins_the_card(
         await look_again(works, grant)
 
     said = [notice["text"] for notice in await works.said()]
-    assert "🔴 One account can't publish any more: the person has lost their role on the Page." in said
+    assert "🔴 One account can't publish any more: the person lost their role on the Page." in said
     assert any(
         "Ana Ruiz Studio and Blue Door Bakery" in text or "Blue Door Bakery and Ana" in text for text in said
     )
     await role(works, BAKERY, "CREATE_CONTENT")
     await look_again(works, grant, DAY)
     said = [notice["text"] for notice in await works.said()]
-    assert any("Facebook: Ana Ruiz Studio can't publish for Acme" in text for text in said)
+    assert any("Facebook: Ana Ruiz Studio needs reconnecting." in text for text in said)
 
 
 async def test_instagram_is_reached_through_its_page_and_told_of_like_it(
@@ -320,7 +322,7 @@ async def test_instagram_is_reached_through_its_page_and_told_of_like_it(
     await look_again(works, grant)
 
     [card] = await works.said()
-    assert "Instagram: Blue Door Bakery can't publish" in card["text"]
+    assert "Instagram: Blue Door Bakery needs reconnecting." in card["text"]
     assert (await works.look(grant.id)).status == GrantStatus.HEALTHY
 
 
@@ -356,7 +358,7 @@ async def test_a_living_page_does_not_hide_a_dead_one_when_the_person_is_gone(
         "accounts_only",
         "190_463",
     )
-    assert "Facebook: Blue Door Bakery can't publish for Acme" in card["text"]
+    assert "Facebook: Blue Door Bakery needs reconnecting." in card["text"]
     assert (await examined(works, grant, STUDIO)).problem is Problem.ACCOUNTS_ONLY
     assert (await examined(works, grant, BAKERY)).broken
 

@@ -19,7 +19,7 @@ from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
 from sandbox.platforms.linkedin import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
-from sandbox.platforms.youtube import YouTubeSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.accounts import Accounts
 from storage.engine.db import Database
 from storage.engine.statements import now
@@ -401,7 +401,7 @@ async def test_a_member_who_removes_us_at_linkedin_is_missed_without_a_post(
     assert (first.status, first.suspected_at is not None) == (GrantStatus.HEALTHY, True)
     assert after.status == GrantStatus.NEEDS_RECONNECT
     [notice] = await works.said()
-    assert "until somebody reconnects" in notice["text"]
+    assert "reconnecting. Until then" in notice["text"]
 
 
 @pytest.mark.parametrize(

@@ -474,7 +474,7 @@ async def test_a_second_one_a_quarter_of_an_hour_later_asks_a_person_once(x: Wor
     assert after.status == GrantStatus.NEEDS_RECONNECT
     assert after.due_at is None
     [notice] = await x.said()
-    assert "until somebody reconnects" in notice["text"]
+    assert "reconnecting. Until then" in notice["text"]
     with pytest.raises(GrantDead):
         await x.tokens.get(grant.id)
 

@@ -1,4 +1,4 @@
-"""A simulated Google sign-in and YouTube Data API, for connecting channels.
+"""A simulated Google sign-in and YouTube Data API, for connecting channels and publishing to them.
 
 Written from Google Identity, "Using OAuth 2.0 for Web Server Applications"
 (developers.google.com/identity/protocols/oauth2/web-server: refresh token expiration, incremental
@@ -6,103 +6,30 @@ authorization, revocation) and from the YouTube Data API's `channels.list` and "
 Brand accounts: one Google account can own several channels, and a token belongs to the chosen one.
 
 Settings besides the common ones: `testing_mode` (the consent screen's publishing status "Testing", whose
-refresh tokens end after 7 days), `live_token_cap`, `api_enabled`, `daily_units` (quota left today) and
-`signup_error` (someone without a channel gets 401 youtubeSignupRequired instead of an empty list).
+refresh tokens end after 7 days), `live_token_cap`, those of `Publishing`, and `signup_error` (someone without a
+channel gets 401 youtubeSignupRequired instead of an empty list).
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Any, ClassVar
 
 from aiohttp import web
 
-from sandbox.platforms.oauth import OAuthSimulator, renamed
+from sandbox.platforms.oauth import renamed
 from sandbox.platforms.values import Asset, Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
+from sandbox.platforms.youtube.channels import PEOPLE, READERS, SCOPE, Channel, chosen, error_answer
+from sandbox.platforms.youtube.publishing import Publishing
 
-SCOPE = "https://www.googleapis.com/auth/"
-READERS = frozenset({f"{SCOPE}youtube", f"{SCOPE}youtube.force-ssl", f"{SCOPE}youtube.readonly"})
-"""Each of these scopes allows channels.list; youtube.upload does not (YouTube's discovery document)."""
 TESTING_LIFE_S = 7 * 86_400
 PARTS = frozenset({"contentDetails", "id", "snippet", "statistics", "status"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One YouTube channel, as its owner set it up."""
-
-    id: str
-    title: str
-    handle: str
-    subscribers: int = 0
-    videos: int = 0
-    long_uploads: str = "allowed"
-    """`allowed`, `eligible` (verify by phone first) or `disallowed`."""
-    hidden_count: bool = False
-
-
-PEOPLE = (
-    Person(
-        id="110000000000000000001",
-        name="Octa Channel",
-        about="has one channel",
-        facts={
-            "channels": (
-                Channel(
-                    id="UCoctaChannel00000000001",
-                    title="Octa Channel",
-                    handle="@octachannel",
-                    subscribers=678,
-                    videos=9,
-                ),
-            )
-        },
-    ),
-    Person(
-        id="110000000000000000002",
-        name="Studio Nine",
-        about="has three brand channels, and chooses one",
-        facts={
-            "channels": (
-                Channel(
-                    id="UCstudioNine000000000001",
-                    title="Studio Nine",
-                    handle="@studionine",
-                    subscribers=48_200,
-                    videos=312,
-                ),
-                Channel(
-                    id="UCstudioNine000000000002",
-                    title="Studio Nine Shorts",
-                    handle="@studionineshorts",
-                    subscribers=1_530,
-                    videos=87,
-                    long_uploads="eligible",
-                ),
-                Channel(
-                    id="UCstudioNine000000000003",
-                    title="Backstage at Nine",
-                    handle="@backstageatnine",
-                    videos=2,
-                    long_uploads="disallowed",
-                    hidden_count=True,
-                ),
-            )
-        },
-    ),
-    Person(
-        id="110000000000000000003",
-        name="Viewer Vic",
-        about="watches only: has no channel",
-        facts={"channels": ()},
-    ),
-)
-
-
-class YouTubeSimulator(OAuthSimulator):
+class YouTubeSimulator(Publishing):
     """Google's consent page and token endpoint, and YouTube's channels.list."""
 
     name = "youtube"
@@ -139,8 +66,6 @@ class YouTubeSimulator(OAuthSimulator):
         self.settings |= {
             "testing_mode": False,
             "live_token_cap": 100,
-            "api_enabled": True,
-            "daily_units": 10_000,
             "signup_error": False,
         }
 
@@ -222,18 +147,18 @@ class YouTubeSimulator(OAuthSimulator):
         return web.json_response({})
 
     async def channels(self, request: web.Request) -> web.Response:
-        """Answer channels.list for `mine=true`; each call costs one quota unit."""
-        grant = self.live_grant(request)
-        if grant is None:
-            return _error(401, "authError", "Invalid Credentials")
-        if refused := self._refusal(grant, request.query):
+        """Answer channels.list for `mine=true` or the channel's own `id`; each call costs one quota unit."""
+        grant = self.admitted(request, READERS)
+        if isinstance(grant, web.Response):
+            return grant
+        if refused := _unusable(request.query) or self.spend():
             return refused
-        self.settings["daily_units"] -= 1
-        channel = _chosen(grant)
+        channel = chosen(grant)
         if channel is None and self.settings["signup_error"]:
-            return _error(401, "youtubeSignupRequired", "Unauthorized", domain="youtube.header")
+            return error_answer(401, "youtubeSignupRequired", "Unauthorized", domain="youtube.header")
         parts = frozenset(request.query["part"].split(","))
-        found = [] if channel is None else [self._resource(channel, parts)]
+        asked = request.query.get("id")
+        found = [self._resource(channel, parts)] if channel and asked in {None, channel.id} else []
         body: dict[str, Any] = {
             "kind": "youtube#channelListResponse",
             "etag": secrets.token_urlsafe(20),
@@ -262,20 +187,6 @@ class YouTubeSimulator(OAuthSimulator):
             for g in self.grants.values()
             if g.person.id == grant.person.id and g.client_id == grant.client_id
         ]
-
-    def _refusal(self, grant: Grant, query: Mapping[str, str]) -> web.Response | None:
-        if not self.settings["api_enabled"]:
-            return _error(403, "accessNotConfigured", "YouTube Data API v3 is disabled.", "SERVICE_DISABLED")
-        if not grant.scopes & READERS:
-            words = "Request had insufficient authentication scopes."
-            return _error(403, "insufficientPermissions", words, "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
-        if not query.get("part") or query.get("mine") != "true":
-            return _error(400, "missingRequiredParameter", "part and mine=true are required.")
-        if unknown := set(query["part"].split(",")) - PARTS:
-            return _error(400, "unknownPart", f"No such part: {', '.join(sorted(unknown))}.")
-        if self.settings["daily_units"] < 1:
-            return _error(403, "quotaExceeded", "You have exceeded your quota.", domain="youtube.quota")
-        return None
 
     def _resource(self, channel: Channel, parts: frozenset[str]) -> dict[str, Any]:
         picture = f"{self.url}/pictures/{channel.id}.svg"
@@ -310,22 +221,10 @@ class YouTubeSimulator(OAuthSimulator):
         }
 
 
-def _chosen(grant: Grant) -> Channel | None:
-    """Return the channel that the token belongs to: the chosen one, else the person's first, else None."""
-    channels: tuple[Channel, ...] = grant.person.facts["channels"]
-    return next((c for c in channels if c.id in grant.assets), next(iter(channels), None))
-
-
-def _error(code: int, reason: str, message: str, detail: str = "", *, domain: str = "global") -> web.Response:
-    """Return Google's error envelope; `detail` is the reason in `details`, if Google gives one."""
-    names = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}
-    error: dict[str, Any] = {
-        "code": code,
-        "message": message,
-        "errors": [{"message": message, "domain": domain, "reason": reason}],
-        "status": names[code],
-    }
-    if detail:
-        info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": detail}
-        error["details"] = [info | {"domain": "googleapis.com"}]
-    return web.json_response({"error": error}, status=code)
+def _unusable(query: Mapping[str, str]) -> web.Response | None:
+    """Return the refusal of a query that does not say what it wants, or None."""
+    if not query.get("part") or (query.get("mine") != "true" and not query.get("id")):
+        return error_answer(400, "missingRequiredParameter", "part and a filter are required.")
+    if unknown := set(query["part"].split(",")) - PARTS:
+        return error_answer(400, "unknownPart", f"No such part: {', '.join(sorted(unknown))}.")
+    return None

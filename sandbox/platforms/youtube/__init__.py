@@ -1,0 +1,1 @@
+"""A simulated Google sign-in and YouTube Data API."""
