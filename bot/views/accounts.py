@@ -238,10 +238,10 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
             f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
             f" So {platform} keeps our access until the last of them is disconnected."
         ),
-        RevocationResult.OVER: f"Its sign-in is over already, so there is nothing to end at {platform}.",
+        RevocationResult.OVER: f"Its sign-in has already ended, so there's nothing to end at {platform}.",
     }
     what = (
-        f"{one.organization} will no longer be able to publish to {one.label} on {platform}."
+        f"{one.organization} will no longer be connected to {one.label} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
     lost = f"{kit.posts(outlook.posts, 'waiting')} to it will not be published." if outlook.posts else ""

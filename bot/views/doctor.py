@@ -117,9 +117,9 @@ def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
         *since,
         f"*Signed in*\n{moment(grant.consented_at or grant.created_at)}",
         f"*Last renewed*\n{moment(grant.renewed_at)}",
-        f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
+        f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when someone reconnects it'}",
         f"*{card.platform.name} last said*\n{said(card.account, grant)}",
-        f"*{card.platform.name} for everybody*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}",
+        f"*{card.platform.name}'s status*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}",
     ]
 
 
@@ -134,7 +134,7 @@ def said(account: Account, grant: Grant) -> str:
         return f"that we can't act for this account, {moment(account.token_checked_at)}"
     words = {
         "fresh": "all is well",
-        "Busy": "nothing we could use",
+        "Busy": "no usable answer",
         "OutcomeUnknown": "something that got lost on the way",
         "TokenRefused": "that it doesn't take the token",
         "Rejected": "that it refuses the renewal",

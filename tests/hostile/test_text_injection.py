@@ -128,6 +128,7 @@ NAMES_A_PERSON = {"joined"}
 """Views whose `by` is what a person calls themselves, not a mention."""
 PIECES = {
     "bot.views.accounts.reconnect_button",
+    "bot.views.help.all_commands",
     "bot.views.messages.render",
     "bot.views.doctor.not_set_up",
     "bot.views.home.switcher",

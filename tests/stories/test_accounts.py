@@ -192,7 +192,7 @@ async def test_disconnecting_is_confirmed_then_said_and_the_consent_ends_there(e
     await connected(ada, "x", "4711")
 
     view = await ada.modal_by("disconnect octa demo")
-    assert "no longer be able to publish to Octa Demo on X" in text_of(view)
+    assert "no longer be connected to Octa Demo on X" in text_of(view)
     assert "last use of this sign-in, so we also end our access at X" in text_of(view)
     await ada.submit(view)
     final = await ada.modal_with("✅", 15)
@@ -224,7 +224,7 @@ async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which
 
     assert "Which account should be disconnected?" in text_of(message)
     assert [o["text"]["text"] for o in options] == ["TikTok: Octa Demo", "X: Octa Demo"]
-    assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be able"))
+    assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be connected"))
 
 
 async def test_without_a_name_the_one_sign_in_that_needs_it_is_reconnected(office: Office) -> None:
@@ -480,10 +480,8 @@ async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(ei
 
     message = await hears(ada, "You signed in to X as")
     words = text_of(message)
-    assert (
-        "as Blue Door Bakery, but this connection belongs to Octa Demo. Nothing of it was changed." in words
-    )
-    assert "as a new account" in words
+    assert "as Blue Door Bakery, but this account is Octa Demo's. Nothing changed." in words
+    assert "or add Blue Door Bakery separately below" in words
     assert "Acme: 1 account, all connected." in await said(ada, "accounts")
     assert "✅ Connected to Acme: Blue Door Bakery on X." in await ada.pick(message, 1)
     assert "Acme: 2 accounts, all connected." in await said(ada, "accounts")
@@ -499,12 +497,9 @@ async def test_a_google_account_without_a_channel_is_nobody_elses_account(office
     page = await ada.travel(link, Consent(person="110000000000000000003"))
 
     words = text_of(await hears(ada, "Not renewed: "))
-    assert (
-        "This sign-in doesn't include it; to keep publishing there, press Reconnect and sign in there as"
-        in words
-    )
+    assert "This sign-in doesn't include it. To keep it connected, press Reconnect and sign in as" in words
     assert "This Google account has no YouTube channel." in words
-    assert "belongs to" not in words
+    assert "but this account is" not in words
     assert "someone else" not in page.title
     assert await grants(office, "youtube") == [before]
 

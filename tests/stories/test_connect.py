@@ -53,7 +53,7 @@ async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> 
     message = await ada.command("connect")
 
     labels = ", ".join(buttons(message))
-    assert "Which account should Acme be able to publish to?" in text_of(message)
+    assert "Which account do you want to connect to Acme?" in text_of(message)
     assert (
         labels
         == "Facebook, Instagram, X, LinkedIn: your profile, LinkedIn: company pages, TikTok, Reddit, YouTube"
@@ -299,7 +299,7 @@ async def test_pages_are_chosen_in_slack_and_each_greyed_one_has_its_reason_and_
     view = await ada.modal_with("connect.search")
 
     assert "Almost done: choose in Slack" in page.title
-    assert "Facebook shows 2 accounts you can connect to Acme." in text_of(message)
+    assert "I found 2 accounts on Facebook that you can connect to Acme." in text_of(message)
     words = text_of(view)
     assert "Okafor Cycling Club: your role on this Page can't create content. Ask a Page admin" in words
     assert "Lagos Run Crew: Facebook lets you see this Page but not act as it. Ask a Page admin" in words
@@ -358,7 +358,7 @@ async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
     view = await ada.modal_with("connect.search")
 
     assert "✅ Renewed for Acme" in text_of(message)
-    assert "Facebook shows 2 more accounts you can connect to Acme." in text_of(message)
+    assert "I found 2 more accounts on Facebook that you can connect to Acme." in text_of(message)
     name = first.split("Connected to Acme: ")[1].split(" on ")[0]
     assert f"{name}: already connected here" in text_of(view)
 
@@ -400,7 +400,7 @@ async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: O
     exact = await ada.slack.suggest(ada.user_id, view, "connect.search", "store 0777")
     shown = await ada.submit(view, {"connect.search": [o["value"] for o in exact]})
 
-    assert "Facebook shows 1000 accounts you can connect to Acme." in text_of(message)
+    assert "I found 1000 accounts on Facebook that you can connect to Acme." in text_of(message)
     assert len(everything) == 100
     assert [o["text"]["text"] for o in exact] == ["Big Brand Store 0777"]
     assert "✅ Connected to Acme: Big Brand Store 0777 on " in text_of(shown)
@@ -458,7 +458,7 @@ async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_o
     await connected(ada, "facebook", "ana", choose=2)
 
     words = text_of(await hears(olga, "New in Acme: Octa Demo on X was connected."))
-    assert "If that surprises you: /octapost accounts" in words
+    assert "Not expected? Find it in /octapost accounts" in words
     await hears(olga, "on Facebook was connected.")
     assert not [m for m in otto.direct_messages() if "New in" in text_of(m)]
     assert not [m for m in ada.direct_messages() if "New in" in text_of(m)]

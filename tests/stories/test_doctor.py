@@ -97,7 +97,7 @@ async def test_an_outage_of_a_whole_platform_is_said_once_and_asks_nobody_for_an
         await either_office.slack.open_home(ADA),
     ):
         words = text_of(answer)
-        assert "TikTok isn't answering anybody right now. Nothing to do; posts wait." in words
+        assert "TikTok is down. Nothing for you to do." in words
         assert "X isn't answering" not in words
         assert "needs reconnecting" not in words
         assert "need a look" not in words
@@ -131,9 +131,9 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
     assert "TikTok · " in words
     assert "X · " not in words
     assert "🔴 needs reconnecting" in words
-    assert "The sign-in is over: someone removed Octapost in the TikTok app. Press Reconnect" in words
+    assert "The sign-in has ended: someone removed Octapost in the TikTok app. Press Reconnect" in words
     assert f"<!date^{int(gone.timestamp())}^" in words
-    assert "Next check\nwhen somebody reconnects it" in words.replace("*", "")
+    assert "Next check\nwhen someone reconnects it" in words.replace("*", "")
     assert "TikTok last said\nthat the sign-in is over" in words.replace("*", "")
     assert "Can do nothing: the sign-in is over." in words
     assert "code authorization_removed · acc_" in words
@@ -161,7 +161,7 @@ async def test_a_named_account_is_examined_although_it_is_well(office: Office) -
 
     assert "🟢 connected" in words
     assert "X last said\nall is well" in words.replace("*", "")
-    assert "X for everybody\nno known trouble" in words.replace("*", "")
+    assert "X's status\nno known trouble" in words.replace("*", "")
     scopes = PLATFORMS["x"].apps[0].scopes
     assert f"Granted {len(scopes)} of {len(scopes)} permissions." in words
     assert not any(scope.name in words for scope in scopes)

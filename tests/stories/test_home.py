@@ -120,7 +120,7 @@ async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(eithe
     assert home is not None
 
     await ada.press(home, "account.disconnect")
-    await ada.submit(await ada.modal_with("no longer be able"))
+    await ada.submit(await ada.modal_with("no longer be connected"))
     await ada.modal_with("X confirmed that our access has ended.")
 
     def home_words() -> str:

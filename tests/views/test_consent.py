@@ -10,7 +10,7 @@ from tests.platforms import PLATFORMS
 STUDIO, BAKERY = "Ana Ruiz Studio", "Blue Door Bakery"
 SCOPE = ("pages_manage_posts",)
 FACEBOOK = PLATFORMS["facebook"]
-ASK = "Ask somebody who manages Ana Ruiz Studio for that role, then press Reconnect."
+ASK = "Ask someone who manages Ana Ruiz Studio for that role, then press Reconnect."
 
 
 def settled(*unable: CannotPublish, renewed: bool = False) -> ConsentSettled:
