@@ -135,12 +135,12 @@ def said(account: Account, grant: Grant) -> str:
     words = {
         "fresh": "all is well",
         "Busy": "no usable answer",
-        "OutcomeUnknown": "something that got lost on the way",
-        "TokenRefused": "that it doesn't take the token",
+        "OutcomeUnknown": "an answer that got lost",
+        "TokenRefused": "that it refuses the token",
         "Rejected": "that it refuses the renewal",
-        "GrantDead": "that the sign-in is over",
+        "GrantDead": "that the sign-in has ended",
         "Misconfigured": "that our app is at fault",
-        "accounts_only": "that only the account's own access lives on",
+        "accounts_only": "that only the account's own access still works",
     }.get(grant.last_outcome, NOT_ASKED)
     return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
 
@@ -152,8 +152,8 @@ def permissions(card: AccountProfile) -> list[str]:
         lost = {scope.name for scope in app.scopes}
     able = [ability(card.platform, c) for c in Capability if c in card.can]
     if card.diagnosis.broken:
-        over = card.account.access_error and card.grant is not None and card.grant.status not in OVER
-        lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
+        until = "until it's reconnected" if card.diagnosis.remedy is Remedy.RECONNECT else "right now"
+        lines = [f"Can't do anything {until}."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []
         lines += [f"Can't {ability(card.platform, one)}: {why}." for one, why in _lacking(card, lost)]

@@ -134,8 +134,8 @@ async def test_without_a_name_the_doctor_examines_those_in_trouble(either_office
     assert "The sign-in has ended: someone removed Octapost in the TikTok app. Press Reconnect" in words
     assert f"<!date^{int(gone.timestamp())}^" in words
     assert "Next check\nwhen someone reconnects it" in words.replace("*", "")
-    assert "TikTok last said\nthat the sign-in is over" in words.replace("*", "")
-    assert "Can do nothing: the sign-in is over." in words
+    assert "TikTok last said\nthat the sign-in has ended" in words.replace("*", "")
+    assert "Can't do anything until it's reconnected." in words
     assert "code authorization_removed · acc_" in words
     assert buttons(message) == ["Reconnect", "Open TikTok"]
 
