@@ -77,8 +77,15 @@ def user_agent(platform: Platform, client: Client) -> str:
 def authorize_url(
     platform: Platform, client: Client, *, state: str, verifier: str, extra: Mapping[str, str] | None = None
 ) -> str:
-    """Return the URL of the consent page. `verifier` is used only where the platform uses PKCE."""
+    """Return the URL of the consent page. `verifier` is used only where the platform uses PKCE.
+
+    The option `config_id` names a configuration that holds the permissions, so then none are listed. Facebook Login
+    for Business: https://developers.facebook.com/docs/facebook-login/facebook-login-for-business/ (read 2026-11-30).
+    """
     parameters = dict(platform.authorize_extra) | dict(extra or {})
+    scope: str | None = platform.scope_separator.join(client.scopes)
+    if configuration := client.options.get("config_id"):
+        parameters["config_id"], scope = configuration, None
     match pkce_of(platform, client):
         case Pkce.S256:
             parameters |= {
@@ -97,7 +104,7 @@ def authorize_url(
         client.client_id,
         "code",
         redirect_uri=client.redirect_uri,
-        scope=platform.scope_separator.join(client.scopes),
+        scope=scope,
         state=state,
         **parameters,
     )

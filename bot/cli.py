@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
+from adapters.base import Client
 from bot import app, process
 from bot import doctor as check_up
 from bot.ops import logs
@@ -193,7 +194,7 @@ def doctor(
             platforms.add_row(
                 one.connects,
                 "yes" if client else "no app configured: not offered",
-                " ".join(client.scopes) if client else "",
+                _asked_for(client) if client else "",
             )
     out.print(platforms)
     out.print("Addresses to register:", highlight=False)
@@ -210,6 +211,12 @@ def doctor(
         _validate(settings)
     if settings.proxies_unknown:
         _fail(PROXIES_UNKNOWN)
+
+
+def _asked_for(client: Client) -> str:
+    """Return the permissions that an app asks for, or the configuration that the platform reads them from."""
+    configuration = client.options.get("config_id")
+    return f"configuration {configuration}" if configuration else " ".join(client.scopes)
 
 
 def _validate(settings: Settings) -> None:

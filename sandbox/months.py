@@ -63,7 +63,7 @@ class Months:
         """Invite the app into the channel, and choose the channel in the form, without a digest."""
         await self._world.slack.invite(self._ada.channel_id)
         await self._ada.press(await self._ada.command("alerts"), "alerts.change")
-        view = await self._ada.modal_with("Warn before a sign-in ends")
+        view = await self._ada.modal_with("Warn before a sign-in expires")
         chosen = {"channel": {"select": self._ada.channel_id}, "digest": {"select": "off"}}
         saved = await self._ada.submit(view, chosen)
         expect("✅ Saved." in text_of(saved), text_of(saved))

@@ -132,7 +132,13 @@ async def test_a_start_that_was_not_told_of_its_proxies_warns(tmp_path: Path) ->
 
 
 async def test_the_doctor_lists_every_address_and_what_looks_wrong(tmp_path: Path) -> None:
-    extra = {"YOUTUBE_CLIENT_ID": "GOCSPX-hunter22", "YOUTUBE_CLIENT_SECRET": "1.apps.googleusercontent.com"}
+    extra = {
+        "YOUTUBE_CLIENT_ID": "GOCSPX-hunter22",
+        "YOUTUBE_CLIENT_SECRET": "1.apps.googleusercontent.com",
+        "FACEBOOK_CLIENT_ID": "4711",
+        "FACEBOOK_CLIENT_SECRET": "0a1b2c",
+        "FACEBOOK_CONFIG_ID": "777000777",
+    }
 
     status, said, _ = await result(sqlite_file(tmp_path), KeyRing.generate(), "doctor", **extra)
 
@@ -144,6 +150,7 @@ async def test_the_doctor_lists_every_address_and_what_looks_wrong(tmp_path: Pat
     assert "Redirect URI: http://localhost:1/oauth/youtube/callback" in lines
     assert "Request URL (events, commands, interactivity): http://localhost:1/slack/events" in lines
     assert "OCTAPOST_YOUTUBE_CLIENT_ID and the secret look swapped." in lines
+    assert "configuration 777000777" in said
     assert "OCTAPOST_SLACK_SIGNING_SECRET should be 32 hexadecimal digits" in " ".join(lines)
 
 

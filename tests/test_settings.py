@@ -158,6 +158,22 @@ GOOGLE_ID = "1012345-hunter22.apps.googleusercontent.com"
             ["FACEBOOK_CLIENT_ID should be the app id: digits only"],
         ),
         (
+            {
+                "FACEBOOK_CLIENT_ID": "4711",
+                "FACEBOOK_CLIENT_SECRET": "0a1b2c",
+                "FACEBOOK_CONFIG_ID": "hunter22",
+            },
+            ["FACEBOOK_CONFIG_ID should be the configuration's id: digits only"],
+        ),
+        (
+            {
+                "INSTAGRAM_CLIENT_ID": "4711",
+                "INSTAGRAM_CLIENT_SECRET": "0a1b2c",
+                "INSTAGRAM_CONFIG_ID": "4711",
+            },
+            ["INSTAGRAM_CONFIG_ID is the same as the client id: they are two values"],
+        ),
+        (
             {"REDDIT_CLIENT_ID": "hunter22hunter22", "REDDIT_CLIENT_SECRET": "hunter22"},
             ["REDDIT_CLIENT_ID is longer than the secret"],
         ),

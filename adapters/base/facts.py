@@ -169,6 +169,8 @@ class Platform:
     """What people type for it besides its key, in lower case."""
     options: tuple[str, ...] = ()
     """Names of operator settings `OCTAPOST_<PLATFORM>_<OPTION>`; `Client.options` has what was set."""
+    option_shapes: Mapping[str, Shape] = field(default_factory=dict)
+    """Option -> how its value looks, to warn about another one."""
     webhooks: tuple[Webhook, ...] = ()
     """Where the platform reports that a person has withdrawn their consent. Platforms of one app share theirs."""
     user_agent: str = ""

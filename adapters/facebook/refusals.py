@@ -43,8 +43,6 @@ FILES: Table = {
     BAD_OFFSET: RESEND,
     "1363042": REJECTED,
 }
-UPLOAD_REJECTED = ("ProcessingFailedError", "upload_failed")
-"""The upload host refuses a Reel's file for good."""
 VIDEO_REJECTED = ("video_error", "video_expired", "video_upload_failed")
 """The states in which a video stays that will never be live."""
 PUBLISHING: Table = {**EVERYWHERE, **POSTS, **FILES}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from adapters.base import Blocker, Client, Discovery, Hint, RemoteAccount, Tokens
+from adapters.base import Blocker, Client, Discovery, Hint, Publisher, RemoteAccount, Tokens
 from adapters.instagram import PLATFORM
+from adapters.instagram.publishing import InstagramPublisher
 from adapters.meta.account import MetaAdapter
 from adapters.meta.graph import Graph
 from adapters.meta.pages import Page, in_order, pages_of
@@ -13,6 +14,11 @@ class Instagram(MetaAdapter):
     """Finds the Instagram accounts of a person. Their tokens are those of their Pages."""
 
     platform = PLATFORM
+
+    @property
+    def publisher(self) -> Publisher:
+        """How posts get on a professional account."""
+        return InstagramPublisher(self._http)
 
     async def discover(self, client: Client, tokens: Tokens) -> Discovery:
         """Return each professional account once, and each Page without one as `page:<id>`, with its blocker.

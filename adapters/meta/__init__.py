@@ -16,6 +16,8 @@ AUTHORIZE_URL = f"https://www.facebook.com/{DEFAULT_GRAPH_VERSION}/dialog/oauth"
 TOKEN_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/oauth/access_token"
 REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
 APP_ID = Shape(pattern=r"\d+", words="the app id: digits only")
+OPTIONS = ("graph_version", "config_id")
+OPTION_SHAPES = {"config_id": Shape(pattern=r"\d+", words="the configuration's id: digits only")}
 REFUSAL_PARAMETERS = ("error", "error_code")
 """The dialog's own refusals have no `error`: `error_code=1349126&error_message=App+Not+Active`. Undocumented; public
 reports of it were read 2026-11-30."""

@@ -25,12 +25,14 @@ from adapters.base import (
 )
 from adapters.http import send
 from adapters.meta.graph import DIGITS, Graph
-from adapters.meta.refusals import Table, refusal
+from adapters.meta.refusals import RESUMABLE, UPLOAD_FAILED, UPLOAD_REJECTED, Table, refusal
 from adapters.numbers import written_moment
 from adapters.oauth import TIMEOUT
 from adapters.uploads import UPLOAD_TIMEOUT, FileForm, Upload
 
 LONGEST_PUBLISH_S = 600.0
+LONGEST_STAGE_S = 120.0
+"""Instagram fetches a picture before it answers."""
 LONGEST_UPLOAD_S = 3600.0
 GONE = "100_33"
 """The object doesn't exist, or this token may not see it: Graph does not say which."""
@@ -57,7 +59,7 @@ class Posting:
             PlatformError: Graph answered something else, or nothing.
 
         """
-        return await self._answer(self._request("GET", path, parameters))
+        return self.sound(await send(self._http, self._request("GET", path, parameters)))
 
     async def stage(self, path: str, form: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the answer to a call that prepares. Where it is lost, the call can be repeated.
@@ -66,7 +68,8 @@ class Posting:
             PlatformError: Nothing was prepared.
 
         """
-        return await self._answer(self._request("POST", path, {}, data=dict(form)))
+        request = self._request("POST", path, {}, data=dict(form), timeout=UPLOAD_TIMEOUT)
+        return self.sound(await send(self._http, request, within_s=LONGEST_STAGE_S))
 
     async def stage_file(self, path: str, form: FileForm) -> httpx.Response:
         """Return the answer, whatever it says, to a form with a file.
@@ -126,13 +129,9 @@ class Posting:
         body = body_of(response)
         if reason := object_of(body.get("debug_info")):
             kind = text_of(reason.get("type"))
-            retriable = reason.get("retriable") is True or kind in {
-                "OffsetInvalidError",
-                "PartialRequestError",
-            }
-            raise (Busy if retriable or response.is_server_error else Rejected)(
-                kind if kind.isalnum() and kind.isascii() else "upload_failed"
-            )
+            if reason.get("retriable") is True or kind in RESUMABLE or response.is_server_error:
+                raise Busy(kind if kind in RESUMABLE else UPLOAD_FAILED)
+            raise Rejected(kind if kind in UPLOAD_REJECTED else UPLOAD_FAILED)
         return self.sound(response)
 
     def sound(self, response: httpx.Response) -> Mapping[str, Any]:
@@ -206,9 +205,6 @@ class Posting:
             headers=ours | dict(headers or {}),
             **{"timeout": TIMEOUT} | content,
         )
-
-    async def _answer(self, request: httpx.Request) -> Mapping[str, Any]:
-        return self.sound(await send(self._http, request))
 
     async def _changed(self, request: httpx.Request) -> Mapping[str, Any]:
         request.extensions["timeout"] = UPLOAD_TIMEOUT.as_dict()

@@ -28,6 +28,12 @@ from adapters.numbers import whole
 NO_PERMISSION = "200"
 """Stands for all codes that say that a permission is missing: 3, 10 and 200 to 299."""
 DUPLICATE = "duplicate"
+DUPLICATES = frozenset({"506", "1366051"})
+UPLOAD_FAILED = "upload_failed"
+UPLOAD_REJECTED = frozenset({UPLOAD_FAILED, "ProcessingFailedError"})
+"""The host for uploads refuses a file for good."""
+RESUMABLE = frozenset({"OffsetInvalidError", "PartialRequestError"})
+"""It has less than was sent, or something else; it says how much it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +86,6 @@ def refusal(response: httpx.Response, table: Table, *, visible: bool) -> Platfor
         name = DUPLICATE if key in DUPLICATES else key
         return OutcomeUnknown(name) if visible else Rejected(key)
     return verdict.error(key, retry_after=verdict.wait or found.retry_after)
-
-
-DUPLICATES = frozenset({"506", "1366051"})
 
 
 def _named(code: int | None) -> str:

@@ -117,6 +117,18 @@ def _option_faults(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "callback_slug", "must consist of letters, digits and dashes"
 
 
+def _option_doubts(platform: Platform, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    ids = {values.get(f"{app.key}_client_id") for app in platform.apps}
+    for option, shape in platform.option_shapes.items():
+        name = f"{platform.key}_{option}"
+        if not (value := values.get(name)):
+            continue
+        if not re.fullmatch(shape.pattern, value):
+            yield name, f"should be {shape.words}"
+        elif value in ids:
+            yield name, "is the same as the client id: they are two values"
+
+
 def slack_doubts(values: Mapping[str, str]) -> dict[str, str]:
     """Return Slack's settings that don't look like Slack's values, each with how it should look."""
     found = {name: values[name] for name in SLACK_SHAPES if values.get(name)}
@@ -132,6 +144,7 @@ def slack_doubts(values: Mapping[str, str]) -> dict[str, str]:
 
 def platform_doubts(platform: Platform, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the settings of a platform's apps that don't look like its values, each with what to do."""
+    yield from _option_doubts(platform, values)
     shape = platform.client_id_shape
     for app in platform.apps:
         name = f"{app.key}_client_id"

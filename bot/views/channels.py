@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from storage.organization_summaries import Summary
 
 
-ANSWERED = "That request was answered or has expired, or the channel is about something else by now."
+ANSWERED = "Someone already answered that request, it has expired, or the channel has changed since."
 
 
 def which(found: Sequence[Summary], realm: str) -> Message:
@@ -33,24 +33,24 @@ def switched(result: Switched | Requested) -> str:
             return f"In this channel, /octapost now means {organization}."
         case Requested(organization=organization, present=present):
             return (
-                f"This channel is about {present}, so I've asked its admins. It changes to {organization}"
-                " as soon as one of them approves."
+                f"This channel is linked to {present}, so I've asked its admins. It changes to {organization}"
+                " when one of them approves."
             )
 
 
 def approved(wanted: str) -> str:
     """Return what the admin who approved a request reads."""
-    return f"Approved: the channel is now about {wanted}."
+    return f"Approved: the channel is now linked to {wanted}."
 
 
 def declined(organization: str) -> str:
     """Return what the admin who declined a request reads."""
-    return f"Declined: the channel stays about {organization}."
+    return f"Declined: the channel stays linked to {organization}."
 
 
 def asks(one: ChannelRequested) -> Message:
     """Return what the admins of a channel's present organization are asked."""
-    text = f"Someone asks for a channel of {one.organization} to be about {one.wanted.name} instead."
+    text = f"Someone wants to link a channel of {one.organization} to {one.wanted.name} instead."
     channel, who = f"<#{one.channel_id}>", f"<@{one.user_id}>"
     now, then = kit.escape(one.organization), kit.escape(one.wanted.name)
     value = f"{one.organization_id}/{one.request_id}"
@@ -58,14 +58,14 @@ def asks(one: ChannelRequested) -> Message:
         text=text,
         blocks=[
             kit.section(
-                f"{who} asks that /octapost in {channel} means *{then}* instead of *{now}*."
+                f"{who} wants /octapost in {channel} to mean *{then}* instead of *{now}*."
                 f"\n{then}: {ownership(one.wanted, one.realm)}"
             ),
             kit.actions(
                 kit.button("Approve", "channel.approve", value, style="primary"),
                 kit.button("Decline", "channel.decline", value),
             ),
-            kit.fine_print("Nothing changes until an admin approves. The request lasts 7 days."),
+            kit.fine_print("Nothing changes until an admin approves. The request expires in 7 days."),
         ],
     )
 
@@ -75,8 +75,8 @@ def decided(one: ChannelDecided) -> Message:
     channel, wanted = f"<#{one.channel_id}>", one.wanted
     if one.approved:
         text = approved(wanted)
-        said = f"Your request was approved: in {channel}, /octapost now means {kit.escape(wanted)}."
+        said = f"An admin approved your request: in {channel}, /octapost now means {kit.escape(wanted)}."
     else:
-        text = f"Declined: the channel stays as it is, and is not about {wanted}."
-        said = f"Your request was declined: {channel} stays as it is, and is not about {kit.escape(wanted)}."
+        text = f"Declined: the channel isn't linked to {wanted}."
+        said = f"An admin declined your request: {channel} isn't linked to {kit.escape(wanted)}."
     return Message(text=text, blocks=[kit.section(said)])

@@ -57,8 +57,8 @@ def confirm(outlook: DeletionOutlook, platforms: Mapping[str, str]) -> Json:
             *(kit.words(line) for line in lines),
             entry,
             kit.fine_print(
-                "Every owner gets a receipt in a direct message: for each account, what its platform confirmed."
-                " Nothing already published is deleted."
+                "I'll send every owner a receipt: for each account, what its platform confirmed."
+                " What you've already published stays."
             ),
         ],
         callback_id="org.deleted",
@@ -76,8 +76,8 @@ def _consequences(outlook: DeletionOutlook, platforms: Mapping[str, str]) -> lis
         found.append(f"• {_many(sum(counts.values()), 'account')} will be disconnected: {where}.")
     if inventory.sign_ins:
         found.append(
-            f"• {_many(inventory.sign_ins, 'sign-in')} will be revoked at the platforms. Until they confirm, for at"
-            " most 72 hours, the encrypted tokens are kept for nothing else."
+            f"• I'll revoke {_many(inventory.sign_ins, 'sign-in')} at the platforms. Only for that, I keep the"
+            " encrypted tokens until they confirm, at most 72 hours."
         )
     if inventory.shared_sign_ins:
         found.append(
@@ -85,13 +85,13 @@ def _consequences(outlook: DeletionOutlook, platforms: Mapping[str, str]) -> lis
             " there."
         )
     if outlook.waiting_posts:
-        found.append(f"• {kit.posts(outlook.waiting_posts, 'waiting')} will not be published.")
+        found.append(f"• {kit.posts(outlook.waiting_posts, 'waiting')} won't be published.")
     found.append(
         f"• {_many(inventory.members, 'member')} will lose access. Invitations, codes, channel defaults and alert"
         " settings go too."
     )
     found.append(
-        "• The audit trail is deleted. Only a receipt number, the date and the number of accounts remain."
+        "• The audit trail goes too. Only a receipt number, the date and the number of accounts remain."
     )
     return found
 
@@ -102,9 +102,7 @@ def deleted(deletion: Deletion) -> Json:
         TITLE,
         [
             kit.words(f"{deletion.organization} is deleted. {_ends(deletion.accounts)}"),
-            kit.words(
-                "Every owner gets the receipt in a direct message once the platforms have answered, within 72 hours."
-            ),
+            kit.words("I'll send every owner a receipt once the platforms have answered, within 72 hours."),
             kit.fine_print(f"Receipt number: {deletion.id}"),
         ],
         callback_id="org.gone",
@@ -118,7 +116,9 @@ def news(one: OrganizationDeleted) -> Message:
         text=text,
         blocks=[
             kit.section(f"<@{one.user_id}> deleted {kit.escape(one.organization)}."),
-            kit.words(f"{_ends(one.accounts)} Its owners get a receipt when the platforms have answered."),
+            kit.words(
+                f"{_ends(one.accounts)} I'll send its owners a receipt once the platforms have answered."
+            ),
             kit.fine_print(f"Receipt number: {one.receipt}"),
         ],
     )
@@ -148,7 +148,7 @@ def receipt(one: DeletionReceipt, platforms: Mapping[str, str]) -> Message:
         blocks.append(
             kit.words(
                 f"To be sure about {kit.listed(left)}, remove Octapost under connected apps in the settings there."
-                " Our tokens are deleted either way."
+                " Our tokens are gone either way."
             )
         )
     blocks += [

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Invitations shown at once; a home tab holds 100 blocks."""
-NO_LONGER_STANDS = (
-    "This invitation has expired or was withdrawn. Ask an owner of the organization to invite you again."
-)
+NO_LONGER_STANDS = "This invitation has expired, or an owner withdrew it. Ask an owner to invite you again."
 
 
 def message(one: InvitationReceived) -> Message:
@@ -75,9 +73,7 @@ def accepted(organization: str, role: Role) -> str:
 
 def declined(organization: str) -> str:
     """Return what the person reads who has just declined."""
-    return (
-        f"You declined the invitation to {organization}. You won't get another message about it for 30 days."
-    )
+    return f"You declined the invitation to {organization}. I won't message you about it again for 30 days."
 
 
 def answered(one: InvitationAnswered) -> Message:

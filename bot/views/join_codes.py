@@ -27,13 +27,13 @@ def made(organization: str, secret: str, role: Role) -> Message:
         text="A one-time code",
         blocks=[
             kit.words(
-                f"Somebody in another workspace can join {organization} as {article(role)} with this code:"
+                f"Someone in another workspace can join {organization} as {article(role)} with this code:"
             ),
             kit.section(f"```/octapost org join {secret}```"),
             kit.fine_print(
                 "It works once, for 24 hours. Whoever uses it links their workspace to this organization,"
-                " so send it to one person you trust.",
-                "/octapost org codes lists the open codes and can revoke them.",
+                " so send it only to someone you trust.",
+                "List and revoke open codes with /octapost org codes.",
             ),
         ],
     )
@@ -58,8 +58,8 @@ def codes(found: OpenCodes) -> Message:
             "org.revoke",
             f"{found.organization_id}/{one.id}",
             style="danger",
-            confirm=kit.confirm("Revoke this code?", "Whoever has it can't join with it any more.", "Revoke"),
+            confirm=kit.confirm("Revoke this code?", "No one can join with it any more.", "Revoke"),
         )
         blocks.append(kit.section(line, accessory=revoke))
-    last = "A code works once, for 24 hours, and only while whoever made it is an owner."
+    last = "A code works once, for 24 hours, and only while the person who made it is an owner."
     return Message(text=text, blocks=[*blocks, kit.fine_print(last)])

@@ -1,4 +1,4 @@
-"""What the app says when it arrives, comes back, and when somebody leaves."""
+"""What the app says when it is installed, when it comes back, and when someone leaves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def welcome(one: Welcome) -> Message:
     """Return the installer's first message: what there is now, what to do first, who may do what."""
     made = (
         f"Octapost is in {one.workspace}, and you own its first organization, {one.organization}."
-        " An organization owns your team's accounts."
+        " An organization owns your team's social accounts."
     )
     return Message(
         text=f"Octapost is in {one.workspace}. Type {COMMAND} connect to begin.",
@@ -24,7 +24,7 @@ def welcome(one: Welcome) -> Message:
             kit.words(made),
             kit.section(
                 f"*First:* connect an account, here or with `{COMMAND} connect` anywhere in Slack."
-                f"\n*Then:* bring in your team with `{COMMAND} org invite @somebody`."
+                f"\n*Then:* bring in your team with `{COMMAND} org invite @person`."
             ),
             kit.actions(
                 kit.button("Connect an account", "connect.start", style="primary"),
@@ -37,20 +37,18 @@ def welcome(one: Welcome) -> Message:
 
 def welcome_grid(one: WelcomeGrid) -> Message:
     """Return the message after an org-wide install, where no workspace has been named yet."""
-    said = f"Octapost is now available in every workspace of {one.grid} that it is added to."
+    said = f"Octapost is ready for {one.grid}. It works in every workspace you add it to."
     return Message(
-        text=f"{said} Type {COMMAND} org create NAME where you want to begin.",
+        text=f"{said} Type {COMMAND} org create NAME where you want to start.",
         blocks=[
             kit.header("Welcome to Octapost"),
             kit.words(said),
             kit.section(
-                "*First:* go to the workspace where you want to begin and type"
-                f" `{COMMAND} org create NAME`. You become the owner of that organization, and nobody in"
-                " other workspaces sees it."
+                "*First:* go to the workspace where you want to start and type"
+                f" `{COMMAND} org create NAME`. You'll own that organization, and no one in other workspaces"
+                " sees it."
             ),
-            kit.fine_print(
-                f"An organization can serve more workspaces later: {COMMAND} org makes a code to join with."
-            ),
+            kit.fine_print(f"To share it with another workspace later, make a code with {COMMAND} org code."),
         ],
     )
 
@@ -59,27 +57,28 @@ def welcome_back(one: WelcomeBack) -> Message:
     """Return the message after the app was removed and added again."""
     said = (
         f"Octapost is back in {one.workspace}. Its organizations, members and connected accounts"
-        " are as they were."
+        " are as you left them."
     )
     return Message(
-        text=said, blocks=[kit.words(said), kit.section(f"`{COMMAND} status` shows how they are doing.")]
+        text=said,
+        blocks=[kit.words(said), kit.section(f"`{COMMAND} status` shows how your accounts are doing.")],
     )
 
 
 def left(one: MemberLeft) -> Message:
     """Return what admins are told when Slack deactivated a member."""
-    text = f"A member of {one.organization} was deactivated in Slack and can't act for it any more."
+    text = f"Slack deactivated a member of {one.organization}. They can't act for it any more."
     blocks = [
-        kit.section(f"<@{one.user_id}> was deactivated in Slack."),
+        kit.section(f"Slack deactivated <@{one.user_id}>."),
         kit.words(
-            f"They can't act for {one.organization} any more. The accounts they connected stay connected:"
-            " they belong to the organization."
+            f"They can't act for {one.organization} any more. The accounts they connected stay: they belong to the"
+            " organization."
         ),
     ]
     if not one.owners:
         blocks.append(
             kit.words(
-                f"They were the last owner of {one.organization}: nobody can change its members right now."
+                f"They were the last owner of {one.organization}, so no one can change its members right now."
             )
         )
     return Message(text=text, blocks=blocks)

@@ -29,9 +29,9 @@ LEAVE = "Leave organization"
 
 _WORDS = [role.word for role in Role]
 ROLE_HINT = " | ".join(_WORDS)
-UNKNOWN_ROLE = f"The role is one of {', '.join(_WORDS)}."
+UNKNOWN_ROLE = f"Choose a role: {kit.listed(_WORDS, 'or')}."
 NO_ROLE = f"Say who and what: `/octapost org role @person admin` ({kit.listed(_WORDS, 'or')})."
-NO_PERSON = "Name the person with @, so that Slack knows whom you mean: `/octapost org invite @person`."
+NO_PERSON = "Mention the person with @: `/octapost org invite @person`."
 
 
 def members(roster: Roster) -> Json:
@@ -72,8 +72,8 @@ def _member(roster: Roster, member: Membership) -> Json:
         ],
         "confirm": kit.confirm(
             "Are you sure?",
-            "An owner may do everything, and remove you too. A person who is removed loses access at once; the"
-            " accounts they connected stay. Either way they are told.",
+            "An owner can do everything, including remove you. Someone you remove loses access right away; the"
+            " accounts they connected stay. I'll tell them either way.",
             "Yes, do it",
         ),
     }
@@ -119,12 +119,12 @@ def invited(one: Invited, organization: str) -> str:
     """Return what the owner who has just invited a person reads."""
     role = article(one.after)
     if one.before is None:
-        sentence = f"I've invited {one.name} to {organization} as {role}. They become one when they accept."
+        sentence = f"I've invited {one.name} to {organization} as {role}. They join when they accept."
         if one.told:
-            return f"{sentence} The invitation is good for 7 days."
+            return f"{sentence} The invitation lasts 7 days."
         return (
-            f"{sentence} They declined less than 30 days ago, so I'm not sending them a message: within 7 days"
-            " they can accept it with `/octapost org`."
+            f"{sentence} They declined less than 30 days ago, so I won't message them. They can accept within 7 days"
+            " with `/octapost org`."
         )
     if one.before == one.after:
         return (
@@ -135,14 +135,14 @@ def invited(one: Invited, organization: str) -> str:
 
 def role_set(user_id: str, role: Role, organization: str) -> Message:
     """Return what the owner who has just changed a person's role reads."""
-    return _about(user_id, f"is {article(role)} of {organization} from now on.")
+    return _about(user_id, f"is now {article(role)} of {organization}.")
 
 
 def removed(user_id: str, what: Removed, organization: str) -> Message:
     """Return what the owner who has just removed a person reads."""
     if what is Removed.INVITATION:
         return _about(user_id, f"isn't invited to {organization} any more.")
-    return _about(user_id, f"isn't a member of {organization} any more. Every account stays connected.")
+    return _about(user_id, f"isn't a member of {organization} any more. The accounts they connected stay.")
 
 
 def confirm_leaving(organization: str, organization_id: str) -> Json:
@@ -151,7 +151,7 @@ def confirm_leaving(organization: str, organization_id: str) -> Json:
         LEAVE,
         [
             kit.words(f"You'll lose access to {organization} right away."),
-            kit.words("The accounts you connected stay connected: they belong to the organization."),
+            kit.words("The accounts you connected stay: they belong to the organization."),
             kit.fine_print("To come back, you need a new invitation from one of its owners."),
         ],
         callback_id="org.left",
@@ -191,7 +191,7 @@ def resigned(one: MemberResigned) -> Message:
         text=f"A member left {one.organization}.",
         blocks=[
             kit.section(f"<@{one.user_id}> left {kit.escape(one.organization)}."),
-            kit.fine_print("The accounts they connected stay connected."),
+            kit.fine_print("The accounts they connected stay."),
         ],
     )
 
@@ -202,9 +202,7 @@ def appointed(one: OwnerAppointed) -> Message:
         text=f"{one.organization} has a new owner.",
         blocks=[
             kit.section(f"<@{one.user_id}> now owns {kit.escape(one.organization)}."),
-            kit.words(
-                f"{one.organization} had no owner left, so the people who run Octapost here appointed one."
-            ),
+            kit.words(f"{one.organization} had no owner left, so whoever runs Octapost made them its owner."),
         ],
     )
 

@@ -131,7 +131,7 @@ KINDS = {kind.KIND: kind for kind in VIEWS}
 """The kinds by the names under which the outbox stores them."""
 UNREADABLE = (
     "Something happened in Octapost, but I couldn't put this message together."
-    " Type `/octapost status` to see how things are."
+    " Type `/octapost status` to see how your accounts are doing."
 )
 
 

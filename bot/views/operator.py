@@ -1,4 +1,4 @@
-"""What the operator's channel hears."""
+"""What is posted in the operator's channel."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ if TYPE_CHECKING:
 def needs_you(one: OperatorNeeded, platform: Platform) -> Message:
     """Return the message that a platform needs whoever runs this installation."""
     if one.code == BREAKER_OPEN:
-        what = f"{platform.name} suddenly calls many sign-ins over. I don't believe it yet and have told no member."
+        what = f"{platform.name} suddenly says that many sign-ins have ended. I haven't told any member yet."
         do = (
-            f"See whether {platform.name} has an outage, and whether our app there is still in good standing."
-            " If it is real, members are told an hour after it ends."
+            f"Check whether {platform.name} has an outage, and whether our app there is still in good standing."
+            " If the sign-ins have really ended, I tell members an hour after this is over."
         )
     elif one.code == OUTAGE:
-        what = f"{platform.name} leaves many of my calls without an answer. Members were not told."
+        what = f"{platform.name} isn't answering many of my calls. I haven't told members."
         do = (
-            f"See {platform.name}'s status page. I keep trying, and what waited is renewed when it answers"
+            f"Check {platform.name}'s status page. I'll keep trying, and renew what waited when it answers"
             " again."
         )
     elif one.code == REFUSED:
-        what = (
-            f"{platform.name} has refused to renew our sign-ins for hours, all alike. Members were not told."
-        )
+        what = f"{platform.name} has refused all of our sign-in renewals for hours. I haven't told members."
         do = (
-            f"See {platform.name}'s status page and its news for developers, and whether our app there is still in"
-            " good standing. I keep trying, and what waited is renewed when it accepts them again."
+            f"Check {platform.name}'s status page and developer news, and whether our app there is still in good"
+            " standing. I'll keep trying, and renew what waited when it accepts renewals again."
         )
     else:
-        what = f"{platform.name} refuses our app, so nothing there can be connected or renewed."
+        what = f"{platform.name} refuses our app, so I can't connect or renew anything there."
         do = (
-            "Compare the app's id, secret and addresses there with `octapost doctor`, and see whether the app is"
+            "Compare the app's id, secret and addresses there with `octapost doctor`, and check that the app is"
             " approved and in good standing. Nothing is lost meanwhile."
         )
     text = f"{platform.name} needs you"

@@ -33,16 +33,16 @@ def which(command: str, words: str, found: Sequence[Summary], realm: str) -> Mes
     """Return the question for which organization a command and the words after it are; nothing is done yet."""
     blocks = [
         kit.words(
-            f"For which organization is `/octapost {command}`? You are in several, and this channel isn't set to"
-            " one of them. Nothing was changed yet."
+            f"Which organization is `/octapost {command}` for? You're in several, and this channel has no default."
+            " Nothing has changed yet."
         )
     ]
     blocks += [
         choice(one, realm, WHICH, f"{one.organization_id}/{command} {words}")
         for one in found[:ORGANIZATIONS_SHOWN]
     ]
-    blocks.append(kit.fine_print("/octapost org switch NAME sets the channel to one of them."))
-    return Message(text="For which organization is that?", blocks=blocks)
+    blocks.append(kit.fine_print("/octapost org switch NAME sets the default for this channel."))
+    return Message(text="Which organization is that for?", blocks=blocks)
 
 
 def overview(standing: Standing, found: Overview, realm: str) -> list[Json]:
@@ -55,7 +55,7 @@ def overview(standing: Standing, found: Overview, realm: str) -> list[Json]:
         blocks.append(kit.words("Your organizations in this workspace:"))
     for seat in standing.choices[:15]:
         here = seat.organization_id == standing.default_organization_id
-        this = ", and this channel is about it" if here and len(standing.choices) > 1 else ""
+        this = " (default for this channel)" if here and len(standing.choices) > 1 else ""
         lines = [f"{kit.escape(seat.organization_name)}: you are {article(Role(seat.role))}{this}"]
         if summary := found.summaries.get(seat.organization_id):
             lines.append(ownership(summary, realm))
@@ -63,8 +63,8 @@ def overview(standing: Standing, found: Overview, realm: str) -> list[Json]:
         blocks.append(kit.section("\n".join(lines), accessory=accessory))
     blocks.append(
         kit.section(
-            "`/octapost org create NAME` starts another one, `/octapost org join CODE` joins another workspace's."
-            " `/octapost help` lists the rest."
+            "`/octapost org create NAME` creates another one. `/octapost org join CODE` joins one from another"
+            " workspace. `/octapost help` lists the rest."
         )
     )
     return blocks
@@ -73,11 +73,11 @@ def overview(standing: Standing, found: Overview, realm: str) -> list[Json]:
 def created(name: str) -> Message:
     """Return what the owner of a new organization reads."""
     return Message(
-        text=f"{name} exists, and you are its owner. `/octapost org switch {name}` makes this channel about it.",
+        text=f"Created {name}. You're its owner. `/octapost org switch {name}` links this channel to it.",
         blocks=[
-            kit.words(f"{name} exists, and you are its owner."),
+            kit.words(f"Created {name}. You're its owner."),
             kit.section(
-                "`/octapost org switch NAME` makes a channel about it; `org invite @person` invites people."
+                "`/octapost org switch NAME` links a channel to it. `/octapost org invite @person` invites people."
             ),
         ],
     )
@@ -96,8 +96,8 @@ def no_name(word: str) -> str:
 def joined_by_code(one: JoinedByCode) -> str:
     """Return what the person who has just used a join code reads."""
     return (
-        f"This workspace can now use {one.organization}, and you are {article(one.role)} of it."
-        f" `/octapost org switch {one.organization}` makes this channel about it."
+        f"This workspace now has {one.organization}, and you're {article(one.role)} of it."
+        f" `/octapost org switch {one.organization}` links this channel to it."
     )
 
 
@@ -112,7 +112,7 @@ def joined(one: WorkspaceJoined) -> Message:
                 f"{one.by_name} used it there, and is now {article(Role(one.role))} of {one.organization}."
             ),
             kit.fine_print(
-                "If that surprises you: /octapost org members shows everybody and can remove people."
+                "Didn't expect this? See who is in, and remove people, with /octapost org members."
             ),
         ],
     )

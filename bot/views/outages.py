@@ -6,8 +6,9 @@ from bot.slack.failures import Failure, FailureKind, failure
 from storage.engine.outages import is_outage as database_away
 
 DATABASE = "Octapost's database isn't answering right now."
-UNTOUCHED = "Nothing was changed; please try again in a minute."
-CHECK = "Part of it may have been done: please check before you try again."
+UNTOUCHED = "Nothing changed. Please try again in a minute."
+SILENT = "Slack isn't answering me right now."
+CHECK = "Part of it may be done. Please check before you try again."
 
 
 def explain_outage(error: Exception, *, changed: bool) -> str:
@@ -20,15 +21,15 @@ def our_fault(number: str, *, changed: bool) -> str:
     """Return the sentence for a fault of ours, with the number under which the log has it."""
     return (
         f"Something broke on our side. {CHECK if changed else UNTOUCHED}"
-        f" If it stays, tell whoever runs Octapost the number {number}."
+        f" If it keeps happening, tell whoever runs Octapost the number {number}."
     )
 
 
 def _slack(failed: Failure) -> str:
     if failed.kind is FailureKind.TRANSIENT or failed.may_have_succeeded:
-        return "Slack isn't answering me right now."
+        return SILENT
     if failed.kind is FailureKind.ENDED:
         return "Slack has ended Octapost's access to this workspace. A workspace admin can add it again."
     return (
-        f"Slack refused what I asked of it (code `{failed.code}`). If it stays, tell whoever runs Octapost."
+        f"Slack refused my request (code `{failed.code}`). If it keeps happening, tell whoever runs Octapost."
     )

@@ -11,8 +11,8 @@ OPEN_AGAIN = "octapost.open"
 STILL_WORKING = "Still working on it. I'll post the result here."
 BUSY = "Octapost is very busy right now, so I didn't start on this. Please try again in a minute."
 DONE = "Done."
-NOT_SHOWN = "That's done, but Slack didn't let me show the result."
-NOT_OPENED = "Slack didn't open the form in time. Nothing was changed."
+NOT_SHOWN = "Done, but Slack didn't let me show the result."
+NOT_OPENED = "Slack didn't open the form in time. Nothing changed."
 
 
 def loading(title: str, external_id: str = "") -> Json:

@@ -126,6 +126,14 @@ class OAuthSimulator(TimelineSimulator):
         """Return the error for which the consent page does not open, or an empty string."""
         return ""
 
+    def asked(self, query: Mapping[str, str]) -> list[str]:
+        """Return the permissions that an authorization request asks for."""
+        return query.get("scope", "").replace(",", " ").split()
+
+    def untickable(self, query: Mapping[str, str]) -> bool:  # noqa: ARG002 - a hook
+        """Tell whether a person can leave out single permissions of a request."""
+        return self.rules.untickable
+
     def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
         """Adjust a new grant; `query` has the parameters of the authorization request."""
 
@@ -188,7 +196,6 @@ class OAuthSimulator(TimelineSimulator):
             state = {"state": query["state"]} if "state" in query else {}
             raise web.HTTPFound(f"{query['redirect_uri']}?{urlencode(stopped | state)}")
         person = self.people.get(query.get("person", "")) or next(iter(self.people.values()))
-        asked = [s for s in query.get("scope", "").replace(",", " ").split() if s]
         return web.Response(
             content_type="text/html",
             text=consent_page(
@@ -197,8 +204,8 @@ class OAuthSimulator(TimelineSimulator):
                 query=dict(query),
                 people=list(self.people.values()),
                 person=person,
-                scopes=asked,
-                untickable=self.rules.untickable,
+                scopes=self.asked(query),
+                untickable=self.untickable(query),
                 assets=self.assets(person, app),
                 asset_question=self.asset_question,
                 one_asset=self.one_asset,
@@ -216,9 +223,9 @@ class OAuthSimulator(TimelineSimulator):
         if form.get("decision") != "approve":
             raise web.HTTPSeeOther(f"{target}?{urlencode(self.deny_parameters() | state)}")
         person = self.people[str(form["person"])]
-        asked = frozenset(query.get("scope", "").replace(",", " ").split())
+        asked = frozenset(self.asked(query))
         ticked = frozenset(str(s) for s in form.getall("scope", ()))
-        granted = (asked & ticked) if self.rules.untickable else asked
+        granted = (asked & ticked) if self.untickable(query) else asked
         grant = self._new_grant(
             person, app, granted & app.scopes, frozenset(str(a) for a in form.getall("asset", ()))
         )

@@ -226,7 +226,7 @@ class Client:
         channel = self._here(seat)
         files: Mapping[str, str] = given.get("files") or {}
         for file_id, alt_txt in files.items():
-            self.state.files[file_id].alt_txt = str(alt_txt).strip()
+            self.slack.describe(seat.me.id, file_id, str(alt_txt).strip())
         if not text and not files:
             return {}
         if channel.is_archived:

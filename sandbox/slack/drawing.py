@@ -65,6 +65,7 @@ class Pen:
             "workspace_of": self._state.workspaces.get,
             "file_of": self._state.files.get,
             "picture_of": self._state.picture,
+            "sees": lambda element: self._me.id in element.get("visible_to_user_ids", [self._me.id]),
             "choices": self.choices,
             "chosen": self.chosen,
             "entry": self.entry,

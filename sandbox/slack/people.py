@@ -133,6 +133,8 @@ class People(Hands):
         found = self._target(target)
         self._fill(user_id, found, values or {})
         block, element = self._element(found, action_id, block_id)
+        if user_id not in element.get("visible_to_user_ids", [user_id]):
+            raise ValueError(f"{user_id} does not see this button")
         entry = None
         if element["type"] in VALUE_KEY:
             entry = self._entered(user_id, found, element, value)
@@ -205,6 +207,8 @@ class People(Hands):
     ) -> Outcome:
         """Choose a global shortcut, or with `message` a message shortcut."""
         user = self._person(user_id)
+        if message is not None and message.ephemeral_for:
+            raise ValueError("a message that only one person sees has no shortcuts")
         channel = self._channel(user_id, message.channel_id) if message else None
         host, installation = self._host(user, team_id or user.team_id, channel)
         if installation is None:
@@ -332,6 +336,10 @@ class People(Hands):
         )
         self.state.files[file.id] = file
         return file
+
+    def describe(self, user_id: str, file_id: str, alt_txt: str) -> None:
+        """Describe a picture that the person uploaded."""
+        self._own_file(user_id, file_id).alt_txt = alt_txt
 
     def messages(self, channel_id: str, user_id: str) -> list[Message]:
         """Return the messages that a person sees in a channel, including their ephemeral ones."""

@@ -541,7 +541,7 @@ class SlackState:
 def find_element(
     blocks: Sequence[Json], action_id: str, block_id: str | None = None
 ) -> tuple[Json, Json] | None:
-    """Return the (block, element) with this `action_id`, or None; cards of a carousel count as blocks."""
+    """Return the (block, element) with this `action_id`, or None; what a block holds counts as blocks."""
     for block in flat_blocks(blocks):
         if block_id is None or block.get("block_id") == block_id:
             for element in elements_of(block):
@@ -550,9 +550,17 @@ def find_element(
     return None
 
 
+INNER_BLOCKS = {"carousel": "elements", "container": "child_blocks"}
+"""Block type -> where its blocks are."""
+
+
 def flat_blocks(blocks: Sequence[Json]) -> list[Json]:
-    """Return the blocks, with each carousel replaced by its cards."""
-    return [b for block in blocks for b in (block["elements"] if block["type"] == "carousel" else [block])]
+    """Return the blocks, with each carousel and container replaced by the blocks in it."""
+    found: list[Json] = []
+    for block in blocks:
+        inner = INNER_BLOCKS.get(str(block.get("type")))
+        found += block[inner] if inner else [block]
+    return found
 
 
 def elements_of(block: Json) -> list[Json]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sandbox.slack.payloads import filetype
-from sandbox.slack.state import Json, elements_of
+from sandbox.slack.state import INNER_BLOCKS, Json, elements_of, flat_blocks
 
 VALUE_KEY = {
     "plain_text_input": "value",
@@ -51,8 +51,8 @@ def with_ids(blocks: Sequence[Json]) -> list[Json]:
         for key in ("accessory", "element"):
             if isinstance(named.get(key), dict) and named[key].get("type") != "image":
                 named[key] = {"action_id": secrets.token_urlsafe(4)} | named[key]
-        if named["type"] == "carousel":
-            named["elements"] = with_ids(named["elements"])
+        if inner := INNER_BLOCKS.get(named["type"]):
+            named[inner] = with_ids(named[inner])
         elif named["type"] in {"actions", "card"}:
             key = "elements" if named["type"] == "actions" else "actions"
             if key in named:
@@ -68,7 +68,7 @@ def initial_values(blocks: Sequence[Json], before: Json | None = None, channel_i
     https://docs.slack.dev/surfaces/modals (updating modal views).
     """
     values: Json = {}
-    for block in blocks:
+    for block in flat_blocks(blocks):
         for element in elements_of(block):
             if element.get("type") not in VALUE_KEY:
                 continue

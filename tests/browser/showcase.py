@@ -260,7 +260,17 @@ def progress_blocks() -> list[Json]:
     states = [("X", "error"), ("Reddit", "in_progress"), ("LinkedIn", "complete"), ("YouTube", "pending")]
     tasks: list[Json] = [{"task_id": name, "title": name, "status": status} for name, status in states]
     tasks[0]["output"] = {"type": "rich_text", "elements": said}
-    return [{"type": "plan", "title": "Publishing to 4 accounts", "tasks": tasks}]
+    preview = {
+        "type": "container",
+        "title": plain("Instagram"),
+        "subtitle": plain("@octademo"),
+        "is_collapsible": True,
+        "child_blocks": [
+            {"type": "section", "text": words("Cropped to *4:5*.")},
+            {"type": "actions", "elements": [button("Approve", visible_to_user_ids=[ADA])]},
+        ],
+    }
+    return [{"type": "plan", "title": "Publishing to 4 accounts", "tasks": tasks}, preview]
 
 
 @dataclass(slots=True)
@@ -323,7 +333,8 @@ class Showcase:
                 await self._api.views_open(trigger_id=form["trigger_id"], view=view)
                 return web.Response()
             case "progress":
-                return web.json_response({"text": "Publishing", "blocks": progress_blocks()})
+                shown = {"response_type": "in_channel", "text": "Publishing", "blocks": progress_blocks()}
+                return web.json_response(shown)
             case "wide":
                 return web.json_response({"text": "Accounts", "blocks": wide_blocks()})
             case said:

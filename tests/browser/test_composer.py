@@ -157,6 +157,21 @@ async def test_a_closed_composer_tells_the_app_what_was_in_it(page: Page, app: S
 
 
 @in_full
+async def test_only_some_see_a_button_of_a_block_that_folds(page: Page, app: Showcase) -> None:
+    await app.slack.command(ADA, ACME, "C0ACMEGEN", "progress")
+    await page.goto(app.slack.url + GENERAL)
+
+    await page.get_by_role("button", name="Approve").click()
+    await app.slack.until(lambda: app.actions)
+    await page.get_by_text("@octademo").click()
+    await expect(page.get_by_role("button", name="Approve")).to_be_hidden()
+    await page.goto(f"{app.slack.url}/client/{ACME}/{OTTO}/C0ACMEGEN")
+
+    await expect(page.get_by_text("Cropped to 4:5.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+@in_full
 async def test_somebody_elses_file_is_not_shown(page: Page, app: Showcase) -> None:
     file = app.slack.upload("U0BO", "secret.png", PIXEL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 
 from sandbox.world import World
@@ -41,6 +42,25 @@ async def test_a_permission_that_ended_is_found_out_at_the_press_of_a_button(pag
         await expect(page.get_by_role("status")).to_contain_text("Octapost looked at Reddit")
         await expect(page.get_by_role("button", name="Let Octapost find out")).to_have_count(0)
         assert reddit.clock.offset_s > 2 * 86_400
+
+
+@in_full
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_the_page_has_room_for_every_button(page: Page, width: int) -> None:
+    async with World() as world:
+        for platform in world.platforms.values():
+            person, app = next(iter(platform.people.values())), next(iter(platform.apps.values()))
+            platform.issue(platform._new_grant(person, app, app.scopes, frozenset()))
+        await page.set_viewport_size({"width": width, "height": 800})
+
+        await page.goto(f"{world.url}/world")
+
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+        row = page.locator(".person", has=page.get_by_role("button", name="Take away a Page role: Ana Ruiz"))
+        box = await row.locator("span").bounding_box()
+        assert box is not None
+        assert box["width"] >= 200
+        await expect(row.get_by_role("button")).to_have_count(5)
 
 
 @in_full

@@ -87,7 +87,7 @@ async def test_nothing_of_a_deleted_organization_is_in_any_table_and_no_token_of
         named = select(Organization).where(Organization.name == f"{WORD} Bakery")
         theirs = (await session.exec(named)).one().id
     await ada.press(await hears(ada, f"means *{WORD} Bakery*"), "channel.approve")
-    await hears(otto, "Your request was approved")
+    await hears(otto, "An admin approved your request")
     olga = await seat(office, theirs, OLGA, ACME, Role.OWNER)
     await belongings(office, WORD, olga)
     for platform, who in (

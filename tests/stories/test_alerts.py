@@ -41,7 +41,7 @@ GENERAL = "C0ACMEGEN"
 async def form(person: Member) -> View:
     """Return the form behind `/octapost alerts`."""
     await person.press(await person.command("alerts"), "alerts.change")
-    return await person.modal_with("Warn before a sign-in ends")
+    return await person.modal_with("Warn before a sign-in expires")
 
 
 def entered(values: dict[str, Any]) -> dict[str, Any]:
@@ -58,8 +58,8 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
     ada = await either_office.installed()
     await either_office.slack.invite(SOCIAL)
     before = await said(ada, "alerts")
-    assert "as direct messages (no channel is chosen)" in before
-    assert "*Digest:* none until a channel is chosen" in before
+    assert "direct messages (no channel chosen)" in before
+    assert "*Digest:* none until you choose a channel" in before
     view = await form(ada)
 
     shown = await ada.submit(
@@ -78,10 +78,10 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
     words = text_of(shown)
     assert "✅ Saved." in words
     assert f"*Where:* <#{SOCIAL}>" in words
-    assert "21 and 2 days before a sign-in ends" in words
+    assert "21 and 2 days before a sign-in expires" in words
     assert "22:00 to 07:30 (Europe/Berlin)" in words
     assert [text_of(card).split("\n")[0] for card in cards(either_office)] == [
-        "👋 I'll say here when an account of Acme needs a person."
+        "👋 I'll post here when one of Acme's accounts needs reconnecting."
     ]
     kept = await chosen(either_office)
     assert (kept.channel_id, kept.reminder_days, kept.digest) == (SOCIAL, [21, 2], "daily")
@@ -93,7 +93,7 @@ async def test_the_settings_are_shown_and_changed_in_a_form(either_office: Offic
     ("values", "words"),
     [
         pytest.param({"channel": SOCIAL}, "Type /invite @Octapost there", id="the-bot-is-not-in-it"),
-        pytest.param({"quiet_from": "22:00"}, "Set a beginning and another end", id="half-a-night"),
+        pytest.param({"quiet_from": "22:00"}, "Set different start and end times", id="half-a-night"),
     ],
 )
 async def test_what_would_not_work_is_refused_in_the_form_and_nothing_is_kept(
@@ -121,7 +121,7 @@ async def test_a_test_message_arrives_and_a_channel_that_takes_none_is_named(off
     ada = await ready(office)
 
     await ada.press(await ada.command("alerts"), "alerts.test")
-    await card_with(office, "🔔 This is a test: alerts of Acme arrive here.")
+    await card_with(office, "🔔 This is a test. Alerts for Acme arrive here.")
     await office.slack.kick(SOCIAL)
     await ada.press(await ada.command("alerts"), "alerts.test")
 
@@ -197,7 +197,7 @@ async def test_saving_tries_a_channel_again_that_took_nothing(office: Office) ->
 
     assert "I can't post" not in text_of(shown)
     assert (await chosen(office)).channel_error == ""
-    await card_with(office, "👋 I'll say here")
+    await card_with(office, "👋 I'll post here")
 
 
 async def test_a_channel_that_other_companies_read_is_not_offered(office: Office) -> None:
@@ -220,12 +220,12 @@ async def test_an_admin_in_another_workspace_changes_what_is_not_the_channel(off
     shown = await bea.command("alerts")
 
     await bea.press(shown, "alerts.change")
-    view = await bea.modal_with("It is in another workspace now")
+    view = await bea.modal_with("It's in another workspace")
     await bea.submit(view, entered({"digest": "daily"}))
 
     kept = await chosen(office)
     assert (kept.slack_id, kept.channel_id, kept.digest) == (ACME, SOCIAL, "daily")
-    assert "a channel of another workspace of yours" in text_of(shown)
+    assert "a channel in another of your workspaces" in text_of(shown)
     assert buttons(shown) == ["Change…"]
     assert "Send a test message" in buttons(await ada.command("alerts"))
 
@@ -257,7 +257,7 @@ async def test_the_digest_says_how_all_accounts_are_once_a_day_or_week(either_of
 async def test_a_digest_names_what_needs_somebody(office: Office) -> None:
     await ready(office)
     await dies(office)
-    await card_with(office, "until somebody")
+    await card_with(office, "needs reconnecting")
     await settings(office, digest="daily", digest_sent_at=datetime.now(UTC) - timedelta(days=2))
 
     await office.parts.watch.run()

@@ -21,7 +21,7 @@ async def asked(office: Office) -> None:
     otto = await office.person(OTTO)
     await otto.command("org create Bakery")
     words = await said(otto, "org switch Bakery")
-    assert "This channel is about Acme, so I've asked its admins." in words
+    assert "This channel is linked to Acme, so I've asked its admins." in words
 
 
 async def test_a_channel_changes_when_an_admin_of_its_organization_approves(either_office: Office) -> None:
@@ -30,32 +30,32 @@ async def test_a_channel_changes_when_an_admin_of_its_organization_approves(eith
     await asked(either_office)
 
     request = await hears(
-        olga, f"<@{OTTO}> asks that /octapost in <#C0ACMESOC> means *Bakery* instead of *Acme*."
+        olga, f"<@{OTTO}> wants /octapost in <#C0ACMESOC> to mean *Bakery* instead of *Acme*."
     )
     assert f"Bakery: Owned by <@{OTTO}> · no accounts" in text_of(request)
     assert "Acme has no accounts yet." in await said(ada, "accounts")
     await olga.press(request, "channel.approve")
     await olga.slack.until(
-        lambda: "Approved: the channel is now about Bakery." in text_of(olga.direct_messages()[-1])
+        lambda: "Approved: the channel is now linked to Bakery." in text_of(olga.direct_messages()[-1])
     )
 
     otto = await either_office.person(OTTO)
-    await hears(otto, "Your request was approved: in <#C0ACMESOC>, /octapost now means Bakery.")
+    await hears(otto, "An admin approved your request: in <#C0ACMESOC>, /octapost now means Bakery.")
     assert "Bakery has no accounts yet." in await said(otto, "accounts")
     assert {"channel requested", "channel given up", "channel switched"} <= set(await trail(either_office))
-    late = await hears(ada, "asks that /octapost in <#C0ACMESOC>")
+    late = await hears(ada, "wants /octapost in <#C0ACMESOC>")
     await ada.press(late, "channel.decline")
-    await hears(ada, "That request was answered or has expired")
+    await hears(ada, "Someone already answered that request")
 
 
 async def test_a_declined_request_changes_nothing_and_is_not_repeated(office: Office) -> None:
     ada = await office.installed()
     await asked(office)
 
-    await ada.press(await hears(ada, "asks that /octapost"), "channel.decline")
+    await ada.press(await hears(ada, "wants /octapost"), "channel.decline")
 
     otto = await office.person(OTTO)
-    await hears(otto, "Your request was declined: <#C0ACMESOC> stays as it is")
+    await hears(otto, "An admin declined your request: <#C0ACMESOC>")
     words = await said(otto, "org switch Bakery")
     assert "Someone already asked the admins of Acme for this in the last week." in words
 
@@ -64,7 +64,7 @@ async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_cha
     ada, olga = await office.installed(), await office.person(OLGA)
     await joins(ada, olga, "admin")
     await asked(office)
-    request = await hears(olga, "asks that /octapost")
+    request = await hears(olga, "wants /octapost")
     await ada.command("org role <@U0OLGA|olga> member")
     refused = await answer_to(olga, request, "channel.approve")
     assert "This needs an admin of Acme." in text_of(refused)
@@ -74,9 +74,9 @@ async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_cha
         await Members(session).add(bakery, realm="T0ACME", user_id=OLGA, team_id="T0ACME", role=Role.OWNER)
         await Members(session).set_role(bakery, membership.id, Role.MEMBER)
 
-    await ada.press(await hears(ada, "asks that /octapost"), "channel.approve")
+    await ada.press(await hears(ada, "wants /octapost"), "channel.approve")
 
-    await hears(ada, "That request was answered or has expired")
+    await hears(ada, "Someone already answered that request")
     async with office.database.system(write=False) as session:
         assert await channel_default(session, "T0ACME", "C0ACMESOC") is None
 
@@ -158,7 +158,7 @@ async def test_a_change_asks_for_which_organization_it_is_after_the_channel_got_
     words = text_of(question)
     await ada.choose(question, "Bakery")
 
-    assert "For which organization is /octapost org rename?" in words
+    assert "Which organization is /octapost org rename for?" in words
     assert [line for line in words.splitlines() if line.startswith("*")] == ["*Acme*", "*Bakery*"]
     await office.slack.until(lambda: "Bakery is now called Café" in text_of(question))
     assert "Acme: you are an owner" in await said(ada, "org")

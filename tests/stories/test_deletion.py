@@ -30,7 +30,7 @@ async def test_an_owner_deletes_an_organization_and_every_owner_gets_a_receipt(e
     shown = text_of(await ada.submit(form, {"text": " acme "}))
 
     assert "2 accounts will be disconnected: TikTok (1) and X (1)." in warned
-    assert "2 sign-ins will be revoked at the platforms." in warned
+    assert "I'll revoke 2 sign-ins at the platforms." in warned
     assert "3 members will lose access." in warned
     assert "That isn't the organization's name. Type Acme to delete it." in refused
     assert "Acme is deleted. 2 accounts are disconnected." in shown

@@ -75,7 +75,7 @@ async def test_after_a_refusal_another_invitation_is_no_message(either_office: O
 
     words = await said(ada, INVITE)
 
-    assert "They declined less than 30 days ago, so I'm not sending them a message" in words
+    assert "They declined less than 30 days ago, so I won't message them" in words
     assert await owed(either_office) == before
     assert "invites you to join *Acme*" in await said(otto, "org")
 
@@ -92,7 +92,7 @@ async def test_one_message_a_day_is_changed_by_whatever_comes_later(office: Offi
     assert len(otto.direct_messages()) == 1
     await otto.accept()
     for role in ("member", "admin"):
-        assert f"is a{'n' * (role == 'admin')} {role} of Acme" in await said(
+        assert f"is now a{'n' * (role == 'admin')} {role} of Acme" in await said(
             ada, f"org role <@U0OTTO|otto> {role}"
         )
     await hears(otto, "You are now an admin of Acme in Octapost.")
@@ -132,7 +132,7 @@ async def test_an_invitation_that_no_longer_stands_lets_nobody_in(office: Office
     assert "invites you" not in await said(otto, "org")
     await otto.press(message, "invitation.accept")
 
-    await hears(otto, "This invitation has expired or was withdrawn.")
+    await hears(otto, "This invitation has expired, or an owner withdrew it.")
     assert "You aren't a member" in await said(otto, "accounts")
 
 

@@ -331,7 +331,7 @@ async def test_an_outage_leaves_a_form_as_it_was_filled_in(bench: Bench) -> None
     answer = json.loads((await bench.send(body, waited_s=0)).body)
 
     assert answer["response_action"] == "errors"
-    assert answer["errors"]["name"].endswith("Nothing was changed; please try again in a minute.")
+    assert answer["errors"]["name"].endswith("Nothing changed. Please try again in a minute.")
 
 
 @pytest.mark.parametrize("kind", ["command", "action"])
@@ -351,7 +351,7 @@ async def test_a_form_that_failed_is_not_said_to_be_done_once_it_was_closed(benc
     await bench.finish(SlackSilent("TimeoutError"))
 
     (*_, told) = bench.desk.slack.direct_messages(ADA, ACME)
-    assert "Nothing was changed; please try again in a minute." in text_of(told)
+    assert "Nothing changed. Please try again in a minute." in text_of(told)
 
 
 @pytest.mark.parametrize("kind", ["command", "submission"])

@@ -90,7 +90,7 @@ async def test_one_card_names_the_page_alone_and_says_who_can_mend_it(either_off
     words = text_of(card)
     assert "*Why:* the person lost their role on the Page. *Since* <!date^" in words
     assert (
-        "Other accounts on this sign-in still work. Somebody with a role on the Page presses Reconnect"
+        "Other accounts on this sign-in still work. Someone with a role on the Page can press Reconnect"
         in words
     )
     assert buttons(card) == ["Reconnect", "Claim", "Who can do this?"]

@@ -53,7 +53,7 @@ async def test_a_secret_that_a_platform_refuses_at_a_consent_is_said_to_the_oper
 
     await otto.slack.until(lambda: pages(otto) or None)
     (said,) = pages(otto)
-    assert "Reddit refuses our app, so nothing there can be connected or renewed" in said
+    assert "Reddit refuses our app, so I can't connect or renew anything there" in said
     assert "octapost doctor" in said
     assert len([text for text in map(text_of, otto.direct_messages()) if "on us, not on you" in text]) == 2
 

@@ -53,8 +53,8 @@ async def test_an_org_wide_install_serves_each_workspace_that_starts_an_organiza
 
     created = await said(iris, "org create Initech Marketing")
 
-    assert "every workspace of Initech" in welcome
-    assert "Initech Marketing exists, and you are its owner." in created
+    assert "ready for Initech" in welcome
+    assert "Created Initech Marketing. You're its owner." in created
     assert "✅ Connected to Initech Marketing: Octa Demo on " in await connected(iris, "x", "4711")
     elsewhere = await office.person(IRIS, SOUTH)
     assert "You aren't a member" in await said(elsewhere, "accounts")
@@ -69,7 +69,7 @@ async def test_an_organization_of_one_grid_workspace_can_serve_another_by_code(o
 
     words = await said(ivan, f"org join {await code_of(iris)}")
 
-    assert "This workspace can now use Initech Marketing, and you are a member of it." in words
+    assert "This workspace now has Initech Marketing, and you're a member of it." in words
     assert "Initech Marketing has no accounts yet." in await said(ivan, "accounts")
     assert "Initech South joined Initech Marketing" in (await told(iris, 1))[0]
 
@@ -85,7 +85,7 @@ async def test_a_channel_can_be_about_another_organization(either_office: Office
 
     assert "In this channel, /octapost now means Blue Door Bakery." in words
     shown = await said(ada, "org")
-    assert "Blue Door Bakery: you are an owner, and this channel is about it" in shown
+    assert "Blue Door Bakery: you are an owner (default for this channel)" in shown
     assert shown.count(f"Owned by <@{ADA}> · no accounts") == 2
     assert "Blue Door Bakery has no accounts yet." in await said(ada, "accounts")
     elsewhere = await ada.command("accounts", channel_id=RANDOM)
@@ -111,9 +111,9 @@ async def test_a_member_of_two_where_the_default_is_neither_is_asked_to_choose(o
 
     assert "Bakery and Cafe" in words
     assert "/octapost org switch NAME" in words
-    assert "This channel is about Acme, so I've asked its admins." in await said(otto, "org switch Cafe")
-    await ada.press(await hears(ada, "means *Cafe* instead of *Acme*"), "channel.approve")
-    await hears(otto, "Your request was approved")
+    assert "This channel is linked to Acme, so I've asked its admins." in await said(otto, "org switch Cafe")
+    await ada.press(await hears(ada, "mean *Cafe* instead of *Acme*"), "channel.approve")
+    await hears(otto, "An admin approved your request")
     assert "Cafe has no accounts yet." in await said(otto, "accounts")
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
@@ -126,8 +126,8 @@ async def test_what_does_not_work_is_answered_with_what_would(office: Office) ->
         "org create \u3164\u200b": "That name has no visible characters.",
         f"org create {'x' * 81}": "That name has 81 characters. The most is 80.",
         "org rename": "Type a name after it: /octapost org rename",
-        "org invite": "Name the person with @",
-        "org invite <@U0OTTO|otto> king": "The role is one of member, admin, owner.",
+        "org invite": "Mention the person with @",
+        "org invite <@U0OTTO|otto> king": "Choose a role: member, admin or owner.",
         "org role <@U0OTTO|otto> admin": "They aren't a member of Acme.",
         "org remove <@U0OTTO|otto>": "They aren't a member of Acme.",
         "org role <@U0ADA|ada>": "Say who and what",
@@ -178,7 +178,7 @@ async def test_an_invited_person_gets_in_with_the_role_by_accepting(either_offic
 
     words = await said(ada, "org invite <@U0OTTO|otto> admin")
 
-    assert "I've invited Otto Ordinary to Acme as an admin. They become one when they accept." in words
+    assert "I've invited Otto Ordinary to Acme as an admin. They join when they accept." in words
     invitation = (await told(otto, 0))[0]
     assert f"<@{ADA}> invites you to join *Acme* in Octapost as an admin." in invitation
     assert f"Owned by <@{ADA}> · no accounts" in invitation
@@ -235,7 +235,7 @@ async def test_removing_a_person_disconnects_nothing(either_office: Office) -> N
     words = await said(ada, "org remove <@U0OTTO|otto>")
 
     assert f"<@{OTTO}> isn't a member of Acme any more." in words
-    assert "Every account stays connected." in words
+    assert "The accounts they connected stay." in words
     await hears(otto, "You are no longer a member of Acme in Octapost.")
     assert "You aren't a member" in await said(otto, "accounts")
     await ada.press(await ada.command("accounts"), "account.details")
@@ -321,7 +321,7 @@ async def test_a_code_lets_another_workspace_in_once_and_owners_are_told(either_
     words = await said(bea, f"org join {code.lower()}")
     again = await said(bea, f"org join {code}")
 
-    assert "This workspace can now use Acme, and you are an admin of it." in words
+    assert "This workspace now has Acme, and you're an admin of it." in words
     assert "That code doesn't work any more." in again
     [news] = await told(ada, seen)
     assert "The workspace Blue Door joined Acme with a one-time code." in news
@@ -476,6 +476,6 @@ async def test_a_rename_to_the_name_of_another_organization_is_refused_as_creati
 
     created, renamed = await said(ada, "org create ACME"), await said(ada, "org rename Acme")
 
-    assert "exists, and you are its owner" not in created
+    assert "You're its owner." not in created
     assert "is now called" not in renamed
     assert "Bakery: you are an owner" in await said(ada, "org")

@@ -17,7 +17,7 @@ async def test_the_operator_gives_an_organization_without_an_owner_a_new_one(eit
     await joins(ada, otto, "admin")
     await joins(ada, olga)
     await office.slack.deactivate(ADA)
-    await hears(otto, "nobody can change its members right now")
+    await hears(otto, "no one can change its members right now")
 
     appointed = await office.parts.ownership.appoint("acme", OTTO)
 
@@ -34,7 +34,7 @@ async def test_the_operator_changes_nothing_where_there_is_an_owner(office: Offi
     with pytest.raises(OrganizationOwnedError) as refused:
         await office.parts.ownership.appoint("Acme", OTTO)
 
-    assert sentence(refused.value).startswith(f"Acme has an owner ({ADA})")
+    assert sentence(refused.value).startswith(f"Acme already has an owner ({ADA})")
     assert "owner appointed" not in await trail(office)
 
 
@@ -59,5 +59,5 @@ async def test_an_unknown_name_and_one_that_several_have_are_told_apart(office: 
     with pytest.raises(OrganizationNotFoundError) as several:
         await office.parts.ownership.appoint("Bakery", OTTO)
 
-    assert sentence(unknown.value) == "No organization here is called Bakkery or has that id."
+    assert sentence(unknown.value) == "No organization here has the name or id Bakkery."
     assert len(several.value.ids) == 2

@@ -42,7 +42,7 @@ async def test_a_failed_question_is_never_read_as_no_such_person(
     answer = await said(ada, words)
 
     assert answer.startswith("Slack")
-    assert "Nothing was changed" in answer
+    assert "Nothing changed." in answer
     assert "doesn't know that person" not in answer
 
 
@@ -57,7 +57,7 @@ async def test_a_change_is_confirmed_by_the_database_not_by_slack(office: Office
 
     async with office.database.system(write=False) as session:
         assert await Members(session).find(owner.organization_id, owner.realm, OTTO) is None
-    assert f"<@{OTTO}> is an {Role.ADMIN.word}" in raised
+    assert f"<@{OTTO}> is now an {Role.ADMIN.word}" in raised
     assert f"<@{OTTO}> isn't a member" in removed
 
 

@@ -10,9 +10,12 @@ Settings besides the common ones: `access_life_s` (short user token), `long_life
 `omit_expires_in` (the long token comes without a lifetime), `reexchange_extends` (exchanging a long token again
 extends its lifetime), `accounts_empty` (`/me/accounts` hides everything), `require_proof` (the app's "Require App
 Secret" switch), `limit_code` (every Graph call answers with this limit: 4, 17, 32, 80001 ...), `limit_minutes`, and
-`deauthorize_url` (where Meta reports that a person removed the app: subcode 458). For publishing: `processing_s` (how
-long a video or container is worked on), `chunk_bytes` (what a video upload asks for at once), `duplicate_window_s`,
-`video_fails` (the next videos fail after they were finished).
+`deauthorize_url` (where Meta reports that a person removed the app: subcode 458).
+
+For publishing: `processing_s` (how long a video or container is worked on), `chunk_bytes` (what a video upload asks for
+at once), `duplicate_window_s`, `video_fails` (the next videos fail after they were finished), `container_fails` (the
+code with which the next containers fail), `quota_total` (Instagram posts in 24 hours), `media_origin` (the one address
+that pictures are fetched from).
 
 Control actions: `revoke` {"person", "subcode"}, `expire` {"person"}, `scope` {"person", "scope", "status"},
 `role` {"person", "page", "tasks"} (no tasks: the role is lost), `add_pages` {"person", "count", "name"}.

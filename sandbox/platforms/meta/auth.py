@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -17,7 +17,6 @@ from sandbox.platforms.meta.state import (
     Consent,
     Reply,
     Token,
-    asked_in,
     parameters_of,
     scoped_id,
 )
@@ -85,6 +84,8 @@ class MetaAuth(OAuthSimulator):
         self.pages = {page.id: page for page in first_pages()}
         self.tokens: dict[str, Token] = {}
         self.consents: dict[tuple[str, str], Consent] = {}
+        self.configurations: dict[str, Sequence[str]] = {}
+        """Facebook Login for Business: the id of each configuration -> its permissions."""
         self._minted: dict[tuple[str, str], Token] = {}
         self._next_page = 107000000000001
         self.settings |= {
@@ -127,16 +128,27 @@ class MetaAuth(OAuthSimulator):
         return {} if self.settings["app_active"] else inactive
 
     def authorize_fault(self, app: RegisteredApp | None, query: Mapping[str, str]) -> str:  # noqa: ARG002
-        """Refuse permissions that do not exist, as the dialog does."""
-        unknown = set(asked_in(query)) - self.known_scopes
+        """Refuse permissions that do not exist, as the dialog does, and configurations that nobody made."""
+        if (configuration := query.get("config_id")) and configuration not in self.configurations:
+            return "Invalid config_id"
+        unknown = set(self.asked(query)) - self.known_scopes
         return f"Invalid Scopes: {', '.join(sorted(unknown))}" if unknown else ""
+
+    def asked(self, query: Mapping[str, str]) -> list[str]:
+        """Return the permissions of the request's configuration, or else those it lists."""
+        configuration = self.configurations.get(query.get("config_id", ""))
+        return super().asked(query) if configuration is None else list(configuration)
+
+    def untickable(self, query: Mapping[str, str]) -> bool:
+        """Tell whether single permissions can be left out: a configuration is granted as a whole."""
+        return "config_id" not in query
 
     def consented(self, grant: Grant, query: Mapping[str, str]) -> None:
         """Store the answer to each requested permission; those of earlier consents stay."""
         consent = self._consent(grant.person.id, grant.client_id)
         consent.seen_at = self.clock.now()
         consent.permissions["public_profile"] = "granted"
-        for scope in asked_in(query):
+        for scope in self.asked(query):
             granted = scope in grant.scopes
             consent.permissions[scope] = "granted" if granted else "declined"
             consent.targets[scope] = None if EVERY_PAGE in grant.assets else grant.assets

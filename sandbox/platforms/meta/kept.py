@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from sandbox.core import Received
+from sandbox.platforms.clips import clip_of
 from sandbox.platforms.timeline import Attached, Published
 
 PHOTO_TYPES = {
@@ -21,6 +22,15 @@ PHOTO_TYPES = {
 }
 UNPUBLISHED_LIFE_S = 86_400.0
 """How long what is uploaded waits to be published."""
+
+
+class Limits(TypedDict):
+    """What `fits` compares a video with."""
+
+    shortest_s: float
+    longest_s: float
+    ratios: tuple[float, float]
+    """Width by height: the lowest and the highest."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,9 +92,16 @@ def photo_type(content: bytes | None) -> str:
     return next((kind for start, kind in PHOTO_TYPES.items() if (content or b"").startswith(start)), "")
 
 
-def is_video(file: Received) -> bool:
-    """Tell whether a file begins like an MP4 or QuickTime file. Of one too large to keep that is not known: yes."""
-    return file.content is None or file.content[4:8] in {b"ftyp", b"moov", b"mdat", b"free", b"wide"}
+def fits(file: Received, limits: Limits) -> bool:
+    """Tell whether a file is a video within these limits. One too large to be kept is not looked at: yes."""
+    if file.content is None:
+        return True
+    clip = clip_of(file.content)
+    return (
+        clip is not None
+        and limits["shortest_s"] <= clip.lasts_s <= limits["longest_s"]
+        and limits["ratios"][0] <= clip.width / clip.height <= limits["ratios"][1]
+    )
 
 
 def written(at: float) -> str:

@@ -19,9 +19,10 @@ from sandbox.platforms.meta.auth import VERSION
 from sandbox.platforms.meta.graph import GraphRefusal, missing, pick
 from sandbox.platforms.meta.kept import (
     UNPUBLISHED_LIFE_S,
+    Limits,
     Photo,
     Video,
-    is_video,
+    fits,
     photo_type,
     post_view,
 )
@@ -31,6 +32,8 @@ from sandbox.platforms.meta.world import PageNode
 from sandbox.platforms.timeline import Attached, Published
 
 MOST_TEXT, MOST_PHOTOS, MOST_PHOTO_BYTES, REELS_A_DAY = 63_206, 10, 4_000_000, 30
+REEL: Limits = {"shortest_s": 3, "longest_s": 90, "ratios": (0.55, 0.575)}
+VIDEO: Limits = {"shortest_s": 0, "longest_s": 4 * 3600, "ratios": (0.01, 100)}
 CREATES = frozenset({"CREATE_CONTENT", "MANAGE", "PROFILE_PLUS_CREATE_CONTENT", "PROFILE_PLUS_FULL_CONTROL"})
 REUPLOAD = "There was a problem uploading your video. Please try uploading it again."
 
@@ -244,7 +247,8 @@ class MetaPages(MetaNodes):
             raise GraphRefusal(6000, REUPLOAD, subcode=1363033)
         if video.finished_at is None:
             video.finished_at = self.clock.now()
-            video.failed = bool(self.settings["video_fails"]) or not is_video(video.file)
+            limits = REEL if video.reel else VIDEO
+            video.failed = bool(self.settings["video_fails"]) or not fits(video.file, limits)
             if not video.failed:
                 shown = (Attached(file=video.file, type="video/mp4"),)
                 texts = {"title": given.get("title", ""), "text": given.get("description", "")}

@@ -81,11 +81,6 @@ ENDINGS = {
 """Error subcode -> why a token is not valid ("Handle Errors")."""
 
 
-def asked_in(query: Mapping[str, str]) -> list[str]:
-    """Return the permissions that an authorization request asks for."""
-    return query.get("scope", "").replace(",", " ").split()
-
-
 async def parameters_of(request: web.Request) -> dict[str, str]:
     """Return the parameters of a call, which Graph accepts in the query or in a form."""
     form = await request.post() if request.method == "POST" else {}

@@ -153,10 +153,14 @@ function patchNode(old, fresh) {
   }
   if (old.isEqualNode(fresh) || (fresh.dataset.own && old.dataset.own === fresh.dataset.own)) return;
   if (old.dataset.own !== fresh.dataset.own) return old.replaceWith(fresh);
+  // Whether a piece is folded is the reader's.
+  const theirs = (name) => name === "open" && old.matches("details");
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !(name === "open" && old.matches("details"))) old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !theirs(name)) old.removeAttribute(name);
   }
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value && !theirs(name)) old.setAttribute(name, value);
+  }
   patchChildren(old, fresh);
 }
 
@@ -351,6 +355,8 @@ async function attach(field) {
     place.append(line);
   }
   field.value = "";
+  const log = main.querySelector(".messages");
+  log.scrollTop = log.scrollHeight;
   byId("composer-text").focus();
 }
 

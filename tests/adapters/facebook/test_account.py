@@ -69,6 +69,16 @@ def test_the_consent_link_asks_with_commas_and_without_pkce() -> None:
     assert "code_challenge" not in link.params
 
 
+def test_a_configuration_of_the_operator_stands_for_the_permissions() -> None:
+    client = client_of(PLATFORM, options={"config_id": "777000777"})
+
+    link = httpx.URL(oauth.authorize_url(PLATFORM, client, state="s", verifier="v"))
+
+    assert link.params["config_id"] == "777000777"
+    assert "scope" not in link.params
+    assert (link.params["response_type"], link.params["state"]) == ("code", "s")
+
+
 @pytest.mark.parametrize(
     ("without", "left"),
     [

@@ -47,6 +47,15 @@ def test_the_consent_link_asks_for_what_instagram_really_demands() -> None:
     ]
 
 
+def test_a_configuration_of_its_own_stands_for_the_permissions() -> None:
+    client = client_of(PLATFORM, options={"config_id": "777000888"})
+
+    link = httpx.URL(oauth.authorize_url(PLATFORM, client, state="s", verifier="v"))
+
+    assert link.params["config_id"] == "777000888"
+    assert "scope" not in link.params
+
+
 def test_reading_engagement_is_a_prerequisite_of_everything() -> None:
     app = PLATFORM.apps[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 import httpx
@@ -11,6 +12,7 @@ from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.values import RegisteredApp
 from tests.adapters.meta.posts import Delivery
 from tests.credentials import client_of
+from tests.media import mp4
 
 BLUE_DOOR, HARBOR = "104000000000001", "104000000000003"
 BLUE_DOOR_INSTAGRAM = "178410000000001"
@@ -58,3 +60,12 @@ class Wire(httpx.AsyncBaseTransport):
             answer = await self.inner.handle_async_request(request)
             await answer.aread()
         raise httpx.ReadError("cut", request=request)
+
+
+def measured(seconds: int, width: int = 360) -> bytes:
+    """Return the clip with other measures in its headers."""
+    clip = bytearray(mp4())
+    header, track = clip.index(b"mvhd") + 4, clip.index(b"tkhd") + 4
+    struct.pack_into(">II", clip, header + 12, 1, seconds)
+    struct.pack_into(">I", clip, track + 76, width << 16)
+    return bytes(clip)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters import oauth
 from adapters.base import (
     Blocker,
     Busy,
@@ -115,6 +116,34 @@ async def control(meta: MetaSimulator, http: httpx.AsyncClient, action: str, **g
 def error_of(answer: httpx.Response) -> tuple[int, int | None]:
     error = answer.json()["error"]
     return error["code"], error.get("error_subcode")
+
+
+# Facebook Login for Business
+
+
+async def test_a_configuration_grants_all_of_its_permissions(
+    meta: MetaSimulator, http: httpx.AsyncClient, facebook: Facebook
+) -> None:
+    asked = ("pages_show_list", "pages_read_engagement", "pages_manage_posts")
+    meta.configurations["777000777"] = asked
+    client = client_of(meta, facebook, options={"config_id": "777000777"})
+
+    back = await consent(http, facebook.platform, client, person="ana", assets=ANA, scopes=())
+    tokens = await facebook.exchange(client, code=back["code"], verifier=None)
+    discovery = await facebook.discover(client, tokens)
+
+    assert discovery.scopes == {*asked, "public_profile"}
+    assert {one.id for one in discovery.accounts if one.blocker is None} == set(ANA)
+
+
+async def test_an_unknown_configuration_opens_no_dialog(
+    meta: MetaSimulator, http: httpx.AsyncClient, facebook: Facebook
+) -> None:
+    client = client_of(meta, facebook, options={"config_id": "12"})
+
+    page = await http.get(oauth.authorize_url(facebook.platform, client, state=STATE, verifier="v"))
+
+    assert (page.status_code, page.text) == (400, "Invalid config_id")
 
 
 # Facebook, from consent to the end

@@ -33,7 +33,7 @@ from sandbox.browser import PLAIN
 from sandbox.platforms.meta.simulator import MetaSimulator
 from tests.adapters.meta.posts import Delivery
 from tests.media import jpeg, mp4
-from tests.sandbox.platforms.meta_pages import BLUE_DOOR, HARBOR, Wire, delivery_of
+from tests.sandbox.platforms.meta_pages import BLUE_DOOR, HARBOR, Wire, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)
 HELLO = Content(format=Format.TEXT, text="Hello")
@@ -235,6 +235,21 @@ async def test_a_video_that_cannot_be_processed_is_refused(
     finding = await settled(publisher, meta, delivery, content, prepared.handles)
 
     assert finding == Finding(outcome=Outcome.REFUSED, code="video_error")
+    assert meta.timeline.posts() == []
+
+
+@pytest.mark.parametrize(("seconds", "width"), [(91, 360), (2, 360), (30, 640)])
+async def test_a_reel_of_another_length_or_shape_is_refused(
+    meta: MetaSimulator, publisher: FacebookPublisher, delivery: Delivery, seconds: int, width: int
+) -> None:
+    content = content_of(Format.REEL, delivery)
+    delivery.media.files[content.media[0].key] = measured(seconds, width)
+
+    prepared = await publisher.prepare(delivery.of(content), {})
+    await publisher.send(delivery.of(content), prepared.handles, POST)
+    finding = await settled(publisher, meta, delivery, content, prepared.handles)
+
+    assert finding.outcome is Outcome.REFUSED
     assert meta.timeline.posts() == []
 
 

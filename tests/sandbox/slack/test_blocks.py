@@ -222,6 +222,10 @@ def task(**fields: Any) -> dict[str, Any]:
     return {"task_id": "t", "title": "X", "status": "pending"} | fields
 
 
+def container(*blocks: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"type": "container", "title": plain("T"), "child_blocks": list(blocks)} | fields
+
+
 WORDS = {"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}]}
 
 
@@ -238,6 +242,8 @@ WORDS = {"type": "rich_text_section", "elements": [{"type": "text", "text": "x"}
         {"type": "image", "alt_text": "A", "slack_file": {"id": "F1"}},
         rich(WORDS, {"type": "rich_text_list", "style": "bullet", "elements": [WORDS]}),
         {"type": "plan", "title": "P", "tasks": [task(), task(task_id="u", output=rich(WORDS))]},
+        container(section(), actions(button()), is_collapsible=True, default_collapsed=True),
+        actions(button(visible_to_user_ids=["U0ADA", "W0IRIS"])),
         {"type": "task_card", **task(sources=[{"type": "url", "url": "https://a.b", "text": "A"}])},
     ],
     ids=lambda block: f"{block['type']}-{(block.get('element') or {}).get('type', '')}",
@@ -316,6 +322,22 @@ def test_what_a_composer_needs_is_accepted(block: dict[str, Any]) -> None:
             id="rich-element",
         ),
         pytest.param({"type": "plan", "title": "P", "tasks": [task(), task()]}, "tasks", id="tasks-alike"),
+        pytest.param(container(), "child_blocks", id="empty-container"),
+        pytest.param(container(*[section()] * 11), "child_blocks", id="container-of-11"),
+        pytest.param(container(container(section())), "child_blocks/0/type", id="container-in-itself"),
+        pytest.param(container(section(), title=plain("t" * 151)), "title/text", id="container-title"),
+        pytest.param(container(section(text=mrkdwn(""))), "child_blocks/0/text/text", id="contained-text"),
+        pytest.param(
+            container(section(), default_collapsed=True), "default_collapsed", id="collapsed-for-ever"
+        ),
+        pytest.param(
+            actions(button(visible_to_user_ids=[])), "elements/0/visible_to_user_ids", id="seen-by-nobody"
+        ),
+        pytest.param(
+            actions(button(visible_to_user_ids=["ada"])),
+            "elements/0/visible_to_user_ids/0",
+            id="seen-by-a-name",
+        ),
         pytest.param(
             {"type": "plan", "title": "P", "tasks": [task(status="done")]}, "tasks/0/status", id="task-status"
         ),

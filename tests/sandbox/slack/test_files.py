@@ -100,6 +100,15 @@ async def test_a_private_channel_has_no_name_in_a_message_shortcut(
     assert client.token
 
 
+async def test_a_message_that_only_one_person_sees_has_no_shortcuts(
+    slack: SlackSimulator, client: AsyncWebClient
+) -> None:
+    ts = (await client.chat_postEphemeral(channel=SOCIAL, user=OTTO, text="For you"))["message_ts"]
+
+    with pytest.raises(ValueError, match="has no shortcuts"):
+        await slack.shortcut(OTTO, "publish", message=slack.state.message(SOCIAL, ts))
+
+
 async def test_a_file_where_the_app_is_no_member_cannot_be_read(
     slack: SlackSimulator, client: AsyncWebClient
 ) -> None:
@@ -209,6 +218,9 @@ async def test_nobody_sends_somebody_elses_file(slack: SlackSimulator, client: A
         await slack.submit(OTTO, view, {"f": [file.id]})
     with pytest.raises(ValueError, match="uploaded no file"):
         await slack.say(OTTO, SOCIAL, "", files=[file.id])
+    with pytest.raises(ValueError, match="uploaded no file"):
+        slack.describe(OTTO, file.id, "Not mine")
+    assert file.alt_txt == ""
     assert await error_of(client.files_info(file=file.id)) == "file_not_found"
 
 

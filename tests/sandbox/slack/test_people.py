@@ -666,6 +666,33 @@ async def test_a_closed_view_tells_what_was_entered_or_less(
     assert [view["state"]["values"] if "state" in view else None for view in views] == told
 
 
+async def test_what_stands_in_a_container_can_be_pressed_and_chosen(
+    app: Receiver, slack: SlackSimulator, client: AsyncWebClient
+) -> None:
+    when = {"type": "datepicker", "action_id": "day", "initial_date": "2026-12-24"}
+    inside = {"type": "actions", "block_id": "inside", "elements": [when, GO]}
+    message = await posted(
+        slack, client, {"type": "container", "title": plain("X"), "child_blocks": [inside]}
+    )
+
+    await slack.press(OTTO, message, "go")
+
+    got = app.got[-1].payload
+    assert got["actions"][0]["block_id"] == "inside"
+    assert got["state"]["values"]["inside"]["day"]["selected_date"] == "2026-12-24"
+
+
+async def test_a_button_for_some_is_not_there_for_others(
+    slack: SlackSimulator, client: AsyncWebClient
+) -> None:
+    mine = {"type": "actions", "elements": [GO | {"visible_to_user_ids": [ADA]}]}
+    message = await posted(slack, client, mine)
+
+    assert (await slack.press(ADA, message, "go")).error == ""
+    with pytest.raises(ValueError, match="does not see"):
+        await slack.press(OTTO, message, "go")
+
+
 async def test_people_and_channels_that_nobody_sees_cannot_be_chosen(
     slack: SlackSimulator, client: AsyncWebClient
 ) -> None:
