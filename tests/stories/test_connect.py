@@ -82,7 +82,7 @@ async def test_linkedin_asks_whether_the_profile_or_company_pages(office: Office
 
     message = await ada.command("connect linkedin")
 
-    assert "What should Acme publish to on LinkedIn?" in text_of(message)
+    assert "What do you want to connect to Acme on LinkedIn?" in text_of(message)
     assert len(buttons(message)) == 2
 
 
@@ -271,7 +271,7 @@ async def test_an_app_that_facebook_has_switched_off_is_the_operators_fault(offi
     page, message = await came_to(ada, "facebook", Consent(person="ana"))
 
     assert page.title.startswith("That's on us")
-    assert "Facebook lets nobody sign in with this installation's app (code 1349126)." in text_of(message)
+    assert "Facebook lets no one sign in with this installation's app (code 1349126)." in text_of(message)
     assert buttons(message) == ["Try Facebook again"]
 
 
