@@ -89,6 +89,13 @@ class Received:
             self.add(piece)
         return self
 
+    def copy(self) -> Received:
+        """Return the same file, to be continued separately."""
+        found = Received()
+        found.size, found._hash = self.size, self._hash.copy()
+        found._kept = None if self._kept is None else bytearray(self._kept)
+        return found
+
     @property
     def sha256(self) -> str:
         """The hash of what arrived so far, in hexadecimal."""

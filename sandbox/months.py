@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sandbox.browser import Consent
 from sandbox.core import Fault
 from sandbox.member import expect, first_line, links_in, text_of
-from sandbox.platforms.linkedin import WARNING_DAY
+from sandbox.platforms.linkedin.sign_in import WARNING_DAY
 from sandbox.slack.world import OTTO
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _UNSYNCHRONIZED = {"synchronize_session": False}
 _FRESH_ROW = _UNSYNCHRONIZED | {"populate_existing": True}
 
-_SOME = select(Grant.id).where(col(Grant.app) == bindparam("asked", type_=String), *waiting(Grant)).limit(1)
+_OF_THE_APP = col(Grant.app) == bindparam("asked", type_=String)
+_SOME = select(Grant.id).where(_OF_THE_APP, *waiting(Grant)).limit(1)
 
 
 async def any_due(session: AsyncSession | AutocommitRunner, app: str) -> bool:
@@ -43,7 +44,7 @@ class Refreshes:
 
     async def claim(self, app: str, limit: int, lease: timedelta) -> list[Grant]:
         """Return up to `limit` due grants of one app; nobody else gets them for `lease`."""
-        return await claim(self._session, Grant, limit=limit, lease=lease, only=col(Grant.app) == app)
+        return await claim(self._session, Grant, limit=limit, lease=lease, only=_OF_THE_APP, asked=app)
 
     async def release(self, grants: Collection[Grant]) -> None:
         """End the leases of grants that were claimed and not worked on."""

@@ -13,21 +13,22 @@ import hmac
 import secrets
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import func, literal
+from sqlalchemy import func, literal, union_all
 from sqlalchemy import select as sql_select
 from sqlmodel import col, select
 
-from storage.engine.statements import insert_once
+from storage.engine.statements import insert_once, rows
 from storage.models import Canary, every_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Column, Select, Table
+    from sqlalchemy import Column, CompoundSelect, Select, Table
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 VERSION = b"\x01"
@@ -242,14 +243,20 @@ def place_of(column: Column[bytes], key: str | bytes, organization: str | None) 
     return {"table": column.table.name, "column": column.name, "organization": organization, "row": row}
 
 
+@cache
+def _keys_in_use() -> CompoundSelect[bytes, int]:
+    """Return the question of how many values of each sealed column are sealed with each key."""
+    keys = [(func.substr(column, 2, 2), column) for _, column in sealed_columns()]
+    return union_all(
+        *(sql_select(key, func.count()).where(column.is_not(None)).group_by(key) for key, column in keys)
+    )
+
+
 async def keys_in_use(session: AsyncSession) -> Counter[int]:
     """Return how many stored values are sealed with each key, by its id. Reads every sealed column."""
     counts: Counter[int] = Counter()
-    for _, column in sealed_columns():
-        key = func.substr(column, 2, 2)
-        rows = await session.exec(select(key, func.count()).where(column.is_not(None)).group_by(key))
-        for key_id, count in rows:
-            counts[int.from_bytes(key_id)] += count
+    for key_id, count in await rows(session, _keys_in_use()):
+        counts[int.from_bytes(key_id)] += count
     return counts
 
 

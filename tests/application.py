@@ -21,7 +21,7 @@ from bot import app
 from bot.settings import Settings
 from sandbox.browser import PLAIN
 from sandbox.member import Member
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from sandbox.slack.world import ACME, ADA, BEA, BLUE, BO, GUS, IRIS, IVAN, NORTH, OLGA, OTTO, SOUTH
 from sandbox.start import Playground, playground

@@ -179,6 +179,8 @@ class Defect(StrEnum):
     TOO_LONG_VIDEO = "too_long_video"
     TOO_FAST = "too_fast"
     """More frames a second than the platform takes."""
+    TOO_SLOW = "too_slow"
+    """Fewer frames a second than the platform takes."""
     BAD_CHARACTER = "bad_character"
     BAD_LINK = "bad_link"
     NOT_A_CHOICE = "not_a_choice"

@@ -20,28 +20,24 @@ from adapters.base import (
     Identity,
     Misconfigured,
     Place,
-    PlatformError,
-    Rejected,
     RemoteAccount,
-    TokenRefused,
     Tokens,
-    body_of,
     object_of,
     objects_of,
     text_of,
 )
-from adapters.http import send
 from adapters.paging import Cursors
 from adapters.reddit import PLATFORM
+from adapters.reddit.calls import Calls
+from adapters.reddit.places import may_post
+from adapters.reddit.publishing import RedditPublisher
+from adapters.reddit.refusals import BLOCKED
 
-API = "https://oauth.reddit.com"
 LISTINGS = ("subscriber", "contributor", "moderator")
 PAGE = 100
 """The most entries that Reddit puts on one page of a listing."""
 MOST_PAGES = 250
 """A listing is cut after 25,000 subreddits, so that one without an end does not keep us for ever."""
-BLOCKED = "network_security"
-"""Reddit blocked the request with an HTML page: because of the operator's User-Agent, API approval or address."""
 
 
 class Reddit:
@@ -51,6 +47,12 @@ class Reddit:
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
+        self._publisher = RedditPublisher(http)
+
+    @property
+    def publisher(self) -> RedditPublisher:
+        """How it publishes."""
+        return self._publisher
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
         """Return the tokens for a code, which expires after ten minutes. See `Adapter.exchange`."""
@@ -114,7 +116,7 @@ class Reddit:
         return tuple(sorted(found.values(), key=lambda place: place.name.casefold()))
 
     async def _me(self, client: Client, tokens: Tokens) -> Mapping[str, Any]:
-        me = await self._get(client, tokens, "/api/v1/me")
+        me = await Calls(http=self._http, client=client, tokens=tokens).get("/api/v1/me")
         if not text_of(me.get("id")) or not text_of(me.get("name")):
             raise Busy("unreadable_answer")
         return me
@@ -122,9 +124,10 @@ class Reddit:
     async def _listing(self, client: Client, tokens: Tokens, kind: str, *, profile: str) -> list[Place]:
         """Return the subreddits in one listing where the account may post."""
         found: list[Place] = []
+        calls = Calls(http=self._http, client=client, tokens=tokens)
         query, cursors = {"limit": str(PAGE)}, Cursors()
         for _ in range(MOST_PAGES):
-            page = await self._get(client, tokens, f"/subreddits/mine/{kind}", query)
+            page = await calls.get(f"/subreddits/mine/{kind}", query)
             listing = object_of(page.get("data"))
             if not isinstance(listing.get("children"), list):
                 raise Busy("unreadable_answer")
@@ -138,76 +141,6 @@ class Reddit:
                 break
             query["after"] = after
         return found
-
-    async def _get(
-        self, client: Client, tokens: Tokens, path: str, query: Mapping[str, str] | None = None
-    ) -> Mapping[str, Any]:
-        """Return the JSON object at `path`.
-
-        Raises:
-            PlatformError: The platform answered something else, or nothing.
-
-        """
-        request = self._http.build_request(
-            "GET",
-            client.at(API + path),
-            params={"raw_json": "1"} | dict(query or {}),
-            headers={
-                "Authorization": f"Bearer {tokens.access_token}",
-                "User-Agent": oauth.user_agent(PLATFORM, client),
-            },
-            timeout=oauth.TIMEOUT,
-        )
-        response = await send(self._http, request)
-        body = body_of(response)
-        if response.is_success and body:
-            return body
-        raise verdict_on(response)
-
-
-def may_post(subreddit: Mapping[str, Any], *, profile: str, let_in: bool) -> bool:
-    """Return whether an account may post to `subreddit`, as far as Reddit's fields tell.
-
-    `profile` is the account's own profile, `u_<name>`. `let_in`: the account is known to be a contributor or moderator.
-    Spam filters and rules about karma or age are not visible. `restrict_posting` counts in restricted subreddits only:
-    public ones have it as a default without effect.
-    """
-    if subreddit.get("user_is_banned"):
-        return False
-    let_in = let_in or bool(subreddit.get("user_is_contributor") or subreddit.get("user_is_moderator"))
-    match subreddit.get("subreddit_type"):
-        case "public":
-            return True
-        case "restricted":
-            return let_in or subreddit.get("restrict_posting") is False
-        case "private":
-            return let_in
-        case "user":
-            return text_of(subreddit.get("display_name")).casefold() == profile.casefold()
-        case _:
-            return False
-
-
-def verdict_on(response: httpx.Response) -> PlatformError:
-    """Return the error that an API answer without usable data means."""
-    body, status = body_of(response), response.status_code
-    match status:
-        case 401:
-            return TokenRefused("unauthorized")
-        case 403 if "insufficient_scope" in response.headers.get("www-authenticate", ""):
-            return Rejected("missing_scope")
-        case 403 if "html" in response.headers.get("content-type", ""):
-            return Misconfigured(BLOCKED)
-        case 429:
-            return Busy("rate_limited", retry_after=oauth.retry_after(response))
-        case 400 | 403 | 404 | 413 if body:
-            reason = text_of(body.get("reason"))
-            return Rejected(reason if reason.isidentifier() else f"http_{status}")
-        case _:
-            return Busy(
-                "unreadable_answer" if response.is_success else f"http_{status}",
-                retry_after=oauth.retry_after(response),
-            )
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 
 SIMULATORS: tuple[type[OAuthSimulator], ...] = (

@@ -44,11 +44,20 @@ class TimelineSimulator(Simulator):
         """Return the name of an account, for its page and above its posts."""
         return account_id
 
+    def site_of(self, posts: Sequence[Published]) -> str:  # noqa: ARG002 - a hook
+        """Return the name of the site that shows these posts. A simulator of several sites tells them apart."""
+        return self.title
+
     def show(self, heading: str, posts: Sequence[Published]) -> web.Response:
         """Answer with a page that shows these posts."""
         names = {post.account_id: self.account_name(post.account_id) for post in posts}
         page = timeline_page(
-            title=self.title, colour=self.colour, heading=heading, posts=posts, names=names, files=FILES
+            title=self.site_of(posts),
+            colour=self.colour,
+            heading=heading,
+            posts=posts,
+            names=names,
+            files=FILES,
         )
         return web.Response(text=page, content_type="text/html")
 

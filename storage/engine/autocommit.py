@@ -51,7 +51,6 @@ class AutocommitRunner(ABC):
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._compiled: dict[ClauseElement, _Compiled] = {}
 
     @property
     def dialect(self) -> str:
@@ -80,10 +79,10 @@ class AutocommitRunner(ABC):
         """Close every connection."""
 
     def _compile(self, statement: ClauseElement) -> _Compiled:
-        found = self._compiled.get(statement)
+        found = _COMPILED.get((self.dialect, statement))
         if found is None:
             compiled = cast("SQLCompiler", statement.compile(dialect=self._dialect))
-            found = self._compiled[statement] = _Compiled(
+            found = _COMPILED[self.dialect, statement] = _Compiled(
                 sql=str(compiled),
                 names=tuple(compiled.positiontup or ()),
                 given=compiled.params,
@@ -101,3 +100,7 @@ class _Compiled(NamedTuple):
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
         return [values[name] if name in values else self.given[name] for name in self.names]
+
+
+_COMPILED: dict[tuple[str, ClauseElement], _Compiled] = {}
+"""What a statement is on a kind of database, shared by all runners of the process, as `storage.engine.compiled` is."""

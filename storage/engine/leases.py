@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import Float, Integer, bindparam
 from sqlmodel import col, or_, select, update
 
-from storage.engine.statements import now
+from storage.engine.statements import Now, now
 from storage.models import Grant, Notice, Revocation
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.dml import ReturningUpdate
     from sqlmodel.ext.asyncio.session import AsyncSession
 
 Leased = TypeVar("Leased", Grant, Notice, Revocation)
@@ -36,27 +39,32 @@ async def claim(
     limit: int,
     lease: timedelta,
     only: ColumnElement[bool] | None = None,
+    **values: Any,
 ) -> list[Leased]:
     """Return up to `limit` due rows, the longest due first; no other caller gets them for `lease`.
 
     Simultaneous callers get different rows: PostgreSQL skips rows that another one is claiming, SQLite has one writer.
-    The rows of a caller that crashed are free again when the lease ends. `only` is a further condition.
+    The rows of a caller that crashed are free again when the lease ends. `only` is a further condition, always the same
+    object because the statement is kept; `values` are those of its parameters.
     """
+    rows = await session.exec(
+        _claiming(model, only),
+        params={"at_most": limit, "lease_s": lease.total_seconds()} | values,
+        execution_options={"synchronize_session": False, "populate_existing": True},
+    )
+    return sorted(rows.scalars(), key=lambda row: (row.due_at, row.id))
+
+
+@cache
+def _claiming(model: type[Leased], only: ColumnElement[bool] | None) -> ReturningUpdate[Leased]:
+    """Return the statement that claims rows, with the parameters `at_most` and `lease_s`."""
     due = (
         select(model.id)
         .where(*waiting(model), *(() if only is None else (only,)))
         .order_by(col(model.due_at), col(model.id))
-        .limit(limit)
+        .limit(bindparam("at_most", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("due")  # PostgreSQL runs this once; as a plain subquery it may run again and take more
     )
-    taken = (
-        update(model)
-        .where(col(model.id).in_(select(due.c.id)))
-        .values(lease_until=now(lease))
-        .returning(model)
-    )
-    rows = await session.exec(
-        taken, execution_options={"synchronize_session": False, "populate_existing": True}
-    )
-    return sorted(rows.scalars(), key=lambda row: (row.due_at, row.id))
+    taken = update(model).where(col(model.id).in_(select(due.c.id)))
+    return taken.values(lease_until=Now(bindparam("lease_s", type_=Float))).returning(model)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from playwright.async_api import Locator, Page, async_playwright, expect
 
 from sandbox.member import Member, text_of
-from sandbox.platforms.linkedin import WARNING_DAY
+from sandbox.platforms.linkedin.sign_in import WARNING_DAY
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.slack.world import ACME, ADA, OTTO
 from sandbox.start import Playground, playground

@@ -22,13 +22,13 @@ from bot.ops.http import Carrier, open_session
 from bot.services.tokens.policy import lease_for
 from bot.settings import Settings
 from sandbox.platforms import values as simulated
-from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.meta.state import Consent, Token
 from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now

@@ -30,7 +30,7 @@ from tests.platforms import PLATFORMS
 ANY = ""
 REPEATS = tries(100, 4)
 WITH_200 = ("tiktok", "reddit")
-"""Who has been seen to say it under HTTP 200: `sandbox/platforms/tiktok.py` and `reddit.py` tell where."""
+"""Who has been seen to say it under HTTP 200: `sandbox/platforms/tiktok/simulator.py` and `reddit.py` tell where."""
 ON_POSTGRESQL = {("facebook", "190_460"), ("tiktok", "invalid_grant"), ("linkedin", "REVOKED_ACCESS_TOKEN")}
 
 

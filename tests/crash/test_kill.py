@@ -12,8 +12,8 @@ import pytest
 from bot.services.tokens.queue import AT_ONCE
 from sandbox.core import Fault
 from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from storage.engine.db import Database
 from storage.models import GrantStatus
 from tests.counts import in_full, sampled, tries

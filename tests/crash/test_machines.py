@@ -17,8 +17,8 @@ from adapters.x import PLATFORM
 from bot.services.tokens.policy import COMMIT_FOR_S, SECOND_OPINION, lease_for
 from bot.services.tokens.queue import AT_ONCE
 from sandbox.core import Fault
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import database_time

@@ -11,8 +11,8 @@ from sqlmodel import col, func, select
 
 from adapters.base import Busy
 from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from storage.engine.db import Database
 from storage.grants import token_pair
 from storage.key_rotation import remaining

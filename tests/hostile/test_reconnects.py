@@ -19,7 +19,7 @@ from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.diagnosis import diagnose, state_of
 from bot.services.errors import NotFoundError, NothingChosenError
 from sandbox.browser import Browser, Consent, Page, travel
-from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from sandbox.slack.world import ACME, ADA
 from storage.discoveries import Discoveries
 from storage.models import Account, Discovery, FoundAccount, Grant, GrantStatus, Incident, Membership, Role

@@ -18,7 +18,7 @@ from bot.services.accounts.disconnecting import Disconnecting
 from bot.services.accounts.revoking import RevocationResult, Revoking
 from bot.services.incidents.incidents import IncidentService
 from sandbox.core import Fault
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import Grant, GrantStatus, VerdictTally

@@ -45,12 +45,12 @@ def declared() -> dict[str, Any]:
 
 def called() -> set[str]:
     """Every Web API method that bot/ calls on a client."""
-    found = set()
-    for path in (ROOT / "bot").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in known_methods():
-                found.add(node.attr)
-    return found
+    return known_methods() & {
+        node.attr
+        for path in (ROOT / "bot").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
 
 
 def known_methods() -> set[str]:

@@ -12,6 +12,7 @@ from bot.views import reminders
 from bot.views.incidents import card
 from storage.models import utc_now
 from tests.changes import play
+from tests.counts import in_full
 from tests.platforms import PLATFORMS
 from tests.states import incident_card
 
@@ -61,6 +62,7 @@ def test_the_reason_for_an_end_names_the_length_where_it_is_known(
     assert reminders.why(PLATFORMS[platform], code, days) == words
 
 
+@in_full
 async def test_another_sentence_for_one_platform_and_day_is_a_change_of_one_file(tmp_path: Path) -> None:
     printed = await play(tmp_path, LINKEDIN_DAY_SEVEN, "bot/views/reminders.py")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -25,6 +26,7 @@ from sandbox.platforms.meta.world import (
     OTHER_SCOPES,
     PAGE_SCOPES,
     PEOPLE,
+    PageNode,
     first_pages,
 )
 from sandbox.platforms.oauth import OAuthSimulator
@@ -81,7 +83,6 @@ class MetaAuth(OAuthSimulator):
     def __init__(self) -> None:
         super().__init__()
         self.people = {person.id: person for person in PEOPLE}
-        self.pages = {page.id: page for page in first_pages()}
         self.tokens: dict[str, Token] = {}
         self.consents: dict[tuple[str, str], Consent] = {}
         self.configurations: dict[str, Sequence[str]] = {}
@@ -102,6 +103,11 @@ class MetaAuth(OAuthSimulator):
         }
 
     # The dialog
+
+    @cached_property
+    def pages(self) -> dict[str, PageNode]:
+        """Every Page by its id. There are a thousand, and most worlds never look at one."""
+        return {page.id: page for page in first_pages()}
 
     def assets(self, person: Person, app: RegisteredApp) -> list[Asset]:  # noqa: ARG002 - the hook's shape
         """Return every Page that the person sees, and the box for all of them."""

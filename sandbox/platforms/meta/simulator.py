@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -86,6 +86,10 @@ class MetaSimulator(MetaPages):
         """Return the user name of a professional account, or the name of a Page."""
         page = self._linked(account_id)
         return f"@{page.instagram}" if page else super().account_name(account_id)
+
+    def site_of(self, posts: Sequence[Published]) -> str:
+        """Return Instagram for posts of a professional account."""
+        return "Instagram" if any(self._linked(post.account_id) for post in posts) else super().site_of(posts)
 
     # Containers
 

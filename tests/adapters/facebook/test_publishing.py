@@ -40,8 +40,9 @@ from adapters.facebook.publishing import FacebookPublisher
 from adapters.facebook.refusals import PUBLISHING, VIDEO_REJECTED
 from adapters.meta.refusals import RESUMABLE, UPLOAD_REJECTED
 from tests.adapters.meta.graph import ROOT, client_of, failure, graph
-from tests.adapters.meta.posts import Delivery, form_of
+from tests.adapters.meta.posts import delivery_of, form_of
 from tests.media import jpeg, mp4
+from tests.outgoing import Delivery
 
 PAGE = "104000"
 POST = Step(kind=StepKind.POST)
@@ -61,7 +62,7 @@ def publisher(http: httpx.AsyncClient) -> FacebookPublisher:
 
 @pytest.fixture
 def delivery() -> Delivery:
-    return Delivery(client=client_of(PLATFORM), account_id=PAGE)
+    return delivery_of(client_of(PLATFORM), PAGE)
 
 
 def photos(delivery: Delivery, count: int) -> Content:

@@ -37,8 +37,9 @@ from adapters.instagram.containers import why_failed
 from adapters.instagram.publishing import InstagramPublisher
 from adapters.instagram.refusals import CONTAINER_FAILED, PUBLISHING
 from tests.adapters.meta.graph import ROOT, client_of, failure, graph
-from tests.adapters.meta.posts import Delivery, form_of
+from tests.adapters.meta.posts import delivery_of, form_of
 from tests.media import mp4
+from tests.outgoing import Delivery
 
 ACCOUNT = "17841"
 POST = Step(kind=StepKind.POST)
@@ -58,7 +59,7 @@ def publisher(http: httpx.AsyncClient) -> InstagramPublisher:
 
 @pytest.fixture
 def delivery() -> Delivery:
-    return Delivery(client=client_of(PLATFORM), account_id=ACCOUNT)
+    return delivery_of(client_of(PLATFORM), ACCOUNT)
 
 
 def image(delivery: Delivery, **changes: Any) -> Content:

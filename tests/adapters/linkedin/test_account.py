@@ -30,7 +30,8 @@ from adapters.base import (
 )
 from adapters.linkedin import PLATFORM
 from adapters.linkedin.account import API, RETRY_PAUSES_S, LinkedIn
-from sandbox.platforms.linkedin import LinkedInSimulator, Organization
+from sandbox.platforms.linkedin.sign_in import Organization
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from tests.consent import consent
 from tests.credentials import callback_of, client_of, registered
 

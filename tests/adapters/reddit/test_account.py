@@ -31,9 +31,11 @@ from adapters.base import (
     capabilities,
 )
 from adapters.reddit import PLATFORM
-from adapters.reddit.account import API, MOST_PAGES, Reddit, may_post
+from adapters.reddit.account import MOST_PAGES, Reddit
+from adapters.reddit.calls import API
+from adapters.reddit.places import may_post
 from sandbox.core import Fault
-from sandbox.platforms.reddit import RedditSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
 from tests.consent import STATE, VERIFIER, consent
 from tests.credentials import callback_of, client_of, registered
 

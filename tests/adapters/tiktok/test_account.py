@@ -26,9 +26,10 @@ from adapters.base import (
     capabilities,
 )
 from adapters.tiktok import PLATFORM
-from adapters.tiktok.account import CREATOR_INFO, USER_INFO, TikTok
+from adapters.tiktok.account import TikTok
+from adapters.tiktok.calls import CREATOR_INFO, USER_INFO
 from sandbox.core import Fault
-from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from tests.consent import STATE, VERIFIER, consent
 from tests.credentials import callback_of, client_of, registered
 

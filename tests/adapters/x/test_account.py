@@ -33,7 +33,7 @@ from adapters.base import (
 from adapters.x import PLATFORM
 from adapters.x.account import ME, X
 from sandbox.core import Fault
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from tests.consent import VERIFIER, consent
 from tests.credentials import callback_of, client_of, registered
 

@@ -10,12 +10,12 @@ import httpx
 from adapters.base import Client, Platform
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.values import RegisteredApp
-from tests.adapters.meta.posts import Delivery
+from tests.adapters.meta import posts
 from tests.credentials import client_of
 from tests.media import mp4
+from tests.outgoing import Delivery
 
 BLUE_DOOR, HARBOR = "104000000000001", "104000000000003"
-BLUE_DOOR_INSTAGRAM = "178410000000001"
 
 
 def page_token(meta: MetaSimulator, client: Client, page: str = BLUE_DOOR, person: str = "ana") -> str:
@@ -38,7 +38,7 @@ def delivery_of(
 ) -> Delivery:
     """Return a delivery to an account of the simulated Meta."""
     client = client_of(platform.apps[0], meta.url)
-    return Delivery(client=client, account_id=account_id, token=page_token(meta, client, page))
+    return posts.delivery_of(client, account_id, page_token(meta, client, page))
 
 
 @dataclass(slots=True)

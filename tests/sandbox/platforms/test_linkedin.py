@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from sandbox.browser import PLAIN
-from sandbox.platforms.linkedin import BAD_CODE, BAD_REFRESH, LinkedInSimulator
+from sandbox.platforms.linkedin.sign_in import BAD_CODE, BAD_REFRESH
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 
 REDIRECT = "https://bot.example.com/oauth/linkedin/callback"
 MEMBER = "openid profile w_member_social"

@@ -31,8 +31,8 @@ from adapters.instagram.publishing import InstagramPublisher
 from sandbox.browser import PLAIN
 from sandbox.platforms.fetching import FetchRefused, fetch
 from sandbox.platforms.meta.simulator import MetaSimulator, jpeg_size
-from tests.adapters.meta.posts import Delivery
 from tests.media import StoredMedia, jpeg, png
+from tests.outgoing import Delivery
 from tests.sandbox.platforms.meta_pages import BLUE_DOOR, Wire, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)
@@ -160,6 +160,7 @@ async def test_every_format_becomes_one_post_that_can_be_looked_at(
         page = await browser.get(receipt.url)
         assert page.status_code == httpx.codes.OK
         assert "@bluedoorbakery" in page.text
+        assert "on Instagram (sandbox)</title>" in page.text
         assert page.text.count("<img") + page.text.count("<video") == len(content.media)
 
 

@@ -31,8 +31,8 @@ from adapters.facebook import PLATFORM
 from adapters.facebook.publishing import FacebookPublisher
 from sandbox.browser import PLAIN
 from sandbox.platforms.meta.simulator import MetaSimulator
-from tests.adapters.meta.posts import Delivery
 from tests.media import jpeg, mp4
+from tests.outgoing import Delivery
 from tests.sandbox.platforms.meta_pages import BLUE_DOOR, HARBOR, Wire, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)
@@ -125,6 +125,7 @@ async def test_every_format_becomes_one_post_that_can_be_looked_at(
         page = await browser.get(finding.receipt.url)
         assert page.status_code == httpx.codes.OK
         assert content.text in page.text
+        assert "on Facebook (sandbox)</title>" in page.text
         assert page.text.count("<img") + page.text.count("<video") == len(content.media)
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from sandbox.browser import PLAIN
-from sandbox.platforms.reddit import RedditSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
 
 REDIRECT = "https://bot.example.com/oauth/reddit/callback"
 ASKED = "identity submit read mysubreddits flair history"

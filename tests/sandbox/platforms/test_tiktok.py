@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from sandbox.browser import PLAIN
-from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
 
 REDIRECT = "https://bot.example.com/oauth/tt/callback"
 VERIFIER = "a-verifier-of-ours-that-is-forty-three-letters-long"

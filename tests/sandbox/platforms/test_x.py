@@ -8,7 +8,7 @@ import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from sandbox.browser import PLAIN
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.x.simulator import XSimulator
 
 REDIRECT = "https://bot.example.com/oauth/x/callback"
 VERIFIER = "a-verifier-of-ours-that-is-forty-three-letters-long"

@@ -32,6 +32,7 @@ from sandbox.core import Fault
 from sandbox.platforms.youtube.channels import PEOPLE
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from tests.consent import VERIFIER, consent
+from tests.crash.children import until
 from tests.credentials import client_of, registered
 from tests.outgoing import Delivery
 
@@ -144,6 +145,32 @@ async def test_an_upload_that_was_cut_goes_on_and_sends_no_byte_twice(
     key = content.media[0].key
     assert (post.media[0].file.size, post.media[0].file.content) == (SIZE, None)
     assert delivery.media.reads == [(key, 0, CHUNK), (key, CHUNK, GRANULE), (key, CHUNK + GRANULE, None)]
+
+
+async def test_of_a_request_that_breaks_off_whole_granules_are_kept(
+    youtube: YouTubeSimulator, publisher: YouTubePublisher, delivery: Delivery, http: httpx.AsyncClient
+) -> None:
+    content = video_of(delivery, 8 * GRANULE)
+    file = delivery.media.files[content.media[0].key]
+    youtube.faults.append(Fault(method="PUT", status=503, times=1))
+    with pytest.raises(Busy):
+        await publisher.prepare(delivery.of(content), {})
+    [session], handles = youtube.sessions.values(), delivery.kept[-1]
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield file[: 2 * GRANULE + 100]
+        await until(lambda: session.file.size == 2 * GRANULE)
+        raise ConnectionError
+
+    size = {"Content-Length": str(len(file)), "Content-Range": f"bytes 0-{len(file) - 1}/{len(file)}"}
+    with pytest.raises(ConnectionError):
+        await http.put(handles["session"], content=broken(), headers=size)
+    prepared = await publisher.prepare(delivery.of(content), handles)
+    await publisher.send(delivery.of(content), prepared.handles, POST)
+
+    [post] = youtube.timeline.posts(CHANNEL)
+    assert delivery.media.reads[-2][1] == 2 * GRANULE
+    assert post.media[0].file.content == file
 
 
 async def test_a_lost_answer_is_found_in_the_session_and_the_video_is_there_once(

@@ -17,11 +17,11 @@ from bot.services.accounts.problems import Problem, Severity
 from bot.services.tokens.policy import SECOND_OPINION
 from bot.views.diagnosis import advice, sentence
 from sandbox.core import Fault
-from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now

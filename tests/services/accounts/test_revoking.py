@@ -14,8 +14,8 @@ from sqlmodel import col, select, update
 from adapters.registry import REGISTRY
 from bot.services.accounts.revoking import REFUSALS, RevocationResult, Revoking
 from sandbox.core import Fault
-from sandbox.platforms.tiktok import TikTokSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.deletions import Deletions
 from storage.engine.db import Database

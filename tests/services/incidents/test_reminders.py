@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.reminders import ExpiryReminders, next_look
-from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from storage.engine.db import Database
 from storage.engine.statements import now
 from storage.models import Grant, GrantStatus

@@ -10,6 +10,7 @@ import pytest
 from bot.services.incidents.snoozes import SNOOZES, choices, snoozed_until
 from storage.models import utc_now
 from tests.changes import play
+from tests.counts import in_full
 from tests.states import NOON, incident_card
 
 DAY = timedelta(days=1)
@@ -46,6 +47,7 @@ def test_a_snooze_until_the_end_needs_an_end_that_is_ahead() -> None:
     assert snoozed_until(ended, "forever", utc_now()) is None
 
 
+@in_full
 async def test_a_snooze_of_three_days_is_one_line(tmp_path: Path) -> None:
     printed = await play(tmp_path, THREE_DAYS, "bot/services/incidents/snoozes.py")
 

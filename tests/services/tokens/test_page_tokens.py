@@ -23,7 +23,7 @@ from bot.services.tokens.queue import BEGUN_WITHIN_S
 from bot.views.diagnosis import advice
 from sandbox.core import Fault
 from sandbox.platforms.meta.simulator import MetaSimulator
-from sandbox.platforms.tiktok import TikTokSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from storage.accounts import Accounts
 from storage.discoveries import Found
 from storage.engine.db import Database

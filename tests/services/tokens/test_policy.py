@@ -17,7 +17,7 @@ from bot.services.accounts.diagnosis import diagnose, state_of
 from bot.services.accounts.problems import Problem
 from bot.services.tokens.policy import SECOND_OPINION, end_reason, next_check_in
 from sandbox.core import Fault
-from sandbox.platforms.linkedin import LinkedInSimulator
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from storage.accounts import Accounts

@@ -36,8 +36,8 @@ from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.meta.state import EVERY_PAGE
 from sandbox.platforms.oauth import OAuthSimulator
-from sandbox.platforms.reddit import RedditSimulator
-from sandbox.platforms.x import XSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.x.simulator import XSimulator
 from storage.accounts import Accounts
 from storage.discoveries import Found
 from storage.engine import time_limit

@@ -49,7 +49,7 @@ class Organization:
     """Of those roles: APPROVED, REQUESTED, REJECTED or REVOKED."""
 
 
-class LinkedInSimulator(OAuthSimulator):
+class LinkedInSignIn(OAuthSimulator):
     """www.linkedin.com and api.linkedin.com.
 
     Settings besides the common ones: `products_off` (scopes that no app has), `omits_scopes` (leave them out of the

@@ -30,8 +30,8 @@ RENAMED = {"pinned_tweet_id": "pinned_post_id", "most_recent_tweet_id": "most_re
 """User fields that OpenAPI 2.167 (August 2026) renamed; the old names are still understood."""
 
 
-class XSimulator(OAuthSimulator):
-    """x.com and api.x.com.
+class XSignIn(OAuthSimulator):
+    """Sign-in, tokens and `users/me`.
 
     Settings besides the common ones: `credits` (dollars left), `me_limit` (reads per window), `field_names`
     ("old" or "new": which generation of names and problem types the answers use).
@@ -69,7 +69,7 @@ class XSimulator(OAuthSimulator):
         super().__init__()
         self.settings |= {"credits": 100.0, "me_limit": ME_LIMIT, "field_names": "old"}
         self.people = {person.id: person for person in PEOPLE}
-        self._windows: dict[str, tuple[float, int]] = {}
+        self._windows: dict[tuple[str, str], tuple[float, int]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of sign-in, tokens and `users/me`."""
@@ -133,8 +133,10 @@ class XSimulator(OAuthSimulator):
         grant = self.live_grant(request)
         if grant is None:
             return self._problem(401, "Unauthorized")
-        headers = self._count(grant.person)
-        if refusal := self._refusal(grant, headers):
+        headers = self._count(grant.person, "me", int(self.settings["me_limit"]))
+        if int(headers["x-rate-limit-remaining"]) < 0:
+            return self._problem(429, "Too Many Requests", headers=headers | {"x-rate-limit-remaining": "0"})
+        if refusal := self._barred(grant, {"tweet.read", "users.read"}, USER_READ_USD, headers):
             return refusal
         profile = self._profile(grant.person)
         asked = [f for f in request.query.get("user.fields", "").split(",") if f]
@@ -145,11 +147,11 @@ class XSimulator(OAuthSimulator):
         data = {f: profile[f] for f in (*DEFAULT_FIELDS, *wanted) if profile[f] is not None}
         return web.json_response({"data": data}, headers=headers)
 
-    def _refusal(self, grant: Grant, headers: dict[str, str]) -> web.Response | None:
-        """Return the refusal of a call with a valid token, or None."""
-        if int(headers["x-rate-limit-remaining"]) < 0:
-            return self._problem(429, "Too Many Requests", headers=headers | {"x-rate-limit-remaining": "0"})
-        if not {"tweet.read", "users.read"} <= grant.scopes:
+    def _barred(
+        self, grant: Grant, scopes: set[str], costs: float, headers: Mapping[str, str] | None = None
+    ) -> web.Response | None:
+        """Return the refusal of a call with a valid token that needs these scopes and costs this, or None."""
+        if not scopes <= grant.scopes:
             return self._problem(403, "Forbidden", headers=headers)
         if grant.person.facts.get("suspended"):
             words = "The user used for authentication is suspended"
@@ -163,11 +165,7 @@ class XSimulator(OAuthSimulator):
                 "status": 403,
             }
             return web.json_response(body, status=403, headers=headers)
-        return self._no_credits(headers) if self._poor else None
-
-    @property
-    def _poor(self) -> bool:
-        return float(self.settings["credits"]) < USER_READ_USD
+        return self._no_credits(headers) if float(self.settings["credits"]) < costs else None
 
     @property
     def _new_names(self) -> bool:
@@ -190,14 +188,13 @@ class XSimulator(OAuthSimulator):
         renamed = RENAMED.values() if self._new_names else RENAMED.keys()
         return profile | dict.fromkeys(renamed)
 
-    def _count(self, person: Person) -> dict[str, str]:
-        """Count a read in the person's window and return the headers; beyond the limit, -1 are remaining."""
+    def _count(self, person: Person, call: str, limit: int) -> dict[str, str]:
+        """Count a call in the person's window and return the headers; beyond the limit, -1 are remaining."""
         now = self.clock.now()
-        started, used = self._windows.get(person.id, (now, 0))
+        started, used = self._windows.get((person.id, call), (now, 0))
         if now >= started + WINDOW_S:
             started, used = now, 0
-        limit = int(self.settings["me_limit"])
-        self._windows[person.id] = (started, min(used + 1, limit + 1))
+        self._windows[person.id, call] = (started, min(used + 1, limit + 1))
         return {
             "x-rate-limit-limit": str(limit),
             "x-rate-limit-remaining": str(max(limit - used - 1, -1)),
@@ -227,7 +224,7 @@ class XSimulator(OAuthSimulator):
             body, status=status, headers=headers, content_type="application/problem+json"
         )
 
-    def _no_credits(self, headers: Mapping[str, str]) -> web.Response:
+    def _no_credits(self, headers: Mapping[str, str] | None) -> web.Response:
         if self._new_names:
             return self._problem(
                 402, "Payment Required", detail="credits depleted", kind="credits-depleted", headers=headers

@@ -153,8 +153,8 @@ def ties_of(person_name: str) -> Ties:
     return TIES.get(person_name, Ties())
 
 
-class RedditSimulator(OAuthSimulator):
-    """www.reddit.com and oauth.reddit.com.
+class RedditSignIn(OAuthSimulator):
+    """Sign-in, tokens, the signed-in user and subreddits.
 
     Settings besides the common ones: `errors_with_200` (token errors come with HTTP 200, as with Reddit's older code),
     `network_security` (every call gets the HTML block page), `fragment` (the redirect ends in `#_`),
@@ -334,7 +334,7 @@ class RedditSimulator(OAuthSimulator):
     async def mine(self, request: web.Request, grant: Grant) -> web.Response:
         """Answer `GET /subreddits/mine/<kind>`, page by page."""
         if grant.person.facts.get("suspended"):
-            return _error(403, "Forbidden")
+            return error(403, "Forbidden")
         names: Mapping[str, None] = getattr(ties_of(grant.person.name), request.match_info["kind"])
         return self._listing(request, grant, [subreddits()[name.lower()] for name in names])
 
@@ -356,11 +356,11 @@ class RedditSimulator(OAuthSimulator):
         """Answer `GET /r/<name>/about`; a private subreddit only for its members."""
         found = subreddits().get(request.match_info["name"].lower())
         if found is None:
-            return _error(404, "Not Found")
+            return error(404, "Not Found")
         ties = ties_of(grant.person.name)
         if found.kind == "private" and found.name not in {**ties.contributor, **ties.moderator}:
-            return _error(403, "Forbidden", reason="private")
-        return _json(request, {"kind": "t5", "data": _fields(found, grant.person.name)})
+            return error(403, "Forbidden", reason="private")
+        return answer_json(request, {"kind": "t5", "data": _fields(found, grant.person.name)})
 
     def _listing(self, request: web.Request, grant: Grant, found: list[Subreddit]) -> web.Response:
         """Return one page of at most 100 entries, by default 25, after the subreddit that `after` names."""
@@ -373,7 +373,7 @@ class RedditSimulator(OAuthSimulator):
         page = found[start : start + size]
         more = start + size < len(found)
         children = [{"kind": "t5", "data": _fields(s, grant.person.name)} for s in page]
-        return _json(
+        return answer_json(
             request,
             {
                 "kind": "Listing",
@@ -398,12 +398,12 @@ class RedditSimulator(OAuthSimulator):
                 return refusal
             grant = self.live_grant(request)
             if grant is None:
-                return _error(401, "Unauthorized", challenge="invalid_token")
+                return error(401, "Unauthorized", challenge="invalid_token")
             headers = self._count(grant.client_id)
             if float(headers["x-ratelimit-remaining"]) < 0:
-                response = _error(429, "Too Many Requests")
+                response = error(429, "Too Many Requests")
             elif scope not in grant.scopes:
-                response = _error(403, "Forbidden", challenge="insufficient_scope")
+                response = error(403, "Forbidden", challenge="insufficient_scope")
             else:
                 response = await answer(request, grant)
             response.headers.update(headers)
@@ -416,7 +416,7 @@ class RedditSimulator(OAuthSimulator):
         if self.settings["network_security"]:
             return web.Response(status=403, content_type="text/html", text=BLOCK_PAGE)
         if DEFAULT_AGENTS.search(request.headers.get("User-Agent", "")):
-            return _error(429, "Too Many Requests")
+            return error(429, "Too Many Requests")
         return None
 
     def _count(self, client_id: str) -> dict[str, str]:
@@ -465,7 +465,7 @@ def _fields(subreddit: Subreddit, person_name: str) -> dict[str, Any]:
     }
 
 
-def _json(request: web.Request, body: Any) -> web.Response:
+def answer_json(request: web.Request, body: Any) -> web.Response:
     """Return JSON; without `raw_json=1` Reddit escapes the three HTML characters in every string."""
     text = json.dumps(body)
     if request.query.get("raw_json") != "1":
@@ -473,7 +473,8 @@ def _json(request: web.Request, body: Any) -> web.Response:
     return web.Response(text=text, content_type="application/json")
 
 
-def _error(status: int, message: str, *, reason: str = "", challenge: str = "") -> web.Response:
+def error(status: int, message: str, *, reason: str = "", challenge: str = "") -> web.Response:
+    """Return an error of the API in Reddit's shape."""
     body: dict[str, Any] = {"message": message, "error": status} | ({"reason": reason} if reason else {})
     headers = {"www-authenticate": f'Bearer realm="reddit", error="{challenge}"'} if challenge else {}
     return web.json_response(body, status=status, headers=headers)

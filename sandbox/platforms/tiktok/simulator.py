@@ -17,14 +17,14 @@ import json
 import secrets
 import time
 import uuid
-from collections import defaultdict, deque
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from sandbox.platforms.callbacks import post_report
-from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.tiktok.envelopes import answer, log_id, refuse
+from sandbox.platforms.tiktok.publishing import Publishing
 from sandbox.platforms.values import Grant, OAuthRefusal, Person, RegisteredApp, Registration, Rules
 
 DAY_S = 24 * 60 * 60
@@ -63,7 +63,7 @@ PEOPLE = (
 )
 
 
-class TikTokSimulator(OAuthSimulator):
+class TikTokSimulator(Publishing):
     """www.tiktok.com and open.tiktokapis.com.
 
     Settings besides the common ones: `errors_with_200` (OAuth errors come with HTTP 200, as was observed),
@@ -82,7 +82,7 @@ class TikTokSimulator(OAuthSimulator):
             client_secret="tiktok-secret-of-the-sandbox",
         ),
     )
-    told_at: ClassVar[Mapping[str, str]] = {"webhook_url": "/tiktok/webhook"}
+    told_at: ClassVar[Mapping[str, str]] = {"webhook_url": "/tiktok/webhook", "media_origin": ""}
     colour = "#121212"
     rules = Rules(
         authorize_path="/v2/auth/authorize/",
@@ -106,7 +106,6 @@ class TikTokSimulator(OAuthSimulator):
         super().__init__()
         self.settings |= {"errors_with_200": True, "creator_error": "", "webhook_url": ""}
         self.people = {person.id: person for person in PEOPLE}
-        self._creator_calls: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of sign-in, tokens, user info, creator info and the pictures they link to."""
@@ -135,7 +134,7 @@ class TikTokSimulator(OAuthSimulator):
         body = {
             "error": refusal.error,
             "error_description": refusal.description,
-            "log_id": self._log_id(),
+            "log_id": log_id(),
         }
         return web.json_response(body, status=200 if self.settings["errors_with_200"] else refusal.status)
 
@@ -162,36 +161,35 @@ class TikTokSimulator(OAuthSimulator):
         """Answer `GET /v2/user/info/` with the `fields` asked for, each of which needs its scope."""
         grant = self.live_grant(request)
         if grant is None:
-            return self._refuse(401, "access_token_invalid", "The access token is invalid or not found.")
+            return refuse(401, "access_token_invalid", "The access token is invalid or not found.")
         fields = [f for f in request.query.get("fields", "").split(",") if f]
         if not fields or not FIELD_SCOPES.keys() >= set(fields):
-            return self._refuse(400, "invalid_params", "Fields is invalid or missing.")
+            return refuse(400, "invalid_params", "Fields is invalid or missing.")
         if "user.info.basic" not in grant.scopes:
-            return self._refuse(401, "scope_not_authorized", "The user did not authorize the scope required.")
+            return refuse(401, "scope_not_authorized", "The user did not authorize the scope required.")
         if not {FIELD_SCOPES[f] for f in fields} <= grant.scopes:
-            return self._refuse(401, "scope_permission_missed", "Additional scope permission is required.")
+            return refuse(401, "scope_permission_missed", "Additional scope permission is required.")
         profile = self._profile(grant)
-        return self._answer({"user": {f: profile[f] for f in fields}})
+        return answer({"user": {f: profile[f] for f in fields}})
 
     async def creator_info(self, request: web.Request) -> web.Response:
         """Answer `POST /v2/post/publish/creator_info/query/`: what this creator may choose when posting."""
         grant = self.live_grant(request)
         if grant is None:
-            return self._refuse(401, "access_token_invalid", "The access token is invalid or not found.")
+            return refuse(401, "access_token_invalid", "The access token is invalid or not found.")
         if "video.publish" not in grant.scopes:
-            return self._refuse(401, "scope_not_authorized", "The user did not authorize the scope required.")
-        if self._too_often(grant):
-            return self._refuse(429, "rate_limit_exceeded", "The API rate limit was exceeded.")
+            return refuse(401, "scope_not_authorized", "The user did not authorize the scope required.")
+        if self.too_often(grant, "creator_info", CREATOR_INFO_PER_MINUTE):
+            return refuse(429, "rate_limit_exceeded", "The API rate limit was exceeded.")
         if self.settings["creator_error"]:
-            return self._refuse(200, self.settings["creator_error"], "This creator can not post now.")
+            return refuse(200, self.settings["creator_error"], "This creator can not post now.")
         private = bool(grant.person.facts.get("private"))
-        widest = "FOLLOWER_OF_CREATOR" if private else "PUBLIC_TO_EVERYONE"
-        return self._answer(
+        return answer(
             {
                 "creator_avatar_url": self._avatar_url(grant.person),
                 "creator_username": grant.person.facts["username"],
                 "creator_nickname": grant.person.name,
-                "privacy_level_options": [widest, "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"],
+                "privacy_level_options": self.privacy_levels(grant.person),
                 "comment_disabled": False,
                 "duet_disabled": private,
                 "stitch_disabled": private,
@@ -262,23 +260,3 @@ class TikTokSimulator(OAuthSimulator):
 
     def _avatar_url(self, person: Person) -> str:
         return f"{self.url}/avatar/{person.id}.svg"
-
-    def _too_often(self, grant: Grant) -> bool:
-        """Count a call in a sliding minute, and tell whether it exceeds the limit."""
-        now, calls = self.clock.now(), self._creator_calls[grant.id]
-        while calls and calls[0] <= now - 60:
-            calls.popleft()
-        calls.append(now)
-        return len(calls) > CREATOR_INFO_PER_MINUTE
-
-    def _answer(self, data: Mapping[str, Any]) -> web.Response:
-        error = {"code": "ok", "message": "", "log_id": self._log_id()}
-        return web.json_response({"data": data, "error": error})
-
-    def _refuse(self, status: int, code: str, message: str) -> web.Response:
-        error = {"code": code, "message": message, "log_id": self._log_id()}
-        return web.json_response({"data": {}, "error": error}, status=status)
-
-    def _log_id(self) -> str:
-        at = time.strftime("%Y%m%d%H%M%S", time.gmtime(self.clock.now()))
-        return at + secrets.token_hex(9).upper()

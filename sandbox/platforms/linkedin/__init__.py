@@ -1,0 +1,1 @@
+"""LinkedIn: sign-in, pages, media and posts."""

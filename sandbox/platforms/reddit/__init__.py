@@ -1,0 +1,1 @@
+"""Reddit: sign-in, subreddits and posts."""

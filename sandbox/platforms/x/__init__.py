@@ -1,0 +1,1 @@
+"""X: sign-in, media and posts."""

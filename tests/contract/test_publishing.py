@@ -1,0 +1,267 @@
+"""The promises of `Publisher`, kept by every platform against its simulator: for each format, prepared, sent, found.
+
+A platform is one row: its simulator, whose account, and a content for each of its formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import httpx
+import pytest
+
+from adapters.base import (
+    App,
+    Busy,
+    Content,
+    Format,
+    Outcome,
+    OutcomeUnknown,
+    Part,
+    PlatformError,
+    Presence,
+    Receipt,
+)
+from adapters.reddit import PLATFORM as REDDIT
+from adapters.registry import REGISTRY
+from adapters.x import PLATFORM as X
+from sandbox.browser import PLAIN
+from sandbox.platforms.oauth import OAuthSimulator
+from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.x.simulator import XSimulator
+from tests.credentials import client_of, registered
+from tests.media import StoredMedia
+from tests.publishing import Publishing, Wire, sign_in
+
+Make = Callable[[StoredMedia], Content]
+Count = Callable[[str, object], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A platform to publish to."""
+
+    app: App
+    simulator: type[OAuthSimulator]
+    person: str
+    account: str = ""
+    """Its id or name. Empty: the first one."""
+    formats: Mapping[str, Make]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    readable: bool = True
+    refuses_duplicates: bool = True
+
+
+def _thread(media: StoredMedia) -> Content:
+    parts = (
+        Part(text="First", media=(media.image(alt_text="A mug"),)),
+        Part(text="Again"),
+        Part(text="Again", media=(media.video(),)),
+    )
+    return Content(format=Format.THREAD, thread=parts, first_comment="See example.com")
+
+
+ROWS = {
+    "x": Row(
+        app=X.apps[0],
+        simulator=XSimulator,
+        person="4711",
+        formats={
+            "text": lambda _: Content(
+                format=Format.TEXT,
+                text="Mugs & more: https://example.com/a?b=1, Example.com 👋 <3",
+                options={"reply_settings": "following", "made_with_ai": True},
+            ),
+            "image": lambda media: Content(
+                format=Format.IMAGE, text="Mug", media=(media.image(alt_text="A mug"),)
+            ),
+            "images": lambda media: Content(
+                format=Format.CAROUSEL, media=(media.image(), media.picture(), media.image(), media.image())
+            ),
+            "gif": lambda media: Content(format=Format.GIF, text="Wave", media=(media.gif(),)),
+            "video": lambda media: Content(
+                format=Format.VIDEO,
+                text="Clip",
+                media=(media.video(2_500_000),),
+                first_comment="More soon",
+            ),
+            "thread": _thread,
+        },
+    ),
+    "reddit": Row(
+        app=REDDIT.apps[0],
+        simulator=RedditSimulator,
+        person="octa_demo",
+        formats={
+            "text": lambda _: Content(
+                format=Format.TEXT,
+                title="Mugs & more",
+                text="**All** of <them>",
+                first_comment="Ask *me*",
+                place="octamugs",
+                options={"flair": "ca999154-c1b0-11e7-b30b-0eb8423d5ed8", "nsfw": True, "spoiler": True},
+            ),
+            "link": lambda _: Content(
+                format=Format.LINK, title="Mugs", link="https://example.com/a?b=1&c=2", place="octalinks"
+            ),
+            "image": lambda media: Content(
+                format=Format.IMAGE, title="A mug", text="Blue", media=(media.image(),), place="octamugs"
+            ),
+            "gallery": lambda media: Content(
+                format=Format.CAROUSEL, title="Mugs", media=(media.image(), media.picture(), media.gif())
+            ),
+            "video": lambda media: Content(
+                format=Format.VIDEO,
+                title="Clip",
+                media=(media.video(1_500_000),),
+                cover=media.image(),
+                place="octamugs",
+                first_comment="Sound on",
+            ),
+        },
+        refuses_duplicates=False,
+    ),
+}
+CASES = [pytest.param(row, name, id=f"{key}-{name}") for key, row in ROWS.items() for name in row.formats]
+EACH = pytest.mark.parametrize(("row", "name"), CASES)
+
+
+@asynccontextmanager
+async def stage(row: Row) -> AsyncIterator[tuple[Publishing, Wire]]:
+    """Run the platform with an account that is signed in, and a wire to it."""
+    wire = Wire()
+    async with (
+        registered(row.simulator(), client_of(row.app)) as simulator,
+        httpx.AsyncClient(transport=wire) as http,
+        httpx.AsyncClient(verify=PLAIN) as browser,
+    ):
+        simulator.settings |= row.settings
+        key = next(key for key, platform in PLATFORM_OF.items() if row.app in platform)
+        adapter = REGISTRY.adapters(http)[key]
+        delivery = await sign_in(browser, adapter, row.app, simulator, person=row.person, account=row.account)
+        wire.carried.clear()
+        yield Publishing(adapter=adapter, simulator=simulator, delivery=delivery), wire
+
+
+PLATFORM_OF = {platform.key: platform.apps for platform in REGISTRY.platforms.values()}
+
+
+async def shown(receipt: Receipt) -> int:
+    """Return the status of a permalink."""
+    async with httpx.AsyncClient(verify=PLAIN) as browser:
+        return (await browser.get(receipt.url)).status_code
+
+
+@EACH
+async def test_each_format_is_prepared_sent_found_and_there(row: Row, name: str) -> None:
+    async with stage(row) as (publishing, _):
+        content, since = row.formats[name](publishing.delivery.media), publishing.now()
+        publisher, steps = publishing.publisher, publishing.publisher.steps(content)
+        handles, receipts = await publishing.publish(content)
+
+        assert publisher.check(content) == ()
+        assert len({receipt.id for receipt in receipts}) == len(receipts) == len(steps)
+        assert len(publishing.simulator.timeline.posts()) == len(steps)
+        assert {await shown(receipt) for receipt in receipts} == {httpx.codes.OK}
+        for number, step in enumerate(steps):
+            finding = await publishing.look(content, handles, step, receipts[:number], since)
+            expected = Outcome.LIVE if row.readable else Outcome.UNREADABLE
+            assert finding.outcome is expected
+            assert finding.receipt is None or finding.receipt.id == receipts[number].id
+        client, tokens = publishing.delivery.client, publishing.delivery.tokens
+        there = await publisher.presence(client, tokens, publishing.delivery.account_id, receipts)
+        assert set(there) == {Presence.THERE if row.readable else Presence.UNREADABLE}
+
+
+@EACH
+async def test_a_preparation_that_is_cut_at_any_request_goes_on(
+    row: Row, name: str, record_property: Count
+) -> None:
+    async with stage(row) as (publishing, wire):
+        content = row.formats[name](publishing.delivery.media)
+        await publishing.prepare(content)
+        whole = len(wire.carried)
+        for at in range(whole):
+            for wire.after in (False, True):
+                publishing.delivery.kept.clear()
+                wire.carried.clear()
+                wire.cut_at = at
+
+                with pytest.raises(PlatformError) as cut:
+                    await publishing.prepare(content)
+                wire.cut_at = None
+                kept = publishing.delivery.kept[-1] if publishing.delivery.kept else {}
+                handles = await publishing.prepare(content, kept)
+
+                assert isinstance(cut.value, Busy)
+                assert len(wire.carried) <= whole + 2, "what was uploaded is uploaded again"
+        assert publishing.simulator.timeline.posts() == []
+
+        receipts: list[Receipt] = []
+        for step in publishing.publisher.steps(content):
+            if whole == 0:
+                handles = await publishing.prepare(content)
+            receipts.append(await publishing.send(content, handles, step, receipts))
+
+        assert len(publishing.simulator.timeline.posts()) == len(receipts)
+        record_property(
+            "counted", f"publishing: {name} cut at {whole} requests, before and after, 0 posts too many"
+        )
+
+
+@EACH
+async def test_a_lost_answer_is_found_and_not_sent_again(row: Row, name: str) -> None:
+    async with stage(row) as (publishing, wire):
+        content = row.formats[name](publishing.delivery.media)
+        handles, publisher = await publishing.prepare(content), publishing.publisher
+        receipts: list[Receipt] = []
+        for number, step in enumerate(publisher.steps(content)):
+            since, wire.cut_at, wire.after = publishing.now(), 0, True
+
+            with pytest.raises(OutcomeUnknown):
+                await publisher.send(publishing.delivery.of(content, receipts), handles, step)
+            wire.cut_at = None
+            finding = await publishing.look(content, handles, step, receipts, since)
+
+            assert len(publishing.simulator.timeline.posts()) == number + 1
+            if not row.readable:
+                assert finding.outcome is Outcome.UNREADABLE
+                return
+            assert finding.receipt is not None
+            receipts.append(finding.receipt)
+        assert len({receipt.id for receipt in receipts}) == len(receipts)
+
+
+@EACH
+async def test_what_never_arrived_is_not_found(row: Row, name: str) -> None:
+    async with stage(row) as (publishing, wire):
+        content = row.formats[name](publishing.delivery.media)
+        handles, publisher = await publishing.prepare(content), publishing.publisher
+        step, since, wire.cut_at = publisher.steps(content)[0], publishing.now(), 0
+
+        with pytest.raises(Busy):
+            await publisher.send(publishing.delivery.of(content), handles, step)
+        wire.cut_at = None
+        finding = await publisher.look(publishing.delivery.of(content), handles, step, since)
+
+        assert finding.outcome in {Outcome.NOT_FOUND, Outcome.NOT_SENT, Outcome.UNREADABLE}
+        assert publishing.simulator.timeline.posts() == []
+
+
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=key) for key, row in ROWS.items() if row.refuses_duplicates]
+)
+async def test_a_duplicate_may_be_ours_and_is_never_sent_a_second_time(row: Row) -> None:
+    async with stage(row) as (publishing, _):
+        content = replace(
+            row.formats["text"](publishing.delivery.media), text="The same again", first_comment=""
+        )
+        handles, _receipts = await publishing.publish(content)
+
+        with pytest.raises(OutcomeUnknown) as refusal:
+            await publishing.send(content, handles, publishing.publisher.steps(content)[0], [])
+
+        assert refusal.value.code == "duplicate"
+        assert len(publishing.simulator.timeline.posts()) == 1
