@@ -157,7 +157,8 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     links = home.Links(privacy="https://octapost.example.com/privacy", support="mailto:help@example.com")
     yield "home.with_footer", home.with_footer(home.welcome("You are in no organization yet."), links)
-    yield "home.welcome", home.welcome("Octapost isn't set up for you here yet.")
+    yield "home.welcome", home.welcome("Type `/octapost org create NAME` to start one.")
+    yield "doctor.details", doctor.details(profile, HIGHEST)
     yield "picker.picker", picker.picker(_choice(platform), NAME, value)
     yield "accounts.places", accounts.places("octa_demo", placed, 120, value)
     yield (

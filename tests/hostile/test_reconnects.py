@@ -229,7 +229,8 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         named = {account.name for account in accounts.values() if account.name in left_out}
         assert named == set(case.loses)
     if outcome == "subset" and consent.untick:
-        assert all(name in said for name in consent.untick)
+        asked = [scope for app in PLATFORMS[platform].apps for scope in app.scopes]
+        assert all(scope.reason in said for scope in asked if scope.name in consent.untick)
 
 
 async def test_a_new_account_found_on_the_way_is_offered_and_never_attached_by_itself(
