@@ -39,6 +39,7 @@ from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
 from bot.services.notifications import Listener
+from bot.services.organizations.access_requests import AccessService
 from bot.services.organizations.channels import ChannelService
 from bot.services.organizations.deletion import DeletionService
 from bot.services.organizations.installing import InstallationService
@@ -59,6 +60,7 @@ from bot.slack.dispatch.dispatcher import Dispatcher
 from bot.slack.people import SlackPeople
 from bot.slack.routes import Routes
 from bot.slack.sender import OutboxSender, Renderer
+from bot.stories.access_requests import AccessStory
 from bot.stories.accounts import AccountsStory
 from bot.stories.alerts import AlertsStory
 from bot.stories.channels import ChannelStory
@@ -122,6 +124,7 @@ class Services:
     deauthorizations: Deauthorizations
     expiry_reminders: ExpiryReminders
     watch: IncidentWatch
+    access: AccessService
     alert_settings: AlertSettingsService
     channels: ChannelService
     deletions: DeletionService
@@ -299,6 +302,7 @@ def _services(base: Base) -> Services:
         deauthorizations=Deauthorizations(catalog=catalog, incidents=incidents, database=database),
         expiry_reminders=ExpiryReminders(catalog, incidents, database),
         watch=IncidentWatch(incidents, database),
+        access=AccessService(database, people),
         alert_settings=AlertSettingsService(database, incidents.cards),
         channels=ChannelService(database),
         deletions=DeletionService(database, vault, revoking),
@@ -317,10 +321,12 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     database, vault, incidents = base.database, base.vault, services.incidents
     routes = Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
-    home = Home(profiles, services.organizations, base.slack_clients, database, base.settings)
+    home = Home(
+        profiles, services.organizations, services.access, base.slack_clients, database, base.settings
+    )
     reconnecting = Reconnecting(connecting=services.connecting, database=database, vault=vault)
     places = PlaceService(base.adapters, services.tokens, database)
-    connect = Connect(services.catalog, services.connecting, services.choosing, home, database)
+    connect = Connect(services.catalog, services.connecting, services.choosing, profiles, home, database)
     for story in (
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
@@ -331,6 +337,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         MemberStory(services.members, services.invitations, home),
         ChannelStory(services.channels, services.organizations),
         InvitationStory(services.invitations, home),
+        AccessStory(services.access),
         JoinCodeStory(services.join_codes),
         DeletionStory(services.deletions, services.catalog, home),
         Start(profiles, services.organizations),
@@ -340,7 +347,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
     ):
         routes.include(story)
     connect.register_platforms(routes)
-    dispatcher = Dispatcher(routes, database, base.slack_clients)
+    dispatcher = Dispatcher(routes, database, base.slack_clients, services.access)
     signing_secret = base.settings.slack_signing_secret.get_secret_value()
     bolt = bolt_app(signing_secret, dispatcher)
     return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)

@@ -5,19 +5,27 @@ For the tour, and for tests of what the pages do. How pages look is tested in a 
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
-import httpx
+import aiohttp
+from yarl import URL
 
-MOST_REDIRECTS = 10
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts no certificate: on localhost everything is plain HTTP, and loading the authorities takes 20 ms per client."""
+"""Trusts no certificate: on localhost everything is plain HTTP, and loading the authorities takes httpx 20 ms."""
+MOST_REDIRECTS = 10
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+TIMEOUT = aiohttp.ClientTimeout(total=30)
+IDLE_S = 5.0
+"""How long an idle connection is used again: shorter than our server keeps it."""
 
 
 @dataclass(slots=True)
@@ -87,6 +95,14 @@ class Page:
         return f"{parts.scheme}://{parts.netloc}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
 class Browser:
     """One person's browser. Close it, or use it as a context.
 
@@ -94,7 +110,6 @@ class Browser:
     """
 
     def __init__(self, history: list[Page] | None = None) -> None:
-        self._http = httpx.AsyncClient(verify=PLAIN, follow_redirects=False, timeout=30.0, trust_env=False)
         self.history: list[Page] = [] if history is None else history
 
     async def __aenter__(self) -> Self:
@@ -109,16 +124,22 @@ class Browser:
 
     async def close(self) -> None:
         """Close every connection and forget the cookies."""
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.close()
 
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """The cookies kept so far."""
-        return self._http.cookies
+    @cached_property
+    def _http(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(family=socket.AF_INET, keepalive_timeout=IDLE_S)
+        return aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+
+    def only_cookie(self, name: str, value: str) -> None:
+        """Forget all cookies and keep this one, which is sent to every server on localhost."""
+        self._http.cookie_jar.clear()
+        self._http.cookie_jar.update_cookies({name: value}, URL("http://localhost"))
 
     async def open(self, url: str) -> Page:
         """Go to an address and follow where it leads."""
-        return await self._follow(await self._http.get(url), (url,))
+        return await self._follow(await self._ask("GET", url), (url,))
 
     async def submit(
         self,
@@ -140,27 +161,43 @@ class Browser:
             data[press[0]] = [press[1]]
         target = urljoin(page.url, form.action) if form.action else page.url
         headers = {"Origin": page.origin, "Sec-Fetch-Site": "same-origin"}
-        return await self._follow(
-            await self._http.post(target, data=data, headers=headers), (page.url, target)
-        )
+        given = [(name, value) for name, values in data.items() for value in values]
+        return await self._follow(await self._ask("POST", target, given, headers), (page.url, target))
 
-    async def _follow(self, response: httpx.Response, trail: tuple[str, ...]) -> Page:
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        data: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> _Answer:
+        async with self._http.request(
+            method, URL(url, encoded=True), data=data or None, headers=headers, allow_redirects=False
+        ) as answer:
+            return _Answer(
+                url=url,
+                status=answer.status,
+                headers={name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers},
+                text=await answer.text(errors="replace"),
+            )
+
+    async def _follow(self, answer: _Answer, trail: tuple[str, ...]) -> Page:
         for _ in range(MOST_REDIRECTS):
-            if not response.has_redirect_location:
+            if answer.status not in REDIRECTS or "location" not in answer.headers:
                 break
-            target = urljoin(str(response.url), response.headers["location"])
+            target = urljoin(answer.url, answer.headers["location"])
             trail += (target,)
-            response = await self._http.get(target)
+            answer = await self._ask("GET", target)
         reader = _Reader()
-        reader.feed(response.text)
+        reader.feed(answer.text)
         page = Page(
-            url=str(response.url),
-            status=response.status_code,
-            html=response.text,
+            url=answer.url,
+            status=answer.status,
+            html=answer.text,
             title=reader.title.strip(),
             text="\n".join(reader.words),
             forms=tuple(reader.forms),
-            headers={k.lower(): v for k, v in response.headers.items()},
+            headers=answer.headers,
             trail=trail,
         )
         self.history.append(page)
@@ -195,7 +232,7 @@ async def travel(
     wish = consent or Consent()
     page = await browser.open(link)
     for _ in range(4):
-        if page.status != httpx.codes.OK or not any(f.method == "post" for f in page.forms):
+        if page.status != HTTPStatus.OK or not any(f.method == "post" for f in page.forms):
             return page
         if page.origin == app_url:
             page = await browser.submit(page)

@@ -81,6 +81,15 @@ class Channels:
                 return found
         return None
 
+    async def organization_of(self, team_id: str, channel_id: str) -> str | None:
+        """Return the id of the organization that a channel or else its workspace is set to. Locks nothing."""
+        own = select(ChannelDefault.organization_id).where(
+            ChannelDefault.team_id == team_id, ChannelDefault.channel_id == channel_id
+        )
+        home = select(Workspace.default_organization_id).where(Workspace.team_id == team_id)
+        found = (await self._session.exec(own)).one_or_none()
+        return found or (await self._session.exec(home)).one_or_none()
+
     async def _lock_workspace(self, team_id: str) -> Workspace | None:
         home = select(Workspace).where(Workspace.team_id == team_id).with_for_update()
         return (await self._session.exec(home)).one_or_none()

@@ -10,6 +10,7 @@ from sqlmodel import col, delete
 from storage.attempts import REMEMBERED
 from storage.engine.statements import now
 from storage.models import (
+    AccessRequest,
     AttemptOutcome,
     Browser,
     ConnectionAttempt,
@@ -35,6 +36,7 @@ MODELS = (
     JoinCode,
     Discovery,
     GridHome,
+    AccessRequest,
 )
 _UNSYNCHRONIZED = {"synchronize_session": False}
 

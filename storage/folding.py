@@ -7,7 +7,12 @@ Accents do: "Cafe" is not "Café". For names that must not be taken for each oth
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOT_SHOWN = (
     *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
@@ -24,3 +29,17 @@ def fold(text: str) -> str:
     shown = unicodedata.normalize("NFD", text.translate(_DROPPED)).casefold()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", shown).casefold())
     return " ".join(folded.translate(_DROPPED).split())
+
+
+CLOSE = 0.75
+"""How similar two names are of which one is probably a typo of the other, from 0 to 1."""
+BEGINNING = 3
+"""The first so many letters of a name, or more, are enough to find it."""
+
+
+def near(typed: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """Return the names that a person probably meant who typed something else, the most similar first."""
+    wanted, folded = fold(typed), {fold(name): name for name in names}
+    begun = [name for name in folded if len(wanted) >= BEGINNING and name.startswith(wanted)]
+    close = difflib.get_close_matches(wanted, folded, n=most, cutoff=CLOSE)
+    return [folded[each] for each in dict.fromkeys([*begun, *close])][:most]

@@ -8,7 +8,7 @@ person's new id with it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import bindparam, literal_column, union_all
 from sqlalchemy import select as core_select
@@ -16,7 +16,15 @@ from sqlmodel import col, select, update
 
 from storage.engine.statements import now, rows
 from storage.memberships import Members
-from storage.models import Browser, ChannelRequest, Installation, Invitation, Membership, Workspace
+from storage.models import (
+    AccessRequest,
+    Browser,
+    ChannelRequest,
+    Installation,
+    Invitation,
+    Membership,
+    Workspace,
+)
 from storage.organization_names import lock
 
 if TYPE_CHECKING:
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
 
     from storage.engine.autocommit import AutocommitRunner
 
+One = TypeVar("One", Invitation, AccessRequest)
+"""A row of which a person has one for each organization."""
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
@@ -64,7 +74,7 @@ async def left_behind(session: AsyncSession | AutocommitRunner, team_id: str) ->
 async def people_of(session: AsyncSession, team_id: str) -> list[str]:
     """Return the user ids that are known by the workspace's own realm. System session."""
     found: set[str] = set()
-    for model in (Membership, Invitation, ChannelRequest, Browser):
+    for model in (Membership, Invitation, AccessRequest, ChannelRequest, Browser):
         found.update(await session.exec(select(model.user_id).where(model.realm == team_id)))
     return sorted(found)
 
@@ -76,7 +86,8 @@ async def move(session: AsyncSession, team_id: str, enterprise_id: str, ids: Map
     """
     await lock(session, f"workspace:{team_id}")
     moved = await _move_members(session, team_id, enterprise_id, ids)
-    await _move_invitations(session, team_id, enterprise_id, ids)
+    await _move_once(session, Invitation, team_id, enterprise_id, ids)
+    await _move_once(session, AccessRequest, team_id, enterprise_id, ids)
     requests = await session.exec(select(ChannelRequest).where(ChannelRequest.realm == team_id))
     browsers = await session.exec(select(Browser).where(Browser.realm == team_id))
     passing: list[ChannelRequest | Browser] = [*requests, *browsers]
@@ -121,12 +132,17 @@ async def _move_members(
     return moved
 
 
-async def _move_invitations(
-    session: AsyncSession, team_id: str, enterprise_id: str, ids: Mapping[str, str]
+async def _move_once(
+    session: AsyncSession,
+    model: type[One],
+    team_id: str,
+    enterprise_id: str,
+    ids: Mapping[str, str],
 ) -> None:
-    known = select(Invitation.organization_id, Invitation.user_id).where(Invitation.realm == enterprise_id)
+    """Move the rows. Of two of one person in one organization, the one that the Grid knew stays."""
+    known = select(model.organization_id, model.user_id).where(model.realm == enterprise_id)
     there = set(await session.exec(known))
-    for one in await session.exec(select(Invitation).where(Invitation.realm == team_id)):
+    for one in await session.exec(select(model).where(model.realm == team_id)):
         place = (one.organization_id, ids.get(one.user_id, ""))
         if one.user_id in ids and place not in there:
             one.realm, one.user_id = enterprise_id, place[1]

@@ -559,6 +559,7 @@ MAY_WRITE = {
     "services/accounts/disconnecting.py:end_if_unused": "ends a grant that led to no account",
     "services/accounts/looking.py:*": "what the clock does, for every organization that shares a sign-in",
     "services/accounts/revoking.py:*": "what the clock does, for nobody's organization",
+    "services/organizations/access_requests.py:request": "whoever asks for access may be no member",
     "services/organizations/deletion.py:work": "what the clock does once the organization is gone",
     "services/organizations/ownership.py:appoint": "the operator, where no member is left who could",
     "jobs/*": "what the clock does",

@@ -70,7 +70,7 @@ class Actor:
 
         """
         if not self.may(permission):
-            raise NotAllowedError(permission, self.organization)
+            raise NotAllowedError(permission, self.organization, self.organization_id)
 
 
 async def members_with(

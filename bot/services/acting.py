@@ -52,4 +52,4 @@ async def acting(
     except MembershipEnded:
         raise NotMemberError from None
     except RoleTooLow as low:
-        raise NotAllowedError(permission, low.organization) from None
+        raise NotAllowedError(permission, low.organization, member.organization_id) from None

@@ -51,6 +51,7 @@ class NotAllowedError(ServiceError):
     code = "not_allowed"
     needed: Permission
     organization: str
+    organization_id: str = ""
 
 
 @dataclass(eq=False)
@@ -115,13 +116,6 @@ class OrganizationNameError(InvalidInputError):
     name: str
     most: int = 0
     """How many characters a name may have, where it is too long."""
-
-
-@dataclass(eq=False)
-class UnknownOrganizationError(InvalidInputError):
-    """The name is none of the person's organizations in this workspace."""
-
-    organizations: tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -205,8 +199,8 @@ class UnknownPlatformError(ServiceError):
     word: str
     offered: tuple[str, ...]
     """The names of the platforms that can be connected."""
-    nearest: str = ""
-    """The offered platform that was probably meant."""
+    near: tuple[str, ...] = ()
+    """The names of those that were probably meant."""
 
 
 @dataclass(eq=False)
@@ -259,6 +253,8 @@ class UnknownAccountError(InvalidInputError):
     """No account of the organization is called that."""
 
     typed: str
+    near: tuple[str, ...] = ()
+    """What those are called that were probably meant."""
 
 
 @dataclass(eq=False)
@@ -287,6 +283,7 @@ class Limit(StrEnum):
     ORGANIZATIONS_A_DAY = "organizations_a_day"
     CHANNEL_REQUESTS_A_DAY = "channel_requests_a_day"
     JOIN_CODES = "join_codes"
+    ACCESS_REQUESTS_A_DAY = "access_requests_a_day"
 
 
 @dataclass(eq=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.services.errors import Ineligible, IneligiblePersonError
+from bot.services.errors import Ineligible, IneligiblePersonError, NotInstalledError
 from bot.services.organizations.people import Newcomer
 from bot.slack.failures import CALL_FAILED, SlackSilent, failure
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from bot.services.access import Sender
     from bot.slack.clients import SlackClients
 
+ASK_WITHIN_S = 1.0
+"""How long a refusal waits to learn whether its reader is a guest: it has to be shown within 3 seconds."""
 NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible"})
 """https://docs.slack.dev/reference/methods/users.info#errors, read 2026-11-30."""
 
@@ -36,6 +39,17 @@ class SlackPeople:
         """
         client = await self._client(sender)
         return [await _name_of(client, user_id, sender) for user_id in user_ids]
+
+    async def why_not_a_member(self, sender: Sender) -> Ineligible | None:
+        """Return why the sender can be in no organization; None: they can, or Slack doesn't say in time."""
+        try:
+            async with asyncio.timeout(ASK_WITHIN_S):
+                await self.names(sender, [sender.user_id])
+        except IneligiblePersonError as error:
+            return error.why
+        except (NotInstalledError, *CALL_FAILED):
+            return None
+        return None
 
     async def newcomer(self, sender: Sender) -> Newcomer:
         """Return the sender's name and their workspace's.

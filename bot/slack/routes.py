@@ -62,17 +62,19 @@ class Drawn(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """An ephemeral message. `text` is what notifications and screen readers get."""
+    """A message, ephemeral unless it is for everyone. `text` is what notifications and screen readers get."""
 
     text: str
     blocks: Sequence[Json] = ()
     replace: bool = False
     """Take the place of the message whose button was pressed."""
+    everyone: bool = False
+    """Everyone in the channel sees it."""
 
     @classmethod
-    def of(cls, message: Drawn, *, replace: bool = False) -> Say:
+    def of(cls, message: Drawn, *, replace: bool = False, everyone: bool = False) -> Say:
         """Return a message that a view drew."""
-        return cls(text=message.text, blocks=message.blocks, replace=replace)
+        return cls(text=message.text, blocks=message.blocks, replace=replace, everyone=everyone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.services.errors import NotFoundError, NotMemberError, Thing, UnknownOrganizationError
-from bot.services.permissions import Permission
+from bot.services.errors import NotAllowedError, NotFoundError, NotMemberError, Thing
+from bot.services.organizations.channels import Requested
+from bot.services.permissions import Permission, allows
 from bot.slack.routes import Answer, Kind, Request, Say, Who, command, on
 from bot.views import channels as views
 from bot.views.organizations import TOPIC
-from storage.folding import fold
+from storage.folding import fold, near
 
 if TYPE_CHECKING:
+    from bot.services.access import Actor
     from bot.services.organizations.channels import ChannelService
     from bot.services.organizations.organizations import OrganizationService
+    from bot.views.kit import Message
+    from storage.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class ChannelStory:
     @command(
         "org switch",
         Who.ANYONE,
-        hint="NAME",
+        hint="[NAME]",
         changes=True,
         topic=TOPIC,
         help="Choose which organization this channel is about.",
@@ -39,25 +43,41 @@ class ChannelStory:
 
         Raises:
             NotMemberError: The sender is a member of none.
-            UnknownOrganizationError: None of theirs has this name.
+            NotAllowedError: Their role doesn't let them choose for a channel.
 
         """
-        wanted = fold(request.words)
-        seats = (await request.standing()).choices
+        wanted, standing = fold(request.words), await request.standing()
+        seats = standing.choices
         if not seats:
             raise NotMemberError
         found = [seat for seat in seats if fold(seat.organization_name) == wanted]
         if not found:
-            raise UnknownOrganizationError(tuple(seat.organization_name for seat in seats))
+            return Say.of(self._choose(request, standing))
         if len(found) > 1:
             alike = await self.organizations.same_name([seat.organization_id for seat in found])
             return Say.of(views.which(alike, request.sender.realm))
         actor = await request.act(found[0].organization_id, Permission.CHOOSE_CHANNELS)
-        return Say(text=views.switched(await self.channels.switch(actor)))
+        return await self._switch(actor)
+
+    def _choose(self, request: Request, standing: Standing) -> Message:
+        able = [seat for seat in standing.choices if allows(seat.role, Permission.CHOOSE_CHANNELS)]
+        if not able:
+            first = standing.choices[0]
+            raise NotAllowedError(Permission.CHOOSE_CHANNELS, first.organization_name, first.organization_id)
+        names = {seat.organization_name: seat for seat in able}
+        meant = [names[name] for name in near(request.words, names)]
+        return views.choose(able, meant, request.words.strip())
+
+    async def _switch(self, actor: Actor) -> Say:
+        """Switch the channel to the actor's organization, and tell everyone in it."""
+        result = await self.channels.switch(actor)
+        if isinstance(result, Requested):
+            return Say(text=views.requested(result))
+        return Say.of(views.switched(result, actor.sender.user_id), everyone=True)
 
     @on(Kind.ACTION, "channel.switch", Permission.CHOOSE_CHANNELS)
     async def chosen(self, request: Request) -> Answer:
-        """Switch to the organization chosen from several with the same name.
+        """Switch to the organization that was chosen in a list.
 
         Raises:
             NotFoundError: The button is not the one of this question.
@@ -65,7 +85,7 @@ class ChannelStory:
         """
         if request.target or not request.sender.channel_id:  # from another button, or not in a channel
             raise NotFoundError(Thing.CHOICE)
-        return Say(text=views.switched(await self.channels.switch(request.actor)))
+        return await self._switch(request.actor)
 
     @on(Kind.ACTION, "channel.approve", Permission.CHOOSE_CHANNELS)
     async def approve(self, request: Request) -> Answer:

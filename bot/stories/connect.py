@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.services.access import Actor
-from bot.services.errors import InvalidInputError, NotFoundError, Thing
+from bot.services.errors import InvalidInputError, NotFoundError, Thing, UnknownPlatformError
 from bot.services.permissions import Permission, allows
 from bot.slack.refusals import BadInputError
 from bot.slack.routes import (
@@ -25,9 +25,10 @@ from bot.slack.routes import (
     on,
 )
 from bot.views import connect as views
-from bot.views import kit, picker
+from bot.views import kit, picker, suggestions
 from bot.views.consent import CHOOSE
 from bot.views.errors import sentence
+from storage.folding import near
 from storage.organization_summaries import summaries
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.services.accounts.choosing import Choosing
     from bot.services.accounts.connecting import Connecting
+    from bot.services.accounts.profiles import AccountProfiles
     from bot.settings import PlatformSettings
     from bot.slack.home_tab import HomeTab
     from storage.engine.db import Database
@@ -52,12 +54,14 @@ class Connect:
         catalog: PlatformCatalog,
         connecting: Connecting,
         choosing: Choosing,
+        profiles: AccountProfiles,
         home: HomeTab,
         database: Database,
     ) -> None:
         self._catalog = catalog
         self._connecting = connecting
         self._choosing = choosing
+        self._profiles = profiles
         self._home = home
         self._database = database
 
@@ -90,9 +94,15 @@ class Connect:
     )
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link that only the sender can use."""
-        word = next(iter(request.words.split()), "")
+        word = request.words.strip()
         who = await self._who(request)
-        found = self._catalog.resolve(word) if word else None
+        try:
+            found = self._catalog.resolve(word) if word else None
+        except UnknownPlatformError:
+            if not isinstance(who, Actor) or not (known := await self._accounts_called(who, word)):
+                raise
+            again = [f"reconnect {name}" for name in known]
+            return Say.of(suggestions.reconnect(known, who.organization, again))
         if not isinstance(who, Actor):
             return await self._which(request, who, word)
         if found is None:
@@ -127,6 +137,10 @@ class Connect:
         if len(seats) > 1 or (seats and default and seats[0].organization_id != default):
             return seats
         return await request.act(seats[0].organization_id if seats else None, Permission.CONNECT_ACCOUNTS)
+
+    async def _accounts_called(self, actor: Actor, word: str) -> list[str]:
+        """Return the accounts that a word probably means which names no platform."""
+        return near(word, [one.label for one in await self._profiles.all(actor)])
 
     async def _default(self, request: Request) -> str:
         return (await request.standing()).default_organization_id or ""

@@ -14,6 +14,7 @@ from bot.slack.payloads import opener_of
 from bot.slack.routes import Answer, Done, Kind, Request, Who, on
 from bot.slack.standing import LazyStanding
 from bot.views import home as views
+from bot.views.access_requests import refused
 from bot.views.errors import sentence
 from bot.views.kit import Json
 from storage.account_listings import Listings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bot.services.access import ActorRef, Sender
     from bot.services.accounts.profiles import AccountProfiles
+    from bot.services.organizations.access_requests import AccessService
     from bot.services.organizations.organizations import OrganizationService
     from bot.settings import Settings
     from bot.slack.clients import SlackClients
@@ -44,6 +46,7 @@ class Home:
         self,
         profiles: AccountProfiles,
         organizations: OrganizationService,
+        access: AccessService,
         clients: SlackClients,
         database: Database,
         settings: Settings,
@@ -51,6 +54,7 @@ class Home:
         self._links = views.Links(privacy=f"{settings.public_url}/privacy", support=settings.support_url)
         self._profiles = profiles
         self._organizations = organizations
+        self._access = access
         self._clients = clients
         self._database = database
 
@@ -98,7 +102,8 @@ class Home:
         try:
             actor = act_as(sender, standing, chosen)
         except NotMemberError as error:
-            view = views.with_invitations(views.welcome(sentence(error)), found.invitations)
+            refusal = refused(sentence(error), await self._access.of_no_member(sender))
+            view = views.with_invitations(views.welcome(refusal), found.invitations)
             return views.with_footer(view, self._links)
         seat = next(s for s in standing.choices if s.organization_id == actor.organization_id)
         async with self._database.organization(actor.organization_id, write=False) as session:

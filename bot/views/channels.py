@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.services.organizations.channels import Requested, Switched
 from bot.views import kit
 from bot.views.kit import Message
 from bot.views.ownership import choice, ownership
@@ -13,8 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.services.notifications import ChannelDecided, ChannelRequested
+    from bot.services.organizations.channels import Requested, Switched
+    from bot.views.kit import Json
     from storage.organization_summaries import Summary
+    from storage.standing import Seat
 
+OPTIONS_SHOWN = 100
+"""Slack takes at most 100 options."""
 
 ANSWERED = "Someone already answered that request, it has expired, or the channel has changed since."
 
@@ -26,16 +30,48 @@ def which(found: Sequence[Summary], realm: str) -> Message:
     return Message(text="Which organization?", blocks=blocks)
 
 
-def switched(result: Switched | Requested) -> str:
-    """Return what the person who switches a channel reads."""
-    match result:
-        case Switched(organization=organization):
-            return f"In this channel, /octapost now means {organization}."
-        case Requested(organization=organization, present=present):
-            return (
-                f"This channel is linked to {present}, so I've asked its admins. It changes to {organization}"
-                " when one of them approves."
-            )
+def choose(able: Sequence[Seat], meant: Sequence[Seat], typed: str) -> Message:
+    """Return the question which organization a channel is to be about; `meant` are probably the one typed."""
+    text = "Which organization should be this channel's default?"
+    guess = f" Did you mean {kit.listed([seat.organization_name for seat in meant], 'or')}?" if meant else ""
+    said = f"None of your organizations is called “{kit.cut(typed, 40)}”.{guess}" if typed else ""
+    first = [*meant, *(seat for seat in able if seat not in meant)]
+    select: Json = {
+        "type": "static_select",
+        "action_id": "channel.switch",
+        "placeholder": kit.plain("Choose an organization", 150),
+        "options": [
+            kit.option(seat.organization_name, f"{seat.organization_id}/") for seat in first[:OPTIONS_SHOWN]
+        ],
+    }
+    return Message(
+        text=text,
+        blocks=[
+            *([kit.words(said)] if said else []),
+            kit.words(text),
+            kit.actions(select),
+            kit.fine_print("This changes what /octapost means here, for everyone in the channel."),
+        ],
+    )
+
+
+def switched(one: Switched, user_id: str) -> Message:
+    """Return what everyone in a channel reads once somebody has switched it."""
+    name = kit.escape(one.organization)
+    return Message(
+        text=f"In this channel, /octapost now means {one.organization}.",
+        blocks=[
+            kit.section(f"In this channel, `/octapost` now means {name}, for everyone. Set by <@{user_id}>.")
+        ],
+    )
+
+
+def requested(one: Requested) -> str:
+    """Return what the person reads whose switch an admin has to approve."""
+    return (
+        f"This channel is linked to {one.present}, so I've asked its admins. It changes to {one.organization}"
+        " when one of them approves."
+    )
 
 
 def approved(wanted: str) -> str:

@@ -46,7 +46,6 @@ from bot.services.errors import (
     Thing,
     UnknownAccountError,
     UnknownMemberError,
-    UnknownOrganizationError,
     UnknownPlatformError,
     UnverifiedUserError,
 )
@@ -63,11 +62,7 @@ WITHOUT_FACTS: dict[type[ServiceError], str] = {
     UnverifiedUserError: (
         "Slack didn't tell me in time which company you belong to, so I did nothing. Try again in a moment."
     ),
-    NotMemberError: (
-        "You aren't a member of an Octapost organization in this workspace yet."
-        " Ask one of its owners to add you with `/octapost org invite @you`, or start your own with"
-        " `/octapost org create NAME`."
-    ),
+    NotMemberError: "You aren't a member of an Octapost organization in this workspace yet.",
     NotInstalledError: (
         "Octapost isn't installed in this workspace any more. A workspace admin can add it again."
     ),
@@ -122,17 +117,14 @@ def sentence(error: ServiceError) -> str:
 @sentence.register
 def _(error: NotAllowedError) -> str:
     some = article(lowest_role(error.needed))
-    return (
-        f"This needs {some} of {error.organization}. Ask one of them."
-        " `/octapost org members` shows who they are."
-    )
+    return f"This needs {some} of {error.organization}. `/octapost org members` shows who they are."
 
 
 @sentence.register
 def _(error: AmbiguousOrganizationError) -> str:
     return (
-        f"You are in several organizations here ({listed(error.organizations)}), and this channel isn't about one"
-        " of them yet. Type `/octapost org switch NAME` to choose."
+        f"You're in several organizations here ({listed(error.organizations)}), and nothing says which of them"
+        " you mean. Try again in a channel that is set to one of them."
     )
 
 
@@ -146,7 +138,7 @@ def _(error: IneligiblePersonError) -> str:
         case Ineligible.GUEST if error.name:
             return f"{error.name} is a guest of this workspace, and guests can't be members."
         case Ineligible.GUEST:
-            return "You can't do that as a guest of this workspace. Ask one of its full members."
+            return "You can't do that as a guest of this workspace."
 
 
 @sentence.register
@@ -164,13 +156,11 @@ def _(error: OrganizationNameError) -> str:
 
 
 @sentence.register
-def _(error: UnknownOrganizationError) -> str:
-    return f"Which one? Type `/octapost org switch NAME`; yours here: {listed(error.organizations)}."
-
-
-@sentence.register
 def _(error: UnknownAccountError) -> str:
-    return f"No account here is called “{cut(error.typed, 60)}”. `/octapost accounts` shows their names."
+    unknown = f"No account here is called “{cut(error.typed, 60)}”."
+    if error.near:
+        return f"{unknown} Did you mean {listed(error.near, 'or')}?"
+    return f"{unknown} `/octapost accounts` shows their names."
 
 
 @sentence.register
@@ -232,7 +222,7 @@ def _(error: BlockedAccountError) -> str:
 
 @sentence.register
 def _(error: UnknownPlatformError) -> str:
-    guess = f" Did you mean {error.nearest}?" if error.nearest else ""
+    guess = f" Did you mean {listed(error.near, 'or')}?" if error.near else ""
     return f"I don't know a platform called “{error.word}”.{guess} Ready to connect: {_names(error.offered)}."
 
 
@@ -260,11 +250,20 @@ def _(error: LimitReachedError) -> str:
             return (
                 f"You've asked for {error.most} channels in 24 hours, which is the limit. Try again tomorrow."
             )
+        case Limit.ACCESS_REQUESTS_A_DAY:
+            return f"You've asked for access {error.most} times in 24 hours, which is the limit. Try again tomorrow."
         case Limit.JOIN_CODES:
             return (
                 f"{error.organization} already has {error.most} open codes, which is the limit."
                 " Revoke one with `/octapost org codes`, or wait until one expires."
             )
+
+
+def on_page(error: ServiceError) -> str:
+    """Return what a person reads on a page in the browser, where no button asks for access."""
+    if isinstance(error, NotMemberError):
+        return f"{sentence(error)} Type `/octapost org` in Slack to ask for access."
+    return sentence(error)
 
 
 def not_there(what: str, then: str | None = None) -> str:

@@ -78,7 +78,7 @@ def unknown(typed: str, nearest: str | None) -> Message:
     word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
     text = f"I don't know “{word}”.{guess}"
-    return Message(text=text, blocks=[kit.section(text), kit.actions(all_commands())])
+    return Message(text=text, blocks=[kit.section(text), *([] if nearest else [kit.actions(all_commands())])])
 
 
 def line(route: Command) -> str:

@@ -11,7 +11,7 @@ from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit
 from bot.views.help import TITLE
-from bot.views.kit import Json
+from bot.views.kit import Json, Message
 from bot.views.ownership import accounts, owned_by
 from bot.views.roles import article
 from storage.models import Role
@@ -113,13 +113,13 @@ def with_footer(view: Json, links: Links) -> Json:
     return view | {"blocks": [*view["blocks"][:99], footer]}
 
 
-def welcome(sentence: str) -> Json:
-    """Return the home tab of a person who is in no organization yet."""
+def welcome(refusal: Message) -> Json:
+    """Return the home tab of a person who is in no organization yet: whom to ask, and what else to do."""
     return {
         "type": "home",
         "blocks": [
             kit.header("Octapost"),
             kit.words(TITLE),
-            kit.words(sentence),
+            *refusal.blocks,
         ],
     }

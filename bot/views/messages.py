@@ -55,8 +55,15 @@ from bot.services.notifications import (
     WelcomeGrid,
     WorkspaceJoined,
 )
-from bot.services.organizations.notifications import MemberRemoved, MemberReturned
+from bot.services.organizations.notifications import (
+    AccessAnswered,
+    AccessDecided,
+    AccessRequested,
+    MemberRemoved,
+    MemberReturned,
+)
 from bot.views import (
+    access_requests,
     channels,
     consent,
     deletion,
@@ -80,6 +87,9 @@ PlatformOf = Callable[[str], "Platform"]
 """Returns a platform's facts by its key."""
 
 VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
+    AccessAnswered: lambda one, _: access_requests.answered(one),
+    AccessDecided: lambda one, _: access_requests.decided(one),
+    AccessRequested: lambda one, _: access_requests.asks(one),
     AccessLost: lambda one, platform: incident_replies.access_lost(one, platform(one.platform)),
     AccessStillLost: lambda one, platform: incident_replies.access_still_lost(one, platform(one.platform)),
     AlertsChannelLost: lambda one, _: incidents.channel_lost(one),

@@ -29,7 +29,7 @@ OVERVIEW = "Your organizations in this workspace"
 NO_CODE = "Type the code after it: `/octapost org join ABCD-EFGH-JKLM`."
 
 
-def which(command: str, words: str, found: Sequence[Summary], realm: str) -> Message:
+def which(command: str, words: str, found: Sequence[Summary], realm: str, *, may_switch: bool) -> Message:
     """Return the question for which organization a command and the words after it are; nothing is done yet."""
     blocks = [
         kit.words(
@@ -41,7 +41,8 @@ def which(command: str, words: str, found: Sequence[Summary], realm: str) -> Mes
         choice(one, realm, WHICH, f"{one.organization_id}/{command} {words}")
         for one in found[:ORGANIZATIONS_SHOWN]
     ]
-    blocks.append(kit.fine_print("/octapost org switch NAME sets the default for this channel."))
+    if may_switch:
+        blocks.append(kit.fine_print("/octapost org switch sets the default for this channel."))
     return Message(text="Which organization is that for?", blocks=blocks)
 
 

@@ -27,10 +27,13 @@ from bot.services.notifications import (
     OperatorNeeded,
     Welcome,
 )
+from bot.services.organizations.access_requests import Asks, Door, WhoCanHelp
 from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Roster
+from bot.services.organizations.notifications import AccessRequested
 from bot.views import (
+    access_requests,
     accounts,
     alerts,
     connect,
@@ -129,6 +132,8 @@ def _messages(offered: list[PlatformSettings], platform: Platform) -> Iterator[t
         reconnect_requests.request(RequestFacts(card=_incident(platform), asked_by=PERSON)),
     )
     yield "invitations.message", invitations.message(_invitation())
+    yield "access_requests.refused", access_requests.refused("This needs an admin.", _helpers())
+    yield "access_requests.asks", access_requests.asks(_access_requested())
     yield "join_codes.made", join_codes.made(NAME, "ABCD-EFGH-JKLM-NPQR", HIGHEST)
     yield "join_codes.codes", join_codes.codes(_codes())
     whom = SignInAs(name="Octa Demo", handle="@octa_demo", picture="https://octapost.example.com/octa.png")
@@ -156,8 +161,13 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
         ),
     )
     links = home.Links(privacy="https://octapost.example.com/privacy", support="mailto:help@example.com")
-    yield "home.with_footer", home.with_footer(home.welcome("You are in no organization yet."), links)
-    yield "home.welcome", home.welcome("Type `/octapost org create NAME` to start one.")
+    yield (
+        "home.with_footer",
+        home.with_footer(
+            home.welcome(kit.Message(text="", blocks=[kit.words("You are in no organization yet.")])), links
+        ),
+    )
+    yield "home.welcome", home.welcome(access_requests.refused("You are in no organization yet.", _helpers()))
     yield "doctor.details", doctor.details(profile, HIGHEST)
     yield "picker.picker", picker.picker(_choice(platform), NAME, value)
     yield "accounts.places", accounts.places("octa_demo", placed, 120, value)
@@ -277,6 +287,22 @@ def _invitation() -> InvitationReceived:
         role=HIGHEST,
         expires_at=WHEN,
         invited_by=PERSON,
+    )
+
+
+def _helpers() -> WhoCanHelp:
+    doors = [Door(organization_id=ORGANIZATION, owners=(PERSON,))]
+    return WhoCanHelp(asks=Asks.ROLE, role=HIGHEST, member=False, doors=doors)
+
+
+def _access_requested() -> AccessRequested:
+    return AccessRequested(
+        request_id="arq_00000000000000000000",
+        organization_id=ORGANIZATION,
+        organization=NAME,
+        user_id=PERSON,
+        role=HIGHEST,
+        member=True,
     )
 
 

@@ -19,7 +19,7 @@ from bot.services.errors import NotMemberError
 from bot.services.notifications import ConsentFailed, ConsentSettled, ConsentWaiting
 from bot.services.permissions import Permission
 from bot.views import pages as views
-from bot.views.errors import explain, sentence
+from bot.views.errors import explain, on_page
 from bot.views.roles import able_to
 from bot.web.browsers import SECRET, FormTokens, is_same_origin, single_values
 from bot.web.openid import NotProved, Person, Unreachable
@@ -236,7 +236,7 @@ class ConnectPages:
         if arrived.outcome is None:
             refusal = arrived.refusal or NotMemberError()
             self._count(arrived, refusal.code)
-            return self.pages.render("refused.html", status=403, link=link, why=sentence(refusal))
+            return self.pages.render("refused.html", status=403, link=link, why=on_page(refusal))
         self._count(arrived, label_of(arrived.outcome))
         if not (arrived.again or isinstance(arrived.outcome, ConsentFailed)):
             self.home.redraw_soon(arrived, arrived.team_id)

@@ -12,7 +12,7 @@ from bot.ops.logs import logger
 from bot.ops.metrics import WEB
 from bot.services.errors import ServiceError
 from bot.views import plain_pages as views
-from bot.views.errors import sentence
+from bot.views.errors import on_page
 from bot.web.browsers import DamagedAddressError
 from bot.web.request_limits import SLACK_EVENTS, PeerLeftError
 
@@ -69,7 +69,7 @@ class Guard:
         except DamagedAddressError:
             return self._pages.plain(views.DAMAGED_ADDRESS)
         except ServiceError as error:
-            return self._pages.plain(views.refused(sentence(error)))
+            return self._pages.plain(views.refused(on_page(error)))
         except Exception as error:
             number = secrets.token_hex(4)
             log.exception("page.failed", incident=number, type=type(error).__name__)

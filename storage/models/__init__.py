@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import SQLModel
 
+from storage.models.access_requests import AccessRequest
 from storage.models.accounts import BLOCKED, LEFT_OUT, NOT_SHOWN, Account, AccountFacts
 from storage.models.alert_settings import AlertSettings
 from storage.models.attempts import AttemptOutcome, ConnectionAttempt
@@ -68,6 +69,7 @@ __all__ = [
     "OWED",
     "REJECTED",
     "UNWELL",
+    "AccessRequest",
     "Account",
     "AccountFacts",
     "AlertSettings",

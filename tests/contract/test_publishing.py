@@ -26,11 +26,17 @@ from adapters.base import (
 )
 from adapters.reddit import PLATFORM as REDDIT
 from adapters.registry import REGISTRY
+from adapters.tiktok import PLATFORM as TIKTOK
+from adapters.tiktok.uploads import CHUNK as TIKTOK_CHUNK
 from adapters.x import PLATFORM as X
+from adapters.youtube import PLATFORM as YOUTUBE
+from adapters.youtube.publishing import CHUNK as YOUTUBE_CHUNK
 from sandbox.browser import PLAIN
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit.simulator import RedditSimulator
+from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from sandbox.platforms.x.simulator import XSimulator
+from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from tests.credentials import client_of, registered
 from tests.media import StoredMedia
 from tests.publishing import Publishing, Wire, sign_in
@@ -61,6 +67,25 @@ def _thread(media: StoredMedia) -> Content:
         Part(text="Again", media=(media.video(),)),
     )
     return Content(format=Format.THREAD, thread=parts, first_comment="See example.com")
+
+
+def _tiktok(media: StoredMedia, size: int | None = None) -> Content:
+    return Content(
+        format=Format.VIDEO,
+        text="Clip",
+        media=(replace(media.video(size), frame_rate=30),),
+        options={"privacy": "PUBLIC_TO_EVERYONE", "music_confirmation": True},
+    )
+
+
+def _youtube(media: StoredMedia, size: int | None = None) -> Content:
+    return Content(
+        format=Format.VIDEO,
+        title="Clip",
+        text="All colours.",
+        media=(media.video(size),),
+        options={"privacy": "unlisted", "made_for_kids": "no"},
+    )
 
 
 ROWS = {
@@ -120,6 +145,26 @@ ROWS = {
                 place="octamugs",
                 first_comment="Sound on",
             ),
+        },
+        refuses_duplicates=False,
+    ),
+    # Photos are fetched from the app, so they are tried beside it: tests/sandbox/platforms/test_tiktok_publishing.py.
+    "tiktok": Row(
+        app=TIKTOK.apps[0],
+        simulator=TikTokSimulator,
+        person="octa_demo",
+        formats={"video": _tiktok, "large video": lambda media: _tiktok(media, 2 * TIKTOK_CHUNK)},
+        settings={"inits_a_minute": 100},
+        refuses_duplicates=False,
+    ),
+    "youtube": Row(
+        app=YOUTUBE.apps[0],
+        simulator=YouTubeSimulator,
+        person="110000000000000000001",
+        formats={
+            "video": _youtube,
+            "large video": lambda media: _youtube(media, YOUTUBE_CHUNK + 1),
+            "short": lambda media: replace(_youtube(media), format=Format.REEL),
         },
         refuses_duplicates=False,
     ),

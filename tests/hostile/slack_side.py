@@ -30,6 +30,7 @@ from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
 from sandbox.slack.payloads import event_envelope, interaction, message_json, view_json
 from sandbox.slack.state import Message, User, View
+from storage.access_requests import AccessRequests, NewAccessRequest
 from storage.accounts import Accounts
 from storage.channels import Channels, NewChannelRequest
 from storage.discoveries import Discoveries, Found, NewDiscovery
@@ -366,6 +367,8 @@ class Tenant:
     """Of `INVITED`."""
     request: str
     """Of the owner, for a channel."""
+    access: str
+    """A request for access, of somebody who is nobody else's."""
 
 
 async def tenant(
@@ -450,7 +453,11 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
                 user_id=owner.user_id,
             ),
         )
+        access = await AccessRequests(session).request(
+            organization_id, NewAccessRequest(**place, user_id=f"U0ASKS{word.upper()}", role=Role.MEMBER)
+        )
         assert request is not None
+        assert access is not None
     return Tenant(
         word=word,
         organization=organization_id,
@@ -463,6 +470,7 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         incident=incident.id,
         invitation=invitation.id,
         request=request.id,
+        access=access.id,
     )
 
 

@@ -196,7 +196,7 @@ async def trips(office: Office, count: int, platforms: Sequence[str] = EVERY) ->
 async def finish(office: Office, trip: Trip) -> tuple[int, str]:
     """Consent as the right browser and return the last page's status and title."""
     async with Browser() as browser:
-        browser.cookies.set(COOKIE, trip.browser)
+        browser.only_cookie(COOKIE, trip.browser)
         page = await travel(
             browser, trip.location, slack_url=office.slack.url, app_url=office.url, slack_person=""
         )

@@ -299,7 +299,7 @@ async def test_an_exception_inside_a_handler_reaches_the_log_without_its_secrets
         process_before_response=True,
         logger=logging.getLogger("slack_bolt"),
     )
-    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients)
+    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients, office.parts.access)
     bolt.middleware(dispatcher)
     desk = Desk(office=office, team_id=ACME, channel_id="C0ACMESOC")
 

@@ -113,11 +113,9 @@ async def test_a_second_browser_window_spoils_nothing_of_the_first(office: Offic
         for platform in ("x", "reddit"):
             first, second = begun[platform]
             wrong = f"{office.url}/oauth/{platform}/callback?state={first.state}&code=c"
-            browser.cookies.clear()
-            browser.cookies.set("octapost-attempt", second.browser)
+            browser.only_cookie("octapost-attempt", second.browser)
             outcomes.append((await browser.open(wrong)).status)
-            browser.cookies.clear()
-            browser.cookies.set("octapost-attempt", first.browser)
+            browser.only_cookie("octapost-attempt", first.browser)
             outcomes.append((await browser.open(wrong)).status)
 
     assert outcomes == [400, 200, 400, 200]

@@ -74,12 +74,15 @@ ANYONE: dict[tuple[Kind, str], tuple[str, Permission | None, frozenset[str]]] = 
     (Kind.ACTION, "connect.start"): ("the same, from a button", Permission.CONNECT_ACCOUNTS, frozenset()),
     (Kind.ACTION, "invitation.accept"): ("counts for whoever was invited, only", None, frozenset()),
     (Kind.ACTION, "invitation.decline"): ("the same", None, frozenset()),
+    (Kind.ACTION, "access.request"): ("asks owners of this workspace's organizations", None, frozenset()),
     (Kind.ACTION, "connect.open"): ("a link button: Slack only tells that it was pressed", None, frozenset()),
     (Kind.ACTION, "account.open"): ("a link button", None, frozenset()),
     (Kind.ACTION, "account.place"): ("a typeahead to look at, whose choice does nothing", None, frozenset()),
 }
 """Routes that require no permission: why, what they ask for themselves, and whom they turn away."""
 OBJECTS = {
+    "access.approve": "access",
+    "access.decline": "access",
     "account.details": "account",
     "account.disconnect": "account",
     "account.disconnected": "account",
@@ -145,6 +148,8 @@ def target_of(route: Route, mine: Tenant, spare: str) -> str:
         return f"t5_{mine.word}"
     if route.key in {"connect.start", "connect.open", "account.open", "help.show"}:
         return ""
+    if route.key == "access.request":
+        return f"{mine.organization}:admin"
     if route.key.startswith("invitation."):
         return mine.invitation
     return f"{mine.organization}/{getattr(mine, OBJECTS[route.key]) if route.key in OBJECTS else ''}"

@@ -42,6 +42,8 @@ from bot.services.notifications import (
     Notification,
     ReceiptLine,
 )
+from bot.services.organizations.access_requests import AccessAsked, Asked, Asks, Door, WhoCanHelp
+from bot.services.organizations.channels import Requested, Switched
 from bot.services.organizations.deletion import DeletionOutlook
 from bot.services.organizations.join_codes import OpenCodes
 from bot.services.organizations.members import Removed, Roster
@@ -319,6 +321,14 @@ class Specimens:
             Chosen: lambda: Chosen(
                 platform=found.platform, accounts=[self.row(Account)] * 7, cannot_publish=[self.unable()]
             ),
+            AccessAsked: AccessAsked(came_to=Asked.SENT, owners=(OTTO, ADA)),
+            Switched: lambda: Switched(organization=self.text),
+            WhoCanHelp: WhoCanHelp(
+                asks=Asks.ROLE,
+                role=Role.ADMIN,
+                member=False,
+                doors=[Door(organization_id="org_0123456789abcdef0123", owners=(OTTO, ADA))] * 2,
+            ),
             CannotPublish: self.unable,
             Disconnection: lambda: Disconnection(
                 account=self.row(Account), platform=found.platform, revocation=None
@@ -480,7 +490,14 @@ class Specimens:
             return (words,) * (2 if inner[-1] is not Ellipsis else 7)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return next(iter(hint))
-        if name.endswith("_id") or name in {"asked_by", "by", "changed_by", "invited_by", "removed_by"}:
+        if name.endswith("_id") or name in {
+            "asked_by",
+            "by",
+            "changed_by",
+            "invited_by",
+            "removed_by",
+            "answered_by",
+        }:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)
 
@@ -494,7 +511,7 @@ def hints_of(view: Callable[..., Any]) -> Mapping[str, Any]:
 NAMESPACE: dict[str, Any] = {
     one.__name__: one
     for one in (
-        CannotPublish,
+        AccessAsked, Switched, Requested, WhoCanHelp, CannotPublish,
         Account, AlertSettings, App, AccountProfile, ChannelRequest, Discovery, Disconnection, Choice, Chosen,
         FoundAccount, Grant, Hint, Incident, IncidentCard, Invitation, JoinCode, Membership, Message, Page, Place,
         Platform, PlatformError, PlatformSettings, Reader, RemoteAccount, RevocationResult, Role, Route, Seat,

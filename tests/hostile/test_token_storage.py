@@ -175,7 +175,7 @@ async def test_a_consent_nobody_finished_takes_no_living_account_with_it(office:
     meta.faults.append(Fault(path=BESIDES_LOGIN, status=503))
     again = (await trips(office, 1, [second]))[second][0]
     async with Browser() as browser:
-        browser.cookies.set(COOKIE, again.browser)
+        browser.only_cookie(COOKIE, again.browser)
         await travel(browser, again.location, slack_url=office.slack.url, app_url=office.url, slack_person="")
     meta.faults.clear()
     await backdate(office.database, Grant, "consented_at", timedelta(hours=25))

@@ -37,6 +37,7 @@ REPOSITORIES = [
 ]
 """The modules whose classes are tried, each with two organizations."""
 CREATES = {
+    "AccessRequests.request": "adds a request to the organization it names",
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
     "Channels.request": "adds a request to the organization it names",
@@ -75,6 +76,7 @@ ABSENT = {
     "incident_id": "inc_absent",
     "invitation_id": "inv_absent",
     "request_id": "chr_absent",
+    "access_id": "arq_absent",
     "code_id": "0123456789abcdef",
     "account_ids": ["acc_absent"],
     "targets": [Target(account_id="acc_absent", due_at=WHEN)],
@@ -120,6 +122,7 @@ def of(world: World) -> dict[str, Any]:
         "incident_id": world.incident_id,
         "invitation_id": world.invitation_id,
         "request_id": world.request_id,
+        "access_id": world.access_id,
         "code_id": digest(world.code.replace("-", "")).hex()[:16],
         "account_ids": [world.account_id],
         "targets": [Target(account_id=world.account_id, due_at=WHEN)],

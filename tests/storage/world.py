@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel, col, update
 
 from storage import tickets
+from storage.access_requests import AccessRequests, NewAccessRequest
 from storage.accounts import Accounts
 from storage.alert_settings import Alerts
 from storage.attempt_outcomes import AttemptOutcomes
@@ -85,6 +86,7 @@ class World:
     incident_id: str
     invitation_id: str
     request_id: str
+    access_id: str
 
 
 async def pending_grant(
@@ -143,9 +145,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             ),
             BotTokenPair(access=f"xoxb-{suffix}", refresh="xoxe-1"),
         )
-        invitation = await invite(session, organization.id, member)
-        await Invitations(session).decline(invitation.id, team, user)
-        await invite(session, organization.id, member)
+        invitation = await invite_twice(session, organization.id, member)
         request = await Channels(session).request(
             organization.id,
             NewChannelRequest(
@@ -158,6 +158,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
             ),
         )
         assert request is not None
+        access_id = await ask_for_access(session, organization.id, member)
         code = await JoinCodes(session).create(organization.id, Role.MEMBER, member.id)
         await InstallStates(session).spend(f"state-{suffix}", await InstallStates(session).expiry())
         ticket = await open_ticket(session, organization.id, member.id)
@@ -246,6 +247,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         incident_id=incident.id,
         invitation_id=invitation.id,
         request_id=request.id,
+        access_id=access_id,
     )
 
 
@@ -256,6 +258,13 @@ async def delete_another(session: AsyncSession, vault: Vault, owner: Membership,
     deletion = await Deletions(session).begin(Organization(name=f"Former {suffix}"), 1, receivers)
     people = [f"{owner.realm}/{owner.user_id}"]
     await Revocations(session, vault).put(former, people, deletion_id=deletion.id, accounts=["Former mugs"])
+
+
+async def invite_twice(session: AsyncSession, organization_id: str, inviter: Membership) -> Invitation:
+    """Return an invitation of a person who has declined one before."""
+    declined = await invite(session, organization_id, inviter)
+    await Invitations(session).decline(declined.id, inviter.realm, inviter.user_id)
+    return await invite(session, organization_id, inviter)
 
 
 async def invite(session: AsyncSession, organization_id: str, inviter: Membership) -> Invitation:
@@ -411,3 +420,13 @@ async def join(
         return await Members(session).add(
             organization_id, realm="T1", user_id=user_id, team_id=team_id, role=role
         )
+
+
+async def ask_for_access(session: AsyncSession, organization_id: str, person: Membership) -> str:
+    """Return the id of a request for access; here by a member, who is at hand."""
+    new = NewAccessRequest(
+        realm=person.realm, user_id=person.user_id, team_id=person.team_id, role=Role.OWNER
+    )
+    asked = await AccessRequests(session).request(organization_id, new)
+    assert asked is not None
+    return asked.id

@@ -84,7 +84,7 @@ async def test_whoever_lost_the_role_meanwhile_neither_approves_nor_gets_the_cha
 async def test_an_admin_of_both_moves_a_channel_and_a_plain_member_does_not(office: Office) -> None:
     ada, olga = await office.installed(), await office.person(OLGA)
     await ada.command("org create Bakery")
-    assert "In this channel, /octapost now means Bakery." in await said(ada, "org switch Bakery")
+    assert "now means Bakery, for everyone." in text_of(await ada.command("org switch Bakery"))
     await joins(ada, olga)
 
     assert "This needs an admin of Bakery." in await said(olga, "org switch Bakery")
@@ -97,9 +97,9 @@ async def test_a_channel_of_an_organization_without_admins_waits_for_nobody(offi
     async with office.database.system() as session:
         await Members(session).end_person("T0ACME", ADA)
 
-    words = await said(otto, "org switch Bakery")
+    switched = await otto.command("org switch Bakery")
 
-    assert "In this channel, /octapost now means Bakery." in words
+    assert "now means Bakery, for everyone." in text_of(switched)
 
 
 async def test_a_new_organization_is_no_default_for_anybody(office: Office) -> None:
@@ -128,9 +128,7 @@ async def test_two_of_one_name_from_before_are_told_apart_by_their_owners(office
         assert f"Owned by <@{OTTO}> · no accounts" in words
     assert buttons(view) == ["Choose", "Choose"]
     await ada.choose(shown, f"<@{OTTO}>")
-    await ada.slack.until(
-        lambda: "In this channel, /octapost now means Acme." in str([text_of(m) for m in ada.seen()])
-    )
+    await ada.slack.until(lambda: "now means Acme, for everyone." in str([text_of(m) for m in ada.seen()]))
     async with office.database.system(write=False) as session:
         bakery = await channel_default(session, "T0ACME", "C0ACMESOC")
         assert [each.user_id for each in await Members(session).owners(str(bakery))] == [OTTO]
@@ -143,7 +141,7 @@ async def of_two(office: Office) -> Member:
     """Return Ada, who owns Acme and Bakery; the channel she types in is set to Bakery."""
     ada = await office.installed()
     await said(ada, "org create Bakery")
-    await said(ada, "org switch Bakery")
+    await ada.command("org switch Bakery")
     return ada
 
 

@@ -64,7 +64,14 @@ async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> 
 async def test_a_platform_answers_to_its_other_names(office: Office) -> None:
     ada = await office.installed()
 
-    for typed in ("connect twitter", "add x", "link X", "CONNECT x please"):
+    for typed in (
+        "connect twitter",
+        "add x",
+        "link X",
+        "CONNECT x please",
+        "connect twitter/x",
+        "connect X.com",
+    ):
         assert buttons(await ada.command(typed)) == ["Continue to X"]
 
 
@@ -75,6 +82,30 @@ async def test_an_unknown_platform_is_answered_with_the_nearest_and_all_there_ar
 
     assert "I don't know a platform called “tiktock”. Did you mean TikTok?" in words
     assert "Facebook, Instagram, X, LinkedIn, TikTok, Reddit, YouTube" in words
+
+
+async def test_a_name_that_means_two_platforms_asks_which_and_a_button_goes_on(office: Office) -> None:
+    ada = await office.installed()
+
+    asked = await ada.command("connect meta")
+
+    assert "Did you mean Facebook or Instagram?" in text_of(asked)
+    assert buttons(asked) == ["/octapost connect Facebook", "/octapost connect Instagram"]
+    went_on = await answer_to(ada, asked, "octapost.instead.1")
+    assert buttons(went_on) == ["Continue to Instagram"]
+
+
+async def test_the_name_of_a_connected_account_offers_to_reconnect_it(office: Office) -> None:
+    ada = await office.installed()
+    await connected(ada, "x", "4711")
+
+    asked = await ada.command("connect octa")
+
+    assert "Octa Demo is an account of Acme already. Reconnect?" in text_of(asked)
+    assert buttons(await answer_to(ada, asked, "octapost.instead.0")) == ["Continue to X"]
+    mistyped = await ada.command("reconnect octa dmo")
+    assert "Did you mean Octa Demo?" in text_of(mistyped)
+    assert buttons(await answer_to(ada, mistyped, "octapost.instead.0")) == ["Continue to X"]
 
 
 async def test_linkedin_asks_whether_the_profile_or_company_pages(office: Office) -> None:

@@ -7,7 +7,7 @@ from sandbox.member import text_of
 from sandbox.slack.world import GUS, OTTO
 from storage.models import Role
 from tests.application import Office, routes_of
-from tests.stories.told import answer_to, joins, said
+from tests.stories.told import answer_to, button, joins, said
 
 
 async def test_help_names_every_command_with_its_hint_and_what_it_does(office: Office) -> None:
@@ -61,6 +61,16 @@ async def test_a_mistyped_word_is_answered_with_the_nearest_one(office: Office) 
 
     for typed, meant in mistyped.items():
         assert f"Did you mean `/octapost {meant}`?" in heard[typed]
+
+
+async def test_a_mistyped_command_is_run_by_a_button(office: Office) -> None:
+    ada = await office.installed()
+
+    meant = await ada.command("acounts reddit")
+    await ada.press(meant, "octapost.instead.0")
+
+    assert button(meant, "/octapost accounts reddit")["value"] == "accounts reddit"
+    await ada.slack.until(lambda: "Acme has no accounts on Reddit yet." in text_of(ada.seen()[-1]))
 
 
 async def test_a_word_like_no_other_is_answered_with_a_button_to_all_there_are(office: Office) -> None:

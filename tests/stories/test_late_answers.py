@@ -189,7 +189,7 @@ async def bench(office: Office) -> AsyncIterator[Bench]:
         request_verification_enabled=False,
         ignoring_self_events_enabled=False,
     )
-    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients)
+    dispatcher = Dispatcher(routes, office.database, office.parts.slack_clients, office.parts.access)
     bolt.use(dispatcher)
     yield Bench(
         desk=Desk(office=office, team_id=ACME, channel_id="C0ACMESOC"),

@@ -53,7 +53,7 @@ def cases() -> Iterator[ServiceError]:
 def test_every_error_has_a_sentence(error: ServiceError) -> None:
     words = sentence(error)
 
-    assert words.endswith(".")
+    assert words.endswith((".", "?"))
     assert "  " not in words
 
 
@@ -72,7 +72,7 @@ def test_an_error_no_view_knows_is_not_shown_as_something_else() -> None:
 
 
 def test_a_likely_platform_is_named() -> None:
-    error = UnknownPlatformError("tiktak", ("X", "TikTok"), "TikTok")
+    error = UnknownPlatformError("tiktak", ("X", "TikTok"), ("TikTok",))
 
     assert sentence(error) == (
         "I don't know a platform called “tiktak”. Did you mean TikTok? Ready to connect: X, TikTok."

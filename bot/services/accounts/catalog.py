@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Client, Misconfigured, Platform, Scope, capabilities, missing_scopes
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from bot.settings import PlatformSettings
     from storage.models import Account, Grant
 
+CLOSE_KEY = 0.6
+"""How similar a typed word is to the platform it probably means. Their keys are short, and there are few."""
 OVER = frozenset({GrantStatus.NEEDS_RECONNECT, GrantStatus.ENDED})
 """A grant in these states does nothing for anybody."""
 
@@ -46,18 +49,35 @@ class PlatformCatalog:
             PlatformNotSetUpError: The operator configured no app for it.
 
         """
-        key = fold(word)
-        found = self._platforms.get(key) or next(
-            (each for each in self._platforms.values() if key in each.platform.nicknames), None
-        )
+        named = self._called(word)
+        found = named[0] if len(named) == 1 else None
         if found is not None and found.clients:
             return found
         offered = tuple(p.platform.name for p in self.configured())
         if found is not None:
             raise PlatformNotSetUpError(found.platform.name, offered)
-        near = difflib.get_close_matches(key, [p.platform.key for p in self.configured()], n=1, cutoff=0.6)
-        nearest = self.platform(near[0]).name if near else ""
-        raise UnknownPlatformError(word[:40], offered, nearest)
+        near = self._near(word)
+        raise UnknownPlatformError(word[:40], offered, tuple(each.platform.name for each in near))
+
+    def _called(self, word: str) -> list[PlatformSettings]:
+        """Return the platforms that the word names, such as "Twitter", "x.com", "twitter/x" or "tik tok"."""
+        parts = {_bare(part) for part in re.split(r"[/,&+|\s]", word)} | {_bare(word)}
+        return [
+            each
+            for each in self._platforms.values()
+            if parts & {each.platform.key, _bare(each.platform.name), *each.platform.nicknames}
+        ]
+
+    def _near(self, word: str) -> list[PlatformSettings]:
+        """Return the offered platforms that were probably meant by a word that names none, or several."""
+        offered = self.configured()
+        named = [each for each in self._called(word) if each.clients]
+        family = [each for each in offered if each.platform.family == _bare(word)]
+        if named or family:
+            return named or family
+        keys = [each.platform.key for each in offered]
+        alike = difflib.get_close_matches(_bare(word), keys, n=1, cutoff=CLOSE_KEY)
+        return [self._platforms[key] for key in alike]
 
     def family(self, platform: Platform) -> list[str]:
         """Return the keys of the platforms whose consents end together with this one's."""
@@ -90,3 +110,8 @@ class PlatformCatalog:
         """Return the permissions that were not granted."""
         app = next(a for a in self.platform(account.platform).apps if a.key == account.app)
         return missing_scopes(app, grant.scopes) if grant is not None else ()
+
+
+def _bare(word: str) -> str:
+    """Return a platform's name as people type it, without case, spaces and ".com"."""
+    return fold(word).replace(" ", "").removesuffix(".com")

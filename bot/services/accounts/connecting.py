@@ -172,7 +172,7 @@ class Connecting:
         if member is None or organization is None:
             raise NotMemberError
         if not allows(member.role, Permission.CONNECT_ACCOUNTS):
-            raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name)
+            raise NotAllowedError(Permission.CONNECT_ACCOUNTS, organization.name, row.organization_id)
         return member, organization.name
 
     async def _expected(self, row: Ticket | ConnectionAttempt | Consent) -> SignInAs | None:

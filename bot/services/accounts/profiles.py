@@ -10,6 +10,7 @@ from bot.services.accounts.health import NO_OUTAGE, PlatformHealth
 from bot.services.errors import NotFoundError, Thing, UnknownAccountError
 from storage.account_listings import Listing, Listings
 from storage.accounts import Accounts
+from storage.folding import near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,7 @@ class AccountProfiles:
         ids = {account.id for account in named}
         matching = [one for one in among if one.account.id in ids]
         if not matching:
-            raise UnknownAccountError(typed)
+            raise UnknownAccountError(typed, tuple(near(typed, [one.label for one in among])))
         return matching
 
     def _profile(self, actor: Actor, one: Listing, health: PlatformHealth) -> AccountProfile:

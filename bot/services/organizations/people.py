@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bot.services.access import Sender
+    from bot.services.errors import Ineligible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class People(Protocol):
             IneligiblePersonError: One of them is a guest, a bot or somebody of another company.
 
         """
+        ...
+
+    async def why_not_a_member(self, sender: Sender) -> Ineligible | None:
+        """Return why the sender can be in no organization; None: they can, or Slack doesn't say in time."""
         ...
 
     async def newcomer(self, sender: Sender) -> Newcomer:

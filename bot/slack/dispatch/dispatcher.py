@@ -42,6 +42,7 @@ from bot.views import waiting
 from bot.views.errors import not_there
 from bot.views.kit import MENU, Json, message_modal
 from bot.views.organizations import WHICH
+from bot.views.suggestions import INSTEAD, offered
 from storage.engine.time_limit import limited
 
 if TYPE_CHECKING:
@@ -49,20 +50,27 @@ if TYPE_CHECKING:
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
+    from bot.services.organizations.access_requests import AccessService
     from bot.slack.clients import SlackClients
     from storage.engine.db import Database
+
+
+LONGEST_COMMAND = 2000
+"""What a button's value holds."""
 
 
 class Dispatcher(AsyncMiddleware):
     """Leads every request from Slack to a story. Built once, in `bot.app`."""
 
-    def __init__(self, routes: Routes, database: Database, clients: SlackClients) -> None:
+    def __init__(
+        self, routes: Routes, database: Database, clients: SlackClients, access: AccessService
+    ) -> None:
         self._routes = routes
         self._admission = Admission()
         self._background = Background()
         self.later, self.drain = self._background.later, self._background.drain
         self._replies = Replies(clients, database)
-        self._handling = Handling(database, clients, self.later)
+        self._handling = Handling(database, clients, self.later, access)
         self._events: dict[str, asyncio.Task[Answer]] = {}
         self._kinds: dict[str, Callable[[Turn], Awaitable[BoltResponse]]] = {
             "block_actions": self._action,
@@ -105,10 +113,10 @@ class Dispatcher(AsyncMiddleware):
 
     async def _command(self, turn: Turn) -> BoltResponse:
         """Answer `/octapost ...` with a message; an empty one says nothing."""
-        route, rest = self._routes.split(storable(str(turn.body.get("text", ""))))
+        typed = storable(str(turn.body.get("text", "")))
+        route, rest = self._routes.split(typed)
         if route is None:
-            unknown = help_view.unknown(rest, self._routes.nearest(rest))
-            return reply(message_body(Say.of(unknown)))
+            return reply(message_body(self._unknown(typed, rest)))
         match await self._settled(turn, self._begin(route, turn, words=rest)):
             case Pending() as pending:
                 self._late(turn, partial(self._afterwards, turn.body, pending))
@@ -126,7 +134,10 @@ class Dispatcher(AsyncMiddleware):
         action_id, value = str(pressed.get("action_id", "")), value_of(pressed)
         if action_id == MENU:
             action_id, _, value = value.partition(" ")
-        if action_id == waiting.OPEN_AGAIN:
+        if action_id.startswith(INSTEAD):
+            route, rest = self._routes.split(storable(value))
+            begun = self._begin(route, turn, words=rest) if route else None
+        elif action_id == waiting.OPEN_AGAIN:
             route, rest = self._again(value)
             begun = self._begin(route, turn, words=rest) if route else None
         elif action_id == WHICH:
@@ -206,6 +217,15 @@ class Dispatcher(AsyncMiddleware):
 
     # Shared
 
+    def _unknown(self, typed: str, unknown: str) -> Say:
+        """Return the answer to a command that there is not, with a button for the one that was probably meant."""
+        nearest = self._routes.nearest(unknown)
+        said = help_view.unknown(unknown, nearest)
+        if nearest is None:
+            return Say.of(said)
+        rest = typed.split()[len(unknown.split()) :]
+        return Say.of(offered(said, [" ".join([nearest, *rest])[:LONGEST_COMMAND]]))
+
     def _begin(
         self, route: Route, turn: Turn, *, target: str = "", words: str = "", replace: bool = False
     ) -> Pending:
@@ -262,7 +282,7 @@ class Dispatcher(AsyncMiddleware):
         """Begin a command that had to ask for which organization it is, now that one was chosen."""
         organization_id, _, typed = value.partition("/")
         route, rest = self._routes.split(storable(typed))
-        if route is None or not isinstance(route.permission, Permission) or not route.changes:
+        if route is None or not isinstance(route.permission, Permission):
             return None
         return self._begin(route, turn, target=f"{organization_id}/", words=rest, replace=True)
 

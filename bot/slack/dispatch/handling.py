@@ -16,7 +16,16 @@ from bot.ops.logs import logger
 from bot.ops.metrics import ANSWERED, HANDLED
 from bot.ops.tracing import set_attributes, traced
 from bot.services.access import Sender
-from bot.services.errors import NotInstalledError, ServiceError, UnverifiedUserError
+from bot.services.errors import (
+    AmbiguousOrganizationError,
+    ExternalUserError,
+    NotAllowedError,
+    NotInstalledError,
+    ServiceError,
+    UnknownAccountError,
+    UnknownPlatformError,
+    UnverifiedUserError,
+)
 from bot.services.organizations.grid_moves import GridMoves
 from bot.services.permissions import Permission, allows
 from bot.slack.failures import SlackSilent
@@ -27,27 +36,34 @@ from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.refusals import BadInputError, InvalidFieldError
 from bot.slack.routes import Answer, Done, FieldErrors, Kind, Request, Route, Say, SendAgain, Who
 from bot.slack.standing import LazyStanding
+from bot.views.access_requests import refused
 from bot.views.errors import explain, sentence
 from bot.views.organizations import which
 from bot.views.outages import explain_outage, our_fault
+from bot.views.suggestions import instead
 from storage.engine import time_limit
 from storage.organization_summaries import summaries
 from storage.seen_requests import first_seen, seen
 from storage.tickets import AskedBefore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from slack_bolt.request.async_request import AsyncBoltRequest
 
+    from bot.services.organizations.access_requests import AccessService
     from bot.slack.clients import SlackClients
     from bot.slack.dispatch.deadline import Turn
     from bot.views.kit import Json
     from storage.engine.db import Database
+    from storage.standing import Seat
 
 log = logger(__name__)
 ORGANIZATION = re.compile(r"org_[0-9a-f]+")
 """What a target may have before its slash."""
+
+SHOWN = frozenset({Kind.COMMAND, Kind.ACTION, Kind.SUBMISSION, Kind.SHORTCUT})
+"""Kinds of requests whose answer a person reads."""
 
 _handled = cache(HANDLED.labels)
 
@@ -60,8 +76,10 @@ class Handling:
         database: Database,
         clients: SlackClients,
         later: Callable[[Callable[[], Awaitable[None]]], None],
+        access: AccessService,
     ) -> None:
         self._database = database
+        self._access = access
         self._clients = clients
         self._later = later
         self._moves = GridMoves(database, SlackGlobalIds(clients))
@@ -80,6 +98,8 @@ class Handling:
             answer, outcome = await self._handled(route, turn, target, words)
         except Exception as error:  # noqa: BLE001 - whatever it is, a person is waiting for an answer
             answer, outcome = failed(route, turn.body, error, changed=limit is None or limit.may_have_changed)
+            if isinstance(error, ServiceError) and isinstance(answer, Say) and route.kind in SHOWN:
+                answer = await self._with_helpers(answer, error, turn.body)
         set_attributes(outcome=outcome)
         _handled(route.kind, route.key, outcome).inc()
         ANSWERED.labels(route.kind).observe(time.perf_counter() - started)
@@ -91,7 +111,12 @@ class Handling:
         await self._follow_into_grid(route, request.sender)
         organization_id, _ = split_target(ascii_only(target))
         if isinstance(route.permission, Permission):
-            request.current = await request.act(organization_id or None, route.permission)
+            try:
+                request.current = await request.act(organization_id or None, route.permission)
+            except AmbiguousOrganizationError:
+                if route.kind is not Kind.COMMAND:
+                    raise
+                return await self._which_organization(route, request), "asked"
         elif organization_id:
             request.current = await request.act(organization_id)
         # An event is marked only after it was handled, so that Slack's retry of one that failed is handled.
@@ -107,6 +132,20 @@ class Handling:
             self._later(partial(_after_shown, turn, work))
         return answer, "ok"
 
+    async def _with_helpers(self, answer: Say, error: ServiceError, body: Json) -> Say:
+        """Return a refusal with the people who can help, if that can be found out now."""
+        try:
+            if isinstance(error, ExternalUserError):
+                team_id, enterprise_id = workspace_of(body)
+                sender = Sender(user_id="", team_id=team_id or "", enterprise_id=enterprise_id, channel_id="")
+            else:
+                sender = sender_of(body)
+            helpers = await self._access.who_can_help(error, sender)
+        except Exception as fault:  # noqa: BLE001 - the refusal itself is shown whatever happens
+            log.warning("refusal.without_help", type=type(fault).__name__)
+            return answer
+        return answer if helpers is None else Say.of(refused(answer.text, helpers))
+
     async def _is_uncertain(self, route: Route, request: Request) -> bool:
         """Tell whether a command changes something in an organization that nobody named and the channel doesn't."""
         if route.kind is not Kind.COMMAND or not route.changes or request.current is None:
@@ -114,17 +153,21 @@ class Handling:
         return not (await request.standing()).certain
 
     async def _which_organization(self, route: Route, request: Request) -> Say:
-        seats = (await request.standing()).choices
-        needed = route.permission
-        able = [
-            seat.organization_id
-            for seat in seats
-            if isinstance(needed, Permission) and allows(seat.role, needed)
-        ]
+        """Return the question which of the sender's organizations a command is for.
+
+        Raises:
+            NotAllowedError: Their role has the permission in none of them.
+
+        """
+        seats, needed = (await request.standing()).choices, route.permission
+        able = [seat.organization_id for seat in _able(seats, needed)]
+        if not able and isinstance(needed, Permission):
+            raise NotAllowedError(needed, seats[0].organization_name, seats[0].organization_id)
         async with self._database.system(write=False) as session:
             about = await summaries(session, able)
         found = [about[each] for each in able if each in about]
-        return Say.of(which(route.key, request.words, found, request.sender.realm))
+        may_switch = bool(_able(seats, Permission.CHOOSE_CHANNELS))
+        return Say.of(which(route.key, request.words, found, request.sender.realm, may_switch=may_switch))
 
     async def _follow_into_grid(self, route: Route, sender: Sender) -> None:
         """See to it that the people of a workspace that has joined a Grid are known by the ids they have there.
@@ -170,6 +213,10 @@ class Handling:
         return not await first_seen(self._database.autocommit, key)
 
 
+def _able(seats: Sequence[Seat], needed: Permission | Who) -> list[Seat]:
+    return [seat for seat in seats if isinstance(needed, Permission) and allows(seat.role, needed)]
+
+
 async def _after_shown(turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
     await turn.shown()
     await work()
@@ -190,7 +237,8 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
         case InvalidFieldError(error=refused):
             return Say(text=sentence(refused)), refused.code
         case ServiceError():
-            return Say(text=sentence(error)), error.code
+            meant = [f"{route.key} {name}" for name in meant_by(error)]
+            return Say.of(instead(sentence(error), meant)) if meant else Say(text=sentence(error)), error.code
         case PlatformError():
             return Say(text=explain(error)), name
     if is_outage(error):
@@ -202,6 +250,17 @@ def failed(route: Route, body: Json, error: Exception, *, changed: bool) -> tupl
     else:
         outcome, answer = "incident", Say(text=incident(route, error, changed=changed))
     return (SendAgain() if route.kind is Kind.EVENT else answer), outcome
+
+
+def meant_by(error: ServiceError) -> tuple[str, ...]:
+    """Return what a person may have meant who typed a name that there is not."""
+    match error:
+        case UnknownPlatformError(near=near, offered=offered):
+            return near or offered
+        case UnknownAccountError(near=near):
+            return near
+        case _:
+            return ()
 
 
 def in_open_form(body: Json, sentence: str, *, changed: bool = False) -> Answer:

@@ -280,7 +280,8 @@ def message_body(answer: Say) -> Json:
     if not answer.text:
         return {}
     blocks = list(answer.blocks) or [words(answer.text)]
-    return {"response_type": "ephemeral", "text": fallback(answer.text), "blocks": blocks}
+    kind = "in_channel" if answer.everyone else "ephemeral"
+    return {"response_type": kind, "text": fallback(answer.text), "blocks": blocks}
 
 
 def in_modal(body: Json) -> bool:

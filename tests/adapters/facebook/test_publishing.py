@@ -42,7 +42,7 @@ from adapters.meta.refusals import RESUMABLE, UPLOAD_REJECTED
 from tests.adapters.meta.graph import ROOT, client_of, failure, graph
 from tests.adapters.meta.posts import delivery_of, form_of
 from tests.media import jpeg, mp4
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 PAGE = "104000"
 POST = Step(kind=StepKind.POST)

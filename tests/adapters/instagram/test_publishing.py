@@ -39,7 +39,7 @@ from adapters.instagram.refusals import CONTAINER_FAILED, PUBLISHING
 from tests.adapters.meta.graph import ROOT, client_of, failure, graph
 from tests.adapters.meta.posts import delivery_of, form_of
 from tests.media import mp4
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 ACCOUNT = "17841"
 POST = Step(kind=StepKind.POST)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from adapters.base import Client, Tokens
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 
 def delivery_of(client: Client, account_id: str, token: str = "EAAGpage") -> Delivery:

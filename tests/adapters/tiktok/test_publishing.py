@@ -46,7 +46,7 @@ from adapters.tiktok.publishing import (
 from adapters.tiktok.refusals import FAILURES, MISSING_SCOPE, PUBLISHING
 from adapters.tiktok.uploads import CHUNK
 from tests.credentials import client_of
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 UPLOAD = "https://open-upload-sg.tiktokapis.com/video/?upload_id=730&upload_token=tok"
 ID = "v_pub_file~v2-1.730"

@@ -35,7 +35,7 @@ from adapters.youtube import PLATFORM
 from adapters.youtube.publishing import CHUNK, GRANULE, YouTubePublisher
 from adapters.youtube.refusals import PUBLISHING
 from tests.credentials import client_of
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 SESSION = "https://www.googleapis.com/upload/youtube/v3/videos?uploadType=resumable&upload_id=AEnB2U"
 OPEN = "https://www.googleapis.com/upload/youtube/v3/videos?uploadType=resumable&part=snippet%2Cstatus"

@@ -13,7 +13,7 @@ from sandbox.platforms.values import RegisteredApp
 from tests.adapters.meta import posts
 from tests.credentials import client_of
 from tests.media import mp4
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 BLUE_DOOR, HARBOR = "104000000000001", "104000000000003"
 

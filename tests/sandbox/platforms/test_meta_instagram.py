@@ -32,7 +32,7 @@ from sandbox.browser import PLAIN
 from sandbox.platforms.fetching import FetchRefused, fetch
 from sandbox.platforms.meta.simulator import MetaSimulator, jpeg_size
 from tests.media import StoredMedia, jpeg, png
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 from tests.sandbox.platforms.meta_pages import BLUE_DOOR, Wire, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)

@@ -32,7 +32,7 @@ from adapters.facebook.publishing import FacebookPublisher
 from sandbox.browser import PLAIN
 from sandbox.platforms.meta.simulator import MetaSimulator
 from tests.media import jpeg, mp4
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 from tests.sandbox.platforms.meta_pages import BLUE_DOOR, HARBOR, Wire, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)

@@ -36,11 +36,10 @@ from sandbox.browser import PLAIN
 from sandbox.core import Fault
 from sandbox.platforms.tiktok.posts import chunks_fit
 from sandbox.platforms.tiktok.simulator import TikTokSimulator
-from tests.consent import consent
 from tests.credentials import client_of, registered
 from tests.media import jpeg, png
-from tests.outgoing import Delivery
 from tests.patience import PATIENCE_S
+from tests.publishing import Delivery, sign_in
 
 OCTA, PENNY = "octa_demo", "private_penny"
 POST = Step(kind=StepKind.POST)
@@ -95,10 +94,7 @@ async def host(tiktok: TikTokSimulator) -> AsyncIterator[str]:
 
 
 async def signed_in(tiktok: TikTokSimulator, http: httpx.AsyncClient, person: str = OCTA) -> Delivery:
-    client = client_of(PLATFORM.apps[0], tiktok.url)
-    query = await consent(http, PLATFORM, client, person=person)
-    tokens = await TikTok(http).exchange(client, code=query["code"], verifier=None)
-    return Delivery(client=client, tokens=tokens, account_id=tokens.subject or "", handle="@octademo")
+    return await sign_in(http, TikTok(http), PLATFORM.apps[0], tiktok, person=person)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from tests.consent import VERIFIER, consent
 from tests.crash.children import until
 from tests.credentials import client_of, registered
-from tests.outgoing import Delivery
+from tests.publishing import Delivery
 
 OCTA, STUDIO, _ = (person.id for person in PEOPLE)
 CHANNEL, BACKSTAGE = "UCoctaChannel00000000001", "UCstudioNine000000000003"
