@@ -6,7 +6,7 @@ A platform is one row: its simulator, whose account, and a content for each of i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -24,6 +24,8 @@ from adapters.base import (
     Presence,
     Receipt,
 )
+from adapters.facebook import PLATFORM as FACEBOOK
+from adapters.instagram import PLATFORM as INSTAGRAM
 from adapters.reddit import PLATFORM as REDDIT
 from adapters.registry import REGISTRY
 from adapters.tiktok import PLATFORM as TIKTOK
@@ -32,6 +34,7 @@ from adapters.x import PLATFORM as X
 from adapters.youtube import PLATFORM as YOUTUBE
 from adapters.youtube.publishing import CHUNK as YOUTUBE_CHUNK
 from sandbox.browser import PLAIN
+from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit.simulator import RedditSimulator
 from sandbox.platforms.tiktok.simulator import TikTokSimulator
@@ -39,7 +42,7 @@ from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
 from tests.credentials import client_of, registered
 from tests.media import StoredMedia
-from tests.publishing import Publishing, Wire, sign_in
+from tests.publishing import Publishing, Wire, served, sign_in
 
 Make = Callable[[StoredMedia], Content]
 Count = Callable[[str, object], None]
@@ -54,6 +57,10 @@ class Row:
     person: str
     account: str = ""
     """Its id or name. Empty: the first one."""
+    assets: tuple[str, ...] = ()
+    """What is ticked on the consent page."""
+    fetches: str = ""
+    """The setting with the origin from which the platform fetches pictures. Empty: it fetches none."""
     formats: Mapping[str, Make]
     settings: Mapping[str, object] = field(default_factory=dict)
     readable: bool = True
@@ -168,6 +175,58 @@ ROWS = {
         },
         refuses_duplicates=False,
     ),
+    "facebook": Row(
+        app=FACEBOOK.apps[0],
+        simulator=MetaSimulator,
+        person="ana",
+        assets=("all",),
+        account="Blue Door Bakery",
+        settings={"chunk_bytes": 2000},
+        formats={
+            "text": lambda _: Content(format=Format.TEXT, text="Fresh mugs & more 👋\n\nFrom 8:00"),
+            "link": lambda _: Content(format=Format.LINK, text="Read", link="https://example.com/a?b=1#c"),
+            "photo": lambda media: Content(
+                format=Format.IMAGE, text="Mug", media=(media.image(alt_text="A mug"),)
+            ),
+            "photos": lambda media: Content(
+                format=Format.CAROUSEL, media=(media.image(), media.picture(alt_text="A mug"))
+            ),
+            "video": lambda media: Content(
+                format=Format.VIDEO, title="Mugs", text="All of them", media=(media.video(),)
+            ),
+            "reel": lambda media: Content(
+                format=Format.REEL,
+                text="All of them",
+                media=(replace(media.video(), width=1080, height=1920),),
+            ),
+        },
+    ),
+    "instagram": Row(
+        app=INSTAGRAM.apps[0],
+        simulator=MetaSimulator,
+        person="ana",
+        assets=("all",),
+        fetches="media_origin",
+        refuses_duplicates=False,
+        formats={
+            "image": lambda media: Content(
+                format=Format.IMAGE,
+                text="Mug #fresh",
+                media=(media.image(alt_text="A mug"),),
+                options={"collaborators": ("mia_chen",)},
+            ),
+            "carousel": lambda media: Content(
+                format=Format.CAROUSEL, text="Mugs", media=(media.image(alt_text="A mug"), media.video())
+            ),
+            "reel": lambda media: Content(
+                format=Format.REEL,
+                text="All of them",
+                media=(media.video(),),
+                cover=media.image(),
+                options={"share_to_feed": False},
+            ),
+        },
+    ),
 }
 CASES = [pytest.param(row, name, id=f"{key}-{name}") for key, row in ROWS.items() for name in row.formats]
 EACH = pytest.mark.parametrize(("row", "name"), CASES)
@@ -181,11 +240,22 @@ async def stage(row: Row) -> AsyncIterator[tuple[Publishing, Wire]]:
         registered(row.simulator(), client_of(row.app)) as simulator,
         httpx.AsyncClient(transport=wire) as http,
         httpx.AsyncClient(verify=PLAIN) as browser,
+        AsyncExitStack() as stack,
     ):
         simulator.settings |= row.settings
         key = next(key for key, platform in PLATFORM_OF.items() if row.app in platform)
         adapter = REGISTRY.adapters(http)[key]
-        delivery = await sign_in(browser, adapter, row.app, simulator, person=row.person, account=row.account)
+        delivery = await sign_in(
+            browser,
+            adapter,
+            row.app,
+            simulator,
+            person=row.person,
+            assets=row.assets,
+            account=row.account,
+        )
+        if row.fetches:
+            simulator.settings[row.fetches] = await stack.enter_async_context(served(delivery.media))
         wire.carried.clear()
         yield Publishing(adapter=adapter, simulator=simulator, delivery=delivery), wire
 

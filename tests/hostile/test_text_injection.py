@@ -230,7 +230,8 @@ class Specimens:
         if origin in {Union, UnionType}:
             return self.of(next(one for one in inner if one is not NoneType), name, view)
         if origin is Mapping:
-            return {BLUE: self.text} if inner[1] is str else {self.seat().organization_id: self.of(inner[1])}
+            key = {str: BLUE, Platform: "x"}.get(inner[1], self.seat().organization_id)
+            return {key: self.text if inner[1] is str else self.of(inner[1])}
         if origin is Sequence:
             known = {Command: self.commands, PlatformSettings: self.offered}
             return known.get(inner[0]) or [self.of(inner[0]), self.of(inner[0])]
