@@ -318,8 +318,7 @@ def _services(base: Base) -> Services:
 
 def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the parts that lead requests from Slack to them."""
-    database, vault, incidents = base.database, base.vault, services.incidents
-    routes = Routes()
+    database, vault, incidents, routes = base.database, base.vault, services.incidents, Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
     home = Home(
         profiles, services.organizations, services.access, base.slack_clients, database, base.settings
@@ -348,8 +347,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         routes.include(story)
     connect.register_platforms(routes)
     dispatcher = Dispatcher(routes, database, base.slack_clients, services.access)
-    signing_secret = base.settings.slack_signing_secret.get_secret_value()
-    bolt = bolt_app(signing_secret, dispatcher)
+    bolt = bolt_app(base.settings.slack_signing_secret.get_secret_value(), dispatcher)
     return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)
 
 
