@@ -26,6 +26,7 @@ from adapters.base import (
 )
 from adapters.facebook import PLATFORM as FACEBOOK
 from adapters.instagram import PLATFORM as INSTAGRAM
+from adapters.linkedin import PLATFORM as LINKEDIN
 from adapters.reddit import PLATFORM as REDDIT
 from adapters.registry import REGISTRY
 from adapters.tiktok import PLATFORM as TIKTOK
@@ -34,6 +35,7 @@ from adapters.x import PLATFORM as X
 from adapters.youtube import PLATFORM as YOUTUBE
 from adapters.youtube.publishing import CHUNK as YOUTUBE_CHUNK
 from sandbox.browser import PLAIN
+from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from sandbox.platforms.meta.simulator import MetaSimulator
 from sandbox.platforms.oauth import OAuthSimulator
 from sandbox.platforms.reddit.simulator import RedditSimulator
@@ -74,6 +76,24 @@ def _thread(media: StoredMedia) -> Content:
         Part(text="Again", media=(media.video(),)),
     )
     return Content(format=Format.THREAD, thread=parts, first_comment="See example.com")
+
+
+LINKEDIN_FORMATS: Mapping[str, Make] = {
+    "text": lambda _: Content(format=Format.TEXT, text="Bread (today) & #bakery: a_b* <3 \\o/ {x} C#\nBye"),
+    "image": lambda media: Content(format=Format.IMAGE, text="Mug", media=(media.image(alt_text="A (mug)"),)),
+    "images": lambda media: Content(
+        format=Format.CAROUSEL, media=(media.image(), media.picture(), media.gif())
+    ),
+    "video": lambda media: Content(
+        format=Format.VIDEO, text="Clip", title="Clip", media=(media.video(4_500_000),)
+    ),
+    "document": lambda media: Content(
+        format=Format.DOCUMENT, text="The menu", title="Menu (new)", media=(media.document(),)
+    ),
+    "link": lambda media: Content(
+        format=Format.LINK, text="Read", title="A page", link="https://example.com/a?b=1", cover=media.image()
+    ),
+}
 
 
 def _tiktok(media: StoredMedia, size: int | None = None) -> Content:
@@ -121,6 +141,20 @@ ROWS = {
             ),
             "thread": _thread,
         },
+    ),
+    "linkedin": Row(
+        app=LINKEDIN.apps[0],
+        simulator=LinkedInSimulator,
+        person="ana-ruiz",
+        formats=LINKEDIN_FORMATS,
+        readable=False,
+    ),
+    "linkedin-page": Row(
+        app=LINKEDIN.apps[1],
+        simulator=LinkedInSimulator,
+        person="ana-ruiz",
+        account="Blue Door",
+        formats=LINKEDIN_FORMATS,
     ),
     "reddit": Row(
         app=REDDIT.apps[0],
@@ -297,7 +331,7 @@ async def test_a_preparation_that_is_cut_at_any_request_goes_on(
     async with stage(row) as (publishing, wire):
         content = row.formats[name](publishing.delivery.media)
         await publishing.prepare(content)
-        whole = len(wire.carried)
+        whole, writes = len(wire.carried), sum(one.method != "GET" for one in wire.carried)
         for at in range(whole):
             for wire.after in (False, True):
                 publishing.delivery.kept.clear()
@@ -311,7 +345,9 @@ async def test_a_preparation_that_is_cut_at_any_request_goes_on(
                 handles = await publishing.prepare(content, kept)
 
                 assert isinstance(cut.value, Busy)
-                assert len(wire.carried) <= whole + 2, "what was uploaded is uploaded again"
+                # The one that was cut may come again with the one that opened it. Looking is not uploading.
+                written = [one for one in wire.carried if one.method != "GET"]
+                assert len(written) <= writes + 2, "what was uploaded is uploaded again"
         assert publishing.simulator.timeline.posts() == []
 
         receipts: list[Receipt] = []
