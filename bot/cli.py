@@ -45,12 +45,12 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Octapost for Slack: publish to your social accounts from where your team talks.",
+    help="Octapost for Slack: connect your team's social accounts, and keep them connected.",
 )
-database_cli = typer.Typer(no_args_is_help=True, help="The database.")
-keys_cli = typer.Typer(no_args_is_help=True, help="The keys that seal tokens.")
+database_cli = typer.Typer(no_args_is_help=True, help="Upgrade or move the database.")
+keys_cli = typer.Typer(no_args_is_help=True, help="Make and rotate the keys that encrypt tokens.")
 cli.add_typer(database_cli, name="db")
-organizations_cli = typer.Typer(no_args_is_help=True, help="The organizations.")
+organizations_cli = typer.Typer(no_args_is_help=True, help="Help an organization that has no owner.")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(organizations_cli, name="org")
 out, err = Console(), Console(stderr=True)
@@ -60,12 +60,12 @@ PERSON = re.compile(r"(?:<?@)?([UW][A-Z0-9]{2,})(?:\|[^>]*)?>?")
 NOT_ALLOWED = "42501"
 """PostgreSQL's `insufficient_privilege` (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 NEEDS_OWNER = (
-    "The role of OCTAPOST_DATABASE_URL does not own the tables: set OCTAPOST_DATABASE_MIGRATION_URL to the"
-    " same database as their owner, for this command only. Nothing was changed."
+    "The role in OCTAPOST_DATABASE_URL doesn't own the tables. For this command only, set"
+    " OCTAPOST_DATABASE_MIGRATION_URL to the same database with the role that does. Nothing changed."
 )
 ANOTHER_DATABASE = (
-    "OCTAPOST_DATABASE_MIGRATION_URL was upgraded, but OCTAPOST_DATABASE_URL is another database:"
-    " let both name the same one."
+    "I upgraded OCTAPOST_DATABASE_MIGRATION_URL, but OCTAPOST_DATABASE_URL is another database."
+    " Set both to the same one."
 )
 UNUSABLE = (ConfigurationError, VaultError, SchemaTooNew, SchemaTooOld, CopyRefused, NoSuchRole)
 
@@ -112,7 +112,7 @@ def _go(work: Coroutine[Any, Any, Answer]) -> Answer:
         cause = getattr(error, "orig", None) or error
         # SQLite's own words for these, "unable to open database file" and the like, hold no values.
         reason = cause if isinstance(cause, sqlite3.OperationalError) else type(cause).__name__
-        _fail(f"The database refused ({reason}): nothing was kept.")
+        _fail(f"The database refused ({reason}). Nothing changed.")
 
 
 @asynccontextmanager
@@ -134,12 +134,12 @@ def _progress(doing: str) -> Iterator[tuple[Progress, TaskID]]:
 
 @cli.command()
 def run(
-    only: Annotated[Only | None, typer.Option(help="Serve the web only, or do the jobs only.")] = None,
+    only: Annotated[Only | None, typer.Option(help="Only serve the web, or only run the jobs.")] = None,
     socket_mode: Annotated[
         bool, typer.Option("--socket-mode", help="Receive Slack's requests over a WebSocket.")
     ] = False,
 ) -> None:
-    """Serve Slack and the browser, and do the work that runs while nobody waits."""
+    """Serve Slack and the browser, and run the background jobs."""
     settings = _settings()
 
     async def until_stopped() -> None:
@@ -162,14 +162,14 @@ def sandbox(
         typer.Option(
             min=0,
             max=65534,
-            help="Where the simulated Slack listens, Octapost one above; 0 picks free ports.",
+            help="The simulated Slack's port; Octapost takes the next one. 0 picks free ports.",
         ),
     ] = 3000,
     tour: Annotated[
         bool, typer.Option("--tour", help="Play the whole story in the terminal, then exit.")
     ] = False,
 ) -> None:
-    """Try the whole product offline: a Slack and seven platforms on this machine."""
+    """Try everything offline, with a simulated Slack and seven simulated platforms."""
     from sandbox import start  # noqa: PLC0415 - the only way into the sandbox; `run` never loads it
 
     try:
@@ -182,10 +182,10 @@ def sandbox(
 @cli.command()
 def doctor(
     slack: Annotated[
-        bool, typer.Option("--slack", help="Also ask Slack whether it takes our messages and forms.")
+        bool, typer.Option("--slack", help="Also ask Slack whether it accepts our messages and forms.")
     ] = False,
 ) -> None:
-    """Check the configuration, the database and the keys, and say what is wrong."""
+    """Check the settings, the database and the keys, and list the addresses to register."""
     settings = _settings()
     platforms = Table("Connects", "Ready", "Permissions asked for")
     for found in settings.platforms().values():
@@ -193,7 +193,7 @@ def doctor(
             client = found.clients.get(one.key)
             platforms.add_row(
                 one.connects,
-                "yes" if client else "no app configured: not offered",
+                "yes" if client else "no, not set up",
                 _asked_for(client) if client else "",
             )
     out.print(platforms)
@@ -224,17 +224,17 @@ def _validate(settings: Settings) -> None:
     try:
         found = _go(check_up.validate(settings))
     except check_up.SlackDidNotAnswer as error:
-        _fail(f"Slack did not say whether it takes our messages and forms ({error}).")
+        _fail(f"Slack didn't say whether it accepts our messages and forms ({error}).")
     for fault in found.refused:
         err.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
     if found.refused:
-        _fail("Slack refuses the messages or forms above: report them to the authors of Octapost.")
-    out.print(f"Slack takes our messages and forms: {found.asked} samples tried.", highlight=False)
+        _fail("Slack refuses the messages or forms above. Please report them to the authors of Octapost.")
+    out.print(f"Slack accepts our messages and forms ({found.asked} samples).", highlight=False)
 
 
 @database_cli.command("upgrade")
 def upgrade() -> None:
-    """Bring the database to this version's schema, as its owner where OCTAPOST_DATABASE_MIGRATION_URL says who."""
+    """Upgrade the database to this version's schema, with OCTAPOST_DATABASE_MIGRATION_URL if it is set."""
     settings = _settings()
     ours = settings.database_url.get_secret_value()
 
@@ -266,11 +266,13 @@ def move_database(
     to: Annotated[
         str,
         typer.Option(
-            prompt="Where to", hide_input=True, help="The other database's URL; asked for if it is left out."
+            prompt="Where to",
+            hide_input=True,
+            help="The other database's URL. Asked for if you leave it out.",
         ),
     ],
 ) -> None:
-    """Copy everything from the configured database to an empty, upgraded one: all of it, or nothing."""
+    """Copy the configured database to an empty, upgraded one. It copies everything or nothing."""
     settings = _settings()
     try:
         for secret in urls.secrets_in(to):
@@ -278,7 +280,7 @@ def move_database(
     except ValueError as error:
         _fail(f"--to: {error}")
     if to == settings.database_url.get_secret_value():
-        _fail("That is the configured database itself: name the one to move to.")
+        _fail("That is the configured database itself. Enter the one to move to.")
 
     async def work() -> dict[str, int]:
         async with _opened(to) as target, app.parts_of(settings, answered_within=None) as parts:
@@ -291,24 +293,24 @@ def move_database(
                 )
 
     counts = _go(work())
-    out.print(f"{sum(counts.values())} rows in {len(counts)} tables copied, compared and opened.")
-    out.print("Set OCTAPOST_DATABASE_URL to the new database, and start again.")
+    out.print(f"Copied and checked {sum(counts.values())} rows in {len(counts)} tables.")
+    out.print("Now set OCTAPOST_DATABASE_URL to the new database and restart.")
 
 
 @keys_cli.command("new")
 def new_keys() -> None:
-    """Print a fresh key ring for OCTAPOST_VAULT_KEYS. Keep it apart from the database's backups."""
+    """Print a new key ring for OCTAPOST_VAULT_KEYS. Don't keep it with the database's backups."""
     sys.stdout.write(KeyRing.generate() + "\n")
 
 
 @keys_cli.command("rotate")
 def rotate_keys() -> None:
-    """Seal every token anew with the first key of the ring. Can be interrupted and repeated."""
+    """Encrypt every token again with the first key of the ring. Safe to stop and repeat."""
     settings = _settings()
 
     async def work() -> tuple[int, dict[int, int]]:
         async with app.parts_of(settings, answered_within=None) as parts:
-            with _progress("Sealing anew") as (bar, task):
+            with _progress("Encrypting again") as (bar, task):
                 count = await rotate(
                     parts.database,
                     parts.vault,
@@ -317,8 +319,8 @@ def rotate_keys() -> None:
             return count, await remaining(parts.database, parts.vault)
 
     count, left = _go(work())
-    out.print(f"{count} values sealed anew; values by key: {left or 'none'}", highlight=False)
-    out.print("Older keys may leave the ring once every backup made before today is gone.")
+    out.print(f"Encrypted {count} values again. Values by key: {left or 'none'}", highlight=False)
+    out.print("Remove the older keys once you have deleted every backup from before today.")
 
 
 @organizations_cli.command("owner")
@@ -326,11 +328,11 @@ def appoint_owner(
     organization: Annotated[str, typer.Argument(help="The organization's name, or its id (org_...).")],
     person: Annotated[str, typer.Argument(help="The Slack user id of the new owner, such as U0123ABCD.")],
 ) -> None:
-    """Make a person the owner of an organization that has no owner left. All its members are told."""
+    """Make someone the owner of an organization that has no owner. I tell all its members."""
     settings = _settings()
     found = PERSON.fullmatch(person.strip())
     if found is None:
-        _fail("Give the person's Slack user id: in their Slack profile, press ⋮ and Copy member ID.")
+        _fail("Enter the person's Slack user id: in their Slack profile, press ⋮ and Copy member ID.")
 
     async def work() -> Appointed:
         async with app.parts_of(settings) as parts:
@@ -341,7 +343,7 @@ def appoint_owner(
     except ServiceError as error:
         _fail(sentence(error))
     except CALL_FAILED as error:
-        _fail(f"Slack did not say who that is ({failure(error).code}): nothing was changed.")
+        _fail(f"Slack didn't say who that is ({failure(error).code}). Nothing changed.")
     out.print(
         f"{appointed.name} now owns {appointed.organization}. Members told: {appointed.told}.",
         markup=False,
@@ -352,11 +354,11 @@ def appoint_owner(
 @cli.command("manifest")
 def print_manifest(
     url: Annotated[
-        str, typer.Option(help="Where this installation is reached, e.g. https://bot.example.com")
+        str, typer.Option(help="The public address of this installation, such as https://bot.example.com")
     ],
     socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For Socket Mode.")] = False,
 ) -> None:
-    """Print the Slack app manifest, filled in, to paste into Slack's "Create an app"."""
+    """Print the Slack app manifest for your address, to paste into Slack's "Create an app"."""
     try:
         text = manifest.filled_in(url, socket_mode=socket_mode)
     except ValueError as error:

@@ -32,9 +32,9 @@ UNKNOWN = "no such setting"
 
 
 PROXIES_UNKNOWN = (
-    f"{PREFIX}TRUSTED_PROXIES is not set: set it to the number of proxies in front of Octapost (1 for a single"
-    " reverse proxy or load balancer, 0 if browsers connect to it directly). Until then all visitors behind a"
-    " proxy share one page limit, and a single one of them can use it up."
+    f"{PREFIX}TRUSTED_PROXIES is not set. Set it to the number of proxies in front of Octapost (1 for a single"
+    " reverse proxy or load balancer, 0 if browsers connect directly). Until then, all visitors behind a proxy share"
+    " one page limit, and one visitor can use it up."
 )
 
 
@@ -66,7 +66,7 @@ def _collector(value: str) -> str:
     if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
         raise ValueError("must be an http or https URL")
     if "@" in value or "?" in value:
-        raise ValueError("must not carry credentials: put them into OTEL_EXPORTER_OTLP_HEADERS")
+        raise ValueError("must not contain credentials: put them into OTEL_EXPORTER_OTLP_HEADERS")
     return value.rstrip("/")
 
 
@@ -247,7 +247,7 @@ class Settings(BaseSettings):
         )
         if {owner.get_backend_name(), ours.get_backend_name()} != {"postgresql"}:
             raise ConfigurationError(
-                f"{PREFIX}DATABASE_MIGRATION_URL: for PostgreSQL only, as is {PREFIX}DATABASE_URL"
+                f"{PREFIX}DATABASE_MIGRATION_URL: only for PostgreSQL, and so is {PREFIX}DATABASE_URL with it"
             )
         if not ours.username:
             raise ConfigurationError(f"{PREFIX}DATABASE_URL: must name the role it connects as")

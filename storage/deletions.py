@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, cast, exists, func, tuple_
+from sqlalchemy import exists, func, tuple_
 from sqlmodel import col, delete, select, update
 
 from storage.engine.statements import now
@@ -113,11 +113,10 @@ class Deletions:
             Membership.organization_id == organization_id
         )
         tickets = select(Ticket.ticket_hash).where(Ticket.organization_id == organization_id)
-        named = cast(col(Notice.facts), String).contains(organization_id)
         for statement in (
             delete(SignIn).where(col(SignIn.ticket_hash).in_(tickets)),
             delete(Browser).where(tuple_(col(Browser.realm), col(Browser.user_id)).in_(people)),
-            delete(Notice).where(named),
+            delete(Notice).where(col(Notice.names_organization_id) == organization_id),
             delete(Organization).where(col(Organization.id) == organization_id),
         ):
             await self._session.exec(statement, execution_options=_UNSYNCHRONIZED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ SUPERSEDED = "superseded"
 
 DROPPED = "nothing_to_say"
 """Why a notice was not sent: it is no longer true, or its recipient may no longer see it."""
+ORGANIZATION = re.compile(r"org_[0-9a-f]{20}")
+"""The id of an organization, wherever it stands in the facts of a message."""
 LONGEST_REST = timedelta(seconds=61)
 """Longer than any pause between two messages in a channel, which is a minute at most."""
 WAITING = col(Notice.due_at) > datetime(2000, 1, 1, tzinfo=UTC)
@@ -93,6 +97,7 @@ class Notices:
             kind=new.kind,
             facts=dict(new.facts),
             organization_id=new.organization_id,
+            names_organization_id=_named(new),
             edits=new.edits,
             thread_of=new.thread_of,
             fallback=new.fallback,
@@ -263,3 +268,9 @@ class Notices:
         """Return since when the oldest waiting message has been due; None if none waits."""
         owed = select(func.min(Notice.created_at)).where(col(Notice.due_at).is_not(None))
         return (await self._session.exec(owed)).one()
+
+
+def _named(new: NewNotice) -> str | None:
+    """Return the organization that a message names besides its own; no kind names two of them."""
+    found = ORGANIZATION.findall(json.dumps(new.facts, default=str))
+    return next((one for one in found if one != new.organization_id), None)

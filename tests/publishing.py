@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
+from aiohttp import web
 
 from adapters.base import (
     Accepted,
@@ -99,11 +101,12 @@ async def sign_in(
     simulator: OAuthSimulator,
     *,
     person: str,
+    assets: Iterable[str] = (),
     account: str = "",
 ) -> Delivery:
     """Sign in as `person` and return a delivery to their account `account`, or to their first one."""
     client = client_of(app, simulator.url)
-    answer = await consent(http, adapter.platform, client, person=person)
+    answer = await consent(http, adapter.platform, client, person=person, assets=assets)
     tokens = await adapter.exchange(client, code=answer["code"], verifier=VERIFIER)
     found = await adapter.discover(client, tokens)
     chosen = next(one for one in found.accounts if account in {"", one.id, one.name})
@@ -179,3 +182,25 @@ class Publishing:
     def now(self) -> datetime:
         """Return the time at the platform."""
         return datetime.fromtimestamp(self.simulator.clock.now(), UTC)
+
+
+@asynccontextmanager
+async def served(media: StoredMedia) -> AsyncIterator[str]:
+    """Serve stored pictures where platforms fetch them, and yield the origin."""
+
+    async def answer(request: web.Request) -> web.Response:
+        content = media.files.get(request.match_info["key"])
+        if content is None:
+            raise web.HTTPNotFound
+        return web.Response(body=content, content_type="image/jpeg")
+
+    app = web.Application()
+    app.add_routes([web.get("/{key}", answer)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        media.origin = f"http://localhost:{runner.addresses[0][1]}"
+        yield media.origin
+    finally:
+        await runner.cleanup()

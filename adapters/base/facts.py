@@ -129,6 +129,10 @@ class Platform:
     although the token works on. None: as long as the token works."""
     signs_in_at: str = ""
     """The name of the site where people sign in for it. Empty: the platform itself."""
+    revokes_refresh_tokens: bool = False
+    """Its revocation takes the refresh token, so it needs no access token that is still valid."""
+    apps_page: str = ""
+    """Where people remove an app from their account: an address without its scheme. Empty: only in its settings."""
     grant_family: str = ""
     """The name of a group of platforms where ending one consent ends the others. Empty: no group."""
     scope_separator: str = " "

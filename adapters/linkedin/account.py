@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -25,9 +24,7 @@ from adapters.base import (
     Misconfigured,
     Place,
     PlatformError,
-    Rejected,
     RemoteAccount,
-    TokenRefused,
     Tokens,
     body_of,
     object_of,
@@ -36,11 +33,11 @@ from adapters.base import (
 )
 from adapters.http import send
 from adapters.linkedin import PLATFORM, REVOKED
+from adapters.linkedin.calls import API, headers_for
+from adapters.linkedin.publishing import LinkedInPublisher
+from adapters.linkedin.refusals import verdict_on
 from adapters.numbers import whole
 
-API = "https://api.linkedin.com"
-VERSION = "202609"
-"""`LinkedIn-Version` of the versioned API, supported at least until 2027-09. Operators can set `api_version`."""
 LISTS_PAGES = frozenset({"rw_organization_admin", "r_organization_admin"})
 MISSING_BY_ROLE: Mapping[str, frozenset[Capability]] = {
     "ADMINISTRATOR": frozenset(),
@@ -55,13 +52,6 @@ MOST_NAMED = 100
 """Pages whose names are read, each with a call: a member's 150 a day also have to publish."""
 RETRY_PAUSES_S = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
 """Pauses in seconds between tries: LinkedIn may call a new token revoked for a moment. 8 seconds in all."""
-SERVICE_CODES = {
-    65600: "INVALID_ACCESS_TOKEN",
-    65601: REVOKED,
-    65602: "EXPIRED_ACCESS_TOKEN",
-    65604: "EMPTY_ACCESS_TOKEN",
-    65608: "RESTRICTED_MEMBER",
-}
 
 
 class LinkedIn:
@@ -74,6 +64,12 @@ class LinkedIn:
     ) -> None:
         self._http = http
         self._pause = pause
+        self._publisher = LinkedInPublisher(http)
+
+    @property
+    def publisher(self) -> LinkedInPublisher:
+        """How it publishes."""
+        return self._publisher
 
     async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
         """Return the tokens for a code, which expires after 30 minutes. See `Adapter.exchange`.
@@ -168,10 +164,7 @@ class _Reader:
             PlatformError: The platform answered something else, or nothing.
 
         """
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
-        if path.startswith("/rest/"):
-            headers["LinkedIn-Version"] = self.client.options.get("api_version", VERSION)
-            headers["X-Restli-Protocol-Version"] = "2.0.0"
+        headers = headers_for(self.client, self.token, path)
         while True:
             request = self.http.build_request(
                 "GET", self.client.at(API + path), params=params, headers=headers, timeout=oauth.TIMEOUT
@@ -180,7 +173,7 @@ class _Reader:
             body = body_of(response)
             if response.is_success and body:
                 return body
-            verdict = _verdict_on(response)
+            verdict = verdict_on(response)
             wait = next(self.pauses, None) if verdict.code == REVOKED else None
             if wait is None:
                 raise verdict
@@ -270,38 +263,3 @@ def _next_start(body: Mapping[str, Any], start: int) -> int | None:
             following = start + PAGE_SIZE if named is None else named
             return following if following > start else None
     return None
-
-
-def _verdict_on(response: httpx.Response) -> PlatformError:
-    """Return the error that an answer without usable data means. An HTML error page says nothing about us."""
-    body, status = body_of(response), response.status_code
-    code = _code_in(body) or f"http_{status}"
-    if status == httpx.codes.UPGRADE_REQUIRED:
-        return Misconfigured(code)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Busy(
-            code, retry_after=oauth.retry_after(response) or _until_midnight(oauth.answered_at(response))
-        )
-    if not body or response.is_server_error or status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT}:
-        code = "unreadable_answer" if response.is_success else code
-        return Busy(code, retry_after=oauth.retry_after(response))
-    if code == "RESTRICTED_MEMBER" or status == httpx.codes.FORBIDDEN:
-        return Rejected(code)
-    if status == httpx.codes.UNAUTHORIZED and code != "EMPTY_ACCESS_TOKEN":
-        return TokenRefused(code)
-    return Misconfigured(code)
-
-
-def _code_in(body: Mapping[str, Any]) -> str:
-    """Return LinkedIn's name for an error, from either of two fields; empty if there is none."""
-    code = text_of(body.get("code"))
-    service = body.get("serviceErrorCode")
-    if isinstance(service, int) and service in SERVICE_CODES:
-        return SERVICE_CODES[service]
-    return code if re.fullmatch(r"[A-Z][A-Z0-9_]{2,59}", code) else ""
-
-
-def _until_midnight(now: datetime) -> timedelta:
-    """Return the time to midnight UTC, when LinkedIn's daily quotas are renewed."""
-    now = now.astimezone(UTC)
-    return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now

@@ -65,6 +65,8 @@ PLATFORM = Platform(
     refresh=Refresh.STATIC,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(days=1),
+    revokes_refresh_tokens=True,
+    apps_page="reddit.com/prefs/apps",
     # "100 queries per minute (QPM) per OAuth client id", averaged over ten minutes:
     # https://support.reddithelp.com/hc/en-us/articles/16160319875092-Reddit-Data-API-Wiki
     budget=Budget(calls=1000, per=timedelta(minutes=10)),

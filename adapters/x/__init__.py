@@ -58,6 +58,7 @@ PLATFORM = Platform(
     refresh=Refresh.SINGLE_USE,
     client_auth=ClientAuth.BASIC,
     access_lifetime=timedelta(hours=2),
+    revokes_refresh_tokens=True,
     pkce=Pkce.S256,
     single_grant=True,
     unlock_pages={

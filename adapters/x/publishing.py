@@ -47,6 +47,8 @@ from adapters.x.text import url_spans
 
 EARLIER = timedelta(minutes=1)
 """How far X's clock and ours may differ."""
+AT_ONCE = 100
+"""The most ids in one call."""
 MOST_PAGES = 5
 """Of 100 posts each. Every post that is read costs half a cent."""
 FIELDS = {
@@ -117,13 +119,17 @@ class XPublisher:
     ) -> tuple[Presence, ...]:
         """Return whether each post is still there. See `Publisher.presence`."""
         calls = Calls(http=self._http, client=client, tokens=tokens)
-        body = await calls.get("/2/tweets", {"ids": ",".join(receipt.id for receipt in receipts)})
-        there = {text_of(post.get("id")) for post in objects_of(body.get("data"))}
-        gone = {
-            text_of(error.get("resource_id"))
-            for error in objects_of(body.get("errors"))
-            if text_of(error.get("type")).endswith("/resource-not-found")
-        }
+        there: set[str] = set()
+        gone: set[str] = set()
+        for start in range(0, len(receipts), AT_ONCE):
+            ids = ",".join(receipt.id for receipt in receipts[start : start + AT_ONCE])
+            body = await calls.get("/2/tweets", {"ids": ids})
+            there |= {text_of(post.get("id")) for post in objects_of(body.get("data"))}
+            gone |= {
+                text_of(error.get("resource_id"))
+                for error in objects_of(body.get("errors"))
+                if text_of(error.get("type")).endswith("/resource-not-found")
+            }
         return tuple(
             Presence.THERE if one.id in there else Presence.GONE if one.id in gone else Presence.UNREADABLE
             for one in receipts
@@ -207,17 +213,15 @@ class _Wanted:
         self._text = _comparable(_written(part.text))
         self._parent = _parent_of(outgoing, step)
         self._media = {handles.get(f"media_{first_file + n}", "") for n in range(len(part.media))}
-        self._known = {receipt.id for receipt in outgoing.receipts}
 
     def is_it(self, post: Mapping[str, Any]) -> bool:
-        """Tell whether `post` has the same text, media and place, and is not one that we know already."""
+        """Tell whether `post` has the same text, media and place: in a thread, each replies to another post."""
         referenced = objects_of(post.get("referenced_tweets")) + objects_of(post.get("referenced_posts"))
         parents = {text_of(one.get("id")) for one in referenced if one.get("type") == "replied_to"}
         keys = object_of(post.get("attachments")).get("media_keys")
         media = {str(key).rpartition("_")[2] for key in keys} if isinstance(keys, list) else set()
         return (
-            text_of(post.get("id")) not in self._known
-            and parents == ({self._parent} if self._parent else set())
+            parents == ({self._parent} if self._parent else set())
             and media == self._media
             and _comparable(_shown(post)) == self._text
         )

@@ -56,6 +56,7 @@ PLATFORM = Platform(
     testing_lifetime=timedelta(days=7),
     client_auth=ClientAuth.POST,
     access_lifetime=timedelta(hours=1),
+    revokes_refresh_tokens=True,
     authorize_extra={
         "access_type": "offline",
         # Without it, Google returns a refresh token for a person's first consent only.

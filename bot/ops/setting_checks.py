@@ -34,7 +34,7 @@ SLACK_SHAPES: Mapping[str, SlackShape] = {
     "slack_client_id": SlackShape(pattern=r"\d+\.\d+", words="two numbers with a dot between them"),
     "slack_client_secret": SlackShape(pattern=r"[0-9a-f]{32}", words="32 hexadecimal digits"),
     "slack_signing_secret": SlackShape(pattern=r"[0-9a-f]{32}", words="32 hexadecimal digits"),
-    "slack_app_token": SlackShape(pattern=r"xapp-.+", words="a token that begins with xapp-"),
+    "slack_app_token": SlackShape(pattern=r"xapp-.+", words="a token that starts with xapp-"),
 }
 """https://docs.slack.dev/reference/app-manifest and the pages on signing secrets and app-level tokens show such
 values (read 2026-11-30). Slack doesn't promise their shape, so another one is a warning and no fault."""
@@ -53,7 +53,7 @@ def origin(value: str) -> str:
     if not (parts.scheme == "https" or local) or not parts.netloc or more:
         raise ValueError("must be an https origin without a path (http only for localhost)")
     if parts.username or parts.password:
-        raise ValueError("must not carry credentials")
+        raise ValueError("must not contain credentials")
     return value.rstrip("/")
 
 
@@ -68,9 +68,9 @@ def faults_in_text(values: Mapping[str, str]) -> dict[str, str]:
 
 def _fault(name: str, value: str) -> str:
     if value != value.strip():
-        return "begins or ends with a space or a line break: remove it"
+        return "starts or ends with a space or a line break: remove it"
     if value and (value[0] in QUOTES or value[-1] in QUOTES):
-        return "begins or ends with a quotation mark: enter the value without quotes"
+        return "starts or ends with a quotation mark: enter the value without quotes"
     if value and CREDENTIAL.search(name) and not PRINTABLE.fullmatch(value):
         return "has a space, a line break or another character that no credential has: copy it again"
     return ""
@@ -106,7 +106,7 @@ def _option_faults(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "pkce", f"must be one of {', '.join(Pkce)}"
     calls = values["calls_per_minute"]
     if calls and not (calls.isascii() and calls.isdigit() and int(calls) >= FEWEST_CALLS):
-        yield "calls_per_minute", f"must be a number from {FEWEST_CALLS} on"
+        yield "calls_per_minute", f"must be a number, at least {FEWEST_CALLS}"
     if values["url"]:
         try:
             origin(values["url"])
@@ -114,7 +114,7 @@ def _option_faults(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield "url", str(error)
     slug = values["callback_slug"]
     if slug and not (slug.isascii() and slug.replace("-", "").isalnum()):
-        yield "callback_slug", "must consist of letters, digits and dashes"
+        yield "callback_slug", "can have only letters, digits and dashes"
 
 
 def _option_doubts(platform: Platform, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 ONE_PROCESS = (
-    "this process does half of the work, and the other half must open this very file; several machines share a"
-    " PostgreSQL: set OCTAPOST_DATABASE_URL"
+    "this process does half of the work, and the other half must open this same file. For several machines, set"
+    " OCTAPOST_DATABASE_URL to a PostgreSQL"
 )
-OWNERS_URL = "only `octapost db upgrade` needs it: do not give it to a process that runs"
+OWNERS_URL = "only `octapost db upgrade` needs it. Don't set it for `octapost run`"
 ROLE_FAULTS = {
     RoleFault.ABOVE_POLICIES: (
-        "PostgreSQL does not apply row-level security to this role: it is a superuser or has BYPASSRLS, so that"
-        " nothing but the code keeps the organizations apart. Use an ordinary role that owns nothing."
+        "PostgreSQL doesn't apply row-level security to this role, because it is a superuser or has BYPASSRLS. Only"
+        " the code keeps organizations apart. Use an ordinary role that owns nothing."
     ),
     RoleFault.OWNER: (
-        "This role owns the tables, so whoever has its password can switch row-level security off and rewrite"
-        " the audit trail. Hand the tables over to a role of their own: docs/operating.md, Two roles."
+        "This role owns the tables, so anyone with its password can switch off row-level security and rewrite the"
+        " audit trail. Give the tables an owner of their own: docs/operating.md, Two roles."
     ),
 }
 

@@ -9,7 +9,7 @@ BOT_SCOPES: Mapping[str, str] = MappingProxyType(
     {
         "commands": "answer /octapost and offer its shortcut",
         "chat:write": "send the results you asked for and warnings about accounts, as direct messages",
-        "users:read": "tell members from guests and bots, and notice when somebody leaves Slack",
+        "users:read": "tell members from guests and bots, and notice when someone leaves Slack",
         "team:read": "call an organization by your workspace's name",
         "files:read": "take the pictures, videos and PDFs that you attach to a post; optional",
     }
@@ -20,6 +20,6 @@ OPTIONAL_BOT_SCOPES = frozenset({"files:read"})
 """Those that a workspace may decline (https://docs.slack.dev/changelog/2026/03/16/optional-scopes)."""
 
 USER_SCOPES: Mapping[str, str] = MappingProxyType(
-    {"openid": "make sure that whoever opens a private link is the person it was made for"}
+    {"openid": "make sure that the person who opens a private link is the one it was made for"}
 )
 """User scopes, requested only by Sign in with Slack, never by the install link."""

@@ -12,6 +12,7 @@ from bot.views.kit import Json, Message
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapters.base import Platform
     from bot.services.notifications import DeletionReceipt, OrganizationDeleted, ReceiptLine
     from bot.services.organizations.deletion import DeletionOutlook
     from storage.models import Deletion
@@ -28,7 +29,7 @@ RESULTS = {
     RevocationResult.SAME_PERSON: (
         "not revoked, because that would also end accounts the same person connected elsewhere in Octapost"
     ),
-    RevocationResult.REFUSED: "{platform} refused to end our access{code}",
+    RevocationResult.REFUSED: "{platform} didn't confirm that our access has ended{code}",
     RevocationResult.NO_ENDPOINT: "{platform} has no way to end our access from here",
     RevocationResult.UNANSWERED: "{platform} didn't confirm within 72 hours{code}",
 }
@@ -124,16 +125,11 @@ def news(one: OrganizationDeleted) -> Message:
     )
 
 
-def receipt(one: DeletionReceipt, platforms: Mapping[str, str]) -> Message:
-    """Return what an owner reads once every sign-in is settled: a line for each account.
-
-    `platforms` are the platforms' names by key.
-    """
+def receipt(one: DeletionReceipt, platforms: Mapping[str, Platform]) -> Message:
+    """Return what an owner reads once every sign-in is settled: a line for each account."""
     title = f"Receipt: {one.organization} is deleted"
     which = f" ({one.part} of {one.parts})" if one.parts > 1 else ""
-    lines = [_line(each, platforms.get(each.platform, each.platform)) for each in one.lines] or [
-        "It had no accounts."
-    ]
+    lines = [_line(each, platforms[each.platform].name) for each in one.lines] or ["It had no accounts."]
     blocks = [
         kit.words(f"{title}{which}."),
         *(
@@ -141,9 +137,7 @@ def receipt(one: DeletionReceipt, platforms: Mapping[str, str]) -> Message:
             for start in range(0, len(lines), LINES_A_BLOCK)
         ),
     ]
-    left = sorted(
-        {platforms.get(each.platform, each.platform) for each in one.lines if each.result in BY_HAND}
-    )
+    left = sorted({_by_hand(platforms[each.platform]) for each in one.lines if each.result in BY_HAND})
     if left:
         blocks.append(
             kit.words(
@@ -156,6 +150,11 @@ def receipt(one: DeletionReceipt, platforms: Mapping[str, str]) -> Message:
         kit.fine_print(f"Receipt number: {one.receipt}"),
     ]
     return Message(text=f"{title}{which}.", blocks=blocks)
+
+
+def _by_hand(platform: Platform) -> str:
+    """Return a platform's name, with the address where people remove apps if it is known."""
+    return f"{platform.name} ({platform.apps_page})" if platform.apps_page else platform.name
 
 
 def _line(one: ReceiptLine, platform: str) -> str:

@@ -121,7 +121,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     ConsentSettled: lambda one, platform: consent.settled(one, platform(one.platform)),
     ConsentWaiting: lambda one, platform: consent.waiting(one, platform(one.platform)),
     DeletionReceipt: lambda one, platform: deletion.receipt(
-        one, {line.platform: platform(line.platform).name for line in one.lines}
+        one, {line.platform: platform(line.platform) for line in one.lines}
     ),
     FormNotOpened: lambda one, _: waiting.not_opened(one),
     InvitationAnswered: lambda one, _: invitations.answered(one),

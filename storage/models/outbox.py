@@ -10,6 +10,8 @@ from sqlmodel import Field, SQLModel
 
 from storage.models.columns import created_column, json_column, new_id, time_column, utc_now
 
+NAMED = text("names_organization_id IS NOT NULL")
+"""The condition of a partial index on the messages that name another organization, which are few."""
 OWED = text("due_at IS NOT NULL")
 """The condition of a partial index on the messages that were not sent yet, which are few."""
 
@@ -20,6 +22,7 @@ class Notice(SQLModel, table=True):
     __table_args__ = (
         Index("notice_due", "due_at"),
         Index("notice_created", "created_at"),
+        Index("notice_named", "names_organization_id", sqlite_where=NAMED, postgresql_where=NAMED),
         Index("notice_channel", "slack_id", "channel", "sequence"),
         Index("notice_waiting", "slack_id", "channel", "sequence", sqlite_where=OWED, postgresql_where=OWED),
     )
@@ -31,6 +34,8 @@ class Notice(SQLModel, table=True):
         default=None,
         sa_column=Column(ForeignKey("organization.id", ondelete="CASCADE"), nullable=True, index=True),
     )
+    names_organization_id: str | None = None
+    """The organization that `facts` name, if it is another one than the message's own. It goes with that one too."""
     slack_id: str
     """The installation through which it is sent."""
     channel: str

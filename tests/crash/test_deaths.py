@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlmodel import select
 
 from adapters.base import Platform
-from adapters.linkedin.account import SERVICE_CODES, LinkedIn
+from adapters.linkedin.account import LinkedIn
+from adapters.linkedin.refusals import SERVICE_CODES
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.tokens.outcomes import Reports

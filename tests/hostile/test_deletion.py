@@ -82,11 +82,11 @@ async def test_nothing_of_a_deleted_organization_is_in_any_table_and_no_token_of
     ada, otto = await office.installed(), await office.person(OTTO)
     await otto.command(f"org create {WORD} Bakery")
     await otto.command(f"org switch {WORD} Bakery")  # asks Ada, in whose channel this is
-    await hears(ada, f"to mean *{WORD} Bakery*")
+    await hears(ada, f"mean *{WORD} Bakery*")
     async with office.database.system(write=False) as session:
         named = select(Organization).where(Organization.name == f"{WORD} Bakery")
         theirs = (await session.exec(named)).one().id
-    await ada.press(await hears(ada, f"to mean *{WORD} Bakery*"), "channel.approve")
+    await ada.press(await hears(ada, f"mean *{WORD} Bakery*"), "channel.approve")
     await hears(otto, "An admin approved your request")
     olga = await seat(office, theirs, OLGA, ACME, Role.OWNER)
     await belongings(office, WORD, olga)

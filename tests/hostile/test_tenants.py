@@ -63,6 +63,7 @@ TYPED = {
 }
 """Commands that could be about something, and how a person names it. The others take free text."""
 FREE = {
+    "",
     "help",
     "debug",
     "post",
@@ -74,6 +75,7 @@ FREE = {
     "org leave",
 }
 MEANT = {
+    ("account.details", "account"),
     ("account.disconnect", "account"),
     ("account.disconnected", "account"),
     ("account.place", "account"),

@@ -175,3 +175,37 @@ async def test_renamed_tables_and_columns_keep_their_rows(bare: Database, bare_u
         ),
     ]
     assert [await run_sql(bare, one) for one in counts] == [[(1,)]] * len(counts)
+
+
+async def test_a_message_from_before_is_found_by_the_organization_it_names(
+    bare: Database, bare_url: str
+) -> None:
+    await upgrade(bare_url, "0038")
+    mine, other = "org_00000000000000000001", "org_00000000000000000002"
+    await insert(bare, "organization", id=mine, name="Octa", created_at=AT)
+    texts = dict.fromkeys(["fallback", "failure"], "")
+    for key, facts in {
+        "own": {"organization_id": mine},
+        "other": {"organization_id": mine, "wanted": {"organization_id": other}},
+    }.items():
+        await insert(
+            bare,
+            "notice",
+            id=key,
+            key=key,
+            sequence=1,
+            organization_id=mine,
+            slack_id="T1",
+            channel="C1",
+            kind="text",
+            facts=json.dumps(facts),
+            body="{}",
+            created_at=AT,
+            attempts=0,
+            **texts,
+        )
+
+    await upgrade(bare_url, "head")
+
+    named = await run_sql(bare, "SELECT key, names_organization_id FROM notice ORDER BY key")
+    assert named == [("other", other), ("own", None)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -306,6 +307,22 @@ async def test_what_waits_for_a_message_is_found_without_reading_all_that_was_sa
     plan = str(await run_sql(sqlite_database, f"EXPLAIN QUERY PLAN {words}"))
 
     assert "notice_due" in plan
+    assert "SCAN" not in plan
+
+
+async def test_what_names_an_organization_is_found_without_reading_all_that_was_said(
+    sqlite_database: Database,
+) -> None:
+    async with sqlite_database.system() as session:
+        facts = {"organization": {"organization_id": "org_00000000000000000001"}}
+        await Notices(session).put(replace(new("invited"), facts=facts))
+        await Notices(session).put(new("news"))
+    named = "SELECT key FROM notice WHERE names_organization_id = 'org_00000000000000000001'"
+
+    plan = str(await run_sql(sqlite_database, f"EXPLAIN QUERY PLAN {named}"))
+
+    assert await run_sql(sqlite_database, named) == [("invited",)]
+    assert "notice_named" in plan
     assert "SCAN" not in plan
 
 

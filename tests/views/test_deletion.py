@@ -9,8 +9,7 @@ from bot.services.notifications import DeletionReceipt, ReceiptLine
 from bot.services.organizations.deletion import LINES_A_MESSAGE
 from bot.views import deletion as views
 from sandbox.slack.blocks import message_faults
-
-NAMES = {"x": "X", "facebook": "Facebook"}
+from tests.platforms import PLATFORMS
 
 
 def receipt(*lines: ReceiptLine) -> DeletionReceipt:
@@ -25,7 +24,7 @@ def receipt(*lines: ReceiptLine) -> DeletionReceipt:
 
 
 def words(one: DeletionReceipt) -> str:
-    return str(views.receipt(one, NAMES).blocks)
+    return str(views.receipt(one, PLATFORMS).blocks)
 
 
 def test_every_outcome_that_can_be_settled_has_its_words() -> None:
@@ -37,8 +36,17 @@ def test_what_a_person_can_do_is_said_for_the_platforms_it_is_about() -> None:
     refused = ReceiptLine(account="Bo", platform="facebook", result=RevocationResult.REFUSED, code="403")
 
     assert "remove Octapost" not in words(receipt(revoked))
-    assert "Facebook refused to end our access (403)" in words(receipt(revoked, refused))
+    assert "Facebook didn't confirm that our access has ended (403)" in words(receipt(revoked, refused))
     assert "To be sure about Facebook, remove Octapost" in words(receipt(revoked, refused))
+
+
+def test_where_octapost_is_removed_by_hand_is_named_where_it_is_known() -> None:
+    refused = ReceiptLine(account="octa_demo", platform="reddit", result=RevocationResult.REFUSED)
+
+    said = words(receipt(refused))
+
+    assert "Reddit didn't confirm that our access has ended" in said
+    assert "To be sure about Reddit (reddit.com/prefs/apps), remove Octapost" in said
 
 
 def test_an_organization_without_accounts_has_a_receipt_too() -> None:
@@ -50,7 +58,7 @@ def test_slack_takes_the_longest_receipt() -> None:
         account="N" * 300, platform="facebook", result=RevocationResult.SAME_PERSON, code="c" * 60
     )
 
-    message = views.receipt(receipt(*[longest] * LINES_A_MESSAGE), NAMES)
+    message = views.receipt(receipt(*[longest] * LINES_A_MESSAGE), PLATFORMS)
 
     assert message_faults(message.body["blocks"]) == []
     assert str(message.blocks).count("• N") == LINES_A_MESSAGE

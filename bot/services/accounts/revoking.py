@@ -166,7 +166,8 @@ class Revoking:
             return in_use
         if row.access_sealed is None:
             return RevocationResult.OVER
-        if self._catalog.platform(row.platform).revoke_url is None:
+        platform = self._catalog.platform(row.platform)
+        if platform.revoke_url is None:
             return RevocationResult.NO_ENDPOINT
         client = self._catalog.client(row.platform, row.app)
         held = await self._queues[row.app].spend()
@@ -183,7 +184,11 @@ class Revoking:
             subject=row.external_id,
         )
         if expired:  # some platforms answer to an expired token as if the sign-in had ended
-            tokens = await self._refreshed(row, client, tokens)
+            try:
+                tokens = await self._refreshed(row, client, tokens)
+            except (Rejected, TokenRefused):
+                if not platform.revokes_refresh_tokens:
+                    raise
         try:
             await adapter.revoke(client, tokens)
         except TokenRefused:

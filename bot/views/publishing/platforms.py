@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.views.publishing import facebook, instagram, tiktok, youtube
+from bot.views.publishing import facebook, instagram, linkedin, reddit, tiktok, x, youtube
 from bot.views.publishing.words import PlatformWords
 
 if TYPE_CHECKING:
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 WORDS: Mapping[str, PlatformWords] = {
     "facebook": facebook.WORDS,
     "instagram": instagram.WORDS,
+    "x": x.WORDS,
+    "linkedin": linkedin.WORDS,
     "tiktok": tiktok.WORDS,
+    "reddit": reddit.WORDS,
     "youtube": youtube.WORDS,
 }
 NONE = PlatformWords(refusals={})

@@ -50,7 +50,7 @@ class Organization:
 
 
 class LinkedInSignIn(OAuthSimulator):
-    """www.linkedin.com and api.linkedin.com.
+    """Sign-in, tokens, the member and the pages.
 
     Settings besides the common ones: `products_off` (scopes that no app has), `omits_scopes` (leave them out of the
     grant instead of refusing the sign-in), `cancel_code` (what Cancel sends back), `fresh_token_delay_s` (for how long
@@ -329,7 +329,7 @@ class LinkedInSignIn(OAuthSimulator):
         except ValueError:
             start, count = -1, 0
         if query.get("q") != "roleAssignee" or start < 0 or not 0 < count <= 100:
-            raise _fault(400, "ILLEGAL_ARGUMENT", "q, start or count is invalid")
+            raise fault(400, "ILLEGAL_ARGUMENT", "q, start or count is invalid")
         paged = "start" in query or "count" in query
         key = self.settings["acl_key"] or ("organizationTarget" if paged else "organization")
         elements = [
@@ -359,9 +359,9 @@ class LinkedInSignIn(OAuthSimulator):
         wanted = request.match_info["id"]
         found = self.organizations.get(int(wanted)) if wanted.isdecimal() else None
         if found is None:
-            raise _fault(404, "NOT_FOUND", f"Could not find organization {wanted}")
+            raise fault(404, "NOT_FOUND", f"Could not find organization {wanted}")
         if grant.person.id not in found.roles:
-            raise _fault(
+            raise fault(
                 403, "ACCESS_DENIED", "Member does not have permission to read this organization", 100
             )
         return web.json_response(
@@ -380,28 +380,28 @@ class LinkedInSignIn(OAuthSimulator):
     def _demand_version(self, request: web.Request) -> None:
         version = request.headers.get("LinkedIn-Version", "")
         if not version:
-            raise _fault(400, "VERSION_MISSING", "A version must be present. Please specify a version.")
+            raise fault(400, "VERSION_MISSING", "A version must be present. Please specify a version.")
         oldest, newest = str(self.settings["oldest_version"]), str(self.settings["newest_version"])
         if len(version) != len(newest) or not oldest <= version <= newest:
-            raise _fault(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")
+            raise fault(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")
         if request.headers.get("X-Restli-Protocol-Version") != "2.0.0":
-            raise _fault(400, "ILLEGAL_ARGUMENT", "X-Restli-Protocol-Version must be 2.0.0")
+            raise fault(400, "ILLEGAL_ARGUMENT", "X-Restli-Protocol-Version must be 2.0.0")
 
     def _grant(self, request: web.Request, needed: frozenset[str], resource: str) -> Grant:
         """Return the grant behind the token if it has one of the scopes `needed`."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
-            raise _fault(401, "EMPTY_ACCESS_TOKEN", "Empty oauth2 access token", 65604)
+            raise fault(401, "EMPTY_ACCESS_TOKEN", "Empty oauth2 access token", 65604)
         grant = self.grant_of(token)
         if grant is None or token not in grant.access:
-            raise _fault(401, "INVALID_ACCESS_TOKEN", "Invalid access token", 65600)
+            raise fault(401, "INVALID_ACCESS_TOKEN", "Invalid access token", 65600)
         fresh = self.clock.now() < self._born.get(token, 0) + float(self.settings["fresh_token_delay_s"])
         if grant.dead or fresh:
-            raise _fault(401, "REVOKED_ACCESS_TOKEN", "The token used in the request has been revoked", 65601)
+            raise fault(401, "REVOKED_ACCESS_TOKEN", "The token used in the request has been revoked", 65601)
         if grant.access[token] <= self.clock.now():
-            raise _fault(401, "EXPIRED_ACCESS_TOKEN", "The token used in the request has expired", 65602)
+            raise fault(401, "EXPIRED_ACCESS_TOKEN", "The token used in the request has expired", 65602)
         if not grant.scopes & needed:
-            raise _fault(403, "ACCESS_DENIED", f"Not enough permissions to access: {resource}", 100)
+            raise fault(403, "ACCESS_DENIED", f"Not enough permissions to access: {resource}", 100)
         return grant
 
 
@@ -411,7 +411,7 @@ def _demand(form: Mapping[str, str], *names: str) -> None:
             raise OAuthRefusal("invalid_request", f'A required parameter "{name}" is missing')
 
 
-def _fault(status: int, code: str, message: str, service: int | None = None) -> web.HTTPException:
+def fault(status: int, code: str, message: str, service: int | None = None) -> web.HTTPException:
     """Return an error to raise, in the shape of "Error Handling"."""
     body: dict[str, Any] = {"status": status, "code": code, "message": message}
     if service is not None:
@@ -424,6 +424,7 @@ FAULTS: dict[int, type[web.HTTPException]] = {
     401: web.HTTPUnauthorized,
     403: web.HTTPForbidden,
     404: web.HTTPNotFound,
+    429: web.HTTPTooManyRequests,
     426: web.HTTPUpgradeRequired,
 }
 

@@ -29,7 +29,8 @@ from adapters.base import (
     missing_scopes,
 )
 from adapters.linkedin import PLATFORM
-from adapters.linkedin.account import API, RETRY_PAUSES_S, LinkedIn
+from adapters.linkedin.account import RETRY_PAUSES_S, LinkedIn
+from adapters.linkedin.calls import API
 from sandbox.platforms.linkedin.sign_in import Organization
 from sandbox.platforms.linkedin.simulator import LinkedInSimulator
 from tests.consent import consent

@@ -237,6 +237,38 @@ async def test_a_post_is_found_by_its_place_title_text_and_time(
     assert finding.receipt == (RECEIPT if found else None)
 
 
+PICTURE = THING | {"selftext": "", "is_self": False, "url": "https://i.redd.it/8xj.jpg"}
+GALLERY = PICTURE | {"url": "https://www.reddit.com/gallery/4bbe4b", "media_metadata": {"8xj": {}, "9yk": {}}}
+
+
+@pytest.mark.parametrize(
+    ("thing", "count", "found"),
+    [
+        (PICTURE, 1, True),
+        (PICTURE | {"url": "https://i.redd.it/other.jpg"}, 1, False),
+        (GALLERY, 2, True),
+        (GALLERY | {"media_metadata": {"8xj": {}}}, 2, False),
+        (GALLERY | {"media_metadata": None}, 2, False),
+    ],
+)
+async def test_pictures_are_found_by_the_files_that_were_uploaded(
+    publisher: RedditPublisher,
+    delivery: Delivery,
+    httpx_mock: HTTPXMock,
+    thing: dict[str, Any],
+    count: int,
+    found: bool,
+) -> None:
+    httpx_mock.add_response(json=listing(thing))
+    kind = Format.IMAGE if count == 1 else Format.CAROUSEL
+    media = tuple(delivery.media.image() for _ in range(count))
+    content = Content(format=kind, title="Hello", media=media, place="octamugs")
+
+    finding = await publisher.look(delivery.of(content), {"asset_0": "8xj", "asset_1": "9yk"}, POST, SINCE)
+
+    assert finding.receipt == (RECEIPT if found else None)
+
+
 @pytest.mark.parametrize(("handles", "waits"), [({"accepted": "1"}, True), ({}, False)])
 async def test_reddit_works_on_a_picture_that_it_took(
     publisher: RedditPublisher,

@@ -315,6 +315,21 @@ async def test_one_call_tells_which_posts_are_still_there(
     assert found == (Presence.THERE, Presence.GONE, Presence.UNREADABLE)
 
 
+async def test_more_posts_than_fit_in_a_call_take_another(
+    publisher: XPublisher, delivery: Delivery, httpx_mock: HTTPXMock
+) -> None:
+    ids = [str(number) for number in range(1, 102)]
+    httpx_mock.add_response(json={"data": [entry(each, "") for each in ids[:100]]})
+    httpx_mock.add_response(url=f"{API}/tweets?ids=101", json={"data": [entry("101", "")]})
+
+    found = await publisher.presence(
+        delivery.client, delivery.tokens, "4711", [Receipt(id=each, url="") for each in ids]
+    )
+
+    assert set(found) == {Presence.THERE}
+    assert len(found) == 101
+
+
 @pytest.mark.parametrize("status", [200, 404])
 async def test_a_post_is_deleted_once_or_is_gone_already(
     publisher: XPublisher, delivery: Delivery, httpx_mock: HTTPXMock, status: int

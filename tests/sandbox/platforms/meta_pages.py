@@ -1,11 +1,8 @@
-"""A simulated Meta with a Page that Octapost may publish to, and a wire that can be cut."""
+"""A simulated Meta with a Page that Octapost may publish to, and a clip of any measures."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-
-import httpx
 
 from adapters.base import Client, Platform
 from sandbox.platforms.meta.simulator import MetaSimulator
@@ -39,27 +36,6 @@ def delivery_of(
     """Return a delivery to an account of the simulated Meta."""
     client = client_of(platform.apps[0], meta.url)
     return posts.delivery_of(client, account_id, page_token(meta, client, page))
-
-
-@dataclass(slots=True)
-class Wire(httpx.AsyncBaseTransport):
-    """A connection that breaks at one request: before it is sent, or before its answer arrives."""
-
-    inner: httpx.AsyncBaseTransport
-    breaks_at: int = -1
-    lost: bool = False
-    """The request arrives, only its answer does not."""
-    count: int = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass a request on, or break."""
-        self.count += 1
-        if self.count - 1 != self.breaks_at:
-            return await self.inner.handle_async_request(request)
-        if self.lost:
-            answer = await self.inner.handle_async_request(request)
-            await answer.aread()
-        raise httpx.ReadError("cut", request=request)
 
 
 def measured(seconds: int, width: int = 360) -> bytes:

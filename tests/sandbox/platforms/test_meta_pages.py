@@ -33,7 +33,7 @@ from sandbox.browser import PLAIN
 from sandbox.platforms.meta.simulator import MetaSimulator
 from tests.media import jpeg, mp4
 from tests.publishing import Delivery
-from tests.sandbox.platforms.meta_pages import BLUE_DOOR, HARBOR, Wire, delivery_of, measured
+from tests.sandbox.platforms.meta_pages import BLUE_DOOR, HARBOR, delivery_of, measured
 
 POST = Step(kind=StepKind.POST)
 HELLO = Content(format=Format.TEXT, text="Hello")
@@ -51,14 +51,8 @@ async def meta() -> AsyncIterator[MetaSimulator]:
 
 
 @pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with httpx.AsyncHTTPTransport(verify=PLAIN) as inner:
-        yield Wire(inner=inner)
-
-
-@pytest.fixture
-async def publisher(wire: Wire) -> AsyncIterator[FacebookPublisher]:
-    async with httpx.AsyncClient(transport=wire) as http:
+async def publisher() -> AsyncIterator[FacebookPublisher]:
+    async with httpx.AsyncClient(verify=PLAIN) as http:
         yield FacebookPublisher(http)
 
 
@@ -129,46 +123,6 @@ async def test_every_format_becomes_one_post_that_can_be_looked_at(
         assert page.text.count("<img") + page.text.count("<video") == len(content.media)
 
 
-@pytest.mark.parametrize("format", [*FacebookPublisher.facts.formats])
-@pytest.mark.parametrize("lost", [False, True], ids=["not-sent", "answer-lost"])
-async def test_a_delivery_that_is_cut_at_any_request_is_published_once(
-    meta: MetaSimulator,
-    wire: Wire,
-    publisher: FacebookPublisher,
-    delivery: Delivery,
-    format: Format,  # noqa: A002
-    lost: bool,
-) -> None:
-    meta.settings["duplicate_window_s"] = 0
-    cut, published = 0, 0
-    while True:
-        content = replace(content_of(format, delivery), text=f"Cut at {cut}")
-        wire.breaks_at, wire.lost, wire.count = cut, lost, 0
-        handles: Handles = {}
-        try:
-            handles = (await publisher.prepare(delivery.of(content), handles)).handles
-        except Busy:
-            kept = delivery.kept[-1] if delivery.kept else {}
-            handles = (await publisher.prepare(delivery.of(content), kept)).handles
-        try:
-            await publisher.send(delivery.of(content), handles, POST)
-        except OutcomeUnknown:
-            finding = await settled(publisher, meta, delivery, content, handles)
-            assert finding.outcome is (Outcome.LIVE if lost else Outcome.NOT_FOUND)
-            if not lost:
-                await publisher.send(delivery.of(content), handles, POST)
-        published += 1
-        assert len(meta.timeline.posts()) == published
-        assert meta.timeline.posts()[-1].text == content.text
-        delivery.kept.clear()
-        if wire.count <= cut:
-            break
-        cut += 1
-    sizes = [one.file.size for post in meta.timeline.posts() for one in post.media]
-    assert set(sizes) <= {len(content) for content in delivery.media.files.values()}
-    assert cut == {Format.IMAGE: 2, Format.CAROUSEL: 4, Format.VIDEO: 5, Format.REEL: 3}.get(format, 1)
-
-
 async def test_a_chunk_whose_answer_was_lost_is_not_stored_twice(
     meta: MetaSimulator, publisher: FacebookPublisher, delivery: Delivery
 ) -> None:
@@ -223,6 +177,25 @@ async def test_what_was_uploaded_a_day_ago_is_uploaded_again(
     for content, kept in ((video, begun), (reel, delivery.kept[0])):
         with pytest.raises(Expired):
             await publisher.prepare(delivery.of(content), kept)
+
+
+@pytest.mark.parametrize("format", [Format.CAROUSEL, Format.VIDEO, Format.REEL])
+async def test_what_was_ready_a_day_ago_is_not_published_but_prepared_again(
+    meta: MetaSimulator,
+    publisher: FacebookPublisher,
+    delivery: Delivery,
+    format: Format,  # noqa: A002
+) -> None:
+    content = content_of(format, delivery)
+    prepared = await publisher.prepare(delivery.of(content), {})
+    meta.clock.offset_s += timedelta(days=1, minutes=1).total_seconds()
+
+    with pytest.raises(Expired):
+        await publisher.send(delivery.of(content), prepared.handles, POST)
+    again = await publisher.prepare(delivery.of(content), {})
+    await publisher.send(delivery.of(content), again.handles, POST)
+
+    assert len(meta.timeline.posts()) == 1
 
 
 async def test_a_video_that_cannot_be_processed_is_refused(

@@ -14,6 +14,7 @@ from sqlmodel import col, select, update
 from adapters.registry import REGISTRY
 from bot.services.accounts.revoking import REFUSALS, RevocationResult, Revoking
 from sandbox.core import Fault
+from sandbox.platforms.reddit.simulator import RedditSimulator
 from sandbox.platforms.tiktok.simulator import TikTokSimulator
 from sandbox.platforms.x.simulator import XSimulator
 from sandbox.platforms.youtube.simulator import YouTubeSimulator
@@ -107,6 +108,12 @@ async def tiktok(sqlite_database: Database, vault: Vault) -> AsyncIterator[Queue
 
 
 @pytest_asyncio.fixture
+async def reddit(sqlite_database: Database, vault: Vault) -> AsyncIterator[Queue]:
+    async with AsyncExitStack() as stack:
+        yield await queue_of(await open_works(stack, RedditSimulator(), sqlite_database, vault))
+
+
+@pytest_asyncio.fixture
 async def youtube(sqlite_database: Database, vault: Vault) -> AsyncIterator[Queue]:
     async with AsyncExitStack() as stack:
         yield await queue_of(await open_works(stack, YouTubeSimulator(), sqlite_database, vault))
@@ -184,6 +191,18 @@ async def test_an_expired_access_token_is_renewed_before_it_is_revoked(tiktok: Q
     assert tiktok.works.refreshes() == before + 1
     assert (await tiktok.settled()).outcome == RevocationResult.REVOKED
     assert tiktok.alive() == 0
+
+
+async def test_what_reddit_no_longer_renews_is_revoked_by_its_refresh_token(reddit: Queue) -> None:
+    # Reddit answers a dead refresh token with a general 400, and the revocation of any token with 204.
+    await reddit.put("octa_demo")
+    await run_sql(reddit.works.database, "UPDATE revocation SET access_expires_at = created_at")
+    [grant] = reddit.works.simulator.grants.values()
+    reddit.works.simulator.end(grant, "removed at Reddit")
+
+    await reddit.revoking.run()
+
+    assert (await reddit.settled()).outcome == RevocationResult.REVOKED
 
 
 async def test_other_channels_of_the_same_login_are_not_ended_with_one(youtube: Queue) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 from sqlmodel import col, select, update
 
 from adapters.base import (
     Accepted,
     Client,
     Content,
+    Discovery,
     Finding,
     Format,
     FormatRule,
@@ -23,6 +23,7 @@ from adapters.base import (
     Outcome,
     OutcomeUnknown,
     Outgoing,
+    Place,
     Prepared,
     Presence,
     Problem,
@@ -35,7 +36,7 @@ from adapters.base import (
     Tokens,
     problems_of,
 )
-from adapters.x.account import X
+from adapters.x import PLATFORM
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.incidents.incidents import IncidentService
 from bot.services.incidents.operator_alerts import OperatorPager
@@ -167,23 +168,32 @@ def text_of(content: Content, step: Step) -> str:
     return content.thread[step.index].text if content.thread else content.text
 
 
-class PressAdapter(X):
-    """X's adapter, except for what the press answers."""
+class PressAdapter:
+    """An adapter with X's facts and the press's answers."""
 
-    def __init__(self, http: httpx.AsyncClient, press: Press) -> None:
-        super().__init__(http)
-        self.press = press
+    platform = PLATFORM
 
-    @property
-    def publisher(self) -> Press:
-        return self.press
+    def __init__(self, press: Press) -> None:
+        self.publisher = press
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:  # noqa: ARG002
-        if self.press.refreshes:
-            raise self.press.refreshes.popleft()
+        if self.publisher.refreshes:
+            raise self.publisher.refreshes.popleft()
         return Tokens(
             access_token=f"{tokens.access_token}+", refresh_token="next", expires_in=timedelta(hours=2)
         )
+
+    async def exchange(self, client: Client, *, code: str, verifier: str | None) -> Tokens:
+        raise NotImplementedError
+
+    async def revoke(self, client: Client, tokens: Tokens) -> None:
+        raise NotImplementedError
+
+    async def discover(self, client: Client, tokens: Tokens) -> Discovery:
+        raise NotImplementedError
+
+    async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,11 +272,11 @@ class Desk:
             return account.id
 
 
-async def open_desk(http: httpx.AsyncClient, database: Database, vault: Vault, **limits: Any) -> Desk:
+async def open_desk(database: Database, vault: Vault, **limits: Any) -> Desk:
     """Return a desk whose account is connected and well."""
     press = Press()
     catalog = PlatformCatalog(settings().platforms())
-    adapters = {"x": PressAdapter(http, press)}
+    adapters = {"x": PressAdapter(press)}
     incidents = IncidentService(catalog, vault)
     refresher = Refresher(
         catalog, adapters, database, vault, Reports(incidents=incidents, operator=OperatorPager(database))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
-import httpx
 import pytest
 import pytest_asyncio
 from sqlmodel import col, select, update
@@ -41,16 +40,14 @@ SENDING, UNKNOWN, SENT = DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN, Deliver
 
 
 @pytest_asyncio.fixture
-async def desk(database: Database, vault: Vault) -> AsyncIterator[Desk]:
-    async with httpx.AsyncClient() as http:
-        yield await open_desk(http, database, vault)
+async def desk(database: Database, vault: Vault) -> Desk:
+    return await open_desk(database, vault)
 
 
 @pytest_asyncio.fixture
-async def small(sqlite_database: Database, vault: Vault) -> AsyncIterator[Desk]:
+async def small(sqlite_database: Database, vault: Vault) -> Desk:
     """A desk on SQLite, for what does not depend on the database."""
-    async with httpx.AsyncClient() as http:
-        yield await open_desk(http, sqlite_database, vault)
+    return await open_desk(sqlite_database, vault)
 
 
 async def test_what_is_due_goes_out_once_and_keeps_its_receipt(desk: Desk) -> None:

@@ -147,7 +147,7 @@ def test_an_upgrade_that_cannot_be_made_says_what_to_set(postgres: Postgres, fre
     assert [status for status, _ in (as_application, elsewhere, on_sqlite)] == [1, 1, 1]
     assert "set OCTAPOST_DATABASE_MIGRATION_URL" in as_application[1]
     assert "OCTAPOST_DATABASE_URL is another database" in elsewhere[1]
-    assert "for PostgreSQL only" in on_sqlite[1]
+    assert "only for PostgreSQL" in on_sqlite[1]
 
 
 # The hand-over
