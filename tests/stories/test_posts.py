@@ -192,12 +192,13 @@ async def test_a_file_that_is_not_taken_leaves_everything_else_in_the_form(offic
     wrong = office.slack.upload(ADA, "cups.jpg", png(), "image/jpeg")
 
     again = await written(ada, "Fresh mugs today", files=[good.id, wrong.id])
+    said = text_of(again)
     described = await ada.submit(again)
     shown = await ada.submit(described)
     await settled(office)
 
-    assert "cups.jpg is a PNG" in text_of(again)
-    assert "mugs.jpg" in text_of(again)
+    assert "cups.jpg is a PNG" in said
+    assert "mugs.jpg" in said
     assert "on its way to 1 account" in text_of(shown)
     [post] = office.world.platforms["facebook"].timeline.posts()
     assert (post.text, [one.file.content for one in post.media]) == ("Fresh mugs today", [jpeg()])
@@ -215,12 +216,18 @@ async def test_files_an_account_does_not_take_are_said_beside_it(office: Office)
 
 async def test_two_pictures_become_one_post_in_their_order(office: Office) -> None:
     ada = await page_owner(office)
-    pictures = [office.slack.upload(ADA, f"{width}.jpg", jpeg(width), "image/jpeg") for width in (640, 800)]
+    pictures = [
+        office.slack.upload(ADA, f"{width}.jpg", jpeg(width), "image/jpeg", alt_txt=f"{width} wide")
+        for width in (640, 800)
+    ]
 
-    await written(ada, "Fresh mugs today", files=[one.id for one in pictures])
+    described = await written(ada, "Fresh mugs today", files=[one.id for one in pictures])
+    said = text_of(described) + str(described.blocks)
+    await ada.submit(described)
     await settled(office)
 
     [post] = office.world.platforms["facebook"].timeline.posts()
+    assert "800 wide" in said
     assert [one.file.content for one in post.media] == [jpeg(640), jpeg(800)]
 
 
@@ -229,9 +236,10 @@ async def test_a_video_arrives_as_it_is(office: Office) -> None:
     clip = office.slack.upload(ADA, "mugs.mp4", mp4(), "video/mp4")
 
     asked = await written(ada, "Fresh mugs today", files=[clip.id])
+    said = text_of(asked)
     await ada.submit(asked)
     await settled(office)
 
-    assert "Reel or Short" in text_of(asked)
+    assert "Reel or Short" in said
     [post] = office.world.platforms["facebook"].timeline.posts()
     assert [one.file.content for one in post.media] == [mp4()]

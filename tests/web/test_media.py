@@ -6,45 +6,33 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from bot.web.media import range_of
 from storage.media import Files
-from storage.models import Account, Delivery, DeliveryStatus, Membership, new_secret, utc_now
-from storage.posts import NewPost, Posts, Target
+from storage.models import Delivery, DeliveryStatus, StoredFile, new_secret
 from tests.application import Office
-from tests.storage.world import stored_file
+from tests.storage.world import build
 
 BYTES = bytes(range(256)) * 20_000  # several pieces of 1 MiB
 
 
 async def published(office: Office, status: DeliveryStatus = DeliveryStatus.PREPARING) -> str:
     """Return the path of a file of a post that is under way."""
-    parts, token = office.parts, new_secret()
-    await parts.posts.library.store.write("key", BytesIO(BYTES))
+    world, token = await build(office.database, office.parts.vault, "1"), new_secret()
+    key = world.media_keys[0]
+    await office.parts.posts.library.store.write(key, BytesIO(BYTES))
     async with office.database.system() as session:
-        account = (await session.exec(select(Account))).one()
-        member = (await session.exec(select(Membership))).first()
-        assert member is not None
-        target = Target(account_id=account.id, due_at=utc_now() + timedelta(days=1), content={})
-        post = await Posts(session).schedule(
-            account.organization_id, NewPost(author=member.id, text="Mugs"), [target]
-        )
-        delivery = (await session.exec(select(Delivery))).one()
+        await session.exec(update(StoredFile).where(col(StoredFile.key) == key).values(size=len(BYTES)))
+        delivery = (await session.exec(select(Delivery).where(Delivery.id == world.delivery_id))).one()
         delivery.status, delivery.work_at = status, None
-        file = stored_file(account.organization_id, "key")
-        file.size = len(BYTES)
-        await Files(session).add(file)
-        await Files(session).use(account.organization_id, post.id, ["key"])
         await Files(session).open_address(
-            token, account.organization_id, "key", delivery.id, timedelta(hours=2)
+            token, world.organization_id, key, world.delivery_id, timedelta(hours=2)
         )
     return f"/media/{token}"
 
 
 async def test_a_platform_gets_the_file_whole_and_in_parts(office: Office) -> None:
-    ada = await office.installed()
-    await ada.connect("facebook", choose=1)
     path = await published(office)
 
     async with office.browser() as platform:
@@ -65,8 +53,6 @@ async def test_a_platform_gets_the_file_whole_and_in_parts(office: Office) -> No
 
 
 async def test_nothing_is_there_once_the_outcome_is_final_or_the_bytes_are_gone(office: Office) -> None:
-    ada = await office.installed()
-    await ada.connect("facebook", choose=1)
     path = await published(office, DeliveryStatus.SENT)
 
     async with office.browser() as platform:
