@@ -314,6 +314,7 @@ class Specimens:
                 platform=found.platform,
                 discovery=self.row(Discovery),
                 usable=2,
+                preselected=[self.row(FoundAccount)],
                 blocked=[self.row(FoundAccount)] * 2,
                 blocked_total=30,
             ),
@@ -496,6 +497,7 @@ class Specimens:
             "invited_by",
             "removed_by",
             "answered_by",
+            "chosen_by",
         }:
             return OTTO
         return Role.ADMIN if name == "role" else self.of(hint)
