@@ -75,6 +75,7 @@ from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import LifecycleStory
 from bot.stories.members import MemberStory
 from bot.stories.organizations import OrganizationStory
+from bot.stories.start import Start
 from bot.web.browsers import Cookies
 from bot.web.connect import ConnectPages
 from bot.web.gauges import Gauges
@@ -317,8 +318,7 @@ def _services(base: Base) -> Services:
 
 def _slack(base: Base, services: Services) -> SlackEdge:
     """Construct the stories, and the parts that lead requests from Slack to them."""
-    database, vault, incidents = base.database, base.vault, services.incidents
-    routes = Routes()
+    database, vault, incidents, routes = base.database, base.vault, services.incidents, Routes()
     profiles = AccountProfiles(services.catalog, HealthReader(database), database, vault)
     home = Home(
         profiles, services.organizations, services.access, base.slack_clients, database, base.settings
@@ -339,6 +339,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         AccessStory(services.access),
         JoinCodeStory(services.join_codes),
         DeletionStory(services.deletions, services.catalog, home),
+        Start(profiles, services.organizations),
         Help(routes, services.catalog, base.settings),
         home,
         LifecycleStory(services.installations, services.offboarding, database),
@@ -346,8 +347,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         routes.include(story)
     connect.register_platforms(routes)
     dispatcher = Dispatcher(routes, database, base.slack_clients, services.access)
-    signing_secret = base.settings.slack_signing_secret.get_secret_value()
-    bolt = bolt_app(signing_secret, dispatcher)
+    bolt = bolt_app(base.settings.slack_signing_secret.get_secret_value(), dispatcher)
     return SlackEdge(routes=routes, home=home, dispatcher=dispatcher, bolt=bolt)
 
 

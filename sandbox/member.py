@@ -64,8 +64,11 @@ class Member:
         return await self._filled()
 
     async def press(self, target: Message | View, action_id: str, value: Any = None) -> None:
-        """Press a button, or choose from a menu."""
-        outcome = await self.slack.press(self.user_id, target, action_id, value=value)
+        """Press a button or an entry of a `⋯` menu, or choose from a select."""
+        block_id, pressed = None, action_id
+        if entry := None if value else _in_menu(target, action_id):
+            block_id, pressed, value = entry
+        outcome = await self.slack.press(self.user_id, target, pressed, block_id=block_id, value=value)
         expect(not outcome.error, f"{action_id}: {outcome.error}")
 
     async def choose(self, target: Message | View, name: str) -> None:
@@ -180,6 +183,28 @@ class Member:
         expect("Connected" in said, str(shown.errors or shown.trouble or said))
         await self.close(shown)
         return said
+
+
+def elements_of(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the interactive elements of a block, its accessory included."""
+    return [*block.get("elements", ()), *filter(None, (block.get("accessory"), block.get("element")))]
+
+
+def _in_menu(target: Message | View, action_id: str) -> tuple[str, str, str] | None:
+    """Return the block, the menu and the value of the first entry that leads to `action_id`; None: a button does."""
+    every = [(block, element) for block in target.blocks for element in elements_of(block)]
+    if any(element.get("action_id") == action_id for _, element in every):
+        return None
+    menus = [(block, element) for block, element in every if element.get("type") == "overflow"]
+    return next(
+        (
+            (str(block["block_id"]), str(menu["action_id"]), str(entry["value"]))
+            for block, menu in menus
+            for entry in menu["options"]
+            if entry["value"].split(" ")[0] == action_id
+        ),
+        None,
+    )
 
 
 def links_in(message: Message) -> list[str]:

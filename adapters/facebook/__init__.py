@@ -59,7 +59,6 @@ PLATFORM = Platform(
     ),
     refresh=Refresh.EXCHANGE,
     account_tokens=True,
-    data_access_window=meta.DATA_ACCESS_WINDOW,
     client_auth=ClientAuth.POST,
     client_id_shape=meta.APP_ID,
     access_lifetime=timedelta(days=60),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from adapters.base import (
     Accepted,
     Client,
     Content,
+    Expired,
     Finding,
     Format,
     Handles,
@@ -26,6 +28,7 @@ from adapters.base import (
     Outcome,
     OutcomeUnknown,
     Outgoing,
+    PlatformError,
     Prepared,
     Presence,
     Problem,
@@ -41,7 +44,7 @@ from adapters.base import (
 )
 from adapters.facebook.formats import FACTS
 from adapters.facebook.refusals import PUBLISHING
-from adapters.facebook.videos import state_of, upload_reel, upload_video
+from adapters.facebook.videos import has_expired, state_of, upload_reel, upload_video
 from adapters.meta.posting import (
     EARLIER,
     GONE,
@@ -106,13 +109,19 @@ class FacebookPublisher:
         posting, content = posting_of(self._http, outgoing, PUBLISHING), outgoing.content
         if content.format in VIDEOS:
             edge, form = _finish(content, handles)
-            body = await posting.publish(f"/{outgoing.account_id}/{edge}", form)
+            try:
+                body = await posting.publish(f"/{outgoing.account_id}/{edge}", form)
+            except Rejected as refused:
+                raise await _meant(posting, outgoing, handles, refused) from None
             if body.get("success") is not True:
                 raise OutcomeUnknown("odd_answer")
             return Accepted(handles=handles, again_in=LOOK_AGAIN)
-        body = await posting.publish(
-            f"/{outgoing.account_id}/feed", _post(content, handles), fields="id,permalink_url"
-        )
+        try:
+            body = await posting.publish(
+                f"/{outgoing.account_id}/feed", _post(content, handles), fields="id,permalink_url"
+            )
+        except Rejected as refused:
+            raise await _meant(posting, outgoing, handles, refused) from None
         post_id = id_in(body, visible=True)
         return Receipt(id=post_id, url=_address(posting, body, post_id))
 
@@ -167,6 +176,19 @@ async def _stage_photo(posting: Posting, outgoing: Outgoing, kept: Mapping[str, 
     upload = Upload(outgoing=outgoing, media=media, handles=dict(kept))
     form = FileForm(upload=upload, name="source", fields=fields)
     return id_in(posting.sound(await posting.stage_file(f"/{outgoing.account_id}/photos", form)))
+
+
+async def _meant(posting: Posting, outgoing: Outgoing, handles: Handles, refused: Rejected) -> PlatformError:
+    """Return what a refused publication means: Facebook drops what was uploaded and not published for a day."""
+    if refused.code in {"100", GONE}:
+        with suppress(PlatformError):
+            if "video" in handles and await has_expired(posting, handles["video"]):
+                return Expired("upload")
+            for photo in _photos(handles):
+                listing = f"/{outgoing.account_id}/published_posts"
+                if await posting.presence(photo, listing) is Presence.GONE:
+                    return Expired("upload")
+    return refused
 
 
 def _finish(content: Content, handles: Handles) -> tuple[str, dict[str, str]]:

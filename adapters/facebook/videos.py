@@ -147,6 +147,17 @@ async def upload_reel(posting: Posting, outgoing: Outgoing, handles: dict[str, s
     await outgoing.keep(dict(handles))
 
 
+async def has_expired(posting: Posting, video: str) -> bool:
+    """Tell whether Facebook has dropped a video that was uploaded and not published.
+
+    Raises:
+        PlatformError: As for every call.
+
+    """
+    status = object_of((await posting.read(f"/{video}", fields="status")).get("status"))
+    return text_of(status.get("video_status")) == "expired"
+
+
 def _digits(body: Mapping[str, Any], key: str) -> str:
     found = str(body.get(key))
     if not DIGITS.fullmatch(found):

@@ -66,7 +66,8 @@ PLATFORM = Platform(
     ),
     refresh=Refresh.EXCHANGE,
     account_tokens=True,
-    data_access_window=meta.DATA_ACCESS_WINDOW,
+    # https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23).
+    data_access_window=timedelta(days=90),
     client_auth=ClientAuth.POST,
     client_id_shape=meta.APP_ID,
     access_lifetime=timedelta(days=60),

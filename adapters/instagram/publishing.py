@@ -19,12 +19,14 @@ from adapters.base import (
     Busy,
     Client,
     Content,
+    Expired,
     Finding,
     Format,
     Handles,
     Live,
     MediaKind,
     Outcome,
+    OutcomeUnknown,
     Outgoing,
     PlatformError,
     Prepared,
@@ -52,11 +54,13 @@ from adapters.meta.posting import (
     posting_of,
     same_text,
 )
+from adapters.meta.refusals import DUPLICATE
 from adapters.numbers import whole
 
 WITH_VIDEO, IMAGES_ONLY = timedelta(seconds=15), timedelta(seconds=5)
 """How long until the next question whether the containers are ready."""
 LOOK_AGAIN = timedelta(seconds=30)
+NOT_THERE = frozenset({"24", "2207006", GONE})
 TYPES = {Format.IMAGE: "IMAGE", Format.CAROUSEL: "CAROUSEL_ALBUM", Format.REEL: "VIDEO"}
 """What the account's list calls each format."""
 
@@ -100,7 +104,10 @@ class InstagramPublisher:
         """Publish the container. See `Publisher.send`."""
         posting = posting_of(self._http, outgoing, PUBLISHING)
         form = {"creation_id": handles[CONTAINER]}
-        body = await posting.publish(f"/{outgoing.account_id}/media_publish", form)
+        try:
+            body = await posting.publish(f"/{outgoing.account_id}/media_publish", form)
+        except Rejected as refused:
+            raise await _meant(posting, handles, refused) from None
         made: dict[str, Any] = {"id": id_in(body, visible=True)}
         with suppress(PlatformError):  # It is live, whatever this answer says.
             made["permalink"] = (await posting.read(f"/{made['id']}", fields="permalink")).get("permalink")
@@ -156,6 +163,18 @@ async def _container(posting: Posting, handles: Handles) -> Mapping[str, Any]:
         if refused.code != GONE:
             raise
         return {}
+
+
+async def _meant(posting: Posting, handles: Handles, refused: Rejected) -> PlatformError:
+    """Return what a refused publication means: a container that has expired or was published already is not found."""
+    if refused.code in NOT_THERE:
+        with suppress(PlatformError):
+            state = state_of(await _container(posting, handles))
+            if state is State.EXPIRED:
+                return Expired("container_expired")
+            if state is State.PUBLISHED:
+                return OutcomeUnknown(DUPLICATE)
+    return refused
 
 
 async def _listed(posting: Posting, outgoing: Outgoing, since: datetime) -> Mapping[str, Any] | None:

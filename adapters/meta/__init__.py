@@ -7,8 +7,6 @@ references.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from adapters.base import Capability, Shape
 
 DEFAULT_GRAPH_VERSION = "v26.0"
@@ -20,8 +18,6 @@ REVOKE_URL = f"{GRAPH}/{DEFAULT_GRAPH_VERSION}/me/permissions"
 APP_ID = Shape(pattern=r"\d+", words="the app id: digits only")
 OPTIONS = ("graph_version", "config_id")
 OPTION_SHAPES = {"config_id": Shape(pattern=r"\d+", words="the configuration's id: digits only")}
-DATA_ACCESS_WINDOW = timedelta(days=90)
-"""https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23)."""
 REFUSAL_PARAMETERS = ("error", "error_code")
 """The dialog's own refusals have no `error`: `error_code=1349126&error_message=App+Not+Active`. Undocumented; public
 reports of it were read 2026-11-30."""

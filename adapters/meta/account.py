@@ -39,8 +39,8 @@ class MetaAdapter:
         """Return a user token of about 60 days for `code`. See `Adapter.exchange`.
 
         In two steps: the code is exchanged for a token of an hour or two, and that for a long-lived one. If the second
-        step fails, the short-lived token is returned, and the first refresh replaces it. Then debug_token is asked how
-        long Meta shows the person's data; without its answer the first refresh finds out.
+        step fails, the short-lived token is returned, and the first refresh replaces it. What the answers leave out is
+        asked of debug_token; without its answer the first refresh finds out.
         """
         graph = Graph(self._http, client)
         form = {"redirect_uri": client.redirect_uri, "code": code}
@@ -53,8 +53,9 @@ class MetaAdapter:
             long = await graph.long_lived(self.platform, short.access_token)
         except PlatformError:
             return short
-        with suppress(PlatformError):
-            return _with_lifetimes(long, await graph.debug(long.access_token))
+        if long.expires_in is None or self.platform.data_access_window is not None:
+            with suppress(PlatformError):
+                return self._with_lifetimes(long, await graph.debug(long.access_token))
         return long
 
     async def refresh(self, client: Client, tokens: Tokens) -> Tokens:
@@ -77,7 +78,7 @@ class MetaAdapter:
         facts = await graph.debug(fresh.access_token)
         if facts.get("is_valid") is not True:
             raise Busy("new_token_invalid")
-        return _with_lifetimes(fresh, facts)
+        return self._with_lifetimes(fresh, facts)
 
     async def ended(self, client: Client, token: str) -> str:
         """Return the code with which a Page's token ended. Empty: it works. See `AccountTokens.ended`."""
@@ -107,27 +108,23 @@ class MetaAdapter:
         if body.get("success") is not True:
             raise Busy("not_revoked")
 
+    def _with_lifetimes(self, tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
+        """Return `tokens` with the lifetimes and scopes that debug_token names, where the token's answer had none.
+
+        A person's consents to Facebook and to Instagram are one at Meta, so the scopes may include the other's.
+        """
+        ends, shown = left_until(facts.get("expires_at")), left_until(facts.get("data_access_expires_at"))
+        left = lifetime(ends.total_seconds()) if ends else None
+        return replace(
+            tokens,
+            expires_in=tokens.expires_in or left,
+            scopes=_granted(facts) or None,
+            data_access_expires_in=shown if self.platform.data_access_window is not None else None,
+        )
+
     async def places(self, client: Client, tokens: Tokens, account_id: str) -> tuple[Place, ...]:  # noqa: ARG002 - the contract
         """Return nothing: a Page or profile has no places."""
         return ()
-
-
-def _with_lifetimes(tokens: Tokens, facts: Mapping[str, Any]) -> Tokens:
-    """Return `tokens` with the lifetimes and scopes that debug_token names, where the token's answer had none.
-
-    Of the permissions we ask for, only Instagram's have the data access window of 90 days:
-    https://developers.facebook.com/docs/facebook-login/auth-vs-data (read 2026-11-23).
-    """
-    ends, shown = left_until(facts.get("expires_at")), left_until(facts.get("data_access_expires_at"))
-    left = lifetime(ends.total_seconds()) if ends else None
-    scopes = _granted(facts)
-    limited = any(scope.startswith("instagram_") for scope in scopes)
-    return replace(
-        tokens,
-        expires_in=tokens.expires_in or left,
-        scopes=scopes or None,
-        data_access_expires_in=shown if limited else None,
-    )
 
 
 def _granted(facts: Mapping[str, Any]) -> frozenset[str]:

@@ -204,6 +204,8 @@ class Route:
     A button may offer to open it again, so the handler must not change anything."""
     seldom: bool = False
     """It mostly answers with a message instead of the modal, so no loading modal is shown."""
+    asks: Permission | None = None
+    """The permission that the handler itself requires, in any organization: who lacks it finds no help about it."""
 
 
 Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
@@ -219,6 +221,7 @@ class CommandFacts(TypedDict, total=False):
     changes: bool
     opens: str
     seldom: bool
+    asks: Permission
 
 
 def command(
@@ -292,11 +295,11 @@ class Routes:
         """Return the route of a typed command, and the words after it; or None and the unknown words.
 
         The longest registered command wins: `org members` before `org`. A command that has subcommands takes no other
-        words. An empty text means `help`.
+        words. An empty text is the command without a word.
         """
         words = text.split()
         if not words:
-            return self._words.get("help"), ""
+            return self._words.get(""), ""
         if route := self._words.get(fold(" ".join(words[:2]))):
             return route, " ".join(words[2:])
         route = self._words.get(fold(words[0]))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from adapters.base import PlatformError
 from bot.ops.logs import logger
-from bot.services.accounts.problems import Remedy
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.errors import NotFoundError, Thing
 from bot.services.permissions import Permission
@@ -28,7 +27,7 @@ from bot.slack.routes import (
 )
 from bot.views import accounts as views
 from bot.views import connect as connect_views
-from bot.views import kit
+from bot.views import doctor, kit
 from bot.views.errors import explain
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ if TYPE_CHECKING:
     from bot.slack.home_tab import HomeTab
 
 log = logger(__name__)
-CARDS_SHOWN = 11
-"""A message holds 50 blocks. A card takes at most 4, and up to five blocks come before and after the cards."""
+CARDS_SHOWN = 15
+"""A message holds 50 blocks. An account takes at most 3, and up to five blocks come before and after them."""
 TOPIC = "Accounts"
 
 
@@ -62,12 +61,17 @@ class AccountsStory:
         Permission.SEE_ACCOUNTS,
         hint="[platform]",
         topic=TOPIC,
-        help="Everything your organization can publish to, and how each is doing.",
+        help="Your organization's accounts, one line each.",
         aliases=("list", "ls"),
     )
     async def show(self, request: Request) -> Answer:
         """Answer `/octapost accounts [platform]`."""
         return await self._listed(request.actor, request.words.strip(), 0)
+
+    @on(Kind.ACTION, "account.list", Permission.SEE_ACCOUNTS, changes=False)
+    async def show_all(self, request: Request) -> Answer:
+        """Show the first page of the list."""
+        return await self._listed(request.actor, "", 0)
 
     @on(Kind.ACTION, "account.earlier", Permission.SEE_ACCOUNTS, changes=False)
     @on(Kind.ACTION, "account.later", Permission.SEE_ACCOUNTS, changes=False)
@@ -92,7 +96,8 @@ class AccountsStory:
                 text=views.none_yet(actor.organization),
                 blocks=views.nothing(actor.organization, name, actor.role),
             )
-        text = views.count(actor.organization, len(found), platform.name if platform else "")
+        where = f"{actor.organization} on {platform.name}" if platform else actor.organization
+        text = views.summary(found, where)
         part = views.page(
             views.worst_first(found),
             number,
@@ -112,6 +117,7 @@ class AccountsStory:
         help="Renew an account's sign-in; without a name, the one that needs it.",
         aliases=("renew",),
     )
+    @on(Kind.ACTION, "account.needy", Permission.CONNECT_ACCOUNTS, changes=False)
     async def which_to_reconnect(self, request: Request) -> Answer:
         """Answer `/octapost reconnect [account]` with a link, or ask which account if that is not clear.
 
@@ -124,8 +130,7 @@ class AccountsStory:
                 text=views.none_yet(actor.organization),
                 blocks=views.nothing(actor.organization, "", actor.role),
             )
-        broken = [one for one in found if one.diagnosis.broken]
-        needy = broken or [one for one in found if one.diagnosis.remedy is Remedy.RECONNECT]
+        needy = views.in_need(found)
         matching = await self.profiles.named(actor, found, word) if word else needy or found
         choices = _by_sign_in(matching)
         if len(choices) == 1 and (word or needy):
@@ -210,6 +215,20 @@ class AccountsStory:
         return Say.of(
             connect_views.renewal(await self.reconnecting.link(request.actor, account_id, request.key))
         )
+
+    @on(Kind.ACTION, "account.details", Permission.SEE_ACCOUNTS, changes=False, opens=views.DETAILS_TITLE)
+    async def details(self, request: Request) -> Answer:
+        """Open the modal with everything about one account.
+
+        Raises:
+            NotFoundError: The organization has no such account.
+
+        """
+        found = await self.profiles.all(request.actor)
+        one = next((one for one in found if one.account.id == request.target), None)
+        if one is None:
+            raise NotFoundError(Thing.ACCOUNT)
+        return OpenModal(doctor.details(one, request.actor.role))
 
     @on(Kind.ACTION, "account.places", Permission.SEE_ACCOUNTS, changes=False, opens=views.PLACES_TITLE)
     async def places(self, request: Request) -> Answer:

@@ -42,7 +42,7 @@ class AlertsStory:
         "alerts",
         Permission.CHANGE_ALERTS,
         topic="Accounts",
-        help="Where and when you are told that an account needs somebody.",
+        help="Choose where and when you're told that an account needs someone.",
         aliases=("alert", "notifications"),
     )
     async def show(self, request: Request) -> Answer:

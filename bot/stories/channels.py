@@ -36,6 +36,7 @@ class ChannelStory:
         topic=TOPIC,
         help="Choose which organization this channel is about.",
         aliases=("org default",),
+        asks=Permission.SEE_ACCOUNTS,
     )
     async def switch(self, request: Request) -> Answer:
         """Switch this channel to one of the sender's organizations, or ask the admins of its present one to.

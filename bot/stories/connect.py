@@ -86,10 +86,11 @@ class Connect:
         Who.ANYONE,
         hint="[platform]",
         topic=TOPIC,
-        help="Connect an account to your organization. You consent at the platform; no password is ever asked.",
+        help="Connect an account. You approve on the platform's own page; we never ask for a password.",
         aliases=("add", "link"),
         opens=views.TITLE,
         seldom=True,
+        asks=Permission.CONNECT_ACCOUNTS,
     )
     async def start(self, request: Request) -> Answer:
         """Answer `/octapost connect [platform]` with a link that only the sender can use."""

@@ -27,7 +27,7 @@ class Doctor:
         "status",
         Permission.SEE_ACCOUNTS,
         topic=TOPIC,
-        help="How your accounts and their platforms are doing, one line each.",
+        help="How your accounts and their platforms are doing.",
     )
     async def status(self, request: Request) -> Answer:
         """Answer `/octapost status`: one line per account, the platforms in trouble, and what isn't set up."""
@@ -48,7 +48,7 @@ class Doctor:
         Permission.SEE_ACCOUNTS,
         hint="[account]",
         topic=TOPIC,
-        help="What is the matter with an account, why, and the one thing to do; without a name, those in trouble.",
+        help="Diagnose an account, or all that need attention.",
         aliases=("why", "diagnose"),
     )
     async def examine(self, request: Request) -> Answer:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from bot.slack.routes import Answer, Request, Routes, Say, Who, command
+from bot.services.permissions import Permission, allows
+from bot.slack.routes import Answer, Kind, Request, Route, Routes, Say, Who, command, on
 from bot.views import help as views
 
 if TYPE_CHECKING:
     from bot.services.accounts.catalog import PlatformCatalog
     from bot.settings import Settings
+    from bot.views.kit import Message
+    from storage.models import Role
 
 TOPIC = "Help"
 
@@ -22,19 +25,30 @@ class Help:
         self._routes = routes
         self._catalog = catalog
         self._settings = settings
-        self._usage: Answer | None = None
+        self._usage: dict[Role | None, Answer] = {}
 
-    @command("help", Who.ANYONE, topic=TOPIC, help="This list.", aliases=("?", "-h", "--help", "commands"))
-    async def help(self, request: Request) -> Answer:  # noqa: ARG002 - the same for everyone
-        """List the commands. Reads no database: the list stays the same while the process runs."""
-        if self._usage is None:
-            usage = views.usage(
-                self._routes.commands(),
-                [found.platform.name for found in self._catalog.configured()],
-                [found.platform.name for found in self._catalog.unconfigured()],
-            )
-            self._usage = Say.of(usage)
-        return self._usage
+    @command(
+        "help",
+        Who.ANYONE,
+        topic=TOPIC,
+        help="This list.",
+        aliases=("?", "-h", "--help", "commands", "org help"),
+    )
+    @on(Kind.ACTION, "help.show", Who.ANYONE, changes=False)
+    async def help(self, request: Request) -> Answer:
+        """List the commands that the person may use in at least one of their organizations."""
+        highest = max((seat.role for seat in (await request.standing()).choices), default=None)
+        if highest not in self._usage:
+            self._usage[highest] = Say.of(self._for(highest))
+        return self._usage[highest]
+
+    def _for(self, highest: Role | None) -> Message:
+        return views.usage(
+            [route for route in self._routes.commands() if _may_use(route, highest)],
+            [found.platform.name for found in self._catalog.configured()],
+            [found.platform.name for found in self._catalog.unconfigured()],
+            may_connect=highest is not None and allows(highest, Permission.CONNECT_ACCOUNTS),
+        )
 
     @command("debug", Who.ANYONE, topic=TOPIC, help="The ids support asks for.", aliases=("ids", "whoami"))
     async def debug(self, request: Request) -> Answer:
@@ -42,3 +56,8 @@ class Help:
         standing = await request.standing()
         found = views.debug(version("octapost"), request.sender, standing, self._settings.support_url)
         return Say.of(found)
+
+
+def _may_use(route: Route, role: Role | None) -> bool:
+    needed = route.permission if isinstance(route.permission, Permission) else route.asks
+    return needed is None or (role is not None and allows(role, needed))

@@ -72,7 +72,7 @@ class MemberStory:
         hint=f"@person {views.ROLE_HINT}",
         changes=True,
         topic=TOPIC,
-        help="Change what somebody may do.",
+        help="Change someone's role.",
     )
     async def set_role(self, request: Request) -> Answer:
         """Give a member another role.
@@ -94,7 +94,7 @@ class MemberStory:
         hint="@person",
         changes=True,
         topic=TOPIC,
-        help="Remove somebody. Their accounts stay connected.",
+        help="Remove someone. The accounts they connected stay.",
     )
     async def remove(self, request: Request) -> Answer:
         """End a membership, or withdraw an invitation.

@@ -1,4 +1,4 @@
-"""Account cards: what an organization can publish to, how each is doing, and what can be done about it."""
+"""Accounts, one line each: how each is doing, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, Platform
 from bot.services.accounts.disconnecting import Disconnection, Outlook
-from bot.services.accounts.problems import Remedy
+from bot.services.accounts.problems import Remedy, Severity
 from bot.services.accounts.profiles import AccountProfile
 from bot.services.accounts.revoking import RevocationResult
 from bot.services.permissions import Permission, allows
@@ -20,14 +20,16 @@ from storage.models import Role
 if TYPE_CHECKING:
     from storage.models import Place
 
-DISCONNECT_TITLE, PLACES_TITLE = "Disconnect account", "Where it can post"
+DISCONNECT_TITLE, PLACES_TITLE, DETAILS_TITLE = "Disconnect account", "Where it can post", "Account details"
+WORST_FIRST = (Severity.RED, Severity.ORANGE, Severity.YELLOW, Severity.WAITING, Severity.GREEN)
 PLACE = "place"
 ADMINS_CAN = "An admin of the organization can reconnect it."
-"""Shown instead of advice to press a button that the reader may not use."""
+ADMINS_RECONNECT = "Admins of the organization can reconnect accounts."
+"""Both are shown instead of a button that the reader may not use."""
 CAN = {
     Capability.PUBLISH: "publish",
-    Capability.MEDIA: "send media",
-    Capability.INSIGHTS: "read how posts did",
+    Capability.MEDIA: "upload media",
+    Capability.INSIGHTS: "see stats",
     Capability.PLACES: "list {place}s",
 }
 """Capability -> the words after "Can" or "Can't"; `{place}` is the platform's word for a place."""
@@ -43,51 +45,48 @@ def title_of(one: AccountProfile) -> str:
     return " · ".join(filter(None, (one.platform.name, one.account.kind, one.account.handle)))
 
 
+def line(one: AccountProfile) -> str:
+    """Return an account in one line: its name, its platform, how it is and until when."""
+    found = one.diagnosis
+    name = " ".join(one.label.split())
+    return f"{diagnosis.DOTS[found.severity]} {name} · {one.platform.name} · {diagnosis.brief(found)}"
+
+
 def card(one: AccountProfile, role: Role) -> list[Json]:
-    """Return the blocks of one account card, with the buttons this role may press."""
-    account, found = one.account, one.diagnosis
-    lines = [kit.cut(title_of(one), 300), f"{diagnosis.status(found)}. {diagnosis.sentence(found)}"]
-    if advice := diagnosis.advice(found):
-        lines.append(advice)
-    if one.missing:
-        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in one.missing)
-        lines.append(kit.cut(f"Missing permissions: {lost}.", 1500))
-    able = kit.listed(ability(one.platform, c) for c in Capability if c in one.can)
-    owned = kit.plain(f"Owned by {one.organization}.", 300)
-    by = kit.mrkdwn(f"Connected by {kit.named(one.connected_by)}.")
-    small = [owned, by, *([kit.plain(f"Can {able}.")] if able else [])]
+    """Return the line of one account with what this role may do, in at most three blocks.
+
+    Where a reconnect helps, it is a button; everything rarer is in the menu.
+    """
+    if one.diagnosis.remedy is not Remedy.RECONNECT or not allows(role, Permission.CONNECT_ACCOUNTS):
+        blocks = [kit.words(line(one), accessory=_menu(one, role))]
+        reconnect = []
+    else:
+        blocks = [kit.words(line(one))]
+        reconnect = [kit.actions(reconnect_button(one), _menu(one, role, beside_button=True))]
     if one.incident is not None and (done := care(one.incident, kit.named(one.claimed_by))):
-        small.append(kit.mrkdwn(done))
-    if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
-        small.append(kit.plain(ADMINS_CAN))
-    blocks: list[Json] = [
-        kit.titled(one.label, "\n".join(lines)),
-        {"type": "context", "elements": small},
-    ]
-    value, buttons = one.value, []
-    if account.url:
-        buttons.append(kit.link(f"Open on {one.platform.name}", "account.open", account.url))
+        blocks.append({"type": "context", "elements": [kit.mrkdwn(done)]})
+    return [*blocks, *reconnect]
+
+
+def reconnect_button(one: AccountProfile) -> Json:
+    """Return the button that reconnects an account that needs it."""
+    label = f"Reconnect {one.label}"
+    return kit.button("Reconnect", "account.reconnect", one.value, style="primary", label=label)
+
+
+def _menu(one: AccountProfile, role: Role, *, beside_button: bool = False) -> Json:
+    entries = [kit.menu_entry("Details", "account.details", one.value)]
+    if one.account.url:
+        entries.append(
+            kit.menu_entry(f"Open on {one.platform.name}", "account.open", one.value, url=one.account.url)
+        )
     if Capability.PLACES in one.can:
-        buttons.append(kit.button(PLACES_TITLE, "account.places", value))
-    if allows(role, Permission.CONNECT_ACCOUNTS):
-        buttons.append(
-            kit.button(
-                "Reconnect",
-                "account.reconnect",
-                value,
-                style="primary" if found.remedy is Remedy.RECONNECT else None,
-                label=f"Reconnect {one.label}",
-            ),
-        )
+        entries.append(kit.menu_entry(PLACES_TITLE, "account.places", one.value))
+    if allows(role, Permission.CONNECT_ACCOUNTS) and not beside_button:
+        entries.append(kit.menu_entry("Reconnect", "account.reconnect", one.value))
     if allows(role, Permission.DISCONNECT_ACCOUNTS):
-        buttons.append(
-            kit.button(
-                "Disconnect…", "account.disconnect", value, style="danger", label=f"Disconnect {one.label}"
-            )
-        )
-    if buttons:
-        blocks.append(kit.actions(*buttons))
-    return blocks
+        entries.append(kit.menu_entry("Disconnect…", "account.disconnect", one.value))
+    return kit.menu(*entries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,23 +121,41 @@ def page(
 
 
 def cards(part: Page, role: Role) -> list[Json]:
-    """Return the cards of a page, and below them the buttons to its neighbours."""
+    """Return the accounts of a page, and below them the buttons to its neighbours."""
     blocks: list[Json] = []
     for one in part.shown:
-        blocks += [*card(one, role), kit.divider()]
+        blocks += card(one, role)
+    if not allows(role, Permission.CONNECT_ACCOUNTS) and any(
+        one.diagnosis.remedy is Remedy.RECONNECT for one in part.shown
+    ):
+        blocks.append(kit.fine_print(ADMINS_RECONNECT))
     if part.of > 1:
         before = [part.button("← Previous", -1)] if part.number else []
         after = [part.button("Next →", 1)] if part.number < part.of - 1 else []
         blocks += [
             kit.actions(*before, *after),
-            kit.fine_print(f"Page {part.number + 1} of {part.of}, from {part.shown[0].label} on."),
+            kit.fine_print(f"Page {part.number + 1} of {part.of}"),
         ]
     return blocks
 
 
 def worst_first(found: Sequence[AccountProfile]) -> list[AccountProfile]:
-    """Return the cards that need a person most first, otherwise in the given order."""
-    return sorted(found, key=lambda one: (not one.diagnosis.broken, one.diagnosis.fine))
+    """Return the accounts that need a person most first, otherwise in the given order."""
+    return sorted(found, key=lambda one: WORST_FIRST.index(one.diagnosis.severity))
+
+
+def in_need(found: Sequence[AccountProfile]) -> list[AccountProfile]:
+    """Return the accounts that someone should reconnect now: the broken ones, or else those that will break."""
+    helped = [one for one in found if one.diagnosis.remedy is Remedy.RECONNECT]
+    return [one for one in helped if one.diagnosis.broken] or helped
+
+
+def summary(found: Sequence[AccountProfile], organization: str = "") -> str:
+    """Return how many accounts there are and how many need a person, after the dot of the worst of them."""
+    tally = diagnosis.tally([one.diagnosis for one in found])
+    said = f"{organization}: {tally}" if organization else tally
+    worst = worst_first(found)[:1]
+    return " ".join([*(diagnosis.DOTS[one.diagnosis.severity] for one in worst), said])
 
 
 def outages(found: Sequence[AccountProfile]) -> list[Json]:
@@ -146,13 +163,7 @@ def outages(found: Sequence[AccountProfile]) -> list[Json]:
     lines = {
         one.platform.key: diagnosis.health(one.health, one.platform) for one in found if not one.health.fine
     }
-    return [kit.words(f"🌧️ {line}") for line in lines.values()]
-
-
-def count(organization: str, many: int, platform: str) -> str:
-    """Return how many accounts an organization has; `platform` names the one that was asked for, or is empty."""
-    accounts = f"{many} accounts" if many > 1 else "1 account"
-    return f"{organization} has {accounts}{f' on {platform}' if platform else ''}."
+    return [kit.words(line) for line in lines.values()]
 
 
 def none_yet(organization: str) -> str:
@@ -227,10 +238,10 @@ def confirm_disconnect(one: AccountProfile, outlook: Outlook) -> Json:
             f"The same person connected other accounts here, which ending this sign-in at {platform} could end too."
             f" So {platform} keeps our access until the last of them is disconnected."
         ),
-        RevocationResult.OVER: f"Its sign-in is over already, so there is nothing to end at {platform}.",
+        RevocationResult.OVER: f"Its sign-in has already ended, so there's nothing to end at {platform}.",
     }
     what = (
-        f"{one.organization} will no longer be able to publish to {one.label} on {platform}."
+        f"{one.organization} will no longer be connected to {one.label} on {platform}."
         " Its sign-in is deleted here, for everyone in the organization."
     )
     lost = f"{kit.posts(outlook.posts, 'waiting')} to it will not be published." if outlook.posts else ""

@@ -51,8 +51,8 @@ HINTS: dict[Hint, str] = {
         " Instagram app, link it to a Facebook Page, then connect again."
     ),
     Hint.BUSINESS_MANAGEMENT_MISSING: (
-        "Pages that belong to a business portfolio stay hidden without the `business_management` permission."
-        " If one is missing, connect again and leave that permission ticked."
+        "Pages in a business portfolio stay hidden, because permission to manage your business wasn't granted."
+        " If a Page is missing, connect again and leave everything ticked."
     ),
     Hint.NO_CHANNEL: (
         "This Google account has no YouTube channel. Open youtube.com, choose “Create a channel” from your"

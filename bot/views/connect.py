@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TITLE = "Connect an account"
 WHICH_PLATFORM = "Which platform do you want to connect?"
-ASKING_AGAIN = "Asking again. I'll tell you here what comes of it."
+ASKING_AGAIN = "Asking again. I'll tell you here how it goes."
 FINE_PRINT = "Only you can use this link. It works once, for 10 minutes, and asks you to sign in to Slack."
 NO_PLATFORM = "No platform is set up on this installation yet. Whoever runs Octapost has to add one."
 ORGANIZATIONS_SHOWN = 90
@@ -46,7 +46,7 @@ def renewal(link: ReconnectLink) -> Message:
         link.platform,
         link.url,
         text=f"{what}: press the button to go on in your browser.",
-        words=f"{what}, so that {link.organization} can go on publishing there.",
+        words=f"{what} for {link.organization}.",
         more=sign_in_as.block(link.whose, link.platform, picture=False),
     )
 
@@ -65,7 +65,7 @@ def _leading(platform: Platform, url: str, *, text: str, words: str, more: Seque
 
 def platforms(offered: Sequence[PlatformSettings], organization_id: str, organization: str) -> list[Json]:
     """Return the buttons that start a connection, one per app."""
-    blocks = [kit.words(f"Which account should {organization} be able to publish to?")]
+    blocks = [kit.words(f"Which account do you want to connect to {organization}?")]
     buttons = [
         kit.button(
             label(found.platform, client.app, found),
@@ -99,7 +99,7 @@ def which_app(found: PlatformSettings, organization_id: str, organization: str) 
     return Message(
         text=f"What on {found.platform.name}?",
         blocks=[
-            kit.words(f"What should {organization} publish to on {found.platform.name}?"),
+            kit.words(f"What do you want to connect to {organization} on {found.platform.name}?"),
             kit.actions(*buttons),
         ],
     )

@@ -69,7 +69,7 @@ def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -
         sign = "✅ " if signs else ""
         said.append(f"{sign}Connected to {done.organization}: {kit.some(attached)} on {platform.name}.")
     if renewed := [name for name in done.renewed if name not in unable]:
-        sign = "🔁 " if signs else ""
+        sign = "✅ " if signs else ""
         said.append(f"{sign}Renewed for {done.organization}: {kit.some(renewed)} on {platform.name}.")
     if unable:
         sign = f"{diagnosis.DOTS[Severity.ORANGE]} " if signs else ""
@@ -80,7 +80,7 @@ def happened(done: ConsentSettled, platform: Platform, *, signs: bool = False) -
     if done.discovery_id:
         more = "more " if done.renewed or done.attached else ""
         many = f"{done.to_choose} {more}accounts" if done.to_choose > 1 else f"1 {more}account"
-        said.append(f"{platform.name} shows {many} you can connect to {done.organization}.")
+        said.append(f"I found {many} on {platform.name} that you can connect to {done.organization}.")
     if nothing_came_of(done):
         said.append(
             f"{platform.name} didn't give us an account we can use. It has to be {platform.connects}."
@@ -99,12 +99,12 @@ def nothing_came_of(done: ConsentSettled) -> bool:
 
 
 def wrong_identity(done: ConsentSettled, platform: Platform) -> str:
-    """Return who signed in where somebody else was expected."""
+    """Return who signed in where someone else was expected."""
     expected, got = (name or "someone else" for name in done.wrong or ("", ""))
-    as_new = f", or connect {got} as a new account below" if done.discovery_id else ""
+    as_new = f", or add {got} separately below" if done.discovery_id else ""
     return (
-        f"You signed in to {platform.name} as {got}, but this connection belongs to {expected}."
-        f" Nothing of it was changed. Sign in as {expected} to renew it{as_new}."
+        f"You signed in to {platform.name} as {got}, but this account is {expected}'s."
+        f" Nothing changed. Sign in as {expected}{as_new}."
     )
 
 
@@ -113,9 +113,9 @@ def not_renewed(done: ConsentSettled) -> str:
     them = "it" if len(done.left_out) == 1 else "them"
     how = "tick everything you want to keep"
     if not (done.renewed or done.blocked or done.discovery_id):
-        how = f"sign in there as somebody who manages {them}"
+        how = f"sign in as someone who manages {them}"
     return (
-        f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include {them}; to keep publishing there,"
+        f"Not renewed: {kit.listed(done.left_out)}. This sign-in doesn't include {them}. To keep {them} connected,"
         f" press Reconnect and {how}."
     )
 
@@ -132,8 +132,8 @@ def obstacles(done: ConsentSettled, platform: Platform) -> list[str]:
     if unsaid := set(done.missing) - said:
         asked = [scope for app in platform.apps if app.key == done.app for scope in app.scopes]
         missing = [scope for scope in asked if scope.name in unsaid]
-        lost = "; ".join(f"{scope.name} (to {scope.reason})" for scope in missing)
-        lines.append(f"Not granted: {lost}. Connect again and leave it ticked if you want that.")
+        lost = "; ".join(f"to {scope.reason}" for scope in missing)
+        lines.append(f"Not granted: permission {lost}. Connect again and leave everything ticked to add it.")
     if done.shared:
         lines.append(
             f"Another organization on this installation uses the same {platform.name} sign-in, so both share"
@@ -151,7 +151,7 @@ def news(one: AccountsConnected, platform: Platform) -> Message:
             kit.words(text),
             *without(one.cannot_publish, platform),
             kit.fine_print(
-                "If that surprises you: /octapost accounts shows who connected it and can disconnect it."
+                "Not expected? Find it in /octapost accounts: its menu shows who connected it, and disconnects it."
             ),
         ],
     )
@@ -215,7 +215,7 @@ def why_failed(one: ConsentFailed, platform: Platform) -> str:
         case ConsentProblem.OUR_FAULT:
             named = f" (code `{one.code}`)" if one.code else ""
             return (
-                f"That's on us, not on you: {platform.sign_in_site} lets nobody sign in with this installation's"
+                f"That's on us, not on you: {platform.sign_in_site} lets no one sign in with this installation's"
                 f" app{named}. Nothing changed. I've told whoever runs Octapost."
             )
         case ConsentProblem.MISSING_PRODUCT:
@@ -241,8 +241,8 @@ def not_accepted(platform: Platform, error: PlatformError) -> str:
     """Return what is said when the platform refused the consent itself."""
     if error.code == MISSING_SCOPE:
         return (
-            f"A permission was left out without which {platform.name} doesn't even say whose account it is."
-            " Nothing was connected; please start again and leave every permission ticked."
+            f"A permission was unticked, and without it I can't tell whose {platform.name} account this is."
+            " Nothing was connected. Please start again and leave everything ticked."
         )
     return explain(error, platform)
 

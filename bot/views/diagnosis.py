@@ -37,7 +37,7 @@ STATES: Mapping[Problem, str] = {
     Problem.GRANT_REFUSED: BROKEN,
     Problem.ACCOUNT_LOST: BROKEN,
     Problem.ACCOUNT_BLOCKED: "connected, but {platform} has blocked it",
-    Problem.NOT_CONFIGURED: "not set up any more",
+    Problem.NOT_CONFIGURED: "no longer set up",
     Problem.UNFINISHED: "finishing",
     Problem.APP_REFUSED: "connected, but the app was refused",
     Problem.PLATFORM_SILENT: "connected, {platform} isn't answering",
@@ -45,13 +45,13 @@ STATES: Mapping[Problem, str] = {
     Problem.ROLE_FORBIDS: CANNOT_PUBLISH,
     Problem.SCOPE_FORBIDS: CANNOT_PUBLISH,
     Problem.ACCOUNT_SUSPECTED: CHECKED,
-    Problem.ACCOUNTS_ONLY: "connected, the person's sign-in is over",
+    Problem.ACCOUNTS_ONLY: "connected, the person's sign-in has ended",
     Problem.GRANT_SUSPECTED: CHECKED,
     Problem.REFRESH_IN_DOUBT: CHECKED,
     Problem.ACCESS_EXPIRED: CHECKED,
     Problem.ENDING: "connected, ends soon",
     Problem.DATA_ENDING: "connected, ends soon",
-    Problem.DATA_ENDED: "connected, no data",
+    Problem.DATA_ENDED: "connected, stats unavailable",
     Problem.OVERDUE: "connected, {work} overdue",
     Problem.REFUSED_ALIKE: "refused by {platform}",
     Problem.REFUSED: "connected, {work} refused",
@@ -62,7 +62,7 @@ PUBLISH_APP = (
     "Whoever runs Octapost has to set the Google app's publishing status to “In production”; until then each"
     " reconnect lasts 7 days."
 )
-NOTHING_YET, IT_TAKES_A_MINUTE = "Nothing to do yet.", "Press Reconnect; it takes a minute."
+NOTHING_YET, IT_TAKES_A_MINUTE = "Nothing to do yet.", "Press Reconnect. It takes a minute."
 
 
 def status(found: Diagnosis) -> str:
@@ -74,6 +74,31 @@ def state(found: Diagnosis) -> str:
     """Return how the account is, in a few words."""
     work = "renewal" if found.renewable else "check"
     return STATES[found.problem].format(platform=found.platform.name, work=work)
+
+
+def brief(found: Diagnosis) -> str:
+    """Return how the account is and until when, in the few words that fit on a line."""
+    if found.problem in {Problem.ENDING, Problem.DATA_ENDING}:
+        return f"connected, {until(found.lifetime)}"
+    if found.problem in {Problem.NONE, Problem.SCOPES_MISSING}:
+        return f"{state(found)}, {until(found.lifetime)}"
+    return state(found)
+
+
+def until(lifetime: Lifetime) -> str:
+    """Return how long a working grant lasts, in a few words."""
+    left = in_words(lifetime.left)
+    match lifetime.expiry:
+        case Expiry.NEVER:
+            return "doesn't expire"
+        case Expiry.RENEWS:
+            return "renews itself"
+        case Expiry.RENEWAL_LATE:
+            return f"not renewed for a while, expires in {left}"
+        case Expiry.DATA_UNTIL:
+            return f"next sign-in within {left}"
+        case Expiry.RENEWS_UNTIL | Expiry.NOT_RENEWED | Expiry.ENDS:
+            return f"expires in {left}"
 
 
 def sentence(found: Diagnosis) -> str:
@@ -114,10 +139,7 @@ def tally(found: Sequence[Diagnosis]) -> str:
 
 def cannot_publish(found: Sequence[CannotPublish], platform: Platform) -> list[str]:
     """Return why accounts that were just connected can't publish, and what to do; each reason once."""
-    diagnoses = [
-        Diagnosis(platform=platform, account=one.name, problem=one.problem, scopes=one.scopes)
-        for one in found
-    ]
+    diagnoses = [Diagnosis(platform=platform, account=one.name, problem=one.problem) for one in found]
     return list(dict.fromkeys(f"{sentence(one)} {advice(one)}" for one in diagnoses))
 
 
@@ -143,13 +165,13 @@ def expiry(lifetime: Lifetime, platform: Platform) -> str:
 
 
 def _silent(platform: Platform) -> str:
-    return f"{platform.name} isn't answering anybody right now. Nothing to do; posts wait."
+    return f"{platform.name} is down. Nothing for you to do."
 
 
 def _doubted(platform: Platform) -> str:
     return (
-        f"{platform.name} calls many sign-ins over at once, which is more likely its mistake than theirs."
-        " Nothing to do; we look again before anybody is asked to reconnect."
+        f"{platform.name} has ended many sign-ins at once, which is probably its mistake."
+        " Nothing for you to do: we check again before we ask anyone to reconnect."
     )
 
 
@@ -180,14 +202,14 @@ def _dead(one: Diagnosis) -> str:
         return f"Sign in at {host} and do what it asks, then press Reconnect."
     if one.code == TESTING_WEEK:
         return f"Press Reconnect. {PUBLISH_APP}"
-    return "Press Reconnect and sign in as somebody who manages this account."
+    return "Press Reconnect and sign in as someone who manages this account."
 
 
 SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.NONE: lambda one: expiry(one.lifetime, one.platform),
-    Problem.GRANT_REMOVED: lambda _: "The sign-in is over: reconnect it.",
-    Problem.GRANT_EXPIRED: lambda _: "The sign-in has expired: reconnect it.",
-    Problem.GRANT_DEAD: lambda one: f"The sign-in is over: {reason_text(one.platform, one.code)}.",
+    Problem.GRANT_REMOVED: lambda _: "The sign-in has ended. Reconnect it.",
+    Problem.GRANT_EXPIRED: lambda _: "The sign-in has expired. Reconnect it.",
+    Problem.GRANT_DEAD: lambda one: f"The sign-in has ended: {reason_text(one.platform, one.code)}.",
     Problem.GRANT_REFUSED: lambda one: (
         f"{one.platform.name} has refused to renew this sign-in for hours (code `{one.code}`) and doesn't say why."
     ),
@@ -207,24 +229,24 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.ROLE_FORBIDS: lambda one: (
         f"The role of the person who connected it doesn't allow publishing on {one.platform.name}."
     ),
-    Problem.SCOPE_FORBIDS: lambda one: (
-        f"The permission to publish ({', '.join(one.scopes)}) wasn't granted at sign-in, or has been removed since."
+    Problem.SCOPE_FORBIDS: lambda _: (
+        "The permission to publish wasn't granted at sign-in, or has been removed since."
     ),
     Problem.ACCOUNT_SUSPECTED: lambda one: (
-        f"{one.platform.name} said that we can't act for it any more. We ask a second time before we believe it."
+        f"{one.platform.name} said that we no longer have access. We check once more before we believe it."
     ),
     Problem.ACCOUNTS_ONLY: lambda one: (
-        "Publishing goes on with the account's own access, but the sign-in of the person who connected it is over:"
+        "The account itself still works, but the sign-in of the person who connected it has ended:"
         f" {reason_text(one.platform, one.code)}."
     ),
     Problem.GRANT_SUSPECTED: lambda one: (
-        f"{one.platform.name} said that this sign-in is over. We ask a second time before we believe it."
+        f"{one.platform.name} said that this sign-in has ended. We check once more before we believe it."
     ),
     Problem.REFRESH_IN_DOUBT: lambda one: (
         f"{one.platform.name}'s answer to the last renewal got lost on the way. We ask again."
     ),
     Problem.ACCESS_EXPIRED: lambda one: (
-        f"The time of the person's sign-in is up. We ask {one.platform.name} what works without it."
+        f"The person's sign-in has expired. We're asking {one.platform.name} what still works."
     ),
     Problem.ENDING: lambda one: expiry(one.lifetime, one.platform),
     Problem.DATA_ENDING: lambda one: (
@@ -246,7 +268,7 @@ SENTENCES: Mapping[Problem, Callable[[Diagnosis], str]] = {
 ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.GRANT_DEAD: _dead,
     Problem.GRANT_REFUSED: lambda _: (
-        "Press Reconnect and sign in as somebody who manages this account. Meanwhile I keep trying."
+        "Press Reconnect and sign in as someone who manages this account. Meanwhile I'll keep trying."
     ),
     Problem.ACCOUNT_LOST: lambda one: remedy_text(one.platform, one.code),
     Problem.ACCOUNT_BLOCKED: lambda one: remedy_text(one.platform, one.code),
@@ -256,12 +278,12 @@ ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
         "Whoever runs Octapost has to fix it and has been told. Nothing for you to do."
     ),
     Problem.ROLE_FORBIDS: lambda one: (
-        f"Ask somebody who manages {one.account} for that role, then press Reconnect."
+        f"Ask someone who manages {one.account} for that role, then press Reconnect."
     ),
     Problem.SCOPE_FORBIDS: lambda _: "Press Reconnect and leave everything ticked.",
     Problem.ACCOUNT_SUSPECTED: lambda _: NOTHING_YET,
     Problem.ACCOUNTS_ONLY: lambda _: (
-        "Press Reconnect when you have a minute, so that it can also be looked after again."
+        "Press Reconnect when you have a minute, so that we can look after it again."
     ),
     Problem.GRANT_SUSPECTED: lambda _: NOTHING_YET,
     Problem.REFRESH_IN_DOUBT: lambda _: NOTHING_YET,
@@ -270,11 +292,9 @@ ADVICE: Mapping[Problem, Callable[[Diagnosis], str]] = {
     Problem.DATA_ENDING: lambda _: IT_TAKES_A_MINUTE,
     Problem.DATA_ENDED: lambda _: IT_TAKES_A_MINUTE,
     Problem.OVERDUE: lambda _: "Whoever runs Octapost has to start it.",
-    Problem.REFUSED_ALIKE: lambda _: (
-        "Whoever runs Octapost has been told. Nothing for you to do; posts wait."
-    ),
-    Problem.REFUSED: lambda _: "Nothing to do yet.",
-    Problem.UNANSWERED: lambda _: "Nothing to do; posts wait.",
+    Problem.REFUSED_ALIKE: lambda _: "Whoever runs Octapost has been told. Nothing for you to do.",
+    Problem.REFUSED: lambda _: NOTHING_YET,
+    Problem.UNANSWERED: lambda _: NOTHING_YET,
     Problem.SCOPES_MISSING: lambda _: "Reconnect and leave everything ticked to get them back.",
 }
 """What to do, for the problems of which there is more to say than the sentence does."""

@@ -12,7 +12,8 @@ from bot.services.accounts.problems import Remedy
 from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import diagnosis, kit
-from bot.views.accounts import ADMINS_CAN, ability, title_of
+from bot.views.accounts import ADMINS_CAN, DETAILS_TITLE, ability, title_of
+from bot.views.incidents import care
 from bot.views.kit import Json, Message
 from storage.models import Role
 
@@ -76,8 +77,21 @@ def examined(organization: str, cards: Sequence[AccountProfile], role: Role) -> 
     return Message(text=f"{many} {organization}, examined.", blocks=blocks)
 
 
+def details(card: AccountProfile, role: Role) -> Json:
+    """Return the modal with everything about one account that its line has no room for."""
+    who = [kit.mrkdwn(f"Connected by {kit.named(card.connected_by)}.")]
+    if card.incident is not None and (done := care(card.incident, kit.named(card.claimed_by))):
+        who.append(kit.mrkdwn(done))
+    return kit.modal(DETAILS_TITLE, [*_examination(card, role), {"type": "context", "elements": who}])
+
+
 def examination(card: AccountProfile, role: Role) -> list[Json]:
-    """Return everything about one account: what is the matter, the one fix, the dates, the permissions."""
+    """Return everything about one account, with the codes and ids that support asks for."""
+    return [*_examination(card, role), kit.fine_print(small_print(card, card.diagnosis))]
+
+
+def _examination(card: AccountProfile, role: Role) -> list[Json]:
+    """Return what is the matter with an account, the one fix, the dates, the permissions."""
     found = card.diagnosis
     lines = [title_of(card), diagnosis.status(found)]
     blocks = [
@@ -90,7 +104,6 @@ def examination(card: AccountProfile, role: Role) -> list[Json]:
         blocks.append(kit.actions(*buttons))
     if found.remedy is Remedy.RECONNECT and not allows(role, Permission.CONNECT_ACCOUNTS):
         blocks.append(kit.fine_print(ADMINS_CAN))
-    blocks.append(kit.fine_print(small_print(card, found)))
     return blocks
 
 
@@ -104,9 +117,9 @@ def dates(card: AccountProfile, found: Diagnosis) -> list[str]:
         *since,
         f"*Signed in*\n{moment(grant.consented_at or grant.created_at)}",
         f"*Last renewed*\n{moment(grant.renewed_at)}",
-        f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when somebody reconnects it'}",
+        f"*Next check*\n{moment(grant.due_at) if grant.due_at else 'when someone reconnects it'}",
         f"*{card.platform.name} last said*\n{said(card.account, grant)}",
-        f"*{card.platform.name} for everybody*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}",
+        f"*{card.platform.name}'s status*\n{diagnosis.health(card.health, card.platform) or 'no known trouble'}",
     ]
 
 
@@ -121,13 +134,13 @@ def said(account: Account, grant: Grant) -> str:
         return f"that we can't act for this account, {moment(account.token_checked_at)}"
     words = {
         "fresh": "all is well",
-        "Busy": "nothing we could use",
-        "OutcomeUnknown": "something that got lost on the way",
-        "TokenRefused": "that it doesn't take the token",
+        "Busy": "no usable answer",
+        "OutcomeUnknown": "an answer that got lost",
+        "TokenRefused": "that it refuses the token",
         "Rejected": "that it refuses the renewal",
-        "GrantDead": "that the sign-in is over",
+        "GrantDead": "that the sign-in has ended",
         "Misconfigured": "that our app is at fault",
-        "accounts_only": "that only the account's own access lives on",
+        "accounts_only": "that only the account's own access still works",
     }.get(grant.last_outcome, NOT_ASKED)
     return f"{words}, {moment(grant.checked_at)}" if grant.checked_at and words != NOT_ASKED else words
 
@@ -139,14 +152,14 @@ def permissions(card: AccountProfile) -> list[str]:
         lost = {scope.name for scope in app.scopes}
     able = [ability(card.platform, c) for c in Capability if c in card.can]
     if card.diagnosis.broken:
-        over = card.account.access_error and card.grant is not None and card.grant.status not in OVER
-        lines = [f"Can do nothing: {'our access to it' if over else 'the sign-in'} is over."]
+        until = "until it's reconnected" if card.diagnosis.remedy is Remedy.RECONNECT else "right now"
+        lines = [f"Can't do anything {until}."]
     else:
         lines = [f"Can {kit.listed(able)}."] if able else []
         lines += [f"Can't {ability(card.platform, one)}: {why}." for one, why in _lacking(card, lost)]
-    granted = [scope.name for scope in app.scopes if scope.name not in lost]
-    lines.append(f"Granted {len(granted)} of {len(app.scopes)} permissions: {', '.join(granted) or 'none'}.")
-    lines += [f"Not granted: {scope.name} (to {scope.reason})." for scope in card.missing]
+    granted = sum(scope.name not in lost for scope in app.scopes)
+    lines.append(f"Granted {granted} of {len(app.scopes)} permissions.")
+    lines += [f"Not granted: to {scope.reason}." for scope in card.missing]
     return lines
 
 
@@ -155,18 +168,15 @@ def _lacking(card: AccountProfile, lost: Collection[str]) -> Iterator[tuple[Capa
     for one in Capability:
         needs = [scope.name for scope in card.app.scopes if one in scope.unlocks]
         if needs and one not in card.can:
-            without = [name for name in needs if name in lost]
-            verb = "wasn't" if len(without) == 1 else "weren't"
-            why = f"{kit.listed(without)} {verb} granted" if without else "the role there doesn't allow it"
-            yield one, why
+            refused = any(name in lost for name in needs)
+            yield one, "the permission wasn't granted" if refused else "the role there doesn't allow it"
 
 
 def _fixes(card: AccountProfile, role: Role) -> list[Json]:
     """Return the button for the one fix, and the platform's page where it begins there."""
     found, buttons = card.diagnosis, []
     if found.remedy is Remedy.RECONNECT and allows(role, Permission.CONNECT_ACCOUNTS):
-        label = f"Reconnect {card.label}"
-        buttons.append(kit.button("Reconnect", "account.reconnect", card.value, style="primary", label=label))
+        buttons.append(account_views.reconnect_button(card))
     page = found.site or card.account.url
     if page:
         buttons.append(kit.link(f"Open {card.platform.name}", "account.open", page))
@@ -174,11 +184,13 @@ def _fixes(card: AccountProfile, role: Role) -> list[Json]:
 
 
 def small_print(card: AccountProfile, found: Diagnosis) -> str:
-    """Return the codes and ids, for support."""
+    """Return the codes, ids and the platform's names of permissions, for operators and support."""
     grant = card.grant
     facts = [f"code {found.code}" if found.code else "", card.account.id]
     if grant is not None:
         answer = f"{grant.last_outcome} {grant.last_error_code}".strip()
         last = f"last answer {answer}" if answer else ""
         facts += [grant.id, f"generation {grant.generation}", last]
+    if card.missing:
+        facts.append(f"not granted {', '.join(scope.name for scope in card.missing)}")
     return " · ".join(filter(None, facts))

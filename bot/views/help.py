@@ -39,11 +39,14 @@ class Command(Protocol):
         ...
 
 
-TITLE = "Octapost publishes to your social accounts from Slack."
+TITLE = "Octapost keeps your team's social accounts connected."
+SHOW_COMMANDS = "All commands"
 
 
-def usage(commands: Sequence[Command], offered: Sequence[str], not_set_up: Sequence[str]) -> Message:
-    """Return the help: a line per command, the platforms, and what to do next."""
+def usage(
+    commands: Sequence[Command], offered: Sequence[str], not_set_up: Sequence[str], *, may_connect: bool
+) -> Message:
+    """Return the manual: a line per command that its reader may use, and the platforms."""
     blocks = [kit.section(f"*{TITLE}*"), *topics(commands)]
     ready = (
         f"Ready to connect: {kit.listed(offered)}."
@@ -51,9 +54,11 @@ def usage(commands: Sequence[Command], offered: Sequence[str], not_set_up: Seque
         else "No platform is set up on this installation yet."
     )
     missing = f"Not set up on this installation: {kit.listed(not_set_up)}." if not_set_up else ""
-    blocks.append(kit.fine_print(*filter(None, (ready, missing))))
-    blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))
-    return Message(text=f"{TITLE} {COMMAND} connect, accounts, org, status …", blocks=blocks)
+    if may_connect:
+        blocks.append(kit.fine_print(*filter(None, (ready, missing))))
+    if may_connect and offered:
+        blocks.append(kit.actions(kit.button("Connect an account", "connect.start", style="primary")))
+    return Message(text=TITLE, blocks=blocks)
 
 
 def topics(commands: Sequence[Command]) -> list[kit.Json]:
@@ -63,17 +68,17 @@ def topics(commands: Sequence[Command]) -> list[kit.Json]:
     return [kit.section("\n".join([f"*{name}*", *lines[name]])) for name in names]
 
 
-def unknown(typed: str, nearest: str | None, commands: Sequence[Command]) -> Message:
-    """Return the answer to an unknown word: the nearest match, or else all commands."""
+def all_commands() -> kit.Json:
+    """Return the button that shows the manual."""
+    return kit.button(SHOW_COMMANDS, "help.show")
+
+
+def unknown(typed: str, nearest: str | None) -> Message:
+    """Return the answer to an unknown word, with the most similar command if there is one."""
     word = kit.escape(kit.cut(typed, 40))
     guess = f" Did you mean `{COMMAND} {nearest}`?" if nearest else ""
-    return Message(
-        text=f"I don't know “{word}”.{guess}",
-        blocks=[
-            kit.section(f"I don't know “{word}”.{guess}"),
-            *([kit.fine_print(f"{COMMAND} help lists everything.")] if nearest else topics(commands)),
-        ],
-    )
+    text = f"I don't know “{word}”.{guess}"
+    return Message(text=text, blocks=[kit.section(text), *([] if nearest else [kit.actions(all_commands())])])
 
 
 def line(route: Command) -> str:

@@ -1,4 +1,4 @@
-"""The App Home: the same information and actions as the commands."""
+"""The App Home: the accounts, one line each, and what the commands do as buttons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.services.permissions import Permission, allows
 from bot.views import accounts as account_views
 from bot.views import alerts as alert_views
 from bot.views import invitations, kit
-from bot.views.diagnosis import tally
+from bot.views.help import TITLE
 from bot.views.kit import Json, Message
 from bot.views.ownership import accounts, owned_by
 from bot.views.roles import article
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from storage.organization_summaries import Summary
     from storage.standing import Seat
 
-HOME_CARDS = 18
-"""A home tab holds 100 blocks. A card takes at most 4, and about ten blocks come before and after the cards."""
+HOME_CARDS = 25
+"""A home tab holds 100 blocks. An account takes at most 3, and about 17 blocks come before and after them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +73,13 @@ def home(reader: Reader, cards: Sequence[AccountProfile], alerts: AlertSettings,
         part = account_views.page(
             account_views.worst_first(cards), number, size=HOME_CARDS, story="home", value=value
         )
-        blocks += [
-            kit.fine_print(tally([one.diagnosis for one in cards])),
-            *account_views.outages(cards),
-            kit.divider(),
-        ]
+        blocks += [kit.divider(), kit.words(account_views.summary(cards)), *account_views.outages(cards)]
         blocks += account_views.cards(part, role)
     else:
         blocks += [kit.divider(), *account_views.nothing(seat.organization_name, "", role)[:1]]
     blocks.append(
         kit.fine_print(
-            f"You are {article(role)} of {seat.organization_name}. Type /octapost help in any channel."
+            f"You're {article(role)} of {seat.organization_name}. Type /octapost help in any channel."
         )
     )
     return {"type": "home", "blocks": blocks[:100], "private_metadata": f"{seat.organization_id}/"}
@@ -99,7 +95,7 @@ def switcher(reader: Reader) -> Json:
         role, summary = article(Role(one.role)), reader.about.get(one.organization_id)
         counted = f", {accounts(summary.accounts)}" if summary is not None else ""
         options.append(
-            kit.option(one.organization_name, f"{one.organization_id}/", f"You are {role}{counted}")
+            kit.option(one.organization_name, f"{one.organization_id}/", f"You're {role}{counted}")
         )
     chosen = next(o for o in options if o["value"] == f"{reader.seat.organization_id}/")
     return {"type": "static_select", "action_id": "home.switch", "options": options, "initial_option": chosen}
@@ -118,12 +114,12 @@ def with_footer(view: Json, links: Links) -> Json:
 
 
 def welcome(refusal: Message) -> Json:
-    """Return the home tab of somebody who is a member of no organization yet: whom to ask, and what else to do."""
+    """Return the home tab of a person who is in no organization yet: whom to ask, and what else to do."""
     return {
         "type": "home",
         "blocks": [
             kit.header("Octapost"),
-            kit.words("Octapost publishes to your team's social accounts from Slack."),
+            kit.words(TITLE),
             *refusal.blocks,
         ],
     }

@@ -21,6 +21,8 @@ OPTION_TEXT = 75
 BUTTON_TEXT = 75
 SECTION_TEXT = 3000
 HEADER_TEXT = 150
+MENU = "octapost.menu"
+"""The action_id of every overflow menu: its entries' values start with the action_id of their route."""
 
 
 DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
@@ -187,6 +189,17 @@ def option(text: str, value: str, description: str = "") -> Json:
     """Return an option of a select."""
     made: Json = {"text": plain(text, OPTION_TEXT), "value": value}
     return made | ({"description": plain(description, OPTION_TEXT)} if description else {})
+
+
+def menu(*entries: Json) -> Json:
+    """Return an overflow menu of at most five entries, each of which does what its route does."""
+    return {"type": "overflow", "action_id": MENU, "options": list(entries)}
+
+
+def menu_entry(text: str, action_id: str, value: str = "", *, url: str = "") -> Json:
+    """Return an entry of a menu. With a `url` it also opens that in the browser."""
+    made = option(text, f"{action_id} {value}".strip())
+    return made | ({"url": url} if url else {})
 
 
 def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, danger: bool = True) -> Json:

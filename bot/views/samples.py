@@ -168,6 +168,7 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
         ),
     )
     yield "home.welcome", home.welcome(access_requests.refused("You are in no organization yet.", _helpers()))
+    yield "doctor.details", doctor.details(profile, HIGHEST)
     yield "picker.picker", picker.picker(_choice(platform), NAME, value)
     yield "accounts.places", accounts.places("octa_demo", placed, 120, value)
     yield (

@@ -10,7 +10,7 @@ from tests.bench.benchmarks import DIALECTS, Bench, Line
 from tests.bench.load import command, fire
 from tests.bench.servers import CHANNEL, TEAM, Server
 
-READS = {"accounts": b"Octa Mugs has", "status": b"Octa Mugs"}
+READS = {"accounts": b"Octa Mugs: ", "status": b"Octa Mugs"}
 """Commands, and what their answers contain."""
 AT_ONCE = 16
 

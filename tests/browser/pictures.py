@@ -86,7 +86,7 @@ async def take() -> None:
             await page.goto(f"{sandbox.world.url}/world#linkedin")
             await shoot(page, "world")
             await ada.go("home")
-            await expect(page.get_by_text("Renews itself").first).to_be_visible()
+            await expect(page.get_by_text("renews itself").first).to_be_visible()
             await shoot(page, "home")
             await ada.go()
             await shoot(page, "accounts", await ada.say("accounts x"))

@@ -23,6 +23,7 @@ from adapters.base import (
     PlatformError,
     Presence,
     Receipt,
+    Rejected,
 )
 from adapters.facebook import PLATFORM as FACEBOOK
 from adapters.instagram import PLATFORM as INSTAGRAM
@@ -266,6 +267,9 @@ CASES = [pytest.param(row, name, id=f"{key}-{name}") for key, row in ROWS.items(
 EACH = pytest.mark.parametrize(("row", "name"), CASES)
 
 
+EACH_ROW = pytest.mark.parametrize("row", [pytest.param(row, id=key) for key, row in ROWS.items()])
+
+
 @asynccontextmanager
 async def stage(row: Row) -> AsyncIterator[tuple[Publishing, Wire]]:
     """Run the platform with an account that is signed in, and a wire to it."""
@@ -358,7 +362,8 @@ async def test_a_preparation_that_is_cut_at_any_request_goes_on(
 
         assert len(publishing.simulator.timeline.posts()) == len(receipts)
         record_property(
-            "counted", f"publishing: {name} cut at {whole} requests, before and after, 0 posts too many"
+            "counted",
+            f"publishing: {row.app.key} {name} cut at {whole} requests, before and after, 0 posts too many",
         )
 
 
@@ -416,3 +421,45 @@ async def test_a_duplicate_may_be_ours_and_is_never_sent_a_second_time(row: Row)
 
         assert refusal.value.code == "duplicate"
         assert len(publishing.simulator.timeline.posts()) == 1
+
+
+@EACH_ROW
+async def test_what_was_removed_is_gone(row: Row) -> None:
+    async with stage(row) as (publishing, _):
+        content = next(iter(row.formats.values()))(publishing.delivery.media)
+        delivery, publisher = publishing.delivery, publishing.publisher
+        _handles, receipts = await publishing.publish(content)
+
+        for receipt in receipts:
+            assert publishing.simulator.timeline.remove(receipt.id, "moderator")
+        found = await publisher.presence(delivery.client, delivery.tokens, delivery.account_id, receipts)
+
+        assert set(found) == {Presence.GONE if row.readable else Presence.UNREADABLE}
+
+
+@EACH_ROW
+async def test_a_live_post_is_edited_and_deleted_where_the_platform_can(row: Row) -> None:
+    async with stage(row) as (publishing, _):
+        content = replace(next(iter(row.formats.values()))(publishing.delivery.media), first_comment="")
+        delivery, publisher = publishing.delivery, publishing.publisher
+        _handles, [receipt] = await publishing.publish(content)
+        outgoing = delivery.of(replace(content, text="Now (better) #mugs"))
+        arguments = (delivery.client, delivery.tokens, delivery.account_id, receipt)
+
+        for can, change in (
+            (publisher.facts.can_edit, publisher.edit(outgoing, receipt)),
+            (publisher.facts.can_delete, publisher.delete(*arguments)),
+            (publisher.facts.can_delete, publisher.delete(*arguments)),
+        ):
+            texts = [post.text for post in publishing.simulator.timeline.posts()]
+            if can:
+                await change
+            else:
+                with pytest.raises(Rejected):
+                    await change
+                assert [post.text for post in publishing.simulator.timeline.posts()] == texts
+
+        left = publishing.simulator.timeline.posts()
+        assert (left == []) is publisher.facts.can_delete
+        post = publishing.simulator.timeline.get(receipt.id)
+        assert post is None or (post.text == "Now (better) #mugs") is publisher.facts.can_edit

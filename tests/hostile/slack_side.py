@@ -57,6 +57,7 @@ Rows = dict[str, list[tuple[str, ...]]]
 SELECTS = {
     "home.switch": "static_select",
     "org.change": "overflow",
+    "start.organization": "static_select",
     "account.place": "external_select",
     "incident.snooze": "static_select",
 }

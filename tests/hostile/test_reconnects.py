@@ -206,8 +206,8 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         assert title == "You signed in as someone else", said
         assert grants[grant.id] == grant
         assert now == accounts
-        assert f"this connection belongs to {grant.external_name}" in said
-        assert "Nothing of it was changed" in said
+        assert f"this account is {grant.external_name}'s" in said
+        assert "Nothing changed" in said
     else:
         assert not title.startswith(("Renewed", "Done")), said
         assert {each.remote_id for each in now.values()} == {each.remote_id for each in accounts.values()}
@@ -229,7 +229,8 @@ async def test_a_grant_is_renewed_by_its_own_person_or_not_at_all(
         named = {account.name for account in accounts.values() if account.name in left_out}
         assert named == set(case.loses)
     if outcome == "subset" and consent.untick:
-        assert all(name in said for name in consent.untick)
+        asked = [scope for app in PLATFORMS[platform].apps for scope in app.scopes]
+        assert all(scope.reason in said for scope in asked if scope.name in consent.untick)
 
 
 async def test_a_new_account_found_on_the_way_is_offered_and_never_attached_by_itself(
@@ -246,4 +247,4 @@ async def test_a_new_account_found_on_the_way_is_offered_and_never_attached_by_i
     async with office.parts.database.organization(member.organization_id, write=False) as session:
         found = await Discoveries(session, office.parts.vault).count(member.organization_id, discovery.id)
     assert found == (1, 0)
-    assert "connect Blue Door Bakery as a new account" in " ".join(page.text.split())
+    assert "add Blue Door Bakery separately" in " ".join(page.text.split())

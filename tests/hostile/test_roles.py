@@ -46,6 +46,8 @@ NOW = {MIA: Role.MEMBER, ANN: Role.ADMIN, ADA: Role.OWNER, EVE: Role.MEMBER}
 """The roles people have when they ask."""
 ANYONE: dict[tuple[Kind, str], tuple[str, Permission | None, frozenset[str]]] = {
     (Kind.COMMAND, "help"): ("names no organization", None, frozenset()),
+    (Kind.ACTION, "help.show"): ("the same", None, frozenset()),
+    (Kind.COMMAND, ""): ("asks for a seat in the handler", Permission.SEE_ACCOUNTS, frozenset()),
     (Kind.COMMAND, "debug"): ("shows people their own ids, for support", None, frozenset()),
     (Kind.COMMAND, "org"): (
         "asks for a seat in the handler: in any organization",
@@ -81,6 +83,7 @@ ANYONE: dict[tuple[Kind, str], tuple[str, Permission | None, frozenset[str]]] = 
 OBJECTS = {
     "access.approve": "access",
     "access.decline": "access",
+    "account.details": "account",
     "account.disconnect": "account",
     "account.disconnected": "account",
     "account.place": "account",
@@ -143,7 +146,7 @@ def target_of(route: Route, mine: Tenant, spare: str) -> str:
         return f"{mine.organization}/{spare}:owner"
     if (route.kind, route.key) == (Kind.ACTION, "account.place"):
         return f"t5_{mine.word}"
-    if route.key in {"connect.start", "connect.open", "account.open"}:
+    if route.key in {"connect.start", "connect.open", "account.open", "help.show"}:
         return ""
     if route.key == "access.request":
         return f"{mine.organization}:admin"

@@ -60,8 +60,9 @@ TYPED = {
     "status": "{account}",
 }
 """Commands that could be about something, and how a person names it. The others take free text."""
-FREE = {"help", "debug", "org create", "org rename", "org join", "org invite", "org delete", "org leave"}
+FREE = {"", "help", "debug", "org create", "org rename", "org join", "org invite", "org delete", "org leave"}
 MEANT = {
+    ("account.details", "account"),
     ("account.disconnect", "account"),
     ("account.disconnected", "account"),
     ("account.place", "account"),

@@ -11,7 +11,7 @@ from adapters.base import Capability
 from bot.views.accounts import CAN
 from sandbox.browser import Consent
 from sandbox.core import Fault
-from sandbox.member import Member, links_in, text_of
+from sandbox.member import Member, elements_of, links_in, text_of
 from sandbox.slack.state import Message
 from sandbox.slack.world import BEA, OTTO
 from storage.engine.statements import now
@@ -24,7 +24,7 @@ from tests.stories.told import (
     buttons,
     connected,
     disconnect,
-    elements,
+    entries,
     grants,
     hears,
     joins,
@@ -50,7 +50,7 @@ def test_every_capability_has_its_words() -> None:
 # Cards
 
 
-async def test_a_card_per_account_on_all_seven_platforms(either_office: Office) -> None:
+async def test_a_line_per_account_on_all_seven_platforms(either_office: Office) -> None:
     ada = await either_office.installed()
     for platform, person in EVERYWHERE.items():
         said_there = await connected(ada, platform, person, choose=1 if platform == "facebook" else 0)
@@ -59,17 +59,14 @@ async def test_a_card_per_account_on_all_seven_platforms(either_office: Office) 
 
     words = await said(ada, "accounts")
 
-    assert "Acme has 7 accounts." in words
+    assert "🟢 Acme: 7 accounts, all connected." in words
     for name in ("Facebook", "Instagram", "X", "LinkedIn", "TikTok", "Reddit", "YouTube"):
-        assert f"{name} · " in words
-    assert words.count("🟢 connected") == 7
-    assert words.count("Owned by Acme") == 7
-    assert words.count("Connected by <@U0ADA>") == 7
-    assert "LinkedIn ends this sign-in in 60 days" in words
-    assert "Renews itself." in words
-    assert (
-        "Renews itself, but Instagram wants someone to sign in every 90 days: next within 90 days." in words
-    )
+        assert f" · {name} · connected" in words
+    assert words.count("🟢") == 8
+    assert "🟢 Ana Ruiz · LinkedIn · connected, expires in 60 days" in words
+    assert "🟢 Octa Demo · X · connected, renews itself" in words
+    assert "· Instagram · connected, next sign-in within 90 days" in words
+    assert "· Facebook · connected, renews itself" in words
     assert either_office.slack.state.complaints == []
 
 
@@ -78,13 +75,13 @@ async def test_accounts_of_one_platform_can_be_asked_for_by_any_of_its_names(off
     await connected(ada, "x", "4711")
     await connected(ada, "tiktok", "octa_demo")
 
-    assert "Acme has 1 account on X." in await said(ada, "accounts twitter")
+    assert "🟢 Acme on X: 1 account, all connected." in await said(ada, "accounts twitter")
     assert "Acme has no accounts on Reddit yet." in await said(ada, "accounts reddit")
     words = await said(ada, "accounts redit")
     assert "I don't know a platform called “redit”. Did you mean Reddit?" in words
 
 
-async def test_a_member_sees_the_cards_and_an_admin_the_buttons(office: Office) -> None:
+async def test_a_member_sees_the_accounts_and_an_admin_the_whole_menu(office: Office) -> None:
     ada = await office.installed()
     await connected(ada, "x", "4711")
     await joins(ada, await office.person(OTTO))
@@ -93,11 +90,12 @@ async def test_a_member_sees_the_cards_and_an_admin_the_buttons(office: Office) 
     for_admin = await ada.command("accounts")
 
     assert "Octa Demo" in text_of(for_member)
-    assert buttons(for_member) == ["Open on X"]
-    assert buttons(for_admin) == ["Open on X", "Reconnect", "Disconnect…"]
+    assert entries(for_member) == ["Details", "Open on X"]
+    assert entries(for_admin) == ["Details", "Open on X", "Reconnect", "Disconnect…"]
+    assert buttons(for_member) == buttons(for_admin) == []
 
 
-async def test_a_permission_that_was_not_given_stands_on_the_card_with_its_reason(office: Office) -> None:
+async def test_a_permission_that_was_not_given_is_said_in_words(office: Office) -> None:
     ada = await office.installed()
     analytics = "https://www.googleapis.com/auth/yt-analytics.readonly"
     said_there = await ada.connect("youtube", Consent(person=EVERYWHERE["youtube"], untick=[analytics]))
@@ -105,9 +103,9 @@ async def test_a_permission_that_was_not_given_stands_on_the_card_with_its_reaso
     words = await said(ada, "accounts")
 
     assert "Not granted" in said_there
-    assert f"Missing permissions: {analytics} (to show how your channel and its videos are doing)." in words
-    assert "🟡 connected, some permissions missing" in words
-    assert "Can publish and send media" in words
+    assert "permission to show how your channel and its videos are doing" in said_there
+    assert analytics not in said_there
+    assert "🟡 Octa Channel · YouTube · connected, some permissions missing, renews itself" in words
 
 
 async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
@@ -115,13 +113,13 @@ async def test_an_account_that_cannot_publish_says_so(office: Office) -> None:
     upload = "https://www.googleapis.com/auth/youtube.upload"
     await ada.connect("youtube", Consent(person=EVERYWHERE["youtube"], untick=[upload]))
 
-    assert "🟠 connected, but it can't publish yet" in await said(ada, "accounts")
+    assert "· connected, but it can't publish yet" in await said(ada, "accounts")
     assert "0 of 1 accounts can publish" in await said(ada, "status")
 
 
 async def test_more_accounts_than_a_message_holds_are_turned_like_pages(office: Office) -> None:
     ada = await office.installed()
-    await connected(ada, "facebook", "brand", choose=30)
+    await connected(ada, "facebook", "brand", choose=40)
     async with office.database.system(write=False) as session:
         everybody = list(await session.exec(select(Account.name)))
     first = await ada.command("accounts facebook")
@@ -132,8 +130,8 @@ async def test_more_accounts_than_a_message_holds_are_turned_like_pages(office: 
         pages.append(text_of(await turned(ada, f"Page {len(pages) + 1} of 3")))
     await ada.press(await turned(ada, "Page 3 of 3"), "account.earlier")
 
-    assert "Acme has 30 accounts on Facebook." in pages[0]
-    assert [sum(f"{name}  " in words for name in everybody) for words in pages] == [11, 11, 8]
+    assert "🟢 Acme on Facebook: 40 accounts, all connected." in pages[0]
+    assert [sum(f" {name} · " in words for name in everybody) for words in pages] == [15, 15, 10]
     assert text_of(await turned(ada, "Page 2 of 3")) == pages[1]
     assert office.slack.state.complaints == []
 
@@ -194,7 +192,7 @@ async def test_disconnecting_is_confirmed_then_said_and_the_consent_ends_there(e
     await connected(ada, "x", "4711")
 
     view = await ada.modal_by("disconnect octa demo")
-    assert "no longer be able to publish to Octa Demo on X" in text_of(view)
+    assert "no longer be connected to Octa Demo on X" in text_of(view)
     assert "last use of this sign-in, so we also end our access at X" in text_of(view)
     await ada.submit(view)
     final = await ada.modal_with("✅", 15)
@@ -212,7 +210,7 @@ async def test_keeping_it_changes_nothing(office: Office) -> None:
 
     await ada.close(await ada.modal_by("disconnect x octa demo"))
 
-    assert "🟢 connected" in await said(ada, "accounts")
+    assert "· connected" in await said(ada, "accounts")
 
 
 async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which(office: Office) -> None:
@@ -221,12 +219,12 @@ async def test_a_name_that_two_accounts_have_is_answered_with_the_question_which
     await connected(ada, "tiktok", "octa_demo")
 
     message = await ada.command("disconnect Octa Demo")
-    options = [o for b in message.blocks for e in elements(b) for o in e.get("options", ())]
+    options = [o for b in message.blocks for e in elements_of(b) for o in e.get("options", ())]
     await ada.press(message, "account.disconnect", options[0]["value"])
 
     assert "Which account should be disconnected?" in text_of(message)
     assert [o["text"]["text"] for o in options] == ["TikTok: Octa Demo", "X: Octa Demo"]
-    assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be able"))
+    assert "Octa Demo on TikTok" in text_of(await ada.modal_with("no longer be connected"))
 
 
 async def test_without_a_name_the_one_sign_in_that_needs_it_is_reconnected(office: Office) -> None:
@@ -249,7 +247,7 @@ async def test_accounts_of_one_sign_in_are_one_choice(office: Office) -> None:
     await connected(ada, "x", "4711")
 
     message = await ada.command("reconnect")
-    options = [o for b in message.blocks for e in elements(b) for o in e.get("options", ())]
+    options = [o for b in message.blocks for e in elements_of(b) for o in e.get("options", ())]
     async with office.database.system() as session:
         over = update(Grant).where(col(Grant.platform) == "facebook")
         await session.exec(over.values(status=GrantStatus.NEEDS_RECONNECT))
@@ -328,12 +326,12 @@ async def test_meta_is_not_told_to_end_what_instagram_still_needs(either_office:
     [page] = [
         name
         for name in ("Ana Ruiz Studio", "Blue Door Bakery")
-        if f"{name}  Facebook" in await said(ada, "accounts")
+        if f"{name} · Facebook" in await said(ada, "accounts")
     ]
 
     first = await disconnect(ada, f"facebook {page}")
     assert not meta.calls("/permissions", "DELETE")
-    assert "🟢 connected" in await said(ada, "accounts instagram")
+    assert "· connected" in await said(ada, "accounts instagram")
     last = await disconnect(ada, "instagram Blue Door Bakery")
 
     assert "which ending this sign-in at Facebook could end too" in first
@@ -372,7 +370,7 @@ async def test_channels_of_two_people_end_one_by_one(either_office: Office) -> N
     words = await disconnect(ada, "Octa Channel")
 
     assert "YouTube confirmed that our access has ended." in words
-    assert "🟢 connected" in await said(ada, "accounts youtube")
+    assert "· connected" in await said(ada, "accounts youtube")
 
 
 async def test_the_same_persons_channel_in_another_organization_counts_too(either_office: Office) -> None:
@@ -382,7 +380,7 @@ async def test_the_same_persons_channel_in_another_organization_counts_too(eithe
     await ada.command("org switch Bakery")
     await ada.choose(await ada.modal_by("connect youtube"), "Bakery")
     shown = await ada.modal_with("Continue to YouTube")
-    [link] = [e["url"] for b in shown.blocks for e in elements(b) if e.get("url")]
+    [link] = [e["url"] for b in shown.blocks for e in elements_of(b) if e.get("url")]
     await ada.travel(link, Consent(person="110000000000000000002", assets=["UCstudioNine000000000002"]))
     await hears(ada, "Connected to Bakery: Studio Nine Shorts")
 
@@ -403,7 +401,7 @@ async def test_disconnecting_needs_an_admin_also_from_an_old_message(office: Off
     answer = await answer_to(otto, cards, "account.disconnect")
 
     assert "This needs an admin of Acme." in text_of(answer)
-    assert "🟢 connected" in await said(ada, "accounts")
+    assert "· connected" in await said(ada, "accounts")
 
 
 async def test_what_was_disconnected_can_be_connected_again(either_office: Office) -> None:
@@ -414,7 +412,7 @@ async def test_what_was_disconnected_can_be_connected_again(either_office: Offic
     words = await connected(ada, "x", "4711")
 
     assert "✅ Connected to Acme: Octa Demo on " in words
-    assert "🟢 connected" in await said(ada, "accounts")
+    assert "· connected" in await said(ada, "accounts")
 
 
 # The same account in two organizations
@@ -446,7 +444,7 @@ async def test_two_organizations_share_the_one_sign_in_a_platform_allows(
 
     simulator = either_office.world.platforms[platform]
     assert not simulator.calls("revoke")
-    assert "🟢 connected" in await said(ada, "accounts")
+    assert "· connected" in await said(ada, "accounts")
     assert not list(simulator.grants.values())[-1].dead
     assert f"{title} confirmed that our access has ended." in await disconnect(ada, name)
 
@@ -463,13 +461,13 @@ async def test_reconnect_renews_the_same_account(either_office: Office) -> None:
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     page = await ada.travel(link, Consent(person="4711"))
 
-    await hears(ada, "🔁 Renewed for Acme: Octa Demo on ")
+    await hears(ada, "✅ Renewed for Acme: Octa Demo on ")
     assert "Renewed" in page.title
     [after] = await grants(either_office, "x")
     assert after.id == before.id
     assert after.generation > before.generation
     assert "account reconnected" in await trail(either_office)
-    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert "Acme: 1 account, all connected." in await said(ada, "accounts")
 
 
 async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(either_office: Office) -> None:
@@ -482,13 +480,11 @@ async def test_a_reconnect_as_somebody_else_names_both_and_overwrites_nothing(ei
 
     message = await hears(ada, "You signed in to X as")
     words = text_of(message)
-    assert (
-        "as Blue Door Bakery, but this connection belongs to Octa Demo. Nothing of it was changed." in words
-    )
-    assert "as a new account" in words
-    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert "as Blue Door Bakery, but this account is Octa Demo's. Nothing changed." in words
+    assert "or add Blue Door Bakery separately below" in words
+    assert "Acme: 1 account, all connected." in await said(ada, "accounts")
     assert "✅ Connected to Acme: Blue Door Bakery on X." in await ada.pick(message, 1)
-    assert "Acme has 2 accounts." in await said(ada, "accounts")
+    assert "Acme: 2 accounts, all connected." in await said(ada, "accounts")
 
 
 async def test_a_google_account_without_a_channel_is_nobody_elses_account(office: Office) -> None:
@@ -501,12 +497,9 @@ async def test_a_google_account_without_a_channel_is_nobody_elses_account(office
     page = await ada.travel(link, Consent(person="110000000000000000003"))
 
     words = text_of(await hears(ada, "Not renewed: "))
-    assert (
-        "This sign-in doesn't include it; to keep publishing there, press Reconnect and sign in there as"
-        in words
-    )
+    assert "This sign-in doesn't include it. To keep it connected, press Reconnect and sign in as" in words
     assert "This Google account has no YouTube channel." in words
-    assert "belongs to" not in words
+    assert "but this account is" not in words
     assert "someone else" not in page.title
     assert await grants(office, "youtube") == [before]
 
@@ -521,7 +514,7 @@ async def test_another_admin_of_the_same_page_may_renew_it(office: Office) -> No
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     await ada.travel(link, Consent(person="mia"))
 
-    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
+    words = text_of(await hears(ada, "✅ Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
 
 
@@ -533,7 +526,7 @@ async def test_a_page_that_was_unticked_on_reconnect_is_named(office: Office) ->
     link = links_in(await answer_to(ada, cards, "account.reconnect"))[0]
     await ada.travel(link, Consent(person="ana", assets=["104000000000001"]))
 
-    words = text_of(await hears(ada, "🔁 Renewed for Acme: Blue Door Bakery on "))
+    words = text_of(await hears(ada, "✅ Renewed for Acme: Blue Door Bakery on "))
     assert "Not renewed: Ana Ruiz Studio and Harbor Market." in words
     assert "press Reconnect and tick" in words
 

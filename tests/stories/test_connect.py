@@ -53,7 +53,7 @@ async def test_without_a_platform_there_is_a_button_for_each(office: Office) -> 
     message = await ada.command("connect")
 
     labels = ", ".join(buttons(message))
-    assert "Which account should Acme be able to publish to?" in text_of(message)
+    assert "Which account do you want to connect to Acme?" in text_of(message)
     assert (
         labels
         == "Facebook, Instagram, X, LinkedIn: your profile, LinkedIn: company pages, TikTok, Reddit, YouTube"
@@ -113,7 +113,7 @@ async def test_linkedin_asks_whether_the_profile_or_company_pages(office: Office
 
     message = await ada.command("connect linkedin")
 
-    assert "What should Acme publish to on LinkedIn?" in text_of(message)
+    assert "What do you want to connect to Acme on LinkedIn?" in text_of(message)
     assert len(buttons(message)) == 2
 
 
@@ -230,9 +230,9 @@ async def test_several_accounts_of_one_platform(office: Office) -> None:
     await connected(ada, "x", "4712")
 
     words = await said(ada, "accounts x")
-    assert "Acme has 2 accounts on X." in words
-    assert "@octademo" in words
-    assert "@bluedoor" in words
+    assert "Acme on X: 2 accounts, all connected." in words
+    assert "🟢 Octa Demo · X · connected" in words
+    assert "🟢 Blue Door Bakery · X · connected" in words
 
 
 async def test_the_chosen_youtube_channel_is_the_one(office: Office) -> None:
@@ -302,7 +302,7 @@ async def test_an_app_that_facebook_has_switched_off_is_the_operators_fault(offi
     page, message = await came_to(ada, "facebook", Consent(person="ana"))
 
     assert page.title.startswith("That's on us")
-    assert "Facebook lets nobody sign in with this installation's app (code 1349126)." in text_of(message)
+    assert "Facebook lets no one sign in with this installation's app (code 1349126)." in text_of(message)
     assert buttons(message) == ["Try Facebook again"]
 
 
@@ -330,7 +330,7 @@ async def test_pages_are_chosen_in_slack_and_each_greyed_one_has_its_reason_and_
     view = await ada.modal_with("connect.search")
 
     assert "Almost done: choose in Slack" in page.title
-    assert "Facebook shows 2 accounts you can connect to Acme." in text_of(message)
+    assert "I found 2 accounts on Facebook that you can connect to Acme." in text_of(message)
     words = text_of(view)
     assert "Okafor Cycling Club: your role on this Page can't create content. Ask a Page admin" in words
     assert "Lagos Run Crew: Facebook lets you see this Page but not act as it. Ask a Page admin" in words
@@ -363,7 +363,7 @@ async def test_pages_of_a_portfolio_stay_hidden_without_their_permission_and_tha
 
     _, message = await came_to(ada, "facebook", Consent(person="ben", untick=["business_management"]))
 
-    assert "business_management" in text_of(message)
+    assert "Pages in a business portfolio stay hidden" in text_of(message)
     assert "Fjord Coffee" not in text_of(message)
 
 
@@ -388,8 +388,8 @@ async def test_what_is_connected_here_already_is_greyed(office: Office) -> None:
     await ada.press(message, "connect.choose")
     view = await ada.modal_with("connect.search")
 
-    assert "🔁 Renewed for Acme" in text_of(message)
-    assert "Facebook shows 2 more accounts you can connect to Acme." in text_of(message)
+    assert "✅ Renewed for Acme" in text_of(message)
+    assert "I found 2 more accounts on Facebook that you can connect to Acme." in text_of(message)
     name = first.split("Connected to Acme: ")[1].split(" on ")[0]
     assert f"{name}: already connected here" in text_of(view)
 
@@ -402,7 +402,7 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
 
     first = await ada.pick(message, 1)
     name = first.split("Connected to Acme: ")[1].split(" on ")[0]
-    left = await hears(ada, "Facebook shows 2 more accounts you can connect to Acme.")
+    left = await hears(ada, "I found 2 more accounts on Facebook that you can connect to Acme.")
     await ada.press(left, "connect.choose")
     view = await ada.modal_with("connect.search")
     offered = await ada.slack.suggest(ada.user_id, view, "connect.search", "")
@@ -420,7 +420,7 @@ async def test_a_choice_can_wait_and_be_made_in_two_goes(either_office: Office) 
         )
     )
     assert buttons(done) == []
-    assert "Acme has 3 accounts." in await said(ada, "accounts")
+    assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
 async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: Office) -> None:
@@ -432,7 +432,7 @@ async def test_a_few_accounts_are_chosen_already_when_the_picker_opens(office: O
     shown = await ada.submit(view)
 
     assert "✅ Connected to Acme: " in text_of(shown)
-    assert "Acme has 3 accounts." in await said(ada, "accounts")
+    assert "Acme: 3 accounts, all connected." in await said(ada, "accounts")
 
 
 async def test_choosing_nothing_is_answered_under_the_field(office: Office) -> None:
@@ -455,7 +455,7 @@ async def test_a_thousand_pages_can_be_searched_and_chosen_from(either_office: O
     exact = await ada.slack.suggest(ada.user_id, view, "connect.search", "store 0777")
     shown = await ada.submit(view, {"connect.search": [o["value"] for o in exact]})
 
-    assert "Facebook shows 1000 accounts you can connect to Acme." in text_of(message)
+    assert "I found 1000 accounts on Facebook that you can connect to Acme." in text_of(message)
     assert len(everything) == 100
     assert [o["text"]["text"] for o in exact] == ["Big Brand Store 0777"]
     assert "✅ Connected to Acme: Big Brand Store 0777 on " in text_of(shown)
@@ -513,7 +513,7 @@ async def test_the_other_admins_hear_of_a_connection_and_members_do_not(either_o
     await connected(ada, "facebook", "ana", choose=2)
 
     words = text_of(await hears(olga, "New in Acme: Octa Demo on X was connected."))
-    assert "If that surprises you: /octapost accounts" in words
+    assert "Not expected? Find it in /octapost accounts" in words
     await hears(olga, "on Facebook was connected.")
     assert not [m for m in otto.direct_messages() if "New in" in text_of(m)]
     assert not [m for m in ada.direct_messages() if "New in" in text_of(m)]
@@ -536,7 +536,7 @@ async def test_a_consent_whose_discovery_failed_is_finished_later(either_office:
 
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
     assert len(tiktok.calls("/v2/oauth/token", "POST")) == 1
-    assert "🟢 connected" in await said(ada, "accounts")
+    assert "· connected" in await said(ada, "accounts")
 
 
 async def test_a_consent_is_finished_hours_later_with_one_renewal_however_often_the_button_is_pressed(
@@ -582,7 +582,7 @@ async def test_finishing_twice_connects_once(office: Office) -> None:
     await ada.press(message, "connect.resume")
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
-    assert "Acme has 1 account." in await said(ada, "accounts")
+    assert "Acme: 1 account, all connected." in await said(ada, "accounts")
     assert len([m for m in ada.direct_messages() if "✅ Connected" in text_of(m)]) == 1
 
 

@@ -61,7 +61,7 @@ async def test_the_buttons_of_old_messages_still_work(office: Office) -> None:
     [welcome] = ada.direct_messages()
     await ada.press(welcome, "connect.start")
 
-    await ada.modal_with("Which account should Acme be able to publish to?")
+    await ada.modal_with("Which account do you want to connect to Acme?")
 
 
 async def test_adding_the_app_again_changes_nothing_about_that(office: Office) -> None:

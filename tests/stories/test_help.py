@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bot.services.permissions import Permission, allows
 from sandbox.member import text_of
+from sandbox.slack.world import GUS, OTTO
+from storage.models import Role
 from tests.application import Office, routes_of
-from tests.stories.told import button, said
-
-COMMANDS = ("connect", "accounts", "disconnect", "org", "status", "help")
+from tests.stories.told import answer_to, button, joins, said
 
 
 async def test_help_names_every_command_with_its_hint_and_what_it_does(office: Office) -> None:
@@ -15,16 +16,27 @@ async def test_help_names_every_command_with_its_hint_and_what_it_does(office: O
     words = await said(ada, "help")
 
     for route in office.parts.routes.commands():
-        assert f"/octapost {route.key}" in words
+        assert f"/octapost {route.key}".strip() in words
         assert route.help in words
         assert route.hint in words
     assert "Ready to connect: Facebook, Instagram, X, LinkedIn, TikTok, Reddit and YouTube." in words
 
 
-async def test_nothing_typed_is_help(office: Office) -> None:
+async def test_help_names_no_command_that_its_reader_may_not_use(office: Office) -> None:
     ada = await office.installed()
+    await joins(ada, otto := await office.person(OTTO))
+    outside = await office.person(GUS)
 
-    assert await said(ada, "") == await said(ada, "help")
+    for_member, for_nobody = await said(otto, "help"), await said(outside, "help")
+
+    for route in office.parts.routes.commands():
+        typed = f"`/octapost {route.key}".strip()
+        seen = [f"{typed}{end}" in for_member for end in ("`", f" {route.hint}`")]
+        needed = route.permission if isinstance(route.permission, Permission) else route.asks
+        assert any(seen) == (needed is None or allows(Role.MEMBER, needed)), typed
+        assert needed is None or typed not in for_nobody.replace("`/octapost `", "")
+    assert "Connect an account" not in for_member
+    assert await said(otto, "org help") == for_member
 
 
 async def test_help_has_other_names(office: Office) -> None:
@@ -61,16 +73,14 @@ async def test_a_mistyped_command_is_run_by_a_button(office: Office) -> None:
     await ada.slack.until(lambda: "Acme has no accounts on Reddit yet." in text_of(ada.seen()[-1]))
 
 
-async def test_a_word_like_no_other_is_answered_with_all_there_are(office: Office) -> None:
+async def test_a_word_like_no_other_is_answered_with_a_button_to_all_there_are(office: Office) -> None:
     ada = await office.installed()
 
-    words = await said(ada, "xyzzy <!channel> *bold*")
+    message = await ada.command("xyzzy <!channel> *bold*")
+    manual = text_of(await answer_to(ada, message, "help.show"))
 
-    assert "I don't know “xyzzy”." in words
-    assert "Did you mean" not in words
-    for word in COMMANDS:
-        assert f"/octapost {word}" in words
-    assert "<!channel>" not in words
+    assert text_of(message) == "I don't know “xyzzy”.\nAll commands"
+    assert manual == await said(ada, "help")
 
 
 async def test_what_was_typed_mentions_nobody(office: Office) -> None:

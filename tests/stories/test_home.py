@@ -11,7 +11,7 @@ from sandbox.slack.state import View
 from sandbox.slack.world import ADA, GUS, OTTO
 from storage.models import Grant, GrantStatus
 from tests.application import Office
-from tests.stories.told import button, buttons, chosen, connected, hears, joins
+from tests.stories.told import button, buttons, chosen, connected, entries, hears, joins
 
 
 async def test_an_empty_home_says_how_to_begin(office: Office) -> None:
@@ -22,7 +22,7 @@ async def test_an_empty_home_says_how_to_begin(office: Office) -> None:
     words = text_of(home)
     assert words.startswith("Acme")
     assert "Acme has no accounts yet." in words
-    assert "You are an owner of Acme." in words
+    assert "You're an owner of Acme." in words
     assert home is not None
     assert buttons(home)[:3] == ["Connect an account", "Members", "Refresh"]
 
@@ -50,7 +50,8 @@ async def test_a_member_sees_cards_without_the_buttons_of_an_admin(office: Offic
 
     assert home is not None
     assert "Octa Demo" in text_of(home)
-    assert buttons(home) == ["Members", "Refresh", "Open on X"]
+    assert buttons(home) == ["Members", "Refresh"]
+    assert entries(home) == ["Details", "Open on X"]
 
 
 async def test_somebody_in_no_organization_and_a_guest_read_what_to_do(office: Office) -> None:
@@ -58,7 +59,7 @@ async def test_somebody_in_no_organization_and_a_guest_read_what_to_do(office: O
 
     for person, advice in ((OTTO, f"Ask <@{ADA}> to let you in."), (GUS, f"<@{ADA}> can do this for you.")):
         words = text_of(await office.slack.open_home(person))
-        assert "Octapost publishes to your team's social accounts from Slack." in words
+        assert "Octapost keeps your team's social accounts connected." in words
         assert advice in words
 
 
@@ -74,7 +75,7 @@ async def test_an_account_is_connected_from_the_home(office: Office) -> None:
     await hears(ada, "✅ Connected to Acme: Octa Demo on ")
 
     # Nobody opens it again: it is drawn anew where it stands.
-    await office.slack.until(lambda: "🟢 connected" in text_of(office.slack.home_of(ADA)))
+    await office.slack.until(lambda: "· connected" in text_of(office.slack.home_of(ADA)))
 
 
 async def test_an_open_home_shows_what_was_chosen_in_the_picker_and_what_was_renewed(
@@ -109,7 +110,7 @@ async def test_a_slack_that_does_not_draw_the_home_spoils_no_connection(office: 
 
     await connected(ada, "x", "4711")
 
-    assert "🟢 connected" in text_of(await ada.command("accounts"))
+    assert "· connected" in text_of(await ada.command("accounts"))
 
 
 async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(either_office: Office) -> None:
@@ -119,7 +120,7 @@ async def test_an_account_is_disconnected_from_the_home_and_the_home_knows(eithe
     assert home is not None
 
     await ada.press(home, "account.disconnect")
-    await ada.submit(await ada.modal_with("no longer be able"))
+    await ada.submit(await ada.modal_with("no longer be connected"))
     await ada.modal_with("X confirmed that our access has ended.")
 
     def home_words() -> str:
@@ -139,7 +140,7 @@ async def test_reconnecting_from_the_home_gives_the_private_link_in_a_modal(offi
     view = await ada.modal_with("Continue to X")
     await ada.travel(str(button(view, "Continue to X")["url"]), Consent(person="4711"))
 
-    await hears(ada, "🔁 Renewed for Acme: Octa Demo on ")
+    await hears(ada, "✅ Renewed for Acme: Octa Demo on ")
 
 
 async def test_the_home_can_show_another_organization(either_office: Office) -> None:
@@ -159,7 +160,7 @@ async def test_the_home_can_show_another_organization(either_office: Office) -> 
 
 async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> None:
     ada = await office.installed()
-    await connected(ada, "facebook", "brand", choose=40)
+    await connected(ada, "facebook", "brand", choose=60)
     home = await office.slack.open_home(ADA)
     assert home is not None
     pages, turns = [text_of(home)], [turning(home)]
@@ -169,10 +170,10 @@ async def test_a_home_of_many_pages_is_turned_like_a_book(office: Office) -> Non
         pages.append(text_of(home))
         turns.append(turning(home))
 
-    assert "40 accounts, all connected." in pages[0]
+    assert "60 accounts, all connected." in pages[0]
     assert turns[:3] == [["Next →"], ["← Previous", "Next →"], ["← Previous"]]
     assert "Page 2 of 3" in pages[1]
-    assert [words.count("🟢 connected") for words in pages] == [18, 18, 4, 18]
+    assert [words.count(" · connected") for words in pages] == [25, 25, 10, 25]
     assert pages[3] == pages[1]
     assert office.slack.state.complaints == []
 

@@ -328,7 +328,7 @@ async def test_an_organization_is_warned_on_the_days_it_chose_and_reads_the_same
     await card_with(office, "🟡 Reconnect Ana Ruiz (LinkedIn) for Acme within 20 days.")
     assert "🟡 connected, ends soon" in await said(ada, "status")
     assert "🟡 connected, ends soon" in await said(ada, "doctor")
-    assert "🟡 connected, ends soon" in text_of(await office.slack.open_home(ADA))
+    assert "· connected, expires in" in text_of(await office.slack.open_home(ADA))
 
 
 # What people do about it
@@ -587,7 +587,7 @@ async def test_a_reconnect_from_the_card_resolves_it_by_name(either_office: Offi
     await olga.travel(links_in(answer)[0], Consent(person="4711"))
 
     shown = await card_with(either_office, "🟢 X: Octa Demo can publish for Acme again.")
-    assert "Reconnect Octa Demo on X, so that Acme can go on publishing there." in text_of(answer)
+    assert "Reconnect Octa Demo on X for Acme." in text_of(answer)
     assert f"Reconnected by <@{OLGA}> <!date^" in text_of(shown)
     assert buttons(shown) == []
     assert await thread_with(either_office, card, "🟢") == [f"🟢 Reconnected by <@{OLGA}>."]
@@ -689,7 +689,7 @@ async def test_a_reconnect_as_somebody_else_leaves_the_card_as_it_is(office: Off
 
     await ada.travel(links_in(await answer_to(ada, card, "incident.reconnect"))[0], Consent(person="4712"))
 
-    await hears(ada, "this connection belongs to Octa Demo")
+    await hears(ada, "this account is Octa Demo's")
     [incident] = await incidents(office)
     assert incident.open
     await card_with(office, "reconnecting. Until then")

@@ -28,7 +28,7 @@ async def test_an_invitation_is_accepted_on_the_home_tab(either_office: Office) 
 
     after = either_office.slack.home_of(OTTO)
     assert text_of(after).startswith(f"Acme\nOwned by <@{ADA}>\n")
-    assert "You are an admin of Acme." in text_of(after)
+    assert "You're an admin of Acme." in text_of(after)
 
 
 async def test_an_invitation_is_answered_in_the_list_of_organizations(office: Office) -> None:

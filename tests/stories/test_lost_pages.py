@@ -112,10 +112,10 @@ async def test_status_doctor_cards_and_home_are_red_for_that_page_alone(office: 
     assert "Facebook doesn't let us act for it any more: the person lost their role on the Page." in doctor
     assert "give the person who connected it their role" in doctor
     assert "that we can't act for this account, <!date^" in doctor
-    assert "Can do nothing: our access to it is over." in doctor
+    assert "Can't do anything until it's reconnected." in doctor
     assert "code 190_492" in doctor
     assert "all is well, <!date^" in other
-    assert shown.count("🔴 needs reconnecting") == home.count("🔴 needs reconnecting") == 1
+    assert shown.count("· needs reconnecting") == home.count("· needs reconnecting") == 1
 
 
 async def test_a_colleague_with_the_role_brings_the_page_back(either_office: Office) -> None:

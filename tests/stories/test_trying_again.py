@@ -61,7 +61,9 @@ async def test_a_reconnect_of_what_was_disconnected_meanwhile_connects_nobody_el
 
     await ada.travel(link, Consent(person=PENNY))
 
-    assert buttons(await hears(ada, "TikTok shows 1 account you can connect to Acme")) == ["Choose accounts"]
+    assert buttons(await hears(ada, "I found 1 account on TikTok that you can connect to Acme")) == [
+        "Choose accounts"
+    ]
     assert "Acme has no accounts yet." in await said(ada, "accounts")
 
 

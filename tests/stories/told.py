@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import select
 
 from sandbox.browser import Consent
-from sandbox.member import expect, text_of
+from sandbox.member import elements_of, expect, text_of
 from storage.models import AuditLine, Grant
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ async def answer_to(person: Member, target: Message, action_id: str, value: Any 
 
 def button(shown: Message | View, label: str) -> dict[str, Any]:
     """Return the button with this label, as drawn."""
-    every = [e for b in shown.blocks for e in elements(b) if e.get("type") == "button"]
+    every = [e for b in shown.blocks for e in elements_of(b) if e.get("type") == "button"]
     found = [e for e in every if e["text"]["text"] == label]
     expect(bool(found), f"no button “{label}” in: {text_of(shown)}")
     return found[0]
@@ -81,17 +81,18 @@ def button(shown: Message | View, label: str) -> dict[str, Any]:
 
 def buttons(shown: Message | View) -> list[str]:
     """Return the labels of every button, in order."""
-    return [e["text"]["text"] for b in shown.blocks for e in elements(b) if e.get("type") == "button"]
+    return [e["text"]["text"] for b in shown.blocks for e in elements_of(b) if e.get("type") == "button"]
 
 
-def elements(block: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the elements of a block, its accessory included."""
-    return [*block.get("elements", ()), *filter(None, (block.get("accessory"), block.get("element")))]
+def entries(shown: Message | View) -> list[str]:
+    """Return the labels of the entries of the first `⋯` menu."""
+    menus = [e for b in shown.blocks for e in elements_of(b) if e.get("type") == "overflow"]
+    return [entry["text"]["text"] for menu in menus[:1] for entry in menu["options"]]
 
 
-def chosen(view: View, label: str) -> str:
+def chosen(view: Message | View, label: str) -> str:
     """Return the value of the option with this label."""
-    every = [o for b in view.blocks for e in elements(b) for o in e.get("options", ())]
+    every = [o for b in view.blocks for e in elements_of(b) for o in e.get("options", ())]
     found = [str(o["value"]) for o in every if o["text"]["text"] == label]
     expect(bool(found), f"no option “{label}” in: {text_of(view)}")
     return found[0]

@@ -47,7 +47,13 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "Reddit ended our access",
         Remedy.RECONNECT,
     ),
-    "ended-here": ("x", {"status": GrantStatus.ENDED}, "🔴 needs reconnecting", "is over", Remedy.RECONNECT),
+    "ended-here": (
+        "x",
+        {"status": GrantStatus.ENDED},
+        "🔴 needs reconnecting",
+        "has ended",
+        Remedy.RECONNECT,
+    ),
     "lapsed": (
         "tiktok",
         {"refresh_sealed": b"r", "refresh_expires_at": NOON - DAY},
@@ -67,7 +73,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "x",
         {"last_outcome": "GrantDead", "last_error_code": "invalid_grant", "suspected_at": NOON - DAY},
         "🟡 connected, being checked",
-        "We ask a second time before we believe it. Nothing to do yet.",
+        "We check once more before we believe it. Nothing to do yet.",
         Remedy.NOTHING,
     ),
     "in-doubt": (
@@ -80,8 +86,8 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
     "page-lives": (
         "facebook",
         {"last_outcome": "accounts_only", "last_error_code": "190_463", "access_expires_at": NOON - DAY},
-        "🟡 connected, the person's sign-in is over",
-        "Publishing goes on with the account's own access",
+        "🟡 connected, the person's sign-in has ended",
+        "The account itself still works",
         Remedy.RECONNECT,
     ),
     "data-soon": (
@@ -94,7 +100,7 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
     "data-over": (
         "instagram",
         {"data_access_expires_at": NOON - DAY},
-        "🟠 connected, no data",
+        "🟠 connected, stats unavailable",
         "in 90 days",
         Remedy.RECONNECT,
     ),
@@ -109,14 +115,14 @@ DIAGNOSES: Mapping[str, tuple[str, Mapping[str, Any], str, str, Remedy]] = {
         "x",
         {"last_outcome": "Busy", "last_error_code": "http_503", "failures": 7, "refresh_sealed": b"r"},
         "🟡 connected, renewal delayed",
-        "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do; posts wait.",
+        "X hasn't answered our last 7 tries to renew it. We keep trying. Nothing to do yet.",
         Remedy.NOTHING,
     ),
     "outlived-by-its-pages": (
         "facebook",
         {"access_expires_at": NOON - DAY},
         "🟡 connected, being checked",
-        "We ask Facebook what works without it. Nothing to do yet.",
+        "We're asking Facebook what still works. Nothing to do yet.",
         Remedy.NOTHING,
     ),
     "outlives-its-refresh-token": (
@@ -204,7 +210,7 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
         (
             "tiktok",
             {"refresh_sealed": b"r", "refresh_expires_at": NOON - timedelta(minutes=1)},
-            "The sign-in has expired: reconnect it.",
+            "The sign-in has expired. Reconnect it.",
         ),
         (
             "linkedin",
@@ -216,18 +222,18 @@ def test_every_problem_has_its_words_and_its_consequences() -> None:
             {"access_expires_at": NOON + timedelta(hours=30)},
             "LinkedIn ends this sign-in in 30 hours; then someone has to sign in again.",
         ),
-        ("linkedin", {"access_expires_at": NOON}, "The sign-in has expired: reconnect it."),
+        ("linkedin", {"access_expires_at": NOON}, "The sign-in has expired. Reconnect it."),
         ("facebook", {"access_expires_at": NOON + timedelta(days=60)}, "Renews itself."),
         (
             "facebook",
             {"access_expires_at": NOON - timedelta(days=1)},
-            "The time of the person's sign-in is up. We ask Facebook what works without it.",
+            "The person's sign-in has expired. We're asking Facebook what still works.",
         ),
         ("facebook", {"access_expires_at": None}, "Doesn't expire by itself."),
         (
-            "facebook",
+            "instagram",
             {"access_expires_at": None, "data_access_expires_at": NOON + timedelta(days=90)},
-            "Renews itself, but Facebook wants someone to sign in every 90 days: next within 90 days.",
+            "Renews itself, but Instagram wants someone to sign in every 90 days: next within 90 days.",
         ),
     ],
 )
@@ -254,7 +260,7 @@ def test_a_renewal_does_not_change_what_is_said_of_the_window_for_data(renewed: 
 def test_a_dead_sign_in_needs_a_person_whatever_the_clock_says(over: GrantStatus) -> None:
     found = diagnose(account_state(refresh_sealed=b"r", status=over), NOON)
 
-    assert sentence(found).startswith("The sign-in is over: ")
+    assert sentence(found).startswith("The sign-in has ended")
     assert status(found) == "🔴 needs reconnecting"
 
 
@@ -262,7 +268,7 @@ def test_an_account_without_a_sign_in_needs_one() -> None:
     found = diagnose(replace(account_state(), grant=None), NOON)
 
     assert status(found) == "🔴 needs reconnecting"
-    assert sentence(found) == "The sign-in is over: reconnect it."
+    assert sentence(found) == "The sign-in has ended. Reconnect it."
 
 
 def test_only_what_somebody_can_do_something_about_is_counted() -> None:
@@ -283,5 +289,5 @@ def test_only_what_somebody_can_do_something_about_is_counted() -> None:
 
 
 def test_a_platform_that_ends_every_sign_in_is_called_mistaken() -> None:
-    assert "more likely its mistake" in health(PlatformHealth(doubted=True), PLATFORMS["tiktok"])
+    assert "probably its mistake" in health(PlatformHealth(doubted=True), PLATFORMS["tiktok"])
     assert health(PlatformHealth(), PLATFORMS["tiktok"]) == ""

@@ -210,7 +210,7 @@ async def test_an_app_that_is_not_active_is_our_fault(
     page = await browser.get(f"/oauth/{platform}/callback?{urlencode(sent)}")
 
     assert "<h1>That&#39;s on us</h1>" in page.text
-    assert "Facebook lets nobody sign in with this installation&#39;s app" in page.text
+    assert "Facebook lets no one sign in with this installation&#39;s app" in page.text
     assert "Active" not in page.text
 
 

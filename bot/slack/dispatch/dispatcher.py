@@ -40,7 +40,7 @@ from bot.slack.routes import (
 from bot.views import help as help_view
 from bot.views import waiting
 from bot.views.errors import not_there
-from bot.views.kit import Json, message_modal
+from bot.views.kit import MENU, Json, message_modal
 from bot.views.organizations import WHICH
 from bot.views.suggestions import INSTEAD, offered
 from storage.engine.time_limit import limited
@@ -132,6 +132,8 @@ class Dispatcher(AsyncMiddleware):
         """Answer a button or a select. The action's value is the id of what it is about."""
         pressed: Json = (turn.body.get("actions") or [{}])[0]
         action_id, value = str(pressed.get("action_id", "")), value_of(pressed)
+        if action_id == MENU:
+            action_id, _, value = value.partition(" ")
         if action_id.startswith(INSTEAD):
             route, rest = self._routes.split(storable(value))
             begun = self._begin(route, turn, words=rest) if route else None
@@ -218,7 +220,7 @@ class Dispatcher(AsyncMiddleware):
     def _unknown(self, typed: str, unknown: str) -> Say:
         """Return the answer to a command that there is not, with a button for the one that was probably meant."""
         nearest = self._routes.nearest(unknown)
-        said = help_view.unknown(unknown, nearest, self._routes.commands())
+        said = help_view.unknown(unknown, nearest)
         if nearest is None:
             return Say.of(said)
         rest = typed.split()[len(unknown.split()) :]

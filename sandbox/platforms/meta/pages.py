@@ -165,10 +165,12 @@ class MetaPages(MetaNodes):
 
     def _attachable(self, page: PageNode, photo_id: str) -> Photo:
         photo = self.photos.get(photo_id)
-        too_old = photo is not None and self.clock.now() > photo.at + UNPUBLISHED_LIFE_S
-        if photo is None or photo.page != page.id or photo.post or too_old:
+        if photo is None or photo.page != page.id or photo.post or self._too_old(photo):
             raise GraphRefusal(100, f"(#100) Invalid media_fbid {photo_id}")
         return photo
+
+    def _too_old(self, photo: Photo) -> bool:
+        return not photo.post and self.clock.now() > photo.at + UNPUBLISHED_LIFE_S
 
     # Videos
 
@@ -230,7 +232,8 @@ class MetaPages(MetaNodes):
                 return {"video_id": video.id, "upload_url": address}
             case "finish" if given.get("video_state") == "PUBLISHED":
                 uploaded = self.videos.get(given.get("video_id", ""))
-                if uploaded is None or uploaded.page != page.id or not uploaded.reel:
+                expired = uploaded is not None and self._status(uploaded)["video_status"] == "expired"
+                if uploaded is None or uploaded.page != page.id or not uploaded.reel or expired:
                     raise missing(given.get("video_id", ""))
                 self._check_reels(page)
                 return self._finish(page, uploaded, given)
@@ -300,7 +303,7 @@ class MetaPages(MetaNodes):
                 return pick("Video", shown, call.fields("id,description"))
         elif (post := self._post(node)) and self._reads(call, post.account_id):
             return pick("Post", self._post_view(post), call.fields("id,message,created_time"))
-        elif (photo := self.photos.get(node)) and self._reads(call, photo.page):
+        elif (photo := self.photos.get(node)) and self._reads(call, photo.page) and not self._too_old(photo):
             return pick("Photo", {"id": photo.id}, call.fields("id"))
         return await super()._node(call)
 

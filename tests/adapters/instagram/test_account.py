@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,9 +12,12 @@ from pytest_httpx import HTTPXMock
 
 from adapters import oauth
 from adapters.base import Blocker, Capability, Hint, Tokens, capabilities
+from adapters.facebook.account import Facebook
 from adapters.instagram import PLATFORM
 from adapters.instagram.account import Instagram
-from tests.adapters.meta.graph import EVERY_SCOPE, client_of, found, page
+from adapters.meta import TOKEN_URL
+from adapters.meta.account import MetaAdapter
+from tests.adapters.meta.graph import EVERY_SCOPE, client_of, found, graph, page
 
 CLIENT = client_of(PLATFORM)
 TOKENS = Tokens(access_token="EAAGuser")
@@ -55,6 +60,27 @@ def test_reading_engagement_is_a_prerequisite_of_everything() -> None:
     app = PLATFORM.apps[0]
 
     assert capabilities(app, {s.name for s in app.scopes} - {"pages_read_engagement"}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("adapter", "left"), [(Instagram, timedelta(days=90)), (Facebook, None)], ids=["instagram", "facebook"]
+)
+async def test_how_long_data_is_shown_is_known_from_the_exchange_on_where_it_is_limited(
+    http: httpx.AsyncClient, httpx_mock: HTTPXMock, adapter: type[MetaAdapter], left: timedelta | None
+) -> None:
+    for token in ("EAAGshort", "EAAGlong"):
+        httpx_mock.add_response(method="POST", url=TOKEN_URL, json={"access_token": token})
+    facts = {
+        "is_valid": True,
+        "data_access_expires_at": int(time.time()) + 90 * 86_400,
+        "scopes": ["instagram_basic"],
+    }
+    graph(httpx_mock, "/debug_token", {"data": facts})
+
+    shown = (await adapter(http).exchange(CLIENT, code="AQcode", verifier=None)).data_access_expires_in
+
+    assert (shown is None) == (left is None)
+    assert left is None or shown is None or abs(left - shown) < timedelta(minutes=1)
 
 
 async def test_a_professional_account_is_found_behind_its_page(

@@ -34,7 +34,7 @@ from adapters.base import (
 from adapters.instagram import PLATFORM
 from adapters.instagram.account import Instagram
 from adapters.instagram.containers import why_failed
-from adapters.instagram.publishing import InstagramPublisher
+from adapters.instagram.publishing import NOT_THERE, InstagramPublisher
 from adapters.instagram.refusals import CONTAINER_FAILED, PUBLISHING
 from tests.adapters.meta.graph import ROOT, client_of, failure, graph
 from tests.adapters.meta.posts import delivery_of, form_of
@@ -211,6 +211,8 @@ async def test_every_documented_code_has_its_verdict(
     publisher: InstagramPublisher, delivery: Delivery, httpx_mock: HTTPXMock, code: str
 ) -> None:
     graph(httpx_mock, f"/{ACCOUNT}/media_publish", _named(code), method="POST", status=400)
+    if code in NOT_THERE:
+        graph(httpx_mock, "/1790", FINISHED)
     verdict = PUBLISHING[code]
 
     with pytest.raises(PlatformError) as raised:

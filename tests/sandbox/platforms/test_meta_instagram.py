@@ -19,6 +19,7 @@ from adapters.base import (
     Format,
     Handles,
     Outcome,
+    OutcomeUnknown,
     Presence,
     Receipt,
     Rejected,
@@ -196,7 +197,7 @@ async def test_a_container_of_yesterday_is_made_again(
 
     with pytest.raises(Expired):
         await publisher.prepare(delivery.of(content), found.handles)
-    with pytest.raises(Rejected):
+    with pytest.raises(Expired):
         await publisher.send(delivery.of(content), found.handles, POST)
     assert meta.timeline.posts() == []
 
@@ -212,15 +213,18 @@ async def test_a_container_that_is_not_ready_is_not_published(
     assert meta.timeline.posts() == []
 
 
-async def test_a_container_is_published_once(
+async def test_a_container_that_is_published_already_is_a_duplicate_that_is_found(
     meta: MetaSimulator, publisher: InstagramPublisher, delivery: Delivery
 ) -> None:
     content = content_of(Format.IMAGE, delivery)
     handles = await prepared(meta, publisher, delivery, content, {})
     await publisher.send(delivery.of(content), handles, POST)
 
-    with pytest.raises(Rejected):
+    with pytest.raises(OutcomeUnknown, match="duplicate"):
         await publisher.send(delivery.of(content), handles, POST)
+    finding = await publisher.look(delivery.of(content), handles, POST, datetime.now(UTC))
+
+    assert finding.outcome is Outcome.LIVE
     assert len(meta.timeline.posts()) == 1
 
 

@@ -179,6 +179,25 @@ async def test_what_was_uploaded_a_day_ago_is_uploaded_again(
             await publisher.prepare(delivery.of(content), kept)
 
 
+@pytest.mark.parametrize("format", [Format.CAROUSEL, Format.VIDEO, Format.REEL])
+async def test_what_was_ready_a_day_ago_is_not_published_but_prepared_again(
+    meta: MetaSimulator,
+    publisher: FacebookPublisher,
+    delivery: Delivery,
+    format: Format,  # noqa: A002
+) -> None:
+    content = content_of(format, delivery)
+    prepared = await publisher.prepare(delivery.of(content), {})
+    meta.clock.offset_s += timedelta(days=1, minutes=1).total_seconds()
+
+    with pytest.raises(Expired):
+        await publisher.send(delivery.of(content), prepared.handles, POST)
+    again = await publisher.prepare(delivery.of(content), {})
+    await publisher.send(delivery.of(content), again.handles, POST)
+
+    assert len(meta.timeline.posts()) == 1
+
+
 async def test_a_video_that_cannot_be_processed_is_refused(
     meta: MetaSimulator, publisher: FacebookPublisher, delivery: Delivery
 ) -> None:
