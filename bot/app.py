@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp
 
 from adapters.http import LONGEST_CALL_S
 from adapters.registry import REGISTRY, Registry
@@ -20,6 +18,7 @@ from bot.jobs.scheduler import Scheduler
 from bot.jobs.sweep import Sweeper
 from bot.ops import logs, tracing
 from bot.ops.http import Carrier, PlatformClient, open_session, trusted
+from bot.parts import Base, Parts, PostServices, Services, SlackEdge
 from bot.services.accounts.catalog import PlatformCatalog
 from bot.services.accounts.choosing import Choosing
 from bot.services.accounts.connecting import Connecting
@@ -38,7 +37,7 @@ from bot.services.incidents.operator_alerts import OperatorPager
 from bot.services.incidents.reminders import ExpiryReminders
 from bot.services.incidents.responses import IncidentResponses
 from bot.services.incidents.watch import IncidentWatch
-from bot.services.notifications import Listener
+from bot.services.notifications import Listener, PostResult
 from bot.services.organizations.access_requests import AccessService
 from bot.services.organizations.channels import ChannelService
 from bot.services.organizations.deletion import DeletionService
@@ -49,6 +48,14 @@ from bot.services.organizations.members import MemberService
 from bot.services.organizations.offboarding import OffboardingService
 from bot.services.organizations.organizations import OrganizationService
 from bot.services.organizations.ownership import OwnershipService
+from bot.services.posts.calls import PublishingCalls
+from bot.services.posts.composing import Composing
+from bot.services.posts.decisions import DeliveryDecider
+from bot.services.posts.delivering import Delivering
+from bot.services.posts.media import MediaLibrary
+from bot.services.posts.reconciling import Reconciling
+from bot.services.posts.results import Results
+from bot.services.posts.sending import Sending
 from bot.services.tokens.fresh import FreshTokens
 from bot.services.tokens.outcomes import Reports
 from bot.services.tokens.refreshing import Refresher
@@ -75,6 +82,7 @@ from bot.stories.join_codes import JoinCodeStory
 from bot.stories.lifecycle import LifecycleStory
 from bot.stories.members import MemberStory
 from bot.stories.organizations import OrganizationStory
+from bot.stories.posts import PostsStory
 from bot.stories.start import Start
 from bot.web.browsers import Cookies
 from bot.web.connect import ConnectPages
@@ -91,83 +99,6 @@ from bot.web.webhooks import PlatformCallbacks
 from storage.engine.db import ANSWERED_WITHIN, Database
 from storage.opening import open_database, open_vault
 from storage.vault import Vault
-
-if TYPE_CHECKING:
-    from adapters.base import Adapter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """The parts that every layer uses."""
-
-    settings: Settings
-    database: Database
-    vault: Vault
-    adapters: Mapping[str, Adapter]
-    slack_clients: SlackClients
-    http: httpx.AsyncClient
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The services."""
-
-    catalog: PlatformCatalog
-    incidents: IncidentService
-    refresher: Refresher
-    tokens: FreshTokens
-    looking: Looking
-    revoking: Revoking
-    disconnecting: Disconnecting
-    connecting: Connecting
-    choosing: Choosing
-    deauthorizations: Deauthorizations
-    expiry_reminders: ExpiryReminders
-    watch: IncidentWatch
-    access: AccessService
-    alert_settings: AlertSettingsService
-    channels: ChannelService
-    deletions: DeletionService
-    installations: InstallationService
-    invitations: InvitationService
-    join_codes: JoinCodeService
-    members: MemberService
-    offboarding: OffboardingService
-    organizations: OrganizationService
-    ownership: OwnershipService
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackEdge:
-    """The parts that lead a request from Slack to a story."""
-
-    routes: Routes
-    home: Home
-    dispatcher: Dispatcher
-    bolt: AsyncApp
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts(Services):
-    """The parts that the process, the command line and the tests use."""
-
-    settings: Settings
-    database: Database
-    vault: Vault
-    adapters: Mapping[str, Adapter]
-    slack_clients: SlackClients
-    routes: Routes
-    dispatcher: Dispatcher
-    bolt: AsyncApp
-    scheduler: Scheduler
-    notices: OutboxSender
-    sweeper: Sweeper
-    alive: web.Application
-    """Served by a process without the web: only `/livez`."""
-    monitoring: web.Application
-    """Readiness and metrics, for the operator's own machines."""
-    web: web.Application
-
 
 ReadSettings = Callable[[Mapping[str, str]], Settings]
 """Turns an environment into settings: `settings_from`, or the same with other platforms."""
@@ -252,9 +183,16 @@ def construct(
         notices=OutboxSender(
             database,
             base.slack_clients,
-            Renderer(database, services.catalog.platform, services.incidents.readers),
+            Renderer(
+                database,
+                services.catalog.platform,
+                {**services.incidents.readers, PostResult: services.posts.results.read},
+            ),
             between=timedelta(seconds=settings.slack_message_interval_s),
-            listeners={Listener.INCIDENT_CARDS: services.incidents.delivery},
+            listeners={
+                Listener.INCIDENT_CARDS: services.incidents.delivery,
+                Listener.POST_RESULTS: services.posts.results,
+            },
         ),
         sweeper=Sweeper(database, vault, services.disconnecting),
         web=serving,
@@ -266,8 +204,7 @@ def construct(
 def _services(base: Base) -> Services:
     """Construct the services."""
     database, vault, adapters = base.database, base.vault, base.adapters
-    people = SlackPeople(base.slack_clients)
-    catalog = PlatformCatalog(base.settings.platforms())
+    people, catalog = SlackPeople(base.slack_clients), PlatformCatalog(base.settings.platforms())
     incidents = IncidentService(catalog, vault)
     operator = OperatorPager(database, base.settings.operator_channel)
     refresher = Refresher(catalog, adapters, database, vault, Reports(incidents=incidents, operator=operator))
@@ -313,6 +250,32 @@ def _services(base: Base) -> Services:
         offboarding=OffboardingService(database, incidents.cards, people),
         organizations=OrganizationService(database, people, incidents.cards),
         ownership=OwnershipService(database, people),
+        posts=_posts(base, catalog, refresher, tokens),
+    )
+
+
+def _posts(base: Base, catalog: PlatformCatalog, refresher: Refresher, tokens: FreshTokens) -> PostServices:
+    """Construct the services that publish."""
+    database, vault, results = base.database, base.vault, Results()
+    calls = PublishingCalls(
+        catalog=catalog,
+        adapters=base.adapters,
+        tokens=tokens,
+        refresher=refresher,
+        media=MediaLibrary,
+        database=database,
+        vault=vault,
+    )
+    sending = Sending(calls=calls, results=results, database=database, vault=vault)
+    reconciling = Reconciling(calls=calls, results=results, database=database, vault=vault)
+    profiles = AccountProfiles(catalog, HealthReader(database), database, vault)
+    return PostServices(
+        results=results,
+        composing=Composing(profiles, base.adapters, results, database),
+        decider=DeliveryDecider(results, database),
+        delivering=Delivering(
+            calls=calls, sending=sending, reconciling=reconciling, database=database, vault=vault
+        ),
     )
 
 
@@ -330,6 +293,7 @@ def _slack(base: Base, services: Services) -> SlackEdge:
         connect,
         AccountsStory(profiles, reconnecting, services.disconnecting, places, home),
         IncidentStory(reconnecting, IncidentResponses(incidents.cards, incidents.reader, database)),
+        PostsStory(services.posts.composing, services.posts.decider, places),
         AlertsStory(services.alert_settings),
         Doctor(profiles, services.catalog),
         OrganizationStory(services.organizations, services.join_codes),

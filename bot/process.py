@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.app import Parts, parts_of
+from bot.app import parts_of
 from bot.ops import logs, tracing
 from bot.ops.start_checks import warn_about_database
 from bot.settings import PROXIES_UNKNOWN, ConfigurationError, Settings
@@ -22,12 +22,14 @@ from bot.web.server import Runner
 if TYPE_CHECKING:
     import socket as net
 
+    from bot.parts import Parts
     from bot.slack.socket_mode import SocketMode
 
 log = logs.logger(__name__)
 NOTICE_INTERVAL = timedelta(seconds=1)
 REFRESH_INTERVAL = timedelta(seconds=1)
 """Refreshes fall due evenly. With a longer interval they would be done in bursts."""
+DELIVERY_INTERVAL = timedelta(seconds=1)
 REMINDER_INTERVAL = timedelta(minutes=10)
 INCIDENT_INTERVAL = timedelta(seconds=30)
 LOOK_INTERVAL = timedelta(seconds=30)
@@ -128,6 +130,7 @@ class _Process:
         scheduler.every(INCIDENT_INTERVAL, "incidents", parts.watch.run, first_after=SETTLED_AFTER)
         scheduler.every(NOTICE_INTERVAL, "notices", parts.notices.run)
         scheduler.trigger_on(parts.database.outbox_signal, "notices")
+        scheduler.every(DELIVERY_INTERVAL, "deliveries", parts.posts.delivering.run)
         scheduler.every(LOOK_INTERVAL, "looks", parts.looking.run, first_after=SETTLED_AFTER)
         scheduler.every(REVOCATION_INTERVAL, "revocations", parts.deletions.work)
         scheduler.every(SWEEP_INTERVAL, "sweep", parts.sweeper.run, first_after=SETTLED_AFTER)
@@ -161,6 +164,7 @@ class _Process:
         # They all run at the same time, so each has the whole grace time, also the one we wait for last.
         await parts.dispatcher.drain(left())
         await parts.scheduler.stop(left())
+        await parts.posts.delivering.drain(left())
         await parts.refresher.drain(left())
         await parts.slack_clients.drain(left())
         log.info("stop.done")

@@ -203,6 +203,17 @@ class Notices:
         """
         return await self._change(notice, due_at=None, failure=failure)
 
+    async def redirect(self, notice: Notice, slack_id: str, channel: str) -> None:
+        """Send a notice that could not be delivered somewhere else instead. Edits that wait for it are dropped."""
+        await self.forget(notice.key)
+        again = update(Notice).where(col(Notice.id) == notice.id)
+        await self._session.exec(
+            again.values(
+                slack_id=slack_id, channel=channel, due_at=now(), lease_until=None, attempts=0, failure=""
+            ),
+            execution_options={"synchronize_session": False},
+        )
+
     async def drop(self, notice: Notice) -> bool:
         """Store that this message is no longer needed; the channel's next message is sent.
 

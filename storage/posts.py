@@ -9,18 +9,18 @@ the accounts, and these in the order of their ids. Counts are counts of deliveri
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, true
 from sqlmodel import col, select, update
 
 from storage.engine.statements import now
-from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Post
+from storage.models import BEFORE_SENDING, Account, Delivery, DeliveryStatus, Grant, GrantStatus, Post
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -28,18 +28,36 @@ if TYPE_CHECKING:
 
 APART = timedelta(minutes=5)
 """The shortest time between late posts of one account: platforms treat a burst as spam."""
-_WAITING = (DeliveryStatus.SCHEDULED, DeliveryStatus.HELD, DeliveryStatus.LATE)
+_WAITING = (*BEFORE_SENDING, DeliveryStatus.HELD, DeliveryStatus.LATE)
+_NEXT: dict[str, Any] = {"generation": col(Delivery.generation) + 1, "lease_until": None}
+"""A process that works on it can no longer store anything about it."""
+_LATER: dict[str, Any] = {"work_at": None}
 _FRESH = {"populate_existing": True}
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a post is to appear, and when."""
+    """Where a post is to appear, when, and what it says there."""
 
     account_id: str
     due_at: datetime
     place: str = ""
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPost:
+    """A post that the organization has decided to publish."""
+
+    author: str
+    """The membership that scheduled it."""
+    text: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """What was written, for all accounts and for single platforms."""
+    slack_id: str = ""
+    """The installation of the channel where it was decided."""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +82,7 @@ class Posts:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def schedule(
-        self, organization_id: str, *, author: str, text: str, targets: Collection[Target]
-    ) -> Post:
+    async def schedule(self, organization_id: str, new_post: NewPost, targets: Collection[Target]) -> Post:
         """Return a post that will be published to every target, or is held where the grant has ended.
 
         Raises:
@@ -77,19 +93,29 @@ class Posts:
         if set(await self._turn(organization_id, wanted)) != wanted:
             raise LookupError("no such account")
         well = await self._well(wanted)
-        post = Post(organization_id=organization_id, author=author, text=text)
+        post = Post(
+            organization_id=organization_id,
+            author=new_post.author,
+            text=new_post.text,
+            content=dict(new_post.content),
+            slack_id=new_post.slack_id,
+            channel=new_post.channel,
+        )
         self._session.add(post)
         await self._session.flush()
+        clock = (await self._session.exec(select(now()))).one()
         for target in targets:
-            status = DeliveryStatus.SCHEDULED if target.account_id in well else DeliveryStatus.HELD
+            goes = target.account_id in well
             self._session.add(
                 Delivery(
                     organization_id=organization_id,
                     post_id=post.id,
                     account_id=target.account_id,
                     place=target.place,
-                    status=status,
+                    content=dict(target.content),
+                    status=DeliveryStatus.SCHEDULED if goes else DeliveryStatus.HELD,
                     due_at=target.due_at,
+                    work_at=clock if goes else None,
                 )
             )
         await self._session.flush()
@@ -127,13 +153,27 @@ class Posts:
             update(Delivery)
             .where(
                 col(Delivery.account_id).in_(accounts),
-                col(Delivery.status).in_([DeliveryStatus.SCHEDULED, DeliveryStatus.LATE]),
+                col(Delivery.status).in_([*BEFORE_SENDING, DeliveryStatus.LATE]),
             )
-            .values(status=DeliveryStatus.HELD)
+            .values(status=DeliveryStatus.HELD, **_LATER, **_NEXT)
             .returning(col(Delivery.organization_id))
         )
         rows = await self._session.exec(held, execution_options=_UNSYNCHRONIZED)
         return dict(Counter(rows.scalars()))
+
+    async def park(self, delivery: Delivery) -> None:
+        """Hold one delivery whose grant was found to have ended, unless the account works again by now.
+
+        Called in the transaction in which the caller, who had its lease, stored that it is held.
+        """
+        well = await self._well(await self._turn(delivery.organization_id, [delivery.account_id]))
+        if well:
+            back = update(Delivery).where(
+                col(Delivery.id) == delivery.id, col(Delivery.generation) == delivery.generation
+            )
+            await self._session.exec(
+                back.values(status=DeliveryStatus.SCHEDULED, work_at=now()), execution_options=_UNSYNCHRONIZED
+            )
 
     async def release(self, organization_id: str, account_ids: Collection[str]) -> Released:
         """Schedule the held posts of those of the accounts that work again.
@@ -146,7 +186,11 @@ class Posts:
         freed = (
             update(Delivery)
             .where(*_of(organization_id, well), col(Delivery.status) == DeliveryStatus.HELD)
-            .values(status=case(on_time, else_=DeliveryStatus.LATE.value))
+            .values(
+                status=case(on_time, else_=DeliveryStatus.LATE.value),
+                work_at=case((col(Delivery.due_at) > now(), now()), else_=None),
+                **_NEXT,
+            )
             .returning(col(Delivery.status))
         )
         rows = await self._session.exec(freed, execution_options=_UNSYNCHRONIZED)
@@ -166,6 +210,7 @@ class Posts:
         taken = await self._taken(organization_id, accounts, clock)
         for one in found:
             one.status, one.due_at = DeliveryStatus.SCHEDULED, free_time(clock, taken[one.account_id])
+            one.work_at, one.generation = clock, one.generation + 1
             taken[one.account_id].append(one.due_at)
         await self._session.flush()
         return len(found)
@@ -176,7 +221,7 @@ class Posts:
         """Return the times at which posts are already scheduled, by account."""
         scheduled = select(Delivery.account_id, Delivery.due_at).where(
             *_of(organization_id, accounts),
-            Delivery.status == DeliveryStatus.SCHEDULED,
+            col(Delivery.status).in_(BEFORE_SENDING),
             col(Delivery.due_at) > clock - APART,
         )
         taken = defaultdict(list)
@@ -200,7 +245,7 @@ class Posts:
         self, organization_id: str, account_ids: Collection[str], statuses: Collection[DeliveryStatus]
     ) -> int:
         gone = update(Delivery).where(*_of(organization_id, account_ids), col(Delivery.status).in_(statuses))
-        cancelled = gone.values(status=DeliveryStatus.CANCELLED)
+        cancelled = gone.values(status=DeliveryStatus.CANCELLED, **_LATER, **_NEXT)
         return (await self._session.exec(cancelled, execution_options=_UNSYNCHRONIZED)).rowcount
 
     async def _turn(self, organization_id: str, account_ids: Collection[str]) -> list[str]:

@@ -18,6 +18,7 @@ from sqlmodel import SQLModel, func, select
 
 from adapters.registry import REGISTRY
 from bot import app
+from bot.parts import Parts
 from bot.settings import Settings
 from sandbox.browser import PLAIN
 from sandbox.member import Member
@@ -71,7 +72,7 @@ class Office:
         return self.playground.world.slack
 
     @property
-    def parts(self) -> app.Parts:
+    def parts(self) -> Parts:
         return self.playground.app.parts
 
     @property

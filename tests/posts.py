@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from storage.engine.statements import now
 from storage.models import Delivery, DeliveryStatus
-from storage.posts import Posts, Target
+from storage.posts import NewPost, Posts, Target
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from storage.engine.db import Database
 
 HOUR = timedelta(hours=1)
+MUGS = {"format": "text", "text": "Mugs"}
+"""The content of a post that says "Mugs"."""
 
 
 async def schedule(session: AsyncSession, organization_id: str, account_id: str, *due_in: timedelta) -> None:
     """Schedule a post for each of these times from now on; one before now has been overdue since then."""
     for span in due_in:
         due_at = (await session.exec(select(now(span)))).one()
-        target = Target(account_id=account_id, due_at=due_at)
-        await Posts(session).schedule(organization_id, author="mem_x", text="Mugs", targets=[target])
+        target = Target(account_id=account_id, due_at=due_at, content=MUGS)
+        await Posts(session).schedule(organization_id, NewPost(author="mem_x", text="Mugs"), [target])
 
 
 async def deliveries(database: Database, account_id: str = "") -> list[tuple[str, datetime]]:

@@ -9,6 +9,8 @@ ROOT = TESTS.parent
 BESIDE = ("bench", "browser", "contract", "crash", "golden", "hostile", "stories", "toy")
 """Folders for tests of the whole product, or of every adapter at once."""
 MIRRORS_NONE = {
+    "sandbox/slack/test_files.py": "files, from the upload to the app that reads them",
+    "sandbox/test_noticed.py": "what Octapost finds out about changes at platforms",
     "storage/engine/test_silence.py": "a database that stops answering",
     "storage/models/test_models.py": "all tables together",
     "storage/test_isolation.py": "no repository shows an organization another's rows",
@@ -16,6 +18,7 @@ MIRRORS_NONE = {
     "storage/test_logins.py": "several one-time tables of a sign-in",
     "storage/test_migrations.py": "the folder of migrations",
     "storage/test_redeeming.py": "all that may be used once",
+    "views/publishing/test_meta.py": "the words of Facebook and Instagram, which share Graph's codes",
     "test_architecture.py": "the source tree",
     "test_container.py": "the image and compose.yml",
     "test_counts.py": "the tests themselves",

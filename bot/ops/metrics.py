@@ -15,6 +15,9 @@ GRANTS = Counter(
     "octapost_consents_total", "Consents by platform and what they came to", ["platform", "outcome"]
 )
 NOTICES = Counter("octapost_notices_total", "Messages owed to Slack by outcome", ["outcome"])
+DELIVERIES = Counter(
+    "octapost_deliveries_total", "Deliveries by platform and what came of a try", ["platform", "outcome"]
+)
 WEB = Counter("octapost_web_requests_total", "Browser requests by route and status", ["route", "status"])
 CONNECTIONS = Gauge("octapost_http_connections", "Open connections to this process")
 DROPPED = Counter(

@@ -225,6 +225,8 @@ class Thing(StrEnum):
     PAGE = "page"
     """Of a list."""
     INCIDENT = "incident"
+    POST = "post"
+    DRAFT = "draft"
     MEMBER = "member"
     INVITATION = "invitation"
     JOIN_CODE = "join_code"

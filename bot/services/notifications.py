@@ -32,6 +32,7 @@ class Listener(StrEnum):
     """Who is told whether a message was delivered. The values are stored in the outbox."""
 
     INCIDENT_CARDS = "incident"
+    POST_RESULTS = "post"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +363,18 @@ class ChannelDecided(Notification):
     channel_id: str
     wanted: str
     approved: bool
+
+
+# Posts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostResult(Living):
+    """What has become of a post so far: one message a post, kept up to date."""
+
+    KIND = "post_result"
+    LISTENER = Listener.POST_RESULTS
+    post_id: str
 
 
 # The installation

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     DISCONNECT_ACCOUNTS = "disconnect_accounts"
     HANDLE_INCIDENTS = "handle_incidents"
     """Claim, release and snooze a card, and ask someone else to reconnect. Cards are sent to people who may."""
+    PUBLISH = "publish"
+    """Publish, schedule and cancel posts, and say whether one is live."""
     RELEASE_LATE_POSTS = "release_late_posts"
     """Decide whether posts that missed their time still go out."""
     CHANGE_ALERTS = "change_alerts"
@@ -48,6 +50,7 @@ GRANTED_FROM = {
     Permission.CONNECT_ACCOUNTS: Role.ADMIN,
     Permission.DISCONNECT_ACCOUNTS: Role.ADMIN,
     Permission.HANDLE_INCIDENTS: Role.ADMIN,
+    Permission.PUBLISH: Role.ADMIN,
     Permission.RELEASE_LATE_POSTS: Role.ADMIN,
     Permission.CHANGE_ALERTS: Role.ADMIN,
     Permission.CHOOSE_CHANNELS: Role.ADMIN,

@@ -85,6 +85,8 @@ NAMED = {
     Thing.PLATFORM: "That platform",
     Thing.PAGE: "That page",
     Thing.INCIDENT: "That card",
+    Thing.POST: "That post",
+    Thing.DRAFT: "That draft",
     Thing.MEMBER: "That member",
     Thing.INVITATION: "That invitation",
     Thing.JOIN_CODE: "That code",

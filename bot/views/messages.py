@@ -49,6 +49,7 @@ from bot.services.notifications import (
     OperatorNeeded,
     OrganizationDeleted,
     OwnerAppointed,
+    PostResult,
     RoleChanged,
     Welcome,
     WelcomeBack,
@@ -79,6 +80,7 @@ from bot.views import (
     waiting,
 )
 from bot.views.kit import Message
+from bot.views.publishing import result
 
 if TYPE_CHECKING:
     from adapters.base import Platform
@@ -131,6 +133,7 @@ VIEWS: Mapping[type[Notification], Callable[[Any, PlatformOf], Message]] = {
     MemberRemoved: lambda one, _: invitations.member_removed(one),
     OrganizationDeleted: lambda one, _: deletion.news(one),
     OwnerAppointed: lambda one, _: members.appointed(one),
+    PostResult: result.message,
     RoleChanged: lambda one, _: invitations.role_changed(one),
     Welcome: lambda one, _: lifecycle.welcome(one),
     WelcomeBack: lambda one, _: lifecycle.welcome_back(one),

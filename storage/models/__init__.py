@@ -23,7 +23,7 @@ from storage.models.audit import AuditLine
 from storage.models.canaries import Canary
 from storage.models.channels import ChannelRequest
 from storage.models.columns import Utc, digest, new_id, new_secret, utc_now
-from storage.models.deliveries import Delivery, DeliveryStatus
+from storage.models.deliveries import BEFORE_SENDING, Delivery, DeliveryStatus, DeliveryStep, StepStatus
 from storage.models.discoveries import Discovery, FoundAccount
 from storage.models.grants import (
     CODE_LENGTH,
@@ -46,7 +46,7 @@ from storage.models.operator_alerts import OperatorAlert
 from storage.models.organizations import Organization
 from storage.models.outbox import OWED, Notice
 from storage.models.places import Place
-from storage.models.posts import Post
+from storage.models.posts import Draft, Post
 from storage.models.rate_limits import AppRateLimit
 from storage.models.revocations import Deletion, Revocation
 from storage.models.seen_requests import SeenRequest
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
 
 __all__ = [
+    "BEFORE_SENDING",
     "BLOCKED",
     "CODE_LENGTH",
     "FRESH",
@@ -84,7 +85,9 @@ __all__ = [
     "Deletion",
     "Delivery",
     "DeliveryStatus",
+    "DeliveryStep",
     "Discovery",
+    "Draft",
     "FoundAccount",
     "Grant",
     "GrantHolder",
@@ -109,6 +112,7 @@ __all__ = [
     "Role",
     "SeenRequest",
     "SignIn",
+    "StepStatus",
     "Ticket",
     "Utc",
     "VerdictTally",

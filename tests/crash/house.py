@@ -19,6 +19,7 @@ from adapters.base import Budget, Refresh
 from adapters.registry import REGISTRY
 from bot import app
 from bot.ops.http import Carrier, open_session
+from bot.parts import Parts
 from bot.services.tokens.policy import lease_for
 from bot.settings import Settings
 from sandbox.platforms import values as simulated
@@ -95,7 +96,7 @@ class House:
     env: Mapping[str, str]
     database: Database
     vault: Vault
-    parts: app.Parts
+    parts: Parts
     organization_id: str
     membership_id: str
     calls: Hurried

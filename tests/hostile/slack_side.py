@@ -20,11 +20,12 @@ from urllib.parse import urlencode
 
 import structlog
 from slack_bolt.request.async_request import AsyncBoltRequest
-from sqlmodel import SQLModel, col, update
+from sqlmodel import SQLModel, col, select, update
 
 from adapters.base import App
 from bot.ops import logs
 from bot.ops.metrics import HANDLED
+from bot.slack.dispatch.replies import ENTERED
 from bot.slack.routes import Kind
 from sandbox.slack.blocks import message_faults, view_faults
 from sandbox.slack.delivery import FORM, sign
@@ -38,10 +39,20 @@ from storage.grants import Grants, NewGrant
 from storage.incidents import Incidents
 from storage.invitations import Invitations
 from storage.memberships import Members
-from storage.models import Delivery, DeliveryStatus, IncidentKind, Membership, Role, utc_now
+from storage.models import (
+    Delivery,
+    DeliveryStatus,
+    DeliveryStep,
+    Draft,
+    IncidentKind,
+    Membership,
+    Role,
+    StepStatus,
+    utc_now,
+)
 from storage.organizations import Organizations
 from storage.places import Places
-from storage.posts import Posts, Target
+from storage.posts import NewPost, Posts, Target
 from storage.workspaces import Workspaces
 
 if TYPE_CHECKING:
@@ -60,6 +71,9 @@ SELECTS = {
     "start.organization": "static_select",
     "account.place": "external_select",
     "incident.snooze": "static_select",
+    "compose.text": "plain_text_input",
+    "compose.accounts": "multi_static_select",
+    "compose.when": "datetimepicker",
 }
 """What is chosen in a menu; everything else is a button."""
 REFUSED = frozenset({"external_user", "not_member", "not_allowed"})
@@ -209,9 +223,11 @@ class Desk:
         return view
 
     def action(self, user_id: str, action_id: str, value: str, *, modal: View | None = None) -> Json:
-        """Press a button or choose in a menu: in a message, or in a modal."""
-        body = self._interaction("block_actions", user_id, in_channel=modal is None)
+        """Press a button or choose in a menu: in a message, or in a modal. An input is in a modal about `value`."""
         kind = SELECTS.get(action_id, "button")
+        if kind in ENTERED:
+            modal = self.modal(user_id, "any", value)
+        body = self._interaction("block_actions", user_id, in_channel=modal is None)
         pressed: Json = {"type": kind, "action_id": action_id, "block_id": "b1"}
         if kind == "button":
             pressed |= {"value": value} if value else {}
@@ -367,6 +383,10 @@ class Tenant:
     """Of `INVITED`."""
     request: str
     """Of the owner, for a channel."""
+    delivery: str
+    """Late: it waits for somebody to decide."""
+    draft: str
+    """Of the owner."""
     access: str
     """A request for access, of somebody who is nobody else's."""
 
@@ -433,12 +453,30 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         incident.late_posts = 1
         await Posts(session).schedule(
             organization_id,
-            author=owner.id,
-            text=f"{word} cakes",
-            targets=[Target(account_id=account.id, due_at=utc_now())],
+            NewPost(author=owner.id, text=f"{word} cakes"),
+            [
+                Target(
+                    account_id=account.id,
+                    due_at=utc_now(),
+                    content={"format": "text", "text": f"{word} cakes"},
+                )
+            ],
         )
         ours = update(Delivery).where(col(Delivery.account_id) == account.id)
-        await session.exec(ours.values(status=DeliveryStatus.LATE))
+        await session.exec(ours.values(status=DeliveryStatus.LATE, work_at=None))
+        waiting = (await session.exec(select(Delivery).where(Delivery.account_id == account.id))).one()
+        session.add(
+            DeliveryStep(
+                delivery_id=waiting.id,
+                position=0,
+                organization_id=organization_id,
+                kind="post",
+                status=StepStatus.SENT,
+                started_at=utc_now(),
+            )
+        )
+        draft = Draft(organization_id=organization_id, author=owner.id, written={"text": f"{word} cups"})
+        session.add(draft)
         place = {"realm": owner.realm, "team_id": owner.team_id}
         invitation = await Invitations(session).invite(
             organization_id, **place, user_id=INVITED, role=Role.MEMBER, invited_by=owner.id
@@ -470,6 +508,8 @@ async def belongings(office: Office, word: str, owner: Membership) -> Tenant:
         incident=incident.id,
         invitation=invitation.id,
         request=request.id,
+        delivery=waiting.id,
+        draft=draft.id,
         access=access.id,
     )
 

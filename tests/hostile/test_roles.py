@@ -152,6 +152,10 @@ def target_of(route: Route, mine: Tenant, spare: str) -> str:
         return f"{mine.organization}:admin"
     if route.key.startswith("invitation."):
         return mine.invitation
+    if route.key.startswith("compose."):
+        return f"{mine.organization}/{mine.draft}:"
+    if route.key.startswith("post."):
+        return f"{mine.organization}/{mine.delivery}"
     return f"{mine.organization}/{getattr(mine, OBJECTS[route.key]) if route.key in OBJECTS else ''}"
 
 
@@ -161,6 +165,7 @@ def inputs(mine: Tenant) -> Json:
         "picked": {"connect.search": {"selected_options": [chosen | {"value": mine.found}]}},
         "person": {"select": {"selected_users": [PAT], "selected_user": PAT}},
         "role": {"select": {"selected_option": chosen | {"value": "owner"}}},
+        "text": {"compose.text": {"value": "Mugs"}},
     }
 
 

@@ -39,6 +39,8 @@ PREFIXES = {
     "found": "fnd",
     "incident": "inc",
     "invitation": "inv",
+    "delivery": "dlv",
+    "draft": "drf",
     "request": "chr",
     "access": "arq",
 }
@@ -60,7 +62,18 @@ TYPED = {
     "status": "{account}",
 }
 """Commands that could be about something, and how a person names it. The others take free text."""
-FREE = {"", "help", "debug", "org create", "org rename", "org join", "org invite", "org delete", "org leave"}
+FREE = {
+    "",
+    "help",
+    "debug",
+    "post",
+    "org create",
+    "org rename",
+    "org join",
+    "org invite",
+    "org delete",
+    "org leave",
+}
 MEANT = {
     ("account.details", "account"),
     ("account.disconnect", "account"),
@@ -84,6 +97,8 @@ MEANT = {
     ("org.change", "membership"),
     ("org.withdraw", "invitation"),
     ("channel.approve", "request"),
+    ("post.cancel", "delivery"),
+    ("post.publish", "delivery"),
     ("access.decline", "access"),
 }
 """What each handler is really about: there its own must be answered otherwise than an absent one."""
@@ -112,6 +127,8 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "incident": of.incident,
         "invitation": of.invitation,
         "request": of.request,
+        "delivery": of.delivery,
+        "draft": of.draft,
         "access": of.access,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)

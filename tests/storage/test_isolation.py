@@ -21,7 +21,7 @@ from storage.grants import Grants
 from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest
 from storage.organizations import Organizations
-from storage.posts import Target
+from storage.posts import NewPost, Target
 from tests.counts import sampled
 from tests.databases import APP, OWNER
 from tests.storage.world import World, build, contents, pending_grant, run_sql
@@ -41,6 +41,7 @@ CREATES = {
     "Accounts.attach": "takes the grant itself, which only `Grants` of the organization hands out",
     "Audit.write": "adds a line of the organization it names",
     "Channels.request": "adds a request to the organization it names",
+    "Drafts.save": "adds a draft of the organization it names; of an id that another draft has it says so",
     "Grants.create_pending": "adds a grant of the organization it names",
     "Incidents.open": "takes the grant itself, and opens it for the organization it names",
     "Invitations.invite": "adds an invitation of the organization it names",
@@ -79,10 +80,14 @@ ABSENT = {
     "access_id": "arq_absent",
     "code_id": "0123456789abcdef",
     "account_ids": ["acc_absent"],
-    "targets": [Target(account_id="acc_absent", due_at=WHEN)],
+    "targets": [Target(account_id="acc_absent", due_at=WHEN, content={})],
     "ids": ["fnd_absent"],
     "realm": "T_absent",
     "user_id": "U_absent",
+    "delivery_id": "dlv_absent",
+    "author": "mem_absent",
+    "post_id": "pst_absent",
+    "draft_id": "drf_absent",
     "new": NewDiscovery(membership_id="mem_absent", grant_id="grt_absent", team_id="T1", channel_id="C1"),
 }
 HARMLESS: dict[str, Any] = {
@@ -104,7 +109,10 @@ HARMLESS: dict[str, Any] = {
     "found": [],
     "code": "is_archived",
     "before": WHEN,
-    "author": "mem_x",
+    "written": {"text": "Mugs"},
+    "new_post": NewPost(author="mem_x", text="Mugs"),
+    "slack_id": "T1",
+    "channel": "C1",
 }
 
 
@@ -120,12 +128,16 @@ def of(world: World) -> dict[str, Any]:
         "membership_id": world.membership_id,
         "discovery_id": world.discovery_id,
         "incident_id": world.incident_id,
+        "post_id": world.post_id,
+        "delivery_id": world.delivery_id,
+        "author": world.membership_id,
+        "draft_id": world.draft_id,
         "invitation_id": world.invitation_id,
         "request_id": world.request_id,
         "access_id": world.access_id,
         "code_id": digest(world.code.replace("-", "")).hex()[:16],
         "account_ids": [world.account_id],
-        "targets": [Target(account_id=world.account_id, due_at=WHEN)],
+        "targets": [Target(account_id=world.account_id, due_at=WHEN, content={})],
         "ids": [world.found_id, world.blocked_id],
         "realm": world.team_id,
         "user_id": world.user_id,
@@ -190,6 +202,8 @@ async def test_ones_own_things_are_answered_otherwise_than_absent_ones(
         ids = of(world)
         if method == "Grants.drop_pending":
             ids["grant_id"] = world.pending_id
+        if method in {"DeliveryDecisions.cancel", "DeliveryDecisions.publish"}:
+            ids["delivery_id"] = world.late_delivery_id
         if method == "Grants.release":  # only a grant without accounts is left
             await ask(database, vault, "Accounts.disconnect", world.organization_id, ids)
         own = await ask(database, vault, method, world.organization_id, ids)

@@ -17,10 +17,10 @@ from storage.accounts import Accounts
 from storage.grants import Grants
 from storage.models import Account, Delivery, DeliveryStatus, Grant, GrantStatus, Organization, Post
 from storage.organizations import Organizations
-from storage.posts import APART, Posts, Released, Target, Waiting, free_time
+from storage.posts import APART, NewPost, Posts, Released, Target, Waiting, free_time
 from storage.refreshes import Refreshes
 from tests.counts import tries
-from tests.posts import HOUR, counted, deliveries, schedule
+from tests.posts import HOUR, MUGS, counted, deliveries, schedule
 from tests.storage.world import new_account, pending_grant, tenant
 
 if TYPE_CHECKING:
@@ -147,10 +147,10 @@ async def test_a_post_to_somebody_elses_account_is_refused_like_one_to_an_absent
         (mine.organization_id, "acc_absent"),
         (gone.organization_id, gone.account_id),
     ):
-        targets = [Target(account_id=one, due_at=NOON) for one in {mine.account_id, other}]
+        targets = [Target(account_id=one, due_at=NOON, content=MUGS) for one in {mine.account_id, other}]
         with pytest.raises(LookupError) as refusal:
             async with database.system() as session:
-                await Posts(session).schedule(organization_id, author="mem_x", text="Mugs", targets=targets)
+                await Posts(session).schedule(organization_id, NewPost(author="mem_x", text="Mugs"), targets)
         refusals.append(str(refusal.value))
 
     assert set(refusals) == {"no such account"}
@@ -161,11 +161,11 @@ async def test_a_post_to_somebody_elses_account_is_refused_like_one_to_an_absent
 
 async def test_one_post_goes_to_each_place_once(database: Database, vault: Vault) -> None:
     shop = await open_shop(database, vault)
-    twice = [Target(account_id=shop.account_id, due_at=NOON, place="p1")] * 2
+    twice = [Target(account_id=shop.account_id, due_at=NOON, place="p1", content=MUGS)] * 2
 
     with pytest.raises(IntegrityError):
         async with database.system() as session:
-            await Posts(session).schedule(shop.organization_id, author="mem_x", text="Mugs", targets=twice)
+            await Posts(session).schedule(shop.organization_id, NewPost(author="mem_x", text="Mugs"), twice)
 
     assert await deliveries(database) == []
 

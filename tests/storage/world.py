@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
-from sqlmodel import SQLModel, col, update
+from sqlmodel import SQLModel, col, select, update
 
 from storage import tickets
 from storage.access_requests import AccessRequests, NewAccessRequest
@@ -20,7 +20,9 @@ from storage.audit import Audit
 from storage.browsers import Browsers
 from storage.channels import Channels, NewChannelRequest
 from storage.deletions import Deletions
+from storage.deliveries import Deliveries
 from storage.discoveries import Discoveries, Found, NewDiscovery
+from storage.drafts import Drafts
 from storage.engine.statements import across, now
 from storage.grants import Grants, NewGrant
 from storage.grid_homes import Claim, remember
@@ -37,6 +39,7 @@ from storage.models import (
     Organization,
     Role,
     Ticket,
+    new_id,
     new_secret,
     utc_now,
 )
@@ -44,7 +47,7 @@ from storage.operator_alerts import OperatorAlerts
 from storage.organizations import Organizations
 from storage.outbox import NewNotice, Notices
 from storage.places import Places
-from storage.posts import Posts, Target
+from storage.posts import NewPost, Posts, Target
 from storage.rate_limits import RateLimit, RateLimits
 from storage.revocations import Revocations
 from storage.seen_requests import Seen
@@ -61,7 +64,7 @@ if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
     from storage.engine.db import Database
-    from storage.models import Grant, Invitation, Membership
+    from storage.models import Account, Draft, Grant, Invitation, Membership
     from storage.vault import Vault
 
 
@@ -84,6 +87,10 @@ class World:
     code: str
     slack_id: str
     incident_id: str
+    post_id: str
+    delivery_id: str
+    late_delivery_id: str
+    draft_id: str
     invitation_id: str
     request_id: str
     access_id: str
@@ -116,6 +123,38 @@ async def two_attempts(session: AsyncSession, vault: Vault, ticket: Ticket) -> N
     redeemed = await attempts.redeem(state, "browser", ticket.platform)
     assert redeemed is not None
     await AttemptOutcomes(session).begin(redeemed.attempt)
+
+
+async def _posts(
+    session: AsyncSession, vault: Vault, account: Account, member: Membership, suffix: str
+) -> tuple[Delivery, Delivery, Draft]:
+    """Return a delivery that may be live, one of the same post that is late, and a draft."""
+    organization_id = account.organization_id
+    post = await Posts(session).schedule(
+        organization_id,
+        NewPost(author=member.id, text=f"Mugs of {suffix}"),
+        [
+            Target(
+                account_id=account.id,
+                due_at=utc_now() + timedelta(days=1),
+                place=place,
+                content={"format": "text", "text": f"Mugs of {suffix}"},
+            )
+            for place in ("p1", "p2", "p3")
+        ],
+    )
+    for place, status in (("p2", DeliveryStatus.HELD), ("p3", DeliveryStatus.LATE)):
+        one = update(Delivery).where(col(Delivery.post_id) == post.id, col(Delivery.place) == place)
+        await session.exec(one.values(status=status))
+    found = select(Delivery).where(Delivery.post_id == post.id).order_by(col(Delivery.place))
+    sent, _, late = await session.exec(found)
+    await Deliveries(session, vault).keep(sent, {"media": f"handle-{suffix}"})
+    await Deliveries(session, vault).arm(sent, 0, "post")
+    await Deliveries(session, vault).settle(sent, DeliveryStatus.UNKNOWN)
+    draft = await Drafts(session).save(
+        organization_id, member.id, new_id("drf"), {"text": f"Cups of {suffix}"}, slack_id="", channel=""
+    )
+    return sent, late, draft
 
 
 async def build(database: Database, vault: Vault, suffix: str) -> World:
@@ -197,18 +236,7 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         )
         found, blocked = await discoveries.search(organization.id, discovery.id, "")
         await Places(session).replace(organization.id, account.id, [("p1", "r/mugs", "21 members")])
-        post = await Posts(session).schedule(
-            organization.id,
-            author=member.id,
-            text=f"Mugs of {suffix}",
-            targets=[
-                Target(account_id=account.id, due_at=utc_now() + timedelta(days=1), place=place)
-                for place in ("p1", "p2", "p3")
-            ],
-        )
-        for place, status in (("p2", DeliveryStatus.HELD), ("p3", DeliveryStatus.LATE)):
-            one = update(Delivery).where(col(Delivery.post_id) == post.id, col(Delivery.place) == place)
-            await session.exec(one.values(status=status))
+        sent, late, draft = await _posts(session, vault, account, member, suffix)
         incident, _ = await Incidents(session).open(
             organization.id, grant=grant, kind=IncidentKind.NEEDS_RECONNECT, accounts=[account]
         )
@@ -245,6 +273,10 @@ async def build(database: Database, vault: Vault, suffix: str) -> World:
         code=code,
         slack_id=team,
         incident_id=incident.id,
+        post_id=sent.post_id,
+        delivery_id=sent.id,
+        late_delivery_id=late.id,
+        draft_id=draft.id,
         invitation_id=invitation.id,
         request_id=request.id,
         access_id=access_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,8 +71,8 @@ def test_every_sample_is_named_after_its_view() -> None:
 
     assert len(names) == len(set(names)) > 20
     for name in names:
-        module, _, view = name.partition(".")
-        assert inspect.isfunction(getattr(getattr(views, module), view))
+        module, _, view = name.rpartition(".")
+        assert inspect.isfunction(getattr(operator.attrgetter(module)(views), view))
 
 
 @pytest.mark.parametrize("surface", Surface)

@@ -328,6 +328,28 @@ def unopened(body: Json) -> FormNotOpened:
     return FormNotOpened(action_id=action_id, value=value)
 
 
+ENTERED = frozenset(
+    {
+        "plain_text_input",
+        "multi_static_select",
+        "multi_external_select",
+        "external_select",
+        "datetimepicker",
+        "checkboxes",
+        "radio_buttons",
+    }
+)
+"""Elements whose value a person enters. It never says what they are about: their form does."""
+
+
+def target_of(body: Json) -> str:
+    """Return what a pressed or filled element is about: the value of ours that it carries, or its form's."""
+    pressed: Json = (body.get("actions") or [{}])[0]
+    if pressed.get("type") in ENTERED:
+        return str((body.get("view") or {}).get("private_metadata", ""))
+    return value_of(pressed)
+
+
 def value_of(pressed: Json) -> str:
     """Return the value of a pressed element of any kind; a bare button has none."""
     option = pressed.get("selected_option") or {}

@@ -1,0 +1,264 @@
+"""Writing a post: drafts, which accounts can take it and why others can't, and the decision to publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from adapters.base import Capability, Publishes
+from bot.services.acting import acting
+from bot.services.errors import NotFoundError, NothingChosenError, Thing
+from bot.services.permissions import Permission
+from bot.services.posts import contents
+from bot.services.posts.drafts import Written, content_for, dump, format_for, load, needs_title
+from storage.audit import Audit
+from storage.drafts import Drafts
+from storage.engine.statements import database_time
+from storage.posts import NewPost, Posts, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from adapters.base import Adapter, Option, Problem, Publisher, PublishingFacts
+    from bot.services.access import Actor
+    from bot.services.accounts.profiles import AccountProfile, AccountProfiles
+    from bot.services.posts.results import Results
+    from storage.engine.db import Database
+    from storage.models import Draft, Post
+
+FARTHEST = timedelta(days=365)
+"""How far ahead a post can be scheduled."""
+
+
+class Unsuited(StrEnum):
+    """Why an account cannot take the post that is being written."""
+
+    BROKEN = "broken"
+    """It can't publish now: its diagnosis says why."""
+    NEEDS_MEDIA = "needs_media"
+    """Its platform takes no text alone."""
+    NOT_YET = "not_yet"
+    """Octapost doesn't publish to its platform yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An account, and whether it can take the post."""
+
+    profile: AccountProfile
+    unsuited: Unsuited | None = None
+    needs_place: bool = False
+    needs_title: bool = False
+    options: tuple[Option, ...] = ()
+    """The platform's own fields of this format."""
+
+    @property
+    def account_id(self) -> str:
+        """The account's id."""
+        return self.profile.account.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountProblems:
+    """What must change before an account's platform takes the post."""
+
+    candidate: Candidate
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The channel where a post is written."""
+
+    slack_id: str = ""
+    channel: str = ""
+
+
+class ProblemsError(Exception):
+    """The post cannot be published as it is."""
+
+    def __init__(self, found: Sequence[AccountProblems]) -> None:
+        super().__init__("problems")
+        self.found = tuple(found)
+
+
+class TimeFault(StrEnum):
+    """What is wrong with a time."""
+
+    PAST = "past"
+    TOO_FAR = "too_far"
+
+
+class TimeError(Exception):
+    """A post cannot be scheduled for this time."""
+
+    def __init__(self, fault: TimeFault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class Composing:
+    """The use cases behind the composer. Built once, in `bot.app`."""
+
+    def __init__(
+        self,
+        profiles: AccountProfiles,
+        adapters: Mapping[str, Adapter],
+        results: Results,
+        database: Database,
+    ) -> None:
+        self._profiles = profiles
+        self._adapters = adapters
+        self._results = results
+        self._database = database
+
+    async def candidates(self, actor: Actor) -> list[Candidate]:
+        """Return every account of the actor's organization, and whether it can take a text."""
+        return [self._candidate(one) for one in await self._profiles.all(actor)]
+
+    def _candidate(self, profile: AccountProfile) -> Candidate:
+        publisher = self._publisher(profile.account.platform)
+        if publisher is None:
+            return Candidate(profile=profile, unsuited=Unsuited.NOT_YET)
+        facts = publisher.facts
+        wanted = format_for(facts)
+        if wanted is None:
+            return Candidate(profile=profile, unsuited=Unsuited.NEEDS_MEDIA)
+        broken = profile.diagnosis.broken or Capability.PUBLISH not in profile.can
+        return Candidate(
+            profile=profile,
+            unsuited=Unsuited.BROKEN if broken else None,
+            needs_place=Capability.PLACES in profile.can,
+            needs_title=needs_title(facts.formats[wanted]),
+            options=tuple(option for option in facts.options if wanted in option.formats),
+        )
+
+    def _publisher(self, platform: str) -> Publisher | None:
+        adapter = self._adapters.get(platform)
+        return adapter.publisher if isinstance(adapter, Publishes) else None
+
+    async def draft(self, actor: Actor, draft_id: str) -> Written:
+        """Return what the actor has written under this id; nothing yet is an empty form."""
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
+        return load(found.written) if found is not None else Written()
+
+    async def latest(self, actor: Actor) -> Draft | None:
+        """Return the draft that the actor changed last."""
+        async with self._database.organization(actor.organization_id, write=False) as session:
+            return await Drafts(session).latest(actor.organization_id, actor.membership_id)
+
+    async def save(self, actor: Actor, draft_id: str, written: Written, where: Where) -> None:
+        """Store what is in the form.
+
+        Raises:
+            NotFoundError: The draft is somebody else's.
+
+        """
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            try:
+                await Drafts(session).save(
+                    actor.organization_id,
+                    actor.membership_id,
+                    draft_id,
+                    dump(written),
+                    slack_id=where.slack_id,
+                    channel=where.channel,
+                )
+            except LookupError:
+                raise NotFoundError(Thing.DRAFT) from None
+
+    async def discard(self, actor: Actor, draft_id: str) -> None:
+        """Delete a draft of the actor's."""
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
+
+    async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:
+        """Return the accounts that were chosen.
+
+        Raises:
+            NothingChosenError: None was chosen.
+            NotFoundError: One is not the organization's, or cannot publish any more.
+
+        """
+        by_id = {one.account_id: one for one in await self.candidates(actor)}
+        if not written.accounts:
+            raise NothingChosenError
+        found = [by_id.get(account_id) for account_id in written.accounts]
+        if any(one is None or one.unsuited for one in found):
+            raise NotFoundError(Thing.ACCOUNT)
+        return [one for one in found if one is not None]
+
+    def problems(self, chosen: Sequence[Candidate], written: Written) -> list[AccountProblems]:
+        """Return the accounts whose platform does not take the post as it is, with the reasons."""
+        found = [AccountProblems(candidate=one, problems=self._check(one, written)) for one in chosen]
+        return [one for one in found if one.problems]
+
+    def facts(self, candidate: Candidate) -> PublishingFacts:
+        """Return what the account's platform takes."""
+        publisher = self._publisher(candidate.profile.account.platform)
+        if publisher is None:
+            raise NotFoundError(Thing.PLATFORM)
+        return publisher.facts
+
+    def _check(self, candidate: Candidate, written: Written) -> tuple[Problem, ...]:
+        publisher = self._publisher(candidate.profile.account.platform)
+        content = content_for(self.facts(candidate), written, candidate.account_id)
+        return publisher.check(content) if publisher is not None and content is not None else ()
+
+    async def publish(self, actor: Actor, draft_id: str, written: Written, where: Where) -> Post:
+        """Decide to publish the post, and return it. The draft is gone then.
+
+        Raises:
+            NothingChosenError: No account was chosen.
+            NotFoundError: An account can't take it any more.
+            ProblemsError: A platform does not take it as it is.
+            TimeError: It is for a time that is over, or too far away.
+
+        """
+        chosen = await self.chosen(actor, written)
+        if found := self.problems(chosen, written):
+            raise ProblemsError(found)
+        async with acting(self._database, actor, Permission.PUBLISH) as session:
+            due_at = _due(written.due_at, await database_time(session))
+            post = await Posts(session).schedule(
+                actor.organization_id,
+                NewPost(
+                    author=actor.membership_id,
+                    text=written.text,
+                    content=dump(written),
+                    slack_id=where.slack_id,
+                    channel=where.channel,
+                ),
+                [self._target(one, written, due_at) for one in chosen],
+            )
+            await Drafts(session).discard(actor.organization_id, actor.membership_id, draft_id)
+            await Audit(session).write(
+                actor.organization_id, actor.membership_id, "post scheduled", post.id, accounts=len(chosen)
+            )
+            await self._results.update(session, post)
+        return post
+
+    def _target(self, candidate: Candidate, written: Written, due_at: datetime) -> Target:
+        content = content_for(self.facts(candidate), written, candidate.account_id)
+        if content is None:
+            raise NotFoundError(Thing.ACCOUNT)
+        return Target(
+            account_id=candidate.account_id,
+            due_at=due_at,
+            place=content.place,
+            content=contents.dump(content),
+        )
+
+
+def _due(wanted: datetime | None, clock: datetime) -> datetime:
+    """Return when the post is due. A time of the last minutes is now: the form took that long."""
+    if wanted is None or clock - timedelta(minutes=5) < wanted <= clock:
+        return clock
+    if wanted < clock:
+        raise TimeError(TimeFault.PAST)
+    if wanted > clock + FARTHEST:
+        raise TimeError(TimeFault.TOO_FAR)
+    return wanted

@@ -1,0 +1,129 @@
+"""What became of a step whose answer was lost, or that the platform works on: it is looked up, never sent again.
+
+Only a platform's proof that nothing happened lets it be sent again. Where the platform cannot say, a person is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.base import GrantDead, PlatformError
+from bot.ops.logs import logger
+from bot.ops.metrics import DELIVERIES
+from bot.services.posts.contents import load
+from bot.services.posts.policy import Judgement, Verdict, judge, pause
+from storage.deliveries import Deliveries, handles_of
+from storage.engine.statements import database_time
+from storage.models import DeliveryStatus, StepStatus
+
+if TYPE_CHECKING:
+    from adapters.base import Finding, Handles
+    from bot.services.posts.calls import PublishingCalls
+    from bot.services.posts.results import Results
+    from storage.deliveries import Work
+    from storage.engine.db import Database
+    from storage.models import DeliveryStep
+    from storage.vault import Vault
+
+log = logger(__name__)
+
+
+class Reconciling:
+    """Looks at platforms for what was sent. Built once, in `bot.app`."""
+
+    def __init__(self, *, calls: PublishingCalls, results: Results, database: Database, vault: Vault) -> None:
+        self._calls = calls
+        self._results = results
+        self._database = database
+        self._vault = vault
+
+    async def look(self, work: Work, row: DeliveryStep) -> bool:
+        """Look what became of a step, and store it; return whether the delivery goes on with its next step.
+
+        Raises:
+            LeaseLost: The delivery is not ours any more.
+
+        """
+        try:
+            finding = await self._ask(work, row)
+        except GrantDead as error:
+            await self._settle(work, row, Judgement(verdict=Verdict.ASK), error.code)
+            return False
+        except PlatformError as error:
+            await self._not_answered(work, row, error)
+            return False
+        async with self._database.system(write=False) as session:
+            since = await database_time(session) - row.started_at
+        judgement = judge(finding, looks=work.delivery.looks, since=since)
+        if judgement.verdict is not Verdict.SENT or finding.receipt is None:
+            await self._settle(work, row, judgement, finding.code)
+            return False
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle_step(
+                row,
+                StepStatus.SENT,
+                receipt_id=finding.receipt.id,
+                url=finding.receipt.url,
+                note=finding.receipt.note,
+            )
+        return True
+
+    async def _ask(self, work: Work, row: DeliveryStep) -> Finding:
+        publisher, delivery = self._calls.publisher(work.account.platform), work.delivery
+        step = publisher.steps(load(delivery.content))[row.position]
+        handles = handles_of(self._vault, delivery)
+        await self._calls.allowed(work)
+        return await self._calls.use(
+            work, _keep_nothing, lambda outgoing: publisher.look(outgoing, handles, step, row.started_at)
+        )
+
+    async def _not_answered(self, work: Work, row: DeliveryStep, error: PlatformError) -> None:
+        """Look again later: that the platform did not answer says nothing about the step."""
+        delivery = work.delivery
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(
+                delivery,
+                _still(row),
+                again_in=error.retry_after or pause(delivery.failures),
+                outcome=type(error).__name__,
+                code=error.code,
+                failures=delivery.failures + 1,
+            )
+        log.info("delivery.look_unanswered", delivery=delivery.id, code=error.code)
+
+    async def _settle(self, work: Work, row: DeliveryStep, judgement: Judgement, code: str) -> None:
+        """Store what a look showed of a step that is not known to be live."""
+        delivery, looks = work.delivery, work.delivery.looks + judgement.missed
+        async with self._database.system() as session:
+            deliveries = Deliveries(session, self._vault)
+            match judgement.verdict:
+                case Verdict.SEND_AGAIN:
+                    await deliveries.undo_step(row)
+                    await deliveries.settle(
+                        delivery, DeliveryStatus.READY, again_in=judgement.again_in, looks=0
+                    )
+                case Verdict.FAIL:
+                    await deliveries.undo_step(row)
+                    await deliveries.settle(
+                        delivery, DeliveryStatus.FAILED, outcome="Rejected", code=code, looks=looks
+                    )
+                case Verdict.LOOK_AGAIN:
+                    await deliveries.settle(
+                        delivery, _still(row), again_in=judgement.again_in, code=code, looks=looks
+                    )
+                case _:
+                    await deliveries.settle(
+                        delivery, DeliveryStatus.UNKNOWN, code=code, looks=looks, asks=True
+                    )
+            await self._results.update(session, work.post)
+        DELIVERIES.labels(work.account.platform, judgement.verdict).inc()
+        log.info("delivery.looked", delivery=delivery.id, verdict=judgement.verdict, code=code)
+
+
+def _still(row: DeliveryStep) -> DeliveryStatus:
+    """Return the state of a delivery whose step is not settled."""
+    return DeliveryStatus.SENDING if row.status == StepStatus.ACCEPTED else DeliveryStatus.UNKNOWN
+
+
+async def _keep_nothing(handles: Handles) -> None:
+    """A look changes no handles."""

@@ -1,0 +1,162 @@
+"""The one message about a post: where it goes, and the facts that it shows.
+
+The message is living: whatever changes only says that it is to be drawn again, in the transaction of the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.ops.logs import logger
+from bot.services.notifications import PostResult
+from bot.services.outbox import Conversation, enqueue
+from storage.account_labels import labels
+from storage.alert_settings import Alerts
+from storage.deliveries import PostDeliveries
+from storage.memberships import Members
+from storage.models import DeliveryStatus, StepStatus, new_id
+from storage.outbox import Notices
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from storage.models import Account, Delivery, DeliveryStep, Notice, Post
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """How far one delivery is."""
+
+    id: str
+    account: str
+    """Its name, told apart from others of the same name."""
+    platform: str
+    place: str
+    status: DeliveryStatus
+    due_at: datetime
+    asks: bool
+    code: str
+    outcome: str
+    live: int
+    """How many of its steps are live."""
+    url: str
+    """Where the post is; empty: it is not live, or has no address."""
+    notes: tuple[str, ...] = ()
+    """Codes for what people should know about what is live."""
+    failed_extras: tuple[str, ...] = ()
+    """The kinds of steps that failed while the post is live: a first comment, a thumbnail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostReport:
+    """How far a post is, on every account."""
+
+    post_id: str
+    organization_id: str
+    text: str
+    author: str | None
+    """The user id of whoever scheduled it; None: they have left."""
+    deliveries: tuple[DeliveryReport, ...]
+
+
+class Results:
+    """Keeps each post's message where people see it. Built once, in `bot.app`."""
+
+    async def update(self, session: AsyncSession, post: Post) -> None:
+        """Bring the post's message up to date; post it if there is none yet."""
+        key = f"post:{post.id}"
+        notice = await Notices(session).get(key)
+        one = PostResult(organization_id=post.organization_id, post_id=post.id)
+        if notice is None:
+            for to in (await _recipients(session, post))[:1]:
+                await enqueue(session, to, key, one)
+            return
+        to = Conversation(slack_id=notice.slack_id, id=notice.channel, organization_id=post.organization_id)
+        await enqueue(session, to, f"{key}:{new_id('upd')}", one, edits=key)
+
+    async def read(self, session: AsyncSession, one: PostResult) -> PostReport | None:
+        """Return what the message says now; None if the post is gone."""
+        repository = PostDeliveries(session)
+        post = await repository.post(one.organization_id, one.post_id)
+        if post is None:
+            return None
+        rows = await repository.all(one.organization_id, one.post_id)
+        steps = await repository.steps(one.organization_id, one.post_id)
+        named = labels(account for _, account in rows)
+        author = await Members(session).get(one.organization_id, post.author)
+        return PostReport(
+            post_id=post.id,
+            organization_id=post.organization_id,
+            text=post.text,
+            author=author.user_id if author is not None else None,
+            deliveries=tuple(
+                _report(row, account, named, [s for s in steps if s.delivery_id == row.id])
+                for row, account in rows
+            ),
+        )
+
+    async def on_delivered(self, session: AsyncSession, notice: Notice) -> None:
+        """Nothing follows: the message is where people see it."""
+
+    async def on_undeliverable(
+        self,
+        session: AsyncSession,
+        notice: Notice,
+        code: str,
+        *,
+        app_removed: bool,  # noqa: ARG002 - the next place may be in another workspace
+    ) -> None:
+        """Send the message to the next place that takes it: a result nobody sees is as good as none."""
+        one = PostResult.load(notice.facts)
+        post = await PostDeliveries(session).post(one.organization_id, one.post_id)
+        places = await _recipients(session, post) if post is not None else []
+        ids = [place.id for place in places]
+        following = places[ids.index(notice.channel) + 1 :] if notice.channel in ids else places
+        if following:
+            await Notices(session).redirect(notice, following[0].slack_id, following[0].id)
+        else:
+            log.error("post.no_recipient", post=one.post_id, code=code)
+
+
+def _report(
+    row: Delivery, account: Account, named: dict[str, str], steps: list[DeliveryStep]
+) -> DeliveryReport:
+    live = [step for step in steps if step.status == StepStatus.SENT]
+    return DeliveryReport(
+        id=row.id,
+        account=named.get(account.id, account.name),
+        platform=account.platform,
+        place=row.place,
+        status=DeliveryStatus(row.status),
+        due_at=row.due_at,
+        asks=row.asks,
+        code=row.code,
+        outcome=row.outcome,
+        live=len(live),
+        url=live[0].url if live else "",
+        notes=tuple(step.note for step in live if step.note),
+        failed_extras=tuple(step.kind for step in steps if step.status == StepStatus.FAILED),
+    )
+
+
+async def _recipients(session: AsyncSession, post: Post) -> list[Conversation]:
+    """Return where the message can go, the best first: where it was decided, the alerts channel, its author."""
+    organization_id = post.organization_id
+    found = []
+    if post.channel:
+        found.append(Conversation(slack_id=post.slack_id, id=post.channel, organization_id=organization_id))
+    settings = await Alerts(session).get(organization_id)
+    if settings.channel_id and settings.channel_id != post.channel:
+        found.append(
+            Conversation(slack_id=settings.slack_id, id=settings.channel_id, organization_id=organization_id)
+        )
+    author = await Members(session).get(organization_id, post.author)
+    if author is not None:
+        found.append(
+            Conversation(slack_id=author.team_id, id=author.user_id, organization_id=organization_id)
+        )
+    return found

@@ -1,0 +1,229 @@
+"""Prepares a delivery and sends its steps, each exactly once.
+
+Before the one call that people see, `sending` is committed. After it there is a receipt, or the platform's word that
+nothing was published, or the delivery is `unknown` and is looked up.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from adapters.base import Accepted, Misconfigured, OutcomeUnknown, PlatformError, TokenRefused
+from bot.ops.logs import logger
+from bot.ops.metrics import DELIVERIES
+from bot.services.posts.contents import load
+from bot.services.posts.policy import LOOKS, Decision, Move, after
+from storage.deliveries import Deliveries, handles_of
+from storage.engine.autocommit import FAILURES
+from storage.models import DeliveryStatus, StepStatus
+from storage.posts import Posts
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from adapters.base import Handles, Receipt, Step
+    from bot.services.posts.calls import Authorized, Keep, PublishingCalls
+    from bot.services.posts.results import Results
+    from storage.deliveries import Work
+    from storage.engine.db import Database
+    from storage.models import Delivery, DeliveryStep
+    from storage.vault import Vault
+
+log = logger(__name__)
+
+
+class Sending:
+    """Makes the calls for a delivery that is ours, and stores what they come to. Built once, in `bot.app`.
+
+    Every method raises `LeaseLost` when the delivery is not ours any more.
+    """
+
+    def __init__(self, *, calls: PublishingCalls, results: Results, database: Database, vault: Vault) -> None:
+        self._calls = calls
+        self._results = results
+        self._database = database
+        self._vault = vault
+
+    async def wait(self, work: Work, status: DeliveryStatus, span: timedelta) -> None:
+        """Store that nothing is to be done for a while."""
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(work.delivery, status, again_in=span)
+
+    async def ask_about_late(self, work: Work) -> None:
+        """Store that it is too late for this to go out by itself: a person decides."""
+        delivery = work.delivery
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(
+                delivery, DeliveryStatus.LATE, outcome=delivery.outcome, code=delivery.code
+            )
+            await self._results.update(session, work.post)
+
+    async def prepare(self, work: Work) -> bool:
+        """Upload what the platform needs before it publishes; return whether it is ready."""
+        delivery, publisher = work.delivery, self._calls.publisher(work.account.platform)
+        handles, keep = handles_of(self._vault, delivery), self._keeper(delivery)
+        try:
+            await self._calls.allowed(work)
+            prepared = await self._calls.use(
+                work, keep, lambda outgoing: publisher.prepare(outgoing, handles)
+            )
+        except PlatformError as error:
+            await self._not_sent(work, error)
+            return False
+        if prepared.handles != handles_of(self._vault, delivery):
+            await keep(prepared.handles)
+        if prepared.again_in is not None:
+            await self.wait(work, DeliveryStatus.PREPARING, prepared.again_in)
+            return False
+        return True
+
+    async def send(self, work: Work) -> None:
+        """Send every step that was not begun yet, in order; stop at the first that is not live at once."""
+        steps = self._calls.publisher(work.account.platform).steps(load(work.delivery.content))
+        for position in range(len(work.steps), len(steps)):
+            if not await self._send_step(work, position, steps[position]):
+                return
+            async with self._database.system(
+                write=False
+            ) as session:  # with the receipt, which the next may need
+                work = await Deliveries(session, self._vault).work(work.delivery)
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(work.delivery, DeliveryStatus.SENT)
+            await self._results.update(session, work.post)
+        DELIVERIES.labels(work.account.platform, "sent").inc()
+
+    async def _send_step(self, work: Work, position: int, step: Step) -> bool:
+        """Send one step; return whether the delivery goes on with the next."""
+        try:
+            await self._calls.allowed(work)
+            authorized = await self._calls.authorize(work)
+        except PlatformError as error:
+            await self._not_sent(work, error)
+            return False
+        async with self._database.system() as session:
+            row = await Deliveries(session, self._vault).arm(work.delivery, position, step.kind)
+            if position == 0:
+                await self._results.update(session, work.post)
+        try:
+            result = await self._call(work, authorized, step)
+        except OutcomeUnknown as error:
+            return await self._unknown(work, error.code)
+        except PlatformError as error:
+            return await self._refused(work, row, step, error)
+        except (DBAPIError, *FAILURES):
+            raise
+        except Exception as error:
+            log.exception("delivery.unexpected_error", delivery=work.delivery.id, type=type(error).__name__)
+            return await self._unknown(work, "unexpected")
+        return await self._answered(work, row, result)
+
+    async def _call(self, work: Work, authorized: Authorized, step: Step) -> Receipt | Accepted:
+        """Make the call. A token that the platform refuses is renewed once: nothing was published."""
+        publisher, handles = (
+            self._calls.publisher(work.account.platform),
+            handles_of(self._vault, work.delivery),
+        )
+        keep = self._keeper(work.delivery)
+        try:
+            outgoing = self._calls.outgoing(work, authorized, keep)
+            return await self._calls.counted(work, publisher.send(outgoing, handles, step))
+        except TokenRefused:
+            outgoing = self._calls.outgoing(work, await self._calls.renewed(work, authorized), keep)
+            return await self._calls.counted(work, publisher.send(outgoing, handles, step))
+
+    async def _answered(self, work: Work, row: DeliveryStep, result: Receipt | Accepted) -> bool:
+        """Store a receipt, or that the platform has it and says later what becomes of it."""
+        async with self._database.system() as session:
+            deliveries = Deliveries(session, self._vault)
+            if isinstance(result, Accepted):
+                await deliveries.keep(work.delivery, result.handles)
+                await deliveries.settle_step(row, StepStatus.ACCEPTED)
+                await deliveries.settle(work.delivery, DeliveryStatus.SENDING, again_in=result.again_in)
+                return False
+            # Whoever has the lease now: a receipt is the truth.
+            await deliveries.settle_step(
+                row, StepStatus.SENT, receipt_id=result.id, url=result.url, note=result.note
+            )
+        return True
+
+    async def _unknown(self, work: Work, code: str) -> bool:
+        """Store that the step may be live, and look soon."""
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle(
+                work.delivery,
+                DeliveryStatus.UNKNOWN,
+                again_in=LOOKS[0],
+                outcome=OutcomeUnknown.__name__,
+                code=code,
+            )
+            await self._results.update(session, work.post)
+        DELIVERIES.labels(work.account.platform, "unknown").inc()
+        return False
+
+    async def _refused(self, work: Work, row: DeliveryStep, step: Step, error: PlatformError) -> bool:
+        """Store that a step was certainly not published; return whether the delivery goes on without it."""
+        if step.required or after(error, work.delivery.failures).move is not Move.FAIL:
+            await self._not_sent(work, error, row)
+            return False
+        async with self._database.system() as session:
+            await Deliveries(session, self._vault).settle_step(row, StepStatus.FAILED, code=error.code)
+        return True
+
+    async def _not_sent(self, work: Work, error: PlatformError, row: DeliveryStep | None = None) -> None:
+        """Store an error after which nothing was published; `row` is the step that was armed for the call."""
+        decision = after(error, work.delivery.failures)
+        if isinstance(error, Misconfigured):
+            await self._calls.report(work.grant, error)
+        async with self._database.system() as session:
+            if row is not None:
+                await Deliveries(session, self._vault).undo_step(row)
+            await self._store(session, work, error, decision, armed=row is not None)
+            await self._results.update(session, work.post)
+        DELIVERIES.labels(work.account.platform, decision.move).inc()
+        log.info(
+            "delivery.not_sent",
+            delivery=work.delivery.id,
+            platform=work.account.platform,
+            outcome=type(error).__name__,
+            code=error.code,
+            move=decision.move,
+        )
+
+    async def _store(
+        self, session: AsyncSession, work: Work, error: PlatformError, decision: Decision, *, armed: bool
+    ) -> None:
+        delivery, deliveries = work.delivery, Deliveries(session, self._vault)
+        status = DeliveryStatus(delivery.status)
+        again_in: timedelta | None = decision.again_in
+        match decision.move:
+            case Move.FAIL:
+                status, again_in = DeliveryStatus.FAILED, None
+            case Move.PARK:
+                status, again_in = DeliveryStatus.HELD, None
+            case Move.ANEW:
+                await deliveries.keep(delivery, {})
+                status = DeliveryStatus.PREPARING
+            case _ if armed:
+                status = DeliveryStatus.READY
+            case _:
+                pass
+        await deliveries.settle(
+            delivery,
+            status,
+            again_in=again_in,
+            outcome=type(error).__name__,
+            code=error.code,
+            failures=delivery.failures + 1,
+        )
+        if decision.move is Move.PARK:
+            await Posts(session).park(delivery)
+
+    def _keeper(self, delivery: Delivery) -> Keep:
+        async def keep(handles: Handles) -> None:
+            async with self._database.system() as session:
+                await Deliveries(session, self._vault).keep(delivery, handles)
+
+        return keep

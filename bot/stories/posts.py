@@ -1,0 +1,233 @@
+"""Writing a post, publishing it, and deciding about what did not go as planned."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from adapters.base import OptionKind, PlatformError
+from bot.services.errors import NotFoundError, NothingChosenError, Thing
+from bot.services.permissions import Permission
+from bot.services.posts.composing import ProblemsError, TimeError, Where
+from bot.services.posts.decisions import Decision
+from bot.services.posts.drafts import Details, Written
+from bot.slack.plain_text import plain_text
+from bot.slack.refusals import BadInputError
+from bot.slack.routes import Answer, Done, Kind, OpenModal, Options, Request, UpdateModal, command, on
+from bot.views import accounts as account_views
+from bot.views.publishing import composer as views
+from storage.models import new_id
+
+if TYPE_CHECKING:
+    from adapters.base import Option, OptionValue
+    from bot.services.accounts.places import PlaceService
+    from bot.services.posts.composing import Candidate, Composing
+    from bot.services.posts.decisions import DeliveryDecider
+
+TOPIC = "Posts"
+
+
+@dataclass(frozen=True)
+class PostsStory:
+    """The composer, and the buttons of results."""
+
+    composing: Composing
+    decider: DeliveryDecider
+    places: PlaceService
+
+    @command(
+        "post",
+        Permission.PUBLISH,
+        hint="[text]",
+        topic=TOPIC,
+        help="Write a post and publish it on your accounts, now or later.",
+        aliases=("publish", "compose"),
+        opens=views.TITLE,
+    )
+    async def write(self, request: Request) -> Answer:
+        """Answer `/octapost post [text]` with the form; the text is in it."""
+        return await self._open(request, Written(text=plain_text(request.words)))
+
+    @on(Kind.ACTION, "compose.start", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    @on(Kind.SHORTCUT, "octapost_compose", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def start(self, request: Request) -> Answer:
+        """Answer the button and the global shortcut with the form: empty, or what the actor was writing."""
+        found = await self.composing.latest(request.actor)
+        if found is None:
+            return await self._open(request, Written())
+        written = await self.composing.draft(request.actor, found.id)
+        return await self._open(request, written, found.id)
+
+    async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
+        candidates = await self.composing.candidates(request.actor)
+        if all(one.unsuited for one in candidates):
+            return OpenModal(views.no_accounts(candidates))
+        metadata = _metadata(request, draft_id or new_id("drf"))
+        return OpenModal(views.form(candidates, written, metadata))
+
+    @on(Kind.ACTION, "compose.text", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.accounts", Permission.PUBLISH)
+    @on(Kind.ACTION, "compose.when", Permission.PUBLISH)
+    async def keep(self, request: Request) -> Answer:
+        """Store what is in the form while it is being filled in."""
+        draft_id, where = _about(request)
+        written = _written(request, await self.composing.draft(request.actor, draft_id))
+        await self.composing.save(request.actor, draft_id, written, where)
+        return Done()
+
+    @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
+    async def submit(self, request: Request) -> Answer:
+        """Publish, or ask for what single platforms need besides."""
+        draft_id, where = _about(request)
+        if views.TEXT not in request.state:
+            raise NotFoundError(Thing.FORM)
+        written = _written(request, await self.composing.draft(request.actor, draft_id))
+        await self.composing.save(request.actor, draft_id, written, where)
+        try:
+            chosen = await self.composing.chosen(request.actor, written)
+        except NothingChosenError:
+            raise BadInputError("Choose at least one account.", field=views.ACCOUNTS) from None
+        if any(one.needs_place or one.needs_title or one.options for one in chosen):
+            return await self._details(request, chosen, written)
+        return await self._publish(request, chosen, written, draft_id, where)
+
+    @on(Kind.SUBMISSION, "compose.detailed", Permission.PUBLISH)
+    async def submit_details(self, request: Request) -> Answer:
+        """Publish with what the second form asked for."""
+        draft_id, where = _about(request)
+        written = await self.composing.draft(request.actor, draft_id)
+        accounts = await self.composing.candidates(request.actor)
+        filled = {
+            one.account_id: _details(request, one, written)
+            for one in accounts
+            if one.account_id in written.accounts
+        }
+        written = replace(written, details=filled)
+        await self.composing.save(request.actor, draft_id, written, where)
+        chosen = await self.composing.chosen(request.actor, written)
+        return await self._publish(request, chosen, written, draft_id, where)
+
+    @on(Kind.OPTIONS, "compose.place", Permission.PUBLISH, changes=False)
+    async def place(self, request: Request) -> Answer:
+        """Answer the typeahead of places inside an account."""
+        account_id = str(request.body.get("block_id", "")).partition(":")[2]
+        found = await self.places.search(request.actor, account_id, request.words)
+        return Options(account_views.place_options(found))
+
+    async def _publish(
+        self, request: Request, chosen: list[Candidate], written: Written, draft_id: str, where: Where
+    ) -> Answer:
+        try:
+            post = await self.composing.publish(request.actor, draft_id, written, where)
+        except ProblemsError:
+            return await self._details(request, chosen, written)
+        except TimeError as error:
+            raise BadInputError(views.TIMES[error.fault], field=views.WHEN) from None
+        return UpdateModal(views.decided(len(chosen), written.due_at, post.channel))
+
+    async def _details(self, request: Request, chosen: list[Candidate], written: Written) -> Answer:
+        """Ask for what single platforms need besides the text, and say what is wrong with it."""
+        for one in chosen:
+            if one.needs_place:
+                with suppress(PlatformError):  # then the list that is stored has to do
+                    await self.places.count(request.actor, one.profile.account, one.profile.grant)
+        found = self.composing.problems(chosen, written)
+        return UpdateModal(
+            views.details(
+                chosen,
+                written,
+                {one.account_id: self.composing.facts(one) for one in chosen},
+                {one.candidate.account_id: one.problems for one in found},
+                str(request.body["view"]["private_metadata"]),
+            )
+        )
+
+    @on(Kind.ACTION, f"post.{Decision.PUBLISH}", Permission.PUBLISH)
+    async def publish(self, request: Request) -> Answer:
+        """Send a delivery now."""
+        return await self._decide(request, Decision.PUBLISH)
+
+    @on(Kind.ACTION, f"post.{Decision.CANCEL}", Permission.PUBLISH)
+    async def cancel(self, request: Request) -> Answer:
+        """Cancel a delivery."""
+        return await self._decide(request, Decision.CANCEL)
+
+    @on(Kind.ACTION, f"post.{Decision.LIVE}", Permission.PUBLISH)
+    async def live(self, request: Request) -> Answer:
+        """Store that the actor saw it live."""
+        return await self._decide(request, Decision.LIVE)
+
+    @on(Kind.ACTION, f"post.{Decision.NOT_LIVE}", Permission.PUBLISH)
+    async def not_live(self, request: Request) -> Answer:
+        """Send what the actor did not see."""
+        return await self._decide(request, Decision.NOT_LIVE)
+
+    @on(Kind.ACTION, f"post.{Decision.LOOK}", Permission.PUBLISH)
+    async def look(self, request: Request) -> Answer:
+        """Look at the platform once more."""
+        return await self._decide(request, Decision.LOOK)
+
+    async def _decide(self, request: Request, decision: Decision) -> Answer:
+        await self.decider.decide(request.actor, request.target, decision)
+        return Done()
+
+
+def _metadata(request: Request, draft_id: str) -> str:
+    """Return what the form carries: the organization, the draft, and the channel where it was begun."""
+    return f"{request.actor.organization_id}/{draft_id}:{request.sender.channel_id}"
+
+
+def _about(request: Request) -> tuple[str, Where]:
+    """Return the draft that a form is about, and where it was begun."""
+    draft_id, _, channel = request.target.partition(":")
+    if not draft_id.startswith("drf_"):
+        raise NotFoundError(Thing.FORM)
+    shared = channel.startswith(("C", "G"))
+    return draft_id, Where(
+        slack_id=request.sender.team_id if shared else "", channel=channel if shared else ""
+    )
+
+
+def _written(request: Request, before: Written) -> Written:
+    """Return what is in the first form. What it does not show stays as it was."""
+    at = request.typed(views.WHEN).get("selected_date_time")
+    accounts = [
+        str(option["value"]) for option in request.typed(views.ACCOUNTS).get("selected_options") or ()
+    ]
+    return replace(
+        before,
+        text=str(request.typed(views.TEXT).get("value") or ""),
+        accounts=tuple(accounts),
+        due_at=datetime.fromtimestamp(int(at), UTC) if at else None,
+    )
+
+
+def _details(request: Request, one: Candidate, written: Written) -> Details:
+    """Return what the second form says about one account."""
+    before = written.details.get(one.account_id, Details())
+    place = request.typed(f"{views.PLACE}:{one.account_id}").get("selected_option") or {}
+    options = {option.key: _chosen(request, option, one) for option in one.options}
+    return replace(
+        before,
+        title=str(request.typed(f"{views.HEADING}:{one.account_id}").get("value") or ""),
+        place=str(place.get("value") or ""),
+        place_name=str((place.get("text") or {}).get("text") or ""),
+        options={key: value for key, value in options.items() if value is not None},
+    )
+
+
+def _chosen(request: Request, option: Option, one: Candidate) -> OptionValue | None:
+    """Return what was chosen for a platform's own field; None: nothing."""
+    typed = request.typed(f"{option.key}:{one.account_id}")
+    match option.kind:
+        case OptionKind.CHOICE:
+            return (typed.get("selected_option") or {}).get("value")
+        case OptionKind.SWITCH:
+            return bool(typed.get("selected_options")) if "selected_options" in typed else None
+        case OptionKind.WORDS:
+            words = [word.strip() for word in str(typed.get("value") or "").split(",")]
+            return tuple(filter(None, words)) or None
+        case _:
+            return typed.get("value") or None

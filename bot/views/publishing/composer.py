@@ -1,0 +1,228 @@
+"""The composer: the form in which a post is written, and what is still missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapters.base import OptionKind
+from bot.services.posts.composing import TimeFault, Unsuited
+from bot.services.posts.drafts import Details
+from bot.views import diagnosis, kit
+from bot.views.publishing.platforms import choice_label, option_label
+from bot.views.publishing.problems import sentence
+from bot.views.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from adapters.base import Option, Problem, PublishingFacts
+    from bot.services.posts.composing import Candidate
+    from bot.services.posts.drafts import Written
+    from bot.views.kit import Json
+
+TITLE = "New post"
+TEXT, ACCOUNTS, WHEN = "text", "accounts", "when"
+PLACE, HEADING = "place", "title"
+MOST_TEXT = 3000
+"""Characters that Slack takes in one field."""
+MOST_OPTIONS = 100
+UNSUITED_SHOWN = 10
+TIMES = {
+    TimeFault.PAST: "That time is over. Choose a later one, or leave it empty to publish now.",
+    TimeFault.TOO_FAR: "Choose a time within the next twelve months.",
+}
+
+
+def form(candidates: Sequence[Candidate], written: Written, metadata: str) -> Json:
+    """Return the form with what has been written so far. `metadata` names the organization and the draft."""
+    able = [one for one in candidates if one.unsuited is None]
+    blocks = [_text(written.text)]
+    if able:
+        blocks.append(_accounts(able, written.accounts))
+    blocks.append(
+        kit.entry(
+            WHEN,
+            "When",
+            {"type": "datetimepicker", "action_id": "compose.when"}
+            | ({"initial_date_time": int(written.due_at.timestamp())} if written.due_at else {}),
+            hint="In your own time zone. Leave it empty to publish now.",
+            optional=True,
+        )
+    )
+    blocks += _unable([one for one in candidates if one.unsuited is not None])
+    return kit.modal(
+        TITLE,
+        blocks,
+        callback_id="compose.written",
+        submit="Next" if any(_asks_more(one) for one in able) else "Publish",
+        close="Close",
+        metadata=metadata,
+    )
+
+
+def no_accounts(candidates: Sequence[Candidate]) -> Json:
+    """Return what is shown where no account can take a text."""
+    blocks = [kit.words("No connected account can take a text right now.")]
+    if not candidates:
+        blocks = [kit.words("Nothing is connected yet. `/octapost connect` connects the first account.")]
+    return kit.modal(TITLE, [*blocks, *_unable(candidates)])
+
+
+def _asks_more(one: Candidate) -> bool:
+    return one.needs_place or one.needs_title or bool(one.options)
+
+
+def _text(text: str) -> Json:
+    element: Json = {
+        "type": "plain_text_input",
+        "action_id": "compose.text",
+        "multiline": True,
+        "max_length": MOST_TEXT,
+        "dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]},
+        "placeholder": kit.plain("What do you want to say?", 150),
+    }
+    entry = kit.entry(TEXT, "Text", element | ({"initial_value": text[:MOST_TEXT]} if text else {}))
+    return entry | {"dispatch_action": True}
+
+
+def _accounts(able: Sequence[Candidate], chosen: Sequence[str]) -> Json:
+    options = [_option(one) for one in able[:MOST_OPTIONS]]
+    picked = [option for option in options if option["value"] in chosen]
+    element: Json = {
+        "type": "multi_static_select",
+        "action_id": "compose.accounts",
+        "placeholder": kit.plain("Choose accounts", 150),
+        "options": options,
+    }
+    return kit.entry(ACCOUNTS, "Accounts", element | ({"initial_options": picked} if picked else {}))
+
+
+def _option(one: Candidate) -> Json:
+    return kit.option(f"{one.profile.platform.name}: {one.profile.label}", one.account_id)
+
+
+def _unable(candidates: Sequence[Candidate]) -> list[Json]:
+    """Return the accounts that can't take the post, each with its reason."""
+    if not candidates:
+        return []
+    lines = [
+        f"{one.profile.platform.name}: {one.profile.label}: {_why(one)}"
+        for one in candidates[:UNSUITED_SHOWN]
+    ]
+    if len(candidates) > UNSUITED_SHOWN:
+        lines.append(f"and {len(candidates) - UNSUITED_SHOWN} more")
+    return [kit.divider(), kit.fine_print("Not possible here:", *lines)]
+
+
+def _why(one: Candidate) -> str:
+    match one.unsuited:
+        case Unsuited.NEEDS_MEDIA:
+            return "takes no text alone"
+        case Unsuited.NOT_YET:
+            return "can't be published to yet"
+        case _:
+            return diagnosis.status(one.profile.diagnosis)
+
+
+def details(
+    chosen: Sequence[Candidate],
+    written: Written,
+    facts: dict[str, PublishingFacts],
+    problems: dict[str, tuple[Problem, ...]],
+    metadata: str,
+) -> Json:
+    """Return the second form: what single platforms need besides the text. `facts`, `problems`: by account id."""
+    blocks: list[Json] = []
+    for one in chosen:
+        said = [
+            sentence(problem, one.profile.platform, facts[one.account_id])
+            for problem in problems.get(one.account_id, ())
+            if problem.field not in _asked(one)
+        ]
+        if not _asks_more(one) and not said:
+            continue
+        blocks.append(kit.words(f"{one.profile.platform.name}: {one.profile.label}"))
+        if said:
+            blocks.append(kit.fine_print(*said))
+        blocks += _fields(one, written.details.get(one.account_id, Details()))
+    return kit.modal(
+        TITLE,
+        blocks,
+        callback_id="compose.detailed",
+        submit="Schedule" if written.due_at else "Publish",
+        close="Close",
+        metadata=metadata,
+    )
+
+
+def _asked(one: Candidate) -> set[str]:
+    """Return the fields that this form asks for."""
+    return {
+        *([HEADING] if one.needs_title else []),
+        *([PLACE] if one.needs_place else []),
+        *(option.key for option in one.options),
+    }
+
+
+def _fields(one: Candidate, filled: Details) -> list[Json]:
+    blocks: list[Json] = []
+    if one.needs_title:
+        element: Json = {"type": "plain_text_input", "action_id": "compose.title", "max_length": 300}
+        blocks.append(
+            kit.entry(
+                f"{HEADING}:{one.account_id}",
+                "Title",
+                element | ({"initial_value": filled.title} if filled.title else {}),
+            )
+        )
+    if one.needs_place:
+        element = {"type": "external_select", "action_id": "compose.place", "min_query_length": 0}
+        initial = {"initial_option": kit.option(filled.place_name, filled.place)} if filled.place else {}
+        blocks.append(
+            kit.entry(f"{PLACE}:{one.account_id}", one.profile.platform.place.capitalize(), element | initial)
+        )
+    blocks += [
+        kit.entry(
+            f"{option.key}:{one.account_id}",
+            option_label(one.profile.platform.key, option.key),
+            made,
+            optional=not option.required,
+        )
+        for option in one.options
+        if (made := _option_element(one, option, filled)) is not None
+    ]
+    return blocks
+
+
+def _option_element(one: Candidate, option: Option, filled: Details) -> Json | None:
+    """Return the input for a platform's own field; None where its values are known only to the platform."""
+    chosen = filled.options.get(option.key, option.default)
+    match option.kind:
+        case OptionKind.CHOICE if option.choices:
+            made = [
+                kit.option(choice_label(one.profile.platform.key, option.key, v), v) for v in option.choices
+            ]
+            initial = [each for each in made if each["value"] == chosen]
+            element: Json = {"type": "static_select", "action_id": "compose.option", "options": made}
+            return element | ({"initial_option": initial[0]} if initial else {})
+        case OptionKind.SWITCH:
+            box = kit.option("Yes", "yes")
+            element = {"type": "checkboxes", "action_id": "compose.option", "options": [box]}
+            return element | ({"initial_options": [box]} if chosen else {})
+        case OptionKind.LINE | OptionKind.WORDS:
+            text = ", ".join(chosen) if isinstance(chosen, tuple) else str(chosen or "")
+            element = {"type": "plain_text_input", "action_id": "compose.option"}
+            return element | ({"initial_value": text} if text else {})
+        case _:
+            return None
+
+
+def decided(count: int, due_at: datetime | None, channel: str) -> Json:
+    """Return what is shown when the post was decided."""
+    many = f"{count} accounts" if count > 1 else "1 account"
+    goes = f"It goes out to {many} {moment(due_at)}." if due_at else f"It is on its way to {many}."
+    where = (
+        f" You see what becomes of it in <#{channel}>." if channel else " I'll tell you what becomes of it."
+    )
+    return kit.modal(TITLE, [kit.section(f"✅ {goes}{where}")])

@@ -1,0 +1,133 @@
+"""The message about a post: how far it is on every account, and what a person can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.services.posts.decisions import Decision
+from bot.views import kit
+from bot.views.kit import Message
+from bot.views.publishing.platforms import refusal, words_of
+from bot.views.times import moment
+from storage.models import BEFORE_SENDING, DeliveryStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapters.base import Platform
+    from bot.services.posts.results import DeliveryReport, PostReport
+    from bot.views.kit import Json
+
+    PlatformOf = Callable[[str], Platform]
+
+SHOWN = 15
+"""Accounts with a row of their own; of more, those that need somebody come first, and the rest is counted."""
+EXCERPT = 150
+NEEDS_SOMEBODY = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.LATE, DeliveryStatus.HELD)
+BUTTONS = {
+    Decision.LIVE: "It's live",
+    Decision.NOT_LIVE: "It isn't: send it",
+    Decision.LOOK: "Look again",
+    Decision.PUBLISH: "Try again",
+    Decision.CANCEL: "Don't publish",
+}
+
+
+def message(report: PostReport, platform: PlatformOf) -> Message:
+    """Return the message as it is now."""
+    found = sorted(report.deliveries, key=lambda one: one.status not in NEEDS_SOMEBODY)
+    text = headline(report)
+    excerpt = kit.escape(kit.cut(report.text, EXCERPT)) or "_No text_"
+    blocks = [kit.words(text), kit.section(f">{excerpt}")]
+    for one in found[:SHOWN]:
+        blocks += _row(report, one, platform(one.platform))
+    if rest := found[SHOWN:]:
+        blocks.append(kit.fine_print(f"and {len(rest)} more: {_counts(rest)}"))
+    author = f"By {kit.named(report.author)}"
+    blocks.append({"type": "context", "elements": [kit.mrkdwn(author)]})
+    return Message(text=text, blocks=blocks)
+
+
+def headline(report: PostReport) -> str:
+    """Return the state of the whole post in one line."""
+    found = report.deliveries
+    live = sum(one.status == DeliveryStatus.SENT for one in found)
+    needy = sum(_asks(one) for one in found)
+    many = len(found) != 1
+    if needy:
+        return f"⚠️ {live} of {len(found)} live; {needy} {'needs' if needy == 1 else 'need'} somebody"
+    if live == len(found):
+        return f"✅ Live on {len(found)} accounts" if many else "✅ Live"
+    if all(one.status == DeliveryStatus.CANCELLED for one in found):
+        return "Cancelled"
+    if all(one.status == DeliveryStatus.SCHEDULED for one in found):
+        return "Scheduled"
+    return f"Publishing: {live} of {len(found)} live" if many else "Publishing"
+
+
+def _asks(one: DeliveryReport) -> bool:
+    return one.asks or one.status in {DeliveryStatus.FAILED, DeliveryStatus.LATE, DeliveryStatus.HELD}
+
+
+def _counts(found: list[DeliveryReport]) -> str:
+    live = sum(one.status == DeliveryStatus.SENT for one in found)
+    waiting = len(found) - live
+    return kit.listed(filter(None, (f"{live} live" if live else "", f"{waiting} not yet" if waiting else "")))
+
+
+def _row(report: PostReport, one: DeliveryReport, platform: Platform) -> list[Json]:
+    name = f"*{kit.escape(one.account)}* ({platform.name})"
+    blocks = [kit.section(f"{name}: {state(one, platform)}")]
+    notes = [words_of(one.platform).notes.get(note, "") for note in one.notes]
+    notes += [EXTRAS[kind] for kind in one.failed_extras if kind in EXTRAS]
+    if said := [note for note in notes if note]:
+        blocks.append(kit.fine_print(*said))
+    if offered := decisions(one):
+        value = f"{report.organization_id}/{one.id}"
+        blocks.append(kit.actions(*(kit.button(BUTTONS[each], f"post.{each}", value) for each in offered)))
+    return blocks
+
+
+EXTRAS = {
+    "comment": "The first comment was refused; the post itself is live.",
+    "thumbnail": "The thumbnail was refused; the video itself is live.",
+}
+
+
+def state(one: DeliveryReport, platform: Platform) -> str:
+    """Return how far one delivery is, in mrkdwn."""
+    match one.status:
+        case DeliveryStatus.SENT:
+            return f"✅ live, <{one.url}|see it>" if one.url.startswith("https://") else "✅ live"
+        case DeliveryStatus.SCHEDULED if not one.code:
+            return f"goes out {moment(one.due_at)}"
+        case status if status in BEFORE_SENDING and one.code:
+            return f"{platform.name} isn't taking it right now. I keep trying; there is nothing to do."
+        case DeliveryStatus.FAILED:
+            return f"❌ {refusal(one.platform, platform.name, one.code)}"
+        case DeliveryStatus.UNKNOWN if one.asks:
+            return (
+                f"⚠️ {platform.name} never confirmed it, and I can't see whether it is live."
+                f" Please look on {platform.name}, then tell me."
+            )
+        case DeliveryStatus.UNKNOWN:
+            return f"{platform.name} didn't confirm it. I'm checking whether it is live before I do anything."
+        case DeliveryStatus.HELD:
+            return "waiting: the sign-in is over. It goes on when somebody reconnects the account."
+        case DeliveryStatus.LATE:
+            return f"⚠️ missed its time, {moment(one.due_at)}. Publish it now?"
+        case DeliveryStatus.CANCELLED:
+            return "cancelled"
+        case _:
+            return "publishing…"
+
+
+def decisions(one: DeliveryReport) -> tuple[Decision, ...]:
+    """Return what a person can decide about a delivery now."""
+    if one.status == DeliveryStatus.UNKNOWN and one.asks:
+        return (Decision.LIVE, Decision.NOT_LIVE, Decision.LOOK)
+    if one.status in {DeliveryStatus.FAILED, DeliveryStatus.LATE}:
+        return (Decision.PUBLISH, Decision.CANCEL)
+    if one.status == DeliveryStatus.SCHEDULED:
+        return (Decision.CANCEL,)
+    return ()

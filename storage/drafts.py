@@ -1,0 +1,82 @@
+"""What members are writing. Each sees their own drafts only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlmodel import col, delete, select
+
+from storage.engine.statements import insert_once, now
+from storage.models import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+_FRESH = {"populate_existing": True}
+
+
+class Drafts:
+    """The drafts of an organization's members."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, organization_id: str, author: str, draft_id: str) -> Draft | None:
+        """Return a draft of this member; None if there is none, or it is somebody else's."""
+        return (
+            await self._session.exec(select(Draft).where(*_theirs(organization_id, author, draft_id)))
+        ).one_or_none()
+
+    async def save(
+        self,
+        organization_id: str,
+        author: str,
+        draft_id: str,
+        written: Mapping[str, Any],
+        *,
+        slack_id: str,
+        channel: str,
+    ) -> Draft:
+        """Store what is in the form under this id, and return the draft.
+
+        Raises:
+            LookupError: Another member's draft has this id.
+
+        """
+        values = {"written": dict(written), "updated_at": now()}
+        new = insert_once(self._session, Draft).values(
+            id=draft_id,
+            organization_id=organization_id,
+            author=author,
+            slack_id=slack_id,
+            channel=channel,
+            created_at=now(),
+            **values,
+        )
+        theirs = (col(Draft.organization_id) == organization_id) & (col(Draft.author) == author)
+        upsert = new.on_conflict_do_update(index_elements=["id"], set_=values, where=theirs)
+        rows = await self._session.exec(upsert.returning(Draft), execution_options=_FRESH)
+        draft: Draft | None = rows.scalar_one_or_none()
+        if draft is None:
+            raise LookupError("no such draft")
+        return draft
+
+    async def latest(self, organization_id: str, author: str) -> Draft | None:
+        """Return the draft that the member changed last."""
+        found = select(Draft).where(Draft.organization_id == organization_id, Draft.author == author)
+        return (await self._session.exec(found.order_by(col(Draft.updated_at).desc()).limit(1))).one_or_none()
+
+    async def discard(self, organization_id: str, author: str, draft_id: str) -> bool:
+        """Delete a draft; return whether there was one. Of two who do it at once, one gets True."""
+        gone = delete(Draft).where(*_theirs(organization_id, author, draft_id))
+        return (await self._session.exec(gone)).rowcount == 1
+
+
+def _theirs(organization_id: str, author: str, draft_id: str) -> tuple[Any, ...]:
+    return (
+        col(Draft.organization_id) == organization_id,
+        col(Draft.author) == author,
+        col(Draft.id) == draft_id,
+    )

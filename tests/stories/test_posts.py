@@ -1,0 +1,166 @@
+"""A post is written in Slack, goes out once, and people see what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, select, update
+
+from sandbox.core import Fault
+from sandbox.member import text_of
+from sandbox.slack.world import ADA
+from storage.engine.statements import now
+from storage.models import Delivery, Draft
+from tests.patience import PATIENCE_S
+
+if TYPE_CHECKING:
+    from sandbox.member import Member
+    from sandbox.slack.state import Message, View
+    from tests.application import Office
+
+
+async def page_owner(office: Office) -> Member:
+    """Give Ada with two Facebook Pages connected, in a channel that has the app."""
+    ada = await office.installed()
+    await office.slack.invite(ada.channel_id)
+    await ada.connect("facebook", choose=2)
+    return ada
+
+
+async def written(ada: Member, text: str, accounts: int = 1, **entered: object) -> View:
+    """Write a post in the composer for the first accounts, and return what is shown after it."""
+    view = await ada.modal_by(f"post {text}")
+    found = next(block["element"] for block in view.blocks if block.get("block_id") == "accounts")
+    chosen = [one["value"] for one in found["options"][:accounts]]
+    return await ada.submit(view, {"compose.accounts": chosen, **entered})
+
+
+async def settled(
+    office: Office, *, but: tuple[str, ...] = ("scheduled", "preparing", "ready", "sending")
+) -> None:
+    """Return when no delivery is on its way."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            async with office.database.system(write=False) as session:
+                left = await session.exec(select(Delivery.id).where(col(Delivery.status).in_(but)))
+                if not list(left):
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def result(ada: Member, words: str) -> Message:
+    """Return the message about the post in the channel where it was written, as soon as it says this."""
+
+    def found() -> Message | None:
+        messages = ada.slack.messages(ada.channel_id, ada.user_id)
+        return next((one for one in messages if words in text_of(one)), None)
+
+    return await ada.slack.until(found)
+
+
+async def test_a_post_goes_out_to_two_pages_and_the_channel_hears_it(office: Office) -> None:
+    ada = await page_owner(office)
+
+    shown = await written(ada, "Fresh mugs today", accounts=2)
+    await settled(office)
+
+    published = office.world.platforms["facebook"].timeline.posts()
+    assert "on its way to 2 accounts" in text_of(shown)
+    assert [post.text for post in published] == ["Fresh mugs today"] * 2
+    message = await result(ada, "Live on 2 accounts")
+    assert "Fresh mugs today" in text_of(message)
+
+
+async def test_an_answer_that_gets_lost_leaves_one_post_and_one_link(office: Office) -> None:
+    ada = await page_owner(office)
+    facebook = office.world.platforms["facebook"]
+    facebook.faults.append(Fault(path="/feed$", method="POST", lose_answer=True, times=1))
+
+    await written(ada, "Fresh mugs today")
+    await result(ada, "didn't confirm")
+    await hurry(office)
+    await settled(office, but=("unknown",))
+
+    assert [post.text for post in facebook.timeline.posts()] == ["Fresh mugs today"]
+    await result(ada, "✅ Live")
+
+
+async def test_a_refusal_says_why_and_can_be_tried_again(office: Office) -> None:
+    ada = await page_owner(office)
+    facebook = office.world.platforms["facebook"]
+    refusal = {"error": {"code": 368, "message": "blocked", "type": "OAuthException"}}
+    facebook.faults.append(Fault(path="/feed$", method="POST", status=400, body=json.dumps(refusal), times=1))
+
+    await written(ada, "Fresh mugs today")
+    message = await result(ada, "blocked this Page from posting")
+    await ada.press(message, "post.publish")
+    message = await result(ada, "✅ Live")
+
+    assert [post.text for post in facebook.timeline.posts()] == ["Fresh mugs today"]
+    assert "post.publish" not in str(message.blocks)
+
+
+async def test_a_post_for_later_waits_and_can_be_cancelled(office: Office) -> None:
+    ada = await page_owner(office)
+    tomorrow = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+
+    shown = await written(ada, "Fresh mugs today", **{"compose.when": tomorrow})
+    message = await result(ada, "Scheduled")
+    await ada.press(message, "post.cancel")
+    await result(ada, "Cancelled")
+
+    assert "It goes out to 1 account" in text_of(shown)
+    assert office.world.platforms["facebook"].timeline.posts() == []
+
+
+async def test_what_was_typed_is_there_again_after_the_form_was_closed(office: Office) -> None:
+    ada = await page_owner(office)
+    view = await ada.modal_by("post")
+
+    await ada.press(view, "compose.text", "Half a sentence")
+    await drafted(office)
+    await ada.close(view)
+    await office.slack.shortcut(ADA, "octapost_compose")
+    view = await ada.modal_with("compose.accounts")
+
+    assert "Half a sentence" in str(view.blocks)
+
+
+async def drafted(office: Office) -> None:
+    """Return when there is a draft."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if await office.rows(Draft):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def hurry(office: Office) -> None:
+    """Let the time of every delivery's next work come."""
+    async with office.database.system() as session:
+        soon = update(Delivery).where(col(Delivery.work_at).is_not(None)).values(work_at=now())
+        await session.exec(soon, execution_options={"synchronize_session": False})
+
+
+async def test_the_form_says_which_accounts_cannot_take_a_text(office: Office) -> None:
+    ada = await page_owner(office)
+    await ada.connect("youtube")
+
+    view = await ada.modal_by("post")
+
+    assert "YouTube" in text_of(view)
+
+
+async def test_a_channel_without_the_app_gets_nothing_and_the_author_a_message(office: Office) -> None:
+    ada = await office.installed()
+    await ada.connect("facebook", choose=1)
+    seen = len(ada.direct_messages())
+
+    await written(ada, "Fresh mugs today")
+
+    message = await ada.next_message(seen)
+    assert "Fresh mugs today" in text_of(message)
+    assert len(office.world.platforms["facebook"].timeline.posts()) <= 1
