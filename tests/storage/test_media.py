@@ -100,10 +100,10 @@ async def test_a_platform_can_fetch_a_file_only_while_its_delivery_is_under_way(
     assert (found is not None) == (status in open_in)
 
 
-async def test_an_address_ends_and_none_is_guessed(database: Database, vault: Vault) -> None:
-    world, token = await build(database, vault, "1"), new_secret()
-    await become(database, world, DeliveryStatus.PREPARING)
-    async with database.system() as session:
+async def test_an_address_ends_and_none_is_guessed(sqlite_database: Database, vault: Vault) -> None:
+    world, token = await build(sqlite_database, vault, "1"), new_secret()
+    await become(sqlite_database, world, DeliveryStatus.PREPARING)
+    async with sqlite_database.system() as session:
         files = Files(session)
         await files.open_address(
             token, world.organization_id, world.media_keys[0], world.delivery_id, timedelta(hours=2)

@@ -95,6 +95,8 @@ def _findings(container: InputContainer, mime: str) -> Findings:
     if not container.streams.video:
         raise RefusedFileError(FileFault.UNSUPPORTED)
     stream = container.streams.video[0]
+    if stream.codec_context is None:  # of a codec that FFmpeg does not know
+        raise RefusedFileError(FileFault.UNSUPPORTED)
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MOST_PIXELS:
         raise RefusedFileError(FileFault.TOO_COMPLEX)
