@@ -60,6 +60,12 @@ class PostsStory:
         written = await self.composing.draft(request.actor, found.id)
         return await self._open(request, written, found.id)
 
+    @on(Kind.ACTION, "compose.continue", Permission.PUBLISH, changes=False, opens=views.TITLE)
+    async def go_on(self, request: Request) -> Answer:
+        """Answer a draft's Continue with the form, as it was left."""
+        draft_id, _ = _about(request)
+        return await self._open(request, await self.composing.resume(request.actor, draft_id), draft_id)
+
     async def _open(self, request: Request, written: Written, draft_id: str = "") -> Answer:
         candidates = await self.composing.candidates(request.actor)
         if all(one.unsuited for one in candidates):

@@ -41,6 +41,7 @@ PREFIXES = {
     "invitation": "inv",
     "delivery": "dlv",
     "draft": "drf",
+    "post": "pst",
     "request": "chr",
     "access": "arq",
 }
@@ -51,6 +52,7 @@ TYPED = {
     "connect": "{account}",
     "disconnect": "{account}",
     "doctor": "{account}",
+    "posts": "",
     "reconnect": "{account}",
     "org switch": "{organization}",
     "org code": "{organization}",
@@ -99,6 +101,10 @@ MEANT = {
     ("channel.approve", "request"),
     ("post.cancel", "delivery"),
     ("post.publish", "delivery"),
+    ("posts.cancel", "post"),
+    ("posts.publish", "post"),
+    ("compose.continue", "draft"),
+    ("compose.discard", "draft"),
     ("access.decline", "access"),
 }
 """What each handler is really about: there its own must be answered otherwise than an absent one."""
@@ -129,6 +135,7 @@ def things(kind: str, *, of: Tenant) -> Thing:
         "request": of.request,
         "delivery": of.delivery,
         "draft": of.draft,
+        "post": of.post,
         "access": of.access,
     }
     return Thing(kind=kind, id=ids[kind], organization=of.organization, found=of.found)
