@@ -103,7 +103,7 @@ class PostsStory:
     async def submit_details(self, request: Request) -> Answer:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
-        written = await self.composing.draft(request.actor, draft_id)
+        written = await self.composing.resume(request.actor, draft_id)
         accounts = await self.composing.candidates(request.actor)
         filled = {
             one.account_id: _details(request, one, written)
