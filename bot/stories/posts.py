@@ -80,7 +80,8 @@ class PostsStory:
         """Store what is in the form while it is being filled in."""
         draft_id, where = _about(request)
         written = _written(request, await self.composing.draft(request.actor, draft_id))
-        await self.composing.save(request.actor, draft_id, written, where)
+        with suppress(NotFoundError):  # somebody else's draft: no answer tells that there is one
+            await self.composing.save(request.actor, draft_id, written, where)
         return Done()
 
     @on(Kind.SUBMISSION, "compose.written", Permission.PUBLISH)
