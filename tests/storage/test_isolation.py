@@ -21,6 +21,7 @@ from storage.grants import Grants
 from storage.memberships import LastOwner
 from storage.models import Grant, Role, digest
 from storage.organizations import Organizations
+from storage.post_listings import Which
 from storage.posts import NewPost, Target
 from tests.counts import sampled
 from tests.databases import APP, OWNER
@@ -117,6 +118,8 @@ HARMLESS: dict[str, Any] = {
     "channel": "C1",
     "token": "a" * 43,
     "lives": timedelta(hours=2),
+    "which": Which.OPEN,
+    "first": 0,
 }
 
 

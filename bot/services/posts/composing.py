@@ -171,9 +171,23 @@ class Composing:
 
     async def draft(self, actor: Actor, draft_id: str) -> Written:
         """Return what the actor has written under this id; nothing yet is an empty form."""
+        try:
+            return await self.resume(actor, draft_id)
+        except NotFoundError:
+            return Written()
+
+    async def resume(self, actor: Actor, draft_id: str) -> Written:
+        """Return what is in a draft of the actor's.
+
+        Raises:
+            NotFoundError: They have no such draft.
+
+        """
         async with self._database.organization(actor.organization_id, write=False) as session:
             found = await Drafts(session).get(actor.organization_id, actor.membership_id, draft_id)
-        return load(found.written) if found is not None else Written()
+        if found is None:
+            raise NotFoundError(Thing.DRAFT)
+        return load(found.written)
 
     async def latest(self, actor: Actor) -> Draft | None:
         """Return the draft that the actor changed last."""
@@ -201,14 +215,20 @@ class Composing:
                 raise NotFoundError(Thing.DRAFT) from None
 
     async def discard(self, actor: Actor, draft_id: str) -> None:
-        """Delete a draft of the actor's, with its files."""
+        """Delete a draft of the actor's, with its files.
+
+        Raises:
+            NotFoundError: They have no such draft.
+
+        """
         async with acting(self._database, actor, Permission.PUBLISH, system=True) as session:
             drafts = Drafts(session)
             found = await drafts.get(actor.organization_id, actor.membership_id, draft_id)
-            if found is not None:
-                await drafts.discard(actor.organization_id, actor.membership_id, draft_id)
-                keys = [one.key for one in load(found.written).media]
-                await Files(session).discard(actor.organization_id, keys)
+            if found is None:
+                raise NotFoundError(Thing.DRAFT)
+            await drafts.discard(actor.organization_id, actor.membership_id, draft_id)
+            keys = [one.key for one in load(found.written).media]
+            await Files(session).discard(actor.organization_id, keys)
 
     async def chosen(self, actor: Actor, written: Written) -> list[Candidate]:
         """Return the accounts that were chosen.
