@@ -342,12 +342,12 @@ ENTERED = frozenset(
 """Elements whose value a person enters. It never says what they are about: their form does."""
 
 
-def target_of(body: Json) -> str:
-    """Return what a pressed or filled element is about: the value of ours that it carries, or its form's."""
+def form_of(body: Json) -> str | None:
+    """Return what the form is about in which a person entered something; None for buttons and menus of ours."""
     pressed: Json = (body.get("actions") or [{}])[0]
-    if pressed.get("type") in ENTERED:
-        return str((body.get("view") or {}).get("private_metadata", ""))
-    return value_of(pressed)
+    if pressed.get("type") not in ENTERED:
+        return None
+    return str((body.get("view") or {}).get("private_metadata", ""))
 
 
 def value_of(pressed: Json) -> str:
