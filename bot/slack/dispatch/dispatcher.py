@@ -23,7 +23,7 @@ from bot.slack.dispatch.admission import Admission
 from bot.slack.dispatch.background import Background
 from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
 from bot.slack.dispatch.handling import Handling, in_open_form, storable
-from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, form_of, message_body, value_of
+from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, message_body, target_of, value_of
 from bot.slack.routes import (
     Answer,
     Done,
@@ -144,9 +144,7 @@ class Dispatcher(AsyncMiddleware):
             begun = self._for_organization(turn, value)
         else:
             route = self._routes.find(Kind.ACTION, action_id)
-            entered = form_of(turn.body)
-            target = value if entered is None else entered
-            begun = self._begin(route, turn, target=target) if route else None
+            begun = self._begin(route, turn, target=target_of(turn.body, value)) if route else None
         return await self._shown(turn, begun, "That button")
 
     async def _shortcut(self, turn: Turn) -> BoltResponse:

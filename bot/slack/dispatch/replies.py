@@ -342,12 +342,12 @@ ENTERED = frozenset(
 """Elements whose value a person enters. It never says what they are about: their form does."""
 
 
-def form_of(body: Json) -> str | None:
-    """Return what the form is about in which a person entered something; None for buttons and menus of ours."""
+def target_of(body: Json, value: str) -> str:
+    """Return what a pressed or filled element is about: `value`, which it carries, or its form's."""
     pressed: Json = (body.get("actions") or [{}])[0]
-    if pressed.get("type") not in ENTERED:
-        return None
-    return str((body.get("view") or {}).get("private_metadata", ""))
+    if pressed.get("type") in ENTERED:
+        return str((body.get("view") or {}).get("private_metadata", ""))
+    return value
 
 
 def value_of(pressed: Json) -> str:
