@@ -23,7 +23,7 @@ from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
 from bot.views.errors import sentence
-from bot.views.kit import Json, Message, fallback, message_modal, modal, words
+from bot.views.kit import MENU, Json, Message, fallback, message_modal, modal, words
 from storage.engine.outages import DatabaseUnavailable, is_outage
 
 if TYPE_CHECKING:
@@ -342,12 +342,19 @@ ENTERED = frozenset(
 """Elements whose value a person enters. It never says what they are about: their form does."""
 
 
-def target_of(body: Json) -> str:
-    """Return what a pressed or filled element is about: the value of ours that it carries, or its form's."""
+def pressed_in(body: Json) -> tuple[str, str]:
+    """Return the action_id of a pressed or filled element, and what it is about.
+
+    That is the value of ours which the element carries, or its form's. An entry of a `⋯` menu carries both.
+    """
     pressed: Json = (body.get("actions") or [{}])[0]
+    action_id = str(pressed.get("action_id", ""))
+    if action_id == MENU:
+        action_id, _, target = value_of(pressed).partition(" ")
+        return action_id, target
     if pressed.get("type") in ENTERED:
-        return str((body.get("view") or {}).get("private_metadata", ""))
-    return value_of(pressed)
+        return action_id, str((body.get("view") or {}).get("private_metadata", ""))
+    return action_id, value_of(pressed)
 
 
 def value_of(pressed: Json) -> str:
