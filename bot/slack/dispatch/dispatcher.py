@@ -23,7 +23,7 @@ from bot.slack.dispatch.admission import Admission
 from bot.slack.dispatch.background import Background
 from bot.slack.dispatch.deadline import DATABASE_WITHIN_S, LOADING_AFTER_S, SETTLE_S, Pending, Turn, finished
 from bot.slack.dispatch.handling import Handling, in_open_form, storable
-from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, message_body, pressed_in
+from bot.slack.dispatch.replies import Replies, Shown, apology, as_modal, message_body, target_of, value_of
 from bot.slack.routes import (
     Answer,
     Done,
@@ -40,7 +40,7 @@ from bot.slack.routes import (
 from bot.views import help as help_view
 from bot.views import waiting
 from bot.views.errors import not_there
-from bot.views.kit import Json, message_modal
+from bot.views.kit import MENU, Json, message_modal
 from bot.views.organizations import WHICH
 from bot.views.suggestions import INSTEAD, offered
 from storage.engine.time_limit import limited
@@ -129,8 +129,11 @@ class Dispatcher(AsyncMiddleware):
                 return reply({})
 
     async def _action(self, turn: Turn) -> BoltResponse:
-        """Answer a button, a select or a menu. The action's value is the id of what it is about."""
-        action_id, value = pressed_in(turn.body)
+        """Answer a button or a select. The action's value is the id of what it is about."""
+        pressed: Json = (turn.body.get("actions") or [{}])[0]
+        action_id, value = str(pressed.get("action_id", "")), value_of(pressed)
+        if action_id == MENU:
+            action_id, _, value = value.partition(" ")
         if action_id.startswith(INSTEAD):
             route, rest = self._routes.split(storable(value))
             begun = self._begin(route, turn, words=rest) if route else None
@@ -141,7 +144,7 @@ class Dispatcher(AsyncMiddleware):
             begun = self._for_organization(turn, value)
         else:
             route = self._routes.find(Kind.ACTION, action_id)
-            begun = self._begin(route, turn, target=value) if route else None
+            begun = self._begin(route, turn, target=target_of(turn.body, value)) if route else None
         return await self._shown(turn, begun, "That button")
 
     async def _shortcut(self, turn: Turn) -> BoltResponse:

@@ -23,7 +23,7 @@ from bot.slack.payloads import sender_of, workspace_of
 from bot.slack.routes import Answer, FieldErrors, OpenModal, Say, UpdateModal
 from bot.views import waiting
 from bot.views.errors import sentence
-from bot.views.kit import MENU, Json, Message, fallback, message_modal, modal, words
+from bot.views.kit import Json, Message, fallback, message_modal, modal, words
 from storage.engine.outages import DatabaseUnavailable, is_outage
 
 if TYPE_CHECKING:
@@ -342,19 +342,12 @@ ENTERED = frozenset(
 """Elements whose value a person enters. It never says what they are about: their form does."""
 
 
-def pressed_in(body: Json) -> tuple[str, str]:
-    """Return the action_id of a pressed or filled element, and what it is about.
-
-    That is the value of ours which the element carries, or its form's. An entry of a `⋯` menu carries both.
-    """
+def target_of(body: Json, value: str) -> str:
+    """Return what a pressed or filled element is about: `value`, which it carries, or its form's."""
     pressed: Json = (body.get("actions") or [{}])[0]
-    action_id = str(pressed.get("action_id", ""))
-    if action_id == MENU:
-        action_id, _, target = value_of(pressed).partition(" ")
-        return action_id, target
     if pressed.get("type") in ENTERED:
-        return action_id, str((body.get("view") or {}).get("private_metadata", ""))
-    return action_id, value_of(pressed)
+        return str((body.get("view") or {}).get("private_metadata", ""))
+    return value
 
 
 def value_of(pressed: Json) -> str:
