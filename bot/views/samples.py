@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from adapters.base import Blocker, Capability, Hint, Platform
+from adapters.base import Blocker, Capability, Hint, Media, MediaKind, Platform
 from bot.services.accounts.choosing import Choice
 from bot.services.accounts.diagnosis import Diagnosis
 from bot.services.accounts.disconnecting import Outlook
@@ -88,6 +88,9 @@ class Sample:
     name: str
     surface: Surface
     payload: Mapping[str, Any]
+
+
+PICTURE = Media(key="picture", kind=MediaKind.IMAGE, type="image/jpeg", size=250_000, name="mugs.jpg")
 
 
 def samples(offered: Mapping[str, PlatformSettings]) -> Iterator[Sample]:
@@ -189,7 +192,13 @@ def _views(platforms: list[Platform]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "alerts.form", alerts.form(_alert_settings())
     yield (
         "publishing.composer.form",
-        composer.form([Candidate(profile=profile)], Written(text="Mugs"), value, may_attach=True),
+        composer.form(
+            [Candidate(profile=profile)],
+            Written(text="Mugs", media=(PICTURE,)),
+            value,
+            may_attach=True,
+            alerts=["cups.jpg is empty. Attach it again."],
+        ),
     )
     yield "reconnect_requests.send_to", reconnect_requests.send_to(_incident(platform))
     yield "members.members", members.members(_roster())
