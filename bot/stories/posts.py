@@ -87,8 +87,11 @@ class PostsStory:
         await self.composing.save(request.actor, draft_id, written, where)
         try:
             chosen = await self.composing.chosen(request.actor, written)
+            await self.composing.check_time(request.actor, written)
         except NothingChosenError:
             raise BadInputError("Choose at least one account.", field=views.ACCOUNTS) from None
+        except TimeError as error:
+            raise BadInputError(views.TIMES[error.fault], field=views.WHEN) from None
         if any(one.needs_place or one.needs_title or one.options for one in chosen):
             return await self._details(request, chosen, written)
         return await self._publish(request, chosen, written, draft_id, where)
@@ -97,7 +100,7 @@ class PostsStory:
     async def submit_details(self, request: Request) -> Answer:
         """Publish with what the second form asked for."""
         draft_id, where = _about(request)
-        written = await self.composing.draft(request.actor, draft_id)
+        written = _written(request, await self.composing.draft(request.actor, draft_id))
         accounts = await self.composing.candidates(request.actor)
         filled = {
             one.account_id: _details(request, one, written)
@@ -124,7 +127,8 @@ class PostsStory:
         except ProblemsError:
             return await self._details(request, chosen, written)
         except TimeError as error:
-            raise BadInputError(views.TIMES[error.fault], field=views.WHEN) from None
+            field = views.WHEN if views.WHEN in request.state else None
+            raise BadInputError(views.TIMES[error.fault], field=field) from None
         return UpdateModal(views.decided(len(chosen), written.due_at, post.channel))
 
     async def _details(self, request: Request, chosen: list[Candidate], written: Written) -> Answer:
@@ -191,16 +195,19 @@ def _about(request: Request) -> tuple[str, Where]:
 
 
 def _written(request: Request, before: Written) -> Written:
-    """Return what is in the first form. What it does not show stays as it was."""
+    """Return what is in the form. What it does not show stays as it was."""
     at = request.typed(views.WHEN).get("selected_date_time")
     accounts = [
         str(option["value"]) for option in request.typed(views.ACCOUNTS).get("selected_options") or ()
     ]
+    due_at = datetime.fromtimestamp(int(at), UTC) if at else None
     return replace(
         before,
-        text=str(request.typed(views.TEXT).get("value") or ""),
-        accounts=tuple(accounts),
-        due_at=datetime.fromtimestamp(int(at), UTC) if at else None,
+        text=str(request.typed(views.TEXT).get("value") or "")
+        if views.TEXT in request.state
+        else before.text,
+        accounts=tuple(accounts) if views.ACCOUNTS in request.state else before.accounts,
+        due_at=due_at if views.WHEN in request.state else before.due_at,
     )
 
 
